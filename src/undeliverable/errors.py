@@ -1,0 +1,71 @@
+"""What this library raises: one base class, few leaves.
+
+Mail never raises, whatever its bytes. What raises is configuration (a rule file, a profile name, an argument that
+holds rules) and a webhook body that is not the named service's at all::
+
+    UndeliverableError
+      x KnowledgeError   a rule file, profile or rule table that cannot be used
+      x WebhookError     a request body that is not what the named service sends
+"""
+
+from __future__ import annotations
+
+__all__ = ["KnowledgeError", "UndeliverableError", "WebhookError"]
+
+
+class UndeliverableError(Exception):
+    """The base of everything that this library raises on purpose."""
+
+
+class KnowledgeError(UndeliverableError):
+    """A rule file, profile or table of rules that cannot be used; nothing of it was taken over.
+
+    :ivar file: the file's name, or the layer's name where the rules came from code.
+    :ivar detail: what is wrong, in one sentence.
+    :ivar entry: the id of the entry at fault, or its place such as ``rule[3]``; ``None`` for the file as a whole.
+    :ivar key: the key at fault inside the entry, dotted (``when.reply``); ``None`` if it is the entry as a whole.
+    :ivar line: the line number, from 1; 0 where it is not known.
+    :ivar column: the column of the caret, from 1; 0 where it is not known.
+    :ivar text: the source line that the caret points into, or the empty string.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        detail: str,
+        *,
+        entry: str | None = None,
+        key: str | None = None,
+        line: int = 0,
+        column: int = 0,
+        text: str = "",
+    ) -> None:
+        super().__init__(file, detail)
+        self.file = file
+        self.detail = detail
+        self.entry = entry
+        self.key = key
+        self.line = line
+        self.column = column
+        self.text = text
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        subject = "".join(f" {name} {value!r}:" for name, value in (("entry", self.entry), ("key", self.key)) if value)
+        message = f"{place}:{subject} {self.detail}"
+        if not self.text:
+            return message
+        return f"{message}\n    {self.text}\n    {' ' * max(self.column - 1, 0)}^"
+
+
+class WebhookError(UndeliverableError):
+    """A request body that is not what the named service sends; the endpoint should answer 400.
+
+    :ivar service: the name of the service, as given by the caller.
+    :ivar detail: what was expected and what stood there instead.
+    """
+
+    def __init__(self, service: str, detail: str) -> None:
+        super().__init__(f"{service}: {detail}")
+        self.service = service
+        self.detail = detail

@@ -1,0 +1,208 @@
+"""What a report says before anybody judges it: addresses, replies, and the facts about each recipient.
+
+The nouns are those of RFC 3464 (delivery status notifications), RFC 3461 (DSN parameters) and RFC 5321 (SMTP).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from undeliverable.codes import ReplyCode, StatusCode
+
+__all__ = [
+    "Action",
+    "Address",
+    "Command",
+    "Diagnostic",
+    "Event",
+    "Evidence",
+    "MessageFacts",
+    "MtaName",
+    "RecipientFacts",
+    "Reply",
+    "Returned",
+    "Witness",
+]
+
+
+class Action(StrEnum):
+    """What the reporting server did for a recipient, RFC 3464 2.3.3."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    EXPANDED = "expanded"
+
+
+class Command(StrEnum):
+    """The step of the SMTP dialogue that a reply answered, RFC 5321 3 and 4.1."""
+
+    CONNECT = "connect"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END_OF_DATA = "end_of_data"
+
+
+class Witness(StrEnum):
+    """Where a fact was read: which kind of text bears witness."""
+
+    FIELD = "field"
+    DIALOGUE = "dialogue"
+    WORDS = "words"
+    HEADER = "header"
+    REPLY = "reply"
+    LOG = "log"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A recipient field's value, RFC 3464 2.3.1: ``rfc822; kim@example.org``.
+
+    :ivar type: the address type in lower case: ``rfc822``, ``utf-8``, ``x400``, ...; ``rfc822`` where none was stated.
+    :ivar address: the address itself, decoded.
+    """
+
+    type: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MtaName:
+    """A mail server's name field, RFC 3464 2.2.2: ``dns; mx.example.org``."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A ``Diagnostic-Code`` field, RFC 3464 2.3.6: ``smtp; 550 5.1.1 ...``; the type in lower case."""
+
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply, RFC 5321 4.2, its lines joined by blanks.
+
+    :ivar code: the basic code; where the lines differ, the last line's. None if the text is a server's own words.
+    :ivar status: the enhanced status inside the reply (RFC 2034), or None.
+    :ivar text: the whole reply with its codes, as it was given.
+    :ivar command: what the reply answered, where that is known.
+    """
+
+    code: ReplyCode | None
+    status: StatusCode | None
+    text: str
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The very words that a fact was read from.
+
+    :ivar witness: which kind of text it stood in.
+    :ivar part: the path of the MIME part, such as ``"2"`` or ``"1.1"``; ``""`` for the message itself.
+    :ivar offset: where it began, in characters of that part's decoded text; -1 where that is not known.
+    :ivar text: the words, at most 998 octets (the line limit of RFC 5321 4.5.3.1.6).
+    :ivar pattern: the id of the description that read it (``exim.2``), or None.
+    """
+
+    witness: Witness
+    part: str
+    offset: int
+    text: str
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientFacts:
+    """What one witness, or after merging all of them, says about one recipient.
+
+    Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
+    what the reporting server said in its own words. ``status`` is the ``Status`` field as it stood, which servers
+    often invent; the status inside the reply is ``reply.status``.
+    """
+
+    witness: Witness
+    recipient: str | None = None
+    original_recipient: str | None = None
+    action: Action | None = None
+    status: StatusCode | None = None
+    reply: Reply | None = None
+    diagnostic: str | None = None
+    command: Command | None = None
+    remote_mta: str | None = None
+    expired: bool = False
+    last_attempt_date: datetime | None = None
+    will_retry_until: datetime | None = None
+    vendor_code: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The message that came back, as far as the report holds it.
+
+    :ivar block: its header block, folded as it stood, at most 64 KB.
+    """
+
+    block: str
+    message_id: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    subject: str | None = None
+    date: datetime | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of header `name` of the returned message, unfolded and decoded, or None."""
+        return next(self.headers(name), None)
+
+    def headers(self, name: str) -> Iterator[str]:
+        """All values of header `name` of the returned message in order, unfolded and decoded."""
+        from undeliverable._headers import decode_words, header_fields  # the reader of header blocks, needed only here
+
+        wanted = name.lower()
+        return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts:
+    """What the report says of itself and of the message that it is about.
+
+    :ivar generator: the software that wrote the report, by the name of its described format, or None.
+    """
+
+    generator: str | None = None
+    reporting_mta: str | None = None
+    received_from_mta: str | None = None
+    arrival_date: datetime | None = None
+    original_envelope_id: str | None = None
+    queue_id: str | None = None
+    date: datetime | None = None
+    message_id: str | None = None
+    returned: Returned | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A notification of an e-mail service, its own words untouched."""
+
+    id: str | None
+    service: str
+    type: str | None = None
+    class_: str | None = None
+    subclass: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, object] = field(default_factory=dict)

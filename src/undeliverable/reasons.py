@@ -1,0 +1,104 @@
+"""The 32 reasons why mail fails, and what follows from each by default.
+
+Three answers that are never mixed: the *bounce type* speaks of the recipient's address, the status class
+(:mod:`undeliverable.codes`) of this one message, and the *advice* says what to do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Advice", "BounceType", "Fault", "Reason"]
+
+
+class Fault(StrEnum):
+    """Where the cause lies: with whom, or with what."""
+
+    ADDRESS = "address"
+    MAILBOX = "mailbox"
+    SYSTEM = "system"
+    FLOW = "flow"
+    SENDER = "sender"
+    CONTENT = "content"
+    OTHER = "other"
+
+
+class BounceType(StrEnum):
+    """What a failure says of the recipient's address.
+
+    ``hard``: the address or its domain is at fault and will stay so; ``soft``: the address may well be good;
+    ``undetermined``: the report does not tell.
+    """
+
+    HARD = "hard"
+    SOFT = "soft"
+    UNDETERMINED = "undetermined"
+
+
+class Advice(StrEnum):
+    """What the sender should do next."""
+
+    SUPPRESS = "suppress"
+    RETRY = "retry"
+    SLOW_DOWN = "slow_down"
+    FIX_SENDER = "fix_sender"
+    FIX_MESSAGE = "fix_message"
+    REVIEW = "review"
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """Why a delivery failed; each member carries what follows from it unless a policy says otherwise.
+
+    The value is the name used in records and rule files. Further attributes: ``fault``, ``bounce_type`` and
+    ``advice`` (the defaults when the failure is permanent), and ``meaning``, one sentence.
+    """
+
+    fault: Fault
+    bounce_type: BounceType
+    advice: Advice
+    meaning: str
+
+    def __new__(cls, name: str, fault: Fault, bounce_type: BounceType, advice: Advice, meaning: str) -> Reason:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.fault = fault
+        member.bounce_type = bounce_type
+        member.advice = advice
+        member.meaning = meaning
+        return member
+
+    # fmt: off
+    USER_UNKNOWN = "user_unknown", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The mailbox does not exist at a domain that does exist."
+    BAD_ADDRESS_SYNTAX = "bad_address_syntax", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The recipient address is malformed."
+    MAILBOX_MOVED = "mailbox_moved", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The mailbox was valid once and has moved or changed its owner; nothing is forwarded."
+    MAILBOX_DISABLED = "mailbox_disabled", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The mailbox exists but is disabled, suspended or inactive."
+    DOMAIN_UNKNOWN = "domain_unknown", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The recipient's domain does not exist, or has neither a mail exchanger nor an address."
+    DOMAIN_NO_MAIL = "domain_no_mail", Fault.ADDRESS, BounceType.HARD, Advice.SUPPRESS, "The domain exists and says that it takes no mail."
+    MAILBOX_FULL = "mailbox_full", Fault.MAILBOX, BounceType.SOFT, Advice.RETRY, "The mailbox is over its quota."
+    RECIPIENT_RATE_LIMITED = "recipient_rate_limited", Fault.MAILBOX, BounceType.SOFT, Advice.RETRY, "This recipient gets mail too fast just now."
+    RECIPIENT_RESTRICTED = "recipient_restricted", Fault.MAILBOX, BounceType.SOFT, Advice.REVIEW, "The mailbox exists, but its owner or administrator refuses this sender or any outside sender."
+    SYSTEM_FULL = "system_full", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "The receiving system, not one mailbox, is out of space."
+    SYSTEM_ERROR = "system_error", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "The receiving system failed, is overloaded, is shutting down or is misconfigured."
+    NETWORK_ERROR = "network_error", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "No connection, a lost connection or a time-out."
+    DNS_ERROR = "dns_error", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "A look-up failed for the moment; it says nothing of the domain."
+    ROUTING_LOOP = "routing_loop", Fault.SYSTEM, BounceType.SOFT, Advice.REVIEW, "The message loops, or made too many hops."
+    EXPIRED = "expired", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "The queue gave up after its retry time, and no last reply tells the true cause."
+    RELAY_DENIED = "relay_denied", Fault.SYSTEM, BounceType.SOFT, Advice.REVIEW, "The host says that it does not handle this domain, or relays only after login."
+    GREYLISTED = "greylisted", Fault.FLOW, BounceType.SOFT, Advice.RETRY, "Deferred on purpose at first contact."
+    RATE_LIMITED = "rate_limited", Fault.FLOW, BounceType.SOFT, Advice.SLOW_DOWN, "Too many messages or connections from this sender in a time."
+    TOO_MANY_RECIPIENTS = "too_many_recipients", Fault.FLOW, BounceType.SOFT, Advice.SLOW_DOWN, "Too many recipients in one transaction; transient even with a 5xx reply (RFC 5321 4.5.3.1.10)."
+    BLOCKLISTED = "blocklisted", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "The sending IP address or domain is on a DNS blocklist or on the receiver's own block list."
+    BAD_REPUTATION = "bad_reputation", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "Low reputation or many complaints; no list is named."
+    AUTH_FAILED = "auth_failed", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "SPF, DKIM, DMARC or ARC did not pass."
+    PTR_MISSING = "ptr_missing", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "The sending host's reverse DNS or HELO name is missing or does not match."
+    SENDER_REJECTED = "sender_rejected", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "The envelope or header sender is refused: malformed, blocked, or of a domain that does not exist."
+    SECURITY_REQUIRED = "security_required", Fault.SENDER, BounceType.SOFT, Advice.FIX_SENDER, "Login, TLS or stronger security is demanded."
+    POLICY_REJECTED = "policy_rejected", Fault.SENDER, BounceType.SOFT, Advice.REVIEW, "Refused under a local policy that is not further named."
+    SPAM_CONTENT = "spam_content", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "This message was judged to be spam or phishing."
+    VIRUS_DETECTED = "virus_detected", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "Malware was found in the message."
+    CONTENT_REJECTED = "content_rejected", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "The message's form or content is refused: attachment type, header, encoding, faults against RFC 5322."
+    MESSAGE_TOO_LARGE = "message_too_large", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "The message exceeds a size limit."
+    PROTOCOL_ERROR = "protocol_error", Fault.OTHER, BounceType.SOFT, Advice.REVIEW, "An SMTP syntax or sequence error between the two hosts."
+    UNDEFINED = "undefined", Fault.OTHER, BounceType.UNDETERMINED, Advice.REVIEW, "A failure was reported, and its cause cannot be told."
+    # fmt: on

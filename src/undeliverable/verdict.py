@@ -1,0 +1,235 @@
+"""The answer: one :class:`Verdict` per recipient, gathered in a :class:`Report`.
+
+Attributes are named as the keys of the public record, which :meth:`Report.to_dict` gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from undeliverable.codes import ReplyCode, StatusCode
+from undeliverable.model import Action, Command, Event, Evidence, MessageFacts, Returned
+from undeliverable.reasons import Advice, BounceType, Fault, Reason
+
+__all__ = ["SCHEMA", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
+
+SCHEMA: Final = 1
+"""The version of the public record; keys are added, never renamed."""
+
+
+class Kind(StrEnum):
+    """What a message is, as a report."""
+
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    DELIVERED = "delivered"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto_reply"
+    CHALLENGE = "challenge"
+    DISPOSITION = "disposition"
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    OTHER = "other"
+
+
+class StatusFrom(StrEnum):
+    """Whose status a verdict's ``status`` is: the refusing server's reply, or the reporting server's own field."""
+
+    REPLY = "reply"
+    FIELD = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """The rule that found a reason.
+
+    :ivar id: the rule's id.
+    :ivar layer: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
+    :ivar source: where the rule's knowledge comes from, or None.
+    :ivar when: the rule's conditions, in the words of a rule file.
+    :ivar words: the phrases, casefolded, that the rule looks for in the reply.
+    :ivar pattern: the regular expression that the rule looks for, or None.
+    """
+
+    id: str
+    layer: str
+    source: str | None = None
+    when: str = ""
+    words: tuple[str, ...] = ()
+    pattern: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The id and the layer, as the public record has them."""
+        return {"id": self.id, "layer": self.layer}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """The policy that drew the consequence; attributes as in :class:`RuleRef`."""
+
+    id: str
+    layer: str
+    source: str | None = None
+    when: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """The id and the layer, as the public record has them."""
+        return {"id": self.id, "layer": self.layer}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one recipient, why, and what follows.
+
+    ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
+    report says all (complaints, automatic replies). ``status`` is the final answer's status and ``status_from``
+    whose it is; ``reported_status`` is the ``Status`` field as it stood. ``reply`` is the final reply's text, or
+    the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
+    it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
+    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
+    through different doors. ``evidence`` holds the words that the facts were read from.
+    """
+
+    recipient: str | None
+    original_recipient: str | None
+    action: Action | None
+    bounce_type: BounceType | None
+    reason: Reason | None
+    fault: Fault | None
+    advice: Advice | None
+    label: str | None
+    status: StatusCode | None
+    status_from: StatusFrom | None
+    reported_status: StatusCode | None
+    reply_code: ReplyCode | None
+    reply: str | None
+    command: Command | None
+    remote_mta: str | None
+    provider: str | None
+    expired: bool
+    rule: RuleRef | None
+    policy: PolicyRef | None
+    shadowed: tuple[RuleRef, ...] | None
+    conflicts: tuple[str, ...]
+    last_attempt_date: datetime | None
+    will_retry_until: datetime | None
+    vendor_code: str | None
+    key: str
+    evidence: tuple[Evidence, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The public record of this recipient: strings, integers, booleans, lists and None only."""
+        code = self.reply_code
+        return {
+            "recipient": self.recipient,
+            "original_recipient": self.original_recipient,
+            "action": _text(self.action),
+            "bounce_type": _text(self.bounce_type),
+            "reason": _text(self.reason),
+            "fault": _text(self.fault),
+            "advice": _text(self.advice),
+            "label": self.label,
+            "status": _text(self.status),
+            "status_from": _text(self.status_from),
+            "reported_status": _text(self.reported_status),
+            "reply_code": None if code is None else int(code),
+            "reply": self.reply,
+            "command": _text(self.command),
+            "remote_mta": self.remote_mta,
+            "provider": self.provider,
+            "expired": self.expired,
+            "rule": None if self.rule is None else self.rule.to_dict(),
+            "policy": None if self.policy is None else self.policy.to_dict(),
+            "shadowed": None if self.shadowed is None else [rule.to_dict() for rule in self.shadowed],
+            "conflicts": list(self.conflicts),
+            "last_attempt_date": _date(self.last_attempt_date),
+            "will_retry_until": _date(self.will_retry_until),
+            "vendor_code": self.vendor_code,
+            "key": self.key,
+        }
+
+    def explain(self) -> str:
+        """Why this verdict: several lines for people, without a line end at the end.
+
+        It names the recipient and the consequence, the rule with its layer, source and the very words that matched
+        and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
+        is a function of this object alone: it works after pickling.
+        """
+        from undeliverable._explain import explain  # costs nothing until asked for
+
+        return explain(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one message, log record or notification says.
+
+    :ivar source: the caller's name for the input, such as a path; None unless given.
+    :ivar remarks: what had to be repaired or guessed.
+    """
+
+    kind: Kind
+    verdicts: tuple[Verdict, ...] = ()
+    message: MessageFacts = MessageFacts()
+    event: Event | None = None
+    remarks: tuple[str, ...] = ()
+    source: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The public record: one JSON object, the same keys in the same order for every report."""
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "kind": str(self.kind),
+            "message": _message(self.message),
+            "event": None if self.event is None else _event(self.event),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "remarks": list(self.remarks),
+        }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _date(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _message(facts: MessageFacts) -> dict[str, object]:
+    return {
+        "generator": facts.generator,
+        "reporting_mta": facts.reporting_mta,
+        "received_from_mta": facts.received_from_mta,
+        "arrival_date": _date(facts.arrival_date),
+        "original_envelope_id": facts.original_envelope_id,
+        "queue_id": facts.queue_id,
+        "date": _date(facts.date),
+        "message_id": facts.message_id,
+        "returned": None if facts.returned is None else _returned(facts.returned),
+    }
+
+
+def _returned(returned: Returned) -> dict[str, object]:
+    return {
+        "message_id": returned.message_id,
+        "from": returned.from_,
+        "to": returned.to,
+        "subject": returned.subject,
+        "date": _date(returned.date),
+    }
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "service": event.service,
+        "type": event.type,
+        "class": event.class_,
+        "subclass": event.subclass,
+        "tags": list(event.tags),
+        "metadata": dict(event.metadata),
+    }
