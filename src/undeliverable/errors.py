@@ -69,3 +69,13 @@ class WebhookError(UndeliverableError):
         super().__init__(f"{service}: {detail}")
         self.service = service
         self.detail = detail
+
+
+class EntryError(Exception):
+    """A fault inside one entry, raised where the entry is compiled; the loader makes it a located KnowledgeError."""
+
+    def __init__(self, detail: str, *, entry: str | None = None, key: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.entry = entry
+        self.key = key

@@ -130,7 +130,7 @@ class RecipientFacts:
     """What one witness, or after merging all of them, says about one recipient.
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
-    what the reporting server said in its own words. ``status`` is the ``Status`` field as it stood, which servers
+    a ``Diagnostic-Code`` field, or with an empty type the reporting server's own words. ``status`` is the ``Status`` field as it stood, which servers
     often invent; the status inside the reply is ``reply.status``.
     """
 
@@ -140,7 +140,7 @@ class RecipientFacts:
     action: Action | None = None
     status: StatusCode | None = None
     reply: Reply | None = None
-    diagnostic: str | None = None
+    diagnostic: Diagnostic | None = None
     command: Command | None = None
     remote_mta: str | None = None
     expired: bool = False
