@@ -1,0 +1,91 @@
+"""The messages that the paths of a command line hold; what cannot be read is said and counted, and never ends the run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from undeliverable.cli._command import warn
+from undeliverable.cli._files import STDIN, Found, find, looks_like_mail
+from undeliverable.cli._streams import LIMIT, Stream
+
+__all__ = ["Inbox", "Mail"]
+
+_HEAD: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message as bytes, and the name of the place it stood in (`archive.mbox#3`)."""
+
+    source: str
+    raw: bytes
+
+
+class Inbox:
+    """Iterates over the messages below some paths.
+
+    :ivar failed: how many files could not be read, or not to their end.
+    :ivar skipped: how many files in folders hold no mail.
+    :ivar done: how many bytes of files lie behind, compressed ones as they are stored.
+    """
+
+    __slots__ = ("_paths", "done", "failed", "skipped")
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self.failed = 0
+        self.skipped = 0
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Mail]:
+        for found in find(self._paths, self._fail):
+            if found.path == STDIN:
+                yield from self._read(found, sys.stdin.buffer)
+                continue
+            try:
+                file = open(found.path, "rb")  # noqa: SIM115 # closed below, where its own errors are handled
+            except (OSError, ValueError) as error:
+                self._fail(error, found.path)
+                continue
+            with file:
+                yield from self._read(found, file)
+
+    def _read(self, found: Found, file: BinaryIO) -> Iterator[Mail]:
+        before = self.done
+        stream = Stream(file)
+        head = stream.head(_HEAD)
+        if found.sure or looks_like_mail(head):
+            for mail in _mails(found, stream, mbox=head.startswith(b"From ") and not found.single):
+                self.done = before + _position(file)
+                yield mail
+        else:
+            self.skipped += stream.problem is None
+        if stream.problem is not None:
+            self.failed += 1
+            warn(f"{found.path}: {stream.problem}")
+        if stream.cut:
+            warn(f"{found.path}: {stream.cut} longer than {LIMIT >> 20} MiB; only the beginning was read")
+        self.done = before + _position(file)
+
+    def _fail(self, error: Exception, path: str = "") -> None:
+        self.failed += 1
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        warn(f"{path or getattr(error, 'filename', '')}: {reason}")
+
+
+def _mails(found: Found, stream: Stream, *, mbox: bool) -> Iterator[Mail]:
+    if mbox:
+        for number, raw in enumerate(stream.messages(), start=1):
+            yield Mail(f"{found.path}#{number}", raw)
+        return
+    raw = stream.whole()
+    if raw or stream.problem is None:
+        yield Mail(found.path, raw)
+
+
+def _position(file: BinaryIO) -> int:
+    # A pipe does not know where it is.
+    return file.tell() if file.seekable() else 0

@@ -1,0 +1,96 @@
+"""The entry point: reads the command line, runs one subcommand, turns errors into an exit status."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Final
+
+from undeliverable import KnowledgeError
+from undeliverable.cli import classify, explain
+from undeliverable.cli._command import Command, UsageError, warn
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: Final[tuple[Command, ...]] = (classify.COMMAND, explain.COMMAND)
+"""Every subcommand; a new one is a module beside this one and its name here."""
+
+DESCRIPTION: Final = """\
+Understands bounced mail: says for each recipient of a bounce what happened, why, and what to do.
+
+exit status:
+  0  at least one message was read
+  1  nothing could be read
+  2  the command line or a rule file is wrong"""
+
+
+class _Version(Action):
+    """Prints the version; asked for seldom, so looked up only then."""
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        from undeliverable import __version__
+
+        parser.exit(message=f"undeliverable {__version__}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status; wrong usage leaves by SystemExit(2), as argparse does."""
+    _harden(sys.stdout)
+    _harden(sys.stderr)
+    options = _parser().parse_args(arguments)
+    try:
+        status = _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough. The interpreter flushes once more at its end: give it somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _run(options: Namespace) -> int:
+    run: Command = options.command
+    try:
+        return run.run(options)
+    except (UsageError, KnowledgeError) as error:
+        warn(str(error))
+        return 2
+
+
+def _harden(stream: object) -> None:
+    # What the terminal's encoding cannot say is written as an escape instead of ending the run.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="undeliverable", description=DESCRIPTION, epilog=_examples(COMMANDS), formatter_class=_Formatter
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        own = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            epilog=_examples((command,)),
+            formatter_class=_Formatter,
+        )
+        command.arguments(own)
+        own.set_defaults(command=command)
+    return parser
+
+
+def _examples(commands: Sequence[Command]) -> str:
+    lines = [f"  {line}" for command in commands for line in command.examples]
+    return "\n".join(("examples:", *lines))
+
+
+class _Formatter(RawDescriptionHelpFormatter):
+    """Keeps the lines of description and examples as they are written."""

@@ -1,0 +1,41 @@
+"""Foreign text made harmless for terminals and spreadsheets.
+
+Addresses and replies are written by strangers: an escape sequence in them must not reach a terminal, a line end must
+not forge a row, and a cell must not become a formula.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["neutral", "neutral_cell", "neutral_lines"]
+
+# What makes a spreadsheet read a cell as a formula, the fullwidth forms included:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def neutral(text: str) -> str:
+    r"""The text with controls, line ends, bidirectional marks and lone surrogates written as escapes (`\x1b`)."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
+
+
+def neutral_lines(text: str) -> str:
+    """As `neutral`, but line feeds stay: for text of our own with foreign words in it."""
+    return "\n".join(map(neutral, text.split("\n")))
+
+
+def neutral_cell(value: object) -> str:
+    """A value as a CSV cell that no spreadsheet takes for a formula; empty for None."""
+    if value is None:
+        return ""
+    text = str(value)
+    harmless = neutral(text)
+    return f"'{harmless}" if text.startswith(_FORMULA) else harmless
+
+
+def _escape(character: str) -> str:
+    # No-break and other odd spaces are no danger, and an escape for them would only be ugly.
+    return " " if character in "\u00a0\u202f\u3000" else character.encode("unicode_escape").decode("ascii")

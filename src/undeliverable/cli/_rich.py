@@ -1,0 +1,57 @@
+"""The table in colours; the only module that imports rich, and only imported for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from undeliverable.cli._writers import Table as PlainTable
+from undeliverable.cli._writers import row
+from undeliverable.verdict import Report, Verdict
+
+__all__ = ["RichTable"]
+
+_STYLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hard": "bold red",
+        "soft": "yellow",
+        "undetermined": "magenta",
+        "delivered": "green",
+        "complaint": "bold red",
+        "other": "dim",
+        "suppress": "red",
+        "-": "dim",
+    }
+)
+
+
+class RichTable:
+    """Blocks of rows as tables; each cell is styled by its own word, and no cell is read as markup."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self._rows: list[tuple[str, ...]] = []
+
+    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """Takes a row per verdict, and one for a report without any."""
+        self._rows.extend(row(report, verdict) for verdict in verdicts or (None,))
+        if len(self._rows) >= PlainTable.BLOCK:
+            self.close()
+
+    def close(self) -> None:
+        """Writes the rows taken so far."""
+        if not self._rows:
+            return
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in PlainTable.COLUMNS:
+            table.add_column(column, overflow="fold", no_wrap=column in {"kind", "type", "status"})
+        for cells in self._rows:
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+        self._rows = []
+        self._console.print(table)

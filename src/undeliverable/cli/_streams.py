@@ -1,0 +1,100 @@
+"""Bytes in: plain or gzip files and standard input, one message or an mbox of them, in bounded memory."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final
+
+__all__ = ["LIMIT", "Stream"]
+
+LIMIT: Final = 32 * 1024 * 1024
+"""The longest message that is read whole; of a longer one the beginning is read. Bounces say what they say early."""
+
+_BLOCK: Final = 256 * 1024
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
+# RFC 4155: a message begins with "From ", after an empty line or at the very beginning, and that line has a date.
+# A sentence that begins with "From" after an empty line has none.
+_SEPARATOR: Final = re.compile(rb"\n\r?\n(?=From )")
+_DATE: Final = tuple(
+    map(re.compile, (rb"[ \d]\d:\d\d", rb"\b(?:19|20)\d\d\b", rb"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"))
+)
+_LINE: Final = 256
+
+
+class Stream:
+    """The bytes of one file, decompressed; a read error ends them and is kept, so that what came before is not lost.
+
+    :ivar problem: what went wrong while reading, or None.
+    :ivar cut: how many messages were longer than the limit and are cut there.
+    """
+
+    __slots__ = ("_file", "_limit", "cut", "problem")
+
+    def __init__(self, file: BinaryIO, *, limit: int = LIMIT) -> None:
+        self.problem: str | None = None
+        self.cut = 0
+        self._limit = limit
+        self._file = file
+        self._file = _plain(file, self.head(2))
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, which stay to be read."""
+        peek: Callable[[int], bytes] | None = getattr(self._file, "peek", None)
+        return self._guarded(peek, size)[:size] if peek else b""
+
+    def whole(self) -> bytes:
+        """Everything as one message."""
+        buffer = bytearray()
+        while len(buffer) <= self._limit and (block := self._guarded(self._file.read, _BLOCK)):
+            buffer += block
+        return self._taken(buffer, len(buffer))
+
+    def messages(self) -> Iterator[bytes]:
+        """Each message of an mbox, with its `From ` line."""
+        buffer, scanned = bytearray(), 0
+        while block := self._guarded(self._file.read, _BLOCK):
+            buffer += block
+            while (end := _separator(buffer, scanned)) >= 0:
+                yield self._taken(buffer, end)
+                del buffer[:end]
+                scanned = 0
+            # A separator may stand across the end of the block: the next search looks at its line again.
+            scanned = max(scanned, len(buffer) - _LINE - len(b"\n\r\n"))
+            if len(buffer) > self._limit + 2 * _BLOCK:
+                del buffer[self._limit + 1 : scanned]
+                scanned = self._limit + 1
+        if buffer:
+            yield self._taken(buffer, len(buffer))
+
+    def _taken(self, buffer: bytearray, end: int) -> bytes:
+        if end > self._limit:
+            self.cut += 1
+        return bytes(memoryview(buffer)[: min(end, self._limit)])
+
+    def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
+        if self.problem is not None:
+            return b""
+        try:
+            return read(size)
+        except (OSError, EOFError, zlib.error) as error:
+            self.problem = getattr(error, "strerror", None) or str(error)
+            return b""
+
+
+def _plain(file: BinaryIO, head: bytes) -> BinaryIO:
+    if head != _GZIP:
+        return file
+    import gzip  # few files are compressed, and it costs a cold start some milliseconds
+
+    return gzip.GzipFile(fileobj=file)  # type: ignore[return-value] # it reads and peeks, which is all that is asked
+
+
+def _separator(buffer: bytearray, start: int) -> int:
+    """Where the next message begins, or -1."""
+    for match in _SEPARATOR.finditer(buffer, start):
+        line = bytes(buffer[match.end() : match.end() + _LINE]).partition(b"\n")[0]
+        if all(part.search(line) for part in _DATE):
+            return match.end()
+    return -1

@@ -1,0 +1,69 @@
+"""The last line on standard error: how much was read, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from undeliverable.reasons import BounceType
+from undeliverable.verdict import Report
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """Counts reports and verdicts.
+
+    :ivar messages: how many messages were read.
+    :ivar broken: how many messages the library failed on, which would be a fault of its own.
+    """
+
+    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "messages")
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.broken = 0
+        self._verdicts = 0
+        self._begin = time.perf_counter()
+        self._kinds: Counter[str] = Counter()
+        self._types: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, report: Report) -> None:
+        """Counts one report with its verdicts."""
+        self.messages += 1
+        self._kinds[str(report.kind)] += 1
+        for verdict in report.verdicts:
+            self._verdicts += 1
+            if verdict.bounce_type is not None:
+                self._types[str(verdict.bounce_type)] += 1
+            if verdict.reason is not None:
+                self._reasons[str(verdict.reason)] += 1
+
+    def line(self, *, failed: int, skipped: int) -> str:
+        """The summary in one line."""
+        seconds = time.perf_counter() - self._begin
+        types = ", ".join(f"{self._types[kind]} {kind}" for kind in BounceType if self._types[kind])
+        parts = (
+            f"{_counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
+            f"{_counted(self._verdicts, 'verdict')}{_brackets(types)}",
+            _ranked(self._reasons),
+            f"{_counted(skipped, 'file')} skipped, no mail" if skipped else "",
+            f"{_counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
+            f"{seconds:.2f} s",
+        )
+        return "; ".join(filter(None, parts))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _ranked(counts: Counter[str]) -> str:
+    ranked: Iterable[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number} {name}" for name, number in ranked)

@@ -1,0 +1,159 @@
+"""`--format`: reports as JSON Lines, CSV or an aligned table; all foreign text made harmless."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, Protocol, TextIO
+
+from undeliverable.cli._neutral import neutral, neutral_cell
+from undeliverable.verdict import Report, Verdict
+
+__all__ = ["FORMATS", "Writer", "writer"]
+
+
+class Writer(Protocol):
+    """Writes reports, some of whose verdicts are to be shown."""
+
+    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """Writes one report."""
+
+    def close(self) -> None:
+        """Writes what was held back."""
+
+
+class JsonLines:
+    """One public record per message and line; escapes as JSON has them keep it harmless."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from json import JSONEncoder  # each format costs a cold start only what it needs
+
+        self._encode = JSONEncoder().encode
+        self._stream = stream
+
+    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """Writes the record, with the verdicts to be shown."""
+        shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
+        self._stream.write(f"{self._encode(shown.to_dict())}\n")
+
+    def close(self) -> None:
+        """Holds nothing back."""
+
+
+class Csv:
+    """One line per recipient, and one for a report without any."""
+
+    COLUMNS: Final = (
+        "source", "kind", "recipient", "original_recipient", "action", "bounce_type", "reason", "fault", "advice",
+        "label", "status", "reply_code", "reply", "command", "remote_mta", "provider", "expired", "rule", "policy",
+        "original_message_id",
+    )  # fmt: skip
+
+    def __init__(self, stream: TextIO) -> None:
+        import csv
+
+        self._write = csv.writer(stream, lineterminator="\n").writerow
+        self._write(self.COLUMNS)
+
+    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """Writes a line per verdict."""
+        returned = report.message.returned
+        shared = {
+            "source": report.source,
+            "kind": report.kind,
+            "original_message_id": returned.message_id if returned else None,
+        }
+        for verdict in verdicts or (None,):
+            row = shared | (_flat(verdict) if verdict else {})
+            self._write([neutral_cell(row.get(column)) for column in self.COLUMNS])
+
+    def close(self) -> None:
+        """Holds nothing back."""
+
+
+class Table:
+    """Columns as wide as a block of rows needs; later blocks only widen them, so memory stays bounded."""
+
+    COLUMNS: Final = ("recipient", "kind", "type", "reason", "status", "advice", "source")
+    BLOCK: Final = 500
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._rows: list[tuple[str, ...]] = []
+        self._widths = [0] * len(self.COLUMNS)
+        self._begun = False
+
+    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
+        """Takes a row per verdict, and one for a report without any."""
+        self._rows.extend(row(report, verdict) for verdict in verdicts or (None,))
+        if len(self._rows) >= self.BLOCK:
+            self.close()
+
+    def close(self) -> None:
+        """Writes the rows taken so far."""
+        if not self._rows:
+            return
+        rows = self._rows if self._begun else [self.COLUMNS, *self._rows]
+        self._begun, self._rows = True, []
+        for index, cells in enumerate(zip(*rows, strict=True)):
+            self._widths[index] = max(self._widths[index], *map(_width, cells))
+        self._stream.write("".join(map(self._line, rows)))
+
+    def _line(self, cells: tuple[str, ...]) -> str:
+        padded = (f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, self._widths, strict=True))
+        return "  ".join(padded).rstrip() + "\n"
+
+
+def row(report: Report, verdict: Verdict | None) -> tuple[str, ...]:
+    """The harmless cells of a table's row; a dash stands for nothing."""
+    values = (
+        verdict and verdict.recipient,
+        report.kind,
+        verdict and verdict.bounce_type,
+        verdict and verdict.reason,
+        verdict and verdict.status,
+        verdict and verdict.advice,
+        report.source,
+    )
+    return tuple("-" if value is None else neutral(str(value)) for value in values)
+
+
+def _table(stream: TextIO) -> Writer:
+    # Colours are for eyes only: where nobody looks, rich is not even imported.
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return Table(stream)
+    try:
+        from undeliverable.cli._rich import RichTable
+    except ImportError:
+        return Table(stream)
+    return RichTable(stream)
+
+
+FORMATS: Final[Mapping[str, Callable[[TextIO], Writer]]] = MappingProxyType(
+    {"table": _table, "jsonl": JsonLines, "csv": Csv}
+)
+
+
+def writer(name: str) -> Writer:
+    """The writer of a format to standard output."""
+    return FORMATS[name](sys.stdout)
+
+
+def _flat(verdict: Verdict) -> dict[str, object]:
+    record = verdict.to_dict()
+    return record | {
+        "rule": verdict.rule.id if verdict.rule else None,
+        "policy": verdict.policy.id if verdict.policy else None,
+    }
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)

@@ -1,0 +1,87 @@
+"""`undeliverable classify`: verdicts for files, folders, mailboxes and standard input."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from undeliverable import Knowledge, parse
+from undeliverable.cli._command import Command, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._files import size_of
+from undeliverable.cli._inputs import Inbox, Mail
+from undeliverable.cli._progress import Progress
+from undeliverable.cli._select import Selection
+from undeliverable.cli._summary import Tally
+from undeliverable.cli._writers import FORMATS, writer
+from undeliverable.verdict import Report
+
+__all__ = ["COMMAND"]
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="a message, a folder (searched in depth), an mbox, a Maildir, any of these with gzip, or - for standard input",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default="table",
+        help="table (the default), jsonl: one record per message, csv: one line per recipient",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="WORDS",
+        action="append",
+        default=[],
+        help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
+    )
+    add_knowledge_options(parser)
+
+
+def _run(options: Namespace) -> int:
+    selection = Selection.of(options.only)
+    knowledge = knowledge_of(options)
+    watched = sys.stderr.isatty()
+    progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
+    output = writer(options.format)
+    inbox, tally = Inbox(options.paths), Tally()
+    for mail in inbox:
+        report = _report(mail, knowledge, tally)
+        if report is not None:
+            tally.add(report)
+            shown = selection.verdicts(report)
+            if shown is not None:
+                output.write(report, shown)
+        progress.update(inbox.done, tally.messages)
+    progress.clear()
+    output.close()
+    sys.stdout.flush()
+    print(tally.line(failed=inbox.failed, skipped=inbox.skipped), file=sys.stderr)
+    return 0 if tally.messages else 1
+
+
+def _report(mail: Mail, knowledge: Knowledge, tally: Tally) -> Report | None:
+    try:
+        return parse(mail.raw, knowledge=knowledge, source=mail.source)
+    except Exception as error:  # noqa: BLE001 # mail never raises; if it does, one message must not cost the others
+        tally.broken += 1
+        warn(f"{mail.source}: {type(error).__name__}: {error}")
+        return None
+
+
+COMMAND: Final = Command(
+    name="classify",
+    help="say what became of each recipient in bounced mail",
+    examples=(
+        "undeliverable classify bounces/                            # a folder, as a table",
+        "undeliverable classify --only hard --format csv inbox.mbox # the dead addresses, for a spreadsheet",
+        "undeliverable classify --format jsonl ~/Maildir | jq .     # full records, one line per message",
+        "undeliverable classify --rules my.toml - < bounce.eml      # standard input, with rules of your own",
+    ),
+    arguments=_arguments,
+    run=_run,
+)
