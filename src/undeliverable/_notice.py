@@ -1,0 +1,335 @@
+"""The waist for messages: a part tree becomes a kind of report, facts about recipients, and facts about the message.
+
+Every reader knows one kind of text and nothing of the others; the order in which they are asked is the tuple READERS.
+A reader that raises has a bug: that becomes a remark and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from undeliverable import _arf, _autoreply, _fields, _formats, _replies
+from undeliverable._dates import parse_date
+from undeliverable._facts import merge
+from undeliverable._mime import Part
+from undeliverable._returned import bare_address, read_below, read_block
+from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
+from undeliverable.verdict import Kind
+
+__all__ = ["READERS", "Notice", "Reading", "Survey", "read"]
+
+# What a part is for, by its content type: RFC 3464, 6522, 6533, 5965 and 8098.
+_SLOTS: Final = {
+    "message/delivery-status": "statuses",
+    "message/global-delivery-status": "statuses",
+    "message/feedback-report": "feedback",
+    "message/disposition-notification": "dispositions",
+    "message/global-disposition-notification": "dispositions",
+    "message/rfc822": "returned",
+    "message/global": "returned",
+    "text/rfc822-headers": "returned_headers",
+    "message/rfc822-headers": "returned_headers",
+    "message/global-headers": "returned_headers",
+}
+_TEXTS: Final = 4
+"""How many text parts can hold the notification; real ones have one or two."""
+_NESTING: Final = 3
+"""How deep a report may be wrapped into other messages."""
+
+# What a report as a whole is: a single failure makes it a bounce. RFC 3464 2.3.3.
+_KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
+
+# Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
+_ROBOTS: Final = ("mailer-daemon", "postmaster", "mail-daemon", "maildelivery", "mdaemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a message is, and what it says."""
+
+    kind: Kind
+    recipients: tuple[RecipientFacts, ...]
+    message: MessageFacts
+
+
+@dataclass(slots=True)
+class Survey:
+    """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
+
+    texts: list[Part] = field(default_factory=list)
+    statuses: list[Part] = field(default_factory=list)
+    feedback: list[Part] = field(default_factory=list)
+    dispositions: list[Part] = field(default_factory=list)
+    returned: list[Part] = field(default_factory=list)
+    returned_headers: list[Part] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the readers have found so far."""
+
+    root: Part
+    raw: bytes
+    formats: _formats.FormatTable
+    phrases: _autoreply.AutoReplyPhrases
+    remarks: list[str]
+    survey: Survey
+    text: str = ""
+    path: str = ""
+    recipients: list[RecipientFacts] = field(default_factory=list)
+    message: dict[str, Any] = field(default_factory=dict)
+    generator: str | None = None
+    returned_at: int = -1
+    kind: Kind | None = None
+    depth: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether some reader has spoken."""
+        return bool(self.recipients) or self.kind is not None
+
+
+def read(
+    root: Part,
+    raw: bytes,
+    formats: _formats.FormatTable,
+    phrases: _autoreply.AutoReplyPhrases,
+    remarks: list[str],
+) -> Notice:
+    """What the message with the part tree `root` is and says; never raises on content.
+
+    :param raw: the message as bytes, for the last witness.
+    :param formats: the described formats to try.
+    :param phrases: what automatic replies say.
+    :param remarks: gets every repair, guess and doubt.
+    """
+    survey = _sort_parts(root)
+    text, path = _notification(survey)
+    reading = Reading(root, raw, formats, phrases, remarks, survey, text, path)
+    _ask(reading)
+    recipients = merge(reading.recipients, remarks)
+    kind = reading.kind or _kind_of(recipients)
+    return Notice(kind, recipients, _message_facts(reading))
+
+
+def _ask(reading: Reading) -> None:
+    for reader in READERS:
+        _guarded(reader, reading)
+    for reader in LAST_READERS:
+        if reading.is_settled:
+            break
+        _guarded(reader, reading)
+
+
+def _guarded(reader: Reader, reading: Reading) -> None:
+    try:
+        reader(reading)
+    except Exception as error:  # a bug of ours must not lose what the other readers found
+        reading.remarks.append(f"the reader {reader.__name__.strip('_')} failed: {type(error).__name__}: {error}")
+
+
+def _sort_parts(root: Part) -> Survey:
+    survey = Survey()
+    for part in _outer_parts(root):
+        slot = _SLOTS.get(part.content_type)
+        if slot is not None:
+            getattr(survey, slot).append(part)
+        elif part.content_type.startswith("text/") and len(survey.texts) < _TEXTS:
+            survey.texts.append(part)
+    return survey
+
+
+def _outer_parts(root: Part) -> Iterator[Part]:
+    """The leaves of `root` in order, a returned message counting as one."""
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if part.content_type.startswith("multipart/"):
+            waiting.extend(reversed(part.children))
+        else:
+            yield part
+
+
+def _notification(survey: Survey) -> tuple[str, str]:
+    """The text for people and the path of its part: the plain parts, or the HTML ones where those are empty."""
+    plain = [part for part in survey.texts if part.content_type != "text/html"]
+    html = [part for part in survey.texts if part.content_type == "text/html"]
+    for parts in (plain, html):
+        texts = [text for part in parts if (text := part.text).strip()]
+        if texts:
+            return (texts[0] if len(texts) == 1 else "\n\n".join(texts)), parts[0].path
+    return "", ""
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# The readers that are always asked. Each adds what it finds.
+
+
+def _read_feedback(reading: Reading) -> None:
+    for part in reading.survey.feedback[:1]:
+        feedback = _arf.read(part.text, part.path)
+        reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
+        if feedback.is_complaint:
+            reading.recipients.extend(feedback.recipients or _addressee(reading))
+
+
+def _addressee(reading: Reading) -> list[RecipientFacts]:
+    """Whom the returned message was sent to: stands in where a complaint names nobody."""
+    returned = _returned(reading)
+    to = None if returned is None else returned.to
+    if to is not None:
+        reading.remarks.append("the complaint names no recipient; taken from the returned message's To")
+    return [RecipientFacts(witness=Witness.HEADER, recipient=to)]
+
+
+def _read_statuses(reading: Reading) -> None:
+    if reading.kind is not None:
+        return
+    for part in reading.survey.statuses:
+        fields = _fields.read(part.text, part.path, reading.remarks)
+        reading.recipients.extend(fields.recipients)
+        for name, value in fields.message_facts().items():
+            reading.message.setdefault(name, value)
+
+
+def _read_format(reading: Reading) -> None:
+    if reading.kind is not None:
+        return
+    found = reading.formats.recognise(reading.root.header, reading.text)
+    if found is not None:
+        _take_format(reading, _formats.read(found, reading.root.header, reading.text, reading.path))
+
+
+def _read_dialogue(reading: Reading) -> None:
+    if reading.kind is None and (reading.recipients or _is_from_robot(reading.root)):
+        reading.recipients.extend(_replies.read_dialogue(reading.text, reading.path))
+
+
+def _read_plain_fields(reading: Reading) -> None:
+    """RFC 3464 fields that stand in the text, where the report lost its structure."""
+    if reading.kind is None and not reading.survey.statuses and _is_from_robot(reading.root):
+        fields = _fields.find(reading.text, reading.path, reading.remarks)
+        if fields is not None:
+            reading.recipients.extend(fields.recipients)
+            for name, value in fields.message_facts().items():
+                reading.message.setdefault(name, value)
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# The readers that are asked one after the other until one speaks.
+
+
+def _read_nested(reading: Reading) -> None:
+    """A report that some gateway wrapped into another message. A person who forwards a report is no robot."""
+    if reading.depth >= _NESTING or not (_is_from_robot(reading.root) or not reading.text.strip()):
+        return
+    for part in reading.survey.returned[:1]:
+        for inner in part.children[:1]:
+            survey = _sort_parts(inner)
+            if not survey.statuses and not survey.feedback:
+                continue
+            text, path = _notification(survey)
+            nested = replace(reading, root=inner, survey=survey, text=text, path=path, depth=reading.depth + 1)
+            _ask(nested)
+            reading.remarks.append("the report stands inside another message")
+            reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
+            reading.survey, reading.generator = nested.survey, nested.generator
+
+
+def _read_unknown_text(reading: Reading) -> None:
+    generic = reading.formats.generic
+    if generic is not None and generic.fits(reading.root.header, reading.text):
+        reading.remarks.append("the software is not known; its text was read by the generic description")
+        _take_format(reading, _formats.read(generic, reading.root.header, reading.text, reading.path))
+
+
+def _ask_last_witness(reading: Reading) -> None:
+    if not _is_from_robot(reading.root) or _autoreply.recognise(
+        reading.root.header, reading.text, reading.phrases
+    ):
+        return
+    from undeliverable import _flufl  # costs its import only where nothing else has helped
+
+    suspicion = _flufl.ask(reading.raw)
+    for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary)):
+        for address in sorted(addresses):
+            reading.recipients.append(RecipientFacts(witness=Witness.WORDS, recipient=address, action=action))
+    if suspicion:
+        reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
+
+
+def _read_disposition(reading: Reading) -> None:
+    for part in reading.survey.dispositions[:1]:
+        reading.kind = Kind.DISPOSITION
+        reading.recipients.extend(_autoreply.disposition(part.text, part.path))
+
+
+def _read_automatic(reading: Reading) -> None:
+    header = reading.root.header
+    kind = _autoreply.recognise(header, reading.text, reading.phrases)
+    if kind is not None:
+        reading.kind = kind
+        reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=bare_address(header("from"))))
+
+
+Reader = Callable[[Reading], None]
+READERS: Final[tuple[Reader, ...]] = (
+    _read_feedback,
+    _read_statuses,
+    _read_format,
+    _read_dialogue,
+    _read_plain_fields,
+)
+LAST_READERS: Final[tuple[Reader, ...]] = (
+    _read_nested,
+    _read_disposition,
+    _read_unknown_text,
+    _ask_last_witness,
+    _read_automatic,
+)
+
+
+def _take_format(reading: Reading, found: _formats.FormatReading) -> None:
+    reading.recipients.extend(found.recipients)
+    reading.generator = found.generator
+    reading.returned_at = found.returned_at
+    for name, value in found.message.items():
+        reading.message.setdefault(name, value)
+
+
+def _is_from_robot(root: Part) -> bool:
+    """Whether a mail system sent this: by its From, or by the null reverse-path."""
+    sender = (root.header("from") or "").lower()
+    if any(robot in sender for robot in _ROBOTS) or "<>" in sender or "@" not in sender:
+        return True
+    return (root.header("return-path") or "").strip() == "<>" or root.header("x-failed-recipients") is not None
+
+
+def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
+    if not recipients:
+        return Kind.OTHER
+    actions = {facts.action or Action.FAILED for facts in recipients}
+    return next((kind for action, kind in _KINDS if action in actions), Kind.DELIVERED)
+
+
+def _message_facts(reading: Reading) -> MessageFacts:
+    header = reading.root.header
+    date = header("date")
+    return MessageFacts(
+        generator=reading.generator,
+        date=None if date is None else parse_date(date),
+        message_id=header("message-id"),
+        returned=_returned(reading) if reading.is_settled else None,
+        **reading.message,
+    )
+
+
+def _returned(reading: Reading) -> Returned | None:
+    for part in reading.survey.returned[:1]:
+        for inner in part.children[:1]:
+            return read_block(inner.header_block)
+    for part in reading.survey.returned_headers[:1]:
+        return read_block(part.text)
+    return read_below(reading.text, reading.returned_at) if reading.returned_at >= 0 else None

@@ -1,0 +1,84 @@
+"""The returned message: its header block and the five fields that tie a report to what was sent.
+
+It comes as message/rfc822, text/rfc822-headers (RFC 6522) or message/global (RFC 6533), or below a text marker.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from undeliverable._dates import parse_date
+from undeliverable._headers import decode_words
+from undeliverable.model import Returned
+
+__all__ = ["BLOCK_LIMIT", "bare_address", "read_below", "read_block"]
+
+BLOCK_LIMIT: Final = 65_536
+"""How much of the original's header block is kept, in characters."""
+
+# RFC 5322 3.6, the wanted fields only, with their folded lines (2.2.3); each repetition begins on a literal newline.
+_WANTED: Final = re.compile(
+    r"\n(message-id|from|to|subject|date)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.ASCII
+)
+_FOLD: Final = re.compile(r"\n[ \t]+")
+# Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
+_FIELD: Final = re.compile(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
+_HEADROOM: Final = 40
+"""How many lines may stand between the marker and the first field."""
+
+
+def read_block(block: str) -> Returned:
+    """The returned message whose header block is `block`; fields that are absent or empty are None."""
+    block = block[:BLOCK_LIMIT]
+    found: dict[str, str] = {}
+    for name, value in _WANTED.findall("\n" + block):
+        found.setdefault(name.lower(), value)
+    date = found.get("date")
+    return Returned(
+        block,
+        _plain(found.get("message-id")),
+        bare_address(found.get("from")),
+        bare_address(found.get("to")),
+        _words(found.get("subject")),
+        None if date is None else parse_date(date),
+    )
+
+
+def read_below(text: str, start: int) -> Returned | None:
+    """The returned message that stands in `text` from `start` on, below a marker line, or None if none is there."""
+    lines = text[start : start + BLOCK_LIMIT].split("\n")
+    for number, line in enumerate(lines[:_HEADROOM]):
+        if _FIELD.match(line.lstrip("> \t")) or line.startswith("From "):
+            break
+    else:
+        return None
+    quoted = lines[number].startswith((">", " ", "\t"))
+    block: list[str] = []
+    for line in lines[number:]:
+        bare = line.lstrip("> ") if quoted else line
+        if not bare.strip():
+            break
+        block.append(bare)
+    return read_block("\n".join(block))
+
+
+def _plain(value: str | None) -> str | None:
+    return (_FOLD.sub(" ", value).strip() or None) if value else None
+
+
+def _words(value: str | None) -> str | None:
+    plain = _plain(value)
+    return decode_words(plain) if plain is not None and "=?" in plain else plain
+
+
+def bare_address(value: str | None) -> str | None:
+    """The bare address of a mailbox field, RFC 5322 3.4; of several the first; the field itself if it holds none."""
+    plain = _words(value)
+    if plain is None:
+        return None
+    start = plain.find("<")
+    end = plain.find(">", start)
+    if 0 <= start < end:
+        return plain[start + 1 : end].strip() or plain
+    return plain if "," not in plain else plain[: plain.index(",")].strip()

@@ -1,0 +1,57 @@
+"""The door for messages: any bytes in, a :class:`~undeliverable.verdict.Report` out."""
+
+from __future__ import annotations
+
+import email.message
+from hashlib import sha256
+
+from undeliverable import _mime, _notice
+from undeliverable._judge import judge
+from undeliverable.knowledge import Knowledge
+from undeliverable.verdict import Kind, Report
+
+__all__ = ["parse"]
+
+
+def parse(
+    message: bytes | bytearray | memoryview | email.message.Message,
+    *,
+    knowledge: Knowledge | None = None,
+    source: str | None = None,
+    trace: bool = False,
+) -> Report:
+    """What `message` reports of each recipient; ordinary mail gives a report of kind ``other`` without verdicts.
+
+    Content never raises, whatever its bytes: what had to be repaired or guessed stands in ``Report.remarks``.
+
+    :param message: a whole message (RFC 5322), as it was stored or received.
+    :param knowledge: the rules, policies and formats to judge by; the built-in ones unless given.
+    :param source: the caller's name for the message, copied into the report.
+    :param trace: also tell in each verdict which other rules matched.
+    :raises TypeError: when `message` is of another type.
+    """
+    known = Knowledge.builtin() if knowledge is None else knowledge
+    remarks: list[str] = []
+    raw = _mime.as_bytes(message, remarks)
+    notice = _notice.read(_mime.read(raw, remarks), raw, known.formats, known.phrases, remarks)
+    identity = _identity(notice, raw)
+    verdicts = tuple(
+        judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients
+    )
+    return Report(
+        kind=notice.kind,
+        verdicts=verdicts if notice.kind is not Kind.OTHER else (),
+        message=notice.message,
+        remarks=tuple(dict.fromkeys(remarks)),
+        source=source,
+    )
+
+
+def _identity(notice: _notice.Notice, raw: bytes) -> str:
+    """What stays the same when the same failure is heard again: the original's Message-ID, or its envelope id.
+
+    A report that holds neither is identified by its own bytes.
+    """
+    facts = notice.message
+    known = None if facts.returned is None else facts.returned.message_id
+    return known or facts.original_envelope_id or sha256(raw).hexdigest()
