@@ -1,0 +1,117 @@
+"""What README and documentation show is run, and has to come out as they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import undeliverable
+from undeliverable.cli._main import COMMANDS
+from undeliverable.reasons import Reason
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+FENCE = re.compile(r"^```(\{?\w*\}?)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    path: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
+
+
+EXAMPLES = [
+    Example(page, page.read_text(encoding="utf-8")[: match.start()].count("\n") + 1, match[1], match[2])
+    for page in PAGES
+    if "_build" not in page.parts
+    for match in FENCE.finditer(page.read_text(encoding="utf-8"))
+]
+
+
+def of(language: str) -> list[Example]:
+    found = [example for example in EXAMPLES if example.language == language]
+    assert found, f"no example in {language}"
+    return found
+
+
+def console(command: str) -> str:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in {0, 1}, done.stdout
+    return re.sub(r"\d+\.\d\d s$", "0.01 s", done.stdout, flags=re.MULTILINE)
+
+
+def test_every_example_is_of_a_kind_that_is_checked() -> None:
+    assert {example.language for example in EXAMPLES} <= {"pycon", "console", "toml", "json", "sh", "text", "{toctree}"}
+
+
+def test_python_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    parser = doctest.DocTestParser()
+    for path in dict.fromkeys(example.path for example in of("pycon")):
+        text = "".join(example.text for example in of("pycon") if example.path == path)
+        result = runner.run(parser.get_doctest(text, {}, path.name, str(path), 0))
+        assert result.attempted
+    assert not runner.failures
+
+
+@pytest.mark.parametrize("example", of("console"), ids=str)
+def test_console_examples(example: Example) -> None:
+    for session in re.split(r"^\$ ", example.text, flags=re.MULTILINE)[1:]:
+        command, _, output = session.partition("\n")
+        assert console(command).rstrip("\n") == output.rstrip("\n")
+
+
+@pytest.mark.parametrize("example", of("toml"), ids=str)
+def test_rule_examples_load(example: Example, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(example.text, encoding="utf-8")
+    assert undeliverable.Knowledge.builtin().with_file(path) != undeliverable.Knowledge.builtin()
+
+
+def test_json_examples_are_json() -> None:
+    for example in EXAMPLES:
+        if example.language == "json":
+            assert json.loads(example.text)
+
+
+@pytest.mark.parametrize("example", of("sh"), ids=str)
+def test_shell_examples_use_options_that_exist(example: Example) -> None:
+    known = {"classify": console("undeliverable classify --help"), "explain": console("undeliverable explain --help")}
+    assert set(known) <= {command.name for command in COMMANDS}
+    for command, rest in re.findall(r"\bundeliverable (\w+)([^\n#]*)", example.text):
+        for option in re.findall(r"(?<=\s)--[a-z]+", rest):
+            assert option in known[command]
+
+
+def test_the_table_of_reasons_is_made_from_the_enum() -> None:
+    specification = importlib.util.spec_from_file_location("docs_conf", ROOT / "docs" / "conf.py")
+    assert specification is not None
+    assert specification.loader is not None
+    conf = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(conf)
+    rows = re.findall(r"^\| `(\w+)` \|", conf.reasons_table(), re.MULTILINE)
+    assert sorted(rows) == sorted(Reason)
+    assert conf.REASONS in (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+
+
+def test_the_changelog_has_a_heading_for_verdicts() -> None:
+    assert "### Verdict changes" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
