@@ -86,13 +86,15 @@ def records(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, 
     return run
 
 
-def on_terminal(*arguments: str, watch_errors: bool = False, **environment: str) -> str:
-    """What a terminal shows that is the command's standard output (or standard error)."""
+def on_terminal(*arguments: str, environment: dict[str, str] | None = None, watch_errors: bool = False) -> str:
+    """What a terminal shows that is the command's standard output (or its standard error)."""
     leader, follower = pty.openpty()
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    streams["stderr" if watch_errors else "stdout"] = follower
     process = subprocess.Popen(
-        [sys.executable, *arguments], stdin=subprocess.DEVNULL, env=os.environ | environment, **streams
+        [sys.executable, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if watch_errors else follower,
+        stderr=follower if watch_errors else subprocess.DEVNULL,
+        env=os.environ | (environment or {}),
     )
     os.close(follower)
     shown = b"".join(_until_closed(leader))
@@ -266,7 +268,7 @@ def test_a_message_that_the_library_fails_on_does_not_stop_the_run(
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, records: Callable[..., list[dict[str, Any]]]) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(UNKNOWN)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(UNKNOWN))))
     got = records("-")
     assert [(record["source"], record["kind"]) for record in got] == [("-", "bounce")]
 
@@ -391,15 +393,17 @@ def test_an_interrupt_is_quiet(
 
 
 def test_a_terminal_sees_colours(folder: Path) -> None:
-    shown = on_terminal("-m", "undeliverable", "classify", str(folder), TERM="xterm-256color", COLUMNS="200")
+    shown = on_terminal(
+        "-m", "undeliverable", "classify", str(folder), environment={"TERM": "xterm-256color", "COLUMNS": "200"}
+    )
     assert "\x1b[" in shown
     assert "kim@example.org" in shown
 
 
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "PYTHONSAFEPATH": "1"}])
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm"}])
 def test_a_terminal_without_rich_sees_a_plain_table(folder: Path, environment: dict[str, str]) -> None:
     program = "import sys; sys.modules['rich'] = None; from undeliverable.cli import main; sys.exit(main())"
-    shown = on_terminal("-c", program, "classify", str(folder), **environment)
+    shown = on_terminal("-c", program, "classify", str(folder), environment=environment)
     assert "\x1b" not in shown
     assert "kim@example.org" in shown
 
@@ -420,7 +424,7 @@ def test_progress_is_drawn_after_a_while_and_wiped(monkeypatch: pytest.MonkeyPat
     screen = Screen()
     now = [0.0]
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = Progress(1000, shows=True)
     progress.update(10, 1)
     progress.clear()

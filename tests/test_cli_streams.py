@@ -26,7 +26,7 @@ def names(*paths: str | Path) -> list[str]:
 
 
 def messages(data: bytes) -> list[bytes]:
-    return list(Stream(io.BufferedReader(io.BytesIO(data))).messages())  # type: ignore[type-var]
+    return list(Stream(io.BufferedReader(io.BytesIO(data))).messages())
 
 
 class Broken(io.RawIOBase):
@@ -88,7 +88,7 @@ def test_a_mailbox_is_read_in_constant_memory(tmp_path: Path) -> None:
 def test_a_message_beyond_the_limit_is_cut_and_counted(mbox: bool) -> None:
     head = POSTMARK + MAIL
     data = head + b"z" * 3_000_000 + b"\n\n" + head
-    stream = Stream(io.BufferedReader(io.BytesIO(data)), limit=1_000_000)  # type: ignore[type-var]
+    stream = Stream(io.BufferedReader(io.BytesIO(data)), limit=1_000_000)
     got = list(stream.messages()) if mbox else [stream.whole()]
     assert [len(message) for message in got] == ([1_000_000, len(head)] if mbox else [1_000_000])
     assert got[0].startswith(head)
