@@ -35,7 +35,7 @@ def reasons_table() -> str:
 
 
 def _section(fault: Fault) -> Iterable[str]:
-    yield f"\n### {fault.value.capitalize()}\n"
+    yield f"\n## {fault.value.capitalize()}\n"
     yield "| reason | meaning | bounce type | advice |"
     yield "|---|---|---|---|"
     for reason in Reason:
