@@ -1,0 +1,344 @@
+"""Reading a notice by its described format: one pass over the lines of its text.
+
+Lines name recipients, state fields, or are words about a recipient; where the returned message begins the pass ends.
+Every pattern sees one line of at most 998 octets (RFC 5321 4.5.3.1.6), so time grows with the text and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from undeliverable._dates import parse_date
+from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns
+from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["FormatReading", "read"]
+
+_LINE_LIMIT: Final = 998
+_TEXT_FACTS: Final = ("reply", "diagnostic")
+_DATES: Final = frozenset(("last_attempt_date", "will_retry_until"))
+# Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no notice itself has.
+_TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
+# What notices call the step of the dialogue that was refused; the first that stands in the words.
+_COMMANDS: Final = (
+    ("rcpt", Command.RCPT),
+    ("recipient", Command.RCPT),
+    ("mail", Command.MAIL),
+    ("sender", Command.MAIL),
+    ("end of data", Command.END_OF_DATA),
+    ("final data", Command.END_OF_DATA),
+    ("message", Command.END_OF_DATA),
+    ("text", Command.END_OF_DATA),
+    ("data", Command.DATA),
+    ("starttls", Command.STARTTLS),
+    ("auth", Command.AUTH),
+    ("ehlo", Command.EHLO),
+    ("helo", Command.EHLO),
+    ("conn", Command.CONNECT),
+    ("greeting", Command.CONNECT),
+    ("banner", Command.CONNECT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FormatReading:
+    """What a described format has read from a notice.
+
+    :ivar generator: the format's name; None for the generic description.
+    :ivar recipients: what stands there about each recipient; a single one without address where none is named.
+    :ivar message: facts about the message: reporting_mta, queue_id, arrival_date, ...
+    :ivar returned_at: the offset in the text where the returned message begins; -1 where that is not known.
+    :ivar is_generic: whether this was the description of unknown text: a guess.
+    """
+
+    generator: str | None
+    recipients: tuple[RecipientFacts, ...]
+    message: Mapping[str, object]
+    returned_at: int
+    is_generic: bool
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What has been read of one recipient so far."""
+
+    start: int
+    end: int
+    pattern: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+    reply: list[str] = field(default_factory=list)
+
+
+def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
+    """What `text`, a notice of the format `described`, says.
+
+    :param header: gives the first value of the message's header of a name, or None.
+    :param part: the path of the part that `text` comes from, for the evidence.
+    """
+    pass_ = _Pass(described, text)
+    pass_.run()
+    drafts, shared = pass_.drafts, pass_.shared
+    build = _Builder(described, text, part, shared)
+    recipients = [build.facts(draft) for draft in drafts]
+    if described.recipient_header:
+        recipients = _with_header(recipients, _addresses(described, header), build)
+    if not recipients and (shared.words or shared.reply or shared.facts):
+        recipients = [build.facts(_Draft(shared.start, shared.end))]
+    message = {name: value for draft in (shared, *drafts) for name, value in draft.facts.items() if name in MESSAGE_FACTS}
+    return FormatReading(
+        generator=None if described.is_generic else described.name,
+        recipients=tuple(recipients),
+        message=_message(message),
+        returned_at=pass_.returned_at,
+        is_generic=described.is_generic,
+    )
+
+
+class _Pass:
+    """One pass over the lines of a text."""
+
+    __slots__ = ("_collecting", "_format", "_is_stopped", "_open", "_patterns", "_sink", "_text", "drafts", "returned_at", "shared")
+
+    def __init__(self, described: Format, text: str) -> None:
+        self._format = described
+        self._patterns: Patterns = described.patterns
+        self._text = text
+        self.drafts: list[_Draft] = []
+        self.shared = _Draft(-1, -1)
+        self.returned_at = -1
+        self._open = self.shared
+        self._sink: list[str] = self.shared.words
+        self._collecting = self._may_collect()
+        self._is_stopped = False
+
+    def run(self) -> None:
+        text, ends = self._text, self._format.end
+        position = self._begin()
+        while position < len(text):
+            line_end = text.find("\n", position)
+            if line_end < 0:
+                line_end = len(text)
+            line = text[position : min(line_end, position + _LINE_LIMIT)]
+            bare = line.strip()
+            if not bare:
+                self._blank()
+            elif ends and bare.startswith(ends):
+                self.returned_at = min(line_end + 1, len(text))
+                return
+            elif line.startswith(_TRACE):
+                self.returned_at = position
+                return
+            else:
+                self._line(line, bare, position, line_end)
+            position = line_end + 1
+
+    def _begin(self) -> int:
+        found = [at + len(literal) for literal in self._format.begin if (at := self._text.find(literal)) >= 0]
+        return min(found, default=0)
+
+    def _may_collect(self) -> bool:
+        return not self._format.start_words and self._format.words in ("before", "shared")
+
+    def _blank(self) -> None:
+        if self._sink and self._format.words == "after":
+            self._collecting = False
+
+    def _line(self, line: str, bare: str, start: int, end: int) -> None:
+        starts, stops = self._format.start_words, self._format.stop_words
+        if starts and bare.startswith(starts):
+            self._start_words(bare, starts)
+        elif stops and bare.startswith(stops):
+            self._is_stopped, self._collecting = True, False
+        elif self._is_stopped or self._is_recipient(line, start, end):
+            return
+        elif not _matches(self._patterns.skip, line) and not self._is_field(line, end) and self._collecting:
+            self._add(bare, start, end)
+
+    def _is_recipient(self, line: str, start: int, end: int) -> bool:
+        if self._patterns.needs_at and "@" not in line:
+            return False
+        for number, pattern in enumerate(self._patterns.recipient):
+            match = pattern.match(line)
+            if match is not None:
+                draft = _Draft(start, end, f"{self._format.name}.{number + 1}")
+                self.drafts.append(draft)
+                self._turn_to(draft)
+                self._take(match, draft)
+                return True
+        return False
+
+    def _turn_to(self, draft: _Draft) -> None:
+        """From now on words are about `draft`, or what was said before was."""
+        words = self._format.words
+        if words == "shared":
+            return
+        if words == "before":
+            draft.words, self.shared.words = self.shared.words, []
+            draft.reply, self.shared.reply = self.shared.reply, []
+            draft.facts, self.shared.facts = self.shared.facts, {}
+            self._sink = self.shared.words
+            self._collecting = not self._format.start_words
+            return
+        self._open = draft
+        self._sink = draft.words
+        self._collecting = words == "after" and not self._format.start_words
+
+    def _is_field(self, line: str, end: int) -> bool:
+        for pattern in self._patterns.field:
+            match = pattern.search(line)
+            if match is not None:
+                self._take(match, self._open)
+                self._open.end = end
+                return True
+        return False
+
+    def _take(self, match: re.Match[str], draft: _Draft) -> None:
+        for name, value in match.groupdict().items():
+            if value is None:
+                continue
+            if name in _TEXT_FACTS:
+                self._sink = draft.reply if name == "reply" else draft.words
+                self._collecting = True
+                if value.strip():
+                    self._sink.append(value.strip())
+            else:
+                draft.facts.setdefault(name, value.strip())
+
+    def _start_words(self, bare: str, starts: tuple[str, ...]) -> None:
+        literal = next(literal for literal in starts if bare.startswith(literal))
+        self._is_stopped, self._collecting = False, True
+        self._sink = self._open.words
+        rest = bare[len(literal) :].strip(" \t:-")
+        if rest:
+            self._sink.append(rest)
+
+    def _add(self, bare: str, start: int, end: int) -> None:
+        self._sink.append(bare)
+        if self._open.start < 0:
+            self._open.start = start
+        self._open.end = end
+
+
+def _matches(patterns: tuple[re.Pattern[str], ...], line: str) -> bool:
+    for pattern in patterns:
+        if pattern.search(line) is not None:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Makes facts of a draft; what is shared by all recipients stands in where a draft says nothing."""
+
+    format: Format
+    text: str
+    part: str
+    shared: _Draft
+
+    def facts(self, draft: _Draft, name: str | None = None) -> RecipientFacts:
+        told = {**self.shared.facts, **draft.facts}
+        words = " ".join(draft.words or self.shared.words)
+        reply = "\n".join(draft.reply or self.shared.reply)
+        command = _command(told.get("command"))
+        code = REPLY_CODES.get(told.get("code", ""))
+        status = _status(told.get("status"))
+        recipient = name or _address(told.get("recipient"))
+        return RecipientFacts(
+            witness=Witness.HEADER if name else Witness.WORDS,
+            recipient=recipient,
+            original_recipient=_address(told.get("original_recipient")),
+            action=_action(told.get("action")) or self.format.action,
+            status=None if code else status,
+            reply=_reply(code, status, reply or words, command),
+            diagnostic=_diagnostic(reply, words),
+            command=command,
+            remote_mta=told.get("remote_mta"),
+            expired="expired" in told,
+            last_attempt_date=_date(told.get("last_attempt_date")),
+            will_retry_until=_date(told.get("will_retry_until")),
+            vendor_code=told.get("vendor_code") or self._vendor_code(reply or words),
+            evidence=self._evidence(draft),
+        )
+
+    def _vendor_code(self, words: str) -> str | None:
+        pattern = self.format.patterns.vendor_code
+        match = None if pattern is None else pattern.search(words[:_LINE_LIMIT])
+        return None if match is None else match["vendor_code"]
+
+    def _evidence(self, draft: _Draft) -> tuple[Evidence, ...]:
+        if draft.start < 0:
+            return ()
+        words = self.text[draft.start : min(draft.end, draft.start + _LINE_LIMIT)]
+        return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
+
+
+def _reply(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
+    """A reply whose code the notice states apart from its text."""
+    return None if code is None else Reply(code, status, text or str(int(code)), command)
+
+
+def _diagnostic(reply: str, words: str) -> Diagnostic | None:
+    """What a remote server said, marked as such (RFC 3464 2.3.6), else the notice's own words."""
+    if reply:
+        return Diagnostic("smtp", reply)
+    return Diagnostic("", words) if words else None
+
+
+def _address(found: str | None) -> str | None:
+    return found.rstrip(".").strip("<>") if found else None
+
+
+def _status(found: str | None) -> StatusCode | None:
+    try:
+        return StatusCode.parse(found) if found else None
+    except ValueError:
+        return None
+
+
+def _action(found: str | None) -> Action | None:
+    return Action(found.lower()) if found and found.lower() in set(Action) else None
+
+
+def _command(found: str | None) -> Command | None:
+    if not found:
+        return None
+    folded = found.lower().replace("_", " ")
+    return next((command for word, command in _COMMANDS if word in folded), None)
+
+
+def _date(found: str | None):  # type: ignore[no-untyped-def]
+    return parse_date(found) if found else None
+
+
+def _message(found: Mapping[str, str]) -> dict[str, object]:
+    message: dict[str, object] = dict(found)
+    if "arrival_date" in message:
+        message["arrival_date"] = parse_date(found["arrival_date"])
+    return message
+
+
+def _addresses(described: Format, header: Callable[[str], str | None]) -> list[str]:
+    """The addresses in the header fields that list the recipients, each once."""
+    values = ",".join(filter(None, map(header, described.recipient_header)))
+    return list(dict.fromkeys(name for value in values.split(",") if (name := value.strip(" \t\r\n<>"))))
+
+
+def _with_header(named: list[RecipientFacts], listed: list[str], build: _Builder) -> list[RecipientFacts]:
+    """The recipients named in the words, with what a header that lists them adds."""
+    from dataclasses import replace
+
+    if not listed:
+        return named
+    if not named:
+        return [build.facts(_Draft(-1, -1), name) for name in listed]
+    if len(named) == len(listed) == 1 and named[0].recipient != listed[0]:
+        only = named[0]
+        if "@" not in (only.recipient or ""):
+            return [replace(only, recipient=listed[0])]
+        return [replace(only, original_recipient=only.original_recipient or listed[0])]
+    return named
