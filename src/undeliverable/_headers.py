@@ -1,0 +1,185 @@
+"""Header blocks as text: their fields, unfolded, and the encoded words in them (RFC 5322 2.2, RFC 2047, RFC 2231)."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, a2b_qp
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from undeliverable import _charsets
+from undeliverable._grammar_mime import (
+    ENCODED_WORD,
+    EXTENDED_NAME,
+    FIELD,
+    HEADER_BLOCK_TEXT,
+    LEAD_TEXT,
+    PARAMETER,
+    QUOTED,
+    QUOTED_PAIR,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def decode_block(raw: bytes) -> str:
+    """The header block as text with line ends LF: UTF-8 (RFC 6532), line by line Latin-1 where it is not."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = "".join(map(_decode_line, raw.splitlines(keepends=True)))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def _decode_line(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def raw_fields(block: str) -> list[tuple[str, str]]:
+    """All fields of the block as they stand: name in its own case, value still folded."""
+    return FIELD.findall("\n" + block)
+
+
+def header_fields(block: str) -> Iterator[tuple[str, str]]:
+    """The block's fields in order: name in lower case, value unfolded, encoded words left as they are."""
+    for match in FIELD.finditer("\n" + block):
+        yield match[1].lower(), unfold(match[2])
+
+
+def find_header_block(text: str) -> tuple[str, str]:
+    """The header block that the text begins with, and the text below it.
+
+    Blank lines and an mbox separator before it are skipped. The block is "" where the text does not begin with a field.
+    """
+    lead = LEAD_TEXT.match(text)
+    start = lead.end() if lead else 0
+    found = HEADER_BLOCK_TEXT.match(text, start)
+    end = found.end() if found else start
+    return text[start:end], text[end:].removeprefix("\n")
+
+
+def unfold(value: str) -> str:
+    """The value on one line, stripped (RFC 5322 2.2.3; the blanks of a fold become one)."""
+    if "\n" in value:
+        return " ".join(map(str.strip, value.split("\n"))).strip()
+    return value.strip()
+
+
+def decode_words(value: str) -> str:
+    """The value with its encoded words decoded (RFC 2047), also broken, cut and adjacent ones."""
+    if "=?" not in value:
+        return _raw_escapes(value) if "\x1b" in value else value
+    return "".join(_decoded_runs(_runs(value)))
+
+
+def _raw_escapes(value: str) -> str:
+    """ISO-2022-JP standing raw in a header is pure ASCII with escapes: it needs no label to be known."""
+    if "\x1b$" not in value or not value.isascii():
+        return value
+    return _charsets.decode_word(value.encode("ascii"), "iso-2022-jp")
+
+
+def _runs(value: str) -> Iterator[tuple[str, str | bytes]]:
+    """(charset, octets) of encoded words and ("", text) of the text between; blanks between two words are no text (6.2)."""
+    at = 0
+    for match in ENCODED_WORD.finditer(value):
+        between = value[at : match.start()]
+        if between and (at == 0 or not between.isspace()):
+            yield "", between
+        yield match[1].lower(), _word_octets(match[2], match[3])
+        at = match.end()
+    if at < len(value):
+        yield "", value[at:]
+
+
+def _decoded_runs(runs: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
+    """Neighbours of one charset are joined before decoding: many senders cut within a character."""
+    pending: list[bytes] = []
+    charset = ""
+    for label, content in runs:
+        if pending and label != charset:
+            yield _charsets.decode_word(b"".join(pending), charset)
+            pending = []
+        if isinstance(content, bytes):
+            pending.append(content)
+            charset = label
+        else:
+            yield content
+    if pending:
+        yield _charsets.decode_word(b"".join(pending), charset)
+
+
+def _word_octets(encoding: str, text: str) -> bytes:
+    raw = text.encode("utf-8", "replace")
+    if encoding in "qQ":
+        return a2b_qp(raw, header=True)
+    letters = raw.rstrip(b"= \t")
+    try:
+        return a2b_base64(letters + b"=" * (-len(letters) % 4))
+    except ValueError:  # a lone sextet at the end, or characters that shift the count
+        return _loose_base64(letters)
+
+
+def _loose_base64(letters: bytes) -> bytes:
+    kept = letters.translate(None, bytes(set(range(256)) - set(_BASE64_LETTERS)))
+    kept = kept[: len(kept) - (len(kept) % 4 == 1)]
+    return a2b_base64(kept + b"=" * (-len(kept) % 4))
+
+
+_BASE64_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def read_parameters(rest: str) -> dict[str, str]:
+    """The parameters of a Content-Type value, names in lower case, first one wins (RFC 2045 5.1, RFC 2231)."""
+    plain: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name, value in _tokens(rest):
+        extended = EXTENDED_NAME.match(name) if "*" in name else None
+        if extended is None:
+            plain.setdefault(name, value)
+        else:
+            section = int(extended[2] or 0)
+            pieces.setdefault(extended[1], {}).setdefault(section, (value, extended[3] is not None))
+    for name, sections in pieces.items():
+        plain[name] = _joined(sections)
+    return plain
+
+
+def _tokens(rest: str) -> Iterator[tuple[str, str]]:
+    for match in PARAMETER.finditer(rest):
+        left, equals, right = match[1].partition("=")
+        words = left.split()
+        if not equals or not words:
+            continue
+        quoted = QUOTED.match(right)
+        if quoted:
+            yield words[-1].lower(), QUOTED_PAIR.sub(r"\1", quoted[1])
+            right = right[quoted.end() + 1 :]
+            yield from _loose(right.split())
+        else:
+            yield from _loose([words[-1] + "=" + (right.split() or [""])[0], *right.split()[1:]])
+
+
+def _loose(words: list[str]) -> Iterator[tuple[str, str]]:
+    """name=value words that no semicolon separates."""
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name:
+            yield name.lower(), value.strip('"')
+
+
+def _joined(sections: dict[int, tuple[str, bool]]) -> str:
+    """The sections of one parameter in order of their numbers (RFC 2231 3), percent-decoded where marked (4)."""
+    charset = ""
+    octets: list[bytes] = []
+    for number in sorted(sections):
+        value, encoded = sections[number]
+        if encoded and not octets and value.count("'") >= 2:
+            charset, _, value = value.split("'", 2)
+        octets.append(unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace"))
+    return _charsets.decode_word(b"".join(octets), charset.lower())

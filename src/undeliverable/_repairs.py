@@ -1,0 +1,64 @@
+"""The remarks that the MIME reader leaves: one stable text per repair, all in this one place."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting that are read; what lies deeper stays the text of the last level. Real mail nests below 15."""
+
+MAX_PARTS: Final = 50_000
+"""Parts of one message that are read; the remaining ones stay unread."""
+
+
+class Repair(StrEnum):
+    """What the MIME reader had to repair or to guess; the value is the remark."""
+
+    BARE_CR = "carriage returns without line feed read as line ends"
+    LEADING_BLANK = "blank lines before the header block"
+    NO_HEADER = "no header block"
+    NO_BLANK_LINE = "no blank line between header block and body"
+    BLANK_INSIDE = "line of blanks inside the header block"
+    LOOSE_PARAMETER = "Content-Type continued on a line that is not indented"
+    JUNK_LINE = "line inside the header block that is no field"
+    BLANK_BEFORE_PART = "blank line between a boundary and the part's header block"
+    GLUED_BODY = "body run together with the part's header block"
+    DAMAGED_TYPE = "damaged Content-Type"
+    NOT_CLOSED = "multipart without its closing boundary"
+    AFTER_CLOSE = "parts after the closing boundary"
+    GLUED_BOUNDARY = "boundary at the end of a line of text"
+    OTHER_BOUNDARY = "boundary in use is not the one declared"
+    UNDECLARED_MULTIPART = "multipart that is not declared as one"
+    NO_PARTS = "multipart without any parts"
+    ENCODED_CONTAINER = "transfer encoding on a part that must not have one"
+    BASE64_CUT = "base64 cut short"
+    BASE64_GARBAGE = "base64 with foreign characters"
+    BASE64_FALSE = "declared as base64 but is not"
+    QUOTED_PRINTABLE_CUT = "quoted-printable cut short"
+    QUOTED_PRINTABLE_GARBAGE = "quoted-printable with stray equals signs"
+    UNKNOWN_ENCODING = "unknown transfer encoding"
+    FALSE_CHARSET = "characters are not in the declared charset"
+    UNKNOWN_CHARSET = "unknown charset"
+    UNDECLARED_CHARSET = "charset not declared"
+    GUESSED_CHARSET = "charset guessed"
+    NUL = "NUL octets dropped"
+    HTML_AS_PLAIN = "HTML declared as plain text"
+    TOO_DEEP = "nested deeper than is read"
+    TOO_MANY = "more parts than are read"
+    NOT_FLATTENED = "message object could not be flattened as it is"
+
+
+class Ledger:
+    """What all parts of one message share: its remarks, and how many parts may still be read."""
+
+    __slots__ = ("parts_left", "remarks")
+
+    def __init__(self, remarks: list[str]) -> None:
+        self.remarks = remarks
+        self.parts_left = MAX_PARTS
+
+    def note(self, repair: Repair) -> None:
+        """Leave the remark, once per message."""
+        if repair.value not in self.remarks:
+            self.remarks.append(repair.value)

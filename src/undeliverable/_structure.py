@@ -1,0 +1,171 @@
+"""Where header blocks end and where the parts of a multipart lie: offsets into the message, repairs included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from undeliverable._grammar_mime import (
+    BARE_CR,
+    DELIMITER_FIRST,
+    DELIMITER_IN_USE,
+    DELIMITER_TAIL,
+    DOUBLED_CR,
+    FIELD_START,
+    HEADER_BLOCK,
+    INDENTED_BLANK,
+    JUNK_BEFORE_FIELD,
+    LEAD,
+    LEAD_STARTS,
+    LOOSE_PARAMETER,
+)
+from undeliverable._repairs import Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GUESS_WINDOW: Final = 64 * 1024
+"""Octets of a body in which the boundary really in use is looked for: it stands near the beginning."""
+
+_LF: Final = 10
+_CR: Final = 13
+_NO_GLUE: Final = b" \t>|-\"'="
+
+
+class HeaderEnd(NamedTuple):
+    """Where a damaged header block ends, where its body begins, and Content-Type parameters found unindented."""
+
+    stop: int
+    body: int
+    loose: bytes
+
+
+Span: TypeAlias = tuple[int, int]
+"""The octets of one part: start, end."""
+
+Split: TypeAlias = tuple[list[Span], int, bool]
+"""The parts of a multipart, where its first delimiter stands (-1: nowhere), and whether it was closed."""
+
+
+def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
+    """The message as it is where every CR belongs to a CRLF (RFC 5322 2.3); else with all line ends LF."""
+    if not BARE_CR.search(data):
+        return data
+    note(Repair.BARE_CR)
+    if b"\r\r" in data:
+        data = DOUBLED_CR.sub(b"\n", data)
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None]) -> int:
+    """Where the header block begins: after blank lines and an mbox separator."""
+    if start >= end or data[start] not in LEAD_STARTS:
+        return start
+    lead = LEAD.match(data, start, end)
+    if lead is None:  # pragma: no cover - the pattern matches the empty string
+        return start
+    if lead["blank"] and lead.end() < end:
+        note(Repair.LEADING_BLANK)
+    return lead.end()
+
+
+def repaired_header_end(data: bytes, start: int, stop: int, end: int, note: Callable[[Repair], None]) -> HeaderEnd:
+    """Go on where a header block was broken off by a line that is neither field nor blank line."""
+    loose: list[bytes] = []
+    while stop < end:
+        if data[stop] == _LF or data.startswith(b"\r\n", stop):
+            return HeaderEnd(stop, stop + (1 if data[stop] == _LF else 2), b" ".join(loose))
+        resume, repair = _resume(data, start, stop, end)
+        if repair is not None:
+            note(repair)
+        if repair is Repair.LOOSE_PARAMETER:
+            loose.append(b";" + data[stop:resume])
+        if resume == stop or repair is None:
+            return HeaderEnd(stop, resume, b" ".join(loose))
+        found = HEADER_BLOCK.match(data, resume, end)
+        after = found.end() if found else resume
+        if after == resume and repair is not Repair.LOOSE_PARAMETER:
+            return HeaderEnd(stop, resume, b" ".join(loose))
+        stop = after
+    return HeaderEnd(stop, end, b" ".join(loose))
+
+
+def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair | None]:
+    """The offset at which to read on, and why; with None, or at the very place, the body begins there."""
+    blank = INDENTED_BLANK.match(data, stop, end)
+    if blank:
+        inside = stop > start and FIELD_START.match(data, blank.end(), end)
+        return blank.end(), Repair.BLANK_INSIDE if inside else None
+    if stop > start:
+        parameter = LOOSE_PARAMETER.match(data, stop, end)
+        if parameter:
+            return parameter.end(), Repair.LOOSE_PARAMETER
+        junk = JUNK_BEFORE_FIELD.match(data, stop, end)
+        if junk:
+            return junk.end(), Repair.JUNK_LINE
+        return stop, Repair.NO_BLANK_LINE
+    return stop, Repair.NO_HEADER
+
+
+def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
+    """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
+    delimiter = b"--" + boundary
+    size = len(delimiter)
+    spans: list[Span] = []
+    first = open_at = -1
+    closed = False
+    at = data.find(delimiter, start, end)
+    while at >= 0 and len(spans) < limit:
+        after = at + size
+        begin, closes = _delimiter(data, start, at, after, end, note)
+        if begin >= 0:
+            if open_at >= 0:
+                spans.append((open_at, _before(data, open_at, at)))
+            elif first < 0:
+                first = at
+            if closed and not closes:
+                note(Repair.AFTER_CLOSE)
+            closed = closes
+            open_at = -1 if closes else begin
+            after = begin
+        at = data.find(delimiter, after, end)
+    if open_at >= 0 and len(spans) < limit:
+        spans.append((open_at, end))
+    return spans, first, closed
+
+
+def _delimiter(
+    data: bytes, start: int, at: int, after: int, end: int, note: Callable[[Repair], None]
+) -> tuple[int, bool]:
+    """Where the part after a delimiter line begins and whether the line closes the multipart; -1 if it is none."""
+    anchored = at == start or data[at - 1] == _LF
+    if anchored and (data.startswith(b"\n", after, end) or data.startswith(b"\r\n", after, end)):
+        return data.index(b"\n", after) + 1, False
+    if not anchored and data[at - 1] in _NO_GLUE:
+        return -1, False
+    tail = DELIMITER_TAIL.match(data, after, end)
+    if tail is None:
+        return -1, False
+    if not anchored:
+        note(Repair.GLUED_BOUNDARY)
+    return tail.end(), tail[1] is not None
+
+
+def _before(data: bytes, start: int, at: int) -> int:
+    """The end of the part before a delimiter line: the line end before it belongs to the delimiter."""
+    if at > start and data[at - 1] == _LF:
+        at -= 1
+        if at > start and data[at - 1] == _CR:
+            at -= 1
+    return at
+
+
+def boundary_in_use(data: bytes, start: int, end: int) -> bytes:
+    """The boundary that is followed by a part's header, whatever was declared; b"" if there is none."""
+    found = DELIMITER_IN_USE.search(data, max(0, start - 1), min(end, start + GUESS_WINDOW))
+    return found[1] if found else b""
+
+
+def boundary_at_start(data: bytes, start: int, end: int) -> bytes:
+    """The boundary of a body that begins with a delimiter line and a part's header; b"" if it does not."""
+    found = DELIMITER_FIRST.match(data, start, min(end, start + GUESS_WINDOW))
+    return found[1] if found else b""

@@ -1,0 +1,90 @@
+"""Content-Transfer-Encoding undone (RFC 2045 6), also where it was cut short or has foreign text in it."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, a2b_qp
+from typing import TYPE_CHECKING, Final
+
+from undeliverable._grammar_mime import BASE64_LINE, SOFT_BREAK_BLANKS, STRAY_EQUALS
+from undeliverable._repairs import Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDENTITY: Final = frozenset(
+    {"", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "plain", "none", "us-ascii", "utf-8"}
+)
+_BLANKS: Final = b" \t\r\n\0"
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) -> bytes:
+    """The body without its transfer encoding (a lower-case name); an unknown one leaves the body as it is."""
+    if encoding in IDENTITY:
+        return body
+    if encoding.startswith("base64"):
+        return _base64(body, note)
+    if encoding.startswith("quoted"):
+        return _quoted_printable(body, note)
+    note(Repair.UNKNOWN_ENCODING)
+    return body
+
+
+def _quoted_printable(body: bytes, note: Callable[[Repair], None]) -> bytes:
+    if b"=" not in body:
+        return body
+    body = SOFT_BREAK_BLANKS.sub(b"=", body)
+    if STRAY_EQUALS.search(body, 0, len(body) - 2):
+        note(Repair.QUOTED_PRINTABLE_GARBAGE)
+    elif STRAY_EQUALS.search(body, max(0, len(body) - 2)):
+        note(Repair.QUOTED_PRINTABLE_CUT)
+    return a2b_qp(body)
+
+
+def _base64(body: bytes, note: Callable[[Repair], None]) -> bytes:
+    compact = body.translate(None, _BLANKS)
+    padding = len(compact) - len(compact.rstrip(b"="))
+    letters = compact[: len(compact) - padding]
+    if letters.translate(None, _ALPHABET):
+        return _base64_lines(body, note)
+    if (len(letters) + padding) % 4:
+        note(Repair.BASE64_CUT)
+    return _whole_quads(letters)
+
+
+def _whole_quads(letters: bytes) -> bytes:
+    """What the letters hold; a last sextet alone holds no octet."""
+    letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+def _base64_lines(body: bytes, note: Callable[[Repair], None]) -> bytes:
+    """Base64 with foreign text in it: padded pieces one after the other, a footer in plain text, noise."""
+    start = len(body) - len(body.lstrip(_BLANKS))
+    at = start
+    pieces: list[bytes] = []
+    run: list[bytes] = []
+    while line := BASE64_LINE.match(body, at):
+        run.append(line[0].translate(None, b"= \t\r\n"))
+        at = line.end()
+        if b"=" in line[0]:
+            pieces.append(_whole_quads(b"".join(run)))
+            run = []
+    if at == start:
+        note(Repair.BASE64_FALSE)
+        return body
+    pieces.append(_whole_quads(b"".join(run)))
+    rest = body[at:]
+    if rest.strip(_BLANKS):
+        note(Repair.BASE64_GARBAGE)
+        pieces.append(_rest(rest))
+    return b"".join(pieces)
+
+
+def _rest(rest: bytes) -> bytes:
+    """What follows the first foreign line: base64 with noise in it where letters prevail, else plain text."""
+    letters = rest.translate(None, bytes(set(range(256)) - set(_ALPHABET)))
+    visible = len(rest.translate(None, _BLANKS))
+    if b" " not in rest.strip() and len(letters) * 20 >= visible * 19:
+        return _whole_quads(letters)
+    return b"\n" + rest
