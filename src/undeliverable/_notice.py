@@ -239,10 +239,12 @@ def _read_nested(reading: Reading) -> None:
 
 
 def _read_unknown_text(reading: Reading) -> None:
-    generic = reading.formats.generic
-    if generic is not None and generic.fits(reading.root.header, reading.text):
-        reading.remarks.append("the software is not known; its text was read by the generic description")
-        _take_format(reading, _formats.read(generic, reading.root.header, reading.text, reading.path))
+    generic = reading.formats.recognise_unknown(reading.root.header, reading.text)
+    if generic is not None:
+        found = _formats.read(generic, reading.root.header, reading.text, reading.path)
+        _take_format(reading, found)
+        if found.recipients:
+            reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
 def _ask_last_witness(reading: Reading) -> None:
