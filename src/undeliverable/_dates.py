@@ -1,0 +1,70 @@
+"""Dates as mail writes them: RFC 5322 3.3, its obsolete zones (4.3), and the two other shapes that reports hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
+
+__all__ = ["parse_date"]
+
+
+def parse_date(text: str) -> datetime | None:
+    """The date that `text` begins with, always with an offset, or None where none can be read.
+
+    A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
+    """
+    match = DATE.match(text)
+    if match is None:
+        return _other_shape(text)
+    day, month, year, hour, minute, second, zone = match.groups()
+    return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, zone)
+
+
+def _other_shape(text: str) -> datetime | None:
+    match = DATE_ASCTIME.match(text)
+    if match is not None:
+        month, day, hour, minute, second, before, year, after = match.groups()
+        return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, before or after)
+    match = DATE_ISO.match(text)
+    if match is None:
+        return None
+    year, number, day, hour, minute, second, zone = match.groups()
+    return _date(year, int(number), day, hour or "0", minute or "0", second, zone)
+
+
+def _date(
+    year: str, month: int, day: str, hour: str, minute: str, second: str | None, zone: str | None
+) -> datetime | None:
+    # A leap second (RFC 5322 3.3: second 60) is one that datetime cannot hold.
+    seconds = 0 if second is None else min(int(second), 59)
+    try:
+        return datetime(
+            int(year) if len(year) == 4 else _full_year(int(year)),
+            month,
+            int(day),
+            int(hour),
+            int(minute),
+            seconds,
+            tzinfo=UTC if zone is None else _zone(zone),
+        )
+    except ValueError:
+        return None
+
+
+def _full_year(year: int) -> int:
+    """RFC 5322 4.3: 00 to 49 are of this century, 50 to 99 of the last."""
+    return year + (2000 if year < 50 else 1900)
+
+
+@lru_cache(maxsize=256)
+def _zone(text: str) -> tzinfo:
+    if text[0] in "+-":
+        digits = text[1:].replace(":", "")
+        minutes = int(digits[:2]) * 60 + int(digits[2:])
+        minutes = -minutes if text[0] == "-" else minutes
+    else:
+        minutes = ZONES.get(text.upper(), 0)
+    # Offsets that no place has are mistakes, and datetime refuses a whole day.
+    return timezone(timedelta(minutes=minutes)) if 0 < abs(minutes) < 1440 else UTC

@@ -1,0 +1,263 @@
+"""Transcripts of an SMTP dialogue inside a report: who was refused, by which reply, to which command.
+
+Two shapes: ``>>> RCPT TO:<...>`` with ``<<< 550 ...``, and ``In:`` with ``Out:``. The final reply is the last attempt's
+negative reply that caused the recipient's failure. Two things mislead. With pipelining (RFC 2920) the client has sent
+DATA before it reads the reply to RCPT, so a transcript shows the refused RCPT behind ``>>> DATA``; and the 503 or 554
+that DATA then earns is a consequence, never a cause. What the reporting server writes under a remote reply
+(``550 5.1.1 <kim@example.org>... User unknown``) names the recipient but is no reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from undeliverable._evidence import words_of
+from undeliverable._grammar import (
+    ADDRESS,
+    COMMANDS,
+    DIALOGUE_MARKS,
+    EXPIRED_WORDS,
+    LISTED,
+    NO_RECIPIENTS,
+    OUTCOME,
+    OUTCOMES,
+    SESSION,
+    SPOKEN,
+    VERB,
+)
+from undeliverable._replies import parse_reply
+from undeliverable.codes import REPLY_CODES
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["read_dialogue"]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A negative reply of the remote server, and whom it is known to concern."""
+
+    reply: Reply
+    offset: int
+    verb: str
+    addressee: str | None
+    host: str | None
+    named: list[_Outcome] = field(default_factory=list)
+    led_to_no_recipients: bool = False
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
+
+    recipient: str
+    words: str
+    offset: int
+    code: str | None
+    word: str
+
+
+@dataclass(slots=True)
+class _Transcript:
+    """What has been read so far. ``verb`` is the last command sent, empty before the first one."""
+
+    listed: tuple[str, ...]
+    answers: list[_Answer] = field(default_factory=list)
+    alone: list[_Outcome] = field(default_factory=list)
+    host: str | None = None
+    verb: str = ""
+    addressee: str | None = None
+    opened: int = 0
+    lines: list[str] = field(default_factory=list)
+    offset: int = 0
+
+
+def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
+    """What the transcript in `text` says, one :class:`RecipientFacts` per recipient that it names.
+
+    A refusal of which it does not say whom it concerns gives facts without a recipient. Recipients that were merely
+    deferred have the action ``delayed``, unless the transcript says that the queue gave up.
+
+    :param part: the path of the part that `text` is from.
+    """
+    if not any([mark in text for mark in DIALOGUE_MARKS]):
+        return ()
+    state = _Transcript(tuple(dict.fromkeys(LISTED.findall(text))))
+    at = 0
+    for line in text.split("\n"):
+        _read_line(state, line, at)
+        at += len(line) + 1
+    _end_reply(state)
+    gave_up = any(words in text.lower() for words in EXPIRED_WORDS)
+    return _facts(state, part, gave_up=gave_up)
+
+
+def _read_line(state: _Transcript, line: str, at: int) -> None:
+    spoken = SPOKEN.match(line)
+    if spoken is not None:
+        _read_spoken(state, spoken[2].strip(), at)
+        return
+    session = SESSION.match(line)
+    if session is not None:
+        _begin_session(state, session[1].rstrip("."))
+        return
+    outcome = OUTCOME.match(line) if "... " in line else None
+    if outcome is not None:
+        _end_reply(state)
+        word = outcome[3].partition(" ")[0].strip(":;,.").lower()
+        _note_outcome(state, _Outcome(outcome[2], line.strip(), at, outcome[1], word))
+
+
+def _begin_session(state: _Transcript, host: str) -> None:
+    _end_reply(state)
+    state.host, state.verb, state.addressee, state.opened = host, "", None, len(state.answers)
+
+
+def _read_spoken(state: _Transcript, words: str, at: int) -> None:
+    """A line of the dialogue: a reply begins with a code, a command with a verb, whatever mark stands before it."""
+    if words[:3] in REPLY_CODES and words[3:4] in ("", " ", "-"):
+        if not state.lines:
+            state.offset = at
+        state.lines.append(words)
+        if words[3:4] != "-":
+            _end_reply(state)
+        return
+    verb = VERB.match(words)
+    if verb is None:
+        if state.lines:
+            state.lines.append(words)
+        return
+    _end_reply(state)
+    state.verb = verb[1].upper()
+    if state.verb in ("MAIL", "RCPT"):
+        address = ADDRESS.search(words)
+        state.addressee = address[0] if address is not None and state.verb == "RCPT" else None
+    if state.verb in ("MAIL", "EHLO", "HELO", "LHLO"):
+        state.opened = len(state.answers)  # a new attempt, RFC 5321 3.3
+
+
+def _end_reply(state: _Transcript) -> None:
+    """Judge the reply whose last line has been read."""
+    lines, state.lines = state.lines, []
+    if not lines:
+        return
+    reply = parse_reply("\n".join(lines))
+    if reply.code is None or reply.code < 400 or state.verb in ("QUIT", "RSET", "NOOP"):
+        _note_consequence(state, reply)
+        return
+    if _is_consequence(state, reply):
+        _note_consequence(state, reply)
+        return
+    state.answers.append(_Answer(reply, state.offset, state.verb, state.addressee, state.host))
+
+
+def _is_consequence(state: _Transcript, reply: Reply) -> bool:
+    """Whether `reply` merely says that no recipient was left (RFC 2920 3.1), or that the order of commands broke."""
+    if reply.code not in (503, 554):
+        return False
+    if NO_RECIPIENTS.search(reply.text):
+        return state.verb not in ("MAIL", "")
+    return reply.code == 503 and len(state.answers) > state.opened
+
+
+def _note_consequence(state: _Transcript, reply: Reply) -> None:
+    if reply.code in (503, 554) and NO_RECIPIENTS.search(reply.text):
+        for answer in state.answers[state.opened :]:
+            answer.led_to_no_recipients = True
+
+
+def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
+    """Tie a line about a recipient to the reply above it, unless that speaks of another one."""
+    answers = state.answers[state.opened :]
+    if answers:
+        last = answers[-1]
+        if outcome.word not in OUTCOMES or last.reply.text[:200] in outcome.words or outcome.words.endswith("Deferred"):
+            last.named.append(outcome)
+            return
+        if outcome.word == "deferred" and last.reply.text[:40] in outcome.words:
+            last.named.append(outcome)
+            return
+    state.alone.append(outcome)
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# From replies and lines to facts
+
+
+def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFacts, ...]:
+    found: dict[str | None, RecipientFacts] = {}
+    for outcome in state.alone:
+        found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
+    for answer in state.answers:
+        _add_answer(found, state, answer, part, gave_up=gave_up)
+    return tuple(found.values())
+
+
+def _add_answer(
+    found: dict[str | None, RecipientFacts], state: _Transcript, answer: _Answer, part: str, *, gave_up: bool
+) -> None:
+    """The last attempt wins: an answer replaces what an earlier one said of the same recipient."""
+    command = _command(state, answer)
+    reply = Reply(answer.reply.code, answer.reply.status, answer.reply.text, command)
+    evidence = (Evidence(Witness.DIALOGUE, part, answer.offset, words_of(answer.reply.text)),)
+    for recipient, outcome in _concerned(state, answer):
+        action = None if outcome is None else OUTCOMES.get(outcome.word)
+        expired = gave_up and action is Action.DELAYED
+        found.pop(recipient, None)
+        found[recipient] = RecipientFacts(
+            witness=Witness.DIALOGUE,
+            recipient=recipient,
+            action=Action.FAILED if expired else action,
+            reply=reply,
+            command=command,
+            remote_mta=answer.host,
+            expired=expired,
+            evidence=evidence,
+        )
+
+
+def _concerned(state: _Transcript, answer: _Answer) -> list[tuple[str | None, _Outcome | None]]:
+    """Whom the answer concerns: named under it, in its command, in its text, or the only one that the report lists."""
+    if answer.named:
+        return [(outcome.recipient, outcome) for outcome in answer.named]
+    if answer.addressee is not None and answer.verb == "RCPT":
+        return [(answer.addressee, None)]
+    named = [name for name in state.listed if name in answer.reply.text]
+    if named:
+        return [(named[0], None)]
+    return [(state.listed[0] if len(state.listed) == 1 else None, None)]
+
+
+def _command(state: _Transcript, answer: _Answer) -> Command | None:
+    """What the answer replied to; behind ``>>> DATA`` it may be RCPT.
+
+    It was RCPT if DATA then found no recipient, if the reporting server put its line about the recipient under it, or
+    if the reply names a recipient. Else it answered the end of the message: refusals of content come there, and a
+    transcript shows no further command. RFC 5321 3.3, RFC 2920 3.1.
+    """
+    if not answer.verb:
+        return Command.CONNECT
+    if answer.verb != "DATA":
+        return COMMANDS.get(answer.verb)
+    if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
+        return Command.RCPT
+    names = {*state.listed, *(outcome.recipient for outcome in answer.named)}
+    return Command.RCPT if any(name in answer.reply.text for name in names) else Command.END_OF_DATA
+
+
+def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts:
+    """A line about a recipient under no reply: the reporting server's own words, or a reply quoted in them."""
+    action = OUTCOMES.get(outcome.word, Action.FAILED if outcome.code is not None else None)
+    expired = gave_up and action is Action.DELAYED
+    words = outcome.words.partition("... ")[2]
+    quoted = parse_reply(words.partition(": ")[2]) if action is Action.DELAYED else None
+    reply = quoted if quoted is not None and quoted.code is not None else None
+    prefix = outcome.words.partition("<")[0] if outcome.code is not None else ""
+    return RecipientFacts(
+        witness=Witness.DIALOGUE,
+        recipient=outcome.recipient,
+        action=Action.FAILED if expired else action,
+        reply=reply,
+        diagnostic=None if reply is not None else Diagnostic("", prefix[4:] + words),
+        expired=expired,
+        evidence=(Evidence(Witness.DIALOGUE, part, outcome.offset, words_of(outcome.words)),),
+    )

@@ -1,0 +1,231 @@
+"""Every pattern that reads RFC text, apart from the codes themselves (:mod:`undeliverable.codes`), with its section.
+
+All patterns here are linear: no quantifier stands inside another one over the same characters, and what may repeat is
+bounded or ends at a literal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from undeliverable.model import Action, Command
+
+__all__ = [
+    "ACTIONS",
+    "ADDRESS",
+    "ADDRESS_TYPE",
+    "BARE_ADDRESS",
+    "COMMANDS",
+    "COMMENT",
+    "DATE",
+    "DATE_ASCTIME",
+    "DATE_ISO",
+    "DIALOGUE_MARKS",
+    "EMBEDDED_UNICODE",
+    "ESCAPED_LINE_END",
+    "EXPIRED_STATUS",
+    "EXPIRED_WORDS",
+    "FIELD_LINE",
+    "FOLDED_FIELD",
+    "HEAD",
+    "LEAD",
+    "LISTED",
+    "MARKED_STATUS",
+    "MONTHS",
+    "NO_RECIPIENTS",
+    "OCTAL_RUN",
+    "OTHER_FINAL",
+    "OUTCOME",
+    "OUTCOMES",
+    "QUOTED_CODE",
+    "RECIPIENT_FIELD",
+    "SESSION",
+    "SPOKEN",
+    "STATUS_FIELD",
+    "STEP",
+    "STEP_NOTE",
+    "TRAILING_STATUS",
+    "VERB",
+    "XTEXT",
+    "ZONES",
+]
+
+# --- Delivery status fields, RFC 3464 ---------------------------------------------------------------------------------
+
+# 2.1.2 (RFC 822 3.1.2): a field name is any printable ASCII but the colon; what reports use are letters, digits, "-".
+FIELD_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
+# RFC 5965 3 and RFC 8098 3.1.1 write their fields as RFC 5322 2.2 has them: folded lines begin with white space.
+FOLDED_FIELD: Final = re.compile(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*)*)", re.MULTILINE)
+# 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".
+ADDRESS_TYPE: Final = re.compile(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8};[ \t\n]{0,20}")
+# The plain case of RFC 5321 4.1.2 Mailbox with a type before it, as nearly all reports have it.
+BARE_ADDRESS: Final = re.compile(r"([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})")
+# RFC 5321 4.1.2: local parts may be quoted. Used by search, so it starts from a narrow class and is bounded.
+ADDRESS: Final = re.compile(r"(?:\"(?:[^\"\\\n]|\\.){1,128}\"|[^\s<>()\[\]\"\\;:,@]{1,320})@[^\s<>()\"\\;:,@]{1,255}")
+# RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
+COMMENT: Final = re.compile(r"\(([^()]{0,998})\)")
+# 2.3.4: status-code, RFC 3463 2; what follows is a comment, even where the brackets are missing.
+STATUS_FIELD: Final = re.compile(r"[ \t\n]{0,20}([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+# RFC 3461 4: xtext, "+" and two capital hexadecimal digits.
+XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
+# RFC 6533 3: EmbeddedUnicodeChar in utf-8-addr-xtext and utf-8-addr-unitext.
+EMBEDDED_UNICODE: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+# Octets above 127 written as backslash and three octal digits: no RFC has it, servers that keep to ASCII do it.
+OCTAL_RUN: Final = re.compile(r"(?:\\[23][0-7]{2})+", re.ASCII)
+# Field names that prove that delivery status fields stand in plain text.
+RECIPIENT_FIELD: Final = re.compile(r"^([ \t>]{0,8})(?:final|original)-recipient[ \t]{0,2}:", re.ASCII | re.IGNORECASE | re.MULTILINE)
+
+# 2.3.3: the five actions, and other words that stand in their place.
+ACTIONS: Final = {
+    **{action.value: action for action in Action},
+    "fail": Action.FAILED,
+    "failure": Action.FAILED,
+    "error": Action.FAILED,
+    "expired": Action.FAILED,
+    "delay": Action.DELAYED,
+    "deferred": Action.DELAYED,
+    "success": Action.DELIVERED,
+    "relay": Action.RELAYED,
+}
+
+# --- Dates, RFC 5322 3.3 and 4.3 --------------------------------------------------------------------------------------
+
+DATE: Final = re.compile(
+    r"\s{0,20}(?:[A-Za-z]{3,9},?\s{1,4})?(\d{1,2})[ \t-]{1,4}([A-Za-z]{3})[a-z]{0,6}\.?[ \t-]{1,4}(\d{4}|\d{2})[ \t]{1,4}"
+    r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?[ \t]{0,4}([+-]\d{4}|[A-Za-z]{1,5})?",
+    re.ASCII,
+)
+# The C library's asctime(3): "Thu Apr 29 23:34:45 2010", sometimes with a zone before or after the year.
+DATE_ASCTIME: Final = re.compile(
+    r"\s{0,20}[A-Za-z]{3,9},?\s{1,4}([A-Za-z]{3})[a-z]{0,6}\s{1,4}(\d{1,2}),?\s{1,4}(\d{1,2}):(\d{2})(?::(\d{2}))?\s{1,4}"
+    r"(?:([+-]\d{4}|[A-Za-z]{3,5})\s{1,4})?(\d{4})(?:\s{1,4}([+-]\d{4}|[A-Za-z]{3,5}))?",
+    re.ASCII,
+)
+# RFC 3339 5.6.
+DATE_ISO: Final = re.compile(
+    r"\s{0,20}(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt \t]{1,4}(\d{1,2})[:-](\d{2})(?:[:-](\d{2}))?(?:[.,]\d{1,9})?[ \t]{0,4}"
+    r"([Zz]|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+MONTHS: Final = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
+}
+# RFC 5322 4.3: zones by name, in minutes; the military letters and all other names mean "unknown", that is -0000.
+ZONES: Final = {"EDT": -240, "EST": -300, "CDT": -300, "CST": -360, "MDT": -360, "MST": -420, "PDT": -420, "PST": -480}
+
+# --- Replies, RFC 5321 4.2 and RFC 2034 -------------------------------------------------------------------------------
+
+# RFC 2034 4: the status follows the reply code; servers put brackets, "#", quotes or a colon between.
+_STATUS: Final = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\w@]|\.\w|/\d)"
+HEAD: Final = re.compile(
+    r"([2-5][0-5]\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
+)
+# What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
+LEAD: Final = re.compile(r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5][0-5]\d)", re.ASCII | re.IGNORECASE)
+# A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
+QUOTED_CODE: Final = re.compile(
+    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,4}|[:;#\[(<'\"=])"
+    r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
+    r"|(?<=\s)(?=[45][0-5]\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
+    re.ASCII | re.IGNORECASE,
+)
+# A line end that a log writes as backslash and "n", before the code of the next line.
+ESCAPED_LINE_END: Final = re.compile(r"(?:\\r)?\\n(?=\s?[2-5][0-5]\d[ -])", re.ASCII)
+# The final line of a reply whose code is another one than that of the lines before it.
+OTHER_FINAL: Final = re.compile(r"(?<=\s)(?=[45][0-5]\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
+# A status elsewhere in the reply must be marked as one: "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
+MARKED_STATUS: Final = re.compile(r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d{1,3})\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII)
+# ... or be the reply's last word.
+TRAILING_STATUS: Final = re.compile(r"(?:^|[\s:])([45])\.(\d{1,3})\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
+
+# --- Which step a reply answered, RFC 5321 3.1 to 3.3 and 4.1.1 -------------------------------------------------------
+
+# The verbs of RFC 5321 4.1.1, RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3030 (BDAT), RFC 2033 (LHLO).
+VERB: Final = re.compile(r"\s{0,8}(EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|QUIT|RSET|NOOP|VRFY|\.)(?=[\s:<(-]|$)", re.ASCII | re.IGNORECASE)
+COMMANDS: Final = {
+    "EHLO": Command.EHLO,
+    "HELO": Command.EHLO,
+    "LHLO": Command.EHLO,
+    "STARTTLS": Command.STARTTLS,
+    "TLS": Command.STARTTLS,
+    "AUTH": Command.AUTH,
+    "AUTHENTICATION": Command.AUTH,
+    "MAIL": Command.MAIL,
+    "RCPT": Command.RCPT,
+    "DATA": Command.DATA,
+    "BDAT": Command.END_OF_DATA,
+    ".": Command.END_OF_DATA,
+    "END": Command.END_OF_DATA,
+    "MESSAGE": Command.END_OF_DATA,
+    "CONNECTION": Command.CONNECT,
+    "CONNECT": Command.CONNECT,
+    "GREETING": Command.CONNECT,
+    "BANNER": Command.CONNECT,
+    "TALK": Command.CONNECT,
+    "NAME": Command.EHLO,
+    "SENDER": Command.MAIL,
+    "RECIPIENT": Command.RCPT,
+    "SENT": Command.END_OF_DATA,
+}
+# How servers say it: "(in reply to RCPT TO command)", "after end of data", "while sending MAIL FROM",
+# "did not like our RCPT TO", "failed after I sent the message", "but sender was rejected", "refused to talk to me".
+STEP: Final = re.compile(
+    r"(?:(?:\b(?:in\s(?:reply|response)\sto|after(?:\ssending)?|while\s(?:sending|performing|receiving|doing)|during"
+    r"|(?:does|did)\snot\slike|failed\s(?:on|at|during)|error\s(?:on|at|in|with))|>>>)\s{1,40}"
+    r"(?:(?:the|pipelined|initial|final|server|smtp|remote|your|our)\s{1,40}){0,4}[\"'<(]?"
+    r"(EHLO|HELO|LHLO|STARTTLS|TLS|AUTHENTICATION|AUTH|MAIL(?=\s{1,40}FROM|\s{1,40}command|:)|RCPT|RECIPIENT|SENDER|BDAT|\.(?=[\"'>)])"
+    r"|DATA|END(?=\s{1,40}of\s{1,40}(?:data|message|mail))|MESSAGE(?=\s{1,40}(?:body|content|data))"
+    r"|CONNECTION|CONNECT|GREETING|BANNER)"
+    r"|\bafter\sI\s(sent)\sthe\smessage|\bbut\s(name|sender|recipient)\swas\srejected|\bbut\s(greeting)\sfailed"
+    r"|\brefused\s{1,40}to\s{1,40}(talk)\b)(?!\w)",
+    re.ASCII | re.IGNORECASE,
+)
+# The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
+STEP_NOTE: Final = re.compile(r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII)
+
+# --- The end of a temporary failure -----------------------------------------------------------------------------------
+
+# RFC 3463 3.5: X.4.7 "delivery time expired".
+EXPIRED_STATUS: Final = re.compile(r"(?<![\d.])[45]\.4\.7(?![\d]|\.\d)", re.ASCII)
+# Wordings of several servers for the same, all about the message in the queue: accounts and passwords expire too.
+EXPIRED_WORDS: Final = (
+    "retry timeout exceeded",
+    "retry time exceeded",
+    "delivery time expired",
+    "message expired",
+    "message has expired",
+    "could not be delivered for",
+    "not going to try again",
+    "in the queue too long",
+    "in queue too long",
+    "queue lifetime exceeded",
+    "queue time exceeded",
+    "retry limit exceeded",
+    "maximum retries exceeded",
+)
+
+# --- Transcripts of a dialogue ----------------------------------------------------------------------------------------
+
+# The marks of who spoke; which mark is whose does not matter, a reply begins with a code and a command with a verb.
+SPOKEN: Final = re.compile(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
+# One of these must stand in the text before it is searched for a dialogue at all.
+DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", ">... ")
+SESSION: Final = re.compile(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")
+# What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",
+# "<kim@example.org>... Deferred: 450 4.2.2 ...".
+OUTCOME: Final = re.compile(r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>]{1,255}?)>?\.\.\.[ \t](.*)", re.ASCII)
+# The recipients listed above a transcript, each on a line of its own.
+LISTED: Final = re.compile(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>]{1,255})>[ \t]{0,8}$", re.MULTILINE)
+# What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.
+NO_RECIPIENTS: Final = re.compile(r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]", re.IGNORECASE)
+# The words of an outcome line that are no failure, RFC 3464 2.3.3.
+OUTCOMES: Final = {
+    "deferred": Action.DELAYED,
+    "relayed": Action.RELAYED,
+    "sent": Action.DELIVERED,
+    "successfully": Action.DELIVERED,
+    "delivered": Action.DELIVERED,
+    "expanded": Action.EXPANDED,
+}
