@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from undeliverable import _arf, _autoreply, _fields, _formats, _replies
+from undeliverable import _arf, _autoreply, _dialogues, _fields, _formats
 from undeliverable._dates import parse_date
 from undeliverable._facts import merge
 from undeliverable._mime import Part
@@ -204,7 +204,7 @@ def _read_format(reading: Reading) -> None:
 
 def _read_dialogue(reading: Reading) -> None:
     if reading.kind is None and (reading.recipients or _is_from_robot(reading.root)):
-        reading.recipients.extend(_replies.read_dialogue(reading.text, reading.path))
+        reading.recipients.extend(_dialogues.read_dialogue(reading.text, reading.path))
 
 
 def _read_plain_fields(reading: Reading) -> None:
