@@ -1,0 +1,250 @@
+"""Facts plus knowledge in, a verdict out: whose status is final, which rule gives the reason, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from undeliverable._conditions import ABSENT, status_key
+from undeliverable._policies import Failure, Policy
+from undeliverable.codes import ReplyCode, StatusCode, find_status
+from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
+from undeliverable.reasons import Advice, BounceType, Fault, Reason
+from undeliverable.verdict import Kind, PolicyRef, RuleRef, StatusFrom, Verdict
+
+if TYPE_CHECKING:
+    from undeliverable._rules import Match
+    from undeliverable.knowledge import Knowledge
+
+__all__ = ["judge", "judge_reply"]
+
+_ARRIVED: Final = frozenset((Action.DELIVERED, Action.RELAYED, Action.EXPANDED))
+# Kinds of report that are no failure: the advice follows from the kind alone.
+_BY_KIND: Final = {
+    Kind.COMPLAINT: Advice.SUPPRESS,
+    Kind.SUPPRESSED: Advice.SUPPRESS,
+    Kind.UNSUBSCRIBED: Advice.SUPPRESS,
+    Kind.AUTO_REPLY: Advice.NONE,
+    Kind.CHALLENGE: Advice.NONE,
+    Kind.DISPOSITION: Advice.NONE,
+}
+# RFC 5321 4.5.3.1.10: a 552 that says "too many recipients" is to be taken as 452. So do policies.
+_TOO_MANY: Final = 552
+_TAKEN_AS: Final = 452
+
+
+class _Outcome(NamedTuple):
+    """The half of a verdict that is judged; the other half is facts."""
+
+    bounce_type: BounceType | None
+    reason: Reason | None
+    advice: Advice | None
+    expired: bool
+    provider: str | None
+    label: str | None = None
+    rule: RuleRef | None = None
+    policy: PolicyRef | None = None
+    shadowed: tuple[RuleRef, ...] | None = None
+
+
+def judge(
+    facts: RecipientFacts,
+    knowledge: Knowledge,
+    *,
+    identity: str,
+    kind: Kind | None = None,
+    trace: bool = False,
+    event: Event | None = None,
+) -> Verdict:
+    """The verdict on one recipient.
+
+    :param identity: what names the message: its Message-ID, its envelope id, or a digest of the report.
+    :param kind: what the report is; complaints, automatic replies and the like have no reason.
+    :param event: the notification of an e-mail service that the facts are from; policies may ask for its service.
+    """
+    answer = _answer(facts)
+    if facts.action in _ARRIVED or kind in _BY_KIND:
+        advice = None if facts.action in _ARRIVED or kind is None else _BY_KIND[kind]
+        provider = None if facts.remote_mta is None else knowledge.provider_of(facts.remote_mta)
+        outcome = _Outcome(None, None, advice, facts.expired, provider)
+    else:
+        delayed = facts.action is Action.DELAYED or (facts.action is None and kind is Kind.DELAY)
+        outcome = _judged(facts, answer, knowledge, delayed=delayed, trace=trace, event=event)
+    return _verdict(facts, answer, outcome, identity)
+
+
+def judge_reply(
+    reply: Reply, knowledge: Knowledge, *, host: str | None, recipient: str | None, trace: bool = False
+) -> Verdict:
+    """The verdict on one reply that no report surrounds."""
+    facts = RecipientFacts(
+        witness=Witness.REPLY, recipient=recipient, reply=reply, command=reply.command, remote_mta=host
+    )
+    answer = _answer(facts)
+    outcome = _judged(facts, answer, knowledge, delayed=False, trace=trace, event=None)
+    return _verdict(facts, answer, outcome, reply.text)
+
+
+class _Answer(NamedTuple):
+    """The final answer: a remote server's reply, else the reporting server's own words."""
+
+    text: str | None
+    code: ReplyCode | None
+    stated: StatusCode | None  # inside the reply
+    final: StatusCode | None
+    seen: StatusCode | None  # by rules
+
+
+def _answer(facts: RecipientFacts) -> _Answer:
+    reply, field = facts.reply, facts.status
+    if reply is not None and reply.code is not None:
+        # Servers write 5.1.1 into Status whatever the remote server said: rules must not believe it.
+        return _Answer(reply.text, reply.code, reply.status, reply.status or field, reply.status)
+    if reply is not None:
+        status = reply.status or field
+        return _Answer(reply.text, None, reply.status, status, status)
+    if facts.diagnostic is not None:
+        return _Answer(facts.diagnostic.text, None, None, field, field or find_status(facts.diagnostic.text))
+    return _Answer(None, None, None, field, field)
+
+
+def _judged(
+    facts: RecipientFacts, answer: _Answer, knowledge: Knowledge, *, delayed: bool, trace: bool, event: Event | None
+) -> _Outcome:
+    code = ABSENT if answer.code is None else int(answer.code)
+    command = facts.command or (None if facts.reply is None else facts.reply.command)
+    find = knowledge.trace if trace else knowledge.find
+    text = _masked(answer.text or "", facts)
+    match = find(text, code, status_key(answer.seen), command, facts.remote_mta)
+    reason = _reason(match, facts, answer)
+    expired = facts.expired or reason is Reason.EXPIRED
+    rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    if delayed:
+        return _Outcome(
+            BounceType.SOFT, reason, Advice.NONE, expired, match.provider, None, rule, None, match.shadowed
+        )
+    bounce_type, advice = _default(reason, _is_transient(answer, expired=expired))
+    table = knowledge.policy_table
+    found = None
+    if table.policies:
+        if code == _TOO_MANY and reason is Reason.TOO_MANY_RECIPIENTS:
+            code = _TAKEN_AS
+        service, class_ = (None, None) if event is None else (event.service.casefold(), (event.class_ or "").casefold())
+        found = table.match(
+            Failure(reason, code, status_key(answer.final), match.provider, command, expired, service, class_)
+        )
+    if found is None:
+        return _Outcome(bounce_type, reason, advice, expired, match.provider, None, rule, None, match.shadowed)
+    policy, ref = found
+    bounce_type, advice = _ordered(policy, bounce_type, advice)
+    return _Outcome(bounce_type, reason, advice, expired, match.provider, policy.label, rule, ref, match.shadowed)
+
+
+def _masked(text: str, facts: RecipientFacts) -> str:
+    """`text` without the recipient's address, whose words must not decide: ``<blacklist@example.org>``."""
+    if "@" in text:
+        for address in (facts.recipient, facts.original_recipient):
+            if address and address in text:
+                text = text.replace(address, "<>")
+            elif address and address.casefold() in (folded := text.casefold()):
+                text = folded.replace(address.casefold(), "<>")
+    return text
+
+
+def _reason(match: Match, facts: RecipientFacts, answer: _Answer) -> Reason:
+    """What the rule says; but a queue that gave up without showing an answer expired, whatever its Status says."""
+    reason = Reason.UNDEFINED if match.rule is None else match.rule.reason
+    if facts.expired and answer.code is None and (reason is Reason.UNDEFINED or not answer.text):
+        return Reason.EXPIRED
+    return reason
+
+
+def _is_transient(answer: _Answer, *, expired: bool) -> bool:
+    """By the reply's class, else the status's; a queue that gave up on a temporary failure saw no permanent one."""
+    if expired:
+        return True
+    if answer.code is not None:
+        return answer.code.is_transient
+    return answer.final is not None and answer.final.is_transient
+
+
+def _default(reason: Reason, transient: bool) -> tuple[BounceType, Advice]:  # noqa: FBT001 # a fact, not a switch
+    """What follows without a policy: an address that failed for the moment may be good tomorrow."""
+    if transient and reason.fault is Fault.ADDRESS:
+        return BounceType.SOFT, Advice.RETRY
+    return reason.bounce_type, reason.advice
+
+
+def _ordered(policy: Policy, bounce_type: BounceType, advice: Advice) -> tuple[BounceType, Advice]:
+    """What `policy` makes of the defaults. A new bounce type brings its advice along unless the policy states one."""
+    wanted = policy.bounce_type or bounce_type
+    if policy.advice is not None:
+        return wanted, policy.advice
+    if wanted is bounce_type:
+        return wanted, advice
+    if wanted is BounceType.HARD:
+        return wanted, Advice.SUPPRESS
+    if wanted is BounceType.UNDETERMINED:
+        return wanted, Advice.REVIEW
+    return wanted, Advice.RETRY if advice is Advice.SUPPRESS else advice
+
+
+def _conflicts(answer: _Answer, field: StatusCode | None) -> Iterator[str]:
+    """Where the ``Status`` field, the reply's code and the status inside the reply contradict each other."""
+    code, stated = answer.code, answer.stated
+    if field is not None and stated is not None and field != stated and not _is_vaguer(field, stated):
+        yield f"Status {field} but the reply says {stated}"
+    elif field is not None and stated is None and code is not None and field.class_ != code // 100:
+        yield f"Status {field} but the reply says {int(code)}"
+    if stated is not None and code is not None and stated.class_ != code // 100:
+        yield f"The reply's code {int(code)} and its status {stated} differ in class"
+
+
+def _is_vaguer(field: StatusCode, stated: StatusCode) -> bool:
+    """Whether `field` is X.0.0 of the same class, which many servers write whatever happened."""
+    return field.class_ == stated.class_ and field.subject == field.detail == 0
+
+
+class _Draft:
+    """A verdict while it is written: setting the slots of a frozen dataclass one by one takes seven times as long."""
+
+    __slots__ = Verdict.__slots__
+
+
+def _verdict(facts: RecipientFacts, answer: _Answer, outcome: _Outcome, identity: str) -> Verdict:
+    draft: Any = _Draft()
+    draft.recipient = facts.recipient
+    draft.original_recipient = facts.original_recipient
+    draft.action = facts.action
+    draft.bounce_type, draft.reason, draft.advice, draft.expired, draft.provider = outcome[:5]
+    draft.label, draft.rule, draft.policy, draft.shadowed = outcome[5:]
+    draft.fault = None if outcome.reason is None else outcome.reason.fault
+    draft.status = answer.final
+    draft.status_from = _status_from(answer)
+    draft.reported_status = facts.status
+    draft.reply_code = answer.code
+    draft.reply = answer.text
+    draft.command = facts.command or (None if facts.reply is None else facts.reply.command)
+    draft.remote_mta = facts.remote_mta
+    draft.conflicts = (*facts.conflicts, *_conflicts(answer, facts.status))
+    draft.last_attempt_date = facts.last_attempt_date
+    draft.will_retry_until = facts.will_retry_until
+    draft.vendor_code = facts.vendor_code
+    draft.key = _key(identity, facts.recipient, facts.action)
+    draft.evidence = facts.evidence
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
+
+
+def _status_from(answer: _Answer) -> StatusFrom | None:
+    if answer.final is None:
+        return None
+    return StatusFrom.FIELD if answer.stated is None else StatusFrom.REPLY
+
+
+def _key(identity: str, recipient: str | None, action: Action | None) -> str:
+    """The same for the same failure, whoever tells of it: of the original message, the recipient and the action."""
+    named = f"{identity.strip().strip('<>')}\n{(recipient or '').casefold()}\n{action or ''}"
+    return sha256(named.encode(errors="replace")).hexdigest()

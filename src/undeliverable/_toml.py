@@ -1,0 +1,90 @@
+"""TOML with places: what a file says, and where an entry's key stands in it when something is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Never
+
+from undeliverable.errors import EntryError, KnowledgeError
+
+__all__ = ["TomlSource"]
+
+_PLACE: Final = re.compile(r"^(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TomlSource:
+    """The text of one file.
+
+    :ivar name: the file's name as errors show it.
+    """
+
+    name: str
+    text: str
+
+    def parse(self) -> dict[str, object]:
+        """The document.
+
+        :raises KnowledgeError: at the place where the text is no TOML.
+        """
+        import tomllib  # only who reads TOML pays for it
+
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            match = _PLACE.match(str(error))
+            lines = self.text.splitlines() or [""]
+            line, column = (int(match[2]), int(match[3])) if match and match[2] else (len(lines), len(lines[-1]) + 1)
+            source = lines[min(line, len(lines)) - 1]
+            detail = f"not TOML: {match[1] if match else error}"
+            raise KnowledgeError(self.name, detail, line=line, column=column, text=source) from None
+
+    def fail(self, error: EntryError, table: str, index: int, entry: str | None = None) -> Never:
+        """Raises `error`, met in the `index`-th (from 0) table named `table`, as a located one."""
+        entry = error.entry or entry or f"{table}[{index + 1}]"
+        line, column, text = self.locate(table, index, error.key)
+        raise KnowledgeError(
+            self.name, error.detail, entry=entry, key=error.key, line=line, column=column, text=text
+        ) from None
+
+    def locate(self, table: str, index: int, key: str | None = None) -> tuple[int, int, str]:
+        """Line, column (both from 1) and the line's text of `key` in the `index`-th table `table`; zeros if unknown.
+
+        Without a key, or where the key is not there, it is the place of the table's header.
+        """
+        lines = self.text.splitlines()
+        header = re.compile(rf"\s*\[\[?\s*{re.escape(table)}\s*\]\]?\s*(?:#.*)?$")
+        starts = [number for number, line in enumerate(lines) if header.match(line)]
+        if index >= len(starts):
+            return self._bare(lines, key or table)
+        start = starts[index]
+        end = starts[index + 1] if index + 1 < len(starts) else len(lines)
+        number, column = _find(lines, start, end, (key or "").split("."))
+        return number + 1, column + 1, lines[number]
+
+    @staticmethod
+    def _bare(lines: list[str], key: str) -> tuple[int, int, str]:
+        bare = re.compile(rf"[\[\s\"']*({re.escape(key)})\b")
+        for number, line in enumerate(lines):
+            match = bare.match(line)
+            if match:
+                return number + 1, match.start(1) + 1, line
+        return 0, 0, ""
+
+
+def _find(lines: list[str], start: int, end: int, path: list[str]) -> tuple[int, int]:
+    """Line and column, from 0, of the dotted key `path` between two lines; as deep as it can be followed."""
+    number, column = start, len(lines[start]) - len(lines[start].lstrip())
+    line, at = start + 1, 0
+    for part in path:
+        key = re.compile(rf"(?<![\w\"'-])[\"']?({re.escape(part)})[\"']?(?=\s*(?:=|\.|\]))") if part else None
+        while key is not None and line < end:
+            match = key.search(lines[line], at)
+            if match:
+                number, column, at = line, match.start(1), match.end()
+                break
+            line, at = line + 1, 0
+        if line >= end:
+            break
+    return number, column
