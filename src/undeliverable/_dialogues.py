@@ -10,6 +10,7 @@ that DATA then earns is a consequence, never a cause. What the reporting server 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from undeliverable._evidence import words_of
 from undeliverable._grammar import (
@@ -17,6 +18,7 @@ from undeliverable._grammar import (
     COMMANDS,
     DIALOGUE_MARKS,
     EXPIRED_WORDS,
+    GENERAL,
     LISTED,
     NO_RECIPIENTS,
     OUTCOME,
@@ -26,10 +28,11 @@ from undeliverable._grammar import (
     VERB,
 )
 from undeliverable._replies import parse_reply
-from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["read_dialogue"]
+
+_REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class _Answer:
     host: str | None
     named: list[_Outcome] = field(default_factory=list)
     led_to_no_recipients: bool = False
+    concerns_all: bool = False
 
 
 @dataclass(slots=True)
@@ -105,6 +109,10 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         word = outcome[3].partition(" ")[0].strip(":;,.").lower()
         _note_outcome(state, _Outcome(outcome[2], line.strip(), at, outcome[1], word))
+    elif line[:1] in _REPLY_CLASSES and GENERAL.match(line) is not None:
+        _end_reply(state)
+        for answer in state.answers[-1:]:
+            answer.concerns_all = True
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -114,7 +122,7 @@ def _begin_session(state: _Transcript, host: str) -> None:
 
 def _read_spoken(state: _Transcript, words: str, at: int) -> None:
     """A line of the dialogue: a reply begins with a code, a command with a verb, whatever mark stands before it."""
-    if words[:3] in REPLY_CODES and words[3:4] in ("", " ", "-"):
+    if words[:1] in _REPLY_CLASSES and words[:3].isdecimal() and words[3:4] in ("", " ", "-"):
         if not state.lines:
             state.offset = at
         state.lines.append(words)
@@ -231,7 +239,7 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
     """What the answer replied to; behind ``>>> DATA`` it may be RCPT.
 
     It was RCPT if DATA then found no recipient, if the reporting server put its line about the recipient under it, or
-    if the reply names a recipient. Else it answered the end of the message: refusals of content come there, and a
+    if the reply names a recipient and no line about the whole message stands under it. Else it answered the end of the message: refusals of content come there, and a
     transcript shows no further command. RFC 5321 3.3, RFC 2920 3.1.
     """
     if not answer.verb:
@@ -240,6 +248,8 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
         return COMMANDS.get(answer.verb)
     if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
         return Command.RCPT
+    if answer.concerns_all:
+        return Command.END_OF_DATA
     names = {*state.listed, *(outcome.recipient for outcome in answer.named)}
     return Command.RCPT if any(name in answer.reply.text for name in names) else Command.END_OF_DATA
 

@@ -28,6 +28,7 @@ __all__ = [
     "EXPIRED_WORDS",
     "FIELD_LINE",
     "FOLDED_FIELD",
+    "GENERAL",
     "HEAD",
     "LEAD",
     "LISTED",
@@ -119,26 +120,28 @@ ZONES: Final = {"EDT": -240, "EST": -300, "CDT": -300, "CST": -360, "MDT": -360,
 
 # RFC 2034 4: the status follows the reply code; servers put brackets, "#", quotes or a colon between.
 _STATUS: Final = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\w@]|\.\w|/\d)"
+# RFC 5321 4.2 has codes up to 559 with a second digit up to 5. Servers also send 471, 571 or 599, and 4.2.1 has clients go
+# by the first digit then: where a reply must begin, such a code is one.
 HEAD: Final = re.compile(
-    r"([2-5][0-5]\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
+    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
 )
 # What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
-LEAD: Final = re.compile(r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5][0-5]\d)", re.ASCII | re.IGNORECASE)
+LEAD: Final = re.compile(r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5]\d\d)", re.ASCII | re.IGNORECASE)
 # A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
 QUOTED_CODE: Final = re.compile(
     r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,4}|[:;#\[(<'\"=])"
     r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
-    r"|(?<=\s)(?=[45][0-5]\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
+    r"|(?<=\s)(?=[45]\d\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
     re.ASCII | re.IGNORECASE,
 )
 # A line end that a log writes as backslash and "n", before the code of the next line.
 ESCAPED_LINE_END: Final = re.compile(r"(?:\\r)?\\n(?=\s?[2-5][0-5]\d[ -])", re.ASCII)
 # The final line of a reply whose code is another one than that of the lines before it.
-OTHER_FINAL: Final = re.compile(r"(?<=\s)(?=[45][0-5]\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
-# A status elsewhere in the reply must be marked as one: "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
-MARKED_STATUS: Final = re.compile(r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d{1,3})\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII)
+OTHER_FINAL: Final = re.compile(r"(?<=\s)(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
+# A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
+MARKED_STATUS: Final = re.compile(r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII)
 # ... or be the reply's last word.
-TRAILING_STATUS: Final = re.compile(r"(?:^|[\s:])([45])\.(\d{1,3})\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
+TRAILING_STATUS: Final = re.compile(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
 
 # --- Which step a reply answered, RFC 5321 3.1 to 3.3 and 4.1.1 -------------------------------------------------------
 
@@ -172,8 +175,8 @@ COMMANDS: Final = {
 # How servers say it: "(in reply to RCPT TO command)", "after end of data", "while sending MAIL FROM",
 # "did not like our RCPT TO", "failed after I sent the message", "but sender was rejected", "refused to talk to me".
 STEP: Final = re.compile(
-    r"(?:(?:\b(?:in\s(?:reply|response)\sto|after(?:\ssending)?|while\s(?:sending|performing|receiving|doing)|during"
-    r"|(?:does|did)\snot\slike|failed\s(?:on|at|during)|error\s(?:on|at|in|with))|>>>)\s{1,40}"
+    r"(?:(?:\b(?:in\s{1,40}(?:reply|response)\s{1,40}to|after(?:\s{1,40}sending)?|while\s{1,40}(?:sending|performing|receiving|doing)|during"
+    r"|(?:does|did)\s{1,40}not\s{1,40}like|failed\s{1,40}(?:on|at|during)|error\s{1,40}(?:on|at|in|with))|>>>)\s{1,40}"
     r"(?:(?:the|pipelined|initial|final|server|smtp|remote|your|our)\s{1,40}){0,4}[\"'<(]?"
     r"(EHLO|HELO|LHLO|STARTTLS|TLS|AUTHENTICATION|AUTH|MAIL(?=\s{1,40}FROM|\s{1,40}command|:)|RCPT|RECIPIENT|SENDER|BDAT|\.(?=[\"'>)])"
     r"|DATA|END(?=\s{1,40}of\s{1,40}(?:data|message|mail))|MESSAGE(?=\s{1,40}(?:body|content|data))"
@@ -183,7 +186,7 @@ STEP: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
-STEP_NOTE: Final = re.compile(r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII)
+STEP_NOTE: Final = re.compile(r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII)
 
 # --- The end of a temporary failure -----------------------------------------------------------------------------------
 
@@ -216,6 +219,8 @@ SESSION: Final = re.compile(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]
 # What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",
 # "<kim@example.org>... Deferred: 450 4.2.2 ...".
 OUTCOME: Final = re.compile(r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>]{1,255}?)>?\.\.\.[ \t](.*)", re.ASCII)
+# Its own line about the message as a whole: "554 5.0.0 Service unavailable".
+GENERAL: Final = re.compile(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.
 LISTED: Final = re.compile(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>]{1,255})>[ \t]{0,8}$", re.MULTILINE)
 # What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.

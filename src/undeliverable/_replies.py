@@ -25,7 +25,7 @@ from undeliverable._grammar import (
     STEP_NOTE,
     TRAILING_STATUS,
 )
-from undeliverable.codes import REPLY_CODES, StatusCode, status_of
+from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
 
 __all__ = ["answered_command", "is_expired", "parse_reply"]
@@ -44,7 +44,7 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     """
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
-    if "(in " in text:
+    if "(in" in text:
         text, noted = _without_note(text)
         command = command or noted
     first = _first_head(text)
@@ -60,7 +60,7 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
         status = status_of(first[3], first[4], first[5])
     else:
         status = _status_of_many(text, [first, *_repeats(text, first, code + " ")])
-    return Reply(REPLY_CODES[code], status, _joined(_reply_text(text, start, first.end())), command)
+    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, _joined(_reply_text(text, start, first.end())), command)
 
 
 def _first_head(text: str) -> re.Match[str] | None:
@@ -93,7 +93,7 @@ def _joined(text: str) -> str:
 
 def _without_note(text: str) -> tuple[str, Command | None]:
     """`text` without the reporting server's note on what the reply answered, and that."""
-    start = text.rfind("(in ")
+    start = text.rfind("(in")
     note = STEP_NOTE.match(text, start)
     if note is None:
         return text, None
@@ -164,11 +164,14 @@ def _status_of_many(text: str, heads: _Heads) -> StatusCode | None:
 
 
 def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
+    """A status that is marked as one, or the last word; without a mark its class must be the code's."""
+    if code < "4":
+        return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
         match = TRAILING_STATUS.search(text, max(start, len(text) - 20))
-    if match is None or code < "4":
-        return None
+        if match is None or match[1] != code[0]:
+            return None
     return status_of(match[1], match[2], match[3])
 
 
@@ -188,7 +191,7 @@ def answered_command(text: str) -> Command | None:
     It knows ``(in reply to RCPT TO command)``, ``after RCPT TO:<...>``, ``after end of data``, ``while sending MAIL FROM``,
     ``refused to talk to me`` and their like. The note in brackets wins: what stands before it may be foreign text.
     """
-    note = text.rfind("(in ")
+    note = text.rfind("(in")
     match = STEP.search(text, note) if note >= 0 else None
     match = match or STEP.search(text)
     if match is None:
