@@ -50,16 +50,13 @@ def add_knowledge_options(parser: ArgumentParser) -> None:
 def knowledge_of(options: Namespace) -> Knowledge:
     """The knowledge that `--rules` and `--profile` ask for.
 
-    Raises `KnowledgeError` for a file or profile that cannot be used, `UsageError` for a file that cannot be read.
+    Raises `KnowledgeError` for a file or profile that cannot be read or used.
     """
     knowledge = Knowledge.builtin()
     if options.profile:
         knowledge = knowledge.with_profile(options.profile)
     for path in options.rules:
-        try:
-            knowledge = knowledge.with_file(path)
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from error
+        knowledge = knowledge.with_file(path)
     return knowledge
 
 

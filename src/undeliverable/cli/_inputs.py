@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final, cast
 
 from undeliverable.cli._command import warn
 from undeliverable.cli._files import STDIN, Found, find, looks_like_mail
@@ -43,7 +44,7 @@ class Inbox:
     def __iter__(self) -> Iterator[Mail]:
         for found in find(self._paths, self._fail):
             if found.path == STDIN:
-                yield from self._read(found, sys.stdin.buffer)
+                yield from self._read(found, cast("io.BufferedReader", sys.stdin.buffer))
                 continue
             try:
                 file = open(found.path, "rb")  # noqa: SIM115 # closed below, where its own errors are handled
@@ -53,7 +54,7 @@ class Inbox:
             with file:
                 yield from self._read(found, file)
 
-    def _read(self, found: Found, file: BinaryIO) -> Iterator[Mail]:
+    def _read(self, found: Found, file: io.BufferedReader) -> Iterator[Mail]:
         before = self.done
         stream = Stream(file)
         head = stream.head(_HEAD)
@@ -86,6 +87,6 @@ def _mails(found: Found, stream: Stream, *, mbox: bool) -> Iterator[Mail]:
         yield Mail(found.path, raw)
 
 
-def _position(file: BinaryIO) -> int:
+def _position(file: io.BufferedReader) -> int:
     # A pipe does not know where it is.
     return file.tell() if file.seekable() else 0

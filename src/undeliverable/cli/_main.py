@@ -9,7 +9,7 @@ from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from typing import Final
 
-from undeliverable import KnowledgeError
+from undeliverable import KnowledgeError, __version__
 from undeliverable.cli import classify, explain
 from undeliverable.cli._command import Command, UsageError, warn
 
@@ -28,12 +28,11 @@ exit status:
 
 
 class _Version(Action):
-    """Prints the version; asked for seldom, so looked up only then."""
+    """Prints the version to standard output and leaves."""
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
-        from undeliverable import __version__
-
-        parser.exit(message=f"undeliverable {__version__}\n")
+        print(f"undeliverable {__version__}")
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

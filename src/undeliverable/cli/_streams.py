@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from typing import Final, Protocol, cast
 
-__all__ = ["LIMIT", "Stream"]
+__all__ = ["LIMIT", "Readable", "Stream"]
 
 LIMIT: Final = 32 * 1024 * 1024
 """The longest message that is read whole; of a longer one the beginning is read. Bounces say what they say early."""
@@ -23,6 +24,16 @@ _DATE: Final = tuple(
 _LINE: Final = 256
 
 
+class Readable(Protocol):
+    """A buffered binary file, plain or compressed."""
+
+    def peek(self, size: int, /) -> bytes:
+        """Some of the next bytes, which stay to be read."""
+
+    def read1(self, size: int, /) -> bytes:
+        """The next bytes, as many as one read gives: an error in a later one does not take them away."""
+
+
 class Stream:
     """The bytes of one file, decompressed; a read error ends them and is kept, so that what came before is not lost.
 
@@ -32,7 +43,7 @@ class Stream:
 
     __slots__ = ("_file", "_limit", "cut", "problem")
 
-    def __init__(self, file: BinaryIO, *, limit: int = LIMIT) -> None:
+    def __init__(self, file: Readable, *, limit: int = LIMIT) -> None:
         self.problem: str | None = None
         self.cut = 0
         self._limit = limit
@@ -41,20 +52,19 @@ class Stream:
 
     def head(self, size: int) -> bytes:
         """The first bytes, which stay to be read."""
-        peek: Callable[[int], bytes] | None = getattr(self._file, "peek", None)
-        return self._guarded(peek, size)[:size] if peek else b""
+        return self._guarded(self._file.peek, size)[:size]
 
     def whole(self) -> bytes:
         """Everything as one message."""
         buffer = bytearray()
-        while len(buffer) <= self._limit and (block := self._guarded(self._file.read, _BLOCK)):
+        while len(buffer) <= self._limit and (block := self._guarded(self._file.read1, _BLOCK)):
             buffer += block
         return self._taken(buffer, len(buffer))
 
     def messages(self) -> Iterator[bytes]:
         """Each message of an mbox, with its `From ` line."""
         buffer, scanned = bytearray(), 0
-        while block := self._guarded(self._file.read, _BLOCK):
+        while block := self._guarded(self._file.read1, _BLOCK):
             buffer += block
             while (end := _separator(buffer, scanned)) >= 0:
                 yield self._taken(buffer, end)
@@ -83,12 +93,12 @@ class Stream:
             return b""
 
 
-def _plain(file: BinaryIO, head: bytes) -> BinaryIO:
+def _plain(file: Readable, head: bytes) -> Readable:
     if head != _GZIP:
         return file
     import gzip  # few files are compressed, and it costs a cold start some milliseconds
 
-    return gzip.GzipFile(fileobj=file)  # type: ignore[return-value] # it reads and peeks, which is all that is asked
+    return gzip.GzipFile(fileobj=cast("io.BufferedReader", file))
 
 
 def _separator(buffer: bytearray, start: int) -> int:
