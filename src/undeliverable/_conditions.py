@@ -2,7 +2,7 @@
 
 Codes are compared as parsed values, never as text. Words are compared with the reply as rules see it
 (:func:`visible`): casefolded, white space single, the codes that repeat on the lines of a multi-line reply taken out,
-addresses in angle brackets blanked. A phrase fits where it begins at the beginning of a word and may end anywhere:
+addresses blanked. A phrase fits where it begins at the beginning of a word and may end anywhere:
 ``block`` fits ``blocked`` but not ``unblock``. A phrase that begins with a letter of a script without blanks between
 words fits anywhere.
 """
@@ -32,6 +32,7 @@ TEXT_LIMIT: Final = 8_192
 _STATUS_PATTERN: Final = re.compile(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
 _REPLY_PATTERN: Final = re.compile(r"[2-5xX*][0-5xX*][0-9xX*]")
 _BRACKETED: Final = re.compile(r"<[^<>@\s]{0,256}@[^<>\s]{0,256}>")
+_BARE: Final = re.compile(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
 # "550-5.7.1 " on every line but the last, as RFC 5321 4.2.1 has it; RFC 2034 4 repeats the status on each line.
 _STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
 _HEAD: Final = re.compile(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
@@ -51,12 +52,20 @@ def visible(text: str, code: int) -> str:
     """What rules see of the reply `text`, whose code is `code`."""
     text = text[:TEXT_LIMIT].casefold()
     if "@" in text:
-        text = _BRACKETED.sub("<>", text)
+        text = _without_addresses(text)
     if code and (text.count(text[:3]) > 1 or text[3:4] == "-"):
         text = _joined(text)
     if "  " in text or "\n" in text or "\t" in text or not text.isascii():
         text = " ".join(text.split())
     return text
+
+
+def _without_addresses(text: str) -> str:
+    """`text` with each address blanked: what a mailbox is called must not decide (``<blacklist@example.org>``)."""
+    text = _BRACKETED.sub("<>", text)
+    if "@" not in text:
+        return text
+    return " ".join([_BARE.sub("<>", token) if "@" in token else token for token in text.split(" ")])
 
 
 def _joined(text: str) -> str:

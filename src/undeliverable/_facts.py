@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from undeliverable._replies import is_expired, parse_reply
+from undeliverable._replies import answered_command, is_expired, parse_reply
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["LEADERS", "REPLY_WITNESSES", "merge"]
@@ -162,11 +162,17 @@ def _read_words(facts: RecipientFacts) -> _Told:
     if reply is None and words is not None:
         found = parse_reply(words.text, facts.command)
         if found.code is not None or found.status is not None:
-            reply = found
+            reply = found if found.command is not None else _with_command(found, words.text)
     if reply is None or reply.code is not None:
         words = words if reply is None else None
     text = reply.text if reply is not None else words.text if words is not None else ""
     return _Told(facts.witness, reply, words, facts.expired or is_expired(text), facts.evidence)
+
+
+def _with_command(reply: Reply, words: str) -> Reply:
+    """`reply` with the command that the words around it say it answered."""
+    command = answered_command(words)
+    return reply if command is None else Reply(reply.code, reply.status, reply.text, command)
 
 
 def _final_reply(told: list[_Told]) -> tuple[Reply | None, tuple[Evidence, ...]]:

@@ -161,12 +161,13 @@ def _reason(match: Match, facts: RecipientFacts, answer: _Answer) -> Reason:
 
 
 def _is_transient(answer: _Answer, *, expired: bool) -> bool:
-    """By the reply's class, else the status's; a queue that gave up on a temporary failure saw no permanent one."""
-    if expired:
-        return True
+    """By the reply's class; without a reply a queue that gave up saw a temporary failure; else by the status's class.
+
+    Some servers wait in vain after a 5yz greeting, as RFC 5321 3.1 lets them: the reply is permanent all the same.
+    """
     if answer.code is not None:
         return answer.code.is_transient
-    return answer.final is not None and answer.final.is_transient
+    return expired or (answer.final is not None and answer.final.is_transient)
 
 
 def _default(reason: Reason, transient: bool) -> tuple[BounceType, Advice]:  # noqa: FBT001 # a fact, not a switch
