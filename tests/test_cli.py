@@ -310,7 +310,7 @@ def test_neutral(text: str, harmless: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [(None, ""), (550, "550"), (True, "True"), ("=1+1", "'=1+1"), ("+49", "'+49"), ("-x", "'-x"), ("@a", "'@a"),
+    [(None, ""), (550, "550"), (True, "true"), ("=1+1", "'=1+1"), ("+49", "'+49"), ("-x", "'-x"), ("@a", "'@a"),
      ("\t=1", "'\\t=1"), ("\uff1d1", "'\uff1d1"), ("a=b", "a=b")],
 )  # fmt: skip
 def test_neutral_cell(value: object, cell: str) -> None:

@@ -31,7 +31,7 @@ def neutral_cell(value: object) -> str:
     """A value as a CSV cell that no spreadsheet takes for a formula; empty for None."""
     if value is None:
         return ""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     harmless = neutral(text)
     return f"'{harmless}" if text.startswith(_FORMULA) else harmless
 

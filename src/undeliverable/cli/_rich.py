@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TextIO
 
-from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +17,7 @@ from undeliverable.verdict import Report, Verdict
 
 __all__ = ["RichTable"]
 
+_WRAPPED: Final = frozenset({"recipient", "source"})  # the columns that give way where the terminal is narrow
 _STYLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hard": "bold red",
@@ -37,6 +38,7 @@ class RichTable:
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._rows: list[tuple[str, ...]] = []
+        self._widths = [0] * len(PlainTable.COLUMNS)
 
     def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
         """Takes a row per verdict, and one for a report without any."""
@@ -45,12 +47,17 @@ class RichTable:
             self.close()
 
     def close(self) -> None:
-        """Writes the rows taken so far."""
+        """Writes the rows taken so far; a later block is at least as wide as those before it."""
         if not self._rows:
             return
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for column in PlainTable.COLUMNS:
-            table.add_column(column, overflow="fold", no_wrap=column in {"kind", "type", "status"})
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=not any(self._widths), header_style="bold underline")
+        for index, values in enumerate(zip(PlainTable.COLUMNS, *self._rows, strict=True)):
+            column = values[0]
+            self._widths[index] = max(self._widths[index], *map(cell_len, values))
+            wraps = column in _WRAPPED
+            table.add_column(
+                column, overflow="fold", no_wrap=not wraps, min_width=None if wraps else self._widths[index]
+            )
         for cells in self._rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self._rows = []

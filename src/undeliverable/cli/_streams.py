@@ -29,9 +29,11 @@ class Readable(Protocol):
 
     def peek(self, size: int, /) -> bytes:
         """Some of the next bytes, which stay to be read."""
+        ...
 
     def read1(self, size: int, /) -> bytes:
         """The next bytes, as many as one read gives: an error in a later one does not take them away."""
+        ...
 
 
 class Stream:
