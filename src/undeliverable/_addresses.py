@@ -6,37 +6,34 @@ import re
 from typing import Final
 
 from undeliverable._grammar import ADDRESS, ADDRESS_TYPE, BARE_ADDRESS, COMMENT, EMBEDDED_UNICODE, OCTAL_RUN, XTEXT
-from undeliverable.model import Address
 
-__all__ = ["parse_address"]
+__all__ = ["decode_octals", "recipient_address"]
 
-_COMMON: Final = {"rfc822; ": "rfc822", "rfc822;": "rfc822"}
-_bare: Final = BARE_ADDRESS.fullmatch
+_plain: Final = BARE_ADDRESS.fullmatch
 
 
-def parse_address(value: str | None, remarks: list[str]) -> Address | None:
+def recipient_address(value: str | None, remarks: list[str]) -> str | None:
     """The address in a recipient field's `value`, decoded, or None where there is none.
 
-    The type is ``rfc822`` where the field states none. Brackets, comments and a display name are taken off; xtext
-    (RFC 3461 4) is decoded only where the raw form is no address, because ``kim+20x@example.org`` is one.
+    Brackets, comments and a display name are taken off; xtext (RFC 3461 4) is decoded only where the raw form is no
+    address, because ``kim+20x@example.org`` is one.
 
-    :param remarks: gets a word where the value had to be repaired.
+    :param remarks: gets a word where the value is no address at all.
     """
     if not value:
         return None
+    plain = _plain(value)
+    if plain is not None:
+        return plain[2]
     typed = ADDRESS_TYPE.match(value)
     kind = "rfc822" if typed is None else typed[1].lower()
     rest = (value if typed is None else value[typed.end() :]).strip()
-    if _bare(rest):
-        return Address(kind, rest)
     if kind in ("x400", "x.400"):
-        return Address(kind, rest) if rest else None
+        return rest or None
     address = _decoded(_peeled(rest.replace("\n", "")))
-    if not address:
-        return None
-    if "@" not in address and kind == "rfc822":
+    if address and "@" not in address and kind in ("rfc822", "utf-8"):
         remarks.append(f"the recipient {address[:100]!r} is no address of RFC 5321")
-    return Address(kind, address)
+    return address or None
 
 
 def _peeled(text: str) -> str:
@@ -59,7 +56,7 @@ def _peeled(text: str) -> str:
 def _decoded(text: str) -> str:
     if "\\" in text:
         text = EMBEDDED_UNICODE.sub(_character, text)
-        text = OCTAL_RUN.sub(_octets, text)
+        text = decode_octals(text)
     if "@" not in text and "+40" in text:
         text = XTEXT.sub(_xchar, text)
     return text
@@ -73,6 +70,11 @@ def _character(match: re.Match[str]) -> str:
 
 def _xchar(match: re.Match[str]) -> str:
     return chr(int(match[1], 16))
+
+
+def decode_octals(text: str) -> str:
+    """`text` with runs of octal escapes above 127 as the UTF-8 that they spell; a run that spells none stays."""
+    return OCTAL_RUN.sub(_octets, text)
 
 
 def _octets(match: re.Match[str]) -> str:

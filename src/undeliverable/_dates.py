@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import Final
 
-from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
+from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, DATE_PLAIN, MONTHS, ZONES
 
 __all__ = ["parse_date"]
+
+_plain: Final = DATE_PLAIN.match
 
 
 def parse_date(text: str) -> datetime | None:
@@ -15,7 +18,7 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
-    match = DATE.match(text)
+    match = _plain(text) or DATE.match(text)
     if match is None:
         return _other_shape(text)
     day, month, year, hour, minute, second, zone = match.groups()

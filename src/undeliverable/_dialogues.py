@@ -36,20 +36,6 @@ _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 
 
 @dataclass(slots=True)
-class _Answer:
-    """A negative reply of the remote server, and whom it is known to concern."""
-
-    reply: Reply
-    offset: int
-    verb: str
-    addressee: str | None
-    host: str | None
-    named: list[_Outcome] = field(default_factory=list)
-    led_to_no_recipients: bool = False
-    concerns_all: bool = False
-
-
-@dataclass(slots=True)
 class _Outcome:
     """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
 
@@ -61,17 +47,31 @@ class _Outcome:
 
 
 @dataclass(slots=True)
+class _Answer:
+    """A negative reply of the remote server, and whom it is known to concern."""
+
+    reply: Reply
+    offset: int
+    verb: str
+    addressee: str | None
+    host: str | None
+    named: list[_Outcome] = field(default_factory=list[_Outcome])
+    led_to_no_recipients: bool = False
+    concerns_all: bool = False
+
+
+@dataclass(slots=True)
 class _Transcript:
     """What has been read so far. ``verb`` is the last command sent, empty before the first one."""
 
     listed: tuple[str, ...]
-    answers: list[_Answer] = field(default_factory=list)
-    alone: list[_Outcome] = field(default_factory=list)
+    answers: list[_Answer] = field(default_factory=list[_Answer])
+    alone: list[_Outcome] = field(default_factory=list[_Outcome])
     host: str | None = None
     verb: str = ""
     addressee: str | None = None
     opened: int = 0
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list[str])
     offset: int = 0
 
 
@@ -83,7 +83,7 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
     :param part: the path of the part that `text` is from.
     """
-    if not any([mark in text for mark in DIALOGUE_MARKS]):
+    if not any(mark in text for mark in DIALOGUE_MARKS):
         return ()
     state = _Transcript(tuple(dict.fromkeys(LISTED.findall(text))))
     at = 0

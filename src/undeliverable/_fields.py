@@ -7,19 +7,21 @@ where a recipient's field comes a second time and is followed by a whole new gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final
 
-from undeliverable._addresses import parse_address
+from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
     COMMENT,
+    FIELD_BEGIN,
     FIELD_LINE,
-    OCTAL_RUN,
+    HOST,
     RECIPIENT_FIELD,
     STATUS_FIELD,
 )
@@ -49,7 +51,8 @@ _RECIPIENT_FIELDS: Final = frozenset(
 )
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
-_NAMES: Final = ("final-recipient", "original-recipient", "x-actual-recipient")
+_split: Final = FIELD_BEGIN.split
+_plain_name: Final = HOST.fullmatch
 
 _Group = dict[str, str]
 
@@ -89,88 +92,75 @@ def read(text: str, part: str, remarks: list[str]) -> FieldReading:
     return _read_at(text, part, remarks, 0)
 
 
-class _Line(NamedTuple):
-    """One field, unfolded; ``fresh`` where a blank line stands before it."""
-
-    name: str
-    value: str
-    offset: int
-    fresh: bool
-
-
 def _read_at(text: str, part: str, remarks: list[str], offset: int) -> FieldReading:
     message: _Group = {}
     groups: list[_Group] = []
     offsets: list[int] = []
-    _sort_fields(_fields_of(text, remarks), message, groups, offsets, remarks)
-    recipients = [
-        _facts(group, part, offset + at, remarks) for group, at in zip(groups, offsets, strict=True)
-    ]
+    before, *pieces = _split("\n" + text)
+    if before.strip():
+        remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
+    _sort_fields(pieces, message, groups, offsets, remarks)
+    if len(groups) > 1:
+        _mend(groups, offsets, remarks)
+    recipients = [_facts(group, part, offset + at, remarks) for group, at in zip(groups, offsets, strict=True)]
     return FieldReading(message, tuple(recipients), tuple(groups))
 
 
-def _fields_of(text: str, remarks: list[str]) -> Iterator[_Line]:
-    """The fields in order, unfolded: continuation lines (RFC 5322 2.2.3) stay apart by a line end."""
-    name, value, start, fresh = "", "", 0, True
-    blank, at = True, 0
-    for line in text.split("\n"):
-        here = at
-        at += len(line) + 1
-        if not line or line.isspace():
-            blank = True
-            continue
-        if line[0] in " \t" and name and not blank:
-            value = f"{value}\n{line.strip()}"
-            continue
-        field = FIELD_LINE.match(line.lstrip() if blank else line)
-        if field is None:
-            if name and not blank:
-                value = f"{value}\n{line.strip()}"
-                if name != "diagnostic-code":
-                    remarks.append(f"a line without a field name was taken to belong to {name}")
-            continue
-        if name:
-            yield _Line(name, value, start, fresh)
-        name, value, start, fresh = field[1].lower(), line.partition(":")[2].strip(), here, blank
-        blank = False
-    if name:
-        yield _Line(name, value, start, fresh)
-
-
 def _sort_fields(
-    lines: Iterator[_Line], message: _Group, groups: list[_Group], offsets: list[int], remarks: list[str]
+    pieces: list[str], message: _Group, groups: list[_Group], offsets: list[int], remarks: list[str]
 ) -> None:
-    """Put each field where it belongs."""
-    group = message
-    for line in lines:
-        name = line.name
+    """Put each field where it belongs.
+
+    :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
+        next field: its value, lines that continue it, blank lines.
+    """
+    group: _Group = message
+    fresh, doubtful, at = True, False, 0
+    for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
+        name = found.lower()
+        value = raw.rstrip()
+        blank = len(raw) > len(value) and "\n" in raw[len(value) :]
+        value = value.lstrip() if "\n" not in value else _unfolded(value, name, remarks)
         if name in _MESSAGE_FIELDS:
-            message.setdefault(name, line.value)
-            continue
-        if group is message:
-            begins = name in _RECIPIENT_FIELDS
+            message.setdefault(name, value)
         else:
-            begins = (line.fresh and _is_whole(group)) or (name in _SINGLE and name in group)
-        if begins:
-            group = {}
-            groups.append(group)
-            offsets.append(line.offset)
-        if name in group:
-            group[name] = f"{group[name]}\n{line.value}" if name not in _SINGLE else group[name]
-        else:
-            group[name] = line.value
-    _mend(groups, offsets, remarks)
+            if group is message:
+                begins = name in _RECIPIENT_FIELDS
+            else:
+                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
+            if begins:
+                doubtful = not fresh  # perhaps foreign text; the next blank line ends it
+                group = {}
+                groups.append(group)
+                offsets.append(at)
+            group[name] = f"{group[name]}\n{value}" if name in group else value
+        fresh = blank
+        at += len(head) + len(raw)
+
+
+def _unfolded(value: str, name: str, remarks: list[str]) -> str:
+    """`value` with its continuation lines (RFC 5322 2.2.3) stripped, but apart: they may be the lines of a reply."""
+    kept: list[str] = []
+    for line in value.split("\n"):
+        words = line.strip()
+        if not words and kept:
+            remarks.append(f"lines behind {name} that are no field were passed over")
+            break
+        if kept and line[0] not in " \t" and name != "diagnostic-code":
+            remarks.append(f"a line without a field name was taken to belong to {name}")
+        kept.append(words)
+    return "\n".join(kept)
 
 
 def _is_whole(group: _Group) -> bool:
     """Whether `group` names a recipient and says what happened."""
-    return ("action" in group or "status" in group) and any([name in group for name in _NAMES])
+    return ("action" in group or "status" in group) and (
+        "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
+    )
 
 
 def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
     """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
-    if len(groups) < 2 or all([_is_whole(group) for group in groups]):
-        return
     kept: list[tuple[_Group, int]] = []
     for group, at in zip(groups, offsets, strict=True):
         if not kept or _is_whole(group):
@@ -195,8 +185,7 @@ def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
 
 def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> RecipientFacts:
     get = group.get
-    original = get("original-recipient")
-    recipient = next((found for name in _NAMES if (found := parse_address(get(name), remarks))), None)
+    final, original = _recipients(group, remarks)
     action = _action(get("action"), remarks)
     status = _status(get("status"), remarks)
     diagnostic = get("diagnostic-code")
@@ -204,11 +193,11 @@ def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> Recipie
     words = diagnostic or get("status") or get("action") or ""
     return RecipientFacts(
         witness=Witness.FIELD,
-        recipient=None if recipient is None else recipient.address,
-        original_recipient=_original(original, remarks),
+        recipient=final,
+        original_recipient=original,
         action=action,
         status=status,
-        diagnostic=_diagnostic(diagnostic),
+        diagnostic=None if diagnostic is None else _diagnostic(diagnostic),
         remote_mta=_mta_name(get("remote-mta")),
         # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
         expired=action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status)),
@@ -218,9 +207,14 @@ def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> Recipie
     )
 
 
-def _original(value: str | None, remarks: list[str]) -> str | None:
-    address = parse_address(value, remarks) if value else None
-    return None if address is None else address.address
+def _recipients(group: _Group, remarks: list[str]) -> tuple[str | None, str | None]:
+    """The final and the original recipient; where the first is missing, what stands in its place."""
+    final, original = (
+        recipient_address(group.get(name), remarks) for name in ("final-recipient", "original-recipient")
+    )
+    if final is None:
+        final = original or recipient_address(group.get("x-actual-recipient"), remarks)
+    return final, original
 
 
 def _is_expiry(status: StatusCode) -> bool:
@@ -242,21 +236,25 @@ def _action(value: str | None, remarks: list[str]) -> Action | None:
 def _status(value: str | None, remarks: list[str]) -> StatusCode | None:
     if value is None:
         return None
-    match = STATUS_FIELD.match(value)
-    if match is not None:
-        return status_of(match[1], match[2], match[3])
-    status = find_status(value[:998])
+    status = _status_in(value[:998])
     if status is None:
         remarks.append(f"Status {value[:60]!r} is no status code")
     return status
 
 
-def _diagnostic(value: str | None) -> Diagnostic | None:
+@lru_cache(maxsize=256)
+def _status_in(value: str) -> StatusCode | None:
+    """The code that `value` begins with; else one in it that stands alone."""
+    match = STATUS_FIELD.match(value)
+    return find_status(value) if match is None else status_of(match[1], match[2], match[3])
+
+
+def _diagnostic(value: str) -> Diagnostic | None:
     """RFC 3464 2.3.6: a type and the text; lines of a reply stay apart, all other text is unfolded."""
     if not value:
         return None
     if "\\" in value:
-        value = OCTAL_RUN.sub(_octets, value)
+        value = decode_octals(value)
     typed = ADDRESS_TYPE.match(value)
     if typed is None:
         # A reply without its type is still a reply; words without one are the reporting server's own.
@@ -266,20 +264,13 @@ def _diagnostic(value: str | None) -> Diagnostic | None:
     return Diagnostic(kind, text if kind == "smtp" or "\n" not in text else text.replace("\n", " "))
 
 
-def _octets(match: Any) -> str:
-    """A run of octal escapes as the UTF-8 that it spells, or as it stood."""
-    run: str = match[0]
-    try:
-        return bytes(int(digits, 8) for digits in run[1:].split("\\")).decode()
-    except UnicodeDecodeError:
-        return run
-
-
 def _mta_name(value: str | None) -> str | None:
     """RFC 3464 2.2.2: the name behind its type, without comments, brackets' contents or a final dot."""
     if not value:
         return None
-    name = value.partition(";")[2] or value
+    name = (value.partition(";")[2] or value).strip()
+    if _plain_name(name) is not None:
+        return name
     if "(" in name:
         name = COMMENT.sub(" ", name).partition("(")[0]
     words = name.split(None, 1)

@@ -21,15 +21,18 @@ __all__ = [
     "DATE",
     "DATE_ASCTIME",
     "DATE_ISO",
+    "DATE_PLAIN",
     "DIALOGUE_MARKS",
     "EMBEDDED_UNICODE",
     "ESCAPED_LINE_END",
     "EXPIRED_STATUS",
     "EXPIRED_WORDS",
+    "FIELD_BEGIN",
     "FIELD_LINE",
     "FOLDED_FIELD",
     "GENERAL",
     "HEAD",
+    "HOST",
     "LEAD",
     "LISTED",
     "MARKED_STATUS",
@@ -58,10 +61,16 @@ __all__ = [
 FIELD_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
 # RFC 5965 3 and RFC 8098 3.1.1 write their fields as RFC 5322 2.2 has them: folded lines begin with white space.
 FOLDED_FIELD: Final = re.compile(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*)*)", re.MULTILINE)
+# The same behind a line end, to split at: the whole, then the name.
+FIELD_BEGIN: Final = re.compile(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
+# RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
+HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 # 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".
 ADDRESS_TYPE: Final = re.compile(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8};[ \t\n]{0,20}")
 # The plain case of RFC 5321 4.1.2 Mailbox with a type before it, as nearly all reports have it.
-BARE_ADDRESS: Final = re.compile(r"([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})")
+BARE_ADDRESS: Final = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9.-]{0,30}); ?)?([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})"
+)
 # RFC 5321 4.1.2: local parts may be quoted. Used by search, so it starts from a narrow class and is bounded.
 ADDRESS: Final = re.compile(r"(?:\"(?:[^\"\\\n]|\\.){1,128}\"|[^\s<>()\[\]\"\\;:,@]{1,320})@[^\s<>()\"\\;:,@]{1,255}")
 # RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
@@ -75,7 +84,9 @@ EMBEDDED_UNICODE: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 # Octets above 127 written as backslash and three octal digits: no RFC has it, servers that keep to ASCII do it.
 OCTAL_RUN: Final = re.compile(r"(?:\\[23][0-7]{2})+", re.ASCII)
 # Field names that prove that delivery status fields stand in plain text.
-RECIPIENT_FIELD: Final = re.compile(r"^([ \t>]{0,8})(?:final|original)-recipient[ \t]{0,2}:", re.ASCII | re.IGNORECASE | re.MULTILINE)
+RECIPIENT_FIELD: Final = re.compile(
+    r"^([ \t>]{0,8})(?:final|original)-recipient[ \t]{0,2}:", re.ASCII | re.IGNORECASE | re.MULTILINE
+)
 
 # 2.3.3: the five actions, and other words that stand in their place.
 ACTIONS: Final = {
@@ -92,6 +103,10 @@ ACTIONS: Final = {
 
 # --- Dates, RFC 5322 3.3 and 4.3 --------------------------------------------------------------------------------------
 
+# The one shape that nearly all dates have; everything else takes the patterns below.
+DATE_PLAIN: Final = re.compile(
+    r"(?:[A-Z][a-z]{2}, {1,2})?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d{4}|[A-Z]{1,4})"
+)
 DATE: Final = re.compile(
     r"\s{0,20}(?:[A-Za-z]{3,9},?\s{1,4})?(\d{1,2})[ \t-]{1,4}([A-Za-z]{3})[a-z]{0,6}\.?[ \t-]{1,4}(\d{4}|\d{2})[ \t]{1,4}"
     r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?[ \t]{0,4}([+-]\d{4}|[A-Za-z]{1,5})?",
@@ -111,7 +126,9 @@ DATE_ISO: Final = re.compile(
 )
 MONTHS: Final = {
     name: number
-    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
 }
 # RFC 5322 4.3: zones by name, in minutes; the military letters and all other names mean "unknown", that is -0000.
 ZONES: Final = {"EDT": -240, "EST": -300, "CDT": -300, "CST": -360, "MDT": -360, "MST": -420, "PDT": -420, "PST": -480}
@@ -126,7 +143,9 @@ HEAD: Final = re.compile(
     r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
 )
 # What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
-LEAD: Final = re.compile(r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5]\d\d)", re.ASCII | re.IGNORECASE)
+LEAD: Final = re.compile(
+    r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5]\d\d)", re.ASCII | re.IGNORECASE
+)
 # A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
 QUOTED_CODE: Final = re.compile(
     r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,4}|[:;#\[(<'\"=])"
@@ -139,14 +158,19 @@ ESCAPED_LINE_END: Final = re.compile(r"(?:\\r)?\\n(?=\s?[2-5][0-5]\d[ -])", re.A
 # The final line of a reply whose code is another one than that of the lines before it.
 OTHER_FINAL: Final = re.compile(r"(?<=\s)(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
 # A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
-MARKED_STATUS: Final = re.compile(r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII)
+MARKED_STATUS: Final = re.compile(
+    r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII
+)
 # ... or be the reply's last word.
 TRAILING_STATUS: Final = re.compile(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
 
 # --- Which step a reply answered, RFC 5321 3.1 to 3.3 and 4.1.1 -------------------------------------------------------
 
 # The verbs of RFC 5321 4.1.1, RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3030 (BDAT), RFC 2033 (LHLO).
-VERB: Final = re.compile(r"\s{0,8}(EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|QUIT|RSET|NOOP|VRFY|\.)(?=[\s:<(-]|$)", re.ASCII | re.IGNORECASE)
+VERB: Final = re.compile(
+    r"\s{0,8}(EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|QUIT|RSET|NOOP|VRFY|\.)(?=[\s:<(-]|$)",
+    re.ASCII | re.IGNORECASE,
+)
 COMMANDS: Final = {
     "EHLO": Command.EHLO,
     "HELO": Command.EHLO,
@@ -186,7 +210,9 @@ STEP: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
-STEP_NOTE: Final = re.compile(r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII)
+STEP_NOTE: Final = re.compile(
+    r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII
+)
 
 # --- The end of a temporary failure -----------------------------------------------------------------------------------
 
@@ -218,13 +244,19 @@ DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- "
 SESSION: Final = re.compile(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")
 # What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",
 # "<kim@example.org>... Deferred: 450 4.2.2 ...".
-OUTCOME: Final = re.compile(r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>]{1,255}?)>?\.\.\.[ \t](.*)", re.ASCII)
+OUTCOME: Final = re.compile(
+    r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>]{1,255}?)>?\.\.\.[ \t](.*)",
+    re.ASCII,
+)
 # Its own line about the message as a whole: "554 5.0.0 Service unavailable".
 GENERAL: Final = re.compile(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.
 LISTED: Final = re.compile(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>]{1,255})>[ \t]{0,8}$", re.MULTILINE)
 # What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.
-NO_RECIPIENTS: Final = re.compile(r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]", re.IGNORECASE)
+NO_RECIPIENTS: Final = re.compile(
+    r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]",
+    re.IGNORECASE,
+)
 # The words of an outcome line that are no failure, RFC 3464 2.3.3.
 OUTCOMES: Final = {
     "deferred": Action.DELAYED,

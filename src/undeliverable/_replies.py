@@ -31,7 +31,6 @@ from undeliverable.model import Command, Reply
 __all__ = ["answered_command", "is_expired", "parse_reply"]
 
 _head: Final = HEAD.match
-_Heads = list[re.Match[str]]
 
 
 def parse_reply(text: str, command: Command | None = None) -> Reply:
@@ -42,6 +41,18 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     :param command: what the reply answered; where it is None and the text ends with ``(in reply to RCPT TO command)``,
         that counts.
     """
+    first = _head(text)
+    if first is None or "\\" in text or "(in" in text:
+        return _relayed(text, command)
+    code, more, class_, subject, detail = first.groups()
+    if more or "\n" in text:
+        return _several_lines(text, first, command)
+    status = _marked_status(text, 3, code) if class_ is None else status_of(class_, subject, detail)
+    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, text.rstrip(), command)
+
+
+def _relayed(text: str, command: Command | None) -> Reply:
+    """A reply with something of the reporting server's around it, or words without a reply."""
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
     if "(in" in text:
@@ -50,17 +61,15 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     first = _first_head(text)
     if first is None:
         return Reply(None, _own_status(text), _joined(text.strip()), command)
-    code = first[1]
-    start = first.start()
-    if first[2]:
-        heads = _heads_of_many(text, first)
-        code = heads[-1][1]
-        status = _status_of_many(text, heads)
-    elif first[3] is not None:
-        status = status_of(first[3], first[4], first[5])
-    else:
-        status = _status_of_many(text, [first, *_repeats(text, first, code + " ")])
-    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, _joined(_reply_text(text, start, first.end())), command)
+    return _several_lines(text, first, command)
+
+
+def _several_lines(text: str, first: re.Match[str], command: Command | None) -> Reply:
+    final = _final_head(text, first) if first[2] else first
+    status = _status_of(text, first, final)
+    code = final[1]
+    whole = _joined(_reply_text(text, first.start(), first.end()))
+    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, whole, command)
 
 
 def _first_head(text: str) -> re.Match[str] | None:
@@ -104,68 +113,64 @@ def _without_note(text: str) -> tuple[str, Command | None]:
 # Several lines: RFC 5321 4.2.1 has a hyphen behind the code on all lines but the last.
 
 
-def _heads_of_many(text: str, first: re.Match[str]) -> _Heads:
-    """The heads of all lines that can be told, in order; the last one is the final line's."""
-    if "\n" in text:
-        heads = _heads_of_lines(text, first)
-        if heads is not None:
-            return heads
+def _final_head(text: str, first: re.Match[str]) -> re.Match[str]:
+    """The code of the final line; where no final line can be told, that of the last line that can.
+
+    Only the same code after white space begins a joined line, since texts quote other codes. A final line with another
+    code counts where it is a line of its own, or has a status behind the code.
+    """
     code = first[1]
-    heads = [first, *_repeats(text, first, code + "-")]
-    final = _repeats(text, heads[-1], code + " ", limit=1)
-    if final:
-        return heads + final
-    other = OTHER_FINAL.search(text, heads[-1].end())
-    found = None if other is None else _head(text, other.end())
-    return heads if found is None else [*heads, found]
+    last = _head(text, _last_begin(text, code + "-", first.start())) or first
+    at = _next_begin(text, code + " ", last.end(1))
+    final = _head(text, at) if at >= 0 else _own_line(text, last.end(1))
+    if final is not None:
+        return final
+    other = OTHER_FINAL.search(text, last.end(1))
+    final = None if other is None else _head(text, other.end())
+    return last if final is None else final
 
 
-def _heads_of_lines(text: str, first: re.Match[str]) -> _Heads | None:
-    """The heads of real lines up to the final one, or None where some line has none: then the text was refolded."""
-    heads = [first]
-    end = text.find("\n", first.start())
-    while end >= 0 and heads[-1][2]:
-        start = end + 1
-        end = text.find("\n", start)
-        line = text[start : len(text) if end < 0 else end]
-        if not line.strip():
-            continue
-        found = _head(text, start + len(line) - len(line.lstrip()))
-        if found is None or found[1] < "4":
-            return None
-        heads.append(found)
-    return heads
+def _last_begin(text: str, token: str, first: int) -> int:
+    at = text.rfind(token)
+    while at > first and not text[at - 1].isspace():
+        at = text.rfind(token, first, at)
+    return at
 
 
-def _repeats(text: str, after: re.Match[str], token: str, limit: int = 10_000) -> _Heads:
-    """The places behind `after` where `token`, the code with its separator, begins a joined line."""
-    heads: _Heads = []
-    at = text.find(token, after.end(1))
-    while at > 0 and len(heads) < limit:
-        if text[at - 1].isspace():
-            found = _head(text, at)
-            if found is not None:
-                heads.append(found)
+def _next_begin(text: str, token: str, start: int) -> int:
+    at = text.find(token, start)
+    while at >= 0 and not text[at - 1].isspace():
         at = text.find(token, at + 1)
-    return heads
+    return at
 
 
-def _status_of_many(text: str, heads: _Heads) -> StatusCode | None:
-    """The last line's status; where that has none, that of the last line that has one."""
-    marked = None
-    if heads[-1][3] is None:
-        marked = _marked_status(text, heads[-1].end(1), heads[-1][1])
-    if marked is not None:
-        return marked
-    for head in reversed(heads):
+def _own_line(text: str, start: int) -> re.Match[str] | None:
+    """The code that leads the line after the one that `start` is in."""
+    at = text.find("\n", start)
+    if at < 0:
+        return None
+    line = text[at : at + 60]
+    found = _head(text, at + len(line) - len(line.lstrip()))
+    return found if found is not None and found[1] >= "4" and not found[2] else None
+
+
+def _status_of(text: str, first: re.Match[str], final: re.Match[str]) -> StatusCode | None:
+    """The final line's status; where that has none, that of the reply's other lines."""
+    if final[3] is not None:
+        return status_of(final[3], final[4], final[5])
+    status = _marked_status(text, final.end(1), final[1])
+    if status is not None:
+        return status
+    last = _head(text, _last_begin(text, final[1] + "-", first.start())) or first
+    for head in (last, first):
         if head[3] is not None:
             return status_of(head[3], head[4], head[5])
-    return _marked_status(text, heads[0].end(1), heads[0][1]) if len(heads) > 1 else None
+    return _marked_status(text, first.end(1), first[1])
 
 
 def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
     """A status that is marked as one, or the last word; without a mark its class must be the code's."""
-    if code < "4":
+    if ("4." not in text and "5." not in text) or code < "4":
         return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
@@ -207,4 +212,4 @@ def is_expired(text: str) -> bool:
     if ".4.7" in text and EXPIRED_STATUS.search(text):
         return True
     lowered = text.lower()
-    return any([words in lowered for words in EXPIRED_WORDS])
+    return any(words in lowered for words in EXPIRED_WORDS)
