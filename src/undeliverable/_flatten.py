@@ -40,7 +40,7 @@ def _flattened(message: Message[Any, Any]) -> Iterator[bytes]:
             yield _encoded(part)
             continue
         yield from _header(part)
-        payload = part.get_payload()
+        payload = _payload(part)
         if not isinstance(payload, list):
             yield _encoded(payload if isinstance(payload, (str, bytes)) else str(payload or ""))
         elif part.get_content_maintype() == "multipart":
@@ -57,6 +57,13 @@ def _header(part: Message[Any, Any]) -> Iterator[bytes]:
         lines = [line.strip() for line in str(value).splitlines()]
         yield _encoded(f"{name}: " + "\n ".join(line for line in lines if line) + "\n")
     yield b"\n"
+
+
+def _payload(part: Message[Any, Any]) -> object:
+    try:
+        return part.get_payload()
+    except UnicodeError:  # characters that the standard library cannot put into the part's charset
+        return vars(part).get("_payload")
 
 
 def _encoded(text: str | bytes) -> bytes:

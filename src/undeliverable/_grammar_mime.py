@@ -47,11 +47,11 @@ LEAD: Final = re.compile(
 LEAD_STARTS: Final = b">F \t\r\n\xef"
 LEAD_TEXT: Final = re.compile(r"(?:[ \t]*+\n)*+(?:>?+From [^\n]*+\n)?+")
 BARE_CR: Final = re.compile(rb"\r(?!\n)")
-DOUBLED_CR: Final = re.compile(rb"\r\r++\n")
+CARRIAGE_RETURNS: Final = re.compile(rb"\r++(\n?+)")
 
 # A line that is no field, or two, before a field that does not occur in running text.
 JUNK_BEFORE_FIELD: Final = re.compile(
-    rb"(?i)[^\r\n][^\n]*+\n(?:[^\r\n:]++\n)?+"
+    rb"(?i)[^\r\n][^\n]*+\n(?:[^\r\n:]++\r?+\n)?+"
     rb"(?=(?:received|date|message-id|mime-version|content-type|content-transfer-encoding|x-[a-z0-9-]++)[ \t]*+:)",
 )
 
@@ -77,9 +77,11 @@ DELIMITER_IN_USE: Final = re.compile(
 )
 # The same as the first line of a body, with at most one line of the customary preamble.
 DELIMITER_FIRST: Final = re.compile(
-    rb"(?i)(?:\r?+\n)*+(?:this is [^\n]{0,80}+mime[^\n]*+\n)?+(?:\r?+\n)*+"
+    rb"(?i)(?:\r?+\n)*+(?:this is [^\n]{0,80}?mime[^\n]*+\n)?+(?:\r?+\n)*+"
     rb"--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\ncontent-[a-z-]{1,40}+[ \t]*+:",
 )
+# RFC 2046 5.1.1: the preamble customarily tells readers without MIME what they see.
+CUSTOMARY_PREAMBLE: Final = re.compile(rb"(?i)\s*+(?:[^\n]{0,120}?(?:mime|multi-?part)[^\n]*+\s*+)?+")
 MIME_FIELD_AFTER_BLANK: Final = re.compile(rb"(?i)[ \t]*+content-[a-z-]{1,40}+[ \t]*+:")
 # RFC 2046 5.1: a body part's header holds Content-* fields; others there belong to its body.
 FOREIGN_FIELD: Final = re.compile(rb"(?i)\n(?!content-|mime-version|x-)(?=[!-9;-~]++[ \t]*+:)")
@@ -119,7 +121,9 @@ RAW_ENDS: Final = {
     "script": re.compile(r"(?i)</script[^<>]*+>?+"),
     "style": re.compile(r"(?i)</style[^<>]*+>?+"),
 }
-ENTITY: Final = re.compile(r"&(?:#(?:\d{1,7}+|[xX][0-9A-Fa-f]{1,6}+)|[A-Za-z][A-Za-z0-9]{1,31}+);?+")
+ENTITY: Final = re.compile(
+    r"&(?:#(?:\d{1,7}+(?!\d)|[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f]))|[A-Za-z][A-Za-z0-9]{1,31}+);?+"
+)
 MAILTO: Final = re.compile(r"(?i)href\s*+=\s*+[\"']?+mailto:([^\"'>?\s]++)")
 BLANKS: Final = re.compile(r"[ \t\n\r\f\v\xa0]+")
 BLANK_LINES: Final = re.compile(r"\n{3,}")

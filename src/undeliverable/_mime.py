@@ -15,6 +15,7 @@ from undeliverable._flatten import to_octets
 from undeliverable._grammar_mime import (
     BOUNDARY,
     CONTENT_TYPE,
+    CUSTOMARY_PREAMBLE,
     FIELD_START,
     FOREIGN_FIELD,
     HTML_START,
@@ -154,6 +155,7 @@ class Part:
         """The header block as text, still folded, line ends LF."""
         block = self._block
         if block is None:
+            self._unglue()
             block = self._block = decode_block(self._data[self._start : self._stop])
         return block
 
@@ -337,7 +339,7 @@ class Part:
         elif not closed:
             ledger.note(Repair.NOT_CLOSED)
         ledger.parts_left -= len(spans)
-        if preamble and self._data[self._body : first].strip():
+        if preamble and not CUSTOMARY_PREAMBLE.fullmatch(self._data, self._body, max(first, self._body)):
             spans.insert(0, (self._body - 1, first))
         return self._parts(spans)
 

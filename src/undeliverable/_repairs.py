@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-MAX_DEPTH: Final = 64
+MAX_DEPTH: Final = 32
 """Levels of nesting that are read; what lies deeper stays the text of the last level. Real mail nests below 15."""
 
 MAX_PARTS: Final = 50_000

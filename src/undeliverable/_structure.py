@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar_mime import (
     BARE_CR,
+    CARRIAGE_RETURNS,
     DELIMITER_FIRST,
     DELIMITER_IN_USE,
     DELIMITER_TAIL,
-    DOUBLED_CR,
     FIELD_START,
     HEADER_BLOCK,
     INDENTED_BLANK,
@@ -51,8 +51,8 @@ def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
     if not BARE_CR.search(data):
         return data
     note(Repair.BARE_CR)
-    if b"\r\r" in data:
-        data = DOUBLED_CR.sub(b"\n", data)
+    if b"\r\r\n" in data:  # a line end that was converted twice is one line end
+        return CARRIAGE_RETURNS.sub(lambda run: run[1] or b"\n" * len(run[0]), data)
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
@@ -128,7 +128,7 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
             open_at = -1 if closes else begin
             after = begin
         at = data.find(delimiter, after, end)
-    if open_at >= 0 and len(spans) < limit:
+    if 0 <= open_at < end and len(spans) < limit:  # a delimiter as the very last line opens nothing
         spans.append((open_at, end))
     return spans, first, closed
 

@@ -34,10 +34,10 @@ def _quoted_printable(body: bytes, note: Callable[[Repair], None]) -> bytes:
     if b"=" not in body:
         return body
     body = SOFT_BREAK_BLANKS.sub(b"=", body)
-    if STRAY_EQUALS.search(body, 0, len(body) - 2):
-        note(Repair.QUOTED_PRINTABLE_GARBAGE)
-    elif STRAY_EQUALS.search(body, max(0, len(body) - 2)):
-        note(Repair.QUOTED_PRINTABLE_CUT)
+    stray = STRAY_EQUALS.search(body)
+    if stray:
+        cut = stray.start() >= len(body) - 2
+        note(Repair.QUOTED_PRINTABLE_CUT if cut else Repair.QUOTED_PRINTABLE_GARBAGE)
     return a2b_qp(body)
 
 
