@@ -17,7 +17,7 @@ from undeliverable.errors import EntryError
 from undeliverable.model import Evidence, RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
-__all__ = ["AutoReplyPhrases", "HeaderMark", "disposition", "recognise"]
+__all__ = ["AutoReplyPhrases", "HeaderMark", "disposition", "is_answer", "recognise"]
 
 Header: TypeAlias = Callable[[str], str | None]
 """A look-up of a header's first value by name, unfolded and decoded."""
@@ -30,7 +30,7 @@ _ENOUGH_FOR_CHALLENGE: Final = 5
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u02bc\uff1a", "''':")
 _TAGS: Final = re.compile(r"(?:\[[^\[\]]{1,40}\] ?){1,4}")  # "[EXTERNAL] ", "[list-name] "
 # RFC 5321 4.5.5 and RFC 2142 5: whose automatic mail is a delivery report and no answer. RFC 3834 2 knows the second name.
-_ROBOTS: Final = ("postmaster", "mailer-daemon", "mail-daemon", "mail delivery")
+_ROBOTS: Final = re.compile(r"(?:postmaster|mailer-daemon|mail-daemon|mail delivery)(?![a-z])")
 _BULK: Final = frozenset(("bulk", "junk"))  # RFC 3834 3.1.8
 _SIGNS: Final = ("x-auto-response-suppress", "x-ms-exchange-inbox-rules-loop")  # also on other mail: a weak sign
 _MARK_KINDS: Final = frozenset((Kind.AUTO_REPLY, Kind.CHALLENGE, Kind.COMPLAINT))
@@ -63,6 +63,7 @@ class AutoReplyPhrases:
     :ivar subject_prefix: how subjects of automatic answers begin.
     :ivar subject_whole: what is the whole subject of one.
     :ivar subject_words: what its subject often contains.
+    :ivar subject_reply: how subjects of answers and forwarded messages begin.
     :ivar subject_report: what subjects of delivery reports contain.
     :ivar sentences: what people hardly write themselves.
     :ivar words: what people write as well.
@@ -75,6 +76,7 @@ class AutoReplyPhrases:
     subject_prefix: tuple[str, ...] = ()
     subject_whole: frozenset[str] = frozenset()
     subject_words: tuple[str, ...] = ()
+    subject_reply: tuple[str, ...] = ()
     subject_report: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -94,6 +96,7 @@ class AutoReplyPhrases:
             subject_prefix=groups["subject", "prefix"],
             subject_whole=frozenset(groups["subject", "whole"]),
             subject_words=groups["subject", "words"],
+            subject_reply=groups["subject", "reply"],
             subject_report=groups["subject", "report"],
             sentences=groups["body", "sentences"],
             words=groups["body", "words"],
@@ -124,6 +127,11 @@ def recognise(header: Header, text: str, phrases: AutoReplyPhrases) -> Kind | No
     certain = (submitted == "auto-replied" or mark is not None) and not _is_report(header, subject, phrases)
     weight = _ENOUGH if certain else _weight(header, subject, body, phrases, signs=signs)
     return Kind.AUTO_REPLY if weight >= _ENOUGH else None
+
+
+def is_answer(header: Header, phrases: AutoReplyPhrases) -> bool:
+    """Whether the subject says that somebody answers or forwards a message, whose words then are not the sender's."""
+    return _plain(header("subject") or "", _LINE_LIMIT).startswith(phrases.subject_reply)
 
 
 def disposition(text: str, part: str) -> tuple[RecipientFacts, ...]:
@@ -167,11 +175,12 @@ def _is_list(header: Header) -> bool:
 
 def _speaks(subject: str, phrases: AutoReplyPhrases) -> bool:
     """Whether the subject alone gives a reason to read the body."""
-    return (
-        _begins(subject, phrases)
-        or _contains(subject, phrases.subject_words)
-        or _contains(subject, phrases.challenge_subject)
-    )
+    return _begins(subject, phrases) or _mentions(subject, phrases) or _contains(subject, phrases.challenge_subject)
+
+
+def _mentions(subject: str, phrases: AutoReplyPhrases) -> bool:
+    """Whether the subject has a word of automatic answers that is not somebody else's."""
+    return not subject.startswith(phrases.subject_reply) and _contains(subject, phrases.subject_words)
 
 
 def _begins(subject: str, phrases: AutoReplyPhrases) -> bool:
@@ -183,7 +192,7 @@ def _weight(header: Header, subject: str, body: str, phrases: AutoReplyPhrases, 
     begins = 0
     if subject.startswith(phrases.subject_prefix):
         begins = 2 if _is_list(header) else 3
-    elif _begins(subject, phrases) or _contains(subject, phrases.subject_words):
+    elif _begins(subject, phrases) or _mentions(subject, phrases):
         begins = 1
     body_weight = 2 if _contains(body, phrases.sentences) else int(_contains(body, phrases.words))
     return begins + body_weight + signs
@@ -203,9 +212,9 @@ def _is_report(header: Header, subject: str, phrases: AutoReplyPhrases) -> bool:
     if _begins(subject, phrases):
         return False
     sender = (header("from") or "").lower()
-    if any(robot in sender for robot in _ROBOTS):
+    if _ROBOTS.search(sender):
         return True
-    return not subject.startswith("re:") and _contains(subject, phrases.subject_report)
+    return not subject.startswith(phrases.subject_reply) and _contains(subject, phrases.subject_report)
 
 
 def _contains(text: str, group: Iterable[str]) -> bool:
@@ -239,7 +248,7 @@ def _groups(table: Mapping[str, object]) -> dict[tuple[str, str], tuple[str, ...
 
 
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "subject": ("prefix", "whole", "words", "report"),
+    "subject": ("prefix", "whole", "words", "reply", "report"),
     "body": ("sentences", "words"),
     "challenge": ("subject", "held", "confirm"),
 }

@@ -54,6 +54,7 @@ def plain_head(message: bytes) -> bytes:
     """The beginning of `message` in the form that is shown: ASCII, LF, short lines, and one plain From header."""
     head = message[:HEAD_LIMIT].translate(_PLAIN).replace(b"\0", b"\x1a").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     header, blank, body = head.lstrip(b"\n").partition(b"\n\n")
+    body = re.sub(rb"\n{3,}", b"\n\n", re.sub(rb"[ \t]{9,}", b" " * 8, body))
     lines = [line for line in map(_plain_line, body.split(b"\n")) if line is not None]
     return _plain_from(header) + blank + b"\n".join(_few_parts(lines))
 
@@ -73,16 +74,16 @@ def _few_parts(lines: list[bytes]) -> list[bytes]:
 
 
 def _plain_from(header: bytes) -> bytes:
-    """The header block with exactly one From, which holds exactly one address or none: anything else makes it raise."""
+    """The header block with one From of one address before all else: without one, or with an odd one, it raises."""
     lines: list[bytes] = []
     sender = b""
     for line in re.split(rb"\n(?![ \t])", header):
         name, _, value = line.partition(b":")
         if name.rstrip().lower() != b"from":
-            lines.append(line[:HEAD_LIMIT])
+            lines += [] if line.startswith(b"From ") else [line]  # the line that begins a message in an mbox file
         elif not sender and (match := re.search(rb"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_.-]{1,255}", value[:LINE_LIMIT])):
             sender = match[0]
-    return b"\n".join([*lines, b"From: <" + (sender or b"postmaster@invalid") + b">"])
+    return b"\n".join([b"From: <" + (sender or b"postmaster@invalid") + b">", *lines])
 
 
 def _addresses(found: frozenset[bytes]) -> frozenset[str]:

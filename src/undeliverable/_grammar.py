@@ -13,7 +13,6 @@ from undeliverable.model import Action, Command
 
 __all__ = [
     "ACTIONS",
-    "ADDRESS",
     "ADDRESS_TYPE",
     "BARE_ADDRESS",
     "COMMANDS",
@@ -23,6 +22,7 @@ __all__ = [
     "DATE_ISO",
     "DATE_PLAIN",
     "DIALOGUE_MARKS",
+    "DOMAIN",
     "EMBEDDED_UNICODE",
     "ESCAPED_LINE_END",
     "EXPIRED_STATUS",
@@ -35,6 +35,7 @@ __all__ = [
     "HOST",
     "LEAD",
     "LISTED",
+    "LOCAL_BREAK",
     "MARKED_STATUS",
     "MONTHS",
     "NO_RECIPIENTS",
@@ -71,8 +72,9 @@ ADDRESS_TYPE: Final = re.compile(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8}
 BARE_ADDRESS: Final = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9.-]{0,30}); ?)?([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})"
 )
-# RFC 5321 4.1.2: local parts may be quoted. Used by search, so it starts from a narrow class and is bounded.
-ADDRESS: Final = re.compile(r"(?:\"(?:[^\"\\\n]|\\.){1,128}\"|[^\s<>()\[\]\"\\;:,@]{1,320})@[^\s<>()\"\\;:,@]{1,255}")
+# RFC 5321 4.1.2: where a local part that is not quoted begins, and the domain behind the "@".
+LOCAL_BREAK: Final = re.compile(r"[\s<>()\[\]\"\\;:,@]")
+DOMAIN: Final = re.compile(r"[^\s<>()\"\\;:,@]{1,255}")
 # RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
 COMMENT: Final = re.compile(r"\(([^()]{0,998})\)")
 # 2.3.4: status-code, RFC 3463 2; what follows is a comment, even where the brackets are missing.
@@ -240,18 +242,18 @@ EXPIRED_WORDS: Final = (
 # The marks of who spoke; which mark is whose does not matter, a reply begins with a code and a command with a verb.
 SPOKEN: Final = re.compile(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
 # One of these must stand in the text before it is searched for a dialogue at all.
-DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", ">... ")
+DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", "ranscript of session")
 SESSION: Final = re.compile(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")
 # What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",
 # "<kim@example.org>... Deferred: 450 4.2.2 ...".
 OUTCOME: Final = re.compile(
-    r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>]{1,255}?)>?\.\.\.[ \t](.*)",
+    r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\.[ \t](.*)",
     re.ASCII,
 )
 # Its own line about the message as a whole: "554 5.0.0 Service unavailable".
 GENERAL: Final = re.compile(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.
-LISTED: Final = re.compile(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>]{1,255})>[ \t]{0,8}$", re.MULTILINE)
+LISTED: Final = re.compile(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>@]{1,255})>[ \t]{0,8}$", re.MULTILINE)
 # What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.
 NO_RECIPIENTS: Final = re.compile(
     r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]",

@@ -6,6 +6,7 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -42,7 +43,7 @@ _NESTING: Final = 3
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 
 # Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
-_ROBOTS: Final = ("mailer-daemon", "postmaster", "mail-daemon", "maildelivery", "mdaemon")
+_ROBOTS: Final = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,11 @@ def _sort_parts(root: Part) -> Survey:
 
 
 def _outer_parts(root: Part) -> Iterator[Part]:
-    """The leaves of `root` in order, a returned message counting as one."""
+    """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
     waiting = [root]
     while waiting:
         part = waiting.pop()
-        if part.content_type.startswith("multipart/"):
+        if part.content_type.startswith("multipart/") and part.content_type != "multipart/digest":
             waiting.extend(reversed(part.children))
         else:
             yield part
@@ -209,7 +210,13 @@ def _read_dialogue(reading: Reading) -> None:
 
 def _read_plain_fields(reading: Reading) -> None:
     """RFC 3464 fields that stand in the text, where the report lost its structure."""
-    if reading.kind is None and not reading.survey.statuses and _is_from_robot(reading.root):
+    if (
+        reading.kind is not None
+        or reading.survey.statuses
+        or _autoreply.is_answer(reading.root.header, reading.phrases)
+    ):
+        return
+    if _is_from_robot(reading.root):
         fields = _fields.find(reading.text, reading.path, reading.remarks)
         if fields is not None:
             reading.recipients.extend(fields.recipients)
@@ -224,6 +231,8 @@ def _read_plain_fields(reading: Reading) -> None:
 def _read_nested(reading: Reading) -> None:
     """A report that some gateway wrapped into another message. A person who forwards a report is no robot."""
     if reading.depth >= _NESTING or not (_is_from_robot(reading.root) or not reading.text.strip()):
+        return
+    if _autoreply.is_answer(reading.root.header, reading.phrases):
         return
     for part in reading.survey.returned[:1]:
         for inner in part.children[:1]:
@@ -248,9 +257,7 @@ def _read_unknown_text(reading: Reading) -> None:
 
 
 def _ask_last_witness(reading: Reading) -> None:
-    if not _is_from_robot(reading.root) or _autoreply.recognise(
-        reading.root.header, reading.text, reading.phrases
-    ):
+    if not _is_from_robot(reading.root) or _autoreply.recognise(reading.root.header, reading.text, reading.phrases):
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 
@@ -304,7 +311,7 @@ def _take_format(reading: Reading, found: _formats.FormatReading) -> None:
 def _is_from_robot(root: Part) -> bool:
     """Whether a mail system sent this: by its From, or by the null reverse-path."""
     sender = (root.header("from") or "").lower()
-    if any(robot in sender for robot in _ROBOTS) or "<>" in sender or "@" not in sender:
+    if _ROBOTS.search(sender) or "<>" in sender or "@" not in sender:
         return True
     return (root.header("return-path") or "").strip() == "<>" or root.header("x-failed-recipients") is not None
 
