@@ -3,8 +3,9 @@
 Codes are compared as parsed values, never as text. Words are compared with the reply as rules see it
 (:func:`visible`): casefolded, white space single, the codes that repeat on the lines of a multi-line reply taken out,
 addresses blanked. A phrase fits where it begins at the beginning of a word and may end anywhere:
-``block`` fits ``blocked`` but not ``unblock``. A phrase that begins with a letter of a script without blanks between
-words fits anywhere.
+``block`` fits ``blocked`` but not ``unblock``. Only a last word of less than four letters must be a whole one: ``spf``
+does not fit ``spfx``. Where a phrase begins with a letter of a script that puts no blanks between words, it fits
+anywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from undeliverable.errors import EntryError
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["ABSENT", "PATTERN_LIMIT", "PolicyCondition", "RuleCondition", "begins_word", "status_key", "visible"]
+__all__ = ["ABSENT", "PATTERN_LIMIT", "PolicyCondition", "RuleCondition", "place_of", "stands_in", "status_key", "visible"]
 
 ABSENT: Final = 0
 """The code or status key that stands for "there is none"."""
@@ -38,7 +39,9 @@ _STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
 _HEAD: Final = re.compile(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
 _REPEATED: Final = re.compile(rf"(?<!\S)(?:[245]\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS})")
 _WILD: Final = frozenset("xX*")
-_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+UNSPACED_FROM: Final = "\u0e00"  # Thai, and from there on nearly all scripts that put no blanks between words
+SHORT: Final = 4
+"""A phrase's last word must be a whole one if it has fewer letters than this."""
 
 _E = TypeVar("_E", Reason, Fault, Command)
 
@@ -75,14 +78,31 @@ def _joined(text: str) -> str:
     return text[:end] + _REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")
 
 
-def begins_word(text: str, phrase: str) -> int:
+def place_of(phrase: str, text: str) -> int:
     """Where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them."""
     at = text.find(phrase)
-    if not phrase[:1].isalnum() or _UNSPACED.match(phrase):
-        return at
-    while at > 0 and text[at - 1].isalnum() and not _UNSPACED.match(text[at - 1]):
+    while at >= 0 and not (_begins(phrase, text, at) and _ends(phrase, text, at + len(phrase))):
         at = text.find(phrase, at + 1)
     return at
+
+
+def stands_in(phrase: str, text: str) -> bool:
+    """Whether `phrase` stands in `text` at the beginning of a word."""
+    return place_of(phrase, text) >= 0
+
+
+def _begins(phrase: str, text: str, at: int) -> bool:
+    return at == 0 or not text[at - 1].isalnum() or not phrase[0].isalnum() or phrase[0] >= UNSPACED_FROM
+
+
+def _ends(phrase: str, text: str, end: int) -> bool:
+    """A last word of less than four letters must be a whole one: ``spf`` and ``ip`` begin too many others."""
+    return (
+        not text[end : end + 1].isalnum()
+        or phrase[-1] >= UNSPACED_FROM
+        or not phrase[-1].isalnum()
+        or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum())
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +168,14 @@ class RuleCondition:
             and _covers(self.status, other.status)
             and _within(self.commands, other.commands)
             and _within(self.providers, other.providers)
-            and all(any(begins_word(theirs, mine) >= 0 for theirs in other.words) for mine in self.words)
+            and all(any(stands_in(mine, theirs) for theirs in other.words) for mine in self.words)
             and self._any_covers(other)
             and (self.pattern is None or (other.pattern is not None and self.pattern.pattern == other.pattern.pattern))
         )
 
     def _any_covers(self, other: RuleCondition) -> bool:
         def holds(text: str) -> bool:
-            return any(begins_word(text, mine) >= 0 for mine in self.any_words)
+            return any(stands_in(mine, text) for mine in self.any_words)
 
         return (
             not self.any_words

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
-from undeliverable._conditions import PATTERN_LIMIT, RuleCondition, begins_word
+from undeliverable._conditions import PATTERN_LIMIT, SHORT, UNSPACED_FROM, RuleCondition, stands_in
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 from undeliverable.verdict import RuleRef
@@ -68,10 +70,15 @@ class Match(NamedTuple):
 class _Clause(NamedTuple):
     rank: int  # below zero: a provider's mark
     phrase: str  # "" where the clause has no words
-    more: tuple[str, ...]
-    condition: RuleCondition | None
-    entry: Rule | str  # the rule, or the name of a mark's provider
+    codes: frozenset[int] | None
+    providers: frozenset[str | None] | None
+    spaced: str | None  # the phrase after a blank where that is enough to begin and end at words
+    plain: bool  # nothing more to ask
+    condition: RuleCondition
+    more: tuple[str, ...]  # phrases that must stand in the text as well
+    rule: Rule | None
     ref: RuleRef | None
+    provider: str | None  # that the phrase is a mark of
 
 
 _Pair: TypeAlias = tuple[str, str]
@@ -80,42 +87,43 @@ _Key: TypeAlias = str | _Pair
 _CUT: Final = 4
 _WORD: Final = re.compile(r"[^\W_]+")
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
+_cut: Final = itemgetter(slice(_CUT))
+_ANYTHING: Final = RuleCondition("")
+_REMEMBERED: Final = 1_024  # pairs of reply code and status
 
 
-def cut_words(text: str) -> list[str]:
+def _cut_words(text: str) -> list[str]:
     """The words of `text`, each cut to four letters."""
     if text.isascii():
-        return [word[:_CUT] for word in text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()]
-    return [word[:_CUT] for word in _WORD.findall(text)]
+        return list(map(_cut, text.encode().translate(_ASCII_WORDS).decode().split()))
+    return list(map(_cut, _WORD.findall(text)))
 
 
 def _keys(phrase: str) -> list[_Key]:
-    """The keys that every text with `phrase` has; a pair, a word, or a character that is not ASCII."""
-    if not phrase.isascii():
-        return sorted({char for char in phrase if char > "\x7f" and char.isalnum()})
-    words = _WORD.findall(phrase)
-    if words and phrase[-1].isalnum() and len(words[-1]) < _CUT:
-        words.pop()  # the text's word may go on, and its first four letters are not known
-    cut = [word[:_CUT] for word in words]
-    return [*zip(cut, cut[1:], strict=False), *cut]
+    """The keys that every text with `phrase` has: pairs of words and words, or characters where blanks are not used."""
+    unspaced = sorted({char for char in phrase if char >= UNSPACED_FROM})
+    if unspaced:
+        return list(unspaced)
+    words = [word[:_CUT] for word in _WORD.findall(phrase)]
+    return [*zip(words, words[1:], strict=False), *words]
 
 
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
     :param rules: all rules, the highest rank first.
-    :param marks: phrases that tell a provider, the first one first.
+    :param marks: phrases that tell a provider, with its name, the first one first.
     """
 
-    __slots__ = ("_chars", "_coded", "_free", "_listed", "_marks_end", "_pairs", "_stated", "_words", "rules")
+    __slots__ = ("_bare", "_chars", "_coded", "_free", "_listed", "_pairs", "_stated", "_words", "rules")
 
-    def __init__(self, rules: Sequence[Rule], marks: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = ()) -> None:
         self.rules = tuple(rules)
         self._listed: dict[_Key, list[_Clause]] = {}
         self._coded: dict[int, list[_Clause]] = {}
         self._stated: dict[int, list[_Clause]] = {}
         self._free: list[_Clause] = []
-        clauses = [*_mark_clauses(tuple(marks)), *_rule_clauses(self.rules)]
+        clauses = [*_mark_clauses(marks), *_rule_clauses(self.rules)]
         keys = [_keys(clause.phrase) for clause in clauses]
         shared = Counter(key for found in keys for key in set(found))
         for clause, found in zip(clauses, keys, strict=True):
@@ -125,99 +133,133 @@ class RuleTable:
             else:
                 self._file(clause)
         self._pairs = frozenset(key for key in self._listed if isinstance(key, tuple))
-        self._words = frozenset(key for key in self._listed if isinstance(key, str) and key.isascii())
-        self._chars = frozenset(key for key in self._listed if isinstance(key, str) and not key.isascii())
+        self._words = frozenset(key for key in self._listed if isinstance(key, str) and key < UNSPACED_FROM)
+        self._chars = frozenset(key for key in self._listed if isinstance(key, str) and key >= UNSPACED_FROM)
+        self._bare = lru_cache(maxsize=_REMEMBERED)(self._wordless)
 
     def _file(self, clause: _Clause) -> None:
         """Files a clause that has no words to be found by under its codes."""
-        condition = clause.condition
-        if condition is not None and condition.status is not None and not condition.status.ranges:
-            for status in sorted(condition.status.single):
-                self._stated.setdefault(status, []).append(clause)
-        elif condition is not None and condition.reply is not None:
-            for code in sorted(condition.reply.single):
-                self._coded.setdefault(code, []).append(clause)
+        status, reply = clause.condition.status, clause.condition.reply
+        if status is not None and not status.ranges:
+            for key in sorted(status.single):
+                self._stated.setdefault(key, []).append(clause)
+        elif reply is not None:
+            for key in sorted(reply.single):
+                self._coded.setdefault(key, []).append(clause)
         else:
             self._free.append(clause)
 
-    def _candidates(self, text: str, code: int, status: int) -> list[_Clause]:
-        """Clauses that may fit, in rank order; all that do fit are among them."""
-        words = cut_words(text)
-        listed = self._listed
-        found: list[_Clause] = self._free + self._coded.get(code, []) + self._stated.get(status, [])
-        for pair in self._pairs.intersection(zip(words, words[1:])):  # noqa: B905 # one is shorter on purpose
-            found += listed[pair]
-        for word in self._words.intersection(words):
-            found += listed[word]
-        if self._chars and not text.isascii():
-            for char in self._chars.intersection(text):
-                found += listed[char]
-        found.sort(key=_rank)
+    def _wordless(self, code: int, status: int) -> tuple[_Clause, ...]:
+        """The clauses without words that fit these codes, in rank order."""
+        found = self._free + self._coded.get(code, []) + self._stated.get(status, [])
+        return tuple(sorted((clause for clause in found if _fits_codes(clause.condition, code, status)), key=_rank))
+
+    def _worded(self, text: str) -> list[_Clause]:
+        """The clauses whose phrase is a part of `text`, in rank order."""
+        words = _cut_words(text)
+        keys = [*self._pairs.intersection(zip(words, words[1:])), *self._words.intersection(words)]  # noqa: B905
+        if not text.isascii():
+            keys += self._chars.intersection(text)
+        found = [clause for filed in map(self._listed.__getitem__, keys) for clause in filed if clause[1] in text]
+        if len(found) > 1:
+            found.sort()  # by rank, and no two clauses of one rank are compared further than their phrases
         return found
 
     def match(self, seen: Seen) -> Match:
         """The first rule that fits what was `seen`."""
-        provider = seen.provider
-        for clause in self._candidates(seen.text, seen.code, seen.status):
+        text, code, status, command, provider = seen
+        best: _Clause | None = None
+        for clause in self._worded(text):
+            codes, providers, spaced = clause[2], clause[3], clause[4]
+            if (codes is not None and code not in codes) or (providers is not None and provider not in providers):
+                continue
+            if (spaced is None or spaced not in text) and not stands_in(clause[1], text):
+                continue
             if clause.rank < 0:
-                if provider is None and begins_word(seen.text, clause.phrase) >= 0:
-                    provider = str(clause.entry)
-            elif _fits(clause, seen, provider) and isinstance(clause.entry, Rule):
-                return Match(clause.entry, clause.ref, provider, None)
-        return Match(None, None, provider, None)
+                if provider is None:
+                    provider = clause.provider
+                    seen = Seen(text, code, status, command, provider)
+            elif clause.plain or _rest_fits(clause, seen):
+                best = clause
+                break
+        for clause in self._bare(code, status):
+            if best is not None and best.rank < clause.rank:
+                break
+            if (clause.providers is None or provider in clause.providers) and _rest_fits(clause, seen):
+                best = clause
+                break
+        if best is None:
+            return Match(None, None, provider, None)
+        return Match(best.rule, best.ref, provider, None)
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
         first = self.match(seen)
-        fitting = dict.fromkeys(clause.ref for clause in self.fitting(seen._replace(provider=first.provider)))
-        return first._replace(shadowed=tuple(ref for ref in fitting if ref is not None)[1:])
+        fitting = self.fitting(seen._replace(provider=first.provider))
+        return first._replace(shadowed=tuple(rule.ref() for rule in fitting[1:]))
 
-    def fitting(self, seen: Seen) -> Iterator[_Clause]:
-        """All clauses of rules that fit, in rank order."""
-        for clause in self._candidates(seen.text, seen.code, seen.status):
-            if clause.rank >= 0 and _fits(clause, seen, seen.provider):
-                yield clause
+    def fitting(self, seen: Seen) -> tuple[Rule, ...]:
+        """All rules that fit, in rank order."""
+        clauses = [*self._worded(seen.text), *self._bare(seen.code, seen.status)]
+        ranked = sorted((clause for clause in clauses if clause.rule is not None and _fits(clause, seen)), key=_rank)
+        return tuple(dict.fromkeys(clause.rule for clause in ranked if clause.rule is not None))
 
     def candidates(self, text: str, code: int, status: int) -> Iterator[Rule]:
-        """The rules that may fit, in rank order and perhaps more than once."""
-        for clause in self._candidates(text, code, status):
-            if isinstance(clause.entry, Rule):
-                yield clause.entry
+        """The rules whose words are in `text`, or that have none and fit the codes, in rank order."""
+        for clause in sorted((*self._worded(text), *self._bare(code, status)), key=_rank):
+            if clause.rule is not None:
+                yield clause.rule
 
 
 def _rank(clause: _Clause) -> int:
     return clause[0]
 
 
-def _fits(clause: _Clause, seen: Seen, provider: str | None) -> bool:
-    _, phrase, more, condition, _, _ = clause
-    text, code, status, command, _ = seen
-    if condition is None or (phrase and phrase not in text):
-        return False
-    codes = condition.reply
-    if codes is not None and code not in codes.single:
-        return False
-    if condition.providers is not None and provider not in condition.providers:
-        return False
-    if condition.status is not None and not condition.status.fit(status):
-        return False
-    if condition.commands is not None and command not in condition.commands:
-        return False
-    if (phrase and begins_word(text, phrase) < 0) or not all(begins_word(text, word) >= 0 for word in more):
-        return False
-    return condition.pattern is None or condition.pattern.search(text[:PATTERN_LIMIT]) is not None
+def _fits_codes(condition: RuleCondition, code: int, status: int) -> bool:
+    return (condition.reply is None or code in condition.reply.single) and (
+        condition.status is None or condition.status.fit(status)
+    )
 
 
-def _mark_clauses(marks: tuple[tuple[str, str], ...]) -> Iterator[_Clause]:
+def _fits(clause: _Clause, seen: Seen) -> bool:
+    return (
+        (clause.providers is None or seen.provider in clause.providers)
+        and (clause.codes is None or seen.code in clause.codes)
+        and (not clause.phrase or stands_in(clause.phrase, seen.text))
+        and _rest_fits(clause, seen)
+    )
+
+
+def _rest_fits(clause: _Clause, seen: Seen) -> bool:
+    """What is left to ask once provider, reply code and the filed phrase fit."""
+    condition, text = clause.condition, seen.text
+    return (
+        (condition.status is None or condition.status.fit(seen.status))
+        and (condition.commands is None or seen.command in condition.commands)
+        and all([stands_in(word, text) for word in clause.more])
+        and (not (condition.words and condition.any_words) or any(stands_in(word, text) for word in condition.any_words))
+        and (condition.pattern is None or condition.pattern.search(text, 0, PATTERN_LIMIT) is not None)
+    )
+
+
+def _mark_clauses(marks: Sequence[tuple[str, str]]) -> Iterator[_Clause]:
     for rank, (phrase, provider) in enumerate(marks, -len(marks)):
-        yield _Clause(rank, phrase, (), None, provider, None)
+        yield _Clause(rank, phrase, None, None, _spaced(phrase), True, _ANYTHING, (), None, None, provider)
 
 
 def _rule_clauses(rules: Sequence[Rule]) -> Iterator[_Clause]:
+    """Per rule: one clause filed under the longest phrase that must be there, or one for each alternative."""
     for rank, rule in enumerate(rules):
         when, ref = rule.when, rule.ref()
-        for phrase in when.any_words or ("",):
-            # The phrase that the index files: an alternative, else the longest of those that must all be there.
-            first = phrase or max(when.words, key=len, default="")
-            more = tuple(word for word in when.words if word != first)
-            yield _Clause(rank, first, more, when, rule, ref)
+        codes = None if when.reply is None else when.reply.single
+        longest = max(when.words, key=len, default="")
+        more = tuple(word for word in when.words if word != longest)
+        plain = not (more or when.status or when.commands or when.pattern or (when.words and when.any_words))
+        for phrase in (longest,) if longest else when.any_words or ("",):
+            yield _Clause(
+                rank, phrase, codes, when.providers, _spaced(phrase), plain, when, more, rule, ref, None
+            )
+
+
+def _spaced(phrase: str) -> str | None:
+    return f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None

@@ -1,0 +1,114 @@
+"""The explanation of a verdict, for people: a pure function of the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from undeliverable.verdict import PolicyRef, RuleRef, Verdict
+
+__all__ = ["explain"]
+
+_WIDTH = 10  # of the column of names
+
+
+def explain(verdict: Verdict) -> str:
+    """Who, what, why: the lines of :meth:`undeliverable.verdict.Verdict.explain`."""
+    lines = [_headline(verdict)]
+    for name, text in _facts(verdict):
+        first, *more = text.splitlines() or [""]
+        lines.append(f"  {name:<{_WIDTH}} {first}")
+        lines += [f"  {'':<{_WIDTH}} {line}" for line in more]
+    return "\n".join(lines)
+
+
+def _headline(verdict: Verdict) -> str:
+    who = verdict.recipient or "recipient not named"
+    if verdict.reason is None:
+        return f"{who}: {verdict.action or 'no failure'}" + (f" -> {verdict.advice}" if verdict.advice else "")
+    label = f" [{verdict.label}]" if verdict.label else ""
+    return f"{who}: {verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}"
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    if verdict.original_recipient and verdict.original_recipient != verdict.recipient:
+        yield "sent to", verdict.original_recipient
+    if verdict.action is not None:
+        yield "action", str(verdict.action) + (", after the queue gave up" if verdict.expired else "")
+    if verdict.reply is not None:
+        yield "reply", verdict.reply
+    yield from _circumstances(verdict)
+    yield from _why(verdict)
+    for conflict in verdict.conflicts:
+        yield "conflict", conflict
+    for evidence in verdict.evidence:
+        place = f"part {evidence.part}" if evidence.part else "the message"
+        offset = f", offset {evidence.offset}" if evidence.offset >= 0 else ""
+        yield "evidence", f"{evidence.witness} in {place}{offset}: {_quoted(evidence.text)}"
+
+
+def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    if verdict.status is not None:
+        whose = "in the reply" if verdict.status_from == "reply" else "the reporting server's Status field"
+        yield "status", f"{verdict.status}, {whose}"
+    if verdict.command is not None:
+        yield "command", str(verdict.command)
+    if verdict.remote_mta is not None:
+        yield "server", verdict.remote_mta + (f" ({verdict.provider})" if verdict.provider else "")
+    elif verdict.provider is not None:
+        yield "provider", f"{verdict.provider}, by the words of the reply"
+
+
+def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    if verdict.reason is None:
+        return
+    yield "why", verdict.reason.meaning
+    if verdict.rule is not None:
+        yield "rule", _named(verdict.rule)
+        for words in _matched(verdict.rule, verdict.reply or ""):
+            yield "words", words
+    elif verdict.reason == "expired":
+        yield "rule", "none; the queue gave up and no last reply is shown"
+    else:
+        yield "rule", "none fits"
+    if verdict.policy is not None:
+        yield "policy", _named(verdict.policy)
+    elif verdict.action == "delayed":
+        yield "policy", "none: the reporting server still holds the message"
+    else:
+        yield "policy", "the reason's own defaults"
+    for shadowed in verdict.shadowed or ():
+        yield "shadowed", _named(shadowed)
+
+
+def _named(entry: RuleRef | PolicyRef) -> str:
+    lines = [f"{entry.id} ({entry.layer})"]
+    if entry.when:
+        lines.append(f"when {entry.when}")
+    if entry.source:
+        lines.append(f"source {entry.source}")
+    return "\n".join(lines)
+
+
+def _matched(rule: RuleRef, reply: str) -> Iterator[str]:
+    """The words of `reply` that the rule looks for, with their places in it."""
+    import re  # an explanation is rare
+
+    for phrase in rule.words:
+        # Rules see white space as single blanks and no codes of continued lines: both may stand between two words.
+        gap = r"\s+(?:[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}\s)?)?"
+        pattern = gap.join(re.escape(word) for word in phrase.split())
+        begins = r"(?<![^\W_])" if phrase[:1].isalnum() and phrase[0] < "\u0e00" else ""
+        found = re.search(begins + pattern, reply, re.IGNORECASE)
+        if found is not None:
+            yield f"{_quoted(found[0])} at offset {found.start()} of the reply"
+    if rule.pattern is not None:
+        found = re.search(rule.pattern, reply, re.IGNORECASE)
+        if found is not None:
+            yield f"{_quoted(found[0])} at offset {found.start()} of the reply, by its pattern"
+
+
+def _quoted(text: str) -> str:
+    shown = " ".join(text.split())
+    return f'"{shown if len(shown) <= 160 else shown[:157] + "..."}"'
