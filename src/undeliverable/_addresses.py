@@ -5,11 +5,24 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from undeliverable._grammar import ADDRESS, ADDRESS_TYPE, BARE_ADDRESS, COMMENT, EMBEDDED_UNICODE, OCTAL_RUN, XTEXT
+from undeliverable._grammar import (
+    ADDRESS_TYPE,
+    BARE_ADDRESS,
+    COMMENT,
+    DOMAIN,
+    EMBEDDED_UNICODE,
+    LOCAL_BREAK,
+    OCTAL_RUN,
+    XTEXT,
+)
 
-__all__ = ["decode_octals", "recipient_address"]
+__all__ = ["addresses_in", "decode_octals", "recipient_address"]
 
 _plain: Final = BARE_ADDRESS.fullmatch
+_LONGEST: Final = 2048  # RFC 5321 4.5.3.1 has 64 octets and 255; nothing sensible is longer than this with a comment
+_LOCAL: Final = 320
+_PUNCTUATION: Final = ".,'!?"
+_MOST: Final = 32  # how many "@" of one text are looked at
 
 
 def recipient_address(value: str | None, remarks: list[str]) -> str | None:
@@ -22,6 +35,7 @@ def recipient_address(value: str | None, remarks: list[str]) -> str | None:
     """
     if not value:
         return None
+    value = value[:_LONGEST]
     plain = _plain(value)
     if plain is not None:
         return plain[2]
@@ -40,8 +54,7 @@ def _peeled(text: str) -> str:
     """`text` without brackets, comments, a display name and quotes around the whole."""
     if text[:1] == "<" and text[-1:] == ">":
         return text[1:-1].strip()
-    found = ADDRESS.search(text)
-    if found is not None and found[0] == text:
+    if addresses_in(text)[:1] == [text]:
         return text
     opened, closed = text.rfind("<"), text.rfind(">")
     if 0 <= opened < closed:
@@ -49,8 +62,37 @@ def _peeled(text: str) -> str:
     text = COMMENT.sub("", text).strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    found = ADDRESS.search(text)
-    return found[0] if found is not None and "\\x{" not in text else text
+    if "\\" in text:
+        return text
+    found = addresses_in(text)
+    return found[0] if found else text
+
+
+def addresses_in(text: str) -> list[str]:
+    """The addresses that stand in `text`, in order, as written; at most the first few, in linear time."""
+    found: list[str] = []
+    at = text.find("@")
+    for _ in range(_MOST):
+        if at < 0:
+            break
+        domain = DOMAIN.match(text, at + 1)
+        local = "" if domain is None else _local_part(text, at)
+        # In "a@b"@example.org the first "@" is a part of the local part.
+        if domain is not None and local and not text.startswith('"@', domain.end()):
+            found.append(local + "@" + domain[0].rstrip(_PUNCTUATION))
+        at = text.find("@", at + 1)
+    return found
+
+
+def _local_part(text: str, at: int) -> str:
+    """The local part that ends before `at`, with its quotes where it is quoted (RFC 5321 4.1.2)."""
+    before = text[max(0, at - _LOCAL) : at]
+    if before.endswith('"'):
+        opened = before.rfind('"', 0, -1)
+        while opened > 0 and before[opened - 1] == "\\":
+            opened = before.rfind('"', 0, opened)
+        return before[opened:] if opened >= 0 else ""
+    return LOCAL_BREAK.split(before)[-1].lstrip("'")
 
 
 def _decoded(text: str) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from undeliverable._addresses import addresses_in
 from undeliverable._evidence import words_of
 from undeliverable._grammar import (
-    ADDRESS,
     COMMANDS,
     DIALOGUE_MARKS,
     EXPIRED_WORDS,
@@ -64,7 +64,7 @@ class _Answer:
 class _Transcript:
     """What has been read so far. ``verb`` is the last command sent, empty before the first one."""
 
-    listed: tuple[str, ...]
+    listed: dict[str, None]
     answers: list[_Answer] = field(default_factory=list[_Answer])
     alone: list[_Outcome] = field(default_factory=list[_Outcome])
     host: str | None = None
@@ -85,7 +85,7 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
     """
     if not any(mark in text for mark in DIALOGUE_MARKS):
         return ()
-    state = _Transcript(tuple(dict.fromkeys(LISTED.findall(text))))
+    state = _Transcript(dict.fromkeys(LISTED.findall(text)))
     at = 0
     for line in text.split("\n"):
         _read_line(state, line, at)
@@ -137,8 +137,8 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
     _end_reply(state)
     state.verb = verb[1].upper()
     if state.verb in ("MAIL", "RCPT"):
-        address = ADDRESS.search(words)
-        state.addressee = address[0] if address is not None and state.verb == "RCPT" else None
+        addresses = addresses_in(words) if state.verb == "RCPT" else []
+        state.addressee = addresses[0] if addresses else None
     if state.verb in ("MAIL", "EHLO", "HELO", "LHLO"):
         state.opened = len(state.answers)  # a new attempt, RFC 5321 3.3
 
@@ -229,10 +229,10 @@ def _concerned(state: _Transcript, answer: _Answer) -> list[tuple[str | None, _O
         return [(outcome.recipient, outcome) for outcome in answer.named]
     if answer.addressee is not None and answer.verb == "RCPT":
         return [(answer.addressee, None)]
-    named = [name for name in state.listed if name in answer.reply.text]
+    named = [name for name in addresses_in(answer.reply.text) if name in state.listed]
     if named:
         return [(named[0], None)]
-    return [(state.listed[0] if len(state.listed) == 1 else None, None)]
+    return [(next(iter(state.listed)) if len(state.listed) == 1 else None, None)]
 
 
 def _command(state: _Transcript, answer: _Answer) -> Command | None:
@@ -250,8 +250,9 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
         return Command.RCPT
     if answer.concerns_all:
         return Command.END_OF_DATA
-    names = {*state.listed, *(outcome.recipient for outcome in answer.named)}
-    return Command.RCPT if any(name in answer.reply.text for name in names) else Command.END_OF_DATA
+    about = {outcome.recipient for outcome in answer.named}
+    named = any(name in about or name in state.listed for name in addresses_in(answer.reply.text))
+    return Command.RCPT if named else Command.END_OF_DATA
 
 
 def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts:

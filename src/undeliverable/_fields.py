@@ -84,7 +84,7 @@ class FieldReading:
 
 
 def read(text: str, part: str, remarks: list[str]) -> FieldReading:
-    """The fields in `text`, the body of a delivery-status part; line ends are ``\\n``.
+    """The fields in `text`, the body of a delivery-status part; line ends are LF.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets what had to be guessed.

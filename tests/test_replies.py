@@ -1,0 +1,179 @@
+"""One SMTP reply in the many shapes in which servers relay it, and what it answered."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from undeliverable._replies import answered_command, is_expired, parse_reply
+from undeliverable.model import Command
+
+# text as relayed, code, status, the reply's own text
+SHAPES: list[tuple[str, int | None, str | None, str]] = [
+    ("550 5.1.1 <kim@example.org>: User unknown", 550, "5.1.1", "550 5.1.1 <kim@example.org>: User unknown"),
+    ("550 User unknown", 550, None, "550 User unknown"),
+    ("550", 550, None, "550"),
+    ("smtp; 550 5.1.1 no", 550, "5.1.1", "550 5.1.1 no"),
+    ("smtp;550", 550, None, "smtp;550"),
+    ("LMTP; 452 4.2.2 full", 452, "4.2.2", "452 4.2.2 full"),
+    ("550: 5.1.8 no", 550, "5.1.8", "550: 5.1.8 no"),
+    ("<550 5.1.1 no>", 550, "5.1.1", "550 5.1.1 no>"),
+    ("[550] 5.1.1 no", 550, "5.1.1", "550] 5.1.1 no"),
+    ("#550 5.1.1 not found##", 550, "5.1.1", "550 5.1.1 not found##"),
+    ("550-5.1.1-no", 550, "5.1.1", "550-5.1.1-no"),
+    ("550 #5.1.0 rejected", 550, "5.1.0", "550 #5.1.0 rejected"),
+    ("550 [5.1.0] rejected", 550, "5.1.0", "550 [5.1.0] rejected"),
+    ("550 no mailbox here (#5.1.1)", 550, "5.1.1", "550 no mailbox here (#5.1.1)"),
+    ("550 no (#5.1.1 - chk)", 550, "5.1.1", "550 no (#5.1.1 - chk)"),
+    ("550 not allowed - 5.7.1 [X]", 550, "5.7.1", "550 not allowed - 5.7.1 [X]"),
+    ("550 no such user 5.1.1", 550, "5.1.1", "550 no such user 5.1.1"),
+    ("550 no such user 4.1.1", 550, None, "550 no such user 4.1.1"),
+    ("571 5.7.1 not from you", 571, "5.7.1", "571 5.7.1 not from you"),
+    ("220 ready (#4.3.2)", 220, None, "220 ready (#4.3.2)"),
+    # said by somebody
+    ("host mx.example.org[192.0.2.1] said: 550 5.1.1 no", 550, "5.1.1", "550 5.1.1 no"),
+    ("Remote host said: 550-no\n550 never (#5.2.2)", 550, "5.2.2", "550-no 550 never (#5.2.2)"),
+    ("SMTP error 550 no", 550, None, "550 no"),
+    ("did not like our RCPT TO:550 5.2.1 no", 550, "5.2.1", "550 5.2.1 no"),
+    ("failed with 4504 errors, then 550 5.1.1 no", 550, "5.1.1", "550 5.1.1 no"),
+    ("#< #5.1.1 smtp;550 5.1.2 no> #SMTP#", 550, "5.1.2", "550 5.1.2 no> #SMTP#"),
+    ("5.1.0 - Unknown address error 550-'5.1.1 no'", 550, "5.1.1", "550-'5.1.1 no'"),
+    # several lines
+    ("550-5.1.1 a\n550-5.1.1 b\n550 5.1.1 c", 550, "5.1.1", "550-5.1.1 a 550-5.1.1 b 550 5.1.1 c"),
+    ("550-5.1.1 a 550-5.1.1 b 550 5.1.1 c", 550, "5.1.1", "550-5.1.1 a 550-5.1.1 b 550 5.1.1 c"),
+    ("550-5.1.1 a b\n  c 550 5.1.1 d", 550, "5.1.1", "550-5.1.1 a b c 550 5.1.1 d"),
+    ("550-a\\n550 5.1.1 b", 550, "5.1.1", "550-a 550 5.1.1 b"),
+    ("550-a\\r\\n550 5.1.1 b", 550, "5.1.1", "550-a 550 5.1.1 b"),
+    ("550-first line\nsecond without a code\n550 5.2.1 third", 550, "5.2.1", "550-first line second without a code 550 5.2.1 third"),
+    ("550-5.1.1 only the first line", 550, "5.1.1", "550-5.1.1 only the first line"),
+    ("550 first\nsecond (#5.1.1)", 550, "5.1.1", "550 first second (#5.1.1)"),
+    ("\n550 5.1.1 a", 550, "5.1.1", "550 5.1.1 a"),
+    # lines that differ: the last decides
+    ("550-5.1.1 a\n550 5.2.2 b", 550, "5.2.2", "550-5.1.1 a 550 5.2.2 b"),
+    ("550-5.1.1 a\n554 5.7.1 b", 554, "5.7.1", "550-5.1.1 a 554 5.7.1 b"),
+    ("550-5.1.1 a 554 5.7.1 b", 554, "5.7.1", "550-5.1.1 a 554 5.7.1 b"),
+    ("550-a\n554 b", 554, None, "550-a 554 b"),
+    ("550-5.1.1 a\n550 b", 550, "5.1.1", "550-5.1.1 a 550 b"),
+    ("550-5.1.1 a\n550-b\n550 c", 550, "5.1.1", "550-5.1.1 a 550-b 550 c"),
+    ("550-a (#5.1.1)\n550 b", 550, "5.1.1", "550-a (#5.1.1) 550 b"),
+    # texts quote other codes
+    ("550-a 450 messages an hour\n550 5.1.1 b", 550, "5.1.1", "550-a 450 messages an hour 550 5.1.1 b"),
+    ("554 5.7.1 refused: host said 550 5.1.1 no", 554, "5.7.1", "554 5.7.1 refused: host said 550 5.1.1 no"),
+    ("550-a\n221 2.0.0 bye", 550, None, "550-a 221 2.0.0 bye"),
+    ("550-a x550-5.1.1 b x550 5.1.1", 550, "5.1.1", "550-a x550-5.1.1 b x550 5.1.1"),
+    # what is no code, and what is no status
+    ("550 192.0.2.1 is listed", 550, None, "550 192.0.2.1 is listed"),
+    ("550 4.3.2.1 is listed", 550, None, "550 4.3.2.1 is listed"),
+    ("550 [4.3.2.1] is listed", 550, None, "550 [4.3.2.1] is listed"),
+    ("550 see http://example.org/5.1.1/help", 550, None, "550 see http://example.org/5.1.1/help"),
+    ("451 busy [#4.16.5].", 451, None, "451 busy [#4.16.5]."),
+    ("DNS Error: 12345 lookup failed", None, None, "DNS Error: 12345 lookup failed"),
+    ("waited for 450 seconds", None, None, "waited for 450 seconds"),
+    ("550.1 apples", None, None, "550.1 apples"),
+    ("5.1.1 User unknown", None, "5.1.1", "5.1.1 User unknown"),
+    ("No mailbox here (#5.1.1)", None, "5.1.1", "No mailbox here (#5.1.1)"),
+    ("", None, None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "status", "own"), SHAPES)
+def test_shapes(text: str, code: int | None, status: str | None, own: str) -> None:
+    reply = parse_reply(text)
+    assert (reply.code, reply.status and str(reply.status), reply.text) == (code, status, own)
+
+
+def test_the_note_on_the_command_is_read_and_taken_off() -> None:
+    reply = parse_reply("host mx.example.org said: 550 5.1.1 no (in\n    reply to RCPT TO command)")
+    assert (reply.text, reply.command) == ("550 5.1.1 no", Command.RCPT)
+
+
+def test_the_caller_knows_the_command_better() -> None:
+    reply = parse_reply("550 no (in reply to RCPT TO command)", Command.DATA)
+    assert (reply.text, reply.command) == ("550 no", Command.DATA)
+
+
+def test_another_bracket_is_no_note() -> None:
+    reply = parse_reply("550 no (in short)")
+    assert (reply.text, reply.command) == ("550 no (in short)", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("(in reply to RCPT TO command)", Command.RCPT),
+        ("(in reply to\n    MAIL FROM command)", Command.MAIL),
+        ("(in reply to end of DATA command)", Command.END_OF_DATA),
+        ("(in reply to DATA command)", Command.DATA),
+        ("(in reply to EHLO command)", Command.EHLO),
+        ("SMTP error from remote mail server after RCPT TO:<kim@example.org>:", Command.RCPT),
+        ("after pipelined MAIL FROM:<x@example.net> SIZE=1000:", Command.MAIL),
+        ("after initial connection:", Command.CONNECT),
+        ("after end of data:", Command.END_OF_DATA),
+        ("after pipelined DATA:", Command.DATA),
+        ("after HELO mx.example.net:", Command.EHLO),
+        ("after STARTTLS:", Command.STARTTLS),
+        ("while performing the EHLO handshake", Command.EHLO),
+        ("while receiving the initial server greeting", Command.CONNECT),
+        ("while sending end of data -- message may be sent more than once", Command.END_OF_DATA),
+        ("while sending message body", Command.END_OF_DATA),
+        ("host mx.example.org refused to talk to me: 550 no", Command.CONNECT),
+        ("mx.example.org does not like recipient.", Command.RCPT),
+        ("mx.example.org did not like our final DATA:550", Command.END_OF_DATA),
+        ("failed after I sent the message.", Command.END_OF_DATA),
+        ("Connected but sender was rejected.", Command.MAIL),
+        ("Connected but greeting failed.", Command.CONNECT),
+        ("after AUTH PLAIN", Command.AUTH),
+        (">>> RCPT TO:<kim@example.org>", Command.RCPT),
+        ("said: 550 sent after RCPT TO:<x> (in reply to end of DATA command)", Command.END_OF_DATA),
+        ("550 after RCPT TO:<x> (in vain)", Command.RCPT),
+        ("said: 550 no", None),
+        ("after all, recipients come and go", None),
+        ("", None),
+    ],
+)
+def test_answered_command(text: str, command: Command | None) -> None:
+    assert answered_command(text) is command
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("451 4.3.0 try later: retry timeout exceeded", True),
+        ("550 4.4.7 gone", True),
+        ("Message could not be delivered for 5 days", True),
+        ("550 5.2.1 your password expired", False),
+        ("550 from 192.4.4.7", False),
+        ("550 5.4.71", False),
+    ],
+)
+def test_is_expired(text: str, *, expected: bool) -> None:
+    assert is_expired(text) is expected
+
+
+@given(st.text(max_size=300))
+def test_any_text_gives_a_reply(text: str) -> None:
+    reply = parse_reply(text)
+    assert reply.code is None or 200 <= reply.code < 600
+    assert parse_reply(text) == reply
+    answered_command(text)
+    is_expired(text)
+
+
+@given(
+    st.sampled_from(["550", "451", "554"]),
+    st.lists(st.text(alphabet="abc <>:@", max_size=30), min_size=1, max_size=6),
+    st.sampled_from(["\n", "\n ", " "]),
+)
+def test_a_reply_of_many_lines_is_read_the_same_however_its_lines_are_joined(code: str, lines: list[str], by: str) -> None:
+    """RFC 5321 4.2.1: a hyphen behind the code on every line but the last, the same code on all."""
+    whole = by.join([*(f"{code}-{code[0]}.1.1 {line}" for line in lines), f"{code} {code[0]}.2.2 end"])
+    reply = parse_reply(whole)
+    assert (reply.code, str(reply.status)) == (int(code), f"{code[0]}.2.2")
+
+
+@pytest.mark.parametrize("unit", ["550-", "550 ", "(in ", "a\n", "said: 5", "#5.1.", "\\n550 ", "after the ", "((", " 550-5.1.1 x"])
+def test_long_text_is_no_burden(unit: str) -> None:
+    text = "550-" + unit * (1_000_000 // len(unit))
+    assert parse_reply(text).code == 550
+    answered_command(text)
