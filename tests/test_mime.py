@@ -310,6 +310,7 @@ def test_content_type(content_type: bytes, expected: str) -> None:
         b"X: y\n folded",
         b"X: y\n \n",
         b"X: y\n \nZ: 1\nq\n",
+        b"X: y\nlost fold\nDate: z",
     ],
 )
 def test_scraps(mail: bytes) -> None:

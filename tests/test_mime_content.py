@@ -196,7 +196,7 @@ def test_find_header_block(text: str, expected: tuple[str, str]) -> None:
 
 def test_blocks_that_are_no_utf_8() -> None:
     assert decode_block("A: ä\r\n".encode() + b"B: \xe4\r\n") == "A: ä\nB: ä\n"
-    assert decode_block(b"A: \0b\rC: d") == "A: b\nC: d"
+    assert decode_block(b"A: \0b\r\nC: d") == "A: b\nC: d"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def codec_name(label: str) -> str | None:
 
 def is_plain(raw: bytes) -> bool:
     """Whether the octets are ASCII whatever the label says, but for UTF-7: no escapes, NULs or HZ shifts."""
-    return raw.isascii() and b"\x1b" not in raw and b"\0" not in raw and b"~{" not in raw
+    return raw.isascii() and b"\x1b" not in raw and b"\0" not in raw and (b"~" not in raw or b"~{" not in raw)
 
 
 def decode_text(raw: bytes, label: str, note: Callable[[Repair], None]) -> str:

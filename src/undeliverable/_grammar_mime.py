@@ -51,7 +51,7 @@ CARRIAGE_RETURNS: Final = re.compile(rb"\r++(\n?+)")
 
 # A line that is no field, or two, before a field that does not occur in running text.
 JUNK_BEFORE_FIELD: Final = re.compile(
-    rb"(?i)[^\r\n][^\n]*+\n(?:[^\r\n:]++\r?+\n)?+"
+    rb"(?i)(?!--)[^\r\n][^\n]*+\n(?:(?!--)[^\r\n:]++\r?+\n)?+"
     rb"(?=(?:received|date|message-id|mime-version|content-type|content-transfer-encoding|x-[a-z0-9-]++)[ \t]*+:)",
 )
 

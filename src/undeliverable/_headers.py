@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 
 def decode_block(raw: bytes) -> str:
-    """The header block as text with line ends LF: UTF-8 (RFC 6532), line by line Latin-1 where it is not."""
+    """The header block as text with line ends LF: UTF-8 (RFC 6532), line by line Latin-1 where it is not.
+
+    Carriage returns are dropped: in settled octets each belongs to a CRLF.
+    """
+    if b"\r" in raw:
+        raw = raw.translate(None, b"\r")
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         text = "".join(map(_decode_line, raw.splitlines(keepends=True)))
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\0", "") if "\0" in text else text
 
 

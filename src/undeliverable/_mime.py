@@ -101,9 +101,11 @@ class Part:
         self._text: str | None = None
         self._block: str | None = None
         self._fields: list[tuple[str, str]] | None = None
-        self._first: dict[str, str] = {}
         self._parameters: Mapping[str, str] | None = None
-        kind, rest, blank = self._scan(start)
+        match = PART_HEADER.match(data, start, end)
+        kind, rest, blank = match.groups() if match else (None, None, None)
+        self._body = body = match.end() if match else start
+        self._stop = body - len(blank) if blank else body
         if not blank or self._stop == start:
             kind, rest = self._settle(kind, rest, blank)
         self._rest = rest
@@ -112,16 +114,6 @@ class Part:
         else:
             self.content_type = default if rest is None else self._damaged_type(rest)
 
-    def _scan(self, start: int) -> tuple[bytes | None, bytes | None, bytes | None]:
-        """Find the header block's end; give the type, the rest of the Content-Type, and the blank line."""
-        match = PART_HEADER.match(self._data, start, self._end)
-        if match is None:  # pragma: no cover - the pattern matches the empty string
-            return None, None, None
-        kind, rest, blank = match.groups()
-        self._body = body = match.end()
-        self._stop = body - len(blank) if blank else body
-        return kind, rest, blank
-
     def _settle(self, kind: bytes | None, rest: bytes | None, blank: bytes | None) -> tuple[bytes | None, bytes | None]:
         """The header block's end where it is not simply an empty line after fields."""
         data, end = self._data, self._end
@@ -129,9 +121,10 @@ class Part:
             if self._whole or not MIME_FIELD_AFTER_BLANK.match(data, self._body, end):
                 return kind, rest
             self._ledger.note(Repair.BLANK_BEFORE_PART)
-            self._start = self._body
-            kind, rest, blank = self._scan(self._body)
-        if blank or self._stop >= end:
+            again = Part(data, self._ledger, self.path, self._body, end, self._depth, "text/plain", whole=True)
+            self._start, self._stop, self._body = again._start, again._stop, again._body
+            return (again.content_type.encode("latin-1") if again._rest is not None else None), again._rest
+        if self._stop >= end:
             return kind, rest
         broken = self._stop
         self._stop, self._body, loose = _structure.repaired_header_end(
@@ -180,7 +173,7 @@ class Part:
 
     def _index(self) -> list[tuple[str, str]]:
         fields = self._fields = raw_fields(self.header_block)
-        self._first = {name.lower(): value for name, value in reversed(fields)}
+        self._first: dict[str, str] = {name.lower(): value for name, value in reversed(fields)}
         return fields
 
     @property
@@ -216,6 +209,8 @@ class Part:
     def _read_text(self) -> str:
         payload = self.payload
         if is_plain(payload) and not (self._rest and b"utf-7" in self._rest.lower()):
+            if len(payload) == self._end - self._body:  # not transfer-encoded: each CR belongs to a CRLF
+                payload = payload.translate(None, b"\r") if b"\r" in payload else payload
             text = payload.decode("ascii")
         else:
             text = decode_text(payload, self.parameters.get("charset", "").lower(), self._ledger.note)
@@ -330,10 +325,6 @@ class Part:
         spans, first, closed = _structure.split(self._data, boundary, start, self._end, ledger.parts_left, ledger.note)
         if first < 0:
             return ()
-        if first < self._stop:  # the first delimiter stands where the header block seemed to go on
-            ledger.note(Repair.NO_BLANK_LINE)
-            self._stop = self._body = first
-            self._block = self._fields = None
         if len(spans) >= ledger.parts_left:
             ledger.note(Repair.TOO_MANY)
         elif not closed:

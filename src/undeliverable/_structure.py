@@ -77,15 +77,12 @@ def repaired_header_end(data: bytes, start: int, stop: int, end: int, note: Call
         resume, repair = _resume(data, start, stop, end)
         if repair is not None:
             note(repair)
-        if repair is Repair.LOOSE_PARAMETER:
-            loose.append(b";" + data[stop:resume])
         if resume == stop or repair is None:
             return HeaderEnd(stop, resume, b" ".join(loose))
+        if repair is Repair.LOOSE_PARAMETER:
+            loose.append(b";" + data[stop:resume])
         found = HEADER_BLOCK.match(data, resume, end)
-        after = found.end() if found else resume
-        if after == resume and repair is not Repair.LOOSE_PARAMETER:
-            return HeaderEnd(stop, resume, b" ".join(loose))
-        stop = after
+        stop = found.end() if found else resume
     return HeaderEnd(stop, end, b" ".join(loose))
 
 
@@ -113,10 +110,17 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     spans: list[Span] = []
     first = open_at = -1
     closed = False
-    at = data.find(delimiter, start, end)
+    find = data.find
+    at = find(delimiter, start, end)
     while at >= 0 and len(spans) < limit:
         after = at + size
-        begin, closes = _delimiter(data, start, at, after, end, note)
+        closes = False
+        if data[at - 1] == _LF and at > start and after + 1 < end and data[after] == _LF:
+            begin = after + 1  # nearly all delimiter lines, without a further call
+        elif data[at - 1] == _LF and at > start and after + 2 < end and data[after : after + 2] == b"\r\n":
+            begin = after + 2
+        else:
+            begin, closes = _delimiter(data, start, at, after, end, note)
         if begin >= 0:
             if open_at >= 0:
                 spans.append((open_at, _before(data, open_at, at)))
@@ -127,7 +131,7 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
             closed = closes
             open_at = -1 if closes else begin
             after = begin
-        at = data.find(delimiter, after, end)
+        at = find(delimiter, after, end)
     if 0 <= open_at < end and len(spans) < limit:  # a delimiter as the very last line opens nothing
         spans.append((open_at, end))
     return spans, first, closed
@@ -138,8 +142,6 @@ def _delimiter(
 ) -> tuple[int, bool]:
     """Where the part after a delimiter line begins and whether the line closes the multipart; -1 if it is none."""
     anchored = at == start or data[at - 1] == _LF
-    if anchored and (data.startswith(b"\n", after, end) or data.startswith(b"\r\n", after, end)):
-        return data.index(b"\n", after) + 1, False
     if not anchored and data[at - 1] in _NO_GLUE:
         return -1, False
     tail = DELIMITER_TAIL.match(data, after, end)
@@ -153,9 +155,7 @@ def _delimiter(
 def _before(data: bytes, start: int, at: int) -> int:
     """The end of the part before a delimiter line: the line end before it belongs to the delimiter."""
     if at > start and data[at - 1] == _LF:
-        at -= 1
-        if at > start and data[at - 1] == _CR:
-            at -= 1
+        return at - 2 if at - 1 > start and data[at - 2] == _CR else at - 1
     return at
 
 
