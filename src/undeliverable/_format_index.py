@@ -35,17 +35,16 @@ class _Row:
 class FormatTable:
     """The formats to choose from; the order matters only where two fit the same notice: then the first is meant.
 
-    :ivar formats: all formats but the generic one.
-    :ivar generic: the description of unknown text, or None.
+    :ivar formats: all formats but the generic ones.
+    :ivar generic: the descriptions of unknown text.
     """
 
-    __slots__ = ("_by_sender", "_by_subject", "_generic", "_rest", "formats", "generic")
+    __slots__ = ("_by_sender", "_by_subject", "_rest", "formats", "generic")
 
     def __init__(self, formats: Iterable[Format]) -> None:
         everyone = tuple(formats)
         self.formats = tuple(one for one in everyone if not one.is_generic)
-        self.generic = next((one for one in everyone if one.is_generic), None)
-        self._generic = None if self.generic is None else _Row(0, self.generic, None)
+        self.generic = tuple(one for one in everyone if one.is_generic)
         by_literal: dict[str, dict[str, list[_Row]]] = {"subject": {}, "from": {}}
         self._rest: list[_Row] = []
         for rank, described in enumerate(self.formats):
@@ -84,10 +83,8 @@ class FormatTable:
         return None if best is None else best.format
 
     def recognise_unknown(self, header: Callable[[str], str | None], text: str) -> Format | None:
-        """The generic description, where a notice of software that nobody described fits it, else None."""
-        sender = (header("from") or "").lower()
-        row = self._generic
-        return row.format if row is not None and _fits(row, header, sender, text[:HEAD_LIMIT]) else None
+        """The description of unknown text that fits a notice, or None; to be asked when nothing else spoke."""
+        return next((one for one in self.generic if one.fits(header, text)), None)
 
 
 def _fits(row: _Row, header: Callable[[str], str | None], sender: str, head: str) -> bool:

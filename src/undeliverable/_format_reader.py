@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from undeliverable._dates import parse_date
-from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns
+from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns, is_answer
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
@@ -87,7 +87,7 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     recipients = [build.facts(draft) for draft in drafts]
     if described.recipient_header:
         recipients = _with_header(recipients, _addresses(described, header), build)
-    if not recipients and (shared.words or shared.reply or shared.facts):
+    if not recipients and not described.is_generic and not is_answer(header):  # the notice is certain; it just names nobody
         recipients = [build.facts(_Draft(shared.start, shared.end))]
     message = {name: value for draft in (shared, *drafts) for name, value in draft.facts.items() if name in MESSAGE_FACTS}
     return FormatReading(

@@ -16,13 +16,13 @@ from undeliverable._patterns import check_linear
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "Words", "compile_format"]
+__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "compile_format", "is_answer"]
 
 _TEXT: Final = r".*"
 # An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal. The
 # length limits are those of RFC 5321 4.5.3.1 and keep every match local.
 _ADDRESS: Final = (
-    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'`]{1,255})"
+    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'`\\]{1,255})"
 )
 _HOST: Final = r"[\w.-]{1,255}"
 FACTS: Final[Mapping[str, str]] = {
@@ -52,6 +52,7 @@ MESSAGE_FACTS: Final = frozenset(
 """Of these, what belongs to the message and not to one recipient."""
 HEAD_LIMIT: Final = 6144
 """How much of a text is searched for the literals of ``when`` and ``begin``, in characters."""
+_ANSWER: Final = re.compile(r"\s*\[?(?:re|fwd?|aw|wg|tr|rv|sv|vs|odp|vb|enc|antw|r|i|回复|转发|答复|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]", re.IGNORECASE)
 NO_HEADER: Final = "\0absent\0"
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _WORDS: Final = ("after", "before", "shared", "none")
@@ -115,12 +116,19 @@ class Format:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
+        if self.is_generic and (is_answer(header) or header("list-id") is not None):
+            return False
         head = text[:HEAD_LIMIT]
         return (
             _stands_in(self.body, head)
             and _stands_in(self.begin, head)
             and all(_stands_in(literals, (header(name) or NO_HEADER).lower()) for name, literals in self.headers)
         )
+
+
+def is_answer(header: Callable[[str], str | None]) -> bool:
+    """Whether a person answers or forwards: RFC 5322 3.6.5, and what mail programs write in other languages."""
+    return _ANSWER.match(header("subject") or "") is not None
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
@@ -167,7 +175,7 @@ def compile_format(name: str, table: Mapping[str, object], *, trusted: bool = Fa
         recipient_header=reader.texts("recipient_header"),
         action=reader.action(),
         sources=sources,
-        is_generic=name == "generic",
+        is_generic=name.partition("-")[0] == "generic",
     )
 
 
