@@ -45,7 +45,12 @@ SHAPES: list[tuple[str, int | None, str | None, str]] = [
     ("550-5.1.1 a b\n  c 550 5.1.1 d", 550, "5.1.1", "550-5.1.1 a b c 550 5.1.1 d"),
     ("550-a\\n550 5.1.1 b", 550, "5.1.1", "550-a 550 5.1.1 b"),
     ("550-a\\r\\n550 5.1.1 b", 550, "5.1.1", "550-a 550 5.1.1 b"),
-    ("550-first line\nsecond without a code\n550 5.2.1 third", 550, "5.2.1", "550-first line second without a code 550 5.2.1 third"),
+    (
+        "550-first line\nsecond without a code\n550 5.2.1 third",
+        550,
+        "5.2.1",
+        "550-first line second without a code 550 5.2.1 third",
+    ),
     ("550-5.1.1 only the first line", 550, "5.1.1", "550-5.1.1 only the first line"),
     ("550 first\nsecond (#5.1.1)", 550, "5.1.1", "550 first second (#5.1.1)"),
     ("\n550 5.1.1 a", 550, "5.1.1", "550 5.1.1 a"),
@@ -165,14 +170,18 @@ def test_any_text_gives_a_reply(text: str) -> None:
     st.lists(st.text(alphabet="abc <>:@", max_size=30), min_size=1, max_size=6),
     st.sampled_from(["\n", "\n ", " "]),
 )
-def test_a_reply_of_many_lines_is_read_the_same_however_its_lines_are_joined(code: str, lines: list[str], by: str) -> None:
+def test_a_reply_of_many_lines_is_read_the_same_however_its_lines_are_joined(
+    code: str, lines: list[str], by: str
+) -> None:
     """RFC 5321 4.2.1: a hyphen behind the code on every line but the last, the same code on all."""
     whole = by.join([*(f"{code}-{code[0]}.1.1 {line}" for line in lines), f"{code} {code[0]}.2.2 end"])
     reply = parse_reply(whole)
     assert (reply.code, str(reply.status)) == (int(code), f"{code[0]}.2.2")
 
 
-@pytest.mark.parametrize("unit", ["550-", "550 ", "(in ", "a\n", "said: 5", "#5.1.", "\\n550 ", "after the ", "((", " 550-5.1.1 x"])
+@pytest.mark.parametrize(
+    "unit", ["550-", "550 ", "(in ", "a\n", "said: 5", "#5.1.", "\\n550 ", "after the ", "((", " 550-5.1.1 x"]
+)
 def test_long_text_is_no_burden(unit: str) -> None:
     text = "550-" + unit * (1_000_000 // len(unit))
     assert parse_reply(text).code == 550

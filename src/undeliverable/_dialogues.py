@@ -62,7 +62,11 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Transcript:
-    """What has been read so far. ``verb`` is the last command sent, empty before the first one."""
+    """What has been read so far.
+
+    ``verb`` is the last command sent, empty before the first one;
+    ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
+    """
 
     listed: dict[str, None]
     answers: list[_Answer] = field(default_factory=list[_Answer])
@@ -71,6 +75,7 @@ class _Transcript:
     verb: str = ""
     addressee: str | None = None
     opened: int = 0
+    settled: int = 0
     lines: list[str] = field(default_factory=list[str])
     offset: int = 0
 
@@ -169,22 +174,24 @@ def _is_consequence(state: _Transcript, reply: Reply) -> bool:
 
 def _note_consequence(state: _Transcript, reply: Reply) -> None:
     if reply.code in (503, 554) and NO_RECIPIENTS.search(reply.text):
-        for answer in state.answers[state.opened :]:
+        for answer in state.answers[max(state.opened, state.settled) :]:
             answer.led_to_no_recipients = True
+        state.settled = len(state.answers)
 
 
 def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
     """Tie a line about a recipient to the reply above it, unless that speaks of another one."""
-    answers = state.answers[state.opened :]
-    if answers:
-        last = answers[-1]
-        if outcome.word not in OUTCOMES or last.reply.text[:200] in outcome.words or outcome.words.endswith("Deferred"):
-            last.named.append(outcome)
-            return
-        if outcome.word == "deferred" and last.reply.text[:40] in outcome.words:
-            last.named.append(outcome)
-            return
-    state.alone.append(outcome)
+    last = state.answers[-1] if len(state.answers) > state.opened else None
+    if last is not None and (outcome.word not in OUTCOMES or _is_deferral_by(last, outcome)):
+        last.named.append(outcome)
+    else:
+        state.alone.append(outcome)
+
+
+def _is_deferral_by(answer: _Answer, outcome: _Outcome) -> bool:
+    """Whether `outcome` is a deferral that quotes the reply's first line, or nothing at all."""
+    words = outcome.words
+    return outcome.word == "deferred" and (answer.reply.text[:40] in words or words.endswith("Deferred"))
 
 
 # ----------------------------------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ def _sort_fields(
         next field: its value, lines that continue it, blank lines.
     """
     group: _Group = message
-    fresh, doubtful, at = True, False, 0
+    fresh, doubtful, at, before = True, False, 0, ""
     for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
         name = found.lower()
         value = raw.rstrip()
@@ -126,6 +126,8 @@ def _sort_fields(
         else:
             if group is message:
                 begins = name in _RECIPIENT_FIELDS
+            elif before == "diagnostic-code" and not fresh and _is_foreign(name):
+                name, value, begins = before, f"{found}: {value}", False
             else:
                 begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
             if begins:
@@ -134,8 +136,13 @@ def _sort_fields(
                 groups.append(group)
                 offsets.append(at)
             group[name] = f"{group[name]}\n{value}" if name in group else value
-        fresh = blank
+        fresh, before = blank, name
         at += len(head) + len(raw)
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a line that begins with `name` and a colon behind a reply is more of the reply: ``See: ...``."""
+    return name not in _RECIPIENT_FIELDS and not name.startswith("x-")
 
 
 def _unfolded(value: str, name: str, remarks: list[str]) -> str:
@@ -268,7 +275,8 @@ def _mta_name(value: str | None) -> str | None:
     """RFC 3464 2.2.2: the name behind its type, without comments, brackets' contents or a final dot."""
     if not value:
         return None
-    name = (value.partition(";")[2] or value).strip()
+    type_, separator, name = value.partition(";")
+    name = (name if separator else type_).strip()
     if _plain_name(name) is not None:
         return name
     if "(" in name:

@@ -82,11 +82,8 @@ def _first_head(text: str) -> re.Match[str] | None:
         found = _head(text, lead.end())
         if found is not None:
             return found
-    for quoted in QUOTED_CODE.finditer(text):
-        found = _head(text, quoted.end())
-        if found is not None:
-            return found
-    return None
+    quoted = QUOTED_CODE.search(text)
+    return None if quoted is None else _head(text, quoted.end())
 
 
 def _reply_text(text: str, start: int, end: int) -> str:

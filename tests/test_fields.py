@@ -1,0 +1,431 @@
+"""Delivery status fields: groups, damage, values, and the same fields in plain text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from undeliverable._addresses import addresses_in, recipient_address
+from undeliverable._evidence import words_of
+from undeliverable._fields import FieldReading, find, read
+from undeliverable.model import Action, Diagnostic, Evidence, Witness
+
+REPORT = """\
+Reporting-MTA: dns; mx.example.net
+X-Example-Queue-ID: 4461725C9D9
+X-Example-Sender: rfc822; news@example.net
+Arrival-Date: Sat, 21 Nov 2026 21:16:20 +0000 (UTC)
+
+Final-Recipient: rfc822; kim@example.org
+Original-Recipient: rfc822;Kim@example.org
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mx.example.org
+Diagnostic-Code: smtp; 550-5.1.1 No mailbox
+    here. 550 5.1.1 See elsewhere
+Last-Attempt-Date: Sat, 21 Nov 2026 21:17:20 GMT
+X-Example-Note: kept
+"""
+
+
+def reading(text: str) -> tuple[FieldReading, list[str]]:
+    remarks: list[str] = []
+    return read(text, "2", remarks), remarks
+
+
+def said(text: str) -> list[tuple[str | None, str | None, str]]:
+    return [(one.recipient, one.action and one.action.value, str(one.status)) for one in reading(text)[0].recipients]
+
+
+def test_a_whole_report() -> None:
+    fields, remarks = reading(REPORT)
+    (facts,) = fields.recipients
+    assert facts.witness is Witness.FIELD
+    assert facts.recipient == "kim@example.org"
+    assert facts.original_recipient == "Kim@example.org"
+    assert facts.action is Action.FAILED
+    assert str(facts.status) == "5.1.1"
+    assert facts.remote_mta == "mx.example.org"
+    assert facts.reply is None
+    assert facts.diagnostic == Diagnostic("smtp", "550-5.1.1 No mailbox\nhere. 550 5.1.1 See elsewhere")
+    assert facts.last_attempt_date == datetime(2026, 11, 21, 21, 17, 20, tzinfo=UTC)
+    assert not facts.expired
+    assert facts.evidence == (
+        Evidence(
+            Witness.FIELD, "2", REPORT.index("Final-"), "smtp; 550-5.1.1 No mailbox\nhere. 550 5.1.1 See elsewhere"
+        ),
+    )
+    assert fields.groups[0]["x-example-note"] == "kept"
+    assert fields.message["x-example-sender"] == "rfc822; news@example.net"
+    assert fields.message_facts() == {
+        "reporting_mta": "mx.example.net",
+        "arrival_date": datetime(2026, 11, 21, 21, 16, 20, tzinfo=UTC),
+        "queue_id": "4461725C9D9",
+    }
+    assert remarks == []
+
+
+KIM = ("kim@example.org", "failed", "5.1.1")
+LEE = ("lee@example.org", "delayed", "4.2.2")
+
+GROUPS = {
+    "any order of fields": "Reporting-MTA: dns; x\n\nAction: failed\nFinal-Recipient: rfc822;kim@example.org\nStatus: 5.1.1\n\n"
+    "Status: 4.2.2\nFinal-Recipient: rfc822;lee@example.org\nAction: delayed\n",
+    "no blank lines": "Reporting-MTA: dns; x\nFinal-Recipient: rfc822;kim@example.org\nAction: failed\nStatus: 5.1.1\n"
+    "Final-Recipient: rfc822;lee@example.org\nAction: delayed\nStatus: 4.2.2\n",
+    "no blank lines, action first": "Action: failed\nFinal-Recipient: rfc822;kim@example.org\nStatus: 5.1.1\n"
+    "Action: delayed\nFinal-Recipient: rfc822;lee@example.org\nStatus: 4.2.2\n",
+    "stray blank lines": "Reporting-MTA: dns; x\n\n\nFinal-Recipient: rfc822;kim@example.org\n\nAction: failed\nStatus: 5.1.1\n \n"
+    "Final-Recipient: rfc822;lee@example.org\nAction: delayed\n\nStatus: 4.2.2\n",
+    "blanks at line ends": "Final-Recipient: rfc822;kim@example.org  \nAction: failed \nStatus: 5.1.1\t\n\t\n"
+    "Final-Recipient: rfc822;lee@example.org\nAction: delayed\nStatus: 4.2.2",
+    "other case": "FINAL-RECIPIENT: rfc822;kim@example.org\naction: Failed\nSTATUS: 5.1.1\n\n"
+    "final-recipient: RFC822;lee@example.org\nACTION: DELAYED\nstatus: 4.2.2\n",
+    "blank before the colon": "Final-Recipient : rfc822;kim@example.org\nAction : failed\nStatus : 5.1.1\n\n"
+    "Final-Recipient\t: rfc822;lee@example.org\nAction: delayed\nStatus: 4.2.2\n",
+    "folded": "Final-Recipient:\n rfc822;\n kim@example.org\nAction:\n\tfailed\nStatus: 5.1.1\n\n"
+    "Final-Recipient: rfc822;\n lee@example.org\nAction: delayed\nStatus: 4.2.2\n",
+    "a second report behind the first": "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822;kim@example.org\nAction: failed\nStatus: 5.1.1\n\n"
+    "Reporting-MTA: dns; y\n\nFinal-Recipient: rfc822;lee@example.org\nAction: delayed\nStatus: 4.2.2\n",
+}
+
+
+@pytest.mark.parametrize("text", GROUPS.values(), ids=GROUPS.keys())
+def test_groups(text: str) -> None:
+    assert said(text) == [KIM, LEE]
+
+
+HOSTILE = {
+    "an action": "Action: delivered\n",
+    "another recipient": "Final-Recipient: rfc822; other@example.net\n",
+    "another recipient, then a status": "Final-Recipient: rfc822; other@example.net\nX-Status: 2.0.0\n",
+    "words": "kim is not here\nAction is delivered\n",
+    "indented": "  Action: delivered\n  Final-Recipient: rfc822; other@example.net\n",
+}
+
+
+@pytest.mark.parametrize("foreign", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize(
+    "following",
+    [
+        "Final-Recipient: rfc822;lee@example.org\nAction: delayed\nStatus: 4.2.2\n",
+        "Action: delayed\nFinal-Recipient: rfc822;lee@example.org\nStatus: 4.2.2\n",
+    ],
+)
+def test_a_reply_that_looks_like_fields_decides_nothing(foreign: str, following: str) -> None:
+    """RFC 3464 4.1: what a report says can be forged; here it is a remote server's reply with line ends in it."""
+    text = f"Final-Recipient: rfc822;kim@example.org\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no\n{foreign}\n{following}"
+    assert said(text) == [KIM, LEE]
+
+
+def test_repeated_fields_are_remarked() -> None:
+    _, remarks = reading("Final-Recipient: rfc822;kim@example.org\nAction: failed\nAction: delivered\nStatus: 5.1.1\n")
+    assert remarks == ["fields repeated inside a group were ignored: action"]
+
+
+def test_a_stray_blank_line_behind_a_whole_group() -> None:
+    fields, remarks = reading(
+        "Final-Recipient: rfc822;kim@example.org\nAction: failed\nStatus: 5.1.1\n\nDiagnostic-Code: smtp; 550 no\n"
+    )
+    assert [facts.diagnostic for facts in fields.recipients] == [Diagnostic("smtp", "550 no")]
+    assert remarks == ["a blank line inside a recipient's group of fields"]
+
+
+def test_lines_that_are_no_fields_are_remarked() -> None:
+    fields, remarks = reading(
+        "This is a report.\n\nReporting-MTA: dns; x\nis here\n\nFinal-Recipient: rfc822;kim@example.org\nAction: failed\n\nBye bye.\n"
+    )
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org"]
+    assert len(remarks) == 3
+
+
+def test_a_group_without_a_recipient_is_still_one() -> None:
+    assert said("Action: failed\nStatus: 5.0.0\n") == [(None, "failed", "5.0.0")]
+
+
+def test_no_fields() -> None:
+    fields, remarks = reading("")
+    assert (fields.message, fields.recipients, fields.message_facts(), remarks) == ({}, (), {}, [])
+
+
+def test_two_diagnostics_are_both_kept() -> None:
+    fields, _ = reading(
+        "Final-Recipient: rfc822;kim@example.org\nAction: failed\nDiagnostic-Code: smtp; 550-a\nDiagnostic-Code: smtp; 550 b\n"
+    )
+    assert fields.groups[0]["diagnostic-code"] == "smtp; 550-a\nsmtp; 550 b"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("rfc822; kim@example.org", "kim@example.org"),
+        ("RFC822;kim@example.org", "kim@example.org"),
+        ("kim@example.org", "kim@example.org"),
+        ("rfc822;<kim@example.org>", "kim@example.org"),
+        ("rfc822; kim@example.org (Kim)", "kim@example.org"),
+        ("rfc822; Kim Lee <kim@example.org>", "kim@example.org"),
+        ('rfc822; "Kim @ work" <kim@example.org>', "kim@example.org"),
+        ('rfc822; "kim@example.org"', "kim@example.org"),
+        ('rfc822; "kim lee"@example.org', '"kim lee"@example.org'),
+        ('rfc822; "kim@lee"@example.org', '"kim@lee"@example.org'),
+        (r'rfc822; "kim\"lee"@example.org', r'"kim\"lee"@example.org'),
+        ("rfc822; kim+20x@example.org", "kim+20x@example.org"),
+        ("rfc822; kim+40example.org", "kim@example.org"),
+        ("rfc822; kim+2Bnews+40example.org", "kim+news@example.org"),
+        ("rfc822; kim@\n example.org", "kim@ example.org"),
+        ("utf-8; \u7528\u6237@example.org", "\u7528\u6237@example.org"),
+        (r"utf-8; \x{7528}\x{6237}@example.org", "\u7528\u6237@example.org"),
+        (r"utf-8; \x{D800}@example.org", r"\x{D800}@example.org"),
+        (r"rfc822; \347\224\250@example.org", "\u7528@example.org"),
+        (r"rfc822; \347\224@example.org", r"\347\224@example.org"),
+        ("LOCAL;<kim>", "kim"),
+        ("X400; /C=US/A=EX/S=Kim/", "/C=US/A=EX/S=Kim/"),
+        ("x400;", None),
+        ("rfc822;", None),
+        ("rfc822;<>", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_recipient_address(value: str | None, expected: str | None) -> None:
+    assert recipient_address(value, []) == expected
+
+
+def test_what_is_no_address_is_kept_and_remarked() -> None:
+    remarks: list[str] = []
+    assert recipient_address("rfc822; |/usr/bin/deliver", remarks) == "|/usr/bin/deliver"
+    assert len(remarks) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no <kim@example.org>, but lee@example.org.", ["kim@example.org", "lee@example.org"]),
+        ("'kim@example.org'", ["kim@example.org"]),
+        ("@ and @example.org and kim@ ", []),
+        ('a "b"@example.org', ['"b"@example.org']),
+        ('b"@example.org', []),
+        ("a@" * 100, ["a@a"] * 32),
+    ],
+)
+def test_addresses_in(text: str, expected: list[str]) -> None:
+    assert addresses_in(text) == expected
+
+
+def one(name: str, value: str) -> tuple[FieldReading, list[str]]:
+    return reading(f"Final-Recipient: rfc822; kim@example.org\n{name}: {value}\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("5.1.1", "5.1.1"),
+        ("5.1.1 (bad mailbox)", "5.1.1"),
+        ("5.1.1 bad mailbox", "5.1.1"),
+        ("(bad mailbox) 5.1.1", "5.1.1"),
+        ("5.0.901", "5.0.901"),
+        ("550", "None"),
+        ("5.1.1.1", "None"),
+        ("", "None"),
+    ],
+)
+def test_status(value: str, expected: str) -> None:
+    fields, remarks = one("Status", value)
+    assert str(fields.recipients[0].status) == expected
+    assert bool(remarks) == (expected == "None")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("failed", Action.FAILED),
+        ("Failed (for good)", Action.FAILED),
+        ("failure", Action.FAILED),
+        ("delayed", Action.DELAYED),
+        ("relayed", Action.RELAYED),
+        ("expanded", Action.EXPANDED),
+        ("delivered;", Action.DELIVERED),
+        ("unheard of", None),
+        ("", None),
+    ],
+)
+def test_action(value: str, expected: Action | None) -> None:
+    fields, remarks = one("Action", value)
+    assert fields.recipients[0].action is expected
+    assert bool(remarks) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("smtp; 550 no", Diagnostic("smtp", "550 no")),
+        ("SMTP;550 no", Diagnostic("smtp", "550 no")),
+        ("X-Example; not found", Diagnostic("x-example", "not found")),
+        ("X-Example; not\n found", Diagnostic("x-example", "not found")),
+        ("550 5.1.1 no; really", Diagnostic("smtp", "550 5.1.1 no; really")),
+        ("not found", Diagnostic("", "not found")),
+        (r"smtp; 550 \347\224\250 no", Diagnostic("smtp", "550 \u7528 no")),
+        (r"smtp; 550 C:\700 no", Diagnostic("smtp", r"550 C:\700 no")),
+        ("smtp; 550-a\nb: c\nSee: there\nX-Not: this", Diagnostic("smtp", "550-a\nb: c\nSee: there")),
+    ],
+)
+def test_diagnostic(value: str, expected: Diagnostic) -> None:
+    assert one("Diagnostic-Code", value)[0].recipients[0].diagnostic == expected
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_diagnostic_is_none(value: str) -> None:
+    assert one("Diagnostic-Code", value)[0].recipients[0].diagnostic is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("dns; mx.example.org", "mx.example.org"),
+        ("DNS;mx.example.org.", "mx.example.org"),
+        ("mx.example.org", "mx.example.org"),
+        ("dns; mx.example.org. (192.0.2.1, the server for the domain example.org.)", "mx.example.org"),
+        ("dns; mx.example.org [192.0.2.1]", "mx.example.org"),
+        ("dns; [192.0.2.1]", "[192.0.2.1]"),
+        ("dns; mx.example.org (cut", "mx.example.org"),
+        ("dns;", None),
+        ("dns; (nobody)", None),
+        ("", None),
+    ],
+)
+def test_remote_mta(value: str, expected: str | None) -> None:
+    assert one("Remote-MTA", value)[0].recipients[0].remote_mta == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "expired"),
+    [
+        ("failed", "4.2.2", True),
+        ("failed", "5.4.7", True),
+        ("failed", "5.1.1", False),
+        ("delayed", "4.2.2", False),
+        ("delayed", "4.4.7", False),
+    ],
+)
+def test_a_transient_failure_that_failed_is_expired(action: str, status: str, *, expired: bool) -> None:
+    fields, _ = reading(f"Final-Recipient: rfc822;kim@example.org\nAction: {action}\nStatus: {status}\n")
+    assert fields.recipients[0].expired is expired
+
+
+def test_other_fields_of_the_message() -> None:
+    fields, _ = reading(
+        "Reporting-MTA: dns; a.example\nReceived-From-MTA: DNS; b.example\nOriginal-Envelope-ID: id-1\nReporting-MTA: dns; z.example\n"
+    )
+    assert fields.message_facts() == {
+        "reporting_mta": "a.example",
+        "received_from_mta": "b.example",
+        "original_envelope_id": "id-1",
+    }
+
+
+def test_other_fields_of_a_recipient() -> None:
+    fields, _ = reading(
+        "Original-Recipient: rfc822;kim@example.org\nAction: delayed\nWill-Retry-Until: Sat, 21 Nov 2026 21:17:20 GMT\n\n"
+        "X-Actual-Recipient: rfc822;lee@example.org\nAction: delayed\n"
+    )
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org", "lee@example.org"]
+    assert fields.recipients[0].will_retry_until == datetime(2026, 11, 21, 21, 17, 20, tzinfo=UTC)
+
+
+def test_ten_thousand_recipients() -> None:
+    group = "Final-Recipient: rfc822; k{}@example.org\nAction: failed\nStatus: 5.1.1\n{}"
+    for between in ("\n", ""):
+        fields, remarks = reading("".join(group.format(number, between) for number in range(10_000)))
+        assert (len(fields.recipients), remarks) == (10_000, [])
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "a: b\n", "\n", " ", "Action: x\n\n", "a@", '"', "(", "<", ": ", "Final-Recipient: a@\n"]
+)
+def test_long_text_is_no_burden(unit: str) -> None:
+    text = "Final-Recipient: rfc822; kim@example.org\nAction: failed\nDiagnostic-Code: smtp; " + unit * (
+        500_000 // len(unit)
+    )
+    assert reading(text)[0].recipients[0].recipient == "kim@example.org"
+    find(text, "1", [])
+
+
+@given(st.text(alphabet='aA:;\n -<>@"()\\x{}5.1+4', max_size=200))
+def test_anything_gives_a_reading(text: str) -> None:
+    for body in (
+        text,
+        f"Final-Recipient: {text}\nAction: {text}\nStatus: {text}\nDiagnostic-Code: {text}\nRemote-MTA: {text}\n",
+    ):
+        assert reading(body) == reading(body)
+        reading(body)[0].message_facts()
+        find(body, "1", [])
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# The same fields in plain text
+
+PLAIN = f"""\
+Dear sender,
+
+your message came back.
+
+{REPORT}
+Kind regards
+Mail system: none
+"""
+
+
+def test_find_in_plain_text() -> None:
+    remarks: list[str] = []
+    fields = find(PLAIN, "1", remarks)
+    assert fields is not None
+    (facts,) = fields.recipients
+    assert (facts.recipient, str(facts.status)) == ("kim@example.org", "5.1.1")
+    assert fields.message_facts()["queue_id"] == "4461725C9D9"
+    assert facts.evidence[0].offset == PLAIN.index("Final-Recipient")
+    assert remarks == ["delivery status fields were read from plain text"]
+
+
+@pytest.mark.parametrize("margin", ["> ", "    ", "\t"])
+def test_find_behind_a_margin(margin: str) -> None:
+    fields = find("Hello,\n\n" + "".join(f"{margin}{line}\n" for line in REPORT.splitlines()) + "\nBye.\n", "1", [])
+    assert fields is not None
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org"]
+    assert fields.message_facts()["reporting_mta"] == "mx.example.net"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Which recipient do you mean?",
+        "The field Final-Recipient: is defined by RFC 3464.",
+        "Final-Recipient: rfc822; kim@example.org\n\nis the field to look at. Action: read it.\n",
+        "Final-Recipient:\nStatus: 5.1.1\n",
+    ],
+)
+def test_find_is_shy(text: str) -> None:
+    remarks: list[str] = []
+    assert find(text, "1", remarks) is None
+    assert remarks == []
+
+
+def test_find_takes_a_diagnostic_that_was_wrapped() -> None:
+    fields = find(
+        "Final-Recipient: rfc822; kim@example.org\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no\nmailbox here\n\nBye\n",
+        "1",
+        [],
+    )
+    assert fields is not None
+    assert fields.recipients[0].diagnostic == Diagnostic("smtp", "550 no\nmailbox here")
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("a" * 2000, 998), ("\u7528" * 2000, 332), ("\u00e9" * 500, 499), ("short", 5)]
+)
+def test_evidence_is_bounded(text: str, length: int) -> None:
+    assert len(words_of(text)) == length
+    assert text.startswith(words_of(text))
