@@ -128,6 +128,7 @@ def test_phrases_are_written_as_they_are_compared() -> None:
         ({"body": {"words": {"en": "away"}}}, "body.words.en"),
         ({"body": {"words": {"en": ["away", ""]}}}, "body.words.en"),
         ({"body": {"words": {"en": [1]}}}, "body.words.en"),
+        ({"signs": "X-Auto-Response-Suppress"}, "signs"),
         ({"header": {}}, "header"),
         ({"header": ["X-Autoreply"]}, "header[0]"),
         ({"header": [{"name": "X-Autoreply"}]}, "header[0]"),

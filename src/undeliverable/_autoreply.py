@@ -22,17 +22,15 @@ __all__ = ["AutoReplyPhrases", "HeaderMark", "disposition", "is_answer", "recogn
 Header: TypeAlias = Callable[[str], str | None]
 """A look-up of a header's first value by name, unfolded and decoded."""
 
-_TEXT_LIMIT: Final = 4_000  # characters: an automatic answer says early what it is
+_TEXT_LIMIT: Final = 2_500  # characters: an automatic answer says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
 _DISPOSITION_FIELDS: Final = frozenset(("final-recipient", "original-recipient", "disposition"))
-_ENOUGH: Final = 3  # an answer's certain signs weigh that much; a challenge needs more, from two kinds of phrases
-_ENOUGH_FOR_CHALLENGE: Final = 5
+_ENOUGH: Final = 3  # what certain signs weigh, and what uncertain ones must reach together
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u02bc\uff1a", "''':")
 _TAGS: Final = re.compile(r"(?:\[[^\[\]]{1,40}\] ?){1,4}")  # "[EXTERNAL] ", "[list-name] "
 # RFC 5321 4.5.5 and RFC 2142 5: whose automatic mail is a delivery report and no answer. RFC 3834 2 knows the second name.
 _ROBOTS: Final = re.compile(r"(?:postmaster|mailer-daemon|mail-daemon|mail delivery)(?![a-z])")
 _BULK: Final = frozenset(("bulk", "junk"))  # RFC 3834 3.1.8
-_SIGNS: Final = ("x-auto-response-suppress", "x-ms-exchange-inbox-rules-loop")  # also on other mail: a weak sign
 _MARK_KINDS: Final = frozenset((Kind.AUTO_REPLY, Kind.CHALLENGE, Kind.COMPLAINT))
 
 
@@ -60,6 +58,7 @@ class AutoReplyPhrases:
     """What automatic answers say, of all languages together, casefolded.
 
     :ivar marks: the header fields that tell the kind by themselves.
+    :ivar signs: the header fields of automatic mail of any kind.
     :ivar subject_prefix: how subjects of automatic answers begin.
     :ivar subject_whole: what is the whole subject of one.
     :ivar subject_words: what its subject often contains.
@@ -73,6 +72,7 @@ class AutoReplyPhrases:
     """
 
     marks: tuple[HeaderMark, ...] = ()
+    signs: tuple[str, ...] = ()
     subject_prefix: tuple[str, ...] = ()
     subject_whole: frozenset[str] = frozenset()
     subject_words: tuple[str, ...] = ()
@@ -86,13 +86,14 @@ class AutoReplyPhrases:
 
     @classmethod
     def from_table(cls, table: Mapping[str, object]) -> AutoReplyPhrases:
-        """The phrases in `table`: ``[[header]]``, ``[subject.*]``, ``[body.*]``, ``[challenge.*]``, lists by language.
+        """The phrases in `table`: ``signs``, ``[[header]]``, ``[subject.*]``, ``[body.*]``, ``[challenge.*]``, lists by language.
 
         :raises EntryError: for an unknown key, or a value of another form.
         """
         groups = _groups(table)
         return cls(
             marks=_marks(table.get("header", [])),
+            signs=_strings(table.get("signs", []), "signs"),
             subject_prefix=groups["subject", "prefix"],
             subject_whole=frozenset(groups["subject", "whole"]),
             subject_words=groups["subject", "words"],
@@ -118,11 +119,11 @@ def recognise(header: Header, text: str, phrases: AutoReplyPhrases) -> Kind | No
     mark = next((mark.kind for mark in phrases.marks if mark.fits(header)), None)
     if mark not in (None, Kind.AUTO_REPLY):
         return mark
-    signs = _signs(header, submitted)
+    signs = _signs(header, submitted, phrases)
     if submitted != "auto-replied" and not mark and not signs and not _speaks(subject, phrases):
         return None
     body = _plain(_unquoted(text[: 2 * _TEXT_LIMIT]), _TEXT_LIMIT)
-    if _challenge_weight(subject, body, signs or submitted == "auto-replied", phrases) >= _ENOUGH_FOR_CHALLENGE:
+    if _is_challenge(subject, body, phrases, signs=signs):
         return Kind.CHALLENGE
     certain = (submitted == "auto-replied" or mark is not None) and not _is_report(header, subject, phrases)
     weight = _ENOUGH if certain else _weight(header, subject, body, phrases, signs=signs)
@@ -160,9 +161,9 @@ def _keyword(value: str | None) -> str | None:
     return re.split(r"[;(\s]", value.strip(), maxsplit=1)[0].lower() if value else None
 
 
-def _signs(header: Header, submitted: str | None) -> bool:
+def _signs(header: Header, submitted: str | None, phrases: AutoReplyPhrases) -> bool:
     """Whether software sent it, without saying what: also true of newsletters, tickets and mailing lists."""
-    if submitted is not None or any(header(name) for name in _SIGNS):
+    if submitted is not None or any(header(name) for name in phrases.signs):
         return True
     if (header("return-path") or "").strip() == "<>":  # RFC 3834 3.3
         return True
@@ -194,17 +195,18 @@ def _weight(header: Header, subject: str, body: str, phrases: AutoReplyPhrases, 
         begins = 2 if _is_list(header) else 3
     elif _begins(subject, phrases) or _mentions(subject, phrases):
         begins = 1
-    body_weight = 2 if _contains(body, phrases.sentences) else int(_contains(body, phrases.words))
-    return begins + body_weight + signs
+    weight = begins + signs
+    if weight < _ENOUGH and _contains(body, phrases.sentences):
+        return weight + 2
+    return weight + (weight == _ENOUGH - 1 and _contains(body, phrases.words))
 
 
-def _challenge_weight(subject: str, body: str, signs: bool, phrases: AutoReplyPhrases) -> int:  # noqa: FBT001
-    groups = (
-        (subject, phrases.challenge_subject),
-        (body, phrases.challenge_held),
-        (body, phrases.challenge_confirm),
-    )
-    return sum(2 * _contains(text, group) for text, group in groups) + signs
+def _is_challenge(subject: str, body: str, phrases: AutoReplyPhrases, *, signs: bool) -> bool:
+    """Whether two of the three kinds of phrases meet in mail of software, or all three."""
+    named, held = _contains(subject, phrases.challenge_subject), _contains(body, phrases.challenge_held)
+    if not named and not held:
+        return False
+    return named + held + _contains(body, phrases.challenge_confirm) + signs >= _ENOUGH
 
 
 def _is_report(header: Header, subject: str, phrases: AutoReplyPhrases) -> bool:
@@ -235,7 +237,7 @@ def _unquoted(text: str) -> str:
 
 def _groups(table: Mapping[str, object]) -> dict[tuple[str, str], tuple[str, ...]]:
     """The phrases by section and group; a group that is missing is empty."""
-    if unknown := set(table) - set(_SECTIONS) - {"header"}:
+    if unknown := set(table) - set(_SECTIONS) - {"header", "signs"}:
         raise EntryError("unknown key", key=min(unknown))
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for section, names in _SECTIONS.items():
