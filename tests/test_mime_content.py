@@ -127,7 +127,11 @@ def test_a_guess_that_fails_leaves_latin_1(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("chardet.detect", fail)
     assert decode_text(b"\xff\xe4", "", lambda _: None) == "ÿä"
-    monkeypatch.setattr("chardet.detect", lambda _: {"encoding": "ascii"})
+
+    def ascii_only(_: bytes) -> dict[str, str]:
+        return {"encoding": "ascii"}
+
+    monkeypatch.setattr("chardet.detect", ascii_only)
     assert decode_text(b"\xff\xe4", "", lambda _: None) == "ÿä"
 
 

@@ -41,8 +41,8 @@ def _flattened(message: Message[Any, Any]) -> Iterator[bytes]:
             continue
         yield from _header(part)
         payload = _payload(part)
-        if not isinstance(payload, list):
-            yield _encoded(payload if isinstance(payload, (str, bytes)) else str(payload or ""))
+        if isinstance(payload, (str, bytes)):
+            yield _encoded(payload)
         elif part.get_content_maintype() == "multipart":
             boundary = str(part.get_param("boundary") or _SPARE_BOUNDARY)
             stack.append(f"\n--{boundary}--\n")
@@ -59,11 +59,12 @@ def _header(part: Message[Any, Any]) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _payload(part: Message[Any, Any]) -> object:
+def _payload(part: Message[Any, Any]) -> str | bytes | list[Message[Any, Any]]:
     try:
-        return part.get_payload()
+        payload: Any = part.get_payload()
     except UnicodeError:  # characters that the standard library cannot put into the part's charset
-        return vars(part).get("_payload")
+        payload = vars(part).get("_payload")
+    return payload or ""
 
 
 def _encoded(text: str | bytes) -> bytes:

@@ -92,8 +92,8 @@ class Part:
         self._data = data
         self._ledger = ledger
         self.path: Final = path
-        self._start = start
-        self._end = end
+        self._start: int = start
+        self._end: int = end
         self._depth = depth
         self._whole = whole
         self._children: tuple[Part, ...] | None = None
@@ -193,10 +193,12 @@ class Part:
         """The body without its transfer encoding."""
         payload = self._payload
         if payload is None:
-            self._unglue()
-            body = self._data[self._body : self._end]
-            payload = self._payload = decode_transfer(body, self._encoding(), self._ledger.note)
+            payload = self._payload = self._decoded()
         return payload
+
+    def _decoded(self) -> bytes:
+        self._unglue()
+        return decode_transfer(self._data[self._body : self._end], self._encoding(), self._ledger.note)
 
     @property
     def text(self) -> str:
@@ -207,7 +209,7 @@ class Part:
         return text
 
     def _read_text(self) -> str:
-        payload = self.payload
+        payload = self._payload or self._decoded()  # not kept: octets and text of a large part are not both wanted
         if is_plain(payload) and not (self._rest and b"utf-7" in self._rest.lower()):
             if len(payload) == self._end - self._body:  # not transfer-encoded: each CR belongs to a CRLF
                 payload = payload.translate(None, b"\r") if b"\r" in payload else payload
@@ -256,7 +258,7 @@ class Part:
 
     def walk(self) -> Iterator[Part]:
         """This part and all below it, depth first."""
-        stack = [self]
+        stack: list[Part] = [self]
         while stack:
             part = stack.pop()
             yield part
