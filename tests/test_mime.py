@@ -140,6 +140,8 @@ def test_parts_of_a_report() -> None:
     assert notification.text == "<kim@example.org>: host mail.example.org said: 550 5.1.1 User unknown\n"
     assert status.text.endswith("Status: 5.1.1\n")
     assert status.payload == status.text.encode()
+    again = status.payload
+    assert again is status.payload
     assert notification.header("content-description") == "Notification"
     assert returned.text == ""
     assert returned.children[0].header("subject") == "Hello"
