@@ -33,6 +33,8 @@ SHAPES: list[tuple[str, int | None, str | None, str]] = [
     ("220 ready (#4.3.2)", 220, None, "220 ready (#4.3.2)"),
     # said by somebody
     ("host mx.example.org[192.0.2.1] said: 550 5.1.1 no", 550, "5.1.1", "550 5.1.1 no"),
+    ("host mx.example.org[192.0.2.1] said:\n    571\n    not from you", 571, None, "571 not from you"),
+    ("host mx.example.org[192.0.2.1] said:\n    550 not from you", 550, None, "550 not from you"),
     ("Remote host said: 550-no\n550 never (#5.2.2)", 550, "5.2.2", "550-no 550 never (#5.2.2)"),
     ("SMTP error 550 no", 550, None, "550 no"),
     ("did not like our RCPT TO:550 5.2.1 no", 550, "5.2.1", "550 5.2.1 no"),

@@ -150,8 +150,9 @@ LEAD: Final = re.compile(
 )
 # A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
 QUOTED_CODE: Final = re.compile(
-    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,4}|[:;#\[(<'\"=])"
+    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,40}|[:;#\[(<'\"=])"
     r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
+    r"|\bsaid:\s{0,40}(?=[45]\d\d(?:[ \n-]|$))"
     r"|(?<=\s)(?=[45]\d\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
     re.ASCII | re.IGNORECASE,
 )
