@@ -41,6 +41,7 @@ SHAPES: list[tuple[str, int | None, str | None, str]] = [
     ("failed with 4504 errors, then 550 5.1.1 no", 550, "5.1.1", "550 5.1.1 no"),
     ("#< #5.1.1 smtp;550 5.1.2 no> #SMTP#", 550, "5.1.2", "550 5.1.2 no> #SMTP#"),
     ("5.1.0 - Unknown address error 550-'5.1.1 no'", 550, "5.1.1", "550-'5.1.1 no'"),
+    ("5.3.0 - Other problem 550-'Unknown user' (attempts: 0)", 550, None, "550-'Unknown user' (attempts: 0)"),
     # several lines
     ("550-5.1.1 a\n550-5.1.1 b\n550 5.1.1 c", 550, "5.1.1", "550-5.1.1 a 550-5.1.1 b 550 5.1.1 c"),
     ("550-5.1.1 a 550-5.1.1 b 550 5.1.1 c", 550, "5.1.1", "550-5.1.1 a 550-5.1.1 b 550 5.1.1 c"),

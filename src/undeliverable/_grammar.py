@@ -153,6 +153,7 @@ QUOTED_CODE: Final = re.compile(
     r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,40}|[:;#\[(<'\"=])"
     r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
     r"|\bsaid:\s{0,40}(?=[45]\d\d(?:[ \n-]|$))"
+    r"|(?<=\s)(?=[45][0-5]\d[ -]['\"])"
     r"|(?<=\s)(?=[45]\d\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
     re.ASCII | re.IGNORECASE,
 )
