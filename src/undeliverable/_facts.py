@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable._replies import answered_command, is_expired, parse_reply
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["LEADERS", "REPLY_WITNESSES", "merge"]
+__all__ = ["LEADERS", "REPLY_WITNESSES", "hear", "merge"]
 
 # Which witness names the recipients when several do: the first that names any.
 #   field      "Final-Recipient: rfc822; kim@example.org": the reporting server's own list (RFC 3464 2.3.2)
@@ -35,6 +35,8 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
     :param partials: what the readers found, in any order; facts without a recipient hold for every recipient.
     :param remarks: gets what could not be tied to any recipient.
     """
+    if len(partials) == 1:
+        return (_combine(list(partials)),)
     shared = [facts for facts in partials if facts.recipient is None]
     leader = _leader(partials)
     if leader is None:
@@ -114,6 +116,17 @@ def _canonical(address: str | None) -> str:
     return (address or "").strip("<> ").lower()
 
 
+def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
+    """The reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
+
+    :param command: what the reply answered, where the report says so elsewhere.
+    """
+    reply = parse_reply(words.text, command)
+    if reply.code is None and reply.status is None:
+        return None, is_expired(words.text)
+    return reply, is_expired(reply.text)
+
+
 class _Told(NamedTuple):
     """What one witness says of one recipient, its words read as a reply where they are one."""
 
@@ -127,6 +140,8 @@ class _Told(NamedTuple):
 def _combine(company: list[RecipientFacts]) -> RecipientFacts:
     """All that `company` says of one recipient; the first of it is the leading witness."""
     first = company[0]
+    if len(company) == 1 and first.witness is Witness.FIELD:
+        return first  # its reply has been read already, see hear
     told = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(told)
     return RecipientFacts(

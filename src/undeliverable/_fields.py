@@ -7,7 +7,7 @@ where a recipient's field comes a second time and is followed by a whole new gro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -26,7 +26,7 @@ from undeliverable._grammar import (
     STATUS_FIELD,
 )
 from undeliverable.codes import StatusCode, find_status, status_of
-from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Witness
+from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["FieldReading", "find", "read"]
 
@@ -55,6 +55,9 @@ _split: Final = FIELD_BEGIN.split
 _plain_name: Final = HOST.fullmatch
 
 _Group = dict[str, str]
+Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
+"""Reads the reply in a diagnostic, and whether it says that the queue gave up; told whether the report is about one
+recipient alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,17 @@ class FieldReading:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def read(text: str, part: str, remarks: list[str]) -> FieldReading:
+def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
     """The fields in `text`, the body of a delivery-status part; line ends are LF.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets what had to be guessed.
+    :param heard: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
     """
-    return _read_at(text, part, remarks, 0)
+    return _read_at(text, part, remarks, 0, heard)
 
 
-def _read_at(text: str, part: str, remarks: list[str], offset: int) -> FieldReading:
+def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
     message: _Group = {}
     groups: list[_Group] = []
     offsets: list[int] = []
@@ -102,7 +106,10 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int) -> FieldRead
     _sort_fields(pieces, message, groups, offsets, remarks)
     if len(groups) > 1:
         _mend(groups, offsets, remarks)
-    recipients = [_facts(group, part, offset + at, remarks) for group, at in zip(groups, offsets, strict=True)]
+    alone = len(groups) == 1
+    recipients = [
+        _facts(group, part, offset + at, remarks, heard, alone) for group, at in zip(groups, offsets, strict=True)
+    ]
     return FieldReading(message, tuple(recipients), tuple(groups))
 
 
@@ -190,7 +197,9 @@ def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
 # One group
 
 
-def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> RecipientFacts:
+def _facts(
+    group: _Group, part: str, offset: int, remarks: list[str], heard: Heard | None, alone: bool
+) -> RecipientFacts:
     get = group.get
     final, original = _recipients(group, remarks)
     action = _action(get("action"), remarks)
@@ -198,16 +207,20 @@ def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> Recipie
     diagnostic = get("diagnostic-code")
     attempt, until = get("last-attempt-date"), get("will-retry-until")
     words = diagnostic or get("status") or get("action") or ""
+    said = None if diagnostic is None else _diagnostic(diagnostic)
+    reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
     return RecipientFacts(
         witness=Witness.FIELD,
         recipient=final,
         original_recipient=original,
         action=action,
         status=status,
-        diagnostic=None if diagnostic is None else _diagnostic(diagnostic),
+        reply=reply,
+        diagnostic=said if reply is None or reply.code is None else None,
         remote_mta=_mta_name(get("remote-mta")),
         # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
-        expired=action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status)),
+        expired=gave_up
+        or (action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
         evidence=(Evidence(Witness.FIELD, part, offset, words_of(words)),),
@@ -216,11 +229,12 @@ def _facts(group: _Group, part: str, offset: int, remarks: list[str]) -> Recipie
 
 def _recipients(group: _Group, remarks: list[str]) -> tuple[str | None, str | None]:
     """The final and the original recipient; where the first is missing, what stands in its place."""
-    final, original = (
-        recipient_address(group.get(name), remarks) for name in ("final-recipient", "original-recipient")
-    )
+    final = recipient_address(group.get("final-recipient"), remarks)
+    original = recipient_address(group.get("original-recipient"), remarks)
     if final is None:
         final = original or recipient_address(group.get("x-actual-recipient"), remarks)
+    if original is not None and final is not None and original.lower() == final.lower():
+        original = None  # nobody forwarded or renamed anything
     return final, original
 
 
@@ -262,6 +276,8 @@ def _diagnostic(value: str) -> Diagnostic | None:
         return None
     if "\\" in value:
         value = decode_octals(value)
+    if value.startswith("smtp; "):
+        return Diagnostic("smtp", value[6:].lstrip())
     typed = ADDRESS_TYPE.match(value)
     if typed is None:
         # A reply without its type is still a reply; words without one are the reporting server's own.
@@ -309,7 +325,7 @@ def find(text: str, part: str, remarks: list[str]) -> FieldReading | None:
     if match is None:
         return None
     start = _first_line(text, match.start())
-    reading = _read_at(_field_lines(text, start, match[1]), part, [], start)
+    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, None)
     recipients = [facts for facts in reading.recipients if facts.recipient and (facts.action or facts.status)]
     if not recipients:
         return None

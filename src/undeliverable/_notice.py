@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from undeliverable import _arf, _autoreply, _dialogues, _fields, _formats
 from undeliverable._dates import parse_date
-from undeliverable._facts import merge
+from undeliverable._facts import hear, merge
 from undeliverable._mime import Part
+from undeliverable._replies import answered_command
 from undeliverable._returned import bare_address, read_below, read_block
-from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
+from undeliverable.model import Action, Command, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
 __all__ = ["READERS", "Notice", "Reading", "Survey", "read"]
@@ -34,6 +35,8 @@ _SLOTS: Final = {
     "message/rfc822-headers": "returned_headers",
     "message/global-headers": "returned_headers",
 }
+_TRANSCRIPT: Final = "\n>>> "
+"""Where a text holds a dialogue, its reader knows better what was answered."""
 _TEXTS: Final = 4
 """How many text parts can hold the notification; real ones have one or two."""
 _NESTING: Final = 3
@@ -85,6 +88,11 @@ class Reading:
     returned_at: int = -1
     kind: Kind | None = None
     depth: int = 0
+
+    @property
+    def step(self) -> Command | None:
+        """What the reply answered, as the text says it, where it speaks of one recipient."""
+        return None if _TRANSCRIPT in self.text else answered_command(self.text)
 
     @property
     def is_settled(self) -> bool:
@@ -188,8 +196,12 @@ def _addressee(reading: Reading) -> list[RecipientFacts]:
 def _read_statuses(reading: Reading) -> None:
     if reading.kind is not None:
         return
+
+    def heard(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:
+        return hear(words, reading.step if alone else None)
+
     for part in reading.survey.statuses:
-        fields = _fields.read(part.text, part.path, reading.remarks)
+        fields = _fields.read(part.text, part.path, reading.remarks, heard)
         reading.recipients.extend(fields.recipients)
         for name, value in fields.message_facts().items():
             reading.message.setdefault(name, value)
@@ -199,8 +211,20 @@ def _read_format(reading: Reading) -> None:
     if reading.kind is not None:
         return
     found = reading.formats.recognise(reading.root.header, reading.text)
-    if found is not None:
+    if found is None:
+        return
+    if _says_all(reading.recipients):
+        reading.generator = found.name
+    else:
         _take_format(reading, _formats.read(found, reading.root.header, reading.text, reading.path))
+
+
+def _says_all(recipients: list[RecipientFacts]) -> bool:
+    """Whether the report is about one recipient whose fields hold the whole answer: then the words repeat it."""
+    if len(recipients) != 1:
+        return False
+    reply = recipients[0].reply
+    return reply is not None and reply.code is not None and reply.status is not None and reply.command is not None
 
 
 def _read_dialogue(reading: Reading) -> None:
