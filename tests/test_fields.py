@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable._fields import FieldReading, find, read
-from undeliverable.model import Action, Diagnostic, Evidence, Witness
+from undeliverable._replies import parse_reply
+from undeliverable.model import Action, Diagnostic, Evidence, Reply, Witness
 
 REPORT = """\
 Reporting-MTA: dns; mx.example.net
@@ -18,7 +19,7 @@ X-Example-Sender: rfc822; news@example.net
 Arrival-Date: Sat, 21 Nov 2026 21:16:20 +0000 (UTC)
 
 Final-Recipient: rfc822; kim@example.org
-Original-Recipient: rfc822;Kim@example.org
+Original-Recipient: rfc822;news-readers@example.org
 Action: failed
 Status: 5.1.1
 Remote-MTA: dns; mx.example.org
@@ -43,7 +44,7 @@ def test_a_whole_report() -> None:
     (facts,) = fields.recipients
     assert facts.witness is Witness.FIELD
     assert facts.recipient == "kim@example.org"
-    assert facts.original_recipient == "Kim@example.org"
+    assert facts.original_recipient == "news-readers@example.org"
     assert facts.action is Action.FAILED
     assert str(facts.status) == "5.1.1"
     assert facts.remote_mta == "mx.example.org"
@@ -117,6 +118,27 @@ def test_a_reply_that_looks_like_fields_decides_nothing(foreign: str, following:
     """RFC 3464 4.1: what a report says can be forged; here it is a remote server's reply with line ends in it."""
     text = f"Final-Recipient: rfc822;kim@example.org\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no\n{foreign}\n{following}"
     assert said(text) == [KIM, LEE]
+
+
+def test_an_original_recipient_that_is_the_same_says_nothing() -> None:
+    fields, _ = reading(REPORT.replace("news-readers", "Kim"))
+    assert fields.recipients[0].original_recipient is None
+
+
+def heard(diagnostic: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001
+    reply = parse_reply(diagnostic.text)
+    return reply, alone and reply.code is not None
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "code", "kept", "expired"),
+    [("smtp; 550 no", 550, False, True), ("X-Example; not found", None, True, False)],
+)
+def test_the_caller_may_have_the_reply_read(diagnostic: str, code: int | None, *, kept: bool, expired: bool) -> None:
+    text = f"Final-Recipient: rfc822;kim@example.org\nDiagnostic-Code: {diagnostic}\n"
+    (facts,) = read(text, "2", [], heard).recipients
+    assert facts.reply is not None
+    assert (facts.reply.code, facts.diagnostic is not None, facts.expired) == (code, kept, expired)
 
 
 def test_repeated_fields_are_remarked() -> None:

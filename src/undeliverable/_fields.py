@@ -108,7 +108,7 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
         _mend(groups, offsets, remarks)
     alone = len(groups) == 1
     recipients = [
-        _facts(group, part, offset + at, remarks, heard, alone) for group, at in zip(groups, offsets, strict=True)
+        _facts(group, part, offset + at, remarks, heard, alone=alone) for group, at in zip(groups, offsets, strict=True)
     ]
     return FieldReading(message, tuple(recipients), tuple(groups))
 
@@ -198,7 +198,7 @@ def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
 
 
 def _facts(
-    group: _Group, part: str, offset: int, remarks: list[str], heard: Heard | None, alone: bool
+    group: _Group, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
 ) -> RecipientFacts:
     get = group.get
     final, original = _recipients(group, remarks)
