@@ -9,6 +9,7 @@ could be slow on some text it may not be used. ``{0,80}`` instead of ``*`` is al
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,8 +59,10 @@ class _Problem(Exception):
 def check_linear(pattern: str) -> str | None:
     """What is wrong with `pattern`, in one sentence, or None if it may be used."""
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what a later Python may read in another way
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         return f"not a regular expression: {error}"
     try:
         _Scanner(pattern).alternatives(at_end=True)
@@ -132,7 +135,7 @@ class _Scanner:
 
     def _group(self) -> tuple[_Piece, list[frozenset[str]]]:
         match = _GROUP.match(self.pattern, self.at)
-        if match is None:
+        if match is None or self.pattern[match.end() : match.end() + 1] == "?":
             raise _Problem("only groups, flags and look-around are allowed in brackets")
         self.at = match.end()
         if match[0].endswith(")"):  # flags for all of the pattern

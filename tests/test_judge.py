@@ -1,0 +1,346 @@
+"""Facts in, a verdict out: whose status is final, what follows, what is said about contradictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, Reason, ReplyCode, StatusCode, Verdict
+from undeliverable._judge import judge
+from undeliverable._replies import parse_reply
+from undeliverable.model import RecipientFacts, Witness
+
+BUILTIN = Knowledge.builtin()
+
+
+def facts(reply: str | None = None, status: str | None = None, **more: Any) -> RecipientFacts:
+    return RecipientFacts(
+        witness=Witness.FIELD,
+        recipient="kim@example.org",
+        action=more.pop("action", Action.FAILED),
+        status=None if status is None else StatusCode.parse(status),
+        reply=None if reply is None else parse_reply(reply),
+        **more,
+    )
+
+
+def verdict_on(given: RecipientFacts, knowledge: Knowledge = BUILTIN, **more: Any) -> Verdict:
+    return judge(given, knowledge, identity=more.pop("identity", "<1@example.net>"), **more)
+
+
+class TestFinalStatus:
+    @pytest.mark.parametrize(
+        ("reply", "field", "final", "whose"),
+        [
+            ("550 5.7.1 Spam", "5.1.1", "5.7.1", "reply"),
+            ("550 Spam", "5.1.1", "5.1.1", "field"),
+            ("550 Spam", None, None, None),
+            (None, "5.1.1", "5.1.1", "field"),
+            (None, None, None, None),
+        ],
+    )
+    def test_the_reply_decides(self, reply: str | None, field: str | None, final: str | None, whose: str | None) -> None:
+        record = verdict_on(facts(reply, field)).to_dict()
+        assert (record["status"], record["status_from"], record["reported_status"]) == (final, whose, field)
+
+    def test_rules_do_not_believe_a_status_field_beside_a_reply(self) -> None:
+        assert verdict_on(facts("550 Poor Reputation Sender", "5.1.1")).reason == "bad_reputation"
+        assert verdict_on(facts("550 zzz", "5.1.1")).reason == "undefined"
+        assert verdict_on(facts(None, "5.1.1")).reason == "user_unknown"
+
+    def test_the_reporting_server_speaks_where_no_other_does(self) -> None:
+        words = Diagnostic("x-postfix", "zzz (5.1.2)")
+        verdict = verdict_on(facts(diagnostic=words))
+        assert (verdict.reason, verdict.reply, verdict.reply_code) == ("domain_unknown", "zzz (5.1.2)", None)
+        own = verdict_on(facts("mailbox is full", "4.2.2"))
+        assert (own.reason, own.reply_code, own.status_from) == ("mailbox_full", None, "field")
+
+
+class TestConflicts:
+    @pytest.mark.parametrize(
+        ("reply", "field", "expected"),
+        [
+            ("450 4.7.1 later", "5.0.0", ["Status 5.0.0 but the reply says 4.7.1"]),
+            ("550 5.7.1 no", "5.1.1", ["Status 5.1.1 but the reply says 5.7.1"]),
+            ("550 5.7.1 no", "5.0.0", []),
+            ("550 5.7.1 no", "5.7.1", []),
+            ("554 no", "4.0.0", ["Status 4.0.0 but the reply says 554"]),
+            ("554 no", "5.1.1", []),
+            ("550 4.7.1 no", None, ["The reply's code 550 and its status 4.7.1 differ in class"]),
+            (None, "5.1.1", []),
+        ],
+    )
+    def test_witnesses(self, reply: str | None, field: str | None, expected: list[str]) -> None:
+        assert list(verdict_on(facts(reply, field)).conflicts) == expected
+
+    def test_those_of_the_facts_stay(self) -> None:
+        assert verdict_on(facts("450 4.7.1 later", "5.0.0", conflicts=("first",))).conflicts[0] == "first"
+
+
+class TestConsequences:
+    @pytest.mark.parametrize(
+        ("reply", "reason", "bounce_type", "advice"),
+        [
+            ("550 5.1.1 User unknown", "user_unknown", "hard", "suppress"),
+            ("450 4.1.1 User unknown", "user_unknown", "soft", "retry"),
+            ("450 5.1.1 User unknown", "user_unknown", "soft", "retry"),
+            ("550 4.1.1 User unknown", "user_unknown", "hard", "suppress"),
+            ("4.1.1 User unknown", "user_unknown", "soft", "retry"),
+            ("User unknown", "user_unknown", "hard", "suppress"),
+            ("552 5.2.2 Mailbox full", "mailbox_full", "soft", "retry"),
+            ("552 5.3.4 Message too big", "message_too_large", "soft", "fix_message"),
+            ("552 Too many recipients", "too_many_recipients", "soft", "slow_down"),
+            ("550 zzz", "undefined", "undetermined", "review"),
+            ("", "undefined", "undetermined", "review"),
+        ],
+    )
+    def test_of_a_failure(self, reply: str, reason: str, bounce_type: str, advice: str) -> None:
+        verdict = verdict_on(facts(reply))
+        assert (verdict.reason, verdict.bounce_type, verdict.advice) == (reason, bounce_type, advice)
+        assert verdict.fault is Reason(reason).fault
+
+    def test_a_delayed_recipient_is_soft_and_nothing_is_to_be_done(self) -> None:
+        strict = BUILTIN.with_profile("strict-rfc")
+        for given, kind in (
+            (facts("550 5.1.1 User unknown", action=Action.DELAYED), Kind.BOUNCE),
+            (facts("550 5.1.1 User unknown", action=None), Kind.DELAY),
+        ):
+            verdict = verdict_on(given, strict, kind=kind)
+            assert (verdict.reason, verdict.bounce_type, verdict.advice) == ("user_unknown", "soft", "none")
+            assert verdict.policy is None
+
+    @pytest.mark.parametrize("action", [Action.DELIVERED, Action.RELAYED, Action.EXPANDED])
+    def test_delivered(self, action: Action) -> None:
+        verdict = verdict_on(facts("250 2.0.0 Ok", action=action, remote_mta="mx.google.com"), kind=Kind.BOUNCE)
+        assert (verdict.reason, verdict.bounce_type, verdict.fault, verdict.advice) == (None, None, None, None)
+        assert verdict.provider == "google"
+
+    @pytest.mark.parametrize(
+        ("kind", "advice"),
+        [
+            (Kind.COMPLAINT, "suppress"),
+            (Kind.SUPPRESSED, "suppress"),
+            (Kind.UNSUBSCRIBED, "suppress"),
+            (Kind.AUTO_REPLY, "none"),
+            (Kind.CHALLENGE, "none"),
+            (Kind.DISPOSITION, "none"),
+        ],
+    )
+    def test_kinds_that_are_no_failure(self, kind: Kind, advice: str) -> None:
+        verdict = verdict_on(facts(action=None), kind=kind)
+        assert (verdict.reason, verdict.bounce_type, verdict.advice) == (None, None, advice)
+
+
+class TestExpired:
+    def test_the_last_reply_is_judged(self) -> None:
+        verdict = verdict_on(facts("450 4.1.1 User unknown", "5.0.0", expired=True))
+        assert (verdict.reason, verdict.bounce_type, verdict.expired) == ("user_unknown", "soft", True)
+
+    def test_without_a_reply_it_expired(self) -> None:
+        for given in (facts(expired=True), facts(status="5.1.1", expired=True), facts("zzz", expired=True)):
+            verdict = verdict_on(given)
+            assert (verdict.reason, verdict.bounce_type) == ("expired", "soft")
+
+    def test_the_status_says_so(self) -> None:
+        verdict = verdict_on(facts(status="4.4.7"))
+        assert (verdict.reason, verdict.expired) == ("expired", True)
+
+    def test_an_address_reason_in_own_words_is_not_hard(self) -> None:
+        assert verdict_on(facts("user unknown", expired=True)).bounce_type == "soft"
+
+
+class TestPolicies:
+    @pytest.mark.parametrize(
+        ("then", "expected"),
+        [
+            ({"bounce_type": "hard"}, ("hard", "suppress", None)),
+            ({"bounce_type": "hard", "advice": "review"}, ("hard", "review", None)),
+            ({"bounce_type": "soft"}, ("soft", "retry", None)),
+            ({"bounce_type": "undetermined"}, ("undetermined", "review", None)),
+            ({"advice": "none"}, ("soft", "none", None)),
+            ({"label": "block"}, ("soft", "retry", "block")),
+        ],
+    )
+    def test_what_a_policy_leaves_open(self, then: dict[str, str], expected: tuple[str, str, str | None]) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"reason": "mailbox_full"}, "then": then}])
+        verdict = verdict_on(facts("552 5.2.2 Mailbox full"), knowledge)
+        assert (verdict.bounce_type, verdict.advice, verdict.label) == expected
+        assert verdict.policy is not None
+
+    def test_softening_leaves_nobody_suppressed(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"fault": "address"}, "then": {"bounce_type": "soft"}}])
+        verdict = verdict_on(facts("550 5.1.1 User unknown"), knowledge)
+        assert (verdict.bounce_type, verdict.advice) == ("soft", "retry")
+
+    @pytest.mark.parametrize(
+        ("when", "fits"),
+        [
+            ({}, True),
+            ({"reason": ["greylisted", "user_unknown"]}, True),
+            ({"reason": "greylisted"}, False),
+            ({"fault": "address"}, True),
+            ({"fault": "address", "reason": "greylisted"}, False),
+            ({"reply": "55x"}, True),
+            ({"reply": "none"}, False),
+            ({"status": "5.1.*"}, True),
+            ({"status": "4.*.*"}, False),
+            ({"provider": "google"}, True),
+            ({"provider": ["none", "yahoo"]}, False),
+            ({"command": "rcpt"}, True),
+            ({"command": ["none", "data"]}, False),
+            ({"expired": False}, True),
+            ({"expired": True}, False),
+            ({"service": "Acme"}, True),
+            ({"service": "none"}, False),
+            ({"class": "permanent"}, True),
+            ({"class": "transient", "service": "acme"}, False),
+        ],
+    )
+    def test_conditions(self, when: dict[str, object], fits: bool) -> None:  # noqa: FBT001 # a column of the table
+        knowledge = BUILTIN.with_rules([{"when": when, "then": {"label": "found"}}])
+        given = facts("550 5.1.1 User unknown", command=Command.RCPT, remote_mta="gmail-smtp-in.l.google.com")
+        event = Event(id="1", service="acme", class_="Permanent")
+        assert (verdict_on(given, knowledge, event=event).label == "found") is fits
+
+    def test_without_an_event_there_is_no_service(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"service": "none"}, "then": {"label": "found"}}])
+        assert verdict_on(facts("550 no"), knowledge).label == "found"
+
+    def test_552_too_many_recipients_counts_as_452(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"reply": "452"}, "then": {"label": "found"}}])
+        verdict = verdict_on(facts("552 Too many recipients"), knowledge)
+        assert (verdict.label, verdict.reply_code) == ("found", 552)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            "550 <blacklist@spamhaus.example> zzz",
+            "550 Blacklist@Spamhaus.Example zzz",
+            "550 zzz: RCPT TO:<blacklist@spamhaus.example>",
+        ],
+    )
+    def test_their_words_do_not_decide(self, reply: str) -> None:
+        for recipient in ("blacklist@spamhaus.example", None):
+            given = dataclasses.replace(facts(reply), recipient=recipient)
+            assert verdict_on(given).reason == "undefined"
+
+    def test_the_original_recipient_neither(self) -> None:
+        given = facts("550 no spam+trap@blocklist.example", original_recipient="SPAM+trap@blocklist.example")
+        assert verdict_on(given).reason == "undefined"
+
+
+class TestKey:
+    def test_the_same_failure_heard_twice(self) -> None:
+        one = verdict_on(facts("550 5.1.1 User unknown"), identity="<1@example.net>")
+        two = verdict_on(dataclasses.replace(facts(None, "5.0.0"), recipient="Kim@Example.ORG"), identity="1@example.net")
+        assert one.key == two.key
+        assert len(one.key) == 64
+
+    @pytest.mark.parametrize(
+        "change", [{"identity": "2"}, {"recipient": "lee@example.org"}, {"recipient": None}, {"action": Action.DELAYED}]
+    )
+    def test_another_failure(self, change: dict[str, Any]) -> None:
+        identity = change.pop("identity", "1")
+        other = verdict_on(dataclasses.replace(facts(), **change), identity=identity)
+        assert other.key != verdict_on(facts(), identity="1").key
+
+    def test_any_characters(self) -> None:
+        assert verdict_on(facts("550 \ud800"), identity="\ud800").key
+
+
+def test_every_fact_is_handed_on() -> None:
+    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    given = facts(
+        "550 5.1.1 User unknown",
+        "5.0.0",
+        original_recipient="kay@example.org",
+        command=Command.RCPT,
+        remote_mta="mx.example.org",
+        last_attempt_date=now,
+        will_retry_until=now,
+        vendor_code="605",
+    )
+    verdict = verdict_on(given)
+    for name in ("recipient", "original_recipient", "action", "command", "remote_mta", "last_attempt_date", "vendor_code"):
+        assert getattr(verdict, name) == getattr(given, name)
+    assert type(verdict) is Verdict
+    assert type(verdict.reply_code) is ReplyCode
+    assert verdict == dataclasses.replace(verdict)
+    assert hash(verdict) == hash(pickle.loads(pickle.dumps(verdict)))
+    assert json.loads(json.dumps(verdict.to_dict())) == verdict.to_dict()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        verdict.key = ""  # type: ignore[misc] # that is what is tested
+
+
+def test_trace() -> None:
+    given = facts("550 5.1.1 User unknown")
+    plain, traced = verdict_on(given), verdict_on(given, trace=True)
+    assert plain.shadowed is None
+    assert traced.shadowed
+    assert traced.rule == plain.rule
+    assert "general.x.1.1" in {ref.id for ref in traced.shadowed}
+
+
+class TestExplain:
+    def test_a_whole_story(self) -> None:
+        knowledge = BUILTIN.with_rules(
+            [{"when": {"reason": "user_unknown"}, "then": {"bounce_type": "hard", "label": "gone"}}]
+        )
+        given = facts(
+            "550-5.1.1 The email account that you tried\r\n550 5.1.1 to reach does not exist. - gsmtp",
+            "5.0.1",
+            original_recipient="kay@example.org",
+            remote_mta="mx.google.com",
+            command=Command.RCPT,
+            expired=True,
+        )
+        verdict = verdict_on(given, knowledge, trace=True)
+        for text in (pickle.loads(pickle.dumps(verdict)).explain(), verdict.explain()):
+            lines = text.splitlines()
+            assert lines[0] == "kim@example.org: hard (user_unknown) -> suppress [gone]"
+            for part in (
+                "sent to    kay@example.org",
+                "action     failed, after the queue gave up",
+                "status     5.1.1, in the reply",
+                "command    rcpt",
+                "server     mx.google.com (google)",
+                "rule       google.no_such_user (builtin)",
+                'words      "account that you tried 550 5.1.1 to reach does not exist" at offset 20 of the reply',
+                "policy     code#1 (code)",
+                "shadowed   general.x.1.1 (builtin)",
+                "conflict   Status 5.0.1 but the reply says 5.1.1",
+                "source https://",
+            ):
+                assert part in text
+
+    @pytest.mark.parametrize(
+        ("given", "parts"),
+        [
+            (facts("550 zzz"), ["undetermined (undefined)", "policy     the reason's own defaults"]),
+            (facts(expired=True), ["rule       none; the queue gave up"]),
+            (facts("451 zzz", action=Action.DELAYED), ["policy     none: the reporting server still holds the message"]),
+            (facts(action=Action.DELIVERED), ["kim@example.org: delivered"]),
+            (facts(status="5.1.1"), ["the reporting server's Status field"]),
+            (facts("550 no such user - gsmtp"), ["provider   google, by the words of the reply"]),
+            (dataclasses.replace(facts("550 zzz"), recipient=None), ["recipient not named: "]),
+        ],
+    )
+    def test_parts(self, given: RecipientFacts, parts: list[str]) -> None:
+        text = verdict_on(given).explain()
+        for part in parts:
+            assert part in text
+
+    def test_a_complaint(self) -> None:
+        assert verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
+
+    def test_a_pattern_and_long_words(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])
+        text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain()
+        assert '..." at offset 4 of the reply, by its pattern' in text
