@@ -6,15 +6,17 @@ hundred formats cost little more than one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from undeliverable._format_schema import HEAD_LIMIT, Format
 
 __all__ = ["FormatTable"]
 
-_KEY: Final = 10
-"""How many characters of a line lead to the formats that know it."""
+# How a line leads to the formats that know it: its first 16 characters, or 6 where a script says more with each.
+_BEGINNINGS: Final = re.compile(r"\n[ \t]*([^\x00-\x7f]{6}|\S[^\n]{15})")
+_Place = dict[int, Format]
 
 
 class FormatTable:
@@ -24,21 +26,29 @@ class FormatTable:
     :ivar generic: the descriptions of unknown text.
     """
 
-    __slots__ = ("_by_line", "_others", "formats", "generic")
+    __slots__ = ("_by_line", "_by_sender", "_others", "formats", "generic")
 
     def __init__(self, formats: Iterable[Format]) -> None:
         everyone = tuple(formats)
         self.formats = tuple(one for one in everyone if not one.is_generic)
         self.generic = tuple(one for one in everyone if one.is_generic)
-        self._by_line: dict[str, dict[int, Format]] = {}
-        self._others: dict[int, Format] = {}
+        self._by_line: dict[str, _Place] = {}
+        self._by_sender: dict[str, _Place] = {}
+        self._others: _Place = {}
         for rank, described in enumerate(self.formats):
-            for literal in described.body:
-                key = literal.split("\n", 1)[0][:_KEY]
-                place = self._by_line.setdefault(key, {}) if len(key) == _KEY else self._others
+            for place in self._places(described):
                 place[rank] = described
-            if not described.body:
-                self._others[rank] = described
+
+    def _places(self, described: Format) -> Iterator[_Place]:
+        """Where to look for `described`: under its lines where all are long enough, else under its senders."""
+        keys = [_BEGINNINGS.match("\n" + literal) for literal in described.body]
+        senders = dict(described.headers).get("from", ())
+        if keys and all(keys):
+            yield from (self._by_line.setdefault(key[1], {}) for key in keys if key is not None)
+        elif senders:
+            yield from (self._by_sender.setdefault(sender, {}) for sender in senders)
+        else:
+            yield self._others
 
     def recognise(self, header: Callable[[str], str | None], text: str) -> Format | None:
         """The format that a notice is of, or None.
@@ -46,12 +56,13 @@ class FormatTable:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
-        by_line = self._by_line
+        by_line, sender = self._by_line, (header("from") or "").lower()
         found = self._others
-        for line in text[:HEAD_LIMIT].split("\n"):
-            meant = by_line.get(line.lstrip()[:_KEY])
-            if meant is not None:
-                found = found | meant
+        for key in by_line.keys() & set(_BEGINNINGS.findall("\n" + text[:HEAD_LIMIT])):
+            found = found | by_line[key]
+        for literal, place in self._by_sender.items():
+            if literal in sender:
+                found = found | place
         for rank in sorted(found):
             if found[rank].fits(header, text):
                 return found[rank]

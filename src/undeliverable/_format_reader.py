@@ -20,7 +20,9 @@ __all__ = ["FormatReading", "read"]
 
 _LINE_LIMIT: Final = 998
 _TEXT_FACTS: Final = ("reply", "diagnostic")
-_DATES: Final = frozenset(("last_attempt_date", "will_retry_until"))
+# How the further lines of a reply begin, RFC 5321 4.2.1.
+_CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
+_LEAPING: Final = frozenset(("after", "none"))  # where the lines before the first recipient say nothing of any
 # Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no notice itself has.
 _TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
 # What notices call the step of the dialogue that was refused; the first that stands in the words.
@@ -102,7 +104,19 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
 class _Pass:
     """One pass over the lines of a text."""
 
-    __slots__ = ("_collecting", "_format", "_is_stopped", "_open", "_patterns", "_sink", "_text", "drafts", "returned_at", "shared")
+    __slots__ = (
+        "_collecting",
+        "_format",
+        "_is_stopped",
+        "_open",
+        "_patterns",
+        "_sink",
+        "_stops_at_blank",
+        "_text",
+        "drafts",
+        "returned_at",
+        "shared",
+    )
 
     def __init__(self, described: Format, text: str) -> None:
         self._format = described
@@ -115,27 +129,38 @@ class _Pass:
         self._sink: list[str] = self.shared.words
         self._collecting = self._may_collect()
         self._is_stopped = False
+        self._stops_at_blank = described.words == "after"
 
     def run(self) -> None:
-        text, ends = self._text, self._format.end
-        position = self._begin()
-        while position < len(text):
+        text, ends, size = self._text, self._format.end, len(self._text)
+        position = self._leap(self._begin())
+        while position < size:
             line_end = text.find("\n", position)
             if line_end < 0:
-                line_end = len(text)
-            line = text[position : min(line_end, position + _LINE_LIMIT)]
+                line_end = size
+            line = text[position:line_end]
             bare = line.strip()
             if not bare:
-                self._blank()
+                if self._sink and self._stops_at_blank:
+                    self._collecting = False
             elif ends and bare.startswith(ends):
-                self.returned_at = min(line_end + 1, len(text))
+                self.returned_at = min(line_end + 1, size)
                 return
             elif line.startswith(_TRACE):
                 self.returned_at = position
                 return
             else:
-                self._line(line, bare, position, line_end)
+                self._line(line[:_LINE_LIMIT], bare[:_LINE_LIMIT], position, line_end)
             position = line_end + 1
+
+    def _leap(self, position: int) -> int:
+        """Where the first line that can name a recipient begins, if nothing before it can matter."""
+        at = self._text.find("@", position) if self._patterns.may_leap and self._format.words in _LEAPING else -1
+        if at < 0:
+            return position
+        start = max(self._text.rfind("\n", position, at) + 1, position)
+        before = self._text[position:start]
+        return position if any([end in before for end in (*self._format.end, *_TRACE)]) else start
 
     def _begin(self) -> int:
         found = [at + len(literal) for literal in self._format.begin if (at := self._text.find(literal)) >= 0]
@@ -144,26 +169,22 @@ class _Pass:
     def _may_collect(self) -> bool:
         return not self._format.start_words and self._format.words in ("before", "shared")
 
-    def _blank(self) -> None:
-        if self._sink and self._format.words == "after":
-            self._collecting = False
-
     def _line(self, line: str, bare: str, start: int, end: int) -> None:
         starts, stops = self._format.start_words, self._format.stop_words
         if starts and bare.startswith(starts):
             self._start_words(bare, starts)
         elif stops and bare.startswith(stops):
             self._is_stopped, self._collecting = True, False
-        elif self._is_stopped or self._is_recipient(line, start, end):
+        elif self._is_stopped or ("@" in line or not self._patterns.needs_at) and self._is_recipient(line, start, end):
             return
-        elif not _matches(self._patterns.skip, line) and not self._is_field(line, end) and self._collecting:
+        elif self._sink is self._open.reply and self._sink and bare[:4] in _CONTINUED:
+            self._add(bare, start, end)
+        elif not (_matches(self._patterns.skip, line) or self._is_field(line, end)) and self._collecting:
             self._add(bare, start, end)
 
     def _is_recipient(self, line: str, start: int, end: int) -> bool:
-        if self._patterns.needs_at and "@" not in line:
-            return False
         for number, pattern in enumerate(self._patterns.recipient):
-            match = pattern.match(line)
+            match = pattern(line)
             if match is not None:
                 draft = _Draft(start, end, f"{self._format.name}.{number + 1}")
                 self.drafts.append(draft)
@@ -190,7 +211,7 @@ class _Pass:
 
     def _is_field(self, line: str, end: int) -> bool:
         for pattern in self._patterns.field:
-            match = pattern.search(line)
+            match = pattern(line)
             if match is not None:
                 self._take(match, self._open)
                 self._open.end = end
@@ -224,9 +245,9 @@ class _Pass:
         self._open.end = end
 
 
-def _matches(patterns: tuple[re.Pattern[str], ...], line: str) -> bool:
+def _matches(patterns: tuple[Callable[[str], re.Match[str] | None], ...], line: str) -> bool:
     for pattern in patterns:
-        if pattern.search(line) is not None:
+        if pattern(line) is not None:
             return True
     return False
 
@@ -267,7 +288,7 @@ class _Builder:
 
     def _vendor_code(self, words: str) -> str | None:
         pattern = self.format.patterns.vendor_code
-        match = None if pattern is None else pattern.search(words[:_LINE_LIMIT])
+        match = None if pattern is None else pattern(words[:_LINE_LIMIT])
         return None if match is None else match["vendor_code"]
 
     def _evidence(self, draft: _Draft) -> tuple[Evidence, ...]:

@@ -50,25 +50,32 @@ MESSAGE_FACTS: Final = frozenset(
     ("reporting_mta", "queue_id", "arrival_date", "received_from_mta", "original_envelope_id")
 )
 """Of these, what belongs to the message and not to one recipient."""
-HEAD_LIMIT: Final = 6144
+HEAD_LIMIT: Final = 3072
 """How much of a text is searched for the literals of ``when`` and ``begin``, in characters."""
 _ANSWER: Final = re.compile(
     r"\s*\[?(?:re|fwd?|aw|wg|tr|rv|sv|vs|odp|vb|enc|antw|r|i|回复|转发|答复|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]", re.IGNORECASE
 )
+# What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
+_OUTER: Final = re.compile(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _WORDS: Final = ("after", "before", "shared", "none")
-Words = str
+_Matcher = Callable[[str], re.Match[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The compiled patterns of a format."""
+    """The compiled patterns of a format.
 
-    recipient: tuple[re.Pattern[str], ...]
-    field: tuple[re.Pattern[str], ...]
-    skip: tuple[re.Pattern[str], ...]
-    vendor_code: re.Pattern[str] | None
+    :ivar needs_at: whether a line without ``@`` cannot name a recipient.
+    :ivar may_leap: whether, besides, no field pattern speaks of the message as a whole.
+    """
+
+    recipient: tuple[_Matcher, ...]
+    field: tuple[_Matcher, ...]
+    skip: tuple[_Matcher, ...]
+    vendor_code: _Matcher | None
     needs_at: bool
+    may_leap: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Format:
     body: tuple[str, ...]
     begin: tuple[str, ...]
     end: tuple[str, ...]
-    words: Words
+    words: str
     start_words: tuple[str, ...]
     stop_words: tuple[str, ...]
     recipient_header: tuple[str, ...]
@@ -104,12 +111,15 @@ class Format:
     def patterns(self) -> Patterns:
         """The patterns, compiled when they are first needed: most formats never see a message."""
         recipient, field, skip, vendor_code = self.sources
+        needs_at = all("{recipient}" in source for source in recipient)
+        speaks = any(MESSAGE_FACTS & compile_pattern(source).groupindex.keys() for source in field)
         return Patterns(
-            tuple(map(_compile, recipient)),
-            tuple(map(_compile, field)),
-            tuple(map(_compile, skip)),
-            None if vendor_code is None else _compile(vendor_code),
-            all("{recipient}" in source for source in recipient),
+            tuple(compile_pattern(source).match for source in recipient),
+            tuple(map(_finder, field)),
+            tuple(map(_finder, skip)),
+            None if vendor_code is None else _finder(vendor_code),
+            needs_at,
+            needs_at and not speaks,
         )
 
     def fits(self, header: Callable[[str], str | None], text: str) -> bool:
@@ -154,8 +164,15 @@ def is_answer(header: Callable[[str], str | None]) -> bool:
     return _ANSWER.match(header("subject") or "") is not None
 
 
-def _compile(source: str) -> re.Pattern[str]:
+def compile_pattern(source: str) -> re.Pattern[str]:
+    """The regular expression that `source` stands for."""
     return re.compile(expand(source))
+
+
+def _finder(source: str) -> _Matcher:
+    """How to find `source` in a line: what is anchored is tried at the beginning only, which search() does not know."""
+    pattern = compile_pattern(source)
+    return pattern.match if source.startswith("^") and "|" not in _OUTER.sub("", source) else pattern.search
 
 
 def expand(source: str) -> str:
@@ -270,7 +287,7 @@ class _TableReader:
                 headers.append((key.lower(), tuple(literal.lower() for literal in literals)))
         return tuple(headers), body
 
-    def words(self) -> Words:
+    def words(self) -> str:
         words = self.text("words") or "after"
         if words not in _WORDS:
             raise self.fault("words", f"must be one of {', '.join(_WORDS)}")
@@ -298,7 +315,7 @@ class _TableReader:
     def check_pattern(self, key: str, source: str) -> frozenset[str]:
         """The groups of `source`, a pattern that has been found good."""
         try:
-            compiled = _compile(source)
+            compiled = compile_pattern(source)
         except (re.error, OverflowError, RecursionError) as error:
             raise self.fault(key, f"not a regular expression: {source!r}: {error}") from None
         unknown = sorted(set(compiled.groupindex) - set(FACTS))
