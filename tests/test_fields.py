@@ -125,7 +125,7 @@ def test_an_original_recipient_that_is_the_same_says_nothing() -> None:
     assert fields.recipients[0].original_recipient is None
 
 
-def heard(diagnostic: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001
+def heard(diagnostic: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:
     reply = parse_reply(diagnostic.text)
     return reply, alone and reply.code is not None
 

@@ -32,6 +32,7 @@ from undeliverable.model import Action, Command, Diagnostic, Evidence, Recipient
 
 __all__ = ["read_dialogue"]
 
+_MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 
 
@@ -96,16 +97,20 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
         _read_line(state, line, at)
         at += len(line) + 1
     _end_reply(state)
-    gave_up = any(words in text.lower() for words in EXPIRED_WORDS)
+    lowered = text.lower()
+    gave_up = any(words in lowered for words in EXPIRED_WORDS)
     return _facts(state, part, gave_up=gave_up)
 
 
 def _read_line(state: _Transcript, line: str, at: int) -> None:
-    spoken = SPOKEN.match(line)
+    begin = line.lstrip(" \t")[:1]
+    if not begin:
+        return
+    spoken = SPOKEN.match(line) if begin in _MARKS else None
     if spoken is not None:
         _read_spoken(state, spoken[2].strip(), at)
         return
-    session = SESSION.match(line)
+    session = SESSION.match(line) if begin == "." else None
     if session is not None:
         _begin_session(state, session[1].rstrip("."))
         return
