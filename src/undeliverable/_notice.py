@@ -224,7 +224,7 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
     if len(recipients) != 1:
         return False
     reply = recipients[0].reply
-    return reply is not None and reply.code is not None and reply.status is not None and reply.command is not None
+    return reply is not None and reply.code is not None and reply.command is not None
 
 
 def _read_dialogue(reading: Reading) -> None:
