@@ -14,16 +14,16 @@ from undeliverable._format_schema import HEAD_LIMIT, Format
 
 __all__ = ["FormatTable"]
 
-# How a line leads to the formats that know it: its first 16 characters, or 6 where a script says more with each.
-_BEGINNINGS: Final = re.compile(r"\n[ \t]*([^\x00-\x7f]{6}|\S[^\n]{15})")
+# How a line leads to the formats that know it: its first 16 characters, or 4 where a script says more with each.
+_BEGINNINGS: Final = re.compile(r"\n[ \t]*([^\x00-\x7f]{4}|\S[^\n]{15})")
 _Place = dict[int, Format]
 
 
 class FormatTable:
     """The formats to choose from; the order matters only where two fit the same notice: then the first is meant.
 
-    :ivar formats: all formats but the generic ones.
-    :ivar generic: the descriptions of unknown text.
+    :ivar formats: all formats but the generic one.
+    :ivar generic: the description of unknown text; one per layer that has one.
     """
 
     __slots__ = ("_by_line", "_by_sender", "_others", "formats", "generic")

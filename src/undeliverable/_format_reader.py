@@ -84,6 +84,8 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     """
     pass_ = _Pass(described, text)
     pass_.run()
+    if described.words == "shared":
+        pass_.share()
     drafts, shared = pass_.drafts, pass_.shared
     build = _Builder(described, text, part, shared)
     recipients = [build.facts(draft) for draft in drafts]
@@ -153,6 +155,13 @@ class _Pass:
                 self._line(line[:_LINE_LIMIT], bare[:_LINE_LIMIT], position, line_end)
             position = line_end + 1
 
+    def share(self) -> None:
+        """Where words are shared, what was said below several recipients is said of all of them."""
+        for draft, following in zip(self.drafts[-2::-1], self.drafts[:0:-1], strict=True):
+            if not draft.reply and not draft.words:
+                draft.reply, draft.words = following.reply, following.words
+                draft.facts = {**following.facts, **draft.facts}
+
     def _leap(self, position: int) -> int:
         """Where the first line that can name a recipient begins, if nothing before it can matter."""
         at = self._text.find("@", position) if self._patterns.may_leap and self._format.words in _LEAPING else -1
@@ -197,6 +206,7 @@ class _Pass:
         """From now on words are about `draft`, or what was said before was."""
         words = self._format.words
         if words == "shared":
+            self._open = draft
             return
         if words == "before":
             draft.words, self.shared.words = self.shared.words, []
@@ -233,7 +243,7 @@ class _Pass:
     def _start_words(self, bare: str, starts: tuple[str, ...]) -> None:
         literal = next(literal for literal in starts if bare.startswith(literal))
         self._is_stopped, self._collecting = False, True
-        self._sink = self._open.words
+        self._sink = self.shared.words if self._format.words == "shared" else self._open.words
         rest = bare[len(literal) :].strip(" \t:-")
         if rest:
             self._sink.append(rest)

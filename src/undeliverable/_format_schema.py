@@ -50,6 +50,8 @@ MESSAGE_FACTS: Final = frozenset(
     ("reporting_mta", "queue_id", "arrival_date", "received_from_mta", "original_envelope_id")
 )
 """Of these, what belongs to the message and not to one recipient."""
+GENERIC: Final = "generic"
+"""The name of the description of unknown text."""
 HEAD_LIMIT: Final = 3072
 """How much of a text is searched for the literals of ``when`` and ``begin``, in characters."""
 _ANSWER: Final = re.compile(
@@ -57,6 +59,10 @@ _ANSWER: Final = re.compile(
 )
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
 _OUTER: Final = re.compile(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
+_ROBOTS: Final = (
+    "mailer-daemon", "mailer daemon", "mail-daemon", "maildaemon", "mdaemon", "postmaster", "mail delivery",
+    "maildelivery", "mail system", "<>",
+)  # fmt: skip
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _WORDS: Final = ("after", "before", "shared", "none")
 _Matcher = Callable[[str], re.Match[str] | None]
@@ -137,7 +143,7 @@ class Format:
             return False
         if not self.is_generic:
             return not self.body or _begins_line(self.body, head)
-        return _stands_in(self.body, head) and not is_answer(header) and header("list-id") is None
+        return _stands_in(self.body, head) and _is_automatic(header) and not is_answer(header)
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
@@ -157,6 +163,20 @@ def _begins_line(literals: tuple[str, ...], text: str) -> bool:
                 return True
             at = text.find(literal, at + 1)
     return False
+
+
+def _is_automatic(header: Callable[[str], str | None]) -> bool:
+    """Whether a mail system may have sent this: by its name, its null reverse-path or its mark, and to no list.
+
+    RFC 2142 5 has "postmaster", RFC 5321 4.5.5 the null reverse-path, RFC 3834 5 the mark, RFC 2919 the list's name.
+    """
+    if header("list-id") is not None:
+        return False
+    return (
+        _stands_in(_ROBOTS, (header("from") or "").lower())
+        or (header("return-path") or "").strip() == "<>"
+        or (header("auto-submitted") or "").lower().startswith("auto-")
+    )
 
 
 def is_answer(header: Callable[[str], str | None]) -> bool:
@@ -207,7 +227,7 @@ def compile_format(name: str, table: Mapping[str, object], *, trusted: bool = Fa
         recipient_header=reader.texts("recipient_header"),
         action=reader.action(),
         sources=sources,
-        is_generic=name.partition("-")[0] == "generic",
+        is_generic=name == GENERIC,
     )
 
 
