@@ -21,6 +21,7 @@ from undeliverable.cli import _progress, classify, main
 from undeliverable.cli._main import COMMANDS
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
+from undeliverable.cli._writers import FORMATS, Table
 
 PLAIN = b"From: a@example.com\nTo: b@example.net\nSubject: lunch\n\nAt noon?\n"
 
@@ -99,7 +100,7 @@ def on_terminal(*arguments: str, environment: dict[str, str] | None = None, watc
     os.close(follower)
     shown = b"".join(_until_closed(leader))
     os.close(leader)
-    assert process.wait() == 0
+    assert process.wait(120) == 0
     return shown.decode()
 
 
@@ -277,7 +278,7 @@ def test_standard_input_may_be_a_pipe_of_a_mailbox() -> None:
     mailbox = b"".join(b"From x@example.com Mon Nov 16 09:12:33 2026\n" + mail + b"\n" for mail in (UNKNOWN, FULL))
     done = subprocess.run(
         [sys.executable, "-m", "undeliverable", "classify", "--format", "jsonl", "-"],
-        input=mailbox, capture_output=True, check=True,
+        input=mailbox, capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     assert [json.loads(line)["source"] for line in done.stdout.splitlines()] == ["-#1", "-#2"]
 
@@ -378,7 +379,7 @@ def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait() == 0
+    assert process.wait(120) == 0
 
 
 def test_an_interrupt_is_quiet(
@@ -412,12 +413,35 @@ def test_rich_is_not_imported_for_a_pipe(folder: Path) -> None:
     program = (
         "import sys; from undeliverable.cli import main; status = main(); sys.exit(status or 'rich' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program, "classify", str(folder)], capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-c", program, "classify", str(folder)], capture_output=True, check=True, timeout=120
+    )
 
 
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_the_coloured_table_aligns_its_blocks_and_reads_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setattr("undeliverable.cli._writers.Table.BLOCK", 2)
+    screen = Screen()
+    table = FORMATS["table"](screen)
+    for raw in (UNKNOWN, FULL, bounce("[red]@example.org", "5.1.1", "550 5.1.1 no such user"), PLAIN, PLAIN):
+        report = undeliverable.parse(raw, source="mail.eml")
+        table.write(report, report.verdicts)
+    table.close()
+    table.close()
+    head, *rows = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
+    assert [row.split()[0] for row in rows] == ["kim@example.org", "lee@example.org", "[red]@example.org", "-", "-"]
+    assert {row.index("mail.eml") for row in rows} == {head.index("source")}
+
+
+def test_a_dumb_terminal_sees_a_plain_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(FORMATS["table"](Screen()), Table)
 
 
 def test_progress_is_drawn_after_a_while_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
