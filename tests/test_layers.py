@@ -26,7 +26,7 @@ BLOCKS: Final = {
             # the waist
             "_facts _notice",
             # judgement
-            "_conditions _rules _policies _providers _toml _loader knowledge _explain _judge _index",
+            "_conditions _phrases _rules _policies _providers _toml _loader knowledge _explain _judge _index",
             # doors
             "mail smtp logs webhooks",
             "__init__",

@@ -206,7 +206,8 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     text = " \n ".join((*when.words, *when.any_words[:1]))
     code = _NOTHING if when.reply is None else when.reply.any()
     status = _NOTHING if when.status is None else when.status.any()
-    for other in table.candidates(text, code, status):
+    provider = None if when.providers is None else min(when.providers, key=str)
+    for other in table.candidates(Seen(text, code, status, None, provider)):
         if place[other.id] >= index:
             return None
         if other.when.covers(when):

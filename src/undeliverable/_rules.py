@@ -1,23 +1,20 @@
-"""Rules and policies in their order, and the index that finds a reply's first rule without trying them all.
+"""Rules in their order: the first that fits tells the reason.
 
-Every phrase of every rule becomes a *clause*: conditions of which one phrase at least must stand in the text. A clause
-is filed under one key: two neighbouring words, each cut to four letters, or one word, or one character that is not
-ASCII; whichever the fewest other clauses could use. A reply's own keys are met with the filed ones in C
-(``frozenset.intersection``); only what both have is verified, in rank order, until the first fits. Clauses without
-words are filed under reply code and status.
+Every rule becomes one *clause* or several, each with one phrase that must stand in the text; they are found by that
+phrase (:mod:`undeliverable._phrases`) and verified in rank order until the first fits. Clauses of one provider are
+found only where that provider answered. Clauses without words are filed under reply code and status.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-from undeliverable._conditions import PATTERN_LIMIT, SHORT, UNSPACED_FROM, RuleCondition, stands_in
+from undeliverable._conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
+from undeliverable._phrases import Filing, PhraseIndex, cut_words
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 from undeliverable.verdict import RuleRef
@@ -76,36 +73,15 @@ class _Clause(NamedTuple):
     plain: bool  # nothing more to ask
     condition: RuleCondition
     more: tuple[str, ...]  # phrases that must stand in the text as well
+    any_of: tuple[str, ...]  # phrases of which one must stand in the text as well
     rule: Rule | None
     ref: RuleRef | None
     provider: str | None  # that the phrase is a mark of
 
 
-_Pair: TypeAlias = tuple[str, str]
-_Key: TypeAlias = str | _Pair
-
-_CUT: Final = 4
-_WORD: Final = re.compile(r"[^\W_]+")
-_ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
-_cut: Final = itemgetter(slice(_CUT))
 _ANYTHING: Final = RuleCondition("")
 _REMEMBERED: Final = 1_024  # pairs of reply code and status
-
-
-def _cut_words(text: str) -> list[str]:
-    """The words of `text`, each cut to four letters."""
-    if text.isascii():
-        return list(map(_cut, text.encode().translate(_ASCII_WORDS).decode().split()))
-    return list(map(_cut, _WORD.findall(text)))
-
-
-def _keys(phrase: str) -> list[_Key]:
-    """The keys that every text with `phrase` has: pairs of words and words, or characters where blanks are not used."""
-    unspaced = sorted({char for char in phrase if char >= UNSPACED_FROM})
-    if unspaced:
-        return list(unspaced)
-    words = [word[:_CUT] for word in _WORD.findall(phrase)]
-    return [*zip(words, words[1:], strict=False), *words]
+_rank: Final = itemgetter(0)
 
 
 class RuleTable:
@@ -115,26 +91,26 @@ class RuleTable:
     :param marks: phrases that tell a provider, with its name, the first one first.
     """
 
-    __slots__ = ("_bare", "_chars", "_coded", "_free", "_listed", "_pairs", "_stated", "_words", "rules")
+    __slots__ = ("_bare", "_coded", "_free", "_general", "_own", "_stated", "rules")
 
     def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = ()) -> None:
         self.rules = tuple(rules)
-        self._listed: dict[_Key, list[_Clause]] = {}
         self._coded: dict[int, list[_Clause]] = {}
         self._stated: dict[int, list[_Clause]] = {}
         self._free: list[_Clause] = []
-        clauses = [*_mark_clauses(marks), *_rule_clauses(self.rules)]
-        keys = [_keys(clause.phrase) for clause in clauses]
-        shared = Counter(key for found in keys for key in set(found))
-        for clause, found in zip(clauses, keys, strict=True):
-            if found:
-                best = min(found, key=lambda key: (shared[key], not isinstance(key, tuple), key))
-                self._listed.setdefault(best, []).append(clause)
-            else:
+        filing = Filing(_phrases(self.rules, marks))
+        general = [(clause.phrase, clause) for clause in _mark_clauses(marks)]
+        own: dict[str, list[tuple[str, _Clause]]] = {}
+        for clause in _rule_clauses(self.rules, filing):
+            if filing.key(clause.phrase) is None:
                 self._file(clause)
-        self._pairs = frozenset(key for key in self._listed if isinstance(key, tuple))
-        self._words = frozenset(key for key in self._listed if isinstance(key, str) and key < UNSPACED_FROM)
-        self._chars = frozenset(key for key in self._listed if isinstance(key, str) and key >= UNSPACED_FROM)
+            elif clause.providers is None or None in clause.providers:
+                general.append((clause.phrase, clause))
+            else:
+                for provider in clause.providers:
+                    own.setdefault(str(provider), []).append((clause.phrase, clause))
+        self._general = PhraseIndex(general, filing)
+        self._own = {provider: PhraseIndex(filed, filing) for provider, filed in own.items()}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._wordless)
 
     def _file(self, clause: _Clause) -> None:
@@ -154,43 +130,29 @@ class RuleTable:
         found = self._free + self._coded.get(code, []) + self._stated.get(status, [])
         return tuple(sorted((clause for clause in found if _fits_codes(clause.condition, code, status)), key=_rank))
 
-    def _worded(self, text: str) -> list[_Clause]:
-        """The clauses whose phrase is a part of `text`, in rank order."""
-        words = _cut_words(text)
-        keys = [*self._pairs.intersection(zip(words, words[1:])), *self._words.intersection(words)]  # noqa: B905
-        if not text.isascii():
-            keys += self._chars.intersection(text)
-        found = [clause for filed in map(self._listed.__getitem__, keys) for clause in filed if clause[1] in text]
+    def _worded(self, text: str, provider: str | None) -> tuple[list[_Clause], str | None]:
+        """The clauses whose phrase is a part of `text` in rank order, and the provider, by its marks if need be."""
+        words = cut_words(text)
+        found = self._general.found(text, words)
         if len(found) > 1:
-            found.sort()  # by rank, and no two clauses of one rank are compared further than their phrases
-        return found
+            found.sort(key=_rank)
+        if provider is None and found and found[0].rank < 0:
+            marks = (clause.provider for clause in found if clause.rank < 0 and stands_in(clause.phrase, text))
+            provider = next(marks, None)
+        if provider in self._own:
+            found += self._own[provider].found(text, words)
+            found.sort(key=_rank)
+        return found, provider
 
     def match(self, seen: Seen) -> Match:
         """The first rule that fits what was `seen`."""
-        text, code, status, command, provider = seen
-        best: _Clause | None = None
-        for clause in self._worded(text):
-            codes, providers, spaced = clause[2], clause[3], clause[4]
-            if (codes is not None and code not in codes) or (providers is not None and provider not in providers):
-                continue
-            if (spaced is None or spaced not in text) and not stands_in(clause[1], text):
-                continue
-            if clause.rank < 0:
-                if provider is None:
-                    provider = clause.provider
-                    seen = Seen(text, code, status, command, provider)
-            elif clause.plain or _rest_fits(clause, seen):
-                best = clause
-                break
-        for clause in self._bare(code, status):
-            if best is not None and best.rank < clause.rank:
-                break
-            if (clause.providers is None or provider in clause.providers) and _rest_fits(clause, seen):
-                best = clause
-                break
-        if best is None:
-            return Match(None, None, provider, None)
-        return Match(best.rule, best.ref, provider, None)
+        clauses, provider = self._worded(seen.text, seen.provider)
+        if provider is not seen.provider:
+            seen = seen._replace(provider=provider)
+        best = _first(clauses, seen, len(self.rules))
+        rank = len(self.rules) if best is None else best.rank
+        best = _first(self._bare(seen.code, seen.status), seen, rank) or best
+        return Match(None, None, provider, None) if best is None else Match(best.rule, best.ref, provider, None)
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
@@ -200,19 +162,34 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        clauses = [*self._worded(seen.text), *self._bare(seen.code, seen.status)]
+        clauses = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
         ranked = sorted((clause for clause in clauses if clause.rule is not None and _fits(clause, seen)), key=_rank)
         return tuple(dict.fromkeys(clause.rule for clause in ranked if clause.rule is not None))
 
-    def candidates(self, text: str, code: int, status: int) -> Iterator[Rule]:
-        """The rules whose words are in `text`, or that have none and fit the codes, in rank order."""
-        for clause in sorted((*self._worded(text), *self._bare(code, status)), key=_rank):
+    def candidates(self, seen: Seen) -> Iterator[Rule]:
+        """The rules whose words are in the text, or that have none and fit the codes, in rank order."""
+        clauses = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
+        for clause in sorted(clauses, key=_rank):
             if clause.rule is not None:
                 yield clause.rule
 
 
-def _rank(clause: _Clause) -> int:
-    return clause[0]
+def _first(clauses: Sequence[_Clause], seen: Seen, below: int) -> _Clause | None:
+    """The first clause of a rule that fits and ranks above `below`."""
+    text, code, _, _, provider = seen
+    for clause in clauses:
+        rank, phrase, codes, providers, spaced, plain = clause[:6]
+        if rank >= below:
+            break
+        if (
+            (codes is None or code in codes)
+            and (providers is None or provider in providers)
+            and ((spaced is not None and spaced in text) or not phrase or stands_in(phrase, text))
+            and (plain or _rest_fits(clause, seen))
+            and rank >= 0
+        ):
+            return clause
+    return None
 
 
 def _fits_codes(condition: RuleCondition, code: int, status: int) -> bool:
@@ -236,28 +213,40 @@ def _rest_fits(clause: _Clause, seen: Seen) -> bool:
     return (
         (condition.status is None or condition.status.fit(seen.status))
         and (condition.commands is None or seen.command in condition.commands)
-        and all([stands_in(word, text) for word in clause.more])
-        and (not (condition.words and condition.any_words) or any(stands_in(word, text) for word in condition.any_words))
+        and (not clause.more or all(stands_in(word, text) for word in clause.more))
+        and (not clause.any_of or any(stands_in(word, text) for word in clause.any_of))
         and (condition.pattern is None or condition.pattern.search(text, 0, PATTERN_LIMIT) is not None)
     )
 
 
 def _mark_clauses(marks: Sequence[tuple[str, str]]) -> Iterator[_Clause]:
     for rank, (phrase, provider) in enumerate(marks, -len(marks)):
-        yield _Clause(rank, phrase, None, None, _spaced(phrase), True, _ANYTHING, (), None, None, provider)
+        yield _Clause(rank, phrase, None, None, None, False, _ANYTHING, (), (), None, None, provider)
 
 
-def _rule_clauses(rules: Sequence[Rule]) -> Iterator[_Clause]:
-    """Per rule: one clause filed under the longest phrase that must be there, or one for each alternative."""
+def _phrases(rules: Sequence[Rule], marks: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for rule in rules:
+        yield from rule.when.words
+        yield from rule.when.any_words
+    for phrase, _ in marks:
+        yield phrase
+
+
+def _rule_clauses(rules: Sequence[Rule], filing: Filing) -> Iterator[_Clause]:
+    """Per rule: one clause, filed under one of the phrases that must all be there, or one for each alternative."""
     for rank, rule in enumerate(rules):
         when, ref = rule.when, rule.ref()
         codes = None if when.reply is None else when.reply.single
-        longest = max(when.words, key=len, default="")
-        more = tuple(word for word in when.words if word != longest)
-        plain = not (more or when.status or when.commands or when.pattern or (when.words and when.any_words))
-        for phrase in (longest,) if longest else when.any_words or ("",):
+        words, any_of = when.words, when.any_words
+        rarest = min(words, key=filing.cost, default="")
+        if any_of and (not words or sum(map(filing.cost, any_of)) < filing.cost(rarest)):
+            filed, more, any_of = any_of, words, ()
+        else:
+            filed, more = (rarest,), tuple(word for word in words if word != rarest)
+        plain = not (more or any_of or when.status or when.commands or when.pattern)
+        for phrase in filed:
             yield _Clause(
-                rank, phrase, codes, when.providers, _spaced(phrase), plain, when, more, rule, ref, None
+                rank, phrase, codes, when.providers, _spaced(phrase), plain, when, more, any_of, rule, ref, None
             )
 
 
