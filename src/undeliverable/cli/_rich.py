@@ -51,13 +51,12 @@ class RichTable:
         if not self._rows:
             return
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=not any(self._widths), header_style="bold underline")
-        for index, values in enumerate(zip(PlainTable.COLUMNS, *self._rows, strict=True)):
-            column = values[0]
-            self._widths[index] = max(self._widths[index], *map(cell_len, values))
-            wraps = column in _WRAPPED
-            table.add_column(
-                column, overflow="fold", no_wrap=not wraps, min_width=None if wraps else self._widths[index]
-            )
+        columns = list(zip(PlainTable.COLUMNS, *self._rows, strict=True))
+        self._widths = [max(width, *map(cell_len, cells)) for width, cells in zip(self._widths, columns, strict=True)]
+        fits = sum(self._widths) + 2 * len(columns) <= self._console.width
+        for (name, *_), width in zip(columns, self._widths, strict=True):
+            wraps = name in _WRAPPED
+            table.add_column(name, overflow="fold", no_wrap=not wraps, min_width=width if fits or not wraps else None)
         for cells in self._rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self._rows = []
