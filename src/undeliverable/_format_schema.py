@@ -16,7 +16,7 @@ from undeliverable._patterns import check_linear
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "compile_format", "is_answer"]
+__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "is_answer", "read_table"]
 
 _TEXT: Final = r".*"
 # An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal. The
@@ -86,7 +86,7 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Format:
-    """A described format of notices, as :func:`compile_format` makes it.
+    """A described format of notices, as ``_formats.compile_format`` makes it.
 
     :ivar name: the file's name without its ending; reports have it as ``generator``.
     :ivar headers: per header name, the literals of which one must stand in it, case-folded.
@@ -200,10 +200,10 @@ def expand(source: str) -> str:
     return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
 
 
-def compile_format(name: str, table: Mapping[str, object], *, trusted: bool = False) -> Format:
-    """The format `name` that `table` describes.
+def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False) -> Format:
+    """The format `name` that `table` describes, its examples left aside.
 
-    :param trusted: leave out the check of every pattern: the built-in data is checked by the tests.
+    :param trusted: leave out the check of every pattern.
     :raises EntryError: for an unknown key, a value of the wrong type, a group that is no fact, a pattern that is not
         a regular expression or not linear.
     """

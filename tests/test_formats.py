@@ -1,0 +1,122 @@
+"""Every built-in description of a notice: its examples, and that no other description claims them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from tests.formats_page import DATA, PAGE, page, tables
+from undeliverable._format_examples import check_examples, examples
+from undeliverable._formats import Format, FormatTable, compile_format, read
+
+TABLES = tables()
+FORMATS = {name: compile_format(name, table) for name, table in TABLES.items()}
+LIMIT = 40
+"""How many lines a description may have without its examples."""
+
+
+class Example(NamedTuple):
+    name: str
+    header: Callable[[str], str | None]
+    text: str
+
+
+EXAMPLES = [Example(name, each.header, each.text) for name, table in TABLES.items() for each in examples(table)]
+each_example = pytest.mark.parametrize("example", EXAMPLES, ids=[each.name for each in EXAMPLES])
+each_format = pytest.mark.parametrize("name", TABLES)
+
+
+def test_there_are_enough() -> None:
+    assert len(TABLES) >= 60
+
+
+@each_format
+def test_length(name: str) -> None:
+    lines = (DATA / f"{name}.toml").read_text(encoding="utf-8").partition("[[example]]")[0].rstrip().count("\n") + 1
+    assert lines <= LIMIT
+
+
+@each_format
+def test_conditions(name: str) -> None:
+    """A description that asks for nothing in the header would claim what a person quotes."""
+    described = FORMATS[name]
+    assert described.is_generic or described.headers
+    assert described.body or name == "imail"
+
+
+@each_format
+def test_actions(name: str) -> None:
+    assert FORMATS[name].action is not None or name == "nullmailer", "one text for failures and delays"
+
+
+@each_example
+def test_claimed_by_its_own(example: Example) -> None:
+    """Recognition does not depend on order: of all descriptions, its own alone fits."""
+    claims = [name for name, described in FORMATS.items() if described.fits(example.header, example.text)]
+    own = FORMATS[example.name]
+    assert [name for name in claims if name != "generic"] == ([] if own.is_generic else [example.name])
+    assert not own.is_generic or claims == ["generic"]
+
+
+@each_example
+@pytest.mark.parametrize("turn", [1, -1])
+def test_recognised(example: Example, turn: int) -> None:
+    table = FormatTable(list(FORMATS.values())[::turn])
+    found = table.recognise(example.header, example.text)
+    own = FORMATS[example.name]
+    assert (found or table.recognise_unknown(example.header, example.text)) is own
+
+
+@each_format
+def test_facts(name: str) -> None:
+    assert list(examples(TABLES[name]))
+    check_examples(FORMATS[name], TABLES[name])
+
+
+@each_example
+def test_evidence(example: Example) -> None:
+    """The words that a fact was read from stand where the evidence says."""
+    for facts in read(FORMATS[example.name], example.header, example.text, "1").recipients:
+        for evidence in facts.evidence:
+            assert example.text.startswith(evidence.text, evidence.offset)
+            assert evidence.pattern is not None
+            assert evidence.pattern.startswith(example.name)
+
+
+@pytest.mark.parametrize("subject", ["Re: {}", "Fwd: {}", "AW: {}", "回复：{}"])
+def test_generic_refuses_answers(subject: str) -> None:
+    generic = next(each for each in EXAMPLES if each.name == "generic")
+    answered = subject.format(generic.header("subject"))
+    assert not FORMATS["generic"].fits(
+        lambda key: answered if key == "subject" else generic.header(key), generic.text
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"from": "Kim <kim@example.org>", "subject": "Mail delivery failed"},
+        {"from": "postmaster@example.org", "subject": "Mail delivery failed", "list-id": "<list.example.org>"},
+        {"from": "postmaster@example.org", "subject": "Meeting on Monday"},
+    ],
+)
+def test_generic_is_shy(headers: dict[str, str]) -> None:
+    text = "Your message could not be delivered:\n\nkim@example.org\n"
+    assert FormatTable(FORMATS.values()).recognise_unknown(headers.get, text) is None
+
+
+def test_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.formats_page"
+
+
+def test_kinds() -> None:
+    """Descriptions of failures, delays and deliveries exist side by side."""
+    kinds = {described.action for described in FORMATS.values()}
+    assert {"failed", "delayed", "delivered"} <= kinds
+
+
+def test_format_is_reusable() -> None:
+    described: Format = FORMATS["qmail"]
+    assert described.patterns is described.patterns
