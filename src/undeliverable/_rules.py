@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
 from undeliverable._phrases import Filing, PhraseIndex, cut_words
@@ -64,24 +63,29 @@ class Match(NamedTuple):
     shadowed: tuple[RuleRef, ...] | None
 
 
-class _Clause(NamedTuple):
-    rank: int  # below zero: a provider's mark
-    phrase: str  # "" where the clause has no words
-    codes: frozenset[int] | None
-    providers: frozenset[str | None] | None
-    spaced: str | None  # the phrase after a blank where that is enough to begin and end at words
-    plain: bool  # nothing more to ask
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A rule, or one alternative of it; or a provider's mark."""
+
+    phrase: str  # that it is found by; "" where there are no words
     condition: RuleCondition
-    more: tuple[str, ...]  # phrases that must stand in the text as well
-    any_of: tuple[str, ...]  # phrases of which one must stand in the text as well
-    rule: Rule | None
-    ref: RuleRef | None
-    provider: str | None  # that the phrase is a mark of
+    more: tuple[str, ...] = ()  # phrases that must stand in the text as well
+    any_of: tuple[str, ...] = ()  # phrases of which one must stand in the text as well
+    rule: Rule | None = None
+    ref: RuleRef | None = None
+    provider: str | None = None  # that the phrase is a mark of
+
+
+# What is asked first of a clause, as a plain tuple for speed: its place in the order (below zero: a mark), reply
+# codes, providers, the phrase after a blank (where that is enough to begin and end at words), the phrase, another
+# phrase that must be there, whether nothing more is to be asked; and the clause.
+_Entry: TypeAlias = tuple[
+    int, frozenset[int] | None, frozenset[str | None] | None, str | None, str, str | None, bool, _Clause
+]
 
 
 _ANYTHING: Final = RuleCondition("")
 _REMEMBERED: Final = 1_024  # pairs of reply code and status
-_rank: Final = itemgetter(0)
 
 
 class RuleTable:
@@ -95,64 +99,72 @@ class RuleTable:
 
     def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = ()) -> None:
         self.rules = tuple(rules)
-        self._coded: dict[int, list[_Clause]] = {}
-        self._stated: dict[int, list[_Clause]] = {}
-        self._free: list[_Clause] = []
+        self._coded: dict[int, list[_Entry]] = {}
+        self._stated: dict[int, list[_Entry]] = {}
+        self._free: list[_Entry] = []
         filing = Filing(_phrases(self.rules, marks))
-        general = [(clause.phrase, clause) for clause in _mark_clauses(marks)]
-        own: dict[str, list[tuple[str, _Clause]]] = {}
-        for clause in _rule_clauses(self.rules, filing):
+        general = [
+            (phrase, _entry(number, _Clause(phrase, _ANYTHING, provider=provider)))
+            for number, (phrase, provider) in enumerate(marks, -len(marks))
+        ]
+        own: dict[str, list[tuple[str, _Entry]]] = {}
+        for number, clause in enumerate(_rule_clauses(self.rules, filing)):
+            entry, providers = _entry(number, clause), clause.condition.providers
             if filing.key(clause.phrase) is None:
-                self._file(clause)
-            elif clause.providers is None or None in clause.providers:
-                general.append((clause.phrase, clause))
+                self._file(entry)
+            elif providers is None or None in providers:
+                general.append((clause.phrase, entry))
             else:
-                for provider in clause.providers:
-                    own.setdefault(str(provider), []).append((clause.phrase, clause))
+                for provider in providers:
+                    own.setdefault(str(provider), []).append((clause.phrase, entry))
         self._general = PhraseIndex(general, filing)
         self._own = {provider: PhraseIndex(filed, filing) for provider, filed in own.items()}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._wordless)
 
-    def _file(self, clause: _Clause) -> None:
+    def _file(self, entry: _Entry) -> None:
         """Files a clause that has no words to be found by under its codes."""
-        status, reply = clause.condition.status, clause.condition.reply
-        if status is not None and not status.ranges:
-            for key in sorted(status.single):
-                self._stated.setdefault(key, []).append(clause)
-        elif reply is not None:
-            for key in sorted(reply.single):
-                self._coded.setdefault(key, []).append(clause)
+        condition = entry[-1].condition
+        if condition.status is not None and not condition.status.ranges:
+            for key in sorted(condition.status.single):
+                self._stated.setdefault(key, []).append(entry)
+        elif condition.reply is not None:
+            for key in sorted(condition.reply.single):
+                self._coded.setdefault(key, []).append(entry)
         else:
-            self._free.append(clause)
+            self._free.append(entry)
 
-    def _wordless(self, code: int, status: int) -> tuple[_Clause, ...]:
-        """The clauses without words that fit these codes, in rank order."""
+    def _wordless(self, code: int, status: int) -> tuple[_Entry, ...]:
+        """The clauses without words that fit these codes, in their order."""
         found = self._free + self._coded.get(code, []) + self._stated.get(status, [])
-        return tuple(sorted((clause for clause in found if _fits_codes(clause.condition, code, status)), key=_rank))
+        return tuple(sorted(entry for entry in found if _fits_codes(entry[-1].condition, code, status)))
 
-    def _worded(self, text: str, provider: str | None) -> tuple[list[_Clause], str | None]:
-        """The clauses whose phrase is a part of `text` in rank order, and the provider, by its marks if need be."""
+    def _worded(self, text: str, provider: str | None) -> tuple[list[_Entry], str | None]:
+        """The clauses whose phrase is a part of `text` in their order, and the provider, by its marks if need be."""
         words = cut_words(text)
         found = self._general.found(text, words)
         if len(found) > 1:
-            found.sort(key=_rank)
-        if provider is None and found and found[0].rank < 0:
-            marks = (clause.provider for clause in found if clause.rank < 0 and stands_in(clause.phrase, text))
-            provider = next(marks, None)
+            found.sort()
+        if provider is None and found and found[0][0] < 0:
+            provider = _marked(found, text)
         if provider in self._own:
             found += self._own[provider].found(text, words)
-            found.sort(key=_rank)
+            found.sort()
         return found, provider
 
     def match(self, seen: Seen) -> Match:
         """The first rule that fits what was `seen`."""
-        clauses, provider = self._worded(seen.text, seen.provider)
+        entries, provider = self._worded(seen.text, seen.provider)
         if provider is not seen.provider:
             seen = seen._replace(provider=provider)
-        best = _first(clauses, seen, len(self.rules))
-        rank = len(self.rules) if best is None else best.rank
-        best = _first(self._bare(seen.code, seen.status), seen, rank) or best
-        return Match(None, None, provider, None) if best is None else Match(best.rule, best.ref, provider, None)
+        best = _first(entries, seen)
+        bare = self._bare(seen.code, seen.status)
+        if bare and (best is None or bare[0][0] < best[0]):
+            other = _first(bare, seen)
+            if best is None or (other is not None and other[0] < best[0]):
+                best = other
+        if best is None:
+            return Match(None, None, provider, None)
+        return Match(best[-1].rule, best[-1].ref, provider, None)
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
@@ -162,33 +174,45 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        clauses = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
-        ranked = sorted((clause for clause in clauses if clause.rule is not None and _fits(clause, seen)), key=_rank)
-        return tuple(dict.fromkeys(clause.rule for clause in ranked if clause.rule is not None))
+        return tuple(dict.fromkeys(clause.rule for clause in self._all(seen) if clause.rule and _fits(clause, seen)))
 
     def candidates(self, seen: Seen) -> Iterator[Rule]:
         """The rules whose words are in the text, or that have none and fit the codes, in rank order."""
-        clauses = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
-        for clause in sorted(clauses, key=_rank):
-            if clause.rule is not None:
-                yield clause.rule
+        return (clause.rule for clause in self._all(seen) if clause.rule)
+
+    def _all(self, seen: Seen) -> Iterator[_Clause]:
+        entries = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
+        return (entry[-1] for entry in sorted(entries))
 
 
-def _first(clauses: Sequence[_Clause], seen: Seen, below: int) -> _Clause | None:
-    """The first clause of a rule that fits and ranks above `below`."""
+def _entry(number: int, clause: _Clause) -> _Entry:
+    condition, phrase = clause.condition, clause.phrase
+    codes = None if condition.reply is None else condition.reply.single
+    more = clause.more[0] if clause.more else None
+    plain = not (clause.more or clause.any_of or condition.status or condition.commands or condition.pattern)
+    spaced = f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None
+    return number, codes, condition.providers, spaced, phrase, more, plain, clause
+
+
+def _marked(found: Sequence[_Entry], text: str) -> str | None:
+    """The provider of the first mark that stands in the text."""
+    return next((entry[-1].provider for entry in found if entry[0] < 0 and stands_in(entry[4], text)), None)
+
+
+def _first(entries: Sequence[_Entry], seen: Seen) -> _Entry | None:
+    """The first clause of a rule that fits."""
     text, code, _, _, provider = seen
-    for clause in clauses:
-        rank, phrase, codes, providers, spaced, plain = clause[:6]
-        if rank >= below:
-            break
+    for entry in entries:
+        number, codes, providers, spaced, phrase, more, plain, clause = entry
         if (
             (codes is None or code in codes)
             and (providers is None or provider in providers)
+            and (more is None or more in text)
             and ((spaced is not None and spaced in text) or not phrase or stands_in(phrase, text))
             and (plain or _rest_fits(clause, seen))
-            and rank >= 0
+            and number >= 0
         ):
-            return clause
+            return entry
     return None
 
 
@@ -199,9 +223,10 @@ def _fits_codes(condition: RuleCondition, code: int, status: int) -> bool:
 
 
 def _fits(clause: _Clause, seen: Seen) -> bool:
+    providers = clause.condition.providers
     return (
-        (clause.providers is None or seen.provider in clause.providers)
-        and (clause.codes is None or seen.code in clause.codes)
+        (providers is None or seen.provider in providers)
+        and _fits_codes(clause.condition, seen.code, seen.status)
         and (not clause.phrase or stands_in(clause.phrase, seen.text))
         and _rest_fits(clause, seen)
     )
@@ -219,11 +244,6 @@ def _rest_fits(clause: _Clause, seen: Seen) -> bool:
     )
 
 
-def _mark_clauses(marks: Sequence[tuple[str, str]]) -> Iterator[_Clause]:
-    for rank, (phrase, provider) in enumerate(marks, -len(marks)):
-        yield _Clause(rank, phrase, None, None, None, False, _ANYTHING, (), (), None, None, provider)
-
-
 def _phrases(rules: Sequence[Rule], marks: Sequence[tuple[str, str]]) -> Iterator[str]:
     for rule in rules:
         yield from rule.when.words
@@ -234,21 +254,13 @@ def _phrases(rules: Sequence[Rule], marks: Sequence[tuple[str, str]]) -> Iterato
 
 def _rule_clauses(rules: Sequence[Rule], filing: Filing) -> Iterator[_Clause]:
     """Per rule: one clause, filed under one of the phrases that must all be there, or one for each alternative."""
-    for rank, rule in enumerate(rules):
+    for rule in rules:
         when, ref = rule.when, rule.ref()
-        codes = None if when.reply is None else when.reply.single
         words, any_of = when.words, when.any_words
         rarest = min(words, key=filing.cost, default="")
         if any_of and (not words or sum(map(filing.cost, any_of)) < filing.cost(rarest)):
-            filed, more, any_of = any_of, words, ()
+            for phrase in dict.fromkeys(any_of):
+                yield _Clause(phrase, when, words, (), rule, ref)
         else:
-            filed, more = (rarest,), tuple(word for word in words if word != rarest)
-        plain = not (more or any_of or when.status or when.commands or when.pattern)
-        for phrase in filed:
-            yield _Clause(
-                rank, phrase, codes, when.providers, _spaced(phrase), plain, when, more, any_of, rule, ref, None
-            )
-
-
-def _spaced(phrase: str) -> str | None:
-    return f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None
+            more = tuple(word for word in words if word != rarest)
+            yield _Clause(rarest, when, more, any_of, rule, ref)
