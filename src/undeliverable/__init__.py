@@ -8,7 +8,7 @@ from undeliverable.knowledge import Knowledge
 from undeliverable.mail import parse
 from undeliverable.model import Action, Address, Command, Diagnostic, Event, Evidence, MessageFacts, MtaName, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.smtp import classify
+from undeliverable.smtp import classify, from_exception, from_refused
 from undeliverable.verdict import Kind, PolicyRef, Report, RuleRef, StatusFrom, Verdict
 
 __all__ = [
@@ -42,6 +42,8 @@ __all__ = [
     "classify",
     "find_reply_code",
     "find_status",
+    "from_exception",
+    "from_refused",
     "parse",
     "registered",
 ]

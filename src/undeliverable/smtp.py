@@ -1,14 +1,15 @@
-"""The door for SMTP replies: the text of one reply in, a :class:`~undeliverable.verdict.Verdict` out."""
+"""The door for SMTP: a reply's text, a client's exception or the recipients that it returned as refused in, verdicts out."""
 
 from __future__ import annotations
 
+from undeliverable._exceptions import from_exception, from_refused
 from undeliverable._judge import judge_reply
 from undeliverable._replies import parse_reply
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command
 from undeliverable.verdict import Verdict
 
-__all__ = ["classify"]
+__all__ = ["classify", "from_exception", "from_refused"]
 
 
 def classify(
