@@ -16,7 +16,7 @@ from undeliverable._dates import parse_date
 from undeliverable._facts import hear, merge
 from undeliverable._mime import Part
 from undeliverable._replies import answered_command
-from undeliverable._returned import bare_address, read_below, read_block
+from undeliverable._returned import addressee, bare_address, read_below, read_block
 from undeliverable.model import Action, Command, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
@@ -120,7 +120,19 @@ def read(
     _ask(reading)
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
-    return Notice(kind, recipients, _message_facts(reading))
+    message = _message_facts(reading)
+    if len(recipients) == 1 and recipients[0].recipient is None and message.returned is not None:
+        recipients = (_with_addressee(recipients[0], message.returned, remarks),)
+    return Notice(kind, recipients, message)
+
+
+def _with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str]) -> RecipientFacts:
+    """`facts` about nobody, with the recipient that the returned message shows, if it can only be that one."""
+    found = addressee(returned)
+    if found is None:
+        return facts
+    remarks.append(f"the report names no recipient; taken from {found[1]} of the returned message")
+    return replace(facts, recipient=found[0])
 
 
 def _ask(reading: Reading) -> None:
@@ -181,16 +193,7 @@ def _read_feedback(reading: Reading) -> None:
         feedback = _arf.read(part.text, part.path)
         reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
         if feedback.is_complaint:
-            reading.recipients.extend(feedback.recipients or _addressee(reading))
-
-
-def _addressee(reading: Reading) -> list[RecipientFacts]:
-    """Whom the returned message was sent to: stands in where a complaint names nobody."""
-    returned = _returned(reading)
-    to = None if returned is None else returned.to
-    if to is not None:
-        reading.remarks.append("the complaint names no recipient; taken from the returned message's To")
-    return [RecipientFacts(witness=Witness.HEADER, recipient=to)]
+            reading.recipients.extend(feedback.recipients or (RecipientFacts(witness=Witness.HEADER),))
 
 
 def _read_statuses(reading: Reading) -> None:

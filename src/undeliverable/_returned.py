@@ -12,7 +12,7 @@ from undeliverable._dates import parse_date
 from undeliverable._headers import decode_words
 from undeliverable.model import Returned
 
-__all__ = ["BLOCK_LIMIT", "bare_address", "read_below", "read_block"]
+__all__ = ["BLOCK_LIMIT", "addressee", "bare_address", "read_below", "read_block"]
 
 BLOCK_LIMIT: Final = 65_536
 """How much of the original's header block is kept, in characters."""
@@ -24,6 +24,8 @@ _WANTED: Final = re.compile(
 _FOLD: Final = re.compile(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
 _FIELD: Final = re.compile(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
+# RFC 5321 4.4: a trace field may say for whom a copy was received, unless it went to several.
+_FOR: Final = re.compile(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")
 _HEADROOM: Final = 40
 """How many lines may stand between the marker and the first field."""
 
@@ -61,6 +63,20 @@ def read_below(text: str, start: int) -> Returned | None:
             break
         block.append(bare)
     return read_block("\n".join(block))
+
+
+def addressee(returned: Returned) -> tuple[str, str] | None:
+    """For whom the returned message was, and which field says so, where it can only be one address; else None.
+
+    The trace fields show the envelope. To does not: a post to a discussion list (RFC 2369 3.4) names the list.
+    """
+    found = {address.lower(): address for trace in returned.headers("received") for address in _FOR.findall(f" {trace}")}
+    if found:
+        return (found.popitem()[1], "Received") if len(found) == 1 else None
+    to = next(returned.headers("to"), "")
+    if returned.to is None or to.count("@") != 1 or returned.header("list-post") is not None:
+        return None
+    return returned.to, "To"
 
 
 def _plain(value: str | None) -> str | None:
