@@ -89,9 +89,7 @@ def test_evidence(example: Example) -> None:
 def test_generic_refuses_answers(subject: str) -> None:
     generic = next(each for each in EXAMPLES if each.name == "generic")
     answered = subject.format(generic.header("subject"))
-    assert not FORMATS["generic"].fits(
-        lambda key: answered if key == "subject" else generic.header(key), generic.text
-    )
+    assert not FORMATS["generic"].fits(lambda key: answered if key == "subject" else generic.header(key), generic.text)
 
 
 @pytest.mark.parametrize(

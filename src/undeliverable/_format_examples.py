@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, cast
 
 from undeliverable._format_reader import read
 from undeliverable._format_schema import Format
@@ -29,19 +29,27 @@ def examples(table: Mapping[str, object]) -> Iterator[Example]:
 
     :raises ValueError: when one of them is no example; the message says why.
     """
-    found = table.get("example", ())
-    if not isinstance(found, list | tuple):
-        raise ValueError("must be an array of tables")  # noqa: TRY004 - the caller turns one kind of error into another
-    for entry in found:
-        if not isinstance(entry, Mapping) or not set(entry) <= _KEYS:
+    for entry in _list(table.get("example", ())):
+        keys = _table(entry)
+        if not set(keys) <= _KEYS:
             raise ValueError(f"an example is a table of {', '.join(sorted(_KEYS))}")
-        mail, facts, returned = entry.get("mail"), entry.get("facts"), entry.get("returned")
-        if not isinstance(mail, str) or not isinstance(facts, list) or not isinstance(returned, str | None):
+        mail, returned = keys.get("mail"), keys.get("returned")
+        if not isinstance(mail, str) or not isinstance(returned, str | None):
             raise ValueError("an example needs 'mail', a string, and 'facts', a list of tables")  # noqa: TRY004
-        if not all(isinstance(one, Mapping) for one in facts):
-            raise ValueError("'facts' must be a list of tables, one for each recipient")
         header, text = _split(mail)
-        yield Example(header, text, tuple(facts), returned)
+        yield Example(header, text, tuple(map(_table, _list(keys.get("facts")))), returned)
+
+
+def _list(value: object) -> Sequence[object]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be an array of tables")  # noqa: TRY004 - the caller turns one kind of error into another
+    return cast("Sequence[object]", value)
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be an array of tables")  # noqa: TRY004 - see above
+    return cast("Mapping[str, object]", value)
 
 
 def _split(mail: str) -> tuple[Callable[[str], str | None], str]:
@@ -56,12 +64,13 @@ def check_examples(described: Format, table: Mapping[str, object]) -> None:
     :raises EntryError: when it does not, or when an example is none.
     """
     try:
-        for number, example in enumerate(examples(table), 1):
-            trouble = _trouble(described, example)
-            if trouble is not None:
-                raise ValueError(f"example {number}: {trouble}")
+        found = list(examples(table))
     except ValueError as error:
         raise EntryError(str(error), entry=described.name, key="example") from None
+    for number, example in enumerate(found, 1):
+        trouble = _trouble(described, example)
+        if trouble is not None:
+            raise EntryError(f"example {number}: {trouble}", entry=described.name, key="example")
 
 
 def _trouble(described: Format, example: Example) -> str | None:
