@@ -122,7 +122,7 @@ def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool
     :param command: what the reply answered, where the report says so elsewhere.
     """
     reply = parse_reply(words.text, command)
-    if reply.code is None and reply.status is None:
+    if (reply.code is None and reply.status is None) or not _is_negative(reply):
         return None, is_expired(words.text)
     return reply, is_expired(reply.text)
 
