@@ -37,7 +37,7 @@ def test_what_is_no_pattern_of_a_status(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "fits"), [("5.1.1", True), ("5.1.2", False), ("4.1.1", False), ("x.1.1", True), ("5.7.*", False)]
 )
-def test_a_status_against_a_pattern(pattern: str, fits: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_a_status_against_a_pattern(pattern: str, fits: bool) -> None:
     assert StatusCode(5, 1, 1).matches(pattern) is fits
 
 

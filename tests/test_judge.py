@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, Reason, ReplyCode, StatusCode, Verdict
+from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, ReplyCode, StatusCode, Verdict
 from undeliverable._judge import judge
 from undeliverable._replies import parse_reply
 from undeliverable.model import RecipientFacts, Witness
@@ -102,7 +102,8 @@ class TestConsequences:
     def test_of_a_failure(self, reply: str, reason: str, bounce_type: str, advice: str) -> None:
         verdict = verdict_on(facts(reply))
         assert (verdict.reason, verdict.bounce_type, verdict.advice) == (reason, bounce_type, advice)
-        assert verdict.fault is Reason(reason).fault
+        assert verdict.reason is not None
+        assert verdict.fault is verdict.reason.fault
 
     def test_a_delayed_recipient_is_soft_and_nothing_is_to_be_done(self) -> None:
         strict = BUILTIN.with_profile("strict-rfc")
@@ -201,7 +202,7 @@ class TestPolicies:
             ({"class": "transient", "service": "acme"}, False),
         ],
     )
-    def test_conditions(self, when: dict[str, object], fits: bool) -> None:  # noqa: FBT001 # a column of the table
+    def test_conditions(self, when: dict[str, object], fits: bool) -> None:
         knowledge = BUILTIN.with_rules([{"when": when, "then": {"label": "found"}}])
         given = facts("550 5.1.1 User unknown", command=Command.RCPT, remote_mta="gmail-smtp-in.l.google.com")
         event = Event(id="1", service="acme", class_="Permanent")
@@ -256,7 +257,7 @@ class TestKey:
 
 
 def test_every_fact_is_handed_on() -> None:
-    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    now = datetime(2026, 11, 20, tzinfo=UTC)
     given = facts(
         "550 5.1.1 User unknown",
         "5.0.0",

@@ -311,5 +311,5 @@ class TestBuiltinData:
 
 
 def test_no_such_profile() -> None:
-    with pytest.raises(KnowledgeError, match="no such profile; there are .*strict-rfc"):
+    with pytest.raises(KnowledgeError, match=r"no such profile; there are .*strict-rfc"):
         BUILTIN.with_profile("nosuch")

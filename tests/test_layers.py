@@ -21,15 +21,18 @@ BLOCKS: Final = {
         (
             "errors codes _registry reasons model verdict",
             # readers
-            "_grammar _grammar_mime _patterns _evidence _dates _addresses _headers _charsets _transfer _html _flatten _structure _repairs _mime "
-            "_fields _replies _dialogues _returned _arf _autoreply _format_schema _format_index _format_reader _formats _flufl "
-            "_log_frames _log_shapes _log_records _log_facts",
+            """
+            _grammar _grammar_mime _patterns _evidence _dates _addresses _headers _charsets _transfer _html
+            _flatten _structure _repairs _mime _fields _replies _dialogues _returned _arf _autoreply
+            _format_schema _format_index _format_reader _format_examples _formats _flufl _log_frames _log_shapes _log_records
+            _log_facts
+            """,
             # the waist
             "_facts _notice",
             # judgement
-            "_conditions _phrases _rules _policies _providers _toml _loader knowledge _explain _judge _index",
+            "_conditions _phrases _rules _policies _providers _details _toml _loader knowledge _explain _judge _index",
             # doors
-            "mail smtp _exceptions logs webhooks",
+            "mail smtp _exceptions logs webhooks envelope verp",
             "__init__",
             "suppression store check report webhook_auth serve cli __main__",
         )

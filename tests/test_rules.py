@@ -110,7 +110,7 @@ class TestConditions:
             ("xxx", 0, False),
         ],
     )
-    def test_reply(self, reply: object, code: int, fits: bool) -> None:  # noqa: FBT001 # a column of the table
+    def test_reply(self, reply: object, code: int, fits: bool) -> None:
         table = table_of(RuleCondition.compile({"reply": reply}))
         assert (table.match(seen("", code)).rule is not None) is fits
 
@@ -132,7 +132,7 @@ class TestConditions:
             (["none", "5.7.*"], "5.7.1", True),
         ],
     )
-    def test_status(self, status: object, code: str | None, fits: bool) -> None:  # noqa: FBT001 # as above
+    def test_status(self, status: object, code: str | None, fits: bool) -> None:
         key = status_key(StatusCode.parse(code) if code else None)
         assert (table_of(RuleCondition.compile({"status": status})).match(seen("", 0, key)).rule is not None) is fits
 
@@ -182,7 +182,7 @@ class TestConditions:
             ({"provider": "a"}, {"provider": "b"}, False),
         ],
     )
-    def test_covers(self, upper: dict[str, object], lower: dict[str, object], covers: bool) -> None:  # noqa: FBT001
+    def test_covers(self, upper: dict[str, object], lower: dict[str, object], covers: bool) -> None:
         assert RuleCondition.compile(upper).covers(RuleCondition.compile(lower)) is covers
 
 

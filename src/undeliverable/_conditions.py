@@ -11,9 +11,9 @@ anywhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from undeliverable._patterns import check_linear
 from undeliverable.codes import REPLY_CODES, StatusCode
@@ -21,7 +21,7 @@ from undeliverable.errors import EntryError
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["ABSENT", "PATTERN_LIMIT", "PolicyCondition", "RuleCondition", "place_of", "stands_in", "status_key", "visible"]
+__all__ = ["ABSENT", "PATTERN_LIMIT", "SHORT", "UNSPACED_FROM", "PolicyCondition", "RuleCondition", "as_list", "as_table", "describe", "place_of", "stands_in", "status_key", "strings", "visible"]
 
 ABSENT: Final = 0
 """The code or status key that stands for "there is none"."""
@@ -253,10 +253,11 @@ def describe(when: Mapping[str, object]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if not isinstance(value, list | tuple):
+    items = as_list(value)
+    if items is None:
         return f'"{value}"'
-    more = f", ... {len(value) - 4} more" if len(value) > 4 else ""
-    return "[" + ", ".join(f'"{item}"' for item in value[:4]) + more + "]"
+    more = f", ... {len(items) - 4} more" if len(items) > 4 else ""
+    return "[" + ", ".join(f'"{item}"' for item in items[:4]) + more + "]"
 
 
 def _covers(mine: Codes | None, other: Codes | None) -> bool:
@@ -273,15 +274,26 @@ def _known(when: Mapping[str, object], keys: frozenset[str]) -> None:
             raise EntryError(f"unknown condition; known are {', '.join(sorted(keys))}", key=f"when.{key}")
 
 
+def as_table(value: object) -> Mapping[str, object] | None:
+    """`value` if it is a table of a file or of code, else None."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> Sequence[object] | None:
+    """`value` if it is a list of a file or of code, else None."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+
+
 def strings(value: object, key: str) -> tuple[str, ...]:
     """The strings of a value that may be one string or a list of them.
 
     :raises EntryError: for anything else, an empty list and empty strings.
     """
-    items = value if isinstance(value, list | tuple) else (value,)
-    if not items or not all(isinstance(item, str) and item.strip() for item in items):
+    items = as_list(value)
+    found = tuple(item for item in ((value,) if items is None else items) if isinstance(item, str) and item.strip())
+    if not found or (items is not None and len(found) != len(items)):
         raise EntryError("must be a string or a list of strings, none of them empty", key=key)
-    return tuple(str(item) for item in items)
+    return found
 
 
 def _asked(when: Mapping[str, object], key: str) -> tuple[str, ...]:
@@ -304,10 +316,10 @@ def _members(when: Mapping[str, object], key: str, enum: type[_E]) -> frozenset[
 def _member(name: str, key: str, enum: type[_E]) -> _E | None:
     if name == "none" and enum is Command:
         return None
-    try:
-        return enum(name)
-    except ValueError:
-        raise EntryError(f"unknown {key.rpartition('.')[2]} {name!r}; known are {', '.join(enum)}", key=key) from None
+    member = next((member for member in enum if member == name), None)
+    if member is None:
+        raise EntryError(f"unknown {key.rpartition('.')[2]} {name!r}; known are {', '.join(enum)}", key=key)
+    return member
 
 
 def _codes(when: Mapping[str, object], key: str, read: Callable[[str], Codes]) -> Codes | None:

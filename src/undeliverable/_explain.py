@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from undeliverable.verdict import PolicyRef, RuleRef, Verdict
+from undeliverable.model import Action
+from undeliverable.reasons import Reason
+from undeliverable.verdict import PolicyRef, RuleRef, StatusFrom, Verdict
 
 __all__ = ["explain"]
 
@@ -50,7 +50,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.status is not None:
-        whose = "in the reply" if verdict.status_from == "reply" else "the reporting server's Status field"
+        whose = "in the reply" if verdict.status_from is StatusFrom.REPLY else "the reporting server's Status field"
         yield "status", f"{verdict.status}, {whose}"
     if verdict.command is not None:
         yield "command", str(verdict.command)
@@ -68,13 +68,13 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "rule", _named(verdict.rule)
         for words in _matched(verdict.rule, verdict.reply or ""):
             yield "words", words
-    elif verdict.reason == "expired":
+    elif verdict.reason is Reason.EXPIRED:
         yield "rule", "none; the queue gave up and no last reply is shown"
     else:
         yield "rule", "none fits"
     if verdict.policy is not None:
         yield "policy", _named(verdict.policy)
-    elif verdict.action == "delayed":
+    elif verdict.action is Action.DELAYED:
         yield "policy", "none: the reporting server still holds the message"
     else:
         yield "policy", "the reason's own defaults"

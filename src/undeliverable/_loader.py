@@ -6,12 +6,21 @@ with the file, the entry, the key, and the place where it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Final, TypeVar
 
-from undeliverable._conditions import ABSENT, PolicyCondition, RuleCondition, status_key, strings, visible
+from undeliverable._conditions import (
+    ABSENT,
+    PolicyCondition,
+    RuleCondition,
+    as_list,
+    as_table,
+    status_key,
+    strings,
+    visible,
+)
 from undeliverable._formats import Format, compile_format
 from undeliverable._policies import Policy
 from undeliverable._providers import Provider
@@ -107,14 +116,13 @@ class _Loader:
     ) -> Iterator[_T]:
         """What `read` makes of each table called `name`; its errors are given their place."""
         tables = document.get(name, ())
-        for index, table in enumerate((tables,) if isinstance(tables, Mapping) else _list(tables)):
+        listed = as_list(tables)
+        for index, table in enumerate((tables,) if listed is None else listed):
             entry = None
             try:
-                if not isinstance(table, Mapping):
-                    raise EntryError(f"must be a table: [[{name}]]")
-                given = table.get("id", table.get("name"))
-                entry = given if isinstance(given, str) else None
-                made = read(table, index)
+                given = _mapping(table, name)
+                entry = next((id_ for id_ in (given.get("id"), given.get("name")) if isinstance(id_, str)), None)
+                made = read(given, index)
             except EntryError as error:
                 self.source.fail(error, name, index, entry)
             yield made
@@ -221,8 +229,11 @@ def _check_profile(table: Mapping[str, object], _: int) -> None:
         strings(value, key)
 
 
-def _list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else (value,)
+def _mapping(value: object, name: str) -> Mapping[str, object]:
+    table = as_table(value)
+    if table is None:
+        raise EntryError(f"must be a table: [[{name}]]")
+    return table
 
 
 def _only(table: Mapping[str, object], keys: frozenset[str], prefix: str) -> None:
@@ -235,9 +246,10 @@ def _table(table: Mapping[str, object], key: str, *, optional: bool = False) -> 
     value = table.get(key, {} if optional else None)
     if value is None:
         raise EntryError(f"must have {key!r}", key=key)
-    if not isinstance(value, Mapping):
+    found = as_table(value)
+    if found is None:
         raise EntryError("must be a table", key=key)
-    return value
+    return found
 
 
 def _optional(table: Mapping[str, object], key: str, path: str | None = None) -> str | None:
@@ -253,7 +265,7 @@ def _member(table: Mapping[str, object], key: str, enum: type[_Enum]) -> _Enum |
     name = table.get(key)
     if name is None:
         return None
-    try:
-        return enum(name)
-    except ValueError:
-        raise EntryError(f"unknown {key} {name!r}; known are {', '.join(enum)}", key=f"then.{key}") from None
+    member = next((member for member in enum if member == name), None)
+    if member is None:
+        raise EntryError(f"unknown {key} {name!r}; known are {', '.join(enum)}", key=f"then.{key}")
+    return member

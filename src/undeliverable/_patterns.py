@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,7 @@ class _Piece:
 _EMPTY: Final = _Piece(frozenset(), frozenset(), optional=True)
 
 
-class _Problem(Exception):
+class _PatternError(Exception):
     """Why a pattern may not be used."""
 
 
@@ -66,7 +67,7 @@ def check_linear(pattern: str) -> str | None:
         return f"not a regular expression: {error}"
     try:
         _Scanner(pattern).alternatives(at_end=True)
-    except _Problem as problem:
+    except _PatternError as problem:
         return str(problem)
     except RecursionError:
         return "nested too deeply"
@@ -89,9 +90,9 @@ class _Scanner:
             found.append(self._sequence(at_end=at_end))
         self._heads = [piece.chars for piece in found]
         return _Piece(
-            frozenset().union(*(piece.chars for piece in found)),
-            frozenset().union(*(piece.whole for piece in found)),
-            frozenset().union(*(piece.runs for piece in found)),
+            _union(piece.chars for piece in found),
+            _union(piece.whole for piece in found),
+            _union(piece.runs for piece in found),
             any(piece.optional for piece in found),
             all(piece.guarded for piece in found if piece.runs),
         )
@@ -136,7 +137,7 @@ class _Scanner:
     def _group(self) -> tuple[_Piece, list[frozenset[str]]]:
         match = _GROUP.match(self.pattern, self.at)
         if match is None or self.pattern[match.end() : match.end() + 1] == "?":
-            raise _Problem("only groups, flags and look-around are allowed in brackets")
+            raise _PatternError("only groups, flags and look-around are allowed in brackets")
         self.at = match.end()
         if match[0].endswith(")"):  # flags for all of the pattern
             return _EMPTY, []
@@ -154,7 +155,7 @@ class _Scanner:
         if char in "AZbB":
             return None
         if char in "123456789":
-            raise _Problem("a reference back to a group")
+            raise _PatternError("a reference back to a group")
         if char in _CLASSES:
             return _CLASSES[char]
         if char in "xuUN":
@@ -193,6 +194,10 @@ class _Scanner:
         return self._escaped() or frozenset()
 
 
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset(char for chars in sets for char in chars)
+
+
 def _both_cases(char: str) -> frozenset[str]:
     """The character in both cases: rules look at casefolded text."""
     return frozenset((char.lower(), char.upper())) if char in _ASCII else frozenset(_OTHER)
@@ -216,11 +221,11 @@ def _repeated(piece: _Piece, heads: list[frozenset[str]], low: int, high: int) -
     if high <= _LARGE:
         return _Piece(piece.chars, piece.whole, piece.runs, optional, piece.guarded)
     if piece.runs:
-        raise _Problem("a repetition inside an unbounded repetition; bound one of them, such as {0,80}")
+        raise _PatternError("a repetition inside an unbounded repetition; bound one of them, such as {0,80}")
     if piece.optional:
-        raise _Problem("an unbounded repetition of what may be empty")
+        raise _PatternError("an unbounded repetition of what may be empty")
     if any(one & other for index, one in enumerate(heads) for other in heads[:index]):
-        raise _Problem("alternatives that begin alike inside an unbounded repetition")
+        raise _PatternError("alternatives that begin alike inside an unbounded repetition")
     return _Piece(piece.chars, piece.whole, piece.whole, optional)
 
 
@@ -233,8 +238,8 @@ def _sum(pieces: list[_Piece]) -> _Piece:
             break
     return _Piece(
         chars,
-        frozenset().union(*(piece.whole for piece in pieces)),
-        frozenset().union(*(piece.runs for piece in pieces)),
+        _union(piece.whole for piece in pieces),
+        _union(piece.runs for piece in pieces),
         all(piece.optional for piece in pieces),
         all(_is_guarded(pieces, index) for index, piece in enumerate(pieces) if piece.runs),
     )
@@ -265,4 +270,4 @@ def _check_sequence(pieces: list[_Piece]) -> None:
             between = [piece.chars for piece in pieces[index + 1 : later] if not piece.optional]
             apart = second.guarded or any(not chars & first.runs or not chars & second.runs for chars in between)
             if first.runs & second.runs and not apart:
-                raise _Problem(_TWO_REPEATS)
+                raise _PatternError(_TWO_REPEATS)
