@@ -174,11 +174,13 @@ class _Pass:
             return position
         start = max(self._text.rfind("\n", position, at) + 1, position)
         before = self._text[position:start]
-        return position if any(map(before.__contains__, (*self._format.end, *_TRACE))) else start
+        return position if any(map(before.__contains__, (*self._format.end, *self._format.stop_words, *_TRACE))) else start
 
     def _begin(self) -> int:
+        """Where to begin: behind a ``begin``; unknown text may name the recipient in that very line."""
         found = [at + len(literal) for literal in self._format.begin if (at := self._text.find(literal)) >= 0]
-        return min(found, default=0)
+        start = min(found, default=0)
+        return self._text.rfind("\n", 0, start) + 1 if self._format.is_generic else start
 
     def _may_collect(self) -> bool:
         return not self._format.start_words and self._format.words in ("before", "shared")

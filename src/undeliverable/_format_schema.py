@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final, cast
 
 from undeliverable._patterns import check_linear
+from undeliverable.codes import find_reply_code, find_status
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
@@ -144,7 +145,7 @@ class Format:
             return False
         if not self.is_generic:
             return not self.body or _begins_line(self.body, head)
-        return _stands_in(self.body, head) and _is_automatic(header) and not is_answer(header)
+        return _stands_in(self.body, head) and _is_automatic(header, head) and not is_answer(header)
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
@@ -166,18 +167,18 @@ def _begins_line(literals: tuple[str, ...], text: str) -> bool:
     return False
 
 
-def _is_automatic(header: Callable[[str], str | None]) -> bool:
-    """Whether a mail system may have sent this: by its name, its null reverse-path or its mark, and to no list.
+def _is_automatic(header: Callable[[str], str | None], head: str) -> bool:
+    """Whether a mail system may have sent this, and to no list (RFC 2919).
 
-    RFC 2142 5 has "postmaster", RFC 5321 4.5.5 the null reverse-path, RFC 3834 5 the mark, RFC 2919 the list's name.
+    It says so by its name (RFC 2142 5 has "postmaster"), or else by the null reverse-path (RFC 5321 4.5.5) or its mark
+    (RFC 3834 5); in these two cases it has to quote a reply or a status, for shops send such mail too.
     """
     if header("list-id") is not None:
         return False
-    return (
-        _stands_in(_ROBOTS, (header("from") or "").lower())
-        or (header("return-path") or "").strip() == "<>"
-        or (header("auto-submitted") or "").lower().startswith("auto-")
-    )
+    if _stands_in(_ROBOTS, (header("from") or "").lower()):
+        return True
+    is_marked = (header("return-path") or "").strip() == "<>" or (header("auto-submitted") or "").startswith("auto-")
+    return is_marked and (find_reply_code(head) or find_status(head)) is not None
 
 
 def is_answer(header: Callable[[str], str | None]) -> bool:
