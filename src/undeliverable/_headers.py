@@ -21,6 +21,8 @@ from undeliverable._grammar_mime import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_FOLDS = (b" ", b"\t")  # what a continued line begins with, RFC 5322 2.2.3
+
 
 def decode_block(raw: bytes) -> str:
     """The header block as text with line ends LF: UTF-8 (RFC 6532), line by line Latin-1 where it is not.
@@ -46,6 +48,22 @@ def _decode_line(line: bytes) -> str:
 def raw_fields(block: str) -> list[tuple[str, str]]:
     """All fields of the block as they stand: name in its own case, value still folded."""
     return FIELD.findall("\n" + block)
+
+
+def first_value(block: bytes, lowered: bytes, name: bytes) -> bytes | None:
+    """The first value of the field `name`, still folded, or None where the block has no such field.
+
+    :param block: a header block behind a line end, without blanks before colons.
+    :param lowered: the same in lower case.
+    """
+    at = lowered.find(b"\n" + name + b":")
+    if at < 0:
+        return None
+    at += len(name) + 2
+    end = block.find(b"\n", at)
+    while 0 < end and block[end + 1 : end + 2] in _FOLDS:
+        end = block.find(b"\n", end + 1)
+    return block[at:end] if end >= 0 else block[at:]
 
 
 def header_fields(block: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from undeliverable._grammar_mime import (
     FIELD_START,
     FOREIGN_FIELD,
     HTML_START,
+    LEAD_STARTS,
     MIME_FIELD_AFTER_BLANK,
     PART_HEADER,
     REPORT_FIELD,
@@ -29,6 +30,7 @@ from undeliverable._headers import (
     decode_block,
     decode_words,
     find_header_block,
+    first_value,
     header_fields,
     raw_fields,
     read_parameters,
@@ -49,6 +51,7 @@ EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"}
 
 _TEXTUAL: Final = ("text/", "message/", "multipart/")
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
+_header: Final = PART_HEADER.match
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -58,7 +61,7 @@ def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: l
     Raises TypeError for anything but octets and message objects; never for content.
     """
     ledger = Ledger(remarks)
-    data = to_octets(message, ledger.note)
+    data = message if isinstance(message, bytes) else to_octets(message, ledger.note)
     if b"\r" in data:
         data = _structure.settle_line_ends(data, ledger.note)
     return _message(data, ledger, "", 0, len(data), 0)
@@ -66,11 +69,12 @@ def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: l
 
 def as_bytes(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: list[str]) -> bytes:
     """The message's octets, as `read` takes them; a message object that cannot be flattened leaves a remark."""
-    return to_octets(message, Ledger(remarks).note)
+    return message if isinstance(message, bytes) else to_octets(message, Ledger(remarks).note)
 
 
 def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth: int) -> Part:
-    start = _structure.skip_lead(data, start, end, ledger.note)
+    if start < end and data[start] in LEAD_STARTS:
+        start = _structure.skip_lead(data, start, end, ledger.note)
     return Part(data, ledger, path, start, end, depth, "text/plain", whole=True)
 
 
@@ -82,8 +86,8 @@ class Part:
     """
 
     __slots__ = (
-        "_block", "_body", "_children", "_data", "_depth", "_end", "_fields", "_first", "_ledger", "_parameters",
-        "_payload", "_rest", "_start", "_stop", "_text", "_whole", "content_type", "path",
+        "_block", "_body", "_children", "_data", "_depth", "_end", "_fields", "_first", "_ledger", "_lowered",
+        "_octets", "_parameters", "_payload", "_rest", "_start", "_stop", "_text", "_whole", "content_type", "path",
     )  # fmt: skip
 
     def __init__(
@@ -100,9 +104,10 @@ class Part:
         self._payload: bytes | None = None
         self._text: str | None = None
         self._block: str | None = None
+        self._octets: bytes | None = None
         self._fields: list[tuple[str, str]] | None = None
         self._parameters: Mapping[str, str] | None = None
-        match = PART_HEADER.match(data, start, end)
+        match = _header(data, start, end)
         kind, rest, blank = match.groups() if match else (None, None, None)
         self._body = body = match.end() if match else start
         self._stop = body - len(blank) if blank else body
@@ -154,10 +159,23 @@ class Part:
 
     def header(self, name: str) -> str | None:
         """The first field of that name: unfolded, stripped, encoded words decoded; None if there is none."""
+        block = self._octets
+        if block is None:
+            block = self._open_header()
         if self._fields is None:
-            self._index()
+            raw = first_value(block, self._lowered, name.lower().encode())
+            return None if raw is None else _readable(decode_block(raw))
         value = self._first.get(name.lower())
         return None if value is None else _readable(value)
+
+    def _open_header(self) -> bytes:
+        """The header block's octets behind a line end, to be searched; an index of them only where they are unusual."""
+        self._unglue()
+        block = self._octets = b"\n" + self._data[self._start : self._stop]
+        self._lowered = block.lower()
+        if b" :" in block or b"\t:" in block or b"\0" in block:
+            self._index()
+        return block
 
     def headers(self, name: str) -> tuple[str, ...]:
         """All fields of that name, in order, each as `header` gives it."""
@@ -198,7 +216,9 @@ class Part:
 
     def _decoded(self) -> bytes:
         self._unglue()
-        return decode_transfer(self._data[self._body : self._end], self._encoding(), self._ledger.note)
+        encoding = self._encoding()
+        body = self._data[self._body : self._end]
+        return body if encoding in IDENTITY else decode_transfer(body, encoding, self._ledger.note)
 
     @property
     def text(self) -> str:
@@ -209,13 +229,13 @@ class Part:
         return text
 
     def _read_text(self) -> str:
-        payload = self._payload or self._decoded()  # not kept: octets and text of a large part are not both wanted
-        if is_plain(payload) and not (self._rest and b"utf-7" in self._rest.lower()):
-            if len(payload) == self._end - self._body:  # not transfer-encoded: each CR belongs to a CRLF
-                payload = payload.translate(None, b"\r") if b"\r" in payload else payload
-            text = payload.decode("ascii")
+        body = self._payload or self._decoded()  # not kept: a large one is not wanted twice
+        if is_plain(body) and not (self._rest and b"utf-7" in self._rest.lower()):
+            if b"\r" in body and len(body) == self._end - self._body:  # not encoded: each CR belongs to a CRLF
+                body = body.translate(None, b"\r")
+            text = body.decode("ascii")
         else:
-            text = decode_text(payload, self.parameters.get("charset", "").lower(), self._ledger.note)
+            text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if "\0" in text:
@@ -230,7 +250,10 @@ class Part:
 
     def _encoding(self) -> str:
         start, stop = self._start, self._stop
-        found = TRANSFER_ENCODING.search(self._data, start - 1 if start else 0, stop)
+        at = self._data[start:stop].lower().find(b"content-transfer-encoding")
+        if at < 0:
+            return ""
+        found = TRANSFER_ENCODING.search(self._data, max(start + at - 1, 0), stop)
         if found is None and not start:
             found = TRANSFER_ENCODING_FIRST.match(self._data, start, stop)
         return found[1].lower().decode("latin-1") if found else ""
@@ -239,12 +262,15 @@ class Part:
         """Give back to the body what ran together with a body part's own header fields."""
         if self._whole or not self.content_type.startswith(("message/", "text/rfc822-headers")):
             return
+        head = self._data[self._start : self._stop]
+        if head.count(b"\n", 0, -1) == head.count(b"\nContent-"):
+            return  # nearly all: each line is a field of the part's own
         report = self.content_type not in EMBEDDED and not self.content_type.endswith("-headers")
         found = (REPORT_FIELD if report else FOREIGN_FIELD).search(self._data, self._start, self._stop)
         if found and (report or not FIELD_START.match(self._data, self._body, self._end)):
             self._ledger.note(Repair.GLUED_BODY)
             self._stop = self._body = found.end()
-            self._block = self._fields = None
+            self._block = self._octets = self._fields = None
 
     # --- tree --------------------------------------------------------------------------------
 

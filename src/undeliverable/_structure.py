@@ -114,13 +114,17 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     at = find(delimiter, start, end)
     while at >= 0 and len(spans) < limit:
         after = at + size
-        closes = False
-        if data[at - 1] == _LF and at > start and after + 1 < end and data[after] == _LF:
-            begin = after + 1  # nearly all delimiter lines, without a further call
-        elif data[at - 1] == _LF and at > start and after + 2 < end and data[after : after + 2] == b"\r\n":
-            begin = after + 2
-        else:
-            begin, closes = _delimiter(data, start, at, after, end, note)
+        line_end = 1 if data[after : after + 1] == b"\n" else 2 if data[after : after + 2] == b"\r\n" else 0
+        if line_end and not closed and at > start and data[at - 1] == _LF and after + line_end < end:
+            # Nearly all delimiter lines; the line end before each belongs to it.
+            if open_at >= 0:
+                spans.append((open_at, _before(data, open_at, at)))
+            elif first < 0:
+                first = at
+            open_at = after = after + line_end
+            at = find(delimiter, after, end)
+            continue
+        begin, closes = _delimiter(data, start, at, after, end, note)
         if begin >= 0:
             if open_at >= 0:
                 spans.append((open_at, _before(data, open_at, at)))
