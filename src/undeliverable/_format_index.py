@@ -56,15 +56,22 @@ class FormatTable:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
-        by_line, sender = self._by_line, (header("from") or "").lower()
-        found = self._others
+        by_line, sender = self._by_line, header("from")
+        known = {"from": sender}
+
+        def look(name: str) -> str | None:
+            if name not in known:
+                known[name] = header(name)
+            return known[name]
+
+        sender, found = (sender or "").lower(), self._others
         for key in by_line.keys() & set(_BEGINNINGS.findall("\n" + text[:HEAD_LIMIT])):
             found = found | by_line[key]
         for literal, place in self._by_sender.items():
             if literal in sender:
                 found = found | place
         for rank in sorted(found):
-            if found[rank].fits(header, text):
+            if found[rank].fits(look, text):
                 return found[rank]
         return None
 

@@ -80,7 +80,7 @@ class Patterns:
 
     recipient: tuple[_Matcher, ...]
     field: tuple[_Matcher, ...]
-    skip: tuple[_Matcher, ...]
+    skip: _Matcher | None
     vendor_code: _Matcher | None
     needs_at: bool
     may_leap: bool
@@ -124,7 +124,7 @@ class Format:
         return Patterns(
             tuple(compile_pattern(source).match for source in recipient),
             tuple(map(_finder, field)),
-            tuple(map(_finder, skip)),
+            _finder("|".join(f"(?:{source})" for source in skip)) if skip else None,
             None if vendor_code is None else _finder(vendor_code),
             needs_at,
             needs_at and not speaks,
@@ -141,11 +141,11 @@ class Format:
             if value is None or not _stands_in(literals, value.lower()):
                 return False
         head = text[:HEAD_LIMIT]
-        if self.begin and not _stands_in(self.begin, head):
-            return False
-        if not self.is_generic:
-            return not self.body or _begins_line(self.body, head)
-        return _stands_in(self.body, head) and _is_automatic(header, head) and not is_answer(header)
+        if self.is_generic:
+            found = _stands_in(self.body, head) and _is_automatic(header, head) and not is_answer(header)
+        else:
+            found = not self.body or _begins_line(self.body, head)
+        return found and (not self.begin or _stands_in(self.begin, head))
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
