@@ -1,0 +1,143 @@
+"""`undeliverable pipe`: one message from a mail server in, its record stored or handed on; 0 or 75, never another status."""
+
+from __future__ import annotations
+
+import os
+import signal
+from argparse import REMAINDER, ArgumentParser, Namespace
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
+
+from undeliverable import parse
+from undeliverable.cli import TEMPFAIL, say
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of
+from undeliverable.cli._signer import add_signer_options, signer_of
+
+__all__ = ["COMMAND"]
+
+_STDIN: Final = 0
+_BLOCK: Final = 1 << 20
+_MOST: Final = (
+    256 << 20
+)  # octets of a message: what is beyond is read and dropped, or a mail server takes it for a fault
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--to", metavar="FILE", help="append the record to this file of JSON Lines")
+    parser.add_argument("--sender", metavar="ADDRESS", help="the envelope sender; empty for the null sender")
+    parser.add_argument(
+        "--recipient",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help="the envelope recipient, which is the return path of what came back",
+    )
+    parser.add_argument("--source", metavar="NAME", help="a name for the message in its record, such as its queue id")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=int, default=300, help="give up after this time (300; 0 for never)"
+    )
+    add_signer_options(parser)
+    add_knowledge_options(parser)
+    parser.add_argument(
+        "--exec",
+        metavar="PROGRAM",
+        dest="program",
+        nargs=REMAINDER,
+        default=[],
+        help="instead, run this program (the rest of the line is its arguments, no shell) with the record on its standard "
+        "input; it has to end with 0 when it has taken it",
+    )
+
+
+def _run(options: Namespace) -> int:
+    try:
+        with _interruptible(options.timeout):
+            _take(options)
+    except (Exception, _Interrupted) as error:  # noqa: BLE001 # whatever it is, the server has to keep the message
+        say(f"{type(error).__name__}: {error}")
+        return TEMPFAIL
+    return 0
+
+
+def _take(options: Namespace) -> None:
+    if (options.to is None) == (not options.program):
+        raise UsageError("either --to or --exec must say what becomes of the record")
+    raw = _message()
+    if not raw:
+        raise UsageError("there is no message on standard input")
+    from undeliverable.serve import Delivery, records  # other commands do without
+
+    report = parse(raw, knowledge=knowledge_of(options), source=options.source)
+    signer = signer_of(options)
+    if signer is not None:
+        from datetime import UTC, datetime
+
+        report = signer.prove(report, *options.recipient, today=datetime.now(UTC).date())
+    line = Delivery(report, options.sender, tuple(options.recipient)).line()
+    if options.to is not None:
+        records.append(options.to, [line])
+    else:
+        _hand_over(options.program, line)
+
+
+def _message() -> bytes:
+    """Standard input to its end, so that the server is never left with a broken pipe."""
+    blocks: list[bytes] = []
+    size = 0
+    while block := os.read(_STDIN, _BLOCK):
+        if size < _MOST:
+            blocks.append(block)
+        size += len(block)
+    return b"".join(blocks)
+
+
+def _hand_over(program: list[str], line: bytes) -> None:
+    import subprocess  # half of the runs do without
+
+    # A session of its own: what it started ends with it when time is up.
+    child = subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 # the caller's own
+    try:
+        child.communicate(line)
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
+    if child.returncode:
+        raise OSError(f"{program[0]} ended with status {child.returncode}")
+
+
+@contextmanager
+def _interruptible(seconds: int) -> Generator[None, None, None]:
+    """Signals that would end the process become an exception, and so a status; so does the end of the time."""
+    names = ("SIGALRM", "SIGHUP", "SIGINT", "SIGTERM")
+    before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Interrupted(f"by {signal.Signals(number).name}")
+
+
+class _Interrupted(BaseException):
+    """No Exception: whoever catches those, for good reasons, must not catch this."""
+
+
+COMMAND: Final = Command(
+    name="pipe",
+    help="record one bounce that a mail server hands over on standard input",
+    examples=(
+        "undeliverable pipe --to /var/lib/bounces/bounces.jsonl < bounce.eml",
+        "undeliverable pipe --recipient=bounces+x@example.com --to bounces.jsonl < bounce.eml",
+        "undeliverable pipe --exec /usr/local/bin/take-bounce --queue bounces < bounce.eml",
+    ),
+    arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,119 @@
+"""`undeliverable serve`: a sink for LMTP and SMTP that records the bounces of a domain."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._signer import add_signer_options, signer_of
+
+if TYPE_CHECKING:
+    from undeliverable.serve.server import Sink
+
+__all__ = ["COMMAND"]
+
+_MIB: Final = 1 << 20
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--lmtp", metavar="HOST:PORT", type=_address, help="listen here for LMTP (RFC 2033)")
+    parser.add_argument("--smtp", metavar="HOST:PORT", type=_address, help="listen here for SMTP")
+    parser.add_argument("--to", metavar="FILE", required=True, help="append the records to this file of JSON Lines")
+    for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
+        parser.add_argument(
+            f"--{name}",
+            metavar=name.upper(),
+            dest=f"{name}s",
+            action="append",
+            default=[],
+            help=f"take mail to recipients {what}; may be given again",
+        )
+    parser.add_argument("--max-size", metavar="MIB", type=int, default=64, help="of one message (64)")
+    parser.add_argument("--max-connections", metavar="NUMBER", type=int, default=100, help="at once (100)")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=60.0, help="for a command or a whole message (60)"
+    )
+    parser.add_argument("--listen-any", action="store_true", help="allow addresses that other hosts can reach")
+    add_signer_options(parser)
+    add_knowledge_options(parser)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _run(options: Namespace) -> int:
+    listen = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
+    if not listen:
+        raise UsageError("--lmtp or --smtp must say where to listen")
+    if not (options.domains or options.recipients):
+        raise UsageError("--domain or --recipient must say whose mail is taken")
+    for _, (host, _) in listen:
+        if not options.listen_any and not _is_loopback(host):
+            raise UsageError(f"{host} is no loopback address, which takes --listen-any")
+    from undeliverable.serve import BounceHandler
+
+    try:
+        from undeliverable.serve.server import Limits, Sink
+    except ImportError:
+        raise UsageError("this needs aiosmtpd: pip install 'undeliverable[lmtp]'") from None
+    handler = BounceHandler(
+        options.domains,
+        recipients=options.recipients,
+        to=options.to,
+        knowledge=knowledge_of(options),
+        signer=signer_of(options),
+    )
+    limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
+    sinks = [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]
+
+    import asyncio
+
+    try:
+        asyncio.run(_serve(sinks))
+    except OSError as error:
+        warn(str(error))
+        return 1
+    return 0
+
+
+async def _serve(sinks: list[Sink]) -> None:
+    """Listens until SIGTERM or SIGINT; says on standard error when it is ready."""
+    import asyncio
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    for sink in sinks:
+        await sink.start()
+        print(f"undeliverable: listening on port {sink.port}", file=sys.stderr, flush=True)
+    await stop.wait()
+    for sink in sinks:
+        await sink.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+COMMAND: Final = Command(
+    name="serve",
+    help="take bounces by LMTP or SMTP and record them",
+    examples=(
+        "undeliverable serve --lmtp 127.0.0.1:8024 --domain bounces.example.com --to bounces.jsonl",
+        "undeliverable serve --smtp 127.0.0.1:8025 --recipient bounces@example.com --to bounces.jsonl",
+    ),
+    arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,106 @@
+"""Envelope senders that were rewritten on their way (RFC 5321 4.1.1.2): BATV and SRS, taken off again.
+
+A bounce goes to the envelope sender, and that may be another than the one that was handed over: the sending host may
+have signed it (BATV), a forwarder may have made it an address of its own (SRS). Nothing is verified here: whoever
+holds the keys may, what stands in the address is what :class:`Rewritten` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+__all__ = ["Rewritten", "Scheme", "read", "unwrap"]
+
+_LONGEST: Final = 320  # RFC 5321 4.5.3.1: 64 octets, "@" and 255
+_DEEPEST: Final = 8  # a chain of rewritings longer than this is no address that anybody sent from
+
+
+class Scheme(StrEnum):
+    """How an address was rewritten."""
+
+    BATV = "batv"
+    SRS0 = "srs0"
+    SRS1 = "srs1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A rewritten envelope sender, taken apart.
+
+    :ivar scheme: how it was rewritten.
+    :ivar address: what stood there before; of SRS1 the SRS0 address of the first forwarder.
+    :ivar tag: what proves it: the tag value of BATV (key number, day, digest), the digest of SRS.
+    :ivar day: the day as it stands in the address, modulo 1000 (BATV) or 1024 (SRS0); None where there is none.
+    """
+
+    scheme: Scheme
+    address: str
+    tag: str
+    day: int | None = None
+
+
+# draft-levine-smtp-batv-01 section 4: tag-type "=" tag-val "=" local-part, and of prvs: K DDD SSSSSS. Some send the
+# last two the other way round, as its section 4.1 gave them before, and some with "/".
+_BATV: Final = re.compile(
+    r"prvs=(?:(?P<tag>[0-9][0-9]{3}[0-9a-f]{6})[=/](?P<local>.+)|(?P<first>.+)[=/](?P<last>[0-9][0-9]{3}[0-9a-f]{6}))",
+    re.IGNORECASE | re.DOTALL,
+)
+# https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator may be "+" or "-" as well.
+_SRS0: Final = re.compile(
+    r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", re.IGNORECASE | re.DOTALL
+)
+# SRS1=HHH=first-forwarder=<separator and rest of its SRS0 address>
+_SRS1: Final = re.compile(r"SRS1[=+-](?P<tag>[^=]+)=(?P<domain>[^=]+)=(?P<rest>[=+-].+)", re.IGNORECASE | re.DOTALL)
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def read(address: str) -> Rewritten | None:
+    """The outermost rewriting of `address`, or None where it is none that is known."""
+    local, at, domain = address[: _LONGEST + 1].strip("<> \t\r\n").rpartition("@")
+    if not at or len(address) > _LONGEST:
+        return None
+    for reader in _READERS:
+        found = reader(local, domain)
+        if found is not None:
+            return found
+    return None
+
+
+def unwrap(address: str) -> str:
+    """`address` with all rewritings taken off; the address itself where there is none."""
+    for _ in range(_DEEPEST):
+        found = read(address)
+        if found is None:
+            break
+        address = found.address
+    return address
+
+
+def _batv(local: str, domain: str) -> Rewritten | None:
+    match = _BATV.fullmatch(local)
+    if match is None:
+        return None
+    tag = match["tag"] or match["last"]
+    return Rewritten(Scheme.BATV, f"{match['local'] or match['first']}@{domain}", tag, int(tag[1:4]))
+
+
+def _srs0(local: str, _domain: str) -> Rewritten | None:
+    match = _SRS0.fullmatch(local)
+    if match is None:
+        return None
+    high, low = (_BASE32.index(letter) for letter in match["day"].lower())
+    return Rewritten(Scheme.SRS0, f"{match['local']}@{match['domain']}", match["tag"], high * 32 + low)
+
+
+def _srs1(local: str, _domain: str) -> Rewritten | None:
+    match = _SRS1.fullmatch(local)
+    if match is None:
+        return None
+    return Rewritten(Scheme.SRS1, f"SRS0{match['rest']}@{match['domain']}", match["tag"])
+
+
+_READERS: Final[tuple[Callable[[str, str], Rewritten | None], ...]] = (_batv, _srs0, _srs1)

@@ -1,0 +1,12 @@
+"""Taking bounces where they arrive: files of records, and a sink for LMTP and SMTP.
+
+:mod:`undeliverable.serve.records` writes and reads JSON Lines that survive a crash; :class:`BounceHandler` takes mail in
+an `aiosmtpd` application of your own (the extra ``lmtp``).
+"""
+
+from __future__ import annotations
+
+from undeliverable.serve._delivery import Delivery
+from undeliverable.serve._handler import BounceHandler
+
+__all__ = ["BounceHandler", "Delivery"]

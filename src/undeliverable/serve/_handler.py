@@ -1,0 +1,163 @@
+"""What an `aiosmtpd` server asks: may this recipient be written to, and what becomes of this message."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from undeliverable import Knowledge, Report, parse
+from undeliverable.envelope import unwrap
+from undeliverable.serve._delivery import Delivery
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from undeliverable.serve._commit import GroupCommit
+    from undeliverable.verp import Signer
+
+__all__ = ["BounceHandler"]
+
+_LOG: Final = logging.getLogger("undeliverable.serve")
+_NULL: Final = "<>"  # how aiosmtpd spells the null sender
+_LONG: Final = 1 << 18  # octets from which on a message is read in a thread: below, that costs more than it gives
+
+STORED: Final = "250 2.0.0 recorded"
+NOT_STORED: Final = "451 4.3.0 cannot store it now"
+NOT_HERE: Final = "550 5.1.1 no bounce address of ours"
+TOO_MANY: Final = "452 4.5.3 too many recipients"
+
+
+class _Envelope(Protocol):
+    """What is asked of `aiosmtpd.smtp.Envelope`."""
+
+    mail_from: str | None
+    rcpt_tos: list[str]
+    rcpt_options: list[str]
+    original_content: bytes | None
+
+
+class _Session(Protocol):
+    """What is asked of `aiosmtpd.smtp.Session`."""
+
+    host_name: str | None
+
+
+class BounceHandler:
+    """A handler for `aiosmtpd.controller.Controller` and the like: takes bounces, records them, calls your code.
+
+    A message is answered with 250 only when its record is on the disk **and** :meth:`received` has returned; when
+    either fails the answer is 451, and the sending server tries again. So both have to stand a repetition: the same
+    failure has the same ``Verdict.key``.
+
+    Made for subclasses: override :meth:`received`, and whatever hook of `aiosmtpd` you need.
+
+    :param domains: recipients at these domains are accepted, whatever their local part.
+    :param recipients: these are accepted as well, with or without an extension behind "+"; all others get a 550.
+    :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call :meth:`received`.
+    :param knowledge: the rules, policies and formats to judge by; the built-in ones unless given.
+    :param signer: where given, verdicts whose recipient the return path does not prove say so
+        (:meth:`undeliverable.verp.Signer.prove`).
+    :param most_recipients: how many recipients one message may have.
+    """
+
+    def __init__(
+        self,
+        domains: Iterable[str] = (),
+        *,
+        recipients: Iterable[str] = (),
+        to: str | os.PathLike[str] | None = None,
+        knowledge: Knowledge | None = None,
+        signer: Signer | None = None,
+        most_recipients: int = 100,
+    ) -> None:
+        self._domains = frozenset(domain.strip("@.").casefold() for domain in domains)
+        self._recipients = frozenset(recipient.casefold() for recipient in recipients)
+        self._to = to
+        self._store: GroupCommit | None = None
+        self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
+        self._signer = signer
+        self._most_recipients = most_recipients
+
+    async def received(self, delivery: Delivery, content: bytes) -> None:
+        """Called with every message, before it is recorded; does nothing unless overridden.
+
+        Whatever it raises, the message is not recorded and the sending server tries again.
+
+        :param content: the message itself.
+        """
+
+    def accepts(self, address: str) -> bool:
+        """Whether mail to this recipient is taken."""
+        mailbox, _, domain = unwrap(address).casefold().rpartition("@")
+        return domain in self._domains or bool(
+            self._recipients & {f"{mailbox}@{domain}", f"{mailbox.partition('+')[0]}@{domain}"}
+        )
+
+    async def handle_EHLO(  # noqa: N802 # aiosmtpd's name
+        self, _server: object, session: _Session, _envelope: object, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """RFC 5321 4.1.1.1; an LMTP server must offer pipelining and status codes, RFC 2033 5."""
+        session.host_name = hostname
+        return [responses[0], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", *responses[1:]]
+
+    async def handle_RCPT(  # noqa: N802 # aiosmtpd's name
+        self, _server: object, _session: object, envelope: _Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        """RFC 5321 4.1.1.3: a 550 for everybody who is not configured."""
+        if not self.accepts(address):
+            return NOT_HERE
+        if len(envelope.rcpt_tos) >= self._most_recipients:
+            return TOO_MANY
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(rcpt_options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: _Envelope) -> str:  # noqa: N802 # aiosmtpd's name
+        """RFC 5321 4.1.1.4: reads the message, calls :meth:`received`, records it."""
+        content = envelope.original_content or b""
+        sender = "" if envelope.mail_from == _NULL else envelope.mail_from
+        try:
+            report = await self._read(content, tuple(envelope.rcpt_tos))
+            delivery = Delivery(report, sender, tuple(envelope.rcpt_tos))
+            await self.received(delivery, content)
+            await self._record(delivery)
+        except Exception:  # noqa: BLE001 # code of somebody else's, a full disk: the sending server keeps the message
+            _LOG.exception("a message was not taken")
+            return NOT_STORED
+        return STORED
+
+    async def handle_exception(self, _error: Exception) -> str:
+        """A fault of the server's own is temporary: a 5yz would make the sending server give up."""
+        _LOG.exception("a session failed")
+        return NOT_STORED
+
+    async def drain(self) -> None:
+        """Returns when all that was taken is on the disk."""
+        if self._store is not None:
+            await self._store.drain()
+
+    async def _read(self, content: bytes, recipients: tuple[str, ...]) -> Report:
+        if len(content) < _LONG:
+            report = parse(content, knowledge=self._knowledge)
+        else:
+            import asyncio
+
+            report = await asyncio.to_thread(parse, content, knowledge=self._knowledge)
+        return report if self._signer is None else self._signer.prove(report, *recipients, today=_today())
+
+    async def _record(self, delivery: Delivery) -> None:
+        if self._to is None:
+            return
+        if self._store is None:
+            from undeliverable.serve._commit import GroupCommit
+
+            self._store = GroupCommit(self._to)
+        await self._store.add(delivery.line())
+
+
+def _today() -> date:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date()

@@ -1,0 +1,222 @@
+"""The sink: an LMTP or SMTP server on `aiosmtpd` that takes bounces, and that no client can hold up.
+
+It takes mail for the recipients of its :class:`~undeliverable.serve.BounceHandler` and sends none. Needs the extra
+``lmtp``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope
+
+from undeliverable.serve._handler import BounceHandler
+
+__all__ = ["Limits", "Sink"]
+
+_END: Final = b"\r\n.\r\n"  # RFC 5321 4.1.1.4: nothing else ends a message, or a line of it could
+# RFC 5321 4.1.2: a path of a dot-string and a domain, or the null path; then parameters
+_PATH: Final = re.compile(r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+)?>((?: .*)?)", re.ASCII)
+_EVERYTHING: Final = 1 << 30  # octets, more than a reader ever holds
+_BUSY: Final = b"421 4.3.2 too many connections\r\n"
+_CLOSING: Final = "421 4.3.2 closing down"
+# Commands that move no mail: a client that sends them again and again has no bounce to deliver.
+_CALLS: Final = {"*": 1_000_000, "NOOP": 100, "VRFY": 20, "HELP": 20, "EXPN": 20, "LHLO": 20, "EHLO": 20, "HELO": 20}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much clients may ask for.
+
+    :ivar size: octets of one message, announced as RFC 1870 has it; larger ones get a 552.
+    :ivar connections: how many clients at once; the next one gets a 421.
+    :ivar command: seconds until the next command, or the end of a message, has to be there.
+    :ivar session: seconds that one connection may last.
+    :ivar stop: seconds that messages on their way get when the server stops.
+    """
+
+    size: int = 64 << 20
+    connections: int = 100
+    command: float = 60.0
+    session: float = 1800.0
+    stop: float = 10.0
+
+
+class Sink:
+    """A listening server; belongs to one event loop.
+
+    :param handler: takes the messages.
+    :param lmtp: LMTP (RFC 2033), with one reply per accepted recipient; else SMTP.
+    """
+
+    def __init__(
+        self,
+        handler: BounceHandler,
+        *,
+        lmtp: bool = True,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hostname: str = "localhost",
+        limits: Limits | None = None,
+    ) -> None:
+        self.handler: Final = handler
+        self.hostname: Final = hostname
+        self.limits: Final = limits or Limits()
+        self.sessions: Final[set[_Session]] = set()
+        self.stopping = False
+        self._session = _LmtpSession if lmtp else _Session
+        self._address = (host, port)
+        self._server: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on; where 0 was asked for, the one that the system chose."""
+        if self._server is None or not self._server.sockets:
+            return self._address[1]
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Begins to listen. Raises OSError when the address cannot be had."""
+        host, port = self._address
+        self._server = await asyncio.get_running_loop().create_server(self._protocol, host, port)
+
+    async def stop(self) -> None:
+        """Ends: nobody is let in, messages that are being sent are taken, all others are told to come again."""
+        self.stopping = True
+        if self._server is not None:
+            self._server.close()
+        for session in tuple(self.sessions):
+            session.dismiss()
+        ended = [session.ended for session in self.sessions]
+        if ended:
+            await asyncio.wait(ended, timeout=self.limits.stop)
+        for session in tuple(self.sessions):
+            session.cut()
+        await self.handler.drain()
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        if self.stopping or len(self.sessions) >= self.limits.connections:
+            return _Dismissal()
+        return self._session(self)
+
+
+class _Dismissal(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(_BUSY)
+        transport.close()
+
+
+class _Session(SMTP):
+    """One connection."""
+
+    line_length_limit = 1 << 20  # RFC 5321 4.5.3.1.6 has 1000 octets; what is returned keeps to nothing
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__(
+            sink.handler,
+            data_size_limit=sink.limits.size,
+            enable_SMTPUTF8=True,
+            hostname=sink.hostname,
+            ident="undeliverable",
+            timeout=sink.limits.command,
+            command_call_limit=_CALLS,
+            loop=asyncio.get_running_loop(),
+        )
+        self.ended: Final = self.loop.create_future()
+        self._sink = sink
+        self._receiving = False
+        self._deadline = self.loop.call_later(sink.limits.session, self.cut)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._sink.sessions.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._deadline.cancel()
+        self._sink.sessions.discard(self)
+        if not self.ended.done():
+            self.ended.set_result(None)
+        super().connection_lost(error)
+
+    def cut(self) -> None:
+        """Ends the connection at once, whether or not the client reads what it was sent."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    def dismiss(self) -> None:
+        """Ends the connection, if need be after the message that is being sent (RFC 5321 3.8)."""
+        if not self._receiving and isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.write(_CLOSING.encode("ascii") + b"\r\n")
+            self.transport.close()
+
+    def _timeout_cb(self) -> None:
+        self.cut()
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        # What nearly all clients send, fifty times as fast as email's own reading.
+        plain = _PATH.fullmatch(arg)
+        return (plain[1] or "<>", plain[2]) if plain else super()._getaddr(arg)
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 # aiosmtpd's name
+        """RFC 5321 4.1.1.4; aiosmtpd's own reads line by line, and refuses long ones."""
+        envelope = self.envelope
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+        elif envelope is None or not envelope.rcpt_tos:
+            await self.push("503 5.5.1 no valid recipients")  # also before the greeting: there are none then
+        else:
+            self._receiving = True
+            try:
+                await self._take(envelope)
+            finally:
+                self._receiving = False
+            if self._sink.stopping:
+                self.dismiss()
+
+    async def _take(self, envelope: Envelope) -> None:
+        await self.push("354 end with <CRLF>.<CRLF>")
+        content = await self._content()
+        if content is None:
+            status = "552 5.3.4 message too large"
+        else:
+            envelope.original_content = envelope.content = content
+            status = await self._sink.handler.handle_DATA(self, self.session, envelope)
+        self.envelope = self._create_envelope()
+        await self.push("\r\n".join([status] * self._replies_to(envelope)))
+
+    def _replies_to(self, _envelope: Envelope) -> int:
+        return 1
+
+    async def _content(self) -> bytes | None:
+        """The message without the end of data and the dots of RFC 5321 4.5.2; None where it is too large."""
+        received = bytearray(b"\r\n")  # as if a line end stood before the first line: it may be the last
+        limit, whole = self._sink.limits.size + len(_END), True
+        while True:
+            block = await self._reader.read(_EVERYTHING)
+            start = max(0, len(received) - len(_END) + 1)
+            received += block
+            end = received.find(_END, start)
+            if end >= 0:
+                break
+            if len(received) > limit:
+                whole, received = False, received[-len(_END) :]
+        # What stands behind is the next command (RFC 2920 3.1). The reader is empty: it goes back to its front.
+        self._reader.feed_data(bytes(received[end + len(_END) :]))
+        if not whole or end > self._sink.limits.size:
+            return None
+        return bytes(received[: end + 2]).replace(b"\r\n.", b"\r\n")[2:]
+
+
+class _LmtpSession(_Session, LMTP):
+    """One connection that speaks LMTP: after the message there is a reply for each recipient, RFC 2033 4.2."""
+
+    def _replies_to(self, envelope: Envelope) -> int:
+        return len(envelope.rcpt_tos)
