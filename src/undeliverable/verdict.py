@@ -5,16 +5,17 @@ Attributes are named as the keys of the public record, which :meth:`Report.to_di
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
-__all__ = ["SCHEMA", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
+__all__ = ["NO_DETAILS", "SCHEMA", "Details", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
 
 SCHEMA: Final = 1
 """The version of the public record; keys are added, never renamed."""
@@ -80,6 +81,21 @@ class PolicyRef:
         return {"id": self.id, "layer": self.layer}
 
 
+class Details(NamedTuple):
+    """What some replies give besides a reason; each None where this one does not."""
+
+    blocklist: str | None = None
+    retry_after: int | None = None
+    help_url: str | None = None
+    auth_mechanism: str | None = None
+    size_limit: int | None = None
+
+
+_ADDRESS: Final = Fault.ADDRESS
+NO_DETAILS: Final = Details()
+"""Of a reply that says no more than its reason: most of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What became of one recipient, why, and what follows.
@@ -90,7 +106,8 @@ class Verdict:
     the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
     holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
-    through different doors. ``evidence`` holds the words that the facts were read from.
+    through different doors. ``evidence`` holds the words that the facts were read from. What some replies give
+    besides is read from ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
     """
 
     recipient: str | None
@@ -120,9 +137,45 @@ class Verdict:
     key: str
     evidence: tuple[Evidence, ...] = ()
 
+    @property
+    def details(self) -> Details:
+        """What the reply gives besides its reason, read from its text when it is asked for."""
+        reason, text = self.reason, self.reply
+        if reason is None or not text or (self.fault is _ADDRESS and "://" not in text):
+            return NO_DETAILS  # most of them
+        from undeliverable._details import read_details  # costs nothing until asked for
+
+        return read_details(reason, text, self.status)
+
+    @property
+    def blocklist(self) -> str | None:
+        """The name of the DNS blocklist that the reply names."""
+        return self.details.blocklist
+
+    @property
+    def retry_after(self) -> int | None:
+        """In how many seconds the reply asks to try again."""
+        return self.details.retry_after
+
+    @property
+    def help_url(self) -> str | None:
+        """The page that the reply refers to."""
+        return self.details.help_url
+
+    @property
+    def auth_mechanism(self) -> str | None:
+        """What did not pass: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``."""
+        return self.details.auth_mechanism
+
+    @property
+    def size_limit(self) -> int | None:
+        """How many octets the reply allows."""
+        return self.details.size_limit
+
     def to_dict(self) -> dict[str, object]:
         """The public record of this recipient: strings, integers, booleans, lists and None only."""
         code = self.reply_code
+        blocklist, retry_after, help_url, auth_mechanism, size_limit = self.details
         return {
             "recipient": self.recipient,
             "original_recipient": self.original_recipient,
@@ -149,6 +202,11 @@ class Verdict:
             "will_retry_until": _date(self.will_retry_until),
             "vendor_code": self.vendor_code,
             "key": self.key,
+            "blocklist": blocklist,
+            "retry_after": retry_after,
+            "help_url": help_url,
+            "auth_mechanism": auth_mechanism,
+            "size_limit": size_limit,
         }
 
     def explain(self) -> str:
@@ -177,6 +235,19 @@ class Report:
     event: Event | None = None
     remarks: tuple[str, ...] = ()
     source: str | None = None
+
+    def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
+        """Whether the report is about a message of yours: one with this Message-ID or this envelope id (RFC 3461 4.4).
+
+        Anything that answers ``in`` will do: a set, or an object that looks into a database. Message-IDs are asked for
+        with their angle brackets and without. Ids are known to whoever got the message: that alone is no proof.
+        """
+        returned = self.message.returned
+        message_id = ("" if returned is None else returned.message_id or "").strip().strip("<>")
+        if message_id and (f"<{message_id}>" in message_ids or message_id in message_ids):
+            return True
+        envelope_id = self.message.original_envelope_id
+        return envelope_id is not None and envelope_id in envelope_ids
 
     def to_dict(self) -> dict[str, object]:
         """The public record: one JSON object, the same keys in the same order for every report."""
