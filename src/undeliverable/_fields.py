@@ -1,25 +1,21 @@
-"""Delivery status fields (RFC 3464, RFC 6533), in a part of their own or standing in plain text.
-
-Real reports leave out blank lines, add some, write the fields in any order, and carry foreign text: a
-``Diagnostic-Code`` holds what a remote server said, line ends included, and that can look like a field. So a group ends
-where a recipient's field comes a second time and is followed by a whole new group, not at blank lines alone.
-"""
+"""Delivery status fields (RFC 3464, RFC 6533), in a part of their own or standing in plain text: what they say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
+from undeliverable._field_groups import Group, group_fields
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
     COMMENT,
-    FIELD_BEGIN,
     FIELD_LINE,
     HOST,
     RECIPIENT_FIELD,
@@ -30,31 +26,8 @@ from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Re
 
 __all__ = ["FieldReading", "find", "read"]
 
-# RFC 3464 2.2: the fields of the message as a whole; those of a recipient are in 2.3.
-_MESSAGE_FIELDS: Final = frozenset(
-    ("reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id")
-)
-_RECIPIENT_FIELDS: Final = frozenset(
-    (
-        "original-recipient",
-        "final-recipient",
-        "action",
-        "status",
-        "remote-mta",
-        "diagnostic-code",
-        "last-attempt-date",
-        "final-log-id",
-        "will-retry-until",
-        "localized-diagnostic",  # RFC 8098 and RFC 6533 3
-        "x-actual-recipient",
-    )
-)
-# 2.3: at most one of each per recipient; a second one begins the next recipient's group.
-_SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
-_split: Final = FIELD_BEGIN.split
 _plain_name: Final = HOST.fullmatch
 
-_Group = dict[str, str]
 Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 """Reads the reply in a diagnostic, and whether it says that the queue gave up; told whether the report is about one
 recipient alone."""
@@ -75,15 +48,16 @@ class FieldReading:
 
     def message_facts(self) -> dict[str, Any]:
         """The known per-message fields that are there, as keywords of :class:`~undeliverable.model.MessageFacts`."""
-        fields = self.message
-        found: dict[str, Any] = {
-            "reporting_mta": _mta_name(fields.get("reporting-mta")),
-            "received_from_mta": _mta_name(fields.get("received-from-mta")),
-            "arrival_date": parse_date(fields.get("arrival-date", "")),
-            "original_envelope_id": fields.get("original-envelope-id") or None,
-            "queue_id": _queue_id(fields),
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        found: dict[str, Any] = {}
+        for name, value in self.message.items():
+            known = _MESSAGE_FACTS.get(name)
+            if known is not None:
+                fact = known[1](value)
+                if fact:
+                    found[known[0]] = fact
+            elif value and name.endswith("-queue-id"):  # extension fields, RFC 3464 2.4
+                found.setdefault("queue_id", value)
+        return found
 
 
 def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
@@ -97,100 +71,13 @@ def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -
 
 
 def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
-    message: _Group = {}
-    groups: list[_Group] = []
-    offsets: list[int] = []
-    before, *pieces = _split("\n" + text)
-    if before.strip():
-        remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
-    _sort_fields(pieces, message, groups, offsets, remarks)
-    if len(groups) > 1:
-        _mend(groups, offsets, remarks)
-    alone = len(groups) == 1
+    groups = group_fields(text, remarks)
+    alone = len(groups.recipients) == 1
     recipients = [
-        _facts(group, part, offset + at, remarks, heard, alone=alone) for group, at in zip(groups, offsets, strict=True)
+        _facts(group, part, offset + at, remarks, heard, alone=alone)
+        for group, at in zip(groups.recipients, groups.offsets, strict=True)
     ]
-    return FieldReading(message, tuple(recipients), tuple(groups))
-
-
-def _sort_fields(
-    pieces: list[str], message: _Group, groups: list[_Group], offsets: list[int], remarks: list[str]
-) -> None:
-    """Put each field where it belongs.
-
-    :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
-        next field: its value, lines that continue it, blank lines.
-    """
-    group: _Group = message
-    fresh, doubtful, at, before = True, False, 0, ""
-    for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
-        name = found.lower()
-        value = raw.rstrip()
-        blank = len(raw) > len(value) and "\n" in raw[len(value) :]
-        value = value.lstrip() if "\n" not in value else _unfolded(value, name, remarks)
-        if name in _MESSAGE_FIELDS:
-            message.setdefault(name, value)
-        else:
-            if group is message:
-                begins = name in _RECIPIENT_FIELDS
-            elif before == "diagnostic-code" and not fresh and _is_foreign(name):
-                name, value, begins = before, f"{found}: {value}", False
-            else:
-                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
-            if begins:
-                doubtful = not fresh  # perhaps foreign text; the next blank line ends it
-                group = {}
-                groups.append(group)
-                offsets.append(at)
-            group[name] = f"{group[name]}\n{value}" if name in group else value
-        fresh, before = blank, name
-        at += len(head) + len(raw)
-
-
-def _is_foreign(name: str) -> bool:
-    """Whether a line that begins with `name` and a colon behind a reply is more of the reply: ``See: ...``."""
-    return name not in _RECIPIENT_FIELDS and not name.startswith("x-")
-
-
-def _unfolded(value: str, name: str, remarks: list[str]) -> str:
-    """`value` with its continuation lines (RFC 5322 2.2.3) stripped, but apart: they may be the lines of a reply."""
-    kept: list[str] = []
-    for line in value.split("\n"):
-        words = line.strip()
-        if not words and kept:
-            remarks.append(f"lines behind {name} that are no field were passed over")
-            break
-        if kept and line[0] not in " \t" and name != "diagnostic-code":
-            remarks.append(f"a line without a field name was taken to belong to {name}")
-        kept.append(words)
-    return "\n".join(kept)
-
-
-def _is_whole(group: _Group) -> bool:
-    """Whether `group` names a recipient and says what happened."""
-    return ("action" in group or "status" in group) and (
-        "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
-    )
-
-
-def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
-    """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
-    kept: list[tuple[_Group, int]] = []
-    for group, at in zip(groups, offsets, strict=True):
-        if not kept or _is_whole(group):
-            kept.append((group, at))
-            continue
-        before = kept[-1][0]
-        foreign = [name for name in group if name in before]
-        for name, value in group.items():
-            before.setdefault(name, value)
-        remarks.append(
-            f"fields repeated inside a group were ignored: {', '.join(foreign)}"
-            if foreign
-            else "a blank line inside a recipient's group of fields"
-        )
-    groups[:] = [group for group, _ in kept]
-    offsets[:] = [at for _, at in kept]
+    return FieldReading(groups.message, tuple(recipients), tuple(groups.recipients))
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -198,7 +85,7 @@ def _mend(groups: list[_Group], offsets: list[int], remarks: list[str]) -> None:
 
 
 def _facts(
-    group: _Group, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+    group: Group, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
 ) -> RecipientFacts:
     get = group.get
     final, original = _recipients(group, remarks)
@@ -227,10 +114,14 @@ def _facts(
     )
 
 
-def _recipients(group: _Group, remarks: list[str]) -> tuple[str | None, str | None]:
+def _recipients(group: Group, remarks: list[str]) -> tuple[str | None, str | None]:
     """The final and the original recipient; where the first is missing, what stands in its place."""
     final = recipient_address(group.get("final-recipient"), remarks)
-    original = recipient_address(group.get("original-recipient"), remarks)
+    stated = group.get("original-recipient")
+    if stated is None or (final is not None and stated in (f"rfc822;{final}", f"rfc822; {final}")):
+        original = None
+    else:
+        original = recipient_address(stated, remarks)
     if final is None:
         final = original or recipient_address(group.get("x-actual-recipient"), remarks)
     if original is not None and final is not None and original.lower() == final.lower():
@@ -301,12 +192,15 @@ def _mta_name(value: str | None) -> str | None:
     return words[0].strip("<>").rstrip(".,:;") or None if words else None
 
 
-def _queue_id(fields: Mapping[str, str]) -> str | None:
-    """Extension fields (RFC 3464 2.4) name the queue: ``X-...-Queue-ID``."""
-    for name, value in fields.items():
-        if name.endswith("-queue-id") and value:
-            return value
-    return None
+_MESSAGE_FACTS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = MappingProxyType(
+    {
+        "reporting-mta": ("reporting_mta", _mta_name),
+        "received-from-mta": ("received_from_mta", _mta_name),
+        "arrival-date": ("arrival_date", parse_date),
+        "original-envelope-id": ("original_envelope_id", str),
+    }
+)
+"""The per-message fields of RFC 3464 2.2 that are facts: the name of each, and what reads it."""
 
 
 # ----------------------------------------------------------------------------------------------------------------

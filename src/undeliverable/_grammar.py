@@ -29,6 +29,7 @@ __all__ = [
     "EXPIRED_WORDS",
     "FIELD_BEGIN",
     "FIELD_LINE",
+    "FIELD_NAME",
     "FOLDED_FIELD",
     "GENERAL",
     "HEAD",
@@ -64,6 +65,8 @@ FIELD_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
 FOLDED_FIELD: Final = re.compile(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 # The same behind a line end, to split at: the whole, then the name.
 FIELD_BEGIN: Final = re.compile(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
+# The same, the name alone.
+FIELD_NAME: Final = re.compile(r"\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
 # RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
 HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 # 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".

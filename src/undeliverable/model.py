@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Final
 
 from undeliverable.codes import ReplyCode, StatusCode
 
@@ -26,6 +27,9 @@ __all__ = [
     "Returned",
     "Witness",
 ]
+
+
+_open: Final = object.__setattr__
 
 
 class Action(StrEnum):
@@ -125,7 +129,7 @@ class Evidence:
     pattern: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class RecipientFacts:
     """What one witness, or after merging all of them, says about one recipient.
 
@@ -149,6 +153,50 @@ class RecipientFacts:
     vendor_code: str | None = None
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        witness: Witness,
+        recipient: str | None = None,
+        original_recipient: str | None = None,
+        action: Action | None = None,
+        status: StatusCode | None = None,
+        reply: Reply | None = None,
+        diagnostic: Diagnostic | None = None,
+        command: Command | None = None,
+        remote_mta: str | None = None,
+        expired: bool = False,
+        last_attempt_date: datetime | None = None,
+        will_retry_until: datetime | None = None,
+        vendor_code: str | None = None,
+        evidence: tuple[Evidence, ...] = (),
+        conflicts: tuple[str, ...] = (),
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _FactsDraft)
+        draft.witness = witness
+        draft.recipient = recipient
+        draft.original_recipient = original_recipient
+        draft.action = action
+        draft.status = status
+        draft.reply = reply
+        draft.diagnostic = diagnostic
+        draft.command = command
+        draft.remote_mta = remote_mta
+        draft.expired = expired
+        draft.last_attempt_date = last_attempt_date
+        draft.will_retry_until = will_retry_until
+        draft.vendor_code = vendor_code
+        draft.evidence = evidence
+        draft.conflicts = conflicts
+        draft.__class__ = RecipientFacts
+
+
+class _FactsDraft:
+    """Facts while they are written: the guard of a frozen dataclass takes longer than all the rest of a report's objects."""
+
+    __slots__ = RecipientFacts.__slots__
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,204 @@
+"""Delivery status fields put into the groups of RFC 3464 2.1: one of the message, one per recipient.
+
+Where blank lines stand between the groups and nowhere else, they say where a group begins. Real reports also leave out
+blank lines, add some, and carry foreign text: then a group ends where a recipient's field comes a second time, or where
+a whole new group follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from undeliverable._grammar import FIELD_BEGIN, FIELD_NAME
+
+__all__ = ["Group", "Groups", "group_fields"]
+
+# RFC 3464 2.2: the fields of the message as a whole; those of a recipient are in 2.3.
+_MESSAGE_FIELDS: Final = frozenset(
+    ("reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id")
+)
+_RECIPIENT_FIELDS: Final = frozenset(
+    (
+        "original-recipient",
+        "final-recipient",
+        "action",
+        "status",
+        "remote-mta",
+        "diagnostic-code",
+        "last-attempt-date",
+        "final-log-id",
+        "will-retry-until",
+        "localized-diagnostic",  # RFC 8098 and RFC 6533 3
+        "x-actual-recipient",
+    )
+)
+# 2.3: at most one of each per recipient; a second one begins the next recipient's group.
+_SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
+_split: Final = FIELD_BEGIN.split
+_names_and_values: Final = FIELD_NAME.split
+
+Group: TypeAlias = dict[str, str]
+"""Fields by their names in lower case."""
+
+
+@dataclass(slots=True)
+class Groups:
+    """The fields of one report.
+
+    :ivar message: the per-message fields, unknown ones included.
+    :ivar recipients: the fields of each recipient, unknown ones included.
+    :ivar offsets: where each recipient's group begins in the text.
+    """
+
+    message: Group
+    recipients: list[Group]
+    offsets: list[int]
+
+
+def group_fields(text: str, remarks: list[str]) -> Groups:
+    """The groups in `text`; what had to be guessed is appended to `remarks`."""
+    return _plain_groups(text, remarks) or _any_groups(text, remarks)
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# As RFC 3464 2.1 has it
+
+
+def _plain_groups(text: str, remarks: list[str]) -> Groups | None:
+    """The groups where a blank line stands behind each of them and nowhere else; None where the text is otherwise."""
+    groups = Groups({}, [], [])
+    noted: list[str] = []
+    at = 0
+    for block in text.rstrip().split("\n\n"):
+        before, *pieces = _names_and_values("\n" + block)
+        names = list(map(str.lower, pieces[0::2]))
+        group = dict(zip(names, map(str.strip, pieces[1::2]), strict=True))
+        if before or not names or len(group) != len(names):
+            return None
+        if block.count("\n") >= len(names) and not _unfold_all(group, pieces[1::2], noted):
+            return None
+        if at == 0 and _RECIPIENT_FIELDS.isdisjoint(names):
+            groups.message = group
+        elif _is_recipients_own(group, names):
+            groups.recipients.append(group)
+            groups.offsets.append(at)
+        else:
+            return None
+        at += len(block) + 2
+    remarks += noted
+    return groups
+
+
+def _unfold_all(group: Group, values: list[str], remarks: list[str]) -> bool:
+    """Unfold the values that stand on several lines; False where one has a blank line in front of it or behind it."""
+    for name, raw in zip(group, values, strict=True):
+        if "\n" in raw:
+            value = group[name]
+            if raw.count("\n") != value.count("\n"):
+                return False
+            group[name] = _unfolded(value, name, remarks)
+    return True
+
+
+def _is_recipients_own(group: Group, names: list[str]) -> bool:
+    """Whether `group` is about one recipient beyond doubt."""
+    return (
+        names[0] in _RECIPIENT_FIELDS
+        and _is_whole(group)
+        and _MESSAGE_FIELDS.isdisjoint(names)
+        and (_RECIPIENT_FIELDS.issuperset(names) or not any(map(_is_foreign, names)))
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# As it comes
+
+
+def _any_groups(text: str, remarks: list[str]) -> Groups:
+    groups = Groups({}, [], [])
+    before, *pieces = _split("\n" + text)
+    if before.strip():
+        remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
+    _sort_fields(pieces, groups, remarks)
+    if len(groups.recipients) > 1:
+        _mend(groups, remarks)
+    return groups
+
+
+def _sort_fields(pieces: list[str], groups: Groups, remarks: list[str]) -> None:
+    """Put each field where it belongs.
+
+    :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
+        next field: its value, lines that continue it, blank lines.
+    """
+    group = message = groups.message
+    fresh, doubtful, at, before = True, False, 0, ""
+    for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
+        name = found.lower()
+        value = raw.rstrip()
+        blank = len(raw) > len(value) and "\n" in raw[len(value) :]
+        value = value.lstrip() if "\n" not in value else _unfolded(value, name, remarks)
+        if name in _MESSAGE_FIELDS:
+            message.setdefault(name, value)
+        else:
+            if group is message:
+                begins = name in _RECIPIENT_FIELDS
+            elif before == "diagnostic-code" and not fresh and _is_foreign(name):
+                name, value, begins = before, f"{found}: {value}", False
+            else:
+                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
+            if begins:
+                doubtful = not fresh  # perhaps foreign text; the next blank line ends it
+                group = {}
+                groups.recipients.append(group)
+                groups.offsets.append(at)
+            group[name] = f"{group[name]}\n{value}" if name in group else value
+        fresh, before = blank, name
+        at += len(head) + len(raw)
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a line that begins with `name` and a colon behind a reply is more of the reply: ``See: ...``."""
+    return name not in _RECIPIENT_FIELDS and not name.startswith("x-")
+
+
+def _unfolded(value: str, name: str, remarks: list[str]) -> str:
+    """`value` with its continuation lines (RFC 5322 2.2.3) stripped, but apart: they may be the lines of a reply."""
+    kept: list[str] = []
+    for line in value.split("\n"):
+        words = line.strip()
+        if not words and kept:
+            remarks.append(f"lines behind {name} that are no field were passed over")
+            break
+        if kept and line[0] not in " \t" and name != "diagnostic-code":
+            remarks.append(f"a line without a field name was taken to belong to {name}")
+        kept.append(words)
+    return "\n".join(kept)
+
+
+def _is_whole(group: Group) -> bool:
+    """Whether `group` names a recipient and says what happened."""
+    return ("action" in group or "status" in group) and (
+        "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
+    )
+
+
+def _mend(groups: Groups, remarks: list[str]) -> None:
+    """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
+    kept: list[tuple[Group, int]] = []
+    for group, at in zip(groups.recipients, groups.offsets, strict=True):
+        if not kept or _is_whole(group):
+            kept.append((group, at))
+            continue
+        before = kept[-1][0]
+        foreign = [name for name in group if name in before]
+        for name, value in group.items():
+            before.setdefault(name, value)
+        remarks.append(
+            f"fields repeated inside a group were ignored: {', '.join(foreign)}"
+            if foreign
+            else "a blank line inside a recipient's group of fields"
+        )
+    groups.recipients = [group for group, _ in kept]
+    groups.offsets = [at for _, at in kept]
