@@ -1,0 +1,32 @@
+"""What to do with an address after its verdicts: a pure state machine, without clock, files or network.
+
+The state of an address is a fold of its events, sorted by time and key, each key once: any order of arrival and any
+duplication gives the same state. :func:`apply` takes one event further, :func:`fold` a whole history. What counts how
+much is a :class:`Policy`, and ready ones come with the library. Time is always an argument.
+"""
+
+from __future__ import annotations
+
+from undeliverable.suppression._events import EventKind, ListEvent, events_of
+from undeliverable.suppression._machine import TRANSITIONS, Decision, Effect, apply, fold, in_order
+from undeliverable.suppression._policy import Full, Policy, Signal
+from undeliverable.suppression._state import AddressState, Cause, Reactivation, Standing
+
+__all__ = [
+    "TRANSITIONS",
+    "AddressState",
+    "Cause",
+    "Decision",
+    "Effect",
+    "EventKind",
+    "Full",
+    "ListEvent",
+    "Policy",
+    "Reactivation",
+    "Signal",
+    "Standing",
+    "apply",
+    "events_of",
+    "fold",
+    "in_order",
+]

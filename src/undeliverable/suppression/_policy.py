@@ -1,0 +1,284 @@
+"""What counts how much, when it is enough, and how long it lasts: policies as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from undeliverable import Advice, BounceType, Fault, KnowledgeError, Reason
+from undeliverable.suppression._events import EventKind, ListEvent
+from undeliverable.suppression._state import POINT, Cause
+
+__all__ = ["Full", "Policy", "Signal"]
+
+_BUILTIN: Final = Path(__file__).parent.parent / "data" / "suppression"
+
+
+class Signal(StrEnum):
+    """What an event means under a policy."""
+
+    HARMLESS = "harmless"
+    NOTED = "noted"
+    COUNTED = "counted"
+    FULL = "full"
+    HARD = "hard"
+    COMPLAINT = "complaint"
+    DELIVERY = "delivery"
+    SUPPRESS = "suppress"
+    REACTIVATE = "reactivate"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """When a full mailbox counts as a dead one: on `count` days or more, `time` or more from the first to the last."""
+
+    count: int
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What events do to an address. Points are thousandths (:data:`POINT <undeliverable.suppression._state.POINT>`).
+
+    :ivar hard: what a hard failure adds; None: it suppresses at once.
+    :ivar soft: what a soft failure adds; 0: nothing.
+    :ivar undetermined: what a failure adds of which nobody knows what it says of the address.
+    :ivar ignored_faults: faults that add nothing unless the failure is hard.
+    :ivar limit: with how many points the address is suppressed; None: never by points.
+    :ivar limit_after_delivery: the limit for an address that got mail before; None: the same.
+    :ivar window: how long a point counts; None: for ever.
+    :ivar gap: after how long without failures all counting begins anew; None: never.
+    :ivar once_a_day: whether only the first failure of a day (UTC) counts.
+    :ivar delivery: what a delivery takes away; None: all.
+    :ivar full: when a full mailbox suppresses; None: it counts as soft.
+    :ivar complaint: whether a complaint suppresses.
+    :ivar expiry: how long a suppression lasts, by its cause; for ever where nothing is said.
+    """
+
+    name: str
+    title: str = ""
+    source: str | None = None
+    note: str = ""
+    hard: int | None = None
+    soft: int = POINT
+    undetermined: int = 0
+    ignored_faults: frozenset[Fault] = frozenset()
+    limit: int | None = None
+    limit_after_delivery: int | None = None
+    window: timedelta | None = None
+    gap: timedelta | None = None
+    once_a_day: bool = False
+    delivery: int | None = None
+    full: Full | None = None
+    complaint: bool = True
+    expiry: Mapping[Cause, timedelta] = field(default_factory=lambda: MappingProxyType({}))
+
+    def signal(self, event: ListEvent) -> Signal:
+        """What `event` means.
+
+        A failure that is the sender's or the message's own fault never harms the address, whatever the policy.
+        """
+        if event.kind is not EventKind.BOUNCE:
+            return Signal.HARMLESS if event.kind is EventKind.COMPLAINT and not self.complaint else _SIGNALS[event.kind]
+        if event.bounce_type is None or event.advice in _NOT_THE_ADDRESS:
+            return Signal.HARMLESS
+        if event.bounce_type is BounceType.HARD:
+            return Signal.HARD if self.hard is None else self._counted(self.hard)
+        if event.fault in self.ignored_faults:
+            return Signal.HARMLESS
+        if event.reason is Reason.MAILBOX_FULL and self.full is not None:
+            return Signal.FULL
+        return self._counted(self.weight(event))
+
+    def weight(self, event: ListEvent) -> int:
+        """The points that a failure adds, in thousandths."""
+        if event.bounce_type is BounceType.HARD:
+            return self.hard or 0
+        return self.soft if event.bounce_type is BounceType.SOFT else self.undetermined
+
+    def _counted(self, weight: int) -> Signal:
+        return Signal.COUNTED if weight and self.limit is not None else Signal.NOTED
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of the ready policies."""
+        return tuple(sorted(path.stem for path in _BUILTIN.glob("*.toml")))
+
+    @classmethod
+    def builtin(cls, name: str = "default") -> Policy:
+        """A ready policy.
+
+        :raises KnowledgeError: when none has that name.
+        """
+        if name not in cls.names():
+            raise KnowledgeError(name, f"no such policy; there are {', '.join(cls.names())}")
+        return cls.from_file(_BUILTIN / f"{name}.toml")
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Policy:
+        """The policy in a TOML file.
+
+        :raises KnowledgeError: when it cannot be read or says something that no policy can say.
+        """
+        import tomllib  # only who reads TOML pays for it
+
+        try:
+            document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise KnowledgeError(str(path), error.strerror or str(error)) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise KnowledgeError(str(path), f"not TOML: {error}") from None
+        table: object = document.get("policy")
+        for extra in set(document) - {"policy", "vector"}:
+            raise KnowledgeError(str(path), "there is no such table", key=extra)
+        if not isinstance(table, dict):
+            raise KnowledgeError(str(path), "the table [policy] is missing", key="policy")
+        return cls.from_dict(cast("dict[str, object]", table), file=str(path))
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, object], *, file: str = "code") -> Policy:
+        """The policy that a table describes, as it stands in a file or as :meth:`to_dict` wrote it.
+
+        :param file: the name that errors show.
+        :raises KnowledgeError: at the first key that is unknown or has a value that it cannot have.
+        """
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            reader = _READERS.get(key)
+            if reader is None:
+                raise KnowledgeError(file, f"unknown key; there are {', '.join(sorted(_READERS))}", key=key)
+            try:
+                values[_ATTRIBUTES.get(key, key)] = reader(value)
+            except (ValueError, TypeError, KeyError) as error:
+                raise KnowledgeError(file, f"{value!r} is no value for it ({error})", key=key) from None
+        if not values.get("name"):
+            raise KnowledgeError(file, "a policy needs a name", key="name")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, object]:
+        """The policy as it would stand in a file."""
+        record: dict[str, object] = {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "note": self.note,
+            "hard": "suppress" if self.hard is None else self.hard / POINT,
+            "soft": self.soft / POINT,
+            "undetermined": self.undetermined / POINT,
+            "ignored_faults": sorted(self.ignored_faults),
+            "limit": None if self.limit is None else self.limit / POINT,
+            "limit_after_delivery": None if self.limit_after_delivery is None else self.limit_after_delivery / POINT,
+            "window_days": _days(self.window),
+            "gap_days": _days(self.gap),
+            "once_a_day": self.once_a_day,
+            "delivery": "reset" if self.delivery is None else self.delivery / POINT,
+            "full": None if self.full is None else {"count": self.full.count, "days": _days(self.full.time)},
+            "complaint": "suppress" if self.complaint else "ignore",
+            "expiry_days": {str(cause): _days(time) for cause, time in self.expiry.items()},
+        }
+        return {key: value for key, value in record.items() if value not in (None, "", [], {})}
+
+
+_NOT_THE_ADDRESS: Final = frozenset({Advice.FIX_SENDER, Advice.FIX_MESSAGE})
+_SIGNALS: Final[Mapping[EventKind, Signal]] = MappingProxyType(
+    {
+        EventKind.COMPLAINT: Signal.COMPLAINT,
+        EventKind.DELIVERY: Signal.DELIVERY,
+        EventKind.SUPPRESSION: Signal.SUPPRESS,
+        EventKind.REACTIVATION: Signal.REACTIVATE,
+        EventKind.EXPIRY: Signal.EXPIRE,
+    }
+)
+
+
+def _days(time: timedelta | None) -> float | None:
+    return None if time is None else time / timedelta(days=1)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
+        raise ValueError("a number from 0 is needed")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is needed")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false is needed")
+    return value
+
+
+def _points(value: object) -> int:
+    return round(_number(value) * POINT)
+
+
+def _limit(value: object) -> int:
+    if not (points := _points(value)):
+        raise ValueError("it has to be more than 0")
+    return points
+
+
+def _time(value: object) -> timedelta:
+    return timedelta(days=_number(value))
+
+
+def _or(word: str, result: object, reader: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: result if value == word else reader(value)
+
+
+def _full(value: object) -> Full:
+    table = dict(cast("Mapping[str, object]", value))
+    if set(table) != {"count", "days"}:
+        raise ValueError("count and days are needed")
+    return Full(round(_number(table["count"])), _time(table["days"]))
+
+
+def _faults(value: object) -> frozenset[Fault]:
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return frozenset(Fault(_text(item)) for item in cast("list[object]", value))
+
+
+def _expiry(value: object) -> Mapping[Cause, timedelta]:
+    return MappingProxyType({Cause(cause): _time(days) for cause, days in cast("Mapping[str, object]", value).items()})
+
+
+def _complaint(value: object) -> bool:
+    return {"suppress": True, "ignore": False}[_text(value)]
+
+
+_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
+    {
+        "name": _text,
+        "title": _text,
+        "source": _text,
+        "note": _text,
+        "hard": _or("suppress", None, _points),
+        "soft": _points,
+        "undetermined": _points,
+        "ignored_faults": _faults,
+        "limit": _limit,
+        "limit_after_delivery": _limit,
+        "window_days": _time,
+        "gap_days": _time,
+        "once_a_day": _truth,
+        "delivery": _or("reset", None, _or("keep", 0, _points)),
+        "full": _full,
+        "complaint": _complaint,
+        "expiry_days": _expiry,
+    }
+)
+_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {"window_days": "window", "gap_days": "gap", "expiry_days": "expiry"}
+)

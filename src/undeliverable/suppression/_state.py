@@ -1,0 +1,150 @@
+"""What is known of an address at one moment: a frozen value with a JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+__all__ = ["POINT", "AddressState", "Cause", "Reactivation", "Standing"]
+
+POINT: Final = 1000
+"""Scores are kept in thousandths of a point: ten times a tenth is one."""
+
+
+class Standing(StrEnum):
+    """How an address stands: ``clear``, ``counting`` (failures are remembered) or ``suppressed``."""
+
+    CLEAR = "clear"
+    COUNTING = "counting"
+    SUPPRESSED = "suppressed"
+
+
+class Cause(StrEnum):
+    """Why an address is suppressed, the lightest cause first; a heavier one replaces a lighter one.
+
+    ``streak``: failures added up; ``mailbox_full``: full too often for too long; ``hard_bounce``; ``manual``: somebody,
+    or a service, said so; ``complaint``.
+    """
+
+    STREAK = "streak"
+    MAILBOX_FULL = "mailbox_full"
+    HARD_BOUNCE = "hard_bounce"
+    MANUAL = "manual"
+    COMPLAINT = "complaint"
+
+
+@dataclass(frozen=True, slots=True)
+class Reactivation:
+    """When an address was put back, by whom and why."""
+
+    time: datetime
+    who: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressState:
+    """What the events so far come to.
+
+    :ivar standing: how the address stands, but for a suppression that has run out since: ask :meth:`is_suppressed`.
+    :ivar cause: why it is suppressed.
+    :ivar since: since when it is.
+    :ivar until: when that ends; None: not by itself.
+    :ivar trigger: the key of the event that decided.
+    :ivar points: what counts towards suppression: times and thousandths of a point.
+    :ivar last_point: when a failure was last counted.
+    :ivar full_since: when the mailbox was first reported full in an unbroken series.
+    :ivar full_count: on how many days it was.
+    :ivar hard: how many hard failures there were in all, as ``soft``, ``complaints`` and ``deliveries``.
+    :ivar last_bounce: when the last failure was that speaks of the address.
+    :ivar reactivated: the last reactivation.
+    :ivar last: time and key of the last event.
+    """
+
+    standing: Standing = Standing.CLEAR
+    cause: Cause | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    trigger: str | None = None
+    points: tuple[tuple[datetime, int], ...] = ()
+    last_point: datetime | None = None
+    full_since: datetime | None = None
+    full_count: int = 0
+    hard: int = 0
+    soft: int = 0
+    complaints: int = 0
+    deliveries: int = 0
+    last_bounce: datetime | None = None
+    last_delivery: datetime | None = None
+    reactivated: Reactivation | None = None
+    last: tuple[datetime, str] | None = None
+
+    @property
+    def score(self) -> float:
+        """The points that count at the last event."""
+        return sum(weight for _, weight in self.points) / POINT
+
+    def is_suppressed(self, at: datetime) -> bool:
+        """Whether nothing should be sent to the address at that time, which has a time zone."""
+        return self.standing is Standing.SUPPRESSED and (self.until is None or at < self.until)
+
+    def to_dict(self) -> dict[str, object]:
+        """The state as JSON values; what is as it is at first is left out."""
+        record: dict[str, object] = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value != _FIRST[name]:
+                record[name] = _encoded(value)
+        return record
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> AddressState:
+        """The state that :meth:`to_dict` wrote.
+
+        :raises ValueError: when it is none.
+        """
+        unknown = set(record) - set(cls.__slots__)
+        if unknown:
+            raise ValueError(f"no state: {', '.join(sorted(unknown))}")
+        values: dict[str, Any] = {name: _decoded(name, value) for name, value in record.items()}
+        return cls(**values)
+
+
+_FIRST: Final = {name: getattr(AddressState(), name) for name in AddressState.__slots__}
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_encoded(item) for item in cast("tuple[object, ...]", value)]
+    if isinstance(value, Reactivation):
+        return [value.time.isoformat(), value.who, value.why]
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _decoded(name: str, value: Any) -> object:  # noqa: ANN401 # what JSON holds
+    read = _READERS.get(name)
+    return value if read is None or value is None else read(value)
+
+
+_time: Final = datetime.fromisoformat
+_READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
+    {
+        "standing": Standing,
+        "cause": Cause,
+        "since": _time,
+        "until": _time,
+        "points": lambda value: tuple((_time(time), int(weight)) for time, weight in value),
+        "last_point": _time,
+        "full_since": _time,
+        "last_bounce": _time,
+        "last_delivery": _time,
+        "reactivated": lambda value: Reactivation(_time(value[0]), value[1], value[2]),
+        "last": lambda value: (_time(value[0]), str(value[1])),
+    }
+)
