@@ -130,6 +130,10 @@ def test_begin_is_a_condition() -> None:
     assert not mine.fits(HEADERS.get, "Not delivered:")
 
 
+def test_a_list_sends_no_notice() -> None:
+    assert not described().fits({**HEADERS, "list-id": "<list.example>"}.get, "Not delivered:")
+
+
 def test_first_of_two_is_meant() -> None:
     first, second = described(), compile_format("second", BASE)
     assert FormatTable([first, second]).recognise(HEADERS.get, "Not delivered:") is first

@@ -133,6 +133,8 @@ class Format:
     def fits(self, header: Callable[[str], str | None], text: str) -> bool:
         """Whether a notice is of this format: all of ``when`` holds, and a ``begin`` is there.
 
+        What comes through a mailing list (RFC 2919) is no notice but holds one.
+
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
@@ -145,7 +147,7 @@ class Format:
             found = _stands_in(self.body, head) and _is_automatic(header, head) and not is_answer(header)
         else:
             found = not self.body or _begins_line(self.body, head)
-        return found and (not self.begin or _stands_in(self.begin, head))
+        return found and (not self.begin or _stands_in(self.begin, head)) and header("list-id") is None
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
@@ -168,13 +170,11 @@ def _begins_line(literals: tuple[str, ...], text: str) -> bool:
 
 
 def _is_automatic(header: Callable[[str], str | None], head: str) -> bool:
-    """Whether a mail system may have sent this, and to no list (RFC 2919).
+    """Whether a mail system may have sent this.
 
     It says so by its name (RFC 2142 5 has "postmaster"), or else by the null reverse-path (RFC 5321 4.5.5) or its mark
     (RFC 3834 5); in these two cases it has to quote a reply or a status, for shops send such mail too.
     """
-    if header("list-id") is not None:
-        return False
     if _stands_in(_ROBOTS, (header("from") or "").lower()):
         return True
     is_marked = (header("return-path") or "").strip() == "<>" or (header("auto-submitted") or "").startswith("auto-")
