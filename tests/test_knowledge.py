@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Knowledge, KnowledgeError, Verdict, classify
+import undeliverable
+from undeliverable import Knowledge, KnowledgeError, Verdict, _index, classify
+from undeliverable._index import build
 from undeliverable._loader import Layer, check_layer, example_seen
-from undeliverable.knowledge import builtin_parts, profile_names
+from undeliverable._rules import RuleTable
+from undeliverable.knowledge import builtin_parts, profile_names, read_documents
 
 BUILTIN = Knowledge.builtin()
+BUILTIN_MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]
 FULL = "552 5.2.2 Mailbox full"
 
 
@@ -313,3 +317,26 @@ class TestBuiltinData:
 def test_no_such_profile() -> None:
     with pytest.raises(KnowledgeError, match=r"no such profile; there are .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
+
+
+class TestIndex:
+    """``data/index.json`` says what the TOML says."""
+
+    def test_what_is_built_is_the_toml(self) -> None:
+        import json
+
+        index = json.loads(build())
+        assert index["documents"] == read_documents()
+        again = RuleTable(BUILTIN.rules, BUILTIN_MARKS, index["filing"])
+        for one in BUILTIN.rules:
+            seen = example_seen(one)
+            assert again.match(seen) == BUILTIN.rule_table.match(seen)
+
+    def test_what_is_shipped_is_what_is_built(self) -> None:
+        shipped = Path(undeliverable.__file__).parent / "data" / "index.json"
+        assert not shipped.exists() or shipped.read_text(encoding="utf-8") == build()
+
+    def test_the_command_that_writes_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_index, "INDEX", tmp_path / "index.json")
+        assert _index.main() == 0
+        assert (tmp_path / "index.json").read_text(encoding="utf-8") == build()

@@ -30,7 +30,7 @@ BLOCKS: Final = {
             # the waist
             "_facts _notice",
             # judgement
-            "_conditions _phrases _rules _policies _providers _details _toml _loader knowledge _explain _judge _index",
+            "_conditions _phrases _rules _policies _providers _blocklists _details _toml _loader knowledge _explain _judge _index",
             # doors
             "mail smtp _exceptions logs webhooks envelope verp",
             "__init__",

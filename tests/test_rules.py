@@ -186,7 +186,7 @@ class TestConditions:
         assert RuleCondition.compile(upper).covers(RuleCondition.compile(lower)) is covers
 
 
-WORDS = ("user", "users", "unknown", "mail", "mailbox", "full", "is", "no", "spf", "größe", "übe", "无此用户", "用户", "5.1.1", "(x)")
+WORDS = ("user", "users", "unknown", "mail", "mailbox", "full", "is", "no", "spf", "größe", "übe", "无此用户", "用户", "5.1.1", "(x)", "<>")
 phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 conditions = (
     st.fixed_dictionaries(

@@ -197,7 +197,7 @@ def _agree(answer: _Answer, field: StatusCode | None) -> bool:
 def _conflicts(answer: _Answer, field: StatusCode | None) -> tuple[str, ...]:
     """Where the ``Status`` field, the reply's code and the status inside the reply contradict each other."""
     code, stated = answer.code, answer.stated
-    found = []
+    found: list[str] = []
     if field is not None and stated is not None and field != stated and not _is_vaguer(field, stated):
         found.append(f"Status {field} but the reply says {stated}")
     elif field is not None and stated is None and code is not None and field.class_ != code // 100:

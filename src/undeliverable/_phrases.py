@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from undeliverable._conditions import UNSPACED_FROM
 
@@ -45,16 +45,28 @@ def _keys(phrase: str) -> list[_Key]:
 
 
 class Filing:
-    """Which key a phrase is best filed under: the one that the fewest other phrases have."""
+    """Which key a phrase is best filed under: the one that the fewest other phrases have.
 
-    def __init__(self, phrases: Iterable[str]) -> None:
-        keys = {phrase: _keys(phrase) for phrase in phrases}
+    :param phrases: all phrases that will be asked for.
+    :param known: what :meth:`to_json` gave for most of them: choosing takes longer than all else at the start.
+    """
+
+    def __init__(self, phrases: Iterable[str], known: Mapping[str, Sequence[object]] | None = None) -> None:
+        self._best = {} if known is None else {phrase: _restored(row) for phrase, row in known.items()}
+        keys = {phrase: _keys(phrase) for phrase in phrases if phrase not in self._best}
         shared = Counter(key for found in keys.values() for key in set(found))
-        self._best: dict[str, tuple[int, _Key]] = {}
+        if known:
+            shared.update(key for _, key in self._best.values())
         for phrase, found in keys.items():
             rated = [(shared[key] * (1 if isinstance(key, tuple) else _LONE), key) for key in found]
             if rated:
                 self._best[phrase] = min(rated, key=lambda pair: (pair[0], str(pair[1])))
+
+    def to_json(self) -> dict[str, list[object]]:
+        """What was chosen, as JSON has it."""
+        return {
+            phrase: [cost, *key] if isinstance(key, tuple) else [cost, key] for phrase, (cost, key) in self._best.items()
+        }
 
     def key(self, phrase: str) -> _Key | None:
         """The key, or None where nothing of the phrase can be one."""
@@ -65,19 +77,27 @@ class Filing:
         return self._best[phrase][0] if phrase in self._best else _NEVER
 
 
+def _restored(row: Sequence[object]) -> tuple[int, _Key]:
+    cost, first, *second = row
+    return cast("int", cost), (str(first), str(second[0])) if second else str(first)
+
+
 class PhraseIndex(Generic[_T]):
     """Things to be found by a phrase; immutable.
 
-    :param filed: each thing with its phrase, which must have a key.
+    :param filed: each thing with its phrase; phrases of marks alone have no key and are always compared.
     """
 
-    __slots__ = ("_chars", "_filed", "_pairs", "_words")
+    __slots__ = ("_chars", "_filed", "_keyless", "_pairs", "_words")
 
     def __init__(self, filed: Iterable[tuple[str, _T]], filing: Filing) -> None:
         grouped: dict[_Key, dict[str, list[_T]]] = {}
+        self._keyless: list[tuple[str, _T]] = []
         for phrase, thing in filed:
             key = filing.key(phrase)
-            if key is not None:
+            if key is None:
+                self._keyless.append((phrase, thing))
+            else:
                 grouped.setdefault(key, {}).setdefault(phrase, []).append(thing)
         self._filed = {key: list(phrases.items()) for key, phrases in grouped.items()}
         self._pairs = frozenset(key for key in grouped if isinstance(key, tuple))
@@ -90,7 +110,10 @@ class PhraseIndex(Generic[_T]):
         if not text.isascii():
             keys += self._chars.intersection(text)
         filed = self._filed
-        return [thing for key in keys for phrase, things in filed[key] if phrase in text for thing in things]
+        found = [thing for key in keys for phrase, things in filed[key] if phrase in text for thing in things]
+        if self._keyless:
+            found += [thing for phrase, thing in self._keyless if phrase in text]
+        return found
 
     def most(self) -> int:
         """The greatest number of phrases under one key: what the slowest text costs."""

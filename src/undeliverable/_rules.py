@@ -7,7 +7,7 @@ found only where that provider answered. Clauses without words are filed under r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
@@ -85,6 +85,7 @@ _Entry: TypeAlias = tuple[
 
 
 _ANYTHING: Final = RuleCondition("")
+_ROOM: Final = 100_000  # for the alternatives of one rule, between two ranks
 _REMEMBERED: Final = 1_024  # pairs of reply code and status
 
 
@@ -93,33 +94,44 @@ class RuleTable:
 
     :param rules: all rules, the highest rank first.
     :param marks: phrases that tell a provider, with its name, the first one first.
+    :param known: how phrases are filed, from the prebuilt index.
     """
 
-    __slots__ = ("_bare", "_coded", "_free", "_general", "_own", "_stated", "rules")
+    __slots__ = ("_bare", "_coded", "_free", "_general", "_of_provider", "_own", "_stated", "filing", "rules")
 
-    def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        marks: Sequence[tuple[str, str]] = (),
+        known: Mapping[str, Sequence[object]] | None = None,
+    ) -> None:
         self.rules = tuple(rules)
         self._coded: dict[int, list[_Entry]] = {}
         self._stated: dict[int, list[_Entry]] = {}
         self._free: list[_Entry] = []
-        filing = Filing(_phrases(self.rules, marks))
+        self.filing = filing = Filing(_phrases(self.rules, marks), known)
         general = [
             (phrase, _entry(number, _Clause(phrase, _ANYTHING, provider=provider)))
             for number, (phrase, provider) in enumerate(marks, -len(marks))
         ]
-        own: dict[str, list[tuple[str, _Entry]]] = {}
-        for number, clause in enumerate(_rule_clauses(self.rules, filing)):
-            entry, providers = _entry(number, clause), clause.condition.providers
-            if filing.key(clause.phrase) is None:
-                self._file(entry)
-            elif providers is None or None in providers:
-                general.append((clause.phrase, entry))
-            else:
+        self._own: dict[str | None, list[tuple[int, Rule]]] = {}
+        for rank, rule in enumerate(self.rules):
+            providers, has_words = rule.when.providers, rule.when.words or rule.when.any_words
+            if has_words and providers is not None and None not in providers:
                 for provider in providers:
-                    own.setdefault(str(provider), []).append((clause.phrase, entry))
+                    self._own.setdefault(provider, []).append((rank, rule))
+            elif has_words:
+                general += _filed(rank, rule, filing)
+            else:
+                self._file(_entry(rank * _ROOM, _Clause("", rule.when, rule=rule, ref=rule.ref())))
         self._general = PhraseIndex(general, filing)
-        self._own = {provider: PhraseIndex(filed, filing) for provider, filed in own.items()}
+        self._of_provider = lru_cache(maxsize=None)(self._index_of)  # as many as there are providers with rules
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._wordless)
+
+    def _index_of(self, provider: str) -> PhraseIndex[_Entry]:
+        """The clauses of one provider; most programs meet few of them."""
+        rules = self._own[provider]
+        return PhraseIndex([filed for rank, rule in rules for filed in _filed(rank, rule, self.filing)], self.filing)
 
     def _file(self, entry: _Entry) -> None:
         """Files a clause that has no words to be found by under its codes."""
@@ -146,8 +158,8 @@ class RuleTable:
             found.sort()
         if provider is None and found and found[0][0] < 0:
             provider = _marked(found, text)
-        if provider in self._own:
-            found += self._own[provider].found(text, words)
+        if provider is not None and provider in self._own:
+            found += self._of_provider(provider).found(text, words)
             found.sort()
         return found, provider
 
@@ -252,15 +264,20 @@ def _phrases(rules: Sequence[Rule], marks: Sequence[tuple[str, str]]) -> Iterato
         yield phrase
 
 
-def _rule_clauses(rules: Sequence[Rule], filing: Filing) -> Iterator[_Clause]:
-    """Per rule: one clause, filed under one of the phrases that must all be there, or one for each alternative."""
-    for rule in rules:
-        when, ref = rule.when, rule.ref()
-        words, any_of = when.words, when.any_words
-        rarest = min(words, key=filing.cost, default="")
-        if any_of and (not words or sum(map(filing.cost, any_of)) < filing.cost(rarest)):
-            for phrase in dict.fromkeys(any_of):
-                yield _Clause(phrase, when, words, (), rule, ref)
-        else:
-            more = tuple(word for word in words if word != rarest)
-            yield _Clause(rarest, when, more, any_of, rule, ref)
+def _filed(rank: int, rule: Rule, filing: Filing) -> list[tuple[str, _Entry]]:
+    """The clauses of a rule that has words, with their phrases and in their order."""
+    clauses = _clauses_of(rule, filing)
+    return [(clause.phrase, _entry(number, clause)) for number, clause in enumerate(clauses, rank * _ROOM)]
+
+
+def _clauses_of(rule: Rule, filing: Filing) -> Iterator[_Clause]:
+    """One clause, found by one of the phrases that must all be there, or one for each alternative."""
+    when, ref = rule.when, rule.ref()
+    words, any_of = when.words, when.any_words
+    rarest = min(words, key=filing.cost, default="")
+    if any_of and (not words or sum(map(filing.cost, any_of)) < filing.cost(rarest)):
+        for phrase in dict.fromkeys(any_of):
+            yield _Clause(phrase, when, words, (), rule, ref)
+    else:
+        more = tuple(word for word in words if word != rarest)
+        yield _Clause(rarest, when, more, any_of, rule, ref)

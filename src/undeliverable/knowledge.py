@@ -1,19 +1,22 @@
 """What the library knows, in layers: rules, policies, providers and formats; read, checked, frozen."""
 
+# Plain paths: pathlib and importlib.resources would take a fifth of the time of a start.
+# ruff: noqa: PTH110, PTH112, PTH118, PTH119, PTH120, PTH123, PTH208
+
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from os import PathLike, fspath
-from pathlib import Path, PurePath
-from typing import Final, TypeVar
+from os import PathLike
+from typing import Any, Final, TypeVar
 
 from undeliverable._autoreply import AutoReplyPhrases
-from undeliverable._conditions import visible
+from undeliverable._blocklists import Blocklists
+from undeliverable._conditions import as_table, visible
 from undeliverable._formats import FormatTable
 from undeliverable._loader import BUILTIN, CODE, FILE, PROFILE, Layer, load
+from undeliverable._log_shapes import LogTable
 from undeliverable._policies import Policy, PolicyTable
 from undeliverable._providers import Provider, by_suffix, host_table
 from undeliverable._rules import Match, Rule, RuleTable, Seen
@@ -25,7 +28,10 @@ __all__ = ["Knowledge"]
 
 _VERSION: Final = "2026.11"
 _CACHED: Final = 4_096  # distinct replies that are remembered with their rule
-_INDEX: Final = "index.json"
+_DATA: Final = os.path.join(os.path.dirname(__file__), "data")
+_INDEX: Final = os.path.join(_DATA, "index.json")
+_LOGS: Final = "logs/"
+_APART: Final = frozenset(("autoreply.toml", "blocklists.toml"))  # documents of their own kind, in no layer
 _Entry = TypeVar("_Entry", Rule, Policy)
 
 
@@ -54,14 +60,19 @@ class Knowledge:
         """The version of the built-in data: verdicts may differ between two versions."""
         return _VERSION
 
+    @staticmethod
+    def profiles() -> tuple[str, ...]:
+        """The names of the profiles that the library comes with, for :meth:`with_profile`."""
+        return profile_names()
+
     def with_profile(self, name: str) -> Knowledge:
         """This knowledge with a profile: one that the library comes with, or the path of a ``.toml`` file.
 
         :raises KnowledgeError: when there is no such profile, or it cannot be used.
         """
         if name.endswith(".toml"):
-            source = _read_path(Path(name))
-            stem = PurePath(name).stem
+            source = _read_path(name)
+            stem = os.path.basename(name).removesuffix(".toml")
         else:
             source = _read_profile(name)
             stem = name
@@ -72,8 +83,8 @@ class Knowledge:
 
         :raises KnowledgeError: when the file cannot be read or used; nothing of it is taken over.
         """
-        source = _read_path(Path(fspath(path)))
-        return self._with(load(f"file:{PurePath(source.name).name}", FILE, source, source.parse()), source)
+        source = _read_path(os.fspath(path))
+        return self._with(load(f"file:{os.path.basename(source.name)}", FILE, source, source.parse()), source)
 
     def with_rules(self, rules: Sequence[Mapping[str, object]]) -> Knowledge:
         """This knowledge with rules and policies from code: tables as in a file; what names a reason is a rule.
@@ -83,8 +94,8 @@ class Knowledge:
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
         for table in rules:
-            then = table.get("then") if isinstance(table, Mapping) else None
-            document["rule" if isinstance(then, Mapping) and "reason" in then else "policy"].append(table)
+            then = as_table((as_table(table) or {}).get("then")) or {}  # if it is something else the loader says so
+            document["rule" if "reason" in then else "policy"].append(table)
         return self._with(load("code", CODE, source, document), source)
 
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
@@ -120,6 +131,17 @@ class Knowledge:
         return AutoReplyPhrases.from_table(_documents().get("autoreply.toml", {}))
 
     @cached_property
+    def blocklists(self) -> Blocklists:
+        """The DNS blocklists known by name."""
+        return Blocklists.from_table(_documents().get("blocklists.toml", {}))
+
+    @cached_property
+    def logs(self) -> LogTable:
+        """The described logs."""
+        documents = _documents()
+        return LogTable.of((os.path.basename(path).removesuffix(".toml"), documents[path]) for path in documents if path.startswith(_LOGS))
+
+    @cached_property
     def policy_table(self) -> PolicyTable:
         """The policies, ready to be asked."""
         return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
@@ -127,8 +149,8 @@ class Knowledge:
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules with their index, ready to be asked."""
-        providers = self.providers
-        return RuleTable(self.rules, [(mark, provider.name) for provider in providers for mark in provider.marks])
+        marks = [(mark, provider.name) for provider in self.providers for mark in provider.marks]
+        return RuleTable(self.rules, marks, _shipped().get("filing"))
 
     @cached_property
     def providers(self) -> tuple[Provider, ...]:
@@ -199,35 +221,49 @@ def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
 
 
 @lru_cache(maxsize=1)
+def _shipped() -> dict[str, Any]:
+    """The prebuilt index: the built-in documents and how their phrases are filed; empty where there is none."""
+    if not os.path.exists(_INDEX):
+        return {}
+    import json  # not needed where the data is read from TOML
+
+    found: dict[str, Any] = json.loads(_read(_INDEX))
+    return found
+
+
+@lru_cache(maxsize=1)
 def _documents() -> dict[str, dict[str, object]]:
     """The built-in documents by path below ``data/``: from the prebuilt index, or where there is none from the TOML."""
-    data = resources.files("undeliverable") / "data"
-    index = data / _INDEX
-    if index.is_file():
-        import json  # not needed where the data is read from TOML
-
-        found: dict[str, dict[str, object]] = json.loads(index.read_bytes())["documents"]
-        return found
-    return read_documents(data)
+    found: dict[str, dict[str, object]] | None = _shipped().get("documents")
+    return read_documents() if found is None else found
 
 
-def read_documents(data: Traversable) -> dict[str, dict[str, object]]:
-    """The TOML documents below `data` by path, profiles left out, in the order of their paths."""
-    found = {}
-    for folder in ("", "providers", "wording", "formats"):
-        place = data / folder if folder else data
-        for entry in sorted(place.iterdir(), key=lambda entry: entry.name) if place.is_dir() else ():
-            if entry.name.endswith(".toml"):
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                found[path] = TomlSource(path, entry.read_text(encoding="utf-8")).parse()
+def read_documents() -> dict[str, dict[str, object]]:
+    """The built-in TOML documents by path, profiles left out, in the order of their paths."""
+    found: dict[str, dict[str, object]] = {}
+    for folder in ("", "providers/", "wording/", "formats/", _LOGS):
+        for name in _toml_names(folder):
+            path = f"{folder}{name}"
+            found[path] = TomlSource(path, _read(f"{_DATA}/{path}")).parse()
     return found
+
+
+def _toml_names(folder: str) -> list[str]:
+    """The names of the TOML files in a folder below ``data/``, in their order."""
+    place = f"{_DATA}/{folder}"
+    return sorted(name for name in os.listdir(place) if name.endswith(".toml")) if os.path.isdir(place) else []
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
     """Where a built-in document stands: a provider's hosts speak before software that answers anywhere, then wordings."""
     if path.startswith("providers/"):
         provider = document.get("provider")
-        return (0 if isinstance(provider, Mapping) and provider.get("hosts") else 1), path
+        return (0 if (as_table(provider) or {}).get("hosts") else 1), path
     return (2 if path.startswith("wording") else 3), path
 
 
@@ -237,8 +273,8 @@ def builtin_parts(*, trusted: bool = True) -> Iterator[Layer]:
     for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
         document = documents[path]
         if path.startswith("formats/"):
-            document = {"format": [{"name": PurePath(path).stem, **document}]}
-        if path != "autoreply.toml":
+            document = {"format": [{"name": os.path.basename(path).removesuffix(".toml"), **document}]}
+        if path not in _APART and not path.startswith(_LOGS):
             yield load("builtin", BUILTIN, TomlSource(path, ""), document, trusted=trusted)
 
 
@@ -257,22 +293,20 @@ def _builtin_layer() -> Layer:
 
 def profile_names() -> tuple[str, ...]:
     """The names of the profiles that the library comes with."""
-    folder = resources.files("undeliverable") / "data" / "profiles"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(name.removesuffix(".toml") for name in _toml_names("profiles/"))
 
 
 def _read_profile(name: str) -> TomlSource:
     if name not in profile_names():
         raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
-    path = resources.files("undeliverable") / "data" / "profiles" / f"{name}.toml"
-    return TomlSource(f"{name}.toml", path.read_text(encoding="utf-8"))
+    return TomlSource(f"{name}.toml", _read(f"{_DATA}/profiles/{name}.toml"))
 
 
-def _read_path(path: Path) -> TomlSource:
+def _read_path(path: str) -> TomlSource:
     try:
-        return TomlSource(str(path), path.read_text(encoding="utf-8"))
+        return TomlSource(path, _read(path))
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise KnowledgeError(str(path), "not UTF-8, which TOML demands", line=line, column=1) from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None
     except OSError as error:
-        raise KnowledgeError(str(path), f"cannot be read: {error.strerror or error}") from None
+        raise KnowledgeError(path, f"cannot be read: {error.strerror or error}") from None
