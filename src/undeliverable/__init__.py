@@ -5,6 +5,7 @@ from __future__ import annotations
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
+from undeliverable.logs import iter_log, parse_log_line
 from undeliverable.mail import parse
 from undeliverable.model import Action, Address, Command, Diagnostic, Event, Evidence, MessageFacts, MtaName, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -44,7 +45,9 @@ __all__ = [
     "find_status",
     "from_exception",
     "from_refused",
+    "iter_log",
     "parse",
+    "parse_log_line",
     "registered",
 ]
 

@@ -86,10 +86,11 @@ def date_of(entry: Entry) -> datetime | None:
 def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
     """What the line says of each recipient that it names; of one without a name if it names none."""
     found = entry.found
-    reply, diagnostic, command = _answer(entry)
-    own = "" if reply is not None else diagnostic.text if diagnostic is not None else ""
+    reply, diagnostic, status, command = _answer(entry)
+    own = diagnostic.text if diagnostic is not None else ""
+    stated = found.get("status")
+    field = None if stated is None else _status(stated)
     expired = entry.action is Action.FAILED and (entry.expired or _gave_up(entry, own))
-    status = found.get("status")
     evidence = (Evidence(Witness.LOG, "", 0, words_of(entry.frame.body), entry.pattern),)
     return tuple(
         RecipientFacts(
@@ -97,7 +98,7 @@ def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
             recipient=name,
             original_recipient=_other(found.get("original_recipient"), name),
             action=entry.action,
-            status=None if status is None else _status(status),
+            status=field or status,
             reply=reply,
             diagnostic=diagnostic,
             command=command,
@@ -110,25 +111,40 @@ def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
     )
 
 
-def _answer(entry: Entry) -> tuple[Reply | None, Diagnostic | None, Command | None]:
-    """The remote server's reply or the logging server's own words, and what was answered."""
+class _Answer(NamedTuple):
+    """A remote server's reply, or the logging server's own words with the status in them; and what was answered."""
+
+    reply: Reply | None
+    words: Diagnostic | None
+    status: StatusCode | None
+    command: Command | None
+
+
+def _answer(entry: Entry) -> _Answer:
     found = entry.found
     text = decode_octals(found.get("reply") or found.get("text") or "")
-    words = found.get("words", "")
-    command = answered_command(found["command"] if "command" in found else words) if "command" in found or words else None
+    command = _named_command(found)
     if not text:
-        return None, None, command
-    if entry.own:
-        return None, Diagnostic("", text), command or answered_command(text)
+        return _Answer(None, None, None, command)
     reply = parse_reply(text, command)
-    if reply.code is None:
-        return None, Diagnostic("", reply.text), command or reply.command or answered_command(text)
+    if reply.code is None or entry.own:
+        command = command or reply.command or answered_command(text)
+        return _Answer(None, Diagnostic("", reply.text), reply.status, command)
     if reply.command is None:
         at = text.find(reply.text[:_HEAD])
         command = answered_command(text[:at]) if at > 0 else None
         if command is not None:
             reply = Reply(reply.code, reply.status, reply.text, command)
-    return reply, None, reply.command
+    return _Answer(reply, None, None, reply.command)
+
+
+def _named_command(found: Mapping[str, str]) -> Command | None:
+    """What was answered, as a record's field says, or the words before the reply."""
+    named = found.get("command")
+    if named is not None:
+        return answered_command(f'in reply to "{named}"')
+    words = found.get("words")
+    return None if words is None else answered_command(words)
 
 
 def _gave_up(entry: Entry, own: str) -> bool:

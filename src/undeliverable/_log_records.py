@@ -93,7 +93,7 @@ def _record(shape: RecordShape, row: Mapping[str, object]) -> Record | None:
 def _join_reply(shape: RecordShape, found: dict[str, str]) -> None:
     """Makes a reply of a code, a status and a text that stand apart; what the server said itself stays its own words."""
     text, code, status = found.get("text", ""), found.pop("code", None), found.get("status")
-    if shape.own_words and shape.own_words in text:
+    if found["outcome"].casefold() in shape.own_types or (shape.own_words and shape.own_words in text):
         found["words"] = text
         return
     if code is None or text.startswith(code):

@@ -23,7 +23,7 @@ __all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "com
 _ADDRESS: Final = r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
 FACTS: Final[Mapping[str, str]] = {
     "recipient": _ADDRESS,
-    "recipients": r"[^\n]{1,4000}?",
+    "recipients": r"[^\n]{1,500}?",
     "original_recipient": rf"{_ADDRESS}|[^\s<>]{{1,320}}",
     "alias": rf"{_ADDRESS}|[^\s<>]{{1,320}}",
     "sender": r"[^\s<>]{0,320}",
@@ -51,7 +51,7 @@ _LINE_KEYS: Final = frozenset(
     ("contains", "pattern", "action", "outcomes", "role", "expired", "expired_words", "own_words", "unescape", "idle", "example")
 )
 _RECORD_KEYS: Final = frozenset(
-    ("form", "needs", "inside", "columns", "outcomes", "expired", "own_words", "facts", "example")
+    ("form", "needs", "inside", "columns", "outcomes", "expired", "own_words", "own_types", "facts", "example")
 )
 Path = tuple[str, ...]
 
@@ -115,6 +115,7 @@ class RecordShape:
     :ivar outcomes: what the record's type means, by its casefolded text; another type is no delivery.
     :ivar expired: the types that say that the queue gave up, casefolded.
     :ivar own_words: a literal by which the server marks its own answers, which no remote server gave.
+    :ivar own_types: the types whose answers are the server's own, casefolded.
     :ivar facts: for each fact the paths where it may stand; the first that is not empty counts.
     """
 
@@ -126,6 +127,7 @@ class RecordShape:
     outcomes: Mapping[str, Action]
     expired: frozenset[str]
     own_words: str
+    own_types: frozenset[str]
     facts: Mapping[str, tuple[Path, ...]]
 
 
@@ -191,12 +193,6 @@ def _check(shape: LineShape) -> None:
     unknown = shape.pattern.groupindex.keys() - FACTS.keys()
     if unknown:
         raise EntryError(f"no fact is called {min(unknown)!r}", entry=shape.id, key="pattern")
-    if shape.contains not in _unescaped(shape.source):
-        raise EntryError(f"the pattern does not hold the literal {shape.contains!r}", entry=shape.id, key="contains")
-
-
-def _unescaped(source: str) -> str:
-    return source.replace("\\", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +240,7 @@ class _Table:
             outcomes=self.outcomes(),
             expired=frozenset(text.casefold() for text in self.texts("expired")),
             own_words=self.text("own_words", ""),
+            own_types=frozenset(text.casefold() for text in self.texts("own_types")),
             facts=self.facts(),
         )
 
