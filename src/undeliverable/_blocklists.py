@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from undeliverable._conditions import strings
+from undeliverable._conditions import as_list, as_table, strings
 
 __all__ = ["Blocklists"]
 
@@ -36,12 +36,13 @@ class Blocklists:
 
         :raises EntryError: naming the key at fault.
         """
-        tables = document.get("blocklist", ())
+        tables = map(as_table, as_list(document.get("blocklist")) or ())
         return cls(
             tuple(
-                (mark.casefold(), strings(table["name"], "name")[0])
-                for table in (tables if isinstance(tables, list) else ())
-                for mark in strings(table["marks"], "marks")
+                (mark.casefold(), strings(table.get("name"), "name")[0])
+                for table in tables
+                if table is not None
+                for mark in strings(table.get("marks"), "marks")
             )
         )
 

@@ -113,23 +113,25 @@ def _retry_after(folded: str) -> int | None:
 
 
 def _mechanism(folded: str, reason: Reason, status: StatusCode | None) -> str | None:
-    """What did not pass: DMARC where it is named, for it stands on the others; else what is named first."""
+    if reason is _AUTH:
+        return _authentication(folded) or (_BY_DETAIL.get(status.detail) if status and status.subject == 7 else None)
     if reason is _SECURITY:
         return "tls" if "tls" in folded or "encrypt" in folded else None
-    if reason is _PTR:
-        # The reason also holds a HELO name that is wrong.
-        named = "ptr" in folded or "reverse" in folded or "rdns" in folded
-        return "ptr" if named or not ("helo" in folded or "ehlo" in folded) else None
-    if reason is not _AUTH:
+    if reason is not _PTR:
         return None
+    # The reason also holds a HELO name that is wrong.
+    named = "ptr" in folded or "reverse" in folded or "rdns" in folded
+    return "ptr" if named or not ("helo" in folded or "ehlo" in folded) else None
+
+
+def _authentication(folded: str) -> str | None:
+    """What did not pass: DMARC where it is named, for it stands on the others; else what is named first."""
     if "dmarc" in folded:
         return "dmarc"
     places = [(at, name) for phrase, name in _MECHANISMS if (at := folded.find(phrase)) >= 0]
     if places:
         return min(places)[1]
-    if place_of("arc", folded) >= 0:
-        return "arc"
-    return _BY_DETAIL.get(status.detail) if status is not None and status.subject == 7 else None
+    return "arc" if place_of("arc", folded) >= 0 else None
 
 
 def _size_limit(folded: str) -> int | None:
