@@ -176,11 +176,11 @@ def test_a_reply_that_only_the_deferral_quotes() -> None:
     assert (facts.reply.code, str(facts.reply.status), facts.expired) == (450, "4.2.2", True)
 
 
-def test_own_words_are_no_reply() -> None:
+def test_own_words_rank_behind_a_quoted_reply() -> None:
     facts = only(HEAD + "550 5.1.2 <kim@example.org>... Host unknown (Name server: example.org: host not found)\n")
-    assert facts.reply is None
+    assert (facts.reply, facts.witness) == (None, Witness.WORDS)
     assert facts.action is Action.FAILED
-    assert facts.diagnostic == Diagnostic("", "5.1.2 Host unknown (Name server: example.org: host not found)")
+    assert facts.diagnostic == Diagnostic("", "550 5.1.2 Host unknown (Name server: example.org: host not found)")
 
 
 def test_a_deferral_without_a_reply() -> None:

@@ -275,12 +275,14 @@ def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts
     quoted = parse_reply(words.partition(": ")[2]) if action is Action.DELAYED else None
     reply = quoted if quoted is not None and quoted.code is not None else None
     prefix = outcome.words.partition("<")[0] if outcome.code is not None else ""
+    # A line with a code of the server's own ranks behind what a remote server is quoted with elsewhere.
+    witness = Witness.DIALOGUE if outcome.code is None else Witness.WORDS
     return RecipientFacts(
-        witness=Witness.DIALOGUE,
+        witness=witness,
         recipient=outcome.recipient,
         action=Action.FAILED if expired else action,
         reply=reply,
-        diagnostic=None if reply is not None else Diagnostic("", prefix[4:] + words),
+        diagnostic=None if reply is not None else Diagnostic("", prefix + words),
         expired=expired,
-        evidence=(Evidence(Witness.DIALOGUE, part, outcome.offset, words_of(outcome.words)),),
+        evidence=(Evidence(witness, part, outcome.offset, words_of(outcome.words)),),
     )

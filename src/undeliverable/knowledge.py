@@ -31,7 +31,7 @@ _CACHED: Final = 4_096  # distinct replies that are remembered with their rule
 _DATA: Final = os.path.join(os.path.dirname(__file__), "data")
 _INDEX: Final = os.path.join(_DATA, "index.json")
 _LOGS: Final = "logs/"
-_APART: Final = frozenset(("autoreply.toml", "blocklists.toml"))  # documents of their own kind, in no layer
+_APART: Final = frozenset(("autoreply.toml", "blocklists.toml", "dotless_domains.toml"))  # documents of their own kind, in no layer
 _Entry = TypeVar("_Entry", Rule, Policy)
 
 
