@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._replies import answered_command, is_expired, parse_reply
+from undeliverable._replies import answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Command
 
 # text as relayed, code, status, the reply's own text
@@ -189,3 +189,18 @@ def test_long_text_is_no_burden(unit: str) -> None:
     text = "550-" + unit * (1_000_000 // len(unit))
     assert parse_reply(text).code == 550
     answered_command(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "status"),
+    [
+        ("554 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.2 Connection timed out>", 421, "4.4.2"),
+        ("554 5.4.7 [internal] message timeout (last transfail: 454 4.7.1 Greylisted)", 454, "4.7.1"),
+        ("550 4.4.7 QUEUE.Expired; message expired", 550, "4.4.7"),
+        ("554 5.4.7 gave up after <550 5.1.1 no such user>", 554, "5.4.7"),
+        ("421-4.7.0 wait 421 4.7.0 - gsmtp: retry timeout exceeded", 421, "4.7.0"),
+    ],
+)
+def test_a_server_that_gave_up_quotes_the_last_attempt(text: str, code: int, status: str) -> None:
+    reply = last_attempt(parse_reply(text))
+    assert (reply.code, str(reply.status)) == (code, status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from undeliverable._replies import answered_command, is_expired, parse_reply
+from undeliverable._replies import answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["LEADERS", "REPLY_WITNESSES", "hear", "merge"]
@@ -124,7 +124,8 @@ def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool
     reply = parse_reply(words.text, command)
     if (reply.code is None and reply.status is None) or not _is_negative(reply):
         return None, is_expired(words.text)
-    return reply, is_expired(reply.text)
+    expired = is_expired(reply.text)
+    return (last_attempt(reply) if expired else reply), expired
 
 
 class _Told(NamedTuple):
@@ -181,7 +182,10 @@ def _read_words(facts: RecipientFacts) -> _Told:
     if reply is None or reply.code is not None:
         words = words if reply is None else None
     text = reply.text if reply is not None else words.text if words is not None else ""
-    return _Told(facts.witness, reply, words, facts.expired or is_expired(text), facts.evidence)
+    expired = facts.expired or is_expired(text)
+    if expired and reply is not None:
+        reply = last_attempt(reply)
+    return _Told(facts.witness, reply, words, expired, facts.evidence)
 
 
 def _with_command(reply: Reply, words: str) -> Reply:

@@ -28,7 +28,7 @@ from undeliverable._grammar import (
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
 
-__all__ = ["answered_command", "is_expired", "parse_reply"]
+__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply"]
 
 _head: Final = HEAD.match
 
@@ -210,3 +210,15 @@ def is_expired(text: str) -> bool:
         return True
     lowered = text.lower()
     return any(words in lowered for words in EXPIRED_WORDS)
+
+
+def last_attempt(reply: Reply) -> Reply:
+    """The reply of the last attempt, where `reply` is a server's word that it gave up and quotes that; else `reply`.
+
+    ``554 5.4.7 message timeout (last transfail: 454 4.7.1 Greylisted)`` is about a 454.
+    """
+    found = QUOTED_CODE.search(reply.text, 4) if reply.code is not None and reply.code.is_permanent else None
+    if found is None:
+        return reply
+    quoted = parse_reply(reply.text[found.end() :].rstrip("<>()[]\"' "), reply.command)
+    return reply if quoted.code is None or quoted.code.is_permanent else quoted
