@@ -1,0 +1,143 @@
+"""Rules and policies as rows for people, and the place in a file that each comes from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import undeliverable
+from undeliverable import Knowledge, Reason
+
+__all__ = ["Entry", "Place", "entries_of", "is_profile", "place_of"]
+
+_DATA: Final = os.path.join(os.path.dirname(undeliverable.__file__), "data")
+_HEADER: Final = re.compile(r"^\[\[?[^\[\]\n]{1,80}\]\]?[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule or a policy.
+
+    :ivar then: its reason, or the consequence that it draws, in words.
+    :ivar reasons: the reason that a rule finds, or those that a policy asks for; all of them where it asks for none.
+    """
+
+    kind: str
+    id: str
+    layer: str
+    when: str
+    then: str
+    providers: tuple[str, ...]
+    reasons: frozenset[str]
+    example: str | None
+    source: str | None
+
+    def to_dict(self) -> dict[str, object]:
+        """The entry as a JSON object."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "layer": self.layer,
+            "providers": list(self.providers),
+            "when": self.when,
+            "then": self.then,
+            "example": self.example,
+            "source": self.source,
+        }
+
+    def as_text(self) -> str:
+        """The entry in lines, for those that stand in no file."""
+        pairs = (("when", self.when), ("then", self.then), ("example", self.example), ("source", self.source))
+        return "\n".join(f"{name:<8} {value}" for name, value in pairs if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands: the file, the line from 1, and the lines of the entry."""
+
+    path: str
+    line: int
+    text: str
+
+
+def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
+    """All rules, then all policies, each in the order of their rank."""
+    for rule in knowledge.rules:
+        providers = _names(rule.when.providers)
+        found = frozenset((str(rule.reason),))
+        yield Entry("rule", rule.id, rule.layer, rule.when.when, str(rule.reason), providers, found, rule.example, rule.source)
+    for policy in knowledge.policies:
+        then = ", ".join(str(part) for part in (policy.bounce_type, policy.advice, policy.label) if part is not None)
+        asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
+        providers = _names(policy.when.providers)
+        yield Entry("policy", policy.id, policy.layer, policy.when.when, then, providers, asked, policy.example, policy.source)
+
+
+def _names(providers: frozenset[str | None] | None) -> tuple[str, ...]:
+    return tuple(sorted(provider or "none" for provider in providers or ()))
+
+
+def place_of(entry: Entry, given: Sequence[str]) -> Place | None:
+    """Where `entry` stands, in the built-in data or in one of the files `given` on the command line; None if unknown."""
+    group, _, name = entry.layer.partition(":")
+    for path in _builtin_files() if group == "builtin" else _files_called(name, group, given):
+        place = _search(path, entry)
+        if place is not None:
+            return place
+    return None
+
+
+def _builtin_files() -> Iterator[str]:
+    for folder, folders, files in sorted(os.walk(_DATA)):
+        if os.path.basename(folder) != "profiles":
+            yield from (os.path.join(folder, file) for file in sorted(files) if file.endswith(".toml"))
+        folders.sort()
+
+
+def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[str]:
+    for path in given:
+        if path.endswith(".toml") and os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml"):
+            yield path
+    if group == "profile":
+        yield os.path.join(_DATA, "profiles", f"{name}.toml")
+
+
+def _search(path: str, entry: Entry) -> Place | None:
+    """The table whose id is the entry's; one without an id is found by the number that its made-up id ends with."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    heads = [*_HEADER.finditer(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    identity = re.compile(rf"^id\s*=\s*[\"']{re.escape(entry.id)}[\"']\s*(?:#.*)?$", re.MULTILINE)
+    made_up = re.fullmatch(rf"{re.escape(os.path.basename(path))}(?:#rule)?#(\d+)", entry.id)
+    number = int(made_up[1]) if made_up else 0
+    seen = 0
+    for head, end in zip(heads, ends, strict=True):
+        block = text[head.start() : end]
+        is_kind = head[0].startswith(f"[[{entry.kind}]]")
+        seen += is_kind
+        if is_kind and (seen == number or identity.search(block)):
+            return Place(path, text.count("\n", 0, head.start()) + 1, _without_tail(block))
+    return None
+
+
+def _without_tail(block: str) -> str:
+    """A table without the comment that belongs to the next one."""
+    lines = block.rstrip().split("\n")
+    while lines and (not lines[-1].strip() or lines[-1].startswith("#")):
+        lines.pop()
+    return "\n".join(lines)
+
+
+def is_profile(path: str) -> bool:
+    """Whether the file calls itself a profile; what cannot be read or is no TOML is told by whoever loads it."""
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return "profile" in tomllib.load(file)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,234 @@
+"""`undeliverable rules`: which rules and policies there are, which of them fit a reply, and what a change of them moves."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._entries import Entry, entries_of, is_profile, place_of
+from undeliverable.cli._moves import Moves, compare
+from undeliverable.cli._neutral import neutral_lines
+from undeliverable.cli._tables import print_json, print_table
+from undeliverable.model import Command as SmtpCommand
+
+__all__ = ["COMMAND"]
+
+_BUILTIN: Final = ("builtin", "default")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, (about, declare, run) in _ACTIONS.items():
+        own = actions.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        declare(own)
+        own.set_defaults(action=run)
+
+
+def _run(options: Namespace) -> int:
+    return int(options.action(options))
+
+
+# --- list ------------------------------------------------------------------------------------------------------------
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--layer", metavar="LAYER", help="only those of a layer: builtin, profile, file, or one by its whole name")
+    parser.add_argument("--provider", metavar="NAME", help="only those that ask for a provider")
+    parser.add_argument("--reason", metavar="REASON", type=str.lower, help="only rules that find a reason, and policies that ask for it")
+    parser.add_argument("--kind", choices=("rule", "policy"), help="only rules, or only policies")
+    _format_argument(parser)
+    add_knowledge_options(parser)
+
+
+def _list(options: Namespace) -> int:
+    reason: str | None = options.reason
+    if reason is not None and reason not in set(Reason):
+        raise UsageError(f"--reason: nothing is called {reason!r}")
+    knowledge = knowledge_of(options)
+    found = [entry for entry in entries_of(knowledge) if _is_wanted(entry, options)]
+    if options.format == "json":
+        print_json([entry.to_dict() for entry in found])
+    elif found:
+        rows = ((e.id, e.kind, e.layer, ",".join(e.providers) or "-", e.then, e.when) for e in found)
+        print_table(("id", "kind", "layer", "provider", "then", "when"), rows)
+    return 0 if found else 1
+
+
+def _is_wanted(entry: Entry, options: Namespace) -> bool:
+    return (
+        (options.kind in {None, entry.kind})
+        and (options.layer in {None, entry.layer, entry.layer.partition(":")[0]})
+        and (options.provider is None or options.provider.casefold() in entry.providers)
+        and (options.reason is None or options.reason in entry.reasons)
+    )
+
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+
+def _show_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the id of a rule or policy, as explain and list show it")
+    _format_argument(parser)
+    add_knowledge_options(parser)
+
+
+def _show(options: Namespace) -> int:
+    knowledge = knowledge_of(options)
+    entry = next((entry for entry in entries_of(knowledge) if entry.id == options.id), None)
+    if entry is None:
+        warn(f"no rule and no policy has the id {options.id!r}{_near(options.id, knowledge)}")
+        return 1
+    place = place_of(entry, (options.profile or "", *options.rules))
+    if options.format == "json":
+        print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
+        return 0
+    where = f"{place.path}:{place.line}" if place else "its file is not known"
+    print(neutral_lines(f"{entry.kind} {entry.id} ({entry.layer})\n{where}\n\n{place.text if place else entry.as_text()}"))
+    return 0
+
+
+def _near(name: str, knowledge: Knowledge) -> str:
+    from difflib import get_close_matches  # only for those who mistype
+
+    near = get_close_matches(name, [entry.id for entry in entries_of(knowledge)], n=3)
+    return f"; perhaps {' or '.join(near)}?" if near else ""
+
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a file of rules and policies, or a profile")
+    add_knowledge_options(parser)
+
+
+def _check(options: Namespace) -> int:
+    knowledge, status = knowledge_of(options), 0
+    known = {id(layer) for layer in knowledge.layers}
+    for path in options.files:
+        try:
+            layers = _with(knowledge, path).layers
+        except KnowledgeError as error:
+            warn(str(error))
+            status = 1
+        else:
+            (added,) = (layer for layer in layers if id(layer) not in known)
+            print(neutral_lines(f"{path}: {_counted(len(added.rules), 'rule')}, {_counted(len(added.policies), 'policy', 'policies')}"))
+    return status
+
+
+def _with(knowledge: Knowledge, path: str) -> Knowledge:
+    return knowledge.with_profile(path) if is_profile(path) else knowledge.with_file(path)
+
+
+def _counted(number: int, one: str, more: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+# --- which -----------------------------------------------------------------------------------------------------------
+
+
+def _which_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("reply", metavar="REPLY", help="the text of an SMTP reply")
+    parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules ask for it")
+    parser.add_argument(
+        "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
+        help=f"what the reply answered: {', '.join(SmtpCommand)}",
+    )  # fmt: skip
+    _format_argument(parser)
+    add_knowledge_options(parser)
+
+
+def _which(options: Namespace) -> int:
+    knowledge = knowledge_of(options)
+    verdict = classify(options.reply, host=options.host, command=options.smtp_command, knowledge=knowledge, trace=True)
+    fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
+    known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
+    matches = [known[ref.id, ref.layer] for ref in fitting]
+    if options.format == "json":
+        print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
+    else:
+        if matches:
+            rows = ((_place(number), e.id, e.layer, e.then, e.when) for number, e in enumerate(matches))
+            print_table(("", "id", "layer", "then", "when"), rows)
+            print()
+        print(_outcome(verdict))
+    return 0 if matches else 1
+
+
+def _place(number: int) -> str:
+    return f"{number + 1}" if number else "wins"
+
+
+def _outcome(verdict: Verdict) -> str:
+    label = f" [{verdict.label}]" if verdict.label else ""
+    policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "the reason's own defaults"
+    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}")
+
+
+# --- diff ------------------------------------------------------------------------------------------------------------
+
+
+def _diff_arguments(parser: ArgumentParser) -> None:
+    for name in ("a", "b"):
+        parser.add_argument(name, metavar=name.upper(), help="a profile, a file of rules, or builtin")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="messages, folders and mailboxes as for classify")
+    parser.add_argument("--replies", action="store_true", help="the paths are texts with one SMTP reply on each line")
+    _format_argument(parser)
+    parser.epilog = "exit status: 0 no verdict moves, 1 at least one does, 2 the command line, a rule file or the corpus is wrong"
+
+
+def _diff(options: Namespace) -> int:
+    before, after = (_knowledge(name) for name in (options.a, options.b))
+    moves = compare(before, after, options.paths, replies=options.replies)
+    if not moves.read:
+        raise UsageError("nothing could be read: there is nothing to compare")
+    if options.format == "json":
+        print_json({"a": options.a, "b": options.b, **moves.to_dict()})
+    else:
+        _print_moves(moves)
+    return 1 if moves.moved else 0
+
+
+def _print_moves(moves: Moves) -> None:
+    if moves.moved:
+        print_table(("recipient or reply", "a", "b", "by", "source"), (move.row() for move in moves.moved))
+    sys.stdout.flush()
+    print(moves.summary(), file=sys.stderr)
+
+
+def _knowledge(name: str) -> Knowledge:
+    builtin = Knowledge.builtin()
+    if name in _BUILTIN:
+        return builtin
+    return _with(builtin, name) if name.endswith(".toml") else builtin.with_profile(name)
+
+
+def _format_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="table (the default) or json")
+
+
+_ACTIONS: Final = {
+    "list": ("show all rules and policies in the order of their rank", _list_arguments, _list),
+    "show": ("show one rule or policy as it stands in its file", _show_arguments, _show),
+    "check": ("say whether files of rules can be used; 1 if one cannot", _check_arguments, _check),
+    "which": ("show all rules that fit a reply, the one that wins first; 1 if none does", _which_arguments, _which),
+    "diff": ("show which verdicts move from one profile or file of rules to another", _diff_arguments, _diff),
+}
+
+COMMAND: Final = Command(
+    name="rules",
+    help="show, check and compare rules, policies and profiles",
+    examples=(
+        "undeliverable rules list --provider google                 # what is known of a provider",
+        "undeliverable rules show google.receiving_rate             # one rule with its example and source",
+        "undeliverable rules check ours.toml                        # for a hook before a commit",
+        'undeliverable rules which "552 5.2.2 mailbox full"         # all rules that fit, the winner first',
+        "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
+    ),
+    arguments=_arguments,
+    run=_run,
+)
