@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from undeliverable._rules import Match
     from undeliverable.knowledge import Knowledge
 
-__all__ = ["judge", "judge_reply"]
+__all__ = ["Told", "judge", "judge_reply"]
 
 _ARRIVED: Final = frozenset((Action.DELIVERED, Action.RELAYED, Action.EXPANDED))
 # Kinds of report that are no failure: the advice follows from the kind alone.
@@ -31,6 +31,21 @@ _BY_KIND: Final = {
 # RFC 5321 4.5.3.1.10: a 552 that says "too many recipients" is to be taken as 452. So do policies.
 _TOO_MANY: Final = 552
 _TAKEN_AS: Final = 452
+
+
+class Told(NamedTuple):
+    """What an e-mail service's own class says of a failure; a server's answer comes before it.
+
+    :ivar reason: the cause that the class names.
+    :ivar bounce_type: what the class says of the address; heard where the cause stays unknown.
+    :ivar temporary: whether the class says that it failed for the moment; heard where no code says it.
+    :ivar prose: the words that stand besides are the service's own: the class comes before them as well.
+    """
+
+    reason: Reason | None = None
+    bounce_type: BounceType | None = None
+    temporary: bool | None = None
+    prose: bool = False
 
 
 class _Outcome(NamedTuple):
@@ -55,12 +70,14 @@ def judge(
     kind: Kind | None = None,
     trace: bool = False,
     event: Event | None = None,
+    told: Told | None = None,
 ) -> Verdict:
     """The verdict on one recipient.
 
     :param identity: what names the message: its Message-ID, its envelope id, or a digest of the report.
     :param kind: what the report is; complaints, automatic replies and the like have no reason.
     :param event: the notification of an e-mail service that the facts are from; policies may ask for its service.
+    :param told: what that service's class says.
     """
     answer = _answer(facts)
     if facts.action in _ARRIVED or kind in _BY_KIND:
@@ -69,7 +86,7 @@ def judge(
         outcome = _Outcome(None, None, advice, facts.expired, provider)
     else:
         delayed = facts.action is Action.DELAYED or (facts.action is None and kind is Kind.DELAY)
-        outcome = _judged(facts, answer, knowledge, delayed=delayed, trace=trace, event=event)
+        outcome = _judged(facts, answer, knowledge, delayed=delayed, trace=trace, event=event, told=told)
     return _verdict(facts, answer, outcome, identity)
 
 
@@ -107,7 +124,14 @@ def _answer(facts: RecipientFacts) -> _Answer:
 
 
 def _judged(
-    facts: RecipientFacts, answer: _Answer, knowledge: Knowledge, *, delayed: bool, trace: bool, event: Event | None
+    facts: RecipientFacts,
+    answer: _Answer,
+    knowledge: Knowledge,
+    *,
+    delayed: bool,
+    trace: bool,
+    event: Event | None,
+    told: Told | None = None,
 ) -> _Outcome:
     code = ABSENT if answer.code is None else int(answer.code)
     command = facts.command or (None if facts.reply is None else facts.reply.command)
@@ -115,13 +139,19 @@ def _judged(
     text = _masked(answer.text or "", facts)
     match = find(text, code, status_key(answer.seen), command, facts.remote_mta)
     reason = _reason(match, facts, answer)
+    if told is not None:
+        reason = _heard(told, reason, answer)
     expired = facts.expired or reason is Reason.EXPIRED
     rule = match.ref if match.rule is not None and match.rule.reason is reason else None
     if delayed:
         return _Outcome(
             BounceType.SOFT, reason, Advice.NONE, expired, match.provider, None, rule, None, match.shadowed
         )
-    bounce_type, advice = _default(reason, _is_transient(answer, expired=expired))
+    transient = _is_transient(answer, expired=expired)
+    if told is None:
+        bounce_type, advice = _default(reason, transient)
+    else:
+        bounce_type, advice = _default_as_told(told, reason, answer, transient=transient)
     table = knowledge.policy_table
     found = None
     if table.policies:
@@ -155,6 +185,28 @@ def _reason(match: Match, facts: RecipientFacts, answer: _Answer) -> Reason:
     if facts.expired and answer.code is None and (reason is Reason.UNDEFINED or not answer.text):
         return Reason.EXPIRED
     return reason
+
+
+def _heard(told: Told, reason: Reason, answer: _Answer) -> Reason:
+    """The reason of the class where the answer gives none, or where there is none but the service's own words."""
+    if told.reason is not None and (
+        reason is Reason.UNDEFINED or (told.prose and answer.code is None and answer.seen is None)
+    ):
+        return told.reason
+    return reason
+
+
+def _default_as_told(told: Told, reason: Reason, answer: _Answer, *, transient: bool) -> tuple[BounceType, Advice]:
+    """What follows without a policy where a service's class stands besides the answer, or instead of it."""
+    if answer.code is None and answer.final is None and told.temporary is not None:
+        transient = told.temporary
+    if reason is not Reason.UNDEFINED or told.bounce_type is None:
+        return _default(reason, transient)
+    if told.bounce_type is BounceType.HARD and not transient:
+        return BounceType.HARD, Advice.SUPPRESS
+    if told.bounce_type is BounceType.SOFT:
+        return BounceType.SOFT, Advice.RETRY
+    return _default(reason, transient)
 
 
 def _is_transient(answer: _Answer, *, expired: bool) -> bool:
