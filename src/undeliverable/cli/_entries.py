@@ -91,10 +91,9 @@ def place_of(entry: Entry, given: Sequence[str]) -> Place | None:
 
 
 def _builtin_files() -> Iterator[str]:
-    for folder, folders, files in sorted(os.walk(_DATA)):
+    for folder, _, files in sorted(os.walk(_DATA)):
         if os.path.basename(folder) != "profiles":
             yield from (os.path.join(folder, file) for file in sorted(files) if file.endswith(".toml"))
-        folders.sort()
 
 
 def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[str]:

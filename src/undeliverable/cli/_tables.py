@@ -13,8 +13,8 @@ _WIDEST: Final = 60  # of a column that is not the last
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints rows under their head; foreign text made harmless, long cells cut."""
-    lines = [tuple(head), *(tuple(_cell(cell) for cell in row) for row in rows)]
+    """Prints rows under their head; foreign text made harmless, long cells cut but for the last of a row."""
+    lines = [tuple(head), *((*map(_cell, row[:-1]), neutral(row[-1])) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

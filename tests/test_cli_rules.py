@@ -1,0 +1,327 @@
+"""`undeliverable rules`: its five actions from their arguments to their exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from undeliverable import Knowledge
+from undeliverable.cli import main
+from undeliverable.cli._entries import entries_of, place_of
+
+FULL = "552 5.2.2 Mailbox is full"
+OURS = """\
+# What our shop adds.
+[[rule]]
+id = "ours.closed"
+when = { reply = "550", words = "list is closed", provider = "google" }
+then = { reason = "recipient_restricted" }
+example = "550 5.7.1 Sorry, this list is closed"
+source = "https://example.org/"
+# The next one has no id.
+[[rule]]
+when = { words = "shop is closed" }
+then = { reason = "system_error" }
+
+[[policy]]
+when = { reason = "mailbox_full" }
+then = { bounce_type = "hard", label = "full" }
+"""
+PROFILE = """\
+[profile]
+name = "house"
+
+[[policy]]
+id = "house.full"
+when = { reason = "mailbox_full" }
+then = { bounce_type = "hard" }
+"""
+BROKEN = '[[rule]]\nid = "x"\nwhen = { reply = "950" }\nthen = { reason = "mailbox_full" }\n'
+BOUNCE = b"""\
+From: MAILER-DAEMON@mx.example.net
+To: news@example.net
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; kim@example.org
+Action: failed
+Status: 5.2.2
+Diagnostic-Code: smtp; 552 5.2.2 Mailbox is full
+
+--b--
+"""
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> str:
+    return write(tmp_path / "ours.toml", OURS)
+
+
+@pytest.fixture
+def replies(tmp_path: Path) -> str:
+    return write(tmp_path / "replies.txt", f"# what servers said\n{FULL}\n\n550 5.1.1 User unknown\n")
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["rules", *arguments])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    status, out, _ = run(capsys, *arguments, "--format", "json")
+    return status, json.loads(out)
+
+
+class TestList:
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            (("--layer", "file"), ["ours.closed", "ours.toml#rule#2", "ours.toml#1"]),
+            (("--layer", "file:ours.toml", "--kind", "rule"), ["ours.closed", "ours.toml#rule#2"]),
+            (("--layer", "file", "--kind", "policy"), ["ours.toml#1"]),
+            (("--layer", "file", "--provider", "Google"), ["ours.closed"]),
+            (("--layer", "file", "--reason", "mailbox_full"), ["ours.toml#1"]),
+            (("--layer", "file", "--reason", "system_error"), ["ours.toml#rule#2"]),
+        ],
+    )
+    def test_filters(self, arguments: tuple[str, ...], expected: list[str], ours: str, capsys: Any) -> None:
+        status, found = run_json(capsys, "list", "--rules", ours, *arguments)
+        assert (status, [entry["id"] for entry in found]) == (0, expected)
+
+    def test_all_that_is_built_in_is_listed(self, capsys: Any) -> None:
+        _, found = run_json(capsys, "list", "--profile", "ses")
+        knowledge = Knowledge.builtin()
+        assert [entry["id"] for entry in found if entry["kind"] == "rule"] == [rule.id for rule in knowledge.rules]
+        assert {entry["layer"] for entry in found if entry["kind"] == "policy"} == {"profile:ses"}
+        assert all(entry["source"] and entry["example"] for entry in found)
+
+    def test_as_a_table(self, ours: str, capsys: Any) -> None:
+        status, out, _ = run(capsys, "list", "--rules", ours, "--layer", "file")
+        lines = out.splitlines()
+        assert status == 0
+        assert lines[0].split() == ["id", "kind", "layer", "provider", "then", "when"]
+        assert lines[1].split()[:5] == ["ours.closed", "rule", "file:ours.toml", "google", "recipient_restricted"]
+        assert lines[3].split()[:5] == ["ours.toml#1", "policy", "file:ours.toml", "-", "hard,"]
+
+    def test_a_policy_that_asks_for_no_reason_speaks_of_all(self, capsys: Any) -> None:
+        _, found = run_json(capsys, "list", "--profile", "strict-rfc", "--kind", "policy", "--reason", "spam_content")
+        assert len(found) == 5
+
+    def test_nothing_found_is_1(self, capsys: Any) -> None:
+        assert run(capsys, "list", "--layer", "code") == (1, "", "")
+
+    def test_a_reason_that_does_not_exist_is_wrong_usage(self, capsys: Any) -> None:
+        status, _, err = run(capsys, "list", "--reason", "full")
+        assert (status, "nothing is called 'full'" in err) == (2, True)
+
+
+class TestShow:
+    def test_a_rule_with_its_place(self, capsys: Any) -> None:
+        status, out, _ = run(capsys, "show", "google.receiving_rate")
+        head, place, _, *block = out.splitlines()
+        assert (status, head) == (0, "rule google.receiving_rate (builtin)")
+        path, _, line = place.rpartition(":")
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        assert (lines[int(line) - 1], lines[int(line)]) == ("[[rule]]", 'id = "google.receiving_rate"')
+        assert block[0] == "[[rule]]"
+        assert block[-1].startswith("source = ")
+
+    @pytest.mark.parametrize(
+        ("name", "line", "last"),
+        [
+            ("ours.closed", 2, 'source = "https://example.org/"'),
+            ("ours.toml#rule#2", 9, 'then = { reason = "system_error" }'),
+            ("ours.toml#1", 13, 'then = { bounce_type = "hard", label = "full" }'),
+        ],
+    )
+    def test_entries_of_a_file(self, name: str, line: int, last: str, ours: str, capsys: Any) -> None:
+        status, out, _ = run(capsys, "show", name, "--rules", ours)
+        assert (status, out.splitlines()[1], out.splitlines()[-1]) == (0, f"{ours}:{line}", last)
+
+    def test_a_policy_of_a_profile(self, tmp_path: Path, capsys: Any) -> None:
+        _, found = run_json(capsys, "show", "prefinery.full", "--profile", "prefinery")
+        assert found["file"].endswith("prefinery.toml")
+        assert (found["kind"], found["layer"]) == ("policy", "profile:prefinery")
+        house = write(tmp_path / "house.toml", PROFILE)
+        _, found = run_json(capsys, "show", "house.full", "--profile", house)
+        assert (found["file"], found["line"], found["then"]) == (house, 4, "hard")
+
+    def test_every_entry_that_is_built_in_has_its_place(self) -> None:
+        for name in ("ses", "sisimai"):
+            for entry in entries_of(Knowledge.builtin().with_profile(name)):
+                if entry.kind == "policy":
+                    assert place_of(entry, ()) is not None
+        assert place_of(replace(entry, layer="builtin", id="nosuch"), ()) is None
+        files = {place_of(entry, ()) for entry in entries_of(Knowledge.builtin()) if entry.id.startswith("yahoo.")}
+        assert {Path(place.path).name for place in files if place} == {"yahoo.toml"}
+
+    def test_an_unknown_id(self, capsys: Any) -> None:
+        status, out, err = run(capsys, "show", "gogle.receiving_rate")
+        assert (status, out) == (1, "")
+        assert "no policy has the id 'gogle.receiving_rate'; perhaps google.receiving_rate" in err
+        assert run(capsys, "show", "?")[2] == "undeliverable: no rule and no policy has the id '?'\n"
+
+    def test_an_entry_that_stands_in_no_file(self, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        rules = [{"id": "mine", "when": {"words": "nope"}, "then": {"reason": "mailbox_full"}}]
+        knowledge = Knowledge.builtin().with_rules(rules)
+        monkeypatch.setattr("undeliverable.cli.rules.knowledge_of", lambda options: knowledge)
+        assert run(capsys, "show", "mine") == (
+            0, 'rule mine (code)\nits file is not known\n\nwhen     words = "nope"\nthen     mailbox_full\n', "",
+        )  # fmt: skip
+        _, found = run_json(capsys, "show", "mine")
+        assert (found["file"], found["line"]) == (None, None)
+
+
+class TestCheck:
+    def test_files_that_can_be_used(self, ours: str, tmp_path: Path, capsys: Any) -> None:
+        house = write(tmp_path / "house.toml", PROFILE)
+        status, out, err = run(capsys, "check", ours, house, "--profile", "prefinery", "--rules", ours)
+        assert (status, err) == (0, "")
+        assert out == f"{ours}: 2 rules, 1 policy\n{house}: 0 rules, 1 policy\n"
+
+    def test_the_fault_is_located_and_the_other_files_are_looked_at(self, ours: str, tmp_path: Path, capsys: Any) -> None:
+        broken = write(tmp_path / "broken.toml", BROKEN)
+        status, out, err = run(capsys, "check", broken, ours)
+        assert (status, out) == (1, f"{ours}: 2 rules, 1 policy\n")
+        first, line, caret = err.splitlines()
+        assert first.startswith(f"undeliverable: {broken}:3:10: entry 'x': key 'when.reply': not a reply code")
+        assert line.strip() == 'when = { reply = "950" }'
+        assert caret.strip() == "^"
+
+    @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", None])
+    def test_what_cannot_be_used(self, text: str | None, tmp_path: Path, capsys: Any) -> None:
+        path = tmp_path / "bad.toml"
+        if text is not None:
+            write(path, text)
+        status, out, err = run(capsys, "check", str(path))
+        assert (status, out) == (1, "")
+        assert err.startswith(f"undeliverable: {path}:")
+
+
+class TestWhich:
+    def test_all_rules_that_fit(self, capsys: Any) -> None:
+        status, out, _ = run(capsys, "which", FULL, "--profile", "prefinery")
+        lines = out.splitlines()
+        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "when"])
+        assert lines[1].startswith("wins  wording.mailbox_full")
+        assert lines[2].startswith("2     general.x.2.2 ")
+        assert lines[-1] == "hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)"
+
+    def test_host_and_command(self, ours: str, capsys: Any) -> None:
+        reply = "550 5.7.1 this list is closed"
+        _, found = run_json(capsys, "which", reply, "--rules", ours, "--host", "mx.google.com", "--command", "RCPT")
+        assert found["matches"][0]["id"] == "ours.closed"
+        assert (found["verdict"]["command"], found["verdict"]["provider"]) == ("rcpt", "google")
+        _, found = run_json(capsys, "which", reply, "--rules", ours)
+        assert all(match["id"] != "ours.closed" for match in found["matches"])
+
+    def test_none_is_1(self, capsys: Any) -> None:
+        assert run(capsys, "which", "xyzzy") == (
+            1, "undetermined (undefined) -> review, by the reason's own defaults\n", "",
+        )  # fmt: skip
+
+    def test_a_label_is_shown(self, capsys: Any) -> None:
+        assert "hard (user_unknown) -> suppress [HARD]" in run(capsys, "which", "550 5.1.1", "--profile", "acellemail")[1]
+
+
+class TestDiff:
+    def test_replies(self, replies: str, capsys: Any) -> None:
+        status, out, err = run(capsys, "diff", "builtin", "prefinery", "--replies", replies)
+        assert (status, err) == (1, "1 of 2 verdicts move: 1 soft -> hard\n")
+        head, row = (line.split() for line in out.splitlines())
+        assert head == ["recipient", "or", "reply", "a", "b", "by", "source"]
+        assert row[5:] == [
+            "soft", "mailbox_full", "retry", "hard", "mailbox_full", "suppress", "prefinery.full", f"{replies}:2",
+        ]  # fmt: skip
+
+    def test_messages_as_json(self, ours: str, tmp_path: Path, capsys: Any) -> None:
+        mail = tmp_path / "bounce.eml"
+        mail.write_bytes(BOUNCE)
+        status, found = run_json(capsys, "diff", "prefinery", ours, str(mail))
+        assert status == 1
+        (move,) = found.pop("moved")
+        counts = [{"before": "hard", "after": "hard", "number": 1}]
+        assert found == {"a": "prefinery", "b": ours, "read": 1, "verdicts": 1, "counts": counts}
+        assert (move["source"], move["subject"]) == (str(mail), "kim@example.org")
+        assert (move["before"]["policy"], move["before"]["label"]) == ("prefinery.full", None)
+        assert (move["after"]["policy"], move["after"]["label"]) == ("ours.toml#1", "full")
+
+    def test_nothing_moves(self, replies: str, capsys: Any) -> None:
+        assert run(capsys, "diff", "builtin", "default", "--replies", replies) == (0, "", "0 of 2 verdicts move\n")
+
+    def test_a_rule_moves_a_verdict(self, tmp_path: Path, capsys: Any) -> None:
+        rules = write(tmp_path / "r.toml", '[[rule]]\nid = "r"\nwhen = { words = "xyzzy" }\nthen = { reason = "spam_content" }\n')
+        lines = write(tmp_path / "lines", "xyzzy\n")
+        _, found = run_json(capsys, "diff", "builtin", rules, lines, "--replies")
+        assert found["moved"][0]["after"]["rule"] == "r"
+        assert " r " in run(capsys, "diff", "builtin", rules, lines, "--replies")[1]
+        assert " the defaults " in run(capsys, "diff", rules, "builtin", lines, "--replies")[1]
+
+    def test_a_format_of_a_file_may_find_more_recipients(self, tmp_path: Path, capsys: Any) -> None:
+        body = "Zork report\n\nGone: kim@example.org\n"
+        mail = write(tmp_path / "zork.eml", f"From: zork@example.net\nSubject: Zork report\n\n{body}")
+        formats = write(
+            tmp_path / "f.toml",
+            '[[format]]\nname = "zork"\ntitle = "Zork"\nbegin = "Zork report"\nrecipient = "Gone: {recipient}$"\n'
+            'action = "failed"\nsource = "https://example.org/"\n[format.when]\nsubject = "Zork report"\n',
+        )
+        status, found = run_json(capsys, "diff", "builtin", formats, mail)
+        assert status == 1
+        assert found["moved"][0]["before"]["bounce_type"] is None
+
+    def test_standard_input(self, capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        path = write(tmp_path / "lines", f"{FULL}\n")
+        saved = os.dup(0)
+        with open(path, encoding="utf-8") as file:
+            os.dup2(file.fileno(), 0)
+        try:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+            assert run(capsys, "diff", "builtin", "strict-rfc", "-", "--replies")[0] == 1
+        finally:
+            os.dup2(saved, 0)
+            os.close(saved)
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (("builtin", "nosuch", "x"), "no such profile"),
+            (("builtin", "nosuch.toml", "x"), "cannot be read"),
+            (("builtin", "ses", "nosuch", "--replies"), "nothing could be read"),
+        ],
+    )
+    def test_wrong_usage(self, arguments: tuple[str, ...], told: str, capsys: Any) -> None:
+        status, _, err = run(capsys, "diff", *arguments)
+        assert (status, told in err) == (2, True)
+
+    def test_an_action_must_be_named(self, capsys: Any) -> None:
+        with pytest.raises(SystemExit) as left:
+            main(["rules"])
+        assert left.value.code == 2
+        assert "ACTION" in capsys.readouterr().err
+
+
+def test_foreign_words_are_made_harmless(tmp_path: Path, capsys: Any) -> None:
+    lines = write(tmp_path / "lines", "552 5.2.2 full \x1b[31m " + "x" * 80 + "\n")
+    _, out, _ = run(capsys, "diff", "builtin", "strict-rfc", "--replies", lines)
+    assert "\x1b" not in out
+    assert "\\x1b" in out
+    assert "..." in out
