@@ -193,6 +193,20 @@ def test_reply_of_several_lines() -> None:
     assert found.recipients[0].diagnostic == Diagnostic("smtp", "550-one\n550 two\nnothing")
 
 
+def test_first_of_two_replies() -> None:
+    """Attempts are told with the last one first."""
+    found = reading(
+        "<kim@example.org>\nsaid: 550 4.4.7 expired\nsaid: 441 4.4.1 no answer\nmore\n", field="said: {reply}"
+    )
+    assert words(found) == [("kim@example.org", "550 4.4.7 expired")]
+
+
+def test_words_before_a_field_are_kept() -> None:
+    found = reading("<kim@example.org>\nno server (#4.4.3)I give up\n", field="(?P<expired>I give up)")
+    assert words(found) == [("kim@example.org", "no server (#4.4.3)")]
+    assert found.recipients[0].expired
+
+
 def test_groups() -> None:
     text = "Report by mx.example at Thu, 1 Jan 2026 10:00:00 +0000\n<kim@example.org>\nRCPT 5.1.1 expired DELAYED x.example id 7\n"
     found = reading(
@@ -368,10 +382,10 @@ def test_time_grows_with_the_text(name: str) -> None:
     mine = FORMATS[name]
     for piece in ("a@", "<", " ", "550-", "kim@example.org ", "x" * 97 + "\n", "<kim@example.org>:\nno\n\n", "(", '"'):
         seconds = []
-        for size in (20_000, 200_000):
+        for size in (6_000, 60_000):
             text = piece * (size // len(piece))
             before = time.process_time()
             read(mine, HEADERS.get, text, "1")
             mine.fits(HEADERS.get, text)
             seconds.append(time.process_time() - before)
-        assert seconds[1] < 40 * max(seconds[0], 0.005), piece
+        assert seconds[1] < 40 * max(seconds[0], 0.002), piece

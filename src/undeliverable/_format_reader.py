@@ -23,6 +23,7 @@ _LINE_LIMIT: Final = 998
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 # How the further lines of a reply begin, RFC 5321 4.2.1.
 _CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
+_LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
 _LEAPING: Final = frozenset(("after", "none"))  # where the lines before the first recipient say nothing of any
 # Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no notice itself has.
 _TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
@@ -251,7 +252,9 @@ class _Pass:
         for name, value in match.groupdict().items():
             if value is None:
                 continue
-            if name in _TEXTS:
+            if name == "reply" and draft.reply and draft.reply[-1][:4] in _LAST and value[:3] in REPLY_CODES:
+                self._collecting = False  # an earlier attempt, told below the last one
+            elif name in _TEXTS:
                 self._sink = draft.reply if name == "reply" else draft.words
                 self._collecting = True
                 if value.strip():

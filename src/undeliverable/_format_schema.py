@@ -62,7 +62,7 @@ _ANSWER: Final = re.compile(
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
 _OUTER: Final = re.compile(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
 _ROBOTS: Final = (
-    "mailer-daemon", "mailer daemon", "mail-daemon", "maildaemon", "mdaemon", "postmaster", "mail delivery",
+    "mailer-daemon", "mailer daemon", "mail-daemon", "maildaemon", "postmaster", "mail delivery",
     "maildelivery", "mail system", "<>",
 )  # fmt: skip
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
