@@ -8,8 +8,8 @@ such host, TLS failed) the status is the one of RFC 3463 that a mail server woul
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, cast
 
 from undeliverable._judge import judge, judge_reply
 from undeliverable._replies import parse_reply
@@ -157,8 +157,8 @@ def _speakers(error: BaseException) -> Iterator[BaseException]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        members = getattr(one, "exceptions", None)
-        if isinstance(members, tuple):
+        members = _as_list(getattr(one, "exceptions", None))
+        if members is not None:
             waiting.extend(member for member in reversed(members) if isinstance(member, BaseException))
         elif _speaks(one):
             yield one
@@ -191,9 +191,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _sayings(error: BaseException) -> list[_Said]:
     recipients = getattr(error, "recipients", None)
     if isinstance(recipients, Mapping):
-        return _refused(recipients)
-    if isinstance(recipients, list | tuple) and recipients:
-        return [_said(one, Command.RCPT, getattr(one, "recipient", None)) for one in recipients]
+        return _refused(cast("Mapping[object, object]", recipients))
+    several = _as_list(recipients)
+    if several:
+        return [_said(one, Command.RCPT, getattr(one, "recipient", None)) for one in several]
     command = _command_of(error)
     code = _code_of(error)
     if code is not None:
@@ -209,13 +210,18 @@ def _refused(refused: Mapping[object, object] | Mapping[str, object]) -> list[_S
 
 def _said(answer: object, command: Command, recipient: object) -> _Said:
     """A refusal: a pair of code and text, a response or an exception that has both, or a text."""
-    if isinstance(answer, tuple | list) and len(answer) == 2:
-        code, text = _valid(answer[0]), _text(answer[1])
+    pair = _as_list(answer)
+    if pair is not None and len(pair) == 2:
+        code, text = _valid(pair[0]), _text(pair[1])
     elif isinstance(answer, BaseException):
         code, text = _code_of(answer), _reply_text(answer)
     else:
         code, text = None, _text(answer)
     return _Said(code, text, command, _address(recipient))
+
+
+def _as_list(value: object) -> Sequence[object] | None:
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def _address(value: object) -> str | None:
@@ -242,13 +248,15 @@ def _own_words(error: BaseException) -> str:
 
 
 def _text(value: object) -> str:
-    """UTF-8 where it is that (RFC 6531), else Latin-1, which any bytes are; line ends as ``\\n``."""
+    """UTF-8 where it is that (RFC 6531), else Latin-1, which any bytes are; lines separated by line feeds alone."""
     if isinstance(value, bytes | bytearray):
         try:
-            value = value.decode()
+            text = value.decode()
         except UnicodeDecodeError:
-            value = value.decode("latin-1")
-    return str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
+            text = value.decode("latin-1")
+    else:
+        text = str(value)
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _own_status(error: BaseException, command: Command | None) -> StatusCode | None:

@@ -54,9 +54,7 @@ def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry |
             for pattern, instead in shape.unescape:
                 found[key] = pattern.sub(instead, found[key])
     expired = shape.expired or "expired" in found
-    return Entry(
-        shape.name, shape.id, action, found, frame, shape.own_words, expired, shape.idle, shape.expired_words
-    )
+    return Entry(shape.name, shape.id, action, found, frame, shape.own_words, expired, shape.idle, shape.expired_words)
 
 
 def record_entry(record: Record, frame: Frame) -> Entry:
@@ -156,7 +154,7 @@ def _recipients(found: Mapping[str, str]) -> list[str | None]:
     if several is not None:
         names = [name for part in several.split(",") if (name := part.strip().strip("<>"))]
         return list(dict.fromkeys(names)) or [None]
-    return [found.get("recipient") or found.get("alias")]
+    return [found.get("recipient") or found.get("alias") or None]
 
 
 def _other(name: str | None, recipient: str | None) -> str | None:

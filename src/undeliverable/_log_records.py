@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from undeliverable._log_shapes import LogTable, Path, RecordShape
+from undeliverable._log_shapes import LogTable, Path, RecordShape, as_list, as_table
 from undeliverable.model import Action
 
 __all__ = ["Record", "journal_line", "parse_object", "read_columns", "read_json", "read_row"]
 
-_OBJECT: Final = (dict,)
 # RFC 3463 2: the parts of a status, by the names that the RFC has for them.
 _STATUS_PARTS: Final = ("class", "subject", "detail")
+_MANY: Final = 1_000  # entries of a list that are read
 _PRIVATE: Final = ("__REALTIME_TIMESTAMP", "_HOSTNAME", "MESSAGE")
 
 
@@ -37,10 +37,10 @@ def parse_object(line: str) -> Mapping[str, object] | None:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, _OBJECT) else None
+    return as_table(value)
 
 
-def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str | None] | None:
+def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str] | None:
     """Message, host and microseconds since 1970 of a journal entry as ``journalctl -o json`` prints it, else None."""
     stamp, host, message = (value.get(key) for key in _PRIVATE)
     if not isinstance(message, str) or not isinstance(stamp, str):
@@ -52,8 +52,8 @@ def read_json(value: Mapping[str, object], table: LogTable) -> Record | None:
     """What a JSON object says of a delivery, or None."""
     for shape in table.records:
         for path in shape.inside:
-            inner = _at(value, path)
-            if isinstance(inner, Mapping) and all(key in inner for key in shape.needs):
+            inner = as_table(_at(value, path))
+            if inner is not None and all(inner.get(key) for key in shape.needs):
                 return _record(shape, inner)
     return None
 
@@ -112,19 +112,25 @@ def _first(row: Mapping[str, object], paths: tuple[Path, ...]) -> str:
 
 def _at(value: object, path: Path) -> object:
     for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        table = as_table(value)
+        value = None if table is None else table.get(key)
     return value
 
 
 def _as_text(value: object) -> str:
+    """A text or a number as text; of a list its texts, and of a status in three parts (RFC 3463 2) the usual form."""
+    several = as_list(value)
+    if several is not None:
+        return ",".join(filter(None, map(_scalar, several[:_MANY])))
+    parts = as_table(value)
+    if parts is not None:
+        return (
+            ".".join(_scalar(parts.get(part)) for part in _STATUS_PARTS) if parts.keys() >= set(_STATUS_PARTS) else ""
+        )
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list):
-        return ",".join(filter(None, map(_as_text, value[:1_000]))) if not any(isinstance(one, list) for one in value) else ""
-    if isinstance(value, Mapping) and all(part in value for part in _STATUS_PARTS):
-        return ".".join(_as_text(value[part]) for part in _STATUS_PARTS if not isinstance(value[part], Mapping))
-    return ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
 from undeliverable._patterns import check_linear
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "compile_log"]
+__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "as_list", "as_table", "compile_log"]
 
-_ADDRESS: Final = r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
+_ADDRESS: Final = (
+    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
+)
 FACTS: Final[Mapping[str, str]] = {
     "recipient": _ADDRESS,
     "recipients": r"[^\n]{1,500}?",
@@ -48,7 +50,19 @@ delivery was for where what stands first is a file or a program, ``words`` are t
 a reply or its own words, and ``expired`` holds if the group took part."""
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _LINE_KEYS: Final = frozenset(
-    ("contains", "pattern", "action", "outcomes", "role", "expired", "expired_words", "own_words", "unescape", "idle", "example")
+    (
+        "contains",
+        "pattern",
+        "action",
+        "outcomes",
+        "role",
+        "expired",
+        "expired_words",
+        "own_words",
+        "unescape",
+        "idle",
+        "example",
+    )
 )
 _RECORD_KEYS: Final = frozenset(
     ("form", "needs", "inside", "columns", "outcomes", "expired", "own_words", "own_types", "facts", "example")
@@ -155,6 +169,16 @@ class LogTable:
         return cls(tuple(lines), json, tuple(record for record in records if record.form == "csv"))
 
 
+def as_table(value: object) -> Mapping[str, object] | None:
+    """`value` if it is a table, as TOML and JSON have them, or None."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> Sequence[object] | None:
+    """`value` if it is a list, or None."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+
+
 def expand(source: str) -> str:
     """`source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
     return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
@@ -169,20 +193,17 @@ def compile_log(
     :raises EntryError: for an unknown key, a value of the wrong type, a group that is no fact, a pattern that is not
         a regular expression or not linear.
     """
-    lines = []
+    lines: list[LineShape] = []
     for number, table in enumerate(_tables(document, "line"), start=1):
         lines.append(_Table(f"{name}.{number}", table, _LINE_KEYS).line(name))
         if not trusted:
             _check(lines[-1])
-    records = [
-        _Table(f"{name}.record", table, _RECORD_KEYS).record(name) for table in _tables(document, "record")
-    ]
+    records = [_Table(f"{name}.record", table, _RECORD_KEYS).record(name) for table in _tables(document, "record")]
     return lines, records
 
 
 def _tables(document: Mapping[str, object], key: str) -> Sequence[Mapping[str, object]]:
-    value = document.get(key, ())
-    return [table for table in value if isinstance(table, Mapping)] if isinstance(value, list | tuple) else []
+    return [table for value in as_list(document.get(key)) or () if (table := as_table(value)) is not None]
 
 
 def _check(shape: LineShape) -> None:
@@ -254,14 +275,14 @@ class _Table:
         return self.strings(key, self.table.get(key, ()))
 
     def strings(self, key: str, value: object) -> tuple[str, ...]:
-        value = (value,) if isinstance(value, str) else value
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
+        items = (value,) if isinstance(value, str) else as_list(value)
+        if items is not None and all(isinstance(item, str) for item in items):
+            return tuple(map(str, items))
         raise self.fault(key, "must be a string or a list of strings")
 
     def mapping(self, key: str) -> Mapping[str, object]:
-        value = self.table.get(key, {})
-        if not isinstance(value, Mapping):
+        value = as_table(self.table.get(key, {}))
+        if value is None:
             raise self.fault(key, "must be a table")
         return value
 
@@ -284,8 +305,8 @@ class _Table:
         return Role(str(value))
 
     def escapes(self) -> tuple[tuple[str, str], ...]:
-        pairs = self.table.get("unescape", ())
-        if not isinstance(pairs, list | tuple):
+        pairs = as_list(self.table.get("unescape", ()))
+        if pairs is None:
             raise self.fault("unescape", "must be a list of pairs")
         found = [self.strings("unescape", pair) for pair in pairs]
         if any(len(pair) != 2 for pair in found):
@@ -293,7 +314,7 @@ class _Table:
         return tuple((pair[0], pair[1]) for pair in found)
 
     def facts(self) -> Mapping[str, tuple[Path, ...]]:
-        found = {}
+        found: dict[str, tuple[Path, ...]] = {}
         for fact, paths in self.mapping("facts").items():
             if fact not in FACTS:
                 raise self.fault(f"facts.{fact}", f"no fact is called {fact!r}")

@@ -117,7 +117,10 @@ class LogReader:
             return self._read_object(text, table)
         for shape in table.lines:
             if shape.contains in text:
-                return _read_line(text, unframe(text), table)
+                read = _read_line(text, unframe(text), table)
+                if read is not None:
+                    return read
+                break
         return self._read_cells(text, table) if "," in text else None
 
     def _read_object(self, text: str, table: LogTable) -> _Read | None:
@@ -127,7 +130,7 @@ class LogReader:
         message = journal_line(value)
         if message is not None:
             body, host, stamp = message
-            date = moment(int(stamp[:-6])) if stamp[:-6].isdecimal() and len(stamp) < 22 else None
+            date = moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
             return _read_line(body, Frame(body, host, date), table)
         record = read_json(value, table)
         if record is None:
@@ -139,7 +142,7 @@ class LogReader:
         if not any(head.casefold() in shape.outcomes or head == shape.columns[0] for shape in table.rows):
             return None
         cells = _cells(text)
-        if len(cells) < 2:
+        if not cells:
             return None
         header = read_columns(cells, table)
         if header is not None:
@@ -190,9 +193,8 @@ class LogReader:
         if "delivery_id" in found:
             link = self._trail(entry.name, host, f"/{found['delivery_id']}", make=False)
             if link is not None and link.link is not None:
-                number, recipient = link.link
-                more = {"queue_id": number} if recipient is None else {"queue_id": number, "recipient": recipient}
-                entry = entry._replace(found={**found, **more})
+                queue_id, recipient = link.link
+                entry = entry._replace(found={**found, "queue_id": queue_id, "recipient": recipient or ""})
         number = entry.found.get("queue_id")
         return entry, self._trail(entry.name, host, number, make=entry.action is Action.DELAYED)
 
@@ -210,9 +212,7 @@ class LogReader:
         identity = _identity(message, line)
         return Report(
             kind=kind,
-            verdicts=tuple(
-                judge(one, self._knowledge, identity=identity, kind=kind, event=event) for one in facts
-            ),
+            verdicts=tuple(judge(one, self._knowledge, identity=identity, kind=kind, event=event) for one in facts),
             message=message,
             event=event,
             remarks=tuple(remarks),
@@ -244,7 +244,7 @@ def _cells(text: str) -> list[str]:
     import csv  # only who has such lines pays for it
 
     try:
-        return next(csv.reader([text]), [])
+        return next(csv.reader([text]))
     except csv.Error:
         return []
 

@@ -19,24 +19,25 @@ _HEAD: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message as bytes, and the name of the place it stood in (`archive.mbox#3`)."""
+    """One message or line as bytes, and the name of the place it stood in (`archive.mbox#3`, `mail.log:12`)."""
 
     source: str
     raw: bytes
 
 
 class Inbox:
-    """Iterates over the messages below some paths.
+    """Iterates over the messages below some paths, or over the lines of logs.
 
     :ivar failed: how many files could not be read, or not to their end.
     :ivar skipped: how many files in folders hold no mail.
     :ivar done: how many bytes of files lie behind, compressed ones as they are stored.
     """
 
-    __slots__ = ("_paths", "done", "failed", "skipped")
+    __slots__ = ("_is_log", "_paths", "done", "failed", "skipped")
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], *, is_log: bool = False) -> None:
         self._paths = paths
+        self._is_log = is_log
         self.failed = 0
         self.skipped = 0
         self.done = 0
@@ -58,8 +59,9 @@ class Inbox:
         before = self.done
         stream = Stream(file)
         head = stream.head(_HEAD)
-        if found.sure or looks_like_mail(head):
-            for mail in _mails(found, stream, mbox=head.startswith(b"From ") and not found.single):
+        if self._is_log or found.sure or looks_like_mail(head):
+            mbox = head.startswith(b"From ") and not found.single
+            for mail in _lines(found, stream) if self._is_log else _mails(found, stream, mbox=mbox):
                 self.done = before + _position(file)
                 yield mail
         else:
@@ -85,6 +87,11 @@ def _mails(found: Found, stream: Stream, *, mbox: bool) -> Iterator[Mail]:
     raw = stream.whole()
     if raw or stream.problem is None:
         yield Mail(found.path, raw)
+
+
+def _lines(found: Found, stream: Stream) -> Iterator[Mail]:
+    for number, raw in enumerate(stream.lines(), start=1):
+        yield Mail(f"{found.path}:{number}", raw)
 
 
 def _position(file: io.BufferedReader) -> int:

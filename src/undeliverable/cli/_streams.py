@@ -80,6 +80,16 @@ class Stream:
         if buffer:
             yield self._taken(buffer, len(buffer))
 
+    def lines(self) -> Iterator[bytes]:
+        """Each line without its end; of a very long one the beginning."""
+        rest = b""
+        while block := self._guarded(self._file.read1, _BLOCK):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
+            rest = rest[:_BLOCK]
+        if rest:
+            yield rest
+
     def _taken(self, buffer: bytearray, end: int) -> bytes:
         if end > self._limit:
             self.cut += 1

@@ -15,15 +15,17 @@ __all__ = ["Tally"]
 class Tally:
     """Counts reports and verdicts.
 
-    :ivar messages: how many messages were read.
+    :ivar messages: how many messages were read; of a log, how many of its lines are about a delivery.
+    :ivar lines: how many lines of logs were read.
     :ivar broken: how many messages the library failed on, which would be a fault of its own.
     """
 
-    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "messages")
+    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "lines", "messages")
 
     def __init__(self) -> None:
         self.messages = 0
         self.broken = 0
+        self.lines = 0
         self._verdicts = 0
         self._begin = time.perf_counter()
         self._kinds: Counter[str] = Counter()
@@ -46,6 +48,7 @@ class Tally:
         seconds = time.perf_counter() - self._begin
         types = ", ".join(f"{self._types[kind]} {kind}" for kind in BounceType if self._types[kind])
         parts = (
+            f"{_counted(self.lines, 'line')} read" if self.lines else "",
             f"{_counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
             f"{_counted(self._verdicts, 'verdict')}{_brackets(types)}",
             _ranked(self._reasons),

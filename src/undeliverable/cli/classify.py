@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import Final
 
 from undeliverable import Knowledge, parse
@@ -14,6 +15,7 @@ from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
 from undeliverable.cli._writers import FORMATS, writer
+from undeliverable.logs import LogReader
 from undeliverable.verdict import Report
 
 __all__ = ["COMMAND"]
@@ -39,6 +41,9 @@ def _arguments(parser: ArgumentParser) -> None:
         default=[],
         help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
     )
+    parser.add_argument(
+        "--log", action="store_true", help="the files are logs of mail servers: one record per line about a delivery"
+    )
     add_knowledge_options(parser)
 
 
@@ -48,9 +53,11 @@ def _run(options: Namespace) -> int:
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
-    inbox, tally = Inbox(options.paths), Tally()
+    inbox, tally = Inbox(options.paths, is_log=options.log), Tally()
+    read = _line_reader(knowledge) if options.log else _mail_reader(knowledge)
     for mail in inbox:
-        report = _report(mail, knowledge, tally)
+        tally.lines += options.log
+        report = _report(mail, read, tally)
         if report is not None:
             tally.add(report)
             shown = selection.verdicts(report)
@@ -61,12 +68,21 @@ def _run(options: Namespace) -> int:
     output.close()
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped), file=sys.stderr)
-    return 0 if tally.messages else 1
+    return 0 if tally.messages or tally.lines else 1
 
 
-def _report(mail: Mail, knowledge: Knowledge, tally: Tally) -> Report | None:
+def _mail_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
+    return lambda mail: parse(mail.raw, knowledge=knowledge, source=mail.source)
+
+
+def _line_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
+    reader = LogReader(knowledge=knowledge)
+    return lambda line: reader.feed(line.raw, source=line.source)
+
+
+def _report(mail: Mail, read: Callable[[Mail], Report | None], tally: Tally) -> Report | None:
     try:
-        return parse(mail.raw, knowledge=knowledge, source=mail.source)
+        return read(mail)
     except Exception as error:  # noqa: BLE001 # mail never raises; if it does, one message must not cost the others
         tally.broken += 1
         warn(f"{mail.source}: {type(error).__name__}: {error}")
@@ -80,6 +96,7 @@ COMMAND: Final = Command(
         "undeliverable classify bounces/                            # a folder, as a table",
         "undeliverable classify --only hard --format csv inbox.mbox # the dead addresses, for a spreadsheet",
         "undeliverable classify --format jsonl ~/Maildir | jq .     # full records, one line per message",
+        "undeliverable classify --log /var/log/mail.log*             # the logs of a mail server, gzip included",
         "undeliverable classify --rules my.toml - < bounce.eml      # standard input, with rules of your own",
     ),
     arguments=_arguments,

@@ -1,0 +1,60 @@
+"""`undeliverable classify --log`: the same outputs for the logs of mail servers."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_logs import EXIM, LINES, POSTFIX
+from undeliverable.cli import main
+from undeliverable.cli._streams import Stream
+
+
+def test_records_of_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mail.log.2.gz"
+    path.write_bytes(gzip.compress("\n".join(POSTFIX).encode()))
+    assert main(["classify", "--log", "--format", "jsonl", str(path)]) == 0
+    out, err = capsys.readouterr()
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["source"] for record in records] == [f"{path}:{number}" for number in (4, 5, 6, 8)]
+    assert records[0]["message"]["returned"]["message_id"] == "1@example.net"
+    assert records[2]["verdicts"][0]["recipient"] == "lee@example.org"
+    assert err.startswith("8 lines read; 4 messages (2 bounce, 2 delay); 4 verdicts (1 hard, 3 soft)")
+
+
+def test_standard_input_and_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO("\n".join(EXIM).encode()))))
+    assert main(["classify", "--log", "--only", "bounce", "-"]) == 0
+    out, _ = capsys.readouterr()
+    (_, row) = out.splitlines()
+    assert row.split() == ["kim@example.org", "bounce", "soft", "mailbox_full", "4.2.2", "retry", "-:4"]
+
+
+def test_a_log_without_deliveries_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mail.log"
+    path.write_text("Nov 21 21:16:18 mx postfix/smtpd[15279]: connect from localhost[127.0.0.1]\n")
+    assert main(["classify", "--log", str(path)]) == 0
+    assert capsys.readouterr().err.startswith("1 line read; 0 messages; 0 verdicts;")
+    assert main(["classify", "--log", str(tmp_path / "missing")]) == 1
+
+
+def test_a_folder_of_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, lines in LINES.items():
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    assert main(["classify", "--log", "--format", "csv", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + sum(map(len, LINES.values()))
+
+
+def test_lines_across_blocks_and_lines_without_an_end() -> None:
+    long = b"x" * 600_000
+    raw = b"a\n" + long + b"\nb\n\nc"
+    lines = list(Stream(io.BufferedReader(io.BytesIO(raw))).lines())
+    assert [len(line) for line in lines[:1]] == [1]
+    assert lines[-3:] == [b"b", b"", b"c"]
+    assert lines[1].startswith(b"xxx")
+    assert len(lines) == 5
