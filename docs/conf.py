@@ -11,6 +11,9 @@ from undeliverable.reasons import Fault, Reason
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+    from undeliverable._providers import Provider
+    from undeliverable._rules import Rule
+
 project = "undeliverable"
 author = "The undeliverable authors"
 copyright = author
@@ -27,6 +30,7 @@ html_title = "undeliverable"
 nitpicky = False
 
 REASONS = "%REASONS%"
+PROVIDERS = "%PROVIDERS%"
 
 
 def reasons_table() -> str:
@@ -43,8 +47,30 @@ def _section(fault: Fault) -> Iterable[str]:
             yield f"| `{reason}` | {reason.meaning} | {reason.bounce_type} | `{reason.advice}` |"
 
 
+def providers_table() -> str:
+    """Every provider in Markdown, first those with hosts: made from the data, so that it cannot lag behind."""
+    knowledge = undeliverable.Knowledge.builtin()
+    providers = sorted(knowledge.providers, key=lambda provider: (not provider.hosts, provider.name))
+    lines = ["| name | who | hosts | rules | sources |", "|---|---|---|---|---|"]
+    for provider in providers:
+        rules = [rule for rule in knowledge.rules if _is_of(rule, provider)]
+        hosts = ", ".join(f"`{host}`" for host in provider.hosts) or "anywhere"
+        sources = dict.fromkeys(filter(None, (provider.source, *(rule.source for rule in rules))))
+        links = ", ".join(f"[{number}](<{source}>)" for number, source in enumerate(sources, start=1))
+        lines.append(f"| `{provider.name}` | {provider.title} | {hosts} | {len(rules)} | {links} |")
+    return "\n".join(lines)
+
+
+def _is_of(rule: Rule, provider: Provider) -> bool:
+    # The rules of software that answers anywhere ask for no provider; the file that they stand in gives them its name.
+    return provider.name in rule.when.providers if rule.when.providers else rule.id.startswith(f"{provider.name}.")
+
+
 def _fill_in(_app: Sphinx, _docname: str, source: list[str]) -> None:
-    source[0] = source[0].replace(REASONS, reasons_table())
+    if REASONS in source[0]:
+        source[0] = source[0].replace(REASONS, reasons_table())
+    if PROVIDERS in source[0]:
+        source[0] = source[0].replace(PROVIDERS, providers_table())
 
 
 def setup(app: Sphinx) -> None:

@@ -12,10 +12,12 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import undeliverable
+from tests import profiles_page
 from undeliverable.cli._main import COMMANDS
 from undeliverable.reasons import Reason
 
@@ -97,7 +99,9 @@ def test_json_examples_are_json() -> None:
 
 @pytest.mark.parametrize("example", of("sh"), ids=str)
 def test_shell_examples_use_options_that_exist(example: Example) -> None:
-    known = {"classify": console("undeliverable classify --help"), "explain": console("undeliverable explain --help")}
+    actions = ("list", "show", "check", "which", "diff")
+    known = {name: console(f"undeliverable {name} --help") for name in ("classify", "explain")}
+    known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
     assert set(known) <= {command.name for command in COMMANDS}
     for command, rest in re.findall(r"\bundeliverable (\w+)([^\n#]*)", example.text):
         for option in re.findall(r"(?<=\s)--[a-z]+", rest):
@@ -105,14 +109,40 @@ def test_shell_examples_use_options_that_exist(example: Example) -> None:
 
 
 def test_the_table_of_reasons_is_made_from_the_enum() -> None:
+    conf = docs_conf()
+    rows = re.findall(r"^\| `(\w+)` \|", conf.reasons_table(), re.MULTILINE)
+    assert sorted(rows) == sorted(Reason)
+    assert conf.REASONS in (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+
+
+def docs_conf() -> ModuleType:
     specification = importlib.util.spec_from_file_location("docs_conf", ROOT / "docs" / "conf.py")
     assert specification is not None
     assert specification.loader is not None
     conf = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(conf)
-    rows = re.findall(r"^\| `(\w+)` \|", conf.reasons_table(), re.MULTILINE)
-    assert sorted(rows) == sorted(Reason)
-    assert conf.REASONS in (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    return conf
+
+
+def test_the_table_of_providers_is_made_from_the_data() -> None:
+    conf = docs_conf()
+    rows = dict(re.findall(r"^\| `([^`]+)` \|.*\| (\d+) \| [^|]*\|$", conf.providers_table(), re.MULTILINE))
+    assert set(rows) == {provider.name for provider in undeliverable.Knowledge.builtin().providers}
+    assert int(rows["google"]) > 10
+    assert int(rows["dnsbl"]) > 10
+    assert conf.PROVIDERS in (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+
+
+def test_the_profiles_are_compared_as_they_are() -> None:
+    for reason, reply in profiles_page.REPLIES.items():
+        assert undeliverable.classify(reply).reason is reason, reply
+    assert set(profiles_page.REPLIES) == set(Reason)
+    assert profiles_page.PAGE.read_text(encoding="utf-8") == profiles_page.page(), "python -m tests.profiles_page"
+
+
+def test_the_story_of_552_tells_of_the_file_that_it_shows() -> None:
+    shown = next(example for example in of("toml") if example.path.name == "tuning.md")
+    assert (ROOT / "docs" / "examples" / "ours.toml").read_text(encoding="utf-8").endswith(shown.text)
 
 
 def test_the_changelog_has_a_heading_for_verdicts() -> None:
