@@ -63,7 +63,7 @@ def console(command: str) -> str:
 
 
 def test_every_example_is_of_a_kind_that_is_checked() -> None:
-    assert {example.language for example in EXAMPLES} <= {"pycon", "console", "toml", "json", "sh", "text", "{toctree}"}
+    assert {example.language for example in EXAMPLES} <= {"pycon", "console", "toml", "json", "sh", "text", "{toctree}", "{literalinclude}"}
 
 
 def test_python_examples(monkeypatch: pytest.MonkeyPatch) -> None:

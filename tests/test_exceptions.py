@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Final
 
 import aiosmtplib
@@ -182,6 +185,28 @@ def test_an_application_of_aiosmtpd_that_refuses_one() -> None:
             assert (verdict.recipient, verdict.reply_code, verdict.reason) == (KIM, 550, Reason.MAILBOX_DISABLED)
     finally:
         controller.stop()
+
+
+def recipe(name: str) -> Any:
+    path = Path(__file__).parent.parent / "docs" / "examples" / f"{name}.py"
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_recipes_of_the_documentation() -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "news@example.net", f"{KIM}, {LEE}", "Hello"
+    message.set_content("Hello.")
+    sync, async_ = recipe("send_with_smtplib").send, recipe("send_with_aiosmtplib").send
+    for script, codes in (({KIM: "550 5.1.1 no such user"}, [550]), ({"mail": "451 4.3.0 later"}, [451]), ({}, [])):
+        with scripted(**script) as port:
+            for verdicts in (sync(message, "127.0.0.1", port), asyncio.run(async_(message, "127.0.0.1", port))):
+                assert [one.reply_code for one in verdicts] == codes
+                assert all(one.remote_mta == "127.0.0.1" for one in verdicts)
 
 
 # ----------------------------------------------------------------------------------------------------------------
