@@ -1,0 +1,26 @@
+"""A suppression list that is kept: in a SQLite file out of the box, or in PostgreSQL by URL (extra ``store``).
+
+It holds the state of every address and the whole history behind it, raw replies and the rule that decided included. An
+event is kept once, whoever brings it and how often; several processes may write at the same time.
+"""
+
+from __future__ import annotations
+
+from undeliverable.store._errors import StoreError
+from undeliverable.store._formats import FORMATS
+from undeliverable.store._identity import AddressIdentity
+from undeliverable.store._import import Imported, read_import
+from undeliverable.store._list import SuppressionList
+from undeliverable.store._records import Entry, Outcome, Stats
+
+__all__ = [
+    "FORMATS",
+    "AddressIdentity",
+    "Entry",
+    "Imported",
+    "Outcome",
+    "Stats",
+    "StoreError",
+    "SuppressionList",
+    "read_import",
+]

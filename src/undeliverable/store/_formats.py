@@ -1,0 +1,213 @@
+"""Lists of other systems, in and out: which columns mean what is data, one file per system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.utils import format_datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from undeliverable import Advice, BounceType, Fault, classify
+from undeliverable.store._errors import StoreError
+from undeliverable.store._records import Entry
+from undeliverable.store._times import time_in
+from undeliverable.suppression import Cause, EventKind, ListEvent
+
+__all__ = ["FORMATS", "Format", "Shape", "format_named", "formats"]
+
+_FOLDER: Final = Path(__file__).parent.parent / "data" / "imports"
+
+FORMATS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+"""The names of the formats that lists come in; JSON Lines of our own need none."""
+
+_EVENTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "hard": {
+            "kind": EventKind.BOUNCE,
+            "bounce_type": BounceType.HARD,
+            "fault": Fault.ADDRESS,
+            "advice": Advice.SUPPRESS,
+        },
+        "complaint": {"kind": EventKind.COMPLAINT},
+        "unsubscribed": {"kind": EventKind.SUPPRESSION},
+        "manual": {"kind": EventKind.SUPPRESSION},
+    }
+)
+_WORDS: Final[Mapping[Cause, str]] = MappingProxyType(
+    {
+        Cause.HARD_BOUNCE: "hard",
+        Cause.STREAK: "hard",
+        Cause.MAILBOX_FULL: "hard",
+        Cause.COMPLAINT: "complaint",
+        Cause.MANUAL: "manual",
+    }
+)
+_DIGEST: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One table of a format: which columns it has, and what they mean.
+
+    :ivar columns: all of them are there; others may be as well.
+    :ivar event: what every row says; None: the column `kind` says it, in the words of `events`.
+    :ivar headless: files may begin without the names of the columns, which then stand in their order.
+    """
+
+    format: str
+    columns: tuple[str, ...]
+    address: str
+    time: str | None = None
+    until: str | None = None
+    reply: str | None = None
+    code: str | None = None
+    status: str | None = None
+    who: str | None = None
+    why: str | None = None
+    kind: str | None = None
+    event: str | None = None
+    events: Mapping[str, str] = field(default_factory=dict[str, str])
+    headless: bool = False
+    time_format: str | None = None
+
+    def fits(self, names: Iterable[str]) -> bool:
+        """Whether a table with these columns is of this shape."""
+        return {column.casefold() for column in self.columns} <= {name.strip().casefold() for name in names}
+
+    def fits_values(self, values: Sequence[str]) -> bool:
+        """Whether a first line that names no columns may be a row of this shape."""
+        row = dict(zip(self.columns, values, strict=False))
+        said = row.get(self.kind or "", "").strip()
+        return (
+            self.headless
+            and len(values) == len(self.columns)
+            and "@" in values[0]
+            and (self.kind is None or said in self.events)
+        )
+
+    def read(self, row: Mapping[str, str], default: datetime, *, judge: bool) -> tuple[str, ListEvent] | None:
+        """The address and the event of a row, or None where it holds no address.
+
+        :param row: by names in lower case.
+        :param default: the time of rows that name none.
+        :param judge: judge the reply anew instead of taking the other system's word.
+        """
+        address = self._cell(row, self.address)
+        word = self.event or self.events.get(self._cell(row, self.kind) or "")
+        if address is None or "@" not in address or word is None:
+            return None
+        time = time_in(self._cell(row, self.time))
+        reply = self._reply(row)
+        key = f"{self.format}\n{address.casefold()}\n{word}\n{'' if time is None else time.isoformat()}"
+        event = ListEvent(
+            **_EVENTS[word],
+            time=time or default,
+            key="import:" + sha256(key.encode(errors="backslashreplace")).hexdigest()[:_DIGEST],
+            reply=reply,
+            status=self._cell(row, self.status),
+            who=self._cell(row, self.who) or self.format,
+            why=self._cell(row, self.why) or ("unsubscribed" if word == "unsubscribed" else None),
+            until=time_in(self._cell(row, self.until)),
+            vendor=self._cell(row, self.kind),
+        )
+        return address, _judged(event, address) if judge and reply and word == "hard" else event
+
+    def _reply(self, row: Mapping[str, str]) -> str | None:
+        reply, code = self._cell(row, self.reply), self._cell(row, self.code)
+        return f"{code} {reply or ''}".strip() if code and not (reply or "").startswith(code) else reply
+
+    @staticmethod
+    def _cell(row: Mapping[str, str], column: str | None) -> str | None:
+        return None if column is None else (row.get(column.casefold()) or "").strip() or None
+
+    def takes(self, cause: Cause) -> bool:
+        """Whether the shape can say that an address is suppressed for `cause`."""
+        return _WORDS[cause] in ({self.event} if self.event else set(self.events.values()))
+
+    def write(self, entry: Entry) -> tuple[str, ...]:
+        """The cells of an entry that is suppressed, in the order of the columns."""
+        state, trigger = entry.state, entry.trigger
+        assert state.cause is not None
+        word = _WORDS[state.cause]
+        exact = {term: str(state.cause) for term in self.events if term == state.cause}
+        terms = exact or {term: said for term, said in self.events.items() if said == word}
+        # A column may be called "reason" and mean another thing: what comes later wins.
+        cells: dict[str | None, object] = {
+            "reason": trigger and trigger.reason,
+            self.address: entry.shown,
+            self.time: None if state.since is None else self._written(state.since),
+            self.until: state.until and self._written(state.until),
+            self.reply: trigger and trigger.reply,
+            self.code: _code(trigger),
+            self.status: trigger and trigger.status,
+            self.who: trigger and trigger.who,
+            self.why: trigger and trigger.why,
+            self.kind: next(iter(terms), ""),
+        }
+        return tuple("" if cells.get(column) is None else str(cells[column]) for column in self.columns)
+
+    def _written(self, time: datetime) -> str:
+        return format_datetime(time) if self.time_format == "rfc5322" else time.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A system's lists.
+
+    :ivar list: the key below which its JSON documents hold the rows.
+    """
+
+    name: str
+    title: str
+    source: str
+    shapes: tuple[Shape, ...]
+    list: str | None = None
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """All formats, the plain one last."""
+    import tomllib
+
+    found: list[Format] = []
+    for name in sorted(FORMATS, key=lambda name: (name == "plain", name)):
+        document = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+        shapes = tuple(
+            Shape(format=name, **(table | {"columns": tuple(table["columns"])})) for table in document["shape"]
+        )
+        about = document["format"]
+        found.append(Format(name, about["title"], about["source"], shapes, about.get("list")))
+    return tuple(found)
+
+
+def format_named(name: str) -> Format:
+    """The format of a name.
+
+    :raises StoreError: when there is none.
+    """
+    for format_ in formats():
+        if format_.name == name:
+            return format_
+    raise StoreError(f"{name}: no such format; there are {', '.join(FORMATS)}")
+
+
+def _judged(event: ListEvent, address: str) -> ListEvent:
+    """The event with what our own judgement makes of the reply."""
+    reply = event.reply or ""
+    if event.status and event.status not in reply:
+        reply = f"{event.status} {reply}"
+    verdict = classify(reply, recipient=address)
+    return replace(
+        ListEvent.of(verdict, event.time, key=event.key),
+        reply=event.reply, who=event.who, why=event.why, vendor=event.vendor,
+    )  # fmt: skip
+
+
+def _code(trigger: ListEvent | None) -> str | None:
+    code = (trigger.reply or "")[:3] if trigger is not None else ""
+    return code if code.isdigit() else None

@@ -1,0 +1,180 @@
+"""Files of other systems, read row by row into events; what cannot be read is counted and never ends an import."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, BinaryIO, Final, cast
+
+from undeliverable.store._errors import StoreError
+from undeliverable.store._formats import Format, Shape, format_named, formats
+from undeliverable.suppression import ListEvent
+
+__all__ = ["Imported", "read_import"]
+
+_FORMULA: Final = ("'=", "'+", "'-", "'@")
+
+
+class Imported:
+    """Iterates over the addresses and events of a file.
+
+    :ivar rows: how many rows were read.
+    :ivar skipped: the numbers of the first rows that hold nothing to be imported, and ``skips`` how many there were.
+    """
+
+    __slots__ = ("_default", "_file", "_format", "_judge", "rows", "skipped", "skips")
+
+    def __init__(self, file: BinaryIO, format_: Format | None, default: datetime, *, judge: bool) -> None:
+        self._file = file
+        self._format = format_
+        self._default = default
+        self._judge = judge
+        self.rows = 0
+        self.skips = 0
+        self.skipped: list[int] = []
+
+    def __iter__(self) -> Iterator[tuple[str, ListEvent]]:
+        text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="backslashreplace", newline="")
+        try:
+            first = next(filter(str.strip, iter(text.readline, "")), "")
+            lines = chain((first,), text)
+            yield from self._json(first, lines) if first.lstrip()[:1] in ("{", "[") else self._csv(first, lines)
+        finally:
+            text.detach()
+
+    def _csv(self, first: str, lines: Iterable[str]) -> Iterator[tuple[str, ListEvent]]:
+        delimiter = max(",;\t", key=first.count)
+        reader = csv.reader(lines, delimiter=delimiter)
+        names: list[str] = next(reader, cast("list[str]", []))
+        if not names:
+            return
+        shape, headed = self._shape(names)
+        columns = [name.strip().casefold() for name in (names if headed else shape.columns)]
+        if not headed:
+            yield from self._row(shape, dict(zip(columns, names, strict=False)))
+        while (cells := self._next(reader)) is not None:
+            if any(cells):
+                yield from self._row(shape, dict(zip(columns, map(_unescaped, cells), strict=False)))
+
+    def _next(self, reader: Iterator[list[str]]) -> list[str] | None:
+        while True:
+            try:
+                return next(reader, None)
+            except csv.Error:
+                self._skip()
+
+    def _json(self, first: str, lines: Iterable[str]) -> Iterator[tuple[str, ListEvent]]:
+        shape: Shape | None = None
+        for record in _records(first, lines, self._skip):
+            if "events" in record and "address" in record:
+                yield from self._own(record)
+                continue
+            row = {name.casefold(): _cell(value) for name, value in record.items()}
+            if shape is None or not shape.fits(row):
+                shape = self._shape(list(row))[0]
+            yield from self._row(shape, row)
+
+    def _own(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
+        """The whole history of an address, as it was exported."""
+        self.rows += 1
+        try:
+            found = [(str(record["address"]), ListEvent.from_dict(event)) for event in record["events"]]
+        except (ValueError, TypeError, AttributeError):
+            self._skip(counted=True)
+            return
+        yield from found
+
+    def _row(self, shape: Shape, row: Mapping[str, str]) -> Iterator[tuple[str, ListEvent]]:
+        self.rows += 1
+        found = shape.read(row, self._default, judge=self._judge)
+        if found is None:
+            self._skip(counted=True)
+        else:
+            yield found
+
+    def _skip(self, *, counted: bool = False) -> None:
+        self.rows += not counted
+        self.skips += 1
+        if len(self.skipped) < 10:
+            self.skipped.append(self.rows)
+
+    def _shape(self, names: list[str]) -> tuple[Shape, bool]:
+        """The shape of a table whose first line is `names`, and whether these are the names of its columns."""
+        wanted = formats() if self._format is None else (self._format,)
+        for shape in (shape for format_ in wanted for shape in format_.shapes):
+            if shape.fits(names):
+                return shape, True
+            if shape.fits_values(names):
+                return shape, False
+        raise StoreError(f"no known list has the columns {', '.join(map(repr, names[:8]))}")
+
+
+def read_import(
+    file: BinaryIO,
+    *,
+    format: str | None = None,  # noqa: A002 # as the command's option is called
+    default: datetime | None = None,
+    judge: bool = False,
+) -> Imported:
+    """The addresses and events of a file, to be given to :meth:`SuppressionList.record`.
+
+    :param file: CSV, JSON Lines or a JSON document, opened for bytes.
+    :param format: one of :data:`FORMATS`; found by the names of the columns unless given.
+    :param default: the time of rows that name none; now, unless given.
+    :param judge: judge the replies in it anew, instead of taking the other system's word that an address is dead.
+    :raises StoreError: for a format that does not exist; while reading, for columns that no format has.
+    """
+    return Imported(file, None if format is None else format_named(format), default or datetime.now(UTC), judge=judge)
+
+
+def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    """The objects of JSON Lines, or of one document that is a list or holds one."""
+    try:
+        begun = json.loads(first)
+    except ValueError:
+        begun = None
+    if isinstance(begun, dict) and not _lists(cast("dict[str, Any]", begun)):
+        for line in lines:
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if isinstance(record, dict):
+                yield cast("dict[str, Any]", record)
+            else:
+                skip()
+        return
+    try:
+        document = json.loads("".join(lines))
+    except ValueError as error:
+        raise StoreError(f"not JSON: {error}") from None
+    found = cast("list[object]", document) if isinstance(document, list) else _lists(document)
+    for record in found:
+        if isinstance(record, dict):
+            yield cast("dict[str, Any]", record)
+        else:
+            skip()
+
+
+def _lists(document: Mapping[str, Any]) -> list[object]:
+    """What stands below the key under which some system's documents hold their rows."""
+    for format_ in formats():
+        found: Any = document.get(format_.list or "")
+        if isinstance(found, list):
+            return cast("list[object]", found)
+    return []
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _unescaped(cell: str) -> str:
+    """The cell without the apostrophe that keeps a spreadsheet from reading it as a formula."""
+    return cell[1:] if cell.startswith(_FORMULA) else cell

@@ -1,0 +1,217 @@
+"""Events into the tables: each once, and the state of their addresses after them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.engine import Connection
+
+from undeliverable.store._engine import INSERT, members
+from undeliverable.store._identity import bounded, storable
+from undeliverable.store._records import Outcome, moment, stamp
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
+from undeliverable.suppression import AddressState, Effect, EventKind, ListEvent, Policy, apply, fold
+
+__all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
+
+Located = tuple[str, str, ListEvent]
+"""An event with the address as it is compared and as it is shown."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """One address while a batch is written."""
+
+    id: int
+    state: AddressState
+    before: AddressState
+    known: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    anew: bool = False
+
+
+class Writer:
+    """Writes one batch of events in the transaction of a connection."""
+
+    __slots__ = ("_accounts", "_connection", "_fresh", "_known", "_policy", "_replaced")
+
+    def __init__(self, connection: Connection, policy: Policy) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._accounts: dict[str, _Account] = {}
+        self._fresh: dict[tuple[int, str], dict[str, object]] = {}
+        self._replaced: dict[tuple[int, str], dict[str, object]] = {}
+        self._known = 0
+
+    def write(self, events: Iterable[Located], secret: bytes) -> Outcome:
+        """Writes `events`, and says what came of them."""
+        events = [(address, shown, _named(event)) for address, shown, event in events]
+        wanted = self._without_forgotten(events, secret)
+        if not wanted:
+            return Outcome(forgotten=len(events))
+        self._open(wanted)
+        for address, _, event in sorted(wanted, key=lambda located: located[2].order):
+            self._take(self._accounts[address], event)
+        self._store()
+        self._fold_late()
+        return replace(self._close(), forgotten=len(events) - len(wanted))
+
+    def _without_forgotten(self, events: Sequence[Located], secret: bytes) -> list[Located]:
+        """The events but those of addresses that are suppressed and forgotten; a reactivation lets one in again."""
+        if self._connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
+            return list(events)
+        hashes = {address: hash_of(address, secret) for address, _, _ in events}
+        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(set(hashes.values())))
+        now = stamp(datetime.now(UTC))
+        forgotten = {row.hash for row in rows if row.until is None or row.until > now}
+        again = {hashes[address] for address, _, event in events if event.kind is EventKind.REACTIVATION} & forgotten
+        if again:
+            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(again)))
+        return [located for located in events if hashes[located[0]] not in forgotten - again]
+
+    def _open(self, events: Sequence[Located]) -> None:
+        """Finds or makes the rows of the addresses, and locks them; always in one order, so that nobody deadlocks."""
+        shown = {address: shown for address, shown, _ in reversed(events)}
+        found = self._select(sorted(shown))
+        missing = sorted(set(shown) - set(found))
+        if missing:
+            insert = INSERT[self._connection.dialect.name](ADDRESSES).on_conflict_do_nothing()
+            rows = [
+                {"address": address, "shown": storable(shown[address]), "standing": "clear", "state": "{}"}
+                for address in missing
+            ]
+            self._connection.execute(insert, rows)
+            found |= self._select(missing)
+        self._accounts = found
+        self._find_known(events)
+
+    def _select(self, addresses: Sequence[str]) -> dict[str, _Account]:
+        columns = ("id", "address", "state")
+        rows = members(self._connection, ADDRESSES, "text", ("address",), addresses, only=columns, lock=True)
+        found: dict[str, _Account] = {}
+        for row in rows:
+            state = state_of(row.state)
+            found[row.address] = _Account(row.id, state, state)
+        return found
+
+    def _find_known(self, events: Sequence[Located]) -> None:
+        accounts = {account.id: account for account in self._accounts.values()}
+        pairs = {(self._accounts[address].id, event.key) for address, _, event in events}
+        columns = ("address_id", "key", "time", "digest")
+        for row in members(self._connection, EVENTS, "pair", columns[:2], sorted(pairs), only=columns):
+            accounts[row.address_id].known[row.key] = (row.time, row.digest)
+
+    def _take(self, account: _Account, event: ListEvent) -> None:
+        key = event.key
+        place, precedence = (account.id, key), (stamp(event.time), event.digest)
+        other = account.known.get(key)
+        if other is not None and other <= precedence:
+            self._known += 1
+            return
+        account.known[key] = precedence
+        row = _row(account.id, key, precedence, event)
+        if other is not None:
+            self._known += 1
+            account.anew = True
+            (self._fresh if place in self._fresh else self._replaced)[place] = row
+            return
+        self._fresh[place] = row
+        decision = apply(account.state, event, self._policy)
+        account.anew |= decision.effect is Effect.LATE
+        account.state = decision.state
+
+    def _store(self) -> None:
+        if self._fresh:
+            self._connection.execute(EVENTS.insert(), list(self._fresh.values()))
+        if self._replaced:
+            update = EVENTS.update().where(EVENTS.c.address_id == bindparam("at"), EVENTS.c.key == bindparam("named"))
+            rows = [
+                {"at": id_, "named": key, **{name: row[name] for name in ("time", "digest", "body", "reason", "reply")}}
+                for (id_, key), row in self._replaced.items()
+            ]
+            self._connection.execute(update, rows)
+
+    def _fold_late(self) -> None:
+        late = {account.id: account for account in self._accounts.values() if account.anew}
+        for id_, state in fold_anew(self._connection, sorted(late), self._policy):
+            late[id_].state = state
+
+    def _close(self) -> Outcome:
+        changed = [account for account in self._accounts.values() if account.state != account.before]
+        save_states(self._connection, ((account.id, account.state) for account in changed))
+        flips: Mapping[bool, list[str]] = defaultdict(list)
+        for address, account in self._accounts.items():
+            now, before = (state.standing == "suppressed" for state in (account.state, account.before))
+            if now is not before:
+                flips[now].append(address)
+        return Outcome(
+            new=len(self._fresh), known=self._known, suppressed=tuple(flips[True]), released=tuple(flips[False])
+        )
+
+
+def fold_anew(connection: Connection, ids: Sequence[int], policy: Policy) -> list[tuple[int, AddressState]]:
+    """The states that the histories of some addresses come to."""
+    histories: dict[int, list[ListEvent]] = {id_: [] for id_ in ids}
+    for row in members(connection, EVENTS, "number", ("address_id",), ids):
+        histories[row.address_id].append(event_of(row))
+    return [(id_, fold(events, policy)) for id_, events in histories.items()]
+
+
+def save_states(connection: Connection, states: Iterable[tuple[int, AddressState]]) -> None:
+    """Writes the states of addresses into their rows."""
+    rows = [
+        {
+            "at": id_,
+            "standing": str(state.standing),
+            "cause": None if state.cause is None else str(state.cause),
+            "until": None if state.until is None else stamp(state.until),
+            "trigger_key": state.trigger,
+            "state": json.dumps(state.to_dict()),
+        }
+        for id_, state in states
+    ]
+    if rows:
+        connection.execute(ADDRESSES.update().where(ADDRESSES.c.id == bindparam("at")), rows)
+
+
+def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
+    """The event that a row holds, its reply as long as that is kept."""
+    event = ListEvent.from_dict(json.loads(row.body) | {"key": row.key, "time": moment(row.time).isoformat()})
+    return event if row.reply is None else replace(event, reply=json.loads(row.reply))
+
+
+def state_of(text: str) -> AddressState:
+    """The state that a row of the table of addresses holds."""
+    return AddressState.from_dict(json.loads(text))
+
+
+def hash_of(address: str, secret: bytes) -> str:
+    """What is kept of an address that is forgotten: without the list's secret nobody can try addresses out."""
+    return hmac.digest(secret, address.encode(), hashlib.sha256).hex()
+
+
+def _named(event: ListEvent) -> ListEvent:
+    """The event with a key that an index can take."""
+    key = bounded(storable(event.key))
+    return event if key == event.key else replace(event, key=key)
+
+
+def _row(id_: int, key: str, precedence: tuple[int, str], event: ListEvent) -> dict[str, object]:
+    body = {name: value for name, value in event.to_dict().items() if name not in {"key", "time", "reply"}}
+    return {
+        "address_id": id_,
+        "key": key,
+        "time": precedence[0],
+        "digest": precedence[1],
+        "body": json.dumps(body),
+        "reason": None if event.reason is None else str(event.reason),
+        # JSON, because a reply may hold what no text column takes.
+        "reply": None if event.reply is None else json.dumps(event.reply),
+    }

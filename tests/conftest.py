@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import programs, server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server that lives as long as the tests."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed: .ci/postgres installs Debian's")
+    with server(found) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a new list can be made: a path, and a database of its own."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "list.db")
+        return
+    yield new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def places(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes further places of the same kind."""
+    numbers = iter(range(99))
+
+    def another() -> str:
+        if "://" in place:
+            return new_database(request.getfixturevalue("postgres"))
+        return str(tmp_path / f"another-{next(numbers)}.db")
+
+    return another
+
+
+def new_database(url: str) -> str:
+    """The URL of a new, empty database."""
+    import secrets
+
+    import psycopg
+
+    name = f"t{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{url.rpartition('/')[0]}/{name}"
