@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as _Mapping
+
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
@@ -48,7 +50,34 @@ __all__ = [
     "iter_log",
     "parse",
     "parse_log_line",
+    "parse_webhook",
     "registered",
 ]
 
 __version__ = "0.1.0"
+
+
+def parse_webhook(
+    name: str,
+    body: object,
+    *,
+    content_type: str | None = None,
+    headers: _Mapping[str, str] | None = None,
+    knowledge: Knowledge | None = None,
+) -> tuple[Report, ...]:
+    """What a request of an e-mail service's reports: one :class:`Report` for each event in it, in order.
+
+    It does not prove who sent the request: :mod:`undeliverable.webhook_auth` does. The kind of a report follows the
+    service's event; the reason follows a server's reply, then the service's class, then its prose. What is unknown,
+    missing or of another type is a remark.
+
+    :param name: the service, one of ``undeliverable.webhooks.names()``.
+    :param body: octets or text as they came, or the JSON value or form that a framework has made of it.
+    :param content_type: of the request, unless it stands in `headers`; what begins as JSON is read as JSON all the same.
+    :param headers: of the request; some services tell an event's id there.
+    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :raises WebhookError: when the body is not what this service sends, or there is no such service; answer 400.
+    """
+    from undeliverable import webhooks  # costs nothing until asked for
+
+    return webhooks.parse_webhook(name, body, content_type=content_type, headers=headers, knowledge=knowledge)

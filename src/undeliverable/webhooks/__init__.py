@@ -1,0 +1,79 @@
+"""The door for webhooks: a notification of an e-mail service in, one report for each event in it out.
+
+A service is one module beside this one, its tables on top, and its place in :data:`SERVICES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from undeliverable.errors import WebhookError
+from undeliverable.knowledge import Knowledge
+from undeliverable.verdict import Report
+from undeliverable.webhooks import (
+    amazon_ses,
+    azure,
+    brevo,
+    kumomta,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sendgrid,
+    smtp2go,
+    sparkpost,
+    unisender_go,
+)
+from undeliverable.webhooks._body import read_body
+from undeliverable.webhooks._reports import report
+from undeliverable.webhooks._service import Service
+
+__all__ = ["SERVICES", "names", "parse_webhook"]
+
+SERVICES: Final[tuple[Service, ...]] = (
+    amazon_ses.SERVICE,
+    azure.SERVICE,
+    brevo.SERVICE,
+    kumomta.SERVICE,
+    mailersend.SERVICE,
+    mailgun.SERVICE,
+    mailjet.SERVICE,
+    mailtrap.SERVICE,
+    mandrill.SERVICE,
+    postal.SERVICE,
+    postmark.SERVICE,
+    resend.SERVICE,
+    sendgrid.SERVICE,
+    smtp2go.SERVICE,
+    sparkpost.SERVICE,
+    unisender_go.SERVICE,
+)
+"""Every service that is known, by name."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all services, as :func:`parse_webhook` takes them, in alphabetical order."""
+    return tuple(service.name for service in SERVICES)
+
+
+def parse_webhook(
+    name: str,
+    body: object,
+    *,
+    content_type: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    knowledge: Knowledge | None = None,
+) -> tuple[Report, ...]:
+    """The reports of all events in one request, in their order; see :func:`undeliverable.parse_webhook`."""
+    service = next((service for service in SERVICES if service.name == name), None)
+    if service is None:
+        raise WebhookError(name, f"no such service; there are {', '.join(names())}")
+    known = Knowledge.builtin() if knowledge is None else knowledge
+    lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
+    decoded = read_body(name, body, content_type or lowered.get("content-type"))
+    return tuple(report(service, notice, known) for notice in service.read(decoded, lowered))

@@ -1,0 +1,243 @@
+"""What a service's module gives: tables of what its words mean, and a reader that turns a body into notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from undeliverable.errors import WebhookError
+from undeliverable.model import Action, MessageFacts, Returned
+from undeliverable.reasons import BounceType, Reason
+from undeliverable.verdict import Kind
+from undeliverable.webhooks._fields import Fields, as_list, as_object
+
+__all__ = [
+    "AUTO_REPLY",
+    "BOUNCE",
+    "COMPLAINT",
+    "DELAY",
+    "DELIVERED",
+    "HARD",
+    "OTHER",
+    "SOFT",
+    "SUPPRESSED",
+    "TEMPORARY",
+    "UNSENT",
+    "UNSUBSCRIBED",
+    "Fate",
+    "Meaning",
+    "Notice",
+    "Service",
+    "about",
+    "because",
+    "objects",
+]
+
+
+class Meaning(NamedTuple):
+    """What a service's word means: a row of its table of events or of classes.
+
+    :ivar kind: what such an event is; a class leaves it None where it is what its event is.
+    :ivar bounce_type: what the word says of the address.
+    :ivar temporary: whether it says that the delivery failed for the moment (True) or for good (False).
+    :ivar reason: the cause that it names.
+    :ivar expired: whether it says that the service gave up after a time.
+    :ivar remark: what a reader of the report has to know.
+    """
+
+    kind: Kind | None = None
+    bounce_type: BounceType | None = None
+    temporary: bool | None = None
+    reason: Reason | None = None
+    expired: bool = False
+    remark: str | None = None
+
+
+# What the tables are written with. As a class, a row without a kind leaves the event what it is.
+BOUNCE: Final = Meaning(Kind.BOUNCE)
+HARD: Final = Meaning(Kind.BOUNCE, BounceType.HARD)
+SOFT: Final = Meaning(Kind.BOUNCE, BounceType.SOFT)
+TEMPORARY: Final = Meaning(Kind.BOUNCE, BounceType.SOFT, temporary=True)
+DELAY: Final = Meaning(Kind.DELAY, BounceType.SOFT, temporary=True)
+DELIVERED: Final = Meaning(Kind.DELIVERED)
+COMPLAINT: Final = Meaning(Kind.COMPLAINT)
+SUPPRESSED: Final = Meaning(Kind.SUPPRESSED)
+UNSUBSCRIBED: Final = Meaning(Kind.UNSUBSCRIBED)
+AUTO_REPLY: Final = Meaning(Kind.AUTO_REPLY)
+OTHER: Final = Meaning(Kind.OTHER)
+UNSENT: Final = Meaning(Kind.OTHER, remark="the service could not make the message, or was not allowed to send it")
+
+
+def because(reason: Reason, meaning: Meaning = BOUNCE, *, expired: bool = False) -> Meaning:
+    """`meaning` with the cause that the service's word names."""
+    return meaning._replace(reason=reason, expired=expired)
+
+
+class Fate(NamedTuple):
+    """What a notice says of one recipient.
+
+    :ivar words: the answer, or what the service says in its place.
+    :ivar prose: the words are the service's own, no server said them.
+    :ivar code: the code beside the words: a reply code, a status, or the service's own.
+    :ivar status: the status beside the words.
+    :ivar action: the recipient's own, where it is another than the event's.
+    """
+
+    recipient: str | None
+    words: str | None = None
+    prose: bool = False
+    code: str | None = None
+    status: str | None = None
+    action: Action | None = None
+    remote_mta: str | None = None
+    original_recipient: str | None = None
+    command: str | None = None
+    will_retry_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One event, read but not judged.
+
+    :ivar type: the event's, ``class_`` and ``subclass`` what it says besides, all in the service's own words.
+    :ivar meaning: what it means, where the tables do not tell.
+    """
+
+    type: str | None
+    class_: str | None = None
+    subclass: str | None = None
+    id: str | None = None
+    fates: tuple[Fate, ...] = ()
+    message: MessageFacts = MessageFacts()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    meaning: Meaning | None = None
+    remarks: list[str] = field(default_factory=list[str])
+
+
+Reader = Callable[[object, Mapping[str, str]], Iterable[Notice]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An e-mail service: what its words mean, and how its bodies are read.
+
+    :ivar name: as it stands in the address of an endpoint and in ``Event.service``.
+    :ivar events: what its event types mean, in its own spelling; looked up without regard to case.
+    :ivar classes: what its classes mean, ``class`` or ``class/subclass``; they refine failures.
+    :ivar signature: how its requests are proved, in words.
+    :ivar source: where the service documents its events.
+    :ivar read: reads a decoded body and the request's headers, by lower-case names.
+    """
+
+    name: str
+    title: str
+    source: str
+    signature: str
+    events: Mapping[str, Meaning]
+    classes: Mapping[str, Meaning]
+    read: Reader
+    _events: dict[str, Meaning] = field(init=False, repr=False, compare=False)
+    _classes: dict[str, Meaning] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_events", {name.casefold(): row for name, row in self.events.items()})
+        object.__setattr__(self, "_classes", {name.casefold(): row for name, row in self.classes.items()})
+
+    def meaning(self, notice: Notice, remarks: list[str]) -> Meaning:
+        """What `notice` means; a word that is not in the tables is a remark."""
+        if notice.meaning is not None:
+            return notice.meaning
+        if notice.type is None:
+            remarks.append("the event has no type")
+            return OTHER
+        event = self._events.get(notice.type.casefold())
+        if event is None:
+            remarks.append(f"unknown event type {notice.type[:80]!r}")
+            return OTHER
+        if event.kind not in _REFINED:
+            return event
+        return _refined(event, self._class_of(notice, remarks))
+
+    def _class_of(self, notice: Notice, remarks: list[str]) -> Meaning | None:
+        class_, subclass = (notice.class_ or "").casefold(), (notice.subclass or "").casefold()
+        keys = (f"{class_}/{subclass}", f"/{subclass}", class_)
+        found = next((self._classes[key] for key in keys if key in self._classes), None)
+        if found is None and class_ and self._classes:
+            remarks.append(f"unknown class {class_[:80]!r}")
+        return found
+
+
+_REFINED: Final = frozenset((Kind.BOUNCE, Kind.DELAY, Kind.SUPPRESSED))
+
+
+def _refined(event: Meaning, class_: Meaning | None) -> Meaning:
+    """What an event means that has this class as well; the class is the closer word."""
+    if class_ is None:
+        return event
+    return Meaning(
+        class_.kind or event.kind,
+        class_.bounce_type or event.bounce_type,
+        event.temporary if class_.temporary is None else class_.temporary,
+        class_.reason or event.reason,
+        class_.expired or event.expired,
+        class_.remark or event.remark,
+    )
+
+
+def about(
+    fields: Fields,
+    *,
+    date: datetime | None = None,
+    message_id: str | None = None,
+    queue_id: str | None = None,
+    from_: str | None = None,
+    to: str | None = None,
+    subject: str | None = None,
+    reporting_mta: str | None = None,
+) -> MessageFacts:
+    """What an event says of the message that it is about.
+
+    :param fields: where remarks go.
+    :param queue_id: the service's own id of the message.
+    :param message_id: its ``Message-ID``, with or without angle brackets.
+    """
+    if message_id is not None and len(message_id) > 998:  # RFC 5322 2.1.1
+        fields.remark("a Message-ID longer than a line was left out")
+        message_id = None
+    known = message_id or from_ or to or subject
+    return MessageFacts(
+        reporting_mta=reporting_mta,
+        queue_id=queue_id,
+        date=date,
+        returned=Returned("", message_id, from_, to, subject) if known else None,
+    )
+
+
+def objects(service: str, body: object, expected: str, marks: Iterable[str]) -> Iterator[tuple[Fields, list[str]]]:
+    """The events of a body that is one object or a list of them, each with a list for remarks.
+
+    :param marks: an event of this service has at least one of these fields.
+    :raises WebhookError: when the body is anything else, or no object in it has a mark.
+    """
+    listed = as_list(body)
+    items = [body] if listed is None else listed
+    found = [item for item in map(as_object, items) if item is not None]
+    wanted = tuple(marks)
+    if items and not any(mark in item for item in found for mark in wanted):
+        raise WebhookError(service, f"expected {expected}, but found {_described(body)}")
+    for item in items:
+        remarks = [] if as_object(item) is not None else ["the event is no object"]
+        yield Fields(item, remarks), remarks
+
+
+def _described(body: object) -> str:
+    found = as_object(body)
+    if found is not None:
+        names = ", ".join(repr(str(name)[:30]) for name in list(found)[:4])
+        return f"an object with {names}" if names else "an object without fields"
+    if as_list(body) is not None:
+        return "a list of other things"
+    return f"{str(body)[:30]!r}" if isinstance(body, str) else f"a {type(body).__name__}"

@@ -1,0 +1,96 @@
+"""Azure Communication Services: delivery reports in Event Grid's schema or as CloudEvents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from undeliverable.reasons import Reason
+from undeliverable.webhooks._fields import Fields
+from undeliverable.webhooks._service import (
+    BOUNCE,
+    DELIVERED,
+    HARD,
+    OTHER,
+    SOFT,
+    SUPPRESSED,
+    Fate,
+    Meaning,
+    Notice,
+    Service,
+    about,
+    because,
+    objects,
+)
+
+__all__ = ["SERVICE"]
+
+_VALIDATION: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"
+EVENTS: Final = MappingProxyType(
+    {
+        "Microsoft.Communication.EmailDeliveryReportReceived": BOUNCE,  # its status is the class
+        "Microsoft.Communication.EmailEngagementTrackingReportReceived": OTHER,
+        # The code wants to be answered, or the address to be visited: which of them is the caller's decision.
+        _VALIDATION: Meaning(OTHER.kind, remark="the subscription waits for validation; nothing was visited"),
+        "Microsoft.EventGrid.SubscriptionDeletedEvent": OTHER,
+    }
+)
+CLASSES: Final = MappingProxyType(
+    {
+        "Delivered": DELIVERED,
+        "Expanded": DELIVERED,  # to a list
+        "Bounced": HARD,
+        "Failed": BOUNCE,
+        "FilteredSpam": because(Reason.SPAM_CONTENT, SOFT),
+        "Quarantined": because(Reason.SPAM_CONTENT, SOFT),  # spam, bulk mail or phishing
+        "Suppressed": SUPPRESSED,
+    }
+)
+_NAME: Final = "azure"
+_EXPECTED: Final = "a list of events with eventType, or CloudEvents with type"
+
+
+def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
+    for fields, remarks in objects(_NAME, body, _EXPECTED, ("eventType", "specversion", "data")):
+        yield _notice(fields, remarks)
+
+
+def _notice(fields: Fields, remarks: list[str]) -> Notice:
+    type_, data = fields.text("eventType", "type"), fields.sub("data")
+    details = data.sub("deliveryStatusDetails")
+    if type_ == _VALIDATION:
+        kept = {name: data.raw(name) for name in ("validationCode", "validationUrl") if name in data.values}
+        return Notice(type=type_, id=fields.text("id"), metadata=kept, remarks=remarks)
+    return Notice(
+        type=type_,
+        class_=data.text("status"),
+        id=fields.text("id"),
+        fates=(
+            Fate(
+                data.text("recipient"),
+                details.text("statusMessage"),
+                remote_mta=details.text("recipientMailServerHostName"),
+            ),
+        ),
+        message=about(
+            fields,
+            # Both spellings are sent.
+            date=data.moment("deliveryAttemptTimeStamp", "deliveryAttemptTimestamp") or fields.moment("eventTime", "time"),
+            message_id=data.text("internetMessageId"),
+            queue_id=data.text("messageId"),
+            from_=data.text("sender"),
+        ),
+        remarks=remarks,
+    )
+
+
+SERVICE: Final = Service(
+    name=_NAME,
+    title="Azure Communication Services",
+    source="https://learn.microsoft.com/en-us/azure/event-grid/communication-services-email-events",
+    signature="none: a secret in the address or in a header",
+    events=EVENTS,
+    classes=CLASSES,
+    read=_read,
+)

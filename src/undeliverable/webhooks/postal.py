@@ -1,0 +1,96 @@
+"""Postal: one object a request, an event and its payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from undeliverable.webhooks._fields import Fields
+from undeliverable.webhooks._service import (
+    BOUNCE,
+    DELAY,
+    DELIVERED,
+    HARD,
+    OTHER,
+    SUPPRESSED,
+    TEMPORARY,
+    Fate,
+    Meaning,
+    Notice,
+    Service,
+    about,
+    objects,
+)
+
+__all__ = ["SERVICE"]
+
+EVENTS: Final = MappingProxyType(
+    {
+        "MessageSent": DELIVERED,  # the receiving server took it
+        "MessageDelayed": DELAY,
+        "MessageDeliveryFailed": BOUNCE,  # its status is the class
+        "MessageBounced": BOUNCE,  # a bounce came back by mail
+        "MessageHeld": SUPPRESSED,  # not sent: on the suppression list, or held by a rule
+        "MessageLinkClicked": OTHER,
+        "MessageLoaded": OTHER,
+        "DomainDNSError": OTHER,
+        "SendLimitApproaching": OTHER,
+        "SendLimitExceeded": OTHER,
+    }
+)
+CLASSES: Final = MappingProxyType(
+    {
+        "HardFail": HARD._replace(kind=None, temporary=False),
+        "SoftFail": TEMPORARY._replace(kind=None),
+        "Held": Meaning(),
+        "Bounced": Meaning(),
+    }
+)
+_NAME: Final = "postal"
+_EXPECTED: Final = "an object with event and payload"
+
+
+def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
+    for fields, remarks in objects(_NAME, body, _EXPECTED, ("payload", "event")):
+        yield _notice(fields, remarks)
+
+
+def _notice(fields: Fields, remarks: list[str]) -> Notice:
+    payload = fields.sub("payload")
+    type_ = fields.text("event")
+    # A bounce that came back is a message of its own: the one that it is about stands beside it.
+    returned = "bounce" in payload.values and "original_message" in payload.values
+    if returned and type_ != "MessageBounced":
+        remarks.append(f"the event is called {type_}, but its payload is a bounce that came back")
+    message = payload.sub("original_message" if returned else "message")
+    tag = message.text("tag")
+    return Notice(
+        type=type_,
+        class_=payload.text("status"),
+        id=fields.text("uuid"),
+        fates=(Fate(message.text("to"), payload.text("output", "details")),),
+        message=about(
+            fields,
+            date=fields.moment("timestamp"),
+            message_id=message.text("message_id"),
+            queue_id=message.text("id"),
+            from_=message.text("from"),
+            to=message.text("to"),
+            subject=message.text("subject"),
+        ),
+        tags=() if tag is None else (tag,),
+        meaning=BOUNCE if returned else None,
+        remarks=remarks,
+    )
+
+
+SERVICE: Final = Service(
+    name=_NAME,
+    title="Postal",
+    source="https://docs.postalserver.io/developer/webhooks",
+    signature="RSA with SHA-1 over the body, newer versions with SHA-256 as well",
+    events=EVENTS,
+    classes=CLASSES,
+    read=_read,
+)
