@@ -5,10 +5,11 @@ Attributes are named as the keys of the public record, which :meth:`Report.to_di
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable.codes import ReplyCode, StatusCode
@@ -143,9 +144,7 @@ class Verdict:
         reason, text = self.reason, self.reply
         if reason is None or not text or (self.fault is _ADDRESS and "://" not in text):
             return NO_DETAILS  # most of them
-        from undeliverable._details import read_details  # costs nothing until asked for
-
-        return read_details(reason, text, self.status)
+        return _reader()(reason, text, self.status)
 
     @property
     def blocklist(self) -> str | None:
@@ -260,6 +259,13 @@ class Report:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "remarks": list(self.remarks),
         }
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
+    from undeliverable._details import read_details  # costs nothing until asked for
+
+    return read_details
 
 
 def _text(value: object) -> str | None:
