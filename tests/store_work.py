@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -40,9 +41,16 @@ def record(place: str, name: str, number: int) -> None:
 def load(place: str, file: str) -> None:
     """Imports a file."""
     with SuppressionList(place) as known, Path(file).open("rb") as source:
-        print("begun", flush=True)
-        known.record(read_import(source))
+        known.record(_told(read_import(source)))
         print("done", flush=True)
+
+
+def _told(events: Iterable[tuple[str, ListEvent]]) -> Iterator[tuple[str, ListEvent]]:
+    """The events, with their number said now and then."""
+    for number, item in enumerate(events):
+        if number % 500 == 0:
+            print(number, flush=True)
+        yield item
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ __all__ = ["entry", "history", "page", "setting", "stats", "suppressed"]
 
 _PAGE: Final = 1_000
 _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
-_OFF: Final = f"t.standing = 'suppressed' AND {_LASTING}"
+# An expression, so that no planner takes the index of standings instead of the one of addresses.
+_OFF: Final = f"t.standing || '' = 'suppressed' AND {_LASTING}"
 
 _WITH_TRIGGER: Final = ADDRESSES.outerjoin(
     EVENTS, (EVENTS.c.address_id == ADDRESSES.c.id) & (EVENTS.c.key == ADDRESSES.c.trigger_key)
