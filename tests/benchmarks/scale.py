@@ -1,0 +1,100 @@
+"""How time and memory grow with the size of one mail, of a log and of a rule file: doubling sizes, the exponent, the peak."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.benchmarks.shapes import EVERY
+from undeliverable import Knowledge, iter_log, parse
+
+DOUBLINGS = 4
+PASSES = 2
+CALM = 0.002  # seconds: below, the clock and the constant costs are what is measured
+
+
+def scale_of_mails(_: Sequence[bytes]) -> Iterator[str]:
+    """Each shape of `shapes.EVERY` at doubling sizes up to the one it is held to."""
+    knowledge = Knowledge.builtin()
+    parse(b"", knowledge=knowledge)
+    worst = 0.0
+    for name, (shape, most) in EVERY.items():
+        exponent, line = _growth(name, [shape(most >> step) for step in reversed(range(DOUBLINGS))], knowledge)
+        worst = max(worst, exponent)
+        yield line
+    yield f"worst exponent {worst:.2f}"
+
+
+def _growth(name: str, mails: Sequence[bytes], knowledge: Knowledge) -> tuple[float, str]:
+    times = [_seconds(lambda raw=raw: parse(raw, knowledge=knowledge).to_dict()) for raw in mails]  # type: ignore[misc]
+    exponent = slope([len(raw) for raw in mails], times)
+    ratio = peak(lambda: parse(mails[-1], knowledge=knowledge)) / len(mails[-1]) + 1
+    size = len(mails[-1]) / 1e6
+    return exponent, (
+        f"{name:34s} {size:6.2f} MB {times[-1] * 1000:8.1f} ms  {times[-1] * 1000 / size:7.1f} ms/MB  "
+        f"exponent {exponent:5.2f}  peak {ratio:5.1f} x the mail"
+    )
+
+
+def scale_of_logs(_: Sequence[bytes]) -> Iterator[str]:
+    """Log lines that belong together, and lines that are long."""
+    line = "Nov 16 09:12:33 mx postfix/smtp[9]: {0:09X}: to=<kim{0}@example.org>, relay=none, delay=1, dsn=4.4.1, status=deferred (no)"
+    for name, texts in {
+        "10,000 log lines": [[line.format(n) for n in range(10_000 >> step)] for step in (3, 2, 1, 0)],
+        "10,000 log lines of one message": [[line.format(7)] * (10_000 >> step) for step in (3, 2, 1, 0)],
+        "one log line of 2 MB": [[line.format(7) + "x 550 5.1.1 " * (170_000 >> step)] for step in (3, 2, 1, 0)],
+    }.items():
+        times = [_seconds(lambda lines=lines: list(iter_log(lines))) for lines in texts]  # type: ignore[misc]
+        exponent = slope([sum(map(len, lines)) for lines in texts], times)
+        yield f"{name:34s} {times[-1] * 1000:8.1f} ms  exponent {exponent:5.2f}"
+
+
+def scale_of_rules(_: Sequence[bytes]) -> Iterator[str]:
+    """A rule file of up to 5,000 rules: loading it."""
+    texts = [_rules(5_000 >> step) for step in (3, 2, 1, 0)]
+    times = [_seconds(lambda text=text: Knowledge.from_toml(text)) for text in texts]  # type: ignore[misc,attr-defined]
+    yield f"{'5,000 rules':34s} {times[-1] * 1000:8.1f} ms  exponent {slope([len(text) for text in texts], times):5.2f}"
+
+
+def _rules(number: int) -> str:
+    return "\n".join(
+        f'[[rule]]\nid = "r{n}"\nwhen = {{ reply = "550", words = "phrase number {n} of ours" }}\nthen = {{ reason = "user_unknown" }}\n'
+        for n in range(number)
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """CPU seconds of the best of some passes."""
+    best = math.inf
+    for _ in range(PASSES):
+        gc.collect()
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def peak(work: Callable[[], object]) -> int:
+    """How many octets were in use at once, above what was in use before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def slope(sizes: Sequence[int], times: Sequence[float]) -> float:
+    """The exponent of growth: least squares over the measurements that are long enough to be told from noise."""
+    steps = list(zip(sizes, times, strict=True))
+    calm = [(size, seconds) for size, seconds in steps if seconds >= CALM]
+    if len(calm) < 2:
+        return 0.0
+    xs = [math.log(size) for size, _ in calm]
+    ys = [math.log(seconds) for _, seconds in calm]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
