@@ -15,7 +15,7 @@ from typing import Any, Final
 import aiosmtplib
 import pytest
 from aiosmtpd.controller import Controller
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.smtp_script import DROP, scripted
@@ -319,7 +319,8 @@ _codes = st.one_of(st.integers(-5, 1000), st.none(), st.text(max_size=3))
 _texts = st.one_of(st.binary(max_size=50), st.text(max_size=50), st.none(), st.integers())
 
 
-@given(st.dictionaries(st.text(max_size=20), st.one_of(st.tuples(_codes, _texts), _texts), max_size=5))
+@given(st.dictionaries(st.text(max_size=20), st.one_of(st.tuples(_codes, _texts), _texts), max_size=2))
+@settings(max_examples=50)
 def test_no_dictionary_raises(refused: Mapping[str, object]) -> None:
     verdicts = from_refused(refused)
     assert len(verdicts) == len(refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -213,6 +214,9 @@ def test_an_expiry_without_words_has_the_last_answer() -> None:
 def test_an_expiry_nobody_waited_for() -> None:
     (report,) = iter_log([POSTFIX[5]])
     assert only(report)["recipient"] is None
+    (remembered,) = iter_log([POSTFIX[1], POSTFIX[5]])
+    assert only(remembered)["recipient"] is None
+    assert only(remembered)["reason"] == "expired"
     (named,) = iter_log([EXIM[3]])
     assert only(named)["recipient"] == "kim@example.org"
     assert named.remarks == ()
@@ -332,8 +336,20 @@ def test_what_a_record_may_hold() -> None:
 def test_a_very_long_line_is_cut_and_says_so() -> None:
     report = parse_log_line(BOUNCE[:-1] + "x" * 100_000 + ")")
     assert report is not None
-    assert report.remarks == ("a line longer than 65536 characters was cut",)
+    assert report.remarks == ("a very long line was cut",)
     assert report.verdicts[0].reason is Reason.USER_UNKNOWN
+
+
+@pytest.mark.parametrize("text", ["a@", "<a@b> ", " H=a [", ' C="', ": ", "=> ", ", reply=", ", stat=", "/Re", "550-"])
+@pytest.mark.parametrize(
+    "head", ["1xUsRT-0003wA-00 => a@b ", "1xUsRT-0003wA-00 ** a@b ", "5A1B2C: to=", "delivery 1: failure: ", ""]
+)
+def test_time_is_linear_in_a_line(head: str, text: str) -> None:
+    line = head + text * (60_000 // len(text)) + " => , stat= status= ** == delivery "
+    parse_log_line(line)
+    began = time.process_time()
+    parse_log_line(line)
+    assert time.process_time() - began < 2  # a backtracking pattern would need minutes
 
 
 def test_many_who_wait_are_bounded() -> None:

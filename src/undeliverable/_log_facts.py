@@ -18,6 +18,7 @@ from undeliverable.model import Action, Command, Diagnostic, Evidence, Recipient
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 
+_LONGEST: Final = 16_384  # characters of a reply that are read, as of a line
 _HEAD: Final = 24  # as much of a reply as is searched for to find what stands before it
 
 
@@ -120,7 +121,7 @@ class _Answer(NamedTuple):
 
 def _answer(entry: Entry) -> _Answer:
     found = entry.found
-    text = decode_octals(found.get("reply") or found.get("text") or "")
+    text = decode_octals((found.get("reply") or found.get("text") or "")[:_LONGEST])
     command = _named_command(found)
     if not text:
         return _Answer(None, None, None, command)

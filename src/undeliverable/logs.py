@@ -26,10 +26,11 @@ __all__ = ["LogReader", "iter_log", "parse_log_line"]
 
 WINDOW: Final = 10_000
 """Of how many messages the lines are joined at a time."""
-_LONGEST: Final = 65_536  # characters of a line that are read
+_LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
+_LONGEST_OBJECT: Final = 1_048_576  # a JSON record may hold headers and is worth nothing when cut
 _WAITING: Final = 1_000  # recipients of one message whose last answer is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
-_CUT: Final = "a line longer than 65536 characters was cut"
+_CUT: Final = "a very long line was cut"
 _EARLIER: Final = "the answer is from an earlier line of the same message"
 
 
@@ -101,8 +102,9 @@ class LogReader:
         :param source: the caller's name for the line, copied into the report.
         """
         text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
-        remarks = [_CUT] if len(text) > _LONGEST else []
-        read = self._read(text[:_LONGEST])
+        longest = _LONGEST_OBJECT if text[:1] == "{" else _LONGEST
+        remarks = [_CUT] if len(text) > longest else []
+        read = self._read(text[:longest])
         if read is None:
             return None
         if read.entry is None:
@@ -130,7 +132,9 @@ class LogReader:
         message = journal_line(value)
         if message is not None:
             body, host, stamp = message
-            date = moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
+            date = (
+                moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
+            )
             return _read_line(body, Frame(body, host, date), table)
         record = read_json(value, table)
         if record is None:

@@ -37,9 +37,7 @@ def classify(
     text = reply if isinstance(reply, str) else _decoded(reply)
     answered = None if command is None else Command(command)
     found = parse_reply(text, answered)
-    return judge_reply(
-        found, knowledge or Knowledge.builtin(), host=host, recipient=recipient, trace=trace
-    )
+    return judge_reply(found, knowledge or Knowledge.builtin(), host=host, recipient=recipient, trace=trace)
 
 
 def _decoded(raw: bytes) -> str:
