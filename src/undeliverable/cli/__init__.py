@@ -33,7 +33,9 @@ def _zero_or_tempfail(words: list[str]) -> int:
 
         status = run(words)
     except SystemExit as left:
-        status = TEMPFAIL if left.code else 0
+        if not left.code:  # --help
+            raise
+        status = TEMPFAIL
     except BaseException as error:  # noqa: BLE001 # every other status makes a mail server give up
         say(f"{type(error).__name__}: {error}")
         status = TEMPFAIL
