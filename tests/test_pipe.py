@@ -285,7 +285,7 @@ def test_saying_something_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- killed and starved
 
 
-HARNESS = Path(__file__).with_name("pipes.py")
+HARNESS = Path(__file__).with_name("pipe_load.py")
 
 
 def harness(*arguments: str) -> dict[str, int]:

@@ -74,7 +74,7 @@ def test_no_return_path(address: str) -> None:
     "pattern", ["{mailbox}@example.com", "{mailbox}={domain}", "{mailbox}{mailbox}={domain}@b.example"]
 )
 def test_a_pattern_that_cannot_be_used(pattern: str) -> None:
-    with pytest.raises(ValueError, match="must have the places|is no address"):
+    with pytest.raises(ValueError, match=r"must have the places|is no address"):
         Pattern(pattern)
 
 

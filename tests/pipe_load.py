@@ -1,8 +1,8 @@
 """`undeliverable pipe` killed, crowded and starved; prints figures as JSON.
 
-    python tests/pipes.py kill  bounces.jsonl --messages 200 [--real]
-    python tests/pipes.py pipes bounces.jsonl --messages 10000 [--real]
-    python tests/pipes.py full  bounces.jsonl --messages 100 [--real]
+    python tests/pipe_load.py kill  bounces.jsonl --messages 200 [--real]
+    python tests/pipe_load.py pipes bounces.jsonl --messages 10000 [--real]
+    python tests/pipe_load.py full  bounces.jsonl --messages 100 [--real]
 
 Each message is handed over until its process ends with 0, as a mail server would. By default the process is a fork of
 this one, writing a few octets at a time, so that a kill meets it in the middle; with --real it is the command itself.
@@ -67,7 +67,12 @@ def start(path: str, number: int, *, real: bool, slow: bool = False) -> int:
 
 def write_slowly() -> None:
     write = os.write
-    os.write = lambda file, data: (time.sleep(0.0001), write(file, bytes(data[:50])))[1]  # type: ignore[assignment]
+
+    def little(file: int, data: bytes) -> int:
+        time.sleep(0.0001)
+        return write(file, bytes(data[:50]))
+
+    os.write = little  # type: ignore[assignment]
 
 
 def end(process: int) -> int:
