@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, DATE_PLAIN, MONTHS, ZONES
+from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
 
 __all__ = ["parse_date"]
 
-_plain: Final = DATE_PLAIN.match
+_iso: Final = datetime.fromisoformat
+_NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
+_OFFSETS: Final = {" +": "+", " -": "-"}
 
 
 def parse_date(text: str) -> datetime | None:
@@ -18,7 +20,23 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
-    match = _plain(text) or DATE.match(text)
+    usual = text
+    if text[2:3] == " ":
+        usual = f"Day, {text}"
+    elif text[6:7] == " ":
+        usual = f"{text[:5]}0{text[5:]}"
+    if usual[3:5] == ", " and usual[22:23] == ":":
+        try:
+            # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it
+            date, month, time = usual[5:7], _NUMBERS[usual[7:12]], usual[17:25]
+            return _iso(f"{usual[12:16]}-{month}-{date}T{time}{_OFFSETS[usual[25:27]]}{usual[27:31]}")
+        except (KeyError, ValueError):
+            pass  # another shape, or no date
+    return _any_shape(text)
+
+
+def _any_shape(text: str) -> datetime | None:
+    match = DATE.match(text)
     if match is None:
         return _other_shape(text)
     day, month, year, hour, minute, second, zone = match.groups()

@@ -20,7 +20,6 @@ __all__ = [
     "DATE",
     "DATE_ASCTIME",
     "DATE_ISO",
-    "DATE_PLAIN",
     "DIALOGUE_MARKS",
     "DOMAIN",
     "EMBEDDED_UNICODE",
@@ -108,10 +107,6 @@ ACTIONS: Final = {
 
 # --- Dates, RFC 5322 3.3 and 4.3 --------------------------------------------------------------------------------------
 
-# The one shape that nearly all dates have; everything else takes the patterns below.
-DATE_PLAIN: Final = re.compile(
-    r"(?:[A-Z][a-z]{2}, {1,2})?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d{4}|[A-Z]{1,4})"
-)
 DATE: Final = re.compile(
     r"\s{0,20}(?:[A-Za-z]{3,9},?\s{1,4})?(\d{1,2})[ \t-]{1,4}([A-Za-z]{3})[a-z]{0,6}\.?[ \t-]{1,4}(\d{4}|\d{2})[ \t]{1,4}"
     r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?[ \t]{0,4}([+-]\d{4}|[A-Za-z]{1,5})?",

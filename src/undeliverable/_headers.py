@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import a2b_base64, a2b_qp
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -50,20 +51,34 @@ def raw_fields(block: str) -> list[tuple[str, str]]:
     return FIELD.findall("\n" + block)
 
 
-def first_value(block: bytes, lowered: bytes, name: bytes) -> bytes | None:
-    """The first value of the field `name`, still folded, or None where the block has no such field.
+def first_value(block: bytes, lowered: bytes, needle: bytes) -> str | None:
+    """The first value of a field as text, unfolded and stripped; None where the block has no such field.
 
     :param block: a header block behind a line end, without blanks before colons.
     :param lowered: the same in lower case.
+    :param needle: what to look for, see :func:`needle`.
     """
-    at = lowered.find(b"\n" + name + b":")
+    at = lowered.find(needle)
     if at < 0:
         return None
-    at += len(name) + 2
+    at += len(needle)
     end = block.find(b"\n", at)
-    while 0 < end and block[end + 1 : end + 2] in _FOLDS:
+    folded = block[end + 1 : end + 2] in _FOLDS
+    while folded and end > 0:
         end = block.find(b"\n", end + 1)
-    return block[at:end] if end >= 0 else block[at:]
+        folded = block[end + 1 : end + 2] in _FOLDS
+    raw = block[at:end] if end > 0 else block[at:]
+    try:
+        value = raw.decode("ascii")
+    except UnicodeDecodeError:
+        value = decode_block(raw)
+    return unfold(value) if "\n" in value else value.strip()
+
+
+@lru_cache(maxsize=256)
+def needle(name: str) -> bytes:
+    """What the field `name` begins with in a header block in lower case that stands behind a line end."""
+    return f"\n{name.lower()}:".encode()
 
 
 def header_fields(block: str) -> Iterator[tuple[str, str]]:

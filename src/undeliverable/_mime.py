@@ -18,6 +18,7 @@ from undeliverable._grammar_mime import (
     CUSTOMARY_PREAMBLE,
     FIELD_START,
     FOREIGN_FIELD,
+    HEADER_BLOCK,
     HTML_START,
     LEAD_STARTS,
     MIME_FIELD_AFTER_BLANK,
@@ -32,12 +33,13 @@ from undeliverable._headers import (
     find_header_block,
     first_value,
     header_fields,
+    needle,
     raw_fields,
     read_parameters,
     unfold,
 )
 from undeliverable._html import render
-from undeliverable._repairs import MAX_DEPTH, Ledger, Repair
+from undeliverable._repairs import FIELDS_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
 from undeliverable._transfer import IDENTITY, decode_transfer
 
 if TYPE_CHECKING:
@@ -51,7 +53,17 @@ EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"}
 
 _TEXTUAL: Final = ("text/", "message/", "multipart/")
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
+_LF: Final = 10
+_UNENCODED: Final = frozenset((b": 7bit\n", b": 8bit\n"))
 _header: Final = PART_HEADER.match
+# The types that reports are made of, as they are mostly written: RFC 2046, 3462, 3464.
+_TYPES: Final = {
+    name.encode(): name
+    for name in (
+        "multipart/report", "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/rfc822-headers",
+        "message/delivery-status", "message/rfc822",
+    )
+}  # fmt: skip
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -115,7 +127,7 @@ class Part:
             kind, rest = self._settle(kind, rest, blank)
         self._rest = rest
         if kind is not None:
-            self.content_type = kind.lower().decode("latin-1")
+            self.content_type = _TYPES.get(kind) or kind.lower().decode("latin-1")
         else:
             self.content_type = default if rest is None else self._damaged_type(rest)
 
@@ -163,8 +175,8 @@ class Part:
         if block is None:
             block = self._open_header()
         if self._fields is None:
-            raw = first_value(block, self._lowered, name.lower().encode())
-            return None if raw is None else _readable(decode_block(raw))
+            value = first_value(block, self._lowered, needle(name))
+            return value if value is None or ("=?" not in value and "\x1b" not in value) else decode_words(value)
         value = self._first.get(name.lower())
         return None if value is None else _readable(value)
 
@@ -229,18 +241,17 @@ class Part:
         return text
 
     def _read_text(self) -> str:
-        body = self._payload or self._decoded()  # not kept: a large one is not wanted twice
-        if is_plain(body) and not (self._rest and b"utf-7" in self._rest.lower()):
-            if b"\r" in body and len(body) == self._end - self._body:  # not encoded: each CR belongs to a CRLF
-                body = body.translate(None, b"\r")
-            text = body.decode("ascii")
+        if self._end - self._body > TEXT_LIMIT:
+            body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
-            text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if "\0" in text:
-            self._ledger.note(Repair.NUL)
-            text = text.replace("\0", "")
+            body = self._payload or self._decoded()  # not kept: octets and text of a large part are not both wanted
+        rest = self._rest
+        if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
+            text = body.decode("ascii")
+            if "\r" in text:
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+        else:
+            text = self._read_foreign_text(body)
         if self.content_type == "text/html":
             return render(text)
         if "<" in text[:64] and HTML_START.match(text):
@@ -248,10 +259,29 @@ class Part:
             return render(text)
         return text
 
+    def _read_foreign_text(self, body: bytes) -> str:
+        text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\0" in text:
+            self._ledger.note(Repair.NUL)
+            text = text.replace("\0", "")
+        return text
+
+    def _beginning(self, limit: int) -> bytes:
+        """The body's whole lines within `limit` octets, without their transfer encoding."""
+        self._unglue()
+        end = min(self._end, self._body + limit)
+        if end < self._end:
+            self._ledger.note(Repair.TOO_LONG)
+            end = self._data.rfind(b"\n", end - 998, end) + 1 or end
+        return decode_transfer(self._data[self._body : end], self._encoding(), self._ledger.note)
+
     def _encoding(self) -> str:
         start, stop = self._start, self._stop
-        at = self._data[start:stop].lower().find(b"content-transfer-encoding")
-        if at < 0:
+        head = self._data[start:stop].lower()
+        at = head.find(b"content-transfer-encoding")
+        if at < 0 or (head[at + 25 : at + 32] in _UNENCODED and (at == 0 or head[at - 1] == _LF)):
             return ""
         found = TRANSFER_ENCODING.search(self._data, max(start + at - 1, 0), stop)
         if found is None and not start:
@@ -379,6 +409,21 @@ class Part:
         if self._is_empty():
             return ()
         return (self._message_at(self._data, self._body, self._end),)
+
+    @property
+    def embedded_header(self) -> str | None:
+        """The header block of the message embedded in a message/rfc822 or the like; None if there is none."""
+        if self._children is None:
+            self._unglue()
+            body, end = self._body, self._end
+            block = HEADER_BLOCK.match(self._data, body, end)
+            stop = block.end() if block else body
+            whole = body < stop < end and self._data[stop] == _LF and self._data[body] not in LEAD_STARTS
+            if whole and self.content_type in EMBEDDED and not self._encoding():
+                return decode_block(self._data[body:stop])  # as nearly always: no need to look further
+        for message in self.children[:1]:
+            return message.header_block
+        return None
 
     def _decoded_container(self) -> tuple[Part, ...]:
         """Children of a container that was encoded although RFC 2045 6.4 forbids it."""

@@ -364,8 +364,9 @@ def _message_facts(reading: Reading) -> MessageFacts:
 
 def _returned(reading: Reading) -> Returned | None:
     for part in reading.survey.returned[:1]:
-        for inner in part.children[:1]:
-            return read_block(inner.header_block)
+        block = part.embedded_header
+        if block is not None:
+            return read_block(block)
     for part in reading.survey.returned_headers[:1]:
         return read_block(part.text)
     return read_below(reading.text, reading.returned_at) if reading.returned_at >= 0 else None

@@ -21,6 +21,9 @@ BLOCK_LIMIT: Final = 65_536
 _WANTED: Final = re.compile(
     r"\n(message-id|from|to|subject|date)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.ASCII
 )
+_NAMES: Final = ("message-id", "from", "to", "subject", "date")
+_NEEDLES: Final = tuple(f"\n{name}:" for name in _NAMES)
+_FOLDS: Final = (" ", "\t")  # what a continued line begins with, RFC 5322 2.2.3
 _FOLD: Final = re.compile(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
 _FIELD: Final = re.compile(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
@@ -33,18 +36,39 @@ _HEADROOM: Final = 40
 def read_block(block: str) -> Returned:
     """The returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
-    found: dict[str, str] = {}
-    for name, value in _WANTED.findall("\n" + block):
-        found.setdefault(name.lower(), value)
-    date = found.get("date")
+    text = "\n" + block
+    lowered = text.lower()
+    if " :" in text or "\t:" in text or len(lowered) != len(text):
+        message_id, from_, to, subject, date = _search(text)
+    else:
+        message_id, from_, to, subject, date = [_find(text, lowered, needle) for needle in _NEEDLES]
     return Returned(
         block,
-        _plain(found.get("message-id")),
-        bare_address(found.get("from")),
-        bare_address(found.get("to")),
-        _words(found.get("subject")),
-        None if date is None else parse_date(date),
+        _plain(message_id),
+        bare_address(from_),
+        bare_address(to),
+        _words(subject),
+        None if date is None else parse_date(date.strip()),
     )
+
+
+def _find(text: str, lowered: str, needle: str) -> str | None:
+    """The first value of a field as it stands, where no blanks stand before colons."""
+    at = lowered.find(needle)
+    if at < 0:
+        return None
+    at += len(needle)
+    end = text.find("\n", at)
+    while end > 0 and text[end + 1 : end + 2] in _FOLDS:
+        end = text.find("\n", end + 1)
+    return text[at:end] if end > 0 else text[at:]
+
+
+def _search(text: str) -> list[str | None]:
+    found: dict[str, str] = {}
+    for name, value in _WANTED.findall(text):
+        found.setdefault(name.lower(), value)
+    return [found.get(name) for name in _NAMES]
 
 
 def read_below(text: str, start: int) -> Returned | None:
@@ -80,7 +104,9 @@ def addressee(returned: Returned) -> tuple[str, str] | None:
 
 
 def _plain(value: str | None) -> str | None:
-    return (_FOLD.sub(" ", value).strip() or None) if value else None
+    if value and "\n" in value:
+        value = _FOLD.sub(" ", value)
+    return (value.strip() or None) if value else None
 
 
 def _words(value: str | None) -> str | None:

@@ -21,11 +21,16 @@ from undeliverable._grammar_mime import (
 from undeliverable._repairs import Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import re
+    from collections.abc import Callable, Iterator
 
 GUESS_WINDOW: Final = 64 * 1024
 """Octets of a body in which the boundary really in use is looked for: it stands near the beginning."""
 
+REWRITTEN: Final = 1024 * 1024
+"""Octets of a message whose line ends are made LF throughout: cheaper than in each piece, but for the memory."""
+
+_PIECE: Final = 64 * 1024
 _LF: Final = 10
 _CR: Final = 13
 _NO_GLUE: Final = b" \t>|-\"'="
@@ -47,13 +52,33 @@ Split: TypeAlias = tuple[list[Span], int, bool]
 
 
 def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
-    """The message as it is where every CR belongs to a CRLF (RFC 5322 2.3); else with all line ends LF."""
-    if not BARE_CR.search(data):
-        return data
+    """The message with all line ends LF; a large one is left as it is if each of its CRs belongs to a CRLF (RFC 5322 2.3)."""
+    if len(data) > REWRITTEN:
+        if not BARE_CR.search(data):
+            return data
+    else:
+        settled = data.replace(b"\r\n", b"\n")
+        if b"\r" not in settled:
+            return settled
     note(Repair.BARE_CR)
     if b"\r\r\n" in data:  # a line end that was converted twice is one line end
-        return CARRIAGE_RETURNS.sub(lambda run: run[1] or b"\n" * len(run[0]), data)
+        return b"".join(_pieces_with_lf(data))
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
+    """`data` with all line ends LF, piece by piece: a substitution in one go would need many times its memory."""
+    at, size = 0, len(data)
+    while at < size:
+        end = at + _PIECE
+        if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # not to be torn
+            end = run.end()
+        yield CARRIAGE_RETURNS.sub(_line_ends, data[at:end])
+        at = end
+
+
+def _line_ends(run: re.Match[bytes]) -> bytes:
+    return run[1] or b"\n" * len(run[0])
 
 
 def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None]) -> int:

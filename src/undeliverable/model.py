@@ -154,7 +154,7 @@ class RecipientFacts:
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # one for each attribute
         self,
         *,
         witness: Witness,
