@@ -7,6 +7,7 @@ event is kept once, whoever brings it and how often; several processes may write
 from __future__ import annotations
 
 from undeliverable.store._errors import StoreError
+from undeliverable.store._export import export_records, export_rows
 from undeliverable.store._formats import FORMATS
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._import import Imported, read_import
@@ -22,5 +23,7 @@ __all__ = [
     "Stats",
     "StoreError",
     "SuppressionList",
+    "export_records",
+    "export_rows",
     "read_import",
 ]

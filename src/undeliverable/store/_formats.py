@@ -127,7 +127,9 @@ class Shape:
 
     def takes(self, cause: Cause) -> bool:
         """Whether the shape can say that an address is suppressed for `cause`."""
-        return _WORDS[cause] in ({self.event} if self.event else set(self.events.values()))
+        said = {self.event} if self.event else set(self.events.values())
+        # Where all that is said is that an address is off, any cause will do.
+        return _WORDS[cause] in said or said == {"manual"} or (cause is Cause.MANUAL and "unsubscribed" in said)
 
     def write(self, entry: Entry) -> tuple[str, ...]:
         """The cells of an entry that is suppressed, in the order of the columns."""

@@ -14,7 +14,7 @@ from typing import Final
 __all__ = ["AddressIdentity", "bounded", "storable"]
 
 _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index entry has its bounds, too
-_DOTLESS: Final = Path(__file__).parent.parent / "data" / "dotless_domains.toml"
+_DOTLESS: Final = Path(__file__).parent.parent / "data" / "addresses" / "dotless_domains.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
