@@ -1,0 +1,137 @@
+"""Rates, how sure they are, and from where on they are too high, with who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import sqrt
+from typing import Final
+
+__all__ = ["BOUNCE_LEVELS", "COMPLAINT_LEVELS", "Decision", "Level", "Levels", "Share", "wilson"]
+
+_Z95: Final = 1.959963984540054  # the two-sided 95 % quantile of the normal distribution
+
+
+class Decision(StrEnum):
+    """What follows from a rate: go on, look into it, or stop sending to this group."""
+
+    OK = "ok"
+    WATCH = "watch"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A rate from which something follows.
+
+    :ivar rate: as a fraction: 0.02 is 2 %.
+    :ivar stated_by: who says so, and of what.
+    """
+
+    rate: float
+    decision: Decision
+    meaning: str
+    stated_by: str
+
+
+BOUNCE_LEVELS: Final = (
+    Level(
+        0.02,
+        Decision.WATCH,
+        "more than a clean list gives",
+        "AcelleMail's glossary (keep hard bounces of a campaign below it), uChecker (a red flag)",
+    ),
+    Level(
+        0.05,
+        Decision.PAUSE,
+        "services review the account",
+        "Amazon SES (stay below; review from here), SendGrid (fewer hard bounces than this)",
+    ),
+    Level(0.10, Decision.PAUSE, "services may stop the account", "Amazon SES (sending may be paused)"),
+)
+"""Levels of the rate of hard bounces, from the lowest; a source is paused by you before a service pauses all of it."""
+
+COMPLAINT_LEVELS: Final = (
+    Level(
+        0.001,
+        Decision.WATCH,
+        "services review the account, mailbox providers take notice",
+        "Amazon SES (review from here), Google's and Yahoo's rules for bulk senders (stay below)",
+    ),
+    Level(
+        0.003,
+        Decision.PAUSE,
+        "mailbox providers refuse or file as spam",
+        "Google's and Yahoo's rules for bulk senders (never reach it)",
+    ),
+)
+"""Levels of the rate of complaints, from the lowest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """When a rate is too high.
+
+    :ivar minimum: how many messages a group must have been sent before it can be paused; below, the lower end of the
+        interval is what counts, and the decision is `watch` at most.
+    """
+
+    bounce: tuple[Level, ...] = BOUNCE_LEVELS
+    complaint: tuple[Level, ...] = COMPLAINT_LEVELS
+    minimum: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a whole, and what it may be but for chance.
+
+    :ivar rate: `count` by `whole`.
+    :ivar low: the lower end of the 95 % interval of Wilson (1927).
+    :ivar high: its upper end.
+    """
+
+    count: int
+    whole: int
+    rate: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, count: int, whole: int) -> Share:
+        """The share of `count` in `whole`, which is not 0; where `count` is more, the interval is that of the whole."""
+        low, high = wilson(min(count, whole), whole)
+        return cls(count, whole, count / whole, low, high)
+
+    def reaches(self, levels: Iterable[Level], minimum: int) -> Level | None:
+        """The highest of `levels` that the rate reaches; of few messages the interval's lower end has to."""
+        rate = self.rate if self.whole >= minimum else self.low
+        return max((level for level in levels if rate >= level.rate), key=lambda level: level.rate, default=None)
+
+    def decision(self, levels: tuple[Level, ...], minimum: int) -> Decision:
+        """What follows: `pause` needs enough messages, and a lower end above the lowest level.
+
+        One complaint among 200 is 0.5 %, and may well be chance.
+        """
+        reached = self.reaches(levels, minimum)
+        if reached is None:
+            return Decision.OK
+        sure = self.whole >= minimum and self.low >= levels[0].rate
+        return reached.decision if sure else Decision.WATCH
+
+
+def wilson(count: int, whole: int, z: float = _Z95) -> tuple[float, float]:
+    """The interval of Wilson for `count` in `whole`: where the true rate lies, at 95 % unless `z` is another.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927. Unlike the textbook one it
+    holds for small numbers and for rates near 0.
+
+    :raises ValueError: when `count` is not between 0 and `whole`, or `whole` is 0.
+    """
+    if not 0 <= count <= whole or not whole:
+        raise ValueError(f"{count} of {whole} is no share")
+    square = z * z
+    middle = (count + square / 2) / (whole + square)
+    width = z / (whole + square) * sqrt(count * (whole - count) / whole + square / 4)
+    # What arithmetic leaves over at the ends is not to be seen.
+    return (0.0 if count == 0 else middle - width, 1.0 if count == whole else middle + width)

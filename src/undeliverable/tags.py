@@ -1,0 +1,127 @@
+"""Which campaign, source and segment a report is about: what the sender wrote into the message, found again.
+
+Three places carry such tags through a bounce: header fields of the message that comes back, the return path (VERP),
+and what an e-mail service hands back in its notifications. They are read in this order, the first that says something
+counts. Pure: no clock, no files, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from undeliverable import Event, Report, Returned
+from undeliverable.verp import Pattern
+
+__all__ = ["TagPlaces", "Tags", "tags_of"]
+
+_LONGEST: Final = 200  # characters of a tag: it names a group, and strangers may have written it
+
+_HEADERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "campaign": ("X-Campaign", "X-Campaign-ID", "X-Campaign-Name"),
+        "source": ("X-Source", "X-List-Source"),
+        "segment": ("X-Segment", "X-Segment-ID"),
+    }
+)
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "campaign": ("campaign", "campaign_id", "campaign_name"),
+        "source": ("source", "list"),
+        "segment": ("segment", "segment_id"),
+    }
+)
+
+
+class Tags(NamedTuple):
+    """What a report says of the send that it belongs to; None where it says nothing."""
+
+    campaign: str | None = None
+    source: str | None = None
+    segment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagPlaces:
+    """Where tags stand.
+
+    :ivar headers: for each tag the names of header fields of the returned message, the first that is there counts.
+    :ivar names: for each tag how it is called in a return path's places, in the metadata that a service hands back, and
+        before the colon or equals sign of a service's tag (``campaign:spring``).
+    :ivar return_path: how your return paths are made, such as ``bounces+{campaign}-{mailbox}={domain}@example.com``.
+    """
+
+    headers: Mapping[str, Sequence[str]] = field(default_factory=lambda: _HEADERS)
+    names: Mapping[str, Sequence[str]] = field(default_factory=lambda: _NAMES)
+    return_path: Pattern | None = None
+
+
+DEFAULT: Final = TagPlaces()
+
+
+def tags_of(report: Report, places: TagPlaces = DEFAULT, *, addresses: Iterable[str] = ()) -> Tags:
+    """The tags that `report` carries.
+
+    :param places: where to look.
+    :param addresses: where the report was sent to, its envelope recipients, for tags in the return path; without them
+        the path is taken from the returned message.
+    """
+    returned, event = report.message.returned, report.event
+    if returned is None and event is None and places.return_path is None:
+        return Tags()
+    block = "" if returned is None else "\n" + returned.block.lower()
+    fields = _path_fields(report, places.return_path, addresses)
+    return Tags(*(_tag(name, places, returned, block, fields, event) for name in Tags._fields))
+
+
+def _tag(
+    name: str,
+    places: TagPlaces,
+    returned: Returned | None,
+    block: str,
+    fields: Mapping[str, str],
+    event: Event | None,
+) -> str | None:
+    names = places.names.get(name, ())
+    found = (
+        *(() if returned is None else _in_headers(places.headers.get(name, ()), returned, block)),
+        *(fields[known] for known in names if known in fields),
+        *(() if event is None else _in_event(names, event, only=name == "campaign")),
+    )
+    return next((text[:_LONGEST] for value in found if (text := value.strip())), None)
+
+
+def _in_headers(names: Sequence[str], returned: Returned, block: str) -> Iterator[str]:
+    for name in names:
+        # Most blocks hold none of them, and to look is cheaper than to read.
+        if f"\n{name.lower()}:" in block:
+            yield returned.header(name) or ""
+
+
+def _path_fields(report: Report, pattern: Pattern | None, addresses: Iterable[str]) -> Mapping[str, str]:
+    if pattern is None:
+        return {}
+    returned = report.message.returned
+    # A log's "from" is the envelope's sender.
+    own = () if returned is None else (returned.header("Return-Path"), returned.from_)
+    for address in filter(None, (*addresses, *own)):
+        path = pattern.decode(address)
+        if path is not None:
+            return path.fields
+    return {}
+
+
+def _in_event(names: Sequence[str], event: Event, *, only: bool) -> Iterator[str]:
+    """What metadata and tags say; a service's only tag, where it has no name before it, is the campaign."""
+    for name in names:
+        value = event.metadata.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            yield str(value)
+    for tag in event.tags:
+        head, colon, rest = tag.partition(":" if ":" in tag else "=")
+        if colon and head.strip().lower() in names:
+            yield rest
+    if only and len(event.tags) == 1 and not any(sign in event.tags[0] for sign in ":="):
+        yield event.tags[0]
