@@ -34,7 +34,12 @@ BLOCKS: Final = {
             # doors
             "mail smtp _exceptions logs webhooks envelope verp",
             "__init__",
-            "envelope verp suppression store check report webhook_auth serve cli __main__",
+            # outer, thin
+            "_levels tags rates suppression recommend",
+            "store",
+            "check report webhook_auth",
+            "serve",
+            "cli __main__",
         )
     )
     for name in names.split()
@@ -103,7 +108,8 @@ def test_the_core_reads_no_file_but_its_data() -> None:
     openers = {
         path.stem
         for path in CORE
-        if path.stem not in {"_index", "__main__"}
+        if path.stem != "_index"
+        and BLOCKS[path.stem] <= BLOCKS["__init__"]
         and any(
             isinstance(node, ast.Call)
             and (
@@ -114,3 +120,23 @@ def test_the_core_reads_no_file_but_its_data() -> None:
         )
     }
     assert openers == {"knowledge"}
+
+
+OUTER: Final = sorted(
+    path
+    for package in ("suppression", "store", "check", "report", "webhook_auth", "serve", "cli")
+    for path in (ROOT / package).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", OUTER, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_outer_layers_import_the_public_api_and_downwards_only(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[0]
+    for name in imports_of(path) - {own, "errors"}:
+        assert not name.startswith("_"), name
+        assert BLOCKS[name] < BLOCKS[own], name
+
+
+@pytest.mark.parametrize("path", OUTER, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_outer_layers_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
