@@ -171,8 +171,8 @@ class FormData:
         bytearray(b"event=bounced&recipient=kim%40example.org"),
         memoryview(b"event=bounced&recipient=kim%40example.org"),
         "event=bounced&recipient=kim%40example.org",
-        '--x\nContent-Disposition: form-data; name="event"\n\nbounced\n--x\n'
-        'Content-Disposition: form-data; name="recipient"\n\nkim@example.org\n--x--\n',
+        '--x\nContent-Disposition: form-data; name="event"\n\nbounced\n--x\n\
+Content-Disposition: form-data; name="recipient"\n\nkim@example.org\n--x--\n',
     ],
 )
 def test_forms_in_every_shape(body: object) -> None:

@@ -29,11 +29,11 @@ from undeliverable.webhooks import (
     sparkpost,
     unisender_go,
 )
-from undeliverable.webhooks._body import read_body
+from undeliverable.webhooks._body import Form, read_body
 from undeliverable.webhooks._reports import report
 from undeliverable.webhooks._service import Service
 
-__all__ = ["SERVICES", "names", "parse_webhook"]
+__all__ = ["SERVICES", "Form", "Service", "names", "parse_webhook", "read_body"]
 
 SERVICES: Final[tuple[Service, ...]] = (
     amazon_ses.SERVICE,

@@ -1,0 +1,174 @@
+"""Proof that a webhook's request is the service's; see :func:`verify`.
+
+It does no network and keeps no state: certificates are given by the caller, and whoever wants each request once keeps
+:attr:`Proof.id`. The schemes of public keys need the extra ``webhooks``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from undeliverable.webhook_auth import _public, _shared
+from undeliverable.webhook_auth._secrets import (
+    BadSignature,
+    Basic,
+    CertificateNeeded,
+    Expired,
+    HeaderSecret,
+    Proof,
+    Replayed,
+    Request,
+    Secret,
+    Sns,
+    Unverifiable,
+    UrlSecret,
+    VerificationError,
+)
+
+__all__ = [
+    "WINDOWS",
+    "BadSignature",
+    "Basic",
+    "CertificateNeeded",
+    "Expired",
+    "HeaderSecret",
+    "Proof",
+    "Replayed",
+    "Secret",
+    "Sns",
+    "Unverifiable",
+    "UrlSecret",
+    "VerificationError",
+    "certificate_url",
+    "verify",
+]
+
+_SCHEMES: Final[Mapping[str, Callable[[Request, Secret], Proof]]] = MappingProxyType(
+    {
+        "mailersend": _shared.mailersend,
+        "mailgun": _shared.mailgun,
+        "mandrill": _shared.mandrill,
+        "postal": _public.postal,
+        "resend": _shared.svix,
+        "sendgrid": _public.sendgrid,
+        "unisender_go": _shared.unisender,
+    }
+)
+WINDOWS: Final[Mapping[str, timedelta]] = MappingProxyType(
+    {
+        # How old a signature may be: services that sign anew each time they try can be held to minutes; others send
+        # what they signed once until it is taken.
+        "amazon_ses": timedelta(hours=1),
+        "mailersend": timedelta(hours=1),
+        "mailgun": timedelta(hours=12),
+        "mandrill": timedelta(days=1),
+        "postal": timedelta(hours=12),
+        "resend": timedelta(minutes=5),
+        "sendgrid": timedelta(minutes=10),
+        "unisender_go": timedelta(days=1),
+    }
+)
+_AHEAD: Final = timedelta(minutes=5)  # how wrong clocks may be
+
+
+def verify(
+    name: str,
+    body: bytes | str,
+    headers: Mapping[str, str],
+    secret: Secret | Sequence[Secret] | None,
+    *,
+    url: str | None = None,
+    now: datetime | float | None = None,
+    window: timedelta | None = None,
+    seen: Container[str] = (),
+) -> Proof:
+    """Proves that the service sent `body`, or raises. Nothing passes silently.
+
+    :param name: the service, one of ``undeliverable.webhooks.names()``.
+    :param body: the request's body as it came; one that was parsed and written again is another one.
+    :param secret: the service's key, :class:`Sns` for Amazon, or for any service :class:`Basic`, :class:`UrlSecret` or
+        :class:`HeaderSecret`. Several, while a key is being changed: one of them has to fit.
+    :param url: the endpoint's address as the service was given it, where the scheme needs it.
+    :param now: the time; the clock's unless given.
+    :param window: how old a signature may be; the service's of :data:`WINDOWS` unless given.
+    :param seen: what has been used before, by :attr:`Proof.id`.
+    :raises BadSignature: when the signature is missing or wrong.
+    :raises Expired: when it is older than the window, or from the future.
+    :raises Replayed: when it has been `seen`.
+    :raises Unverifiable: when there is nothing to verify with; of it, :class:`CertificateNeeded`.
+    """
+    octets = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    request = Request(name, octets, {str(key).lower(): str(value) for key, value in headers.items()}, url)
+    moment = _now(now)
+    proof = _proved(request, secret, moment)
+    _check_time(proof, moment, WINDOWS.get(name, _AHEAD) if window is None else window)
+    if proof.id is not None and proof.id in seen:
+        raise Replayed(name, "this request has been taken before")
+    return proof
+
+
+def certificate_url(body: bytes | str) -> str:
+    """Where the certificate is that a request of Amazon SNS was signed with, for whoever wants to have it beforehand.
+
+    :raises BadSignature: when that is no address of Amazon's.
+    """
+    octets = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    return _public.certificate_url(Request("amazon_ses", octets, {}, None))
+
+
+def _now(now: datetime | float | None) -> datetime:
+    if isinstance(now, datetime):
+        return now if now.tzinfo is not None else now.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(time.time() if now is None else now, UTC)
+
+
+def _proved(request: Request, secret: Secret | Sequence[Secret] | None, now: datetime) -> Proof:
+    if secret is None:
+        raise Unverifiable(request.service, "no secret was given")
+    if isinstance(secret, str | bytes | Basic | UrlSecret | HeaderSecret | Sns):
+        return _proved_by_one(request, secret, now)
+    last: VerificationError = Unverifiable(request.service, "no secret was given")
+    for one in secret:
+        try:
+            return _proved_by_one(request, one, now)
+        except VerificationError as error:
+            last = error
+    raise last
+
+
+def _proved_by_one(request: Request, secret: Secret, now: datetime) -> Proof:
+    match secret:
+        case Basic():
+            return _shared.basic(request, secret)
+        case UrlSecret():
+            return _shared.in_address(request, secret)
+        case HeaderSecret():
+            return _shared.header_secret(request, secret)
+        case _:
+            return _proved_by_scheme(request, secret, now)
+
+
+def _proved_by_scheme(request: Request, secret: Secret, now: datetime) -> Proof:
+    scheme = _SCHEMES.get(request.service)
+    if scheme is None and request.service != "amazon_ses":
+        raise Unverifiable(request.service, "it signs nothing: use Basic, UrlSecret or HeaderSecret")
+    try:
+        return _public.sns(request, secret, now) if scheme is None else scheme(request, secret)
+    except ImportError:
+        raise Unverifiable(
+            request.service, "its signatures need cryptography: pip install 'undeliverable[webhooks]'"
+        ) from None
+
+
+def _check_time(proof: Proof, now: datetime, window: timedelta) -> None:
+    if proof.signed_at is None:
+        return
+    age = now - proof.signed_at
+    if age > window:
+        raise Expired(proof.service, f"signed {age} ago, which is longer than {window}")
+    if -age > _AHEAD:
+        raise Expired(proof.service, f"signed {-age} ahead of time")
