@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import KnowledgeError, __version__
-from undeliverable.cli import classify, explain, pipe, rules, serve
+from undeliverable.cli import _suppressions, classify, explain, pipe, rules, serve
 from undeliverable.cli._command import Command, UsageError, warn
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Final[tuple[Command, ...]] = (classify.COMMAND, explain.COMMAND, pipe.COMMAND, rules.COMMAND, serve.COMMAND)
+COMMANDS: Final[tuple[Command, ...]] = (
+    classify.COMMAND,
+    explain.COMMAND,
+    pipe.COMMAND,
+    rules.COMMAND,
+    serve.COMMAND,
+    _suppressions.COMMAND,
+)
 """Every subcommand; a new one is a module beside this one and its name here."""
 
 DESCRIPTION: Final = """\

@@ -11,6 +11,7 @@ from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, add_knowledge_options, knowledge_of, warn
 from undeliverable.cli._files import size_of
 from undeliverable.cli._inputs import Inbox, Mail
+from undeliverable.cli._lists import Into
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
@@ -44,6 +45,9 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--log", action="store_true", help="the files are logs of mail servers: one record per line about a delivery"
     )
+    parser.add_argument(
+        "--into", metavar="LIST", help="also take it over into a suppression list: a SQLite file, or a database's URL"
+    )
     add_knowledge_options(parser)
 
 
@@ -53,6 +57,7 @@ def _run(options: Namespace) -> int:
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
+    into = None if options.into is None else Into(options.into)
     inbox, tally = Inbox(options.paths, is_log=options.log), Tally()
     read = _line_reader(knowledge) if options.log else _mail_reader(knowledge)
     for mail in inbox:
@@ -60,6 +65,8 @@ def _run(options: Namespace) -> int:
         report = _report(mail, read, tally)
         if report is not None:
             tally.add(report)
+            if into is not None:
+                into.add(report)
             shown = selection.verdicts(report)
             if shown is not None:
                 output.write(report, shown)
@@ -68,6 +75,8 @@ def _run(options: Namespace) -> int:
     output.close()
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped), file=sys.stderr)
+    if into is not None:
+        print(into.close(), file=sys.stderr)
     return 0 if tally.messages or tally.lines else 1
 
 

@@ -1,0 +1,253 @@
+"""What a suppression list shows of itself, and what is changed in it by hand."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._lists import open_list, policy_named, record_of, show, table
+from undeliverable.cli._neutral import neutral
+
+if TYPE_CHECKING:
+    from undeliverable.store import Entry
+    from undeliverable.suppression import ListEvent
+
+__all__ = [
+    "add", "add_arguments", "forget", "forget_arguments", "list_", "list_arguments", "reactivate",
+    "reactivate_arguments", "settings", "settings_arguments", "show_", "show_arguments", "stats", "stats_arguments",
+]  # fmt: skip
+
+_CAUSES: Final = ("hard_bounce", "streak", "mailbox_full", "complaint", "manual")
+_COLUMNS: Final = ("address", "cause", "since", "until", "reason", "why")
+
+
+def _format(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=("table", "jsonl"), default="table", help="table (the default) or JSON Lines"
+    )
+
+
+def _who(parser: ArgumentParser) -> None:
+    parser.add_argument("--who", metavar="NAME", default=None, help="who decided; the user's own name unless given")
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Declares the options of `list`."""
+    _format(parser)
+    parser.add_argument("--cause", choices=_CAUSES, help="only those suppressed for this cause")
+    parser.add_argument("--all", action="store_true", help="also those that are known and not suppressed")
+
+
+def list_(options: Namespace) -> int:
+    """Shows the addresses."""
+    import json
+
+    from undeliverable.suppression import Cause
+
+    now = datetime.now(UTC)
+    with open_list(options.list) as known:
+        cause = None if options.cause is None else Cause(options.cause)
+        entries = known.entries(suppressed=None if options.all else True, cause=cause, at=now)
+        if options.format == "jsonl":
+            show(json.dumps(record_of(entry, now)) for entry in entries)
+        else:
+            show(table((_row(entry, now) for entry in entries), _COLUMNS))
+    return 0
+
+
+def _row(entry: Entry, now: datetime) -> tuple[object, ...]:
+    state, event = entry.state, entry.trigger
+    off = state.is_suppressed(now)
+    cause = state.cause if off else f"({'clear' if state.cause else state.standing})"
+    said = None if event is None or not off else event.reply or event.why
+    return entry.shown, cause, _day(state.since), _day(state.until), event and event.reason, said and said[:120]
+
+
+def _day(time: datetime | None) -> str | None:
+    return None if time is None else time.date().isoformat()
+
+
+def show_arguments(parser: ArgumentParser) -> None:
+    """Declares the arguments of `show`."""
+    _format(parser)
+    parser.add_argument("address", metavar="ADDRESS")
+
+
+def show_(options: Namespace) -> int:
+    """Shows an address: the exact error, when, which rule, and the history."""
+    import json
+
+    now = datetime.now(UTC)
+    with open_list(options.list) as known:
+        entry = known.get(options.address)
+        if entry is None:
+            off = known.is_suppressed(options.address, now)
+            print(
+                f"{neutral(options.address)}: {'suppressed, and forgotten on request' if off else 'nothing is known'}"
+            )
+            return 0 if off else 1
+        history = known.history(options.address)
+    if options.format == "jsonl":
+        print(json.dumps(record_of(entry, now) | {"events": [event.to_dict() for event in history]}))
+    else:
+        show(_detail(entry, history, now))
+    return 0
+
+
+def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime) -> Iterator[str]:
+    state, event = entry.state, entry.trigger
+    off = state.is_suppressed(now)
+    yield f"{neutral(entry.shown)}: {f'suppressed ({state.cause})' if off else 'not suppressed'}"
+    facts = {
+        "since": _time(state.since) if off else None,
+        "until": (_time(state.until) or "somebody reactivates it") if off else None,
+        "error": event and event.reply,
+        "reason": event and event.reason,
+        "rule": event and event.rule,
+        "policy": event and event.policy,
+        "said by": event and event.who,
+        "in words": event and (event.vendor or event.why),
+        "counted": f"{state.score:g} points" if state.points else None,
+        "reactivated": state.reactivated
+        and f"{_time(state.reactivated.time)} by {state.reactivated.who or 'somebody'}",
+        "because": state.reactivated and state.reactivated.why,
+        "in all": f"{state.hard} hard, {state.soft} soft, {state.complaints} complaints, {state.deliveries} deliveries",
+    }
+    yield from (f"  {name:<12}{neutral(str(value))}" for name, value in facts.items() if value)
+    yield "history"
+    rows = (
+        (_time(event.time), event.kind, event.bounce_type, event.reason, event.reply or event.why) for event in history
+    )
+    yield from (f"  {line}" for line in table(rows, ("when", "what", "type", "reason", "words")))
+
+
+def _time(time: datetime | None) -> str:
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declares the arguments of `add`."""
+    parser.add_argument("address", metavar="ADDRESS")
+    parser.add_argument("--why", metavar="TEXT", help="why, in words")
+    parser.add_argument("--days", metavar="NUMBER", type=float, help="for so many days; for ever unless given")
+    _who(parser)
+
+
+def add(options: Namespace) -> int:
+    """Suppresses an address by hand."""
+    now = datetime.now(UTC)
+    until = None if options.days is None else now + timedelta(days=options.days)
+    with open_list(options.list, create=True) as known:
+        outcome = known.suppress(options.address, who=options.who or _user(), why=options.why, until=until, at=now)
+    print(f"{neutral(options.address)}: {'suppressed' if outcome.suppressed else 'was suppressed before'}")
+    return 0
+
+
+def reactivate_arguments(parser: ArgumentParser) -> None:
+    """Declares the arguments of `reactivate`."""
+    parser.add_argument("address", metavar="ADDRESS")
+    parser.add_argument("--why", metavar="TEXT", required=True, help="why, in words; it is kept with the history")
+    _who(parser)
+
+
+def reactivate(options: Namespace) -> int:
+    """Puts an address back."""
+    with open_list(options.list) as known:
+        off = known.is_suppressed(options.address)
+        known.reactivate(options.address, who=options.who or _user(), why=options.why)
+    print(f"{neutral(options.address)}: {'reactivated' if off else 'was not suppressed; counts from the beginning'}")
+    return 0
+
+
+def forget_arguments(parser: ArgumentParser) -> None:
+    """Declares the arguments of `forget`."""
+    parser.add_argument("address", metavar="ADDRESS")
+
+
+def forget(options: Namespace) -> int:
+    """Deletes all that is known of an address, but for a keyed hash where it is suppressed."""
+    with open_list(options.list) as known:
+        found = known.forget(options.address)
+        stays = found and known.is_suppressed(options.address)
+    kept = "a keyed hash keeps it suppressed" if stays else "nothing is kept"
+    print(f"{neutral(options.address)}: {f'forgotten; {kept}' if found else 'nothing was known'}")
+    return 0 if found else 1
+
+
+def stats_arguments(parser: ArgumentParser) -> None:
+    """Declares the options of `stats`."""
+    _format(parser)
+
+
+def stats(options: Namespace) -> int:
+    """Shows the numbers of a list."""
+    import json
+
+    with open_list(options.list) as known:
+        found, policy = known.stats(), known.policy
+    numbers: dict[str, dict[str, int]] = {
+        "standing": dict(found.standings),
+        "cause": dict(found.causes),
+        "reason": dict(found.reasons),
+    }
+    if options.format == "jsonl":
+        sums = {"addresses": found.addresses, "events": found.events, "forgotten": found.forgotten}
+        print(json.dumps(sums | numbers | {"policy": policy.name}))
+        return 0
+    print(
+        f"{found.addresses:,} addresses, {found.events:,} events, {found.forgotten:,} forgotten; policy {policy.name}"
+    )
+    rows = ((what, name, f"{number:,}") for what, group in numbers.items() for name, number in _ranked(group))
+    show(table(rows, ("by", "name", "addresses")))
+    return 0
+
+
+def _ranked(group: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(group.items(), key=lambda item: (-item[1], item[0]))
+
+
+def settings_arguments(parser: ArgumentParser) -> None:
+    """Declares the options of `settings`."""
+    parser.add_argument("--policy", metavar="NAME", help="a ready policy or a file; every history is judged by it anew")
+    parser.add_argument("--keep-replies", metavar="DAYS", help="drop raw replies that are older; 'ever' keeps them")
+
+
+def settings(options: Namespace) -> int:
+    """Shows policy and retention, after changing what is to be changed; makes the list where there is none."""
+    policy = None if options.policy is None else policy_named(options.policy)
+    with open_list(options.list, create=policy is not None, policy=policy) as known:
+        if policy is not None and known.policy != policy:
+            known.set_policy(policy)
+        if options.keep_replies is not None:
+            known.keep_replies = _days(options.keep_replies)
+            dropped = known.tidy()
+            if dropped:
+                warn(f"{dropped:,} raw replies dropped")
+        kept = known.keep_replies
+        print(f"policy        {known.policy.name}: {known.policy.title}")
+        print(f"raw replies   kept {'for ever' if kept is None else f'{kept.total_seconds() / 86400:g} days'}")
+        print(
+            f"addresses     {', '.join(name for name, value in known.identity.to_dict().items() if value) or 'as usual'}"
+        )
+    return 0
+
+
+def _days(text: str) -> timedelta | None:
+    if text == "ever":
+        return None
+    try:
+        return timedelta(days=float(text))
+    except (ValueError, OverflowError):
+        raise UsageError(f"--keep-replies: a number of days is needed, or 'ever', not {text!r}") from None
+
+
+def _user() -> str | None:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None

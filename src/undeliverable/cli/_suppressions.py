@@ -1,0 +1,69 @@
+"""`undeliverable suppressions`: who must not be sent to any more, and why."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from undeliverable import KnowledgeError, UndeliverableError
+from undeliverable.cli import _list_files, _list_views
+from undeliverable.cli._command import Command, UsageError
+from undeliverable.cli._lists import add_list
+
+__all__ = ["COMMAND"]
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
+    for name, (help_, declare, run) in _VERBS.items():
+        own = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+        declare(own)
+        add_list(own)
+        own.set_defaults(verb=run)
+
+
+_VERBS: Final = MappingProxyType(
+    {
+        "list": ("show the suppressed addresses", _list_views.list_arguments, _list_views.list_),
+        "show": ("show all that is known of an address", _list_views.show_arguments, _list_views.show_),
+        "add": ("suppress an address by hand", _list_views.add_arguments, _list_views.add),
+        "reactivate": ("put an address back", _list_views.reactivate_arguments, _list_views.reactivate),
+        "forget": ("delete all that is known of an address", _list_views.forget_arguments, _list_views.forget),
+        "filter": (
+            "keep the addresses of a file that may be sent to",
+            _list_files.filter_arguments,
+            _list_files.filter_,
+        ),
+        "import": ("take over the list of another system", _list_files.import_arguments, _list_files.import_),
+        "export": ("write the list down", _list_files.export_arguments, _list_files.export),
+        "stats": ("show the numbers of a list", _list_views.stats_arguments, _list_views.stats),
+        "settings": ("show or change policy and retention", _list_views.settings_arguments, _list_views.settings),
+    }
+)
+
+
+def _run(options: Namespace) -> int:
+    verb: Callable[[Namespace], int] = options.verb
+    try:
+        return verb(options)
+    except (UsageError, KnowledgeError):
+        raise
+    except UndeliverableError as error:
+        raise UsageError(str(error)) from None
+
+
+COMMAND: Final = Command(
+    name="suppressions",
+    help="keep the list of addresses that must not be sent to",
+    examples=(
+        "undeliverable classify bounces/ --into list.db             # take over what bounces say",
+        "undeliverable suppressions list list.db",
+        "undeliverable suppressions show kim@example.org list.db    # the exact error, when, which rule",
+        "undeliverable suppressions filter campaign.txt list.db > send.txt",
+        'undeliverable suppressions reactivate kim@example.org --why "mailbox works again" list.db',
+    ),
+    arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,190 @@
+"""`undeliverable suppressions`, and `classify --into`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from undeliverable.cli import main
+from undeliverable.store import SuppressionList
+
+FIXTURES = str(Path(__file__).resolve().parent.parent / "fixtures")
+
+
+def run(*arguments: object) -> int:
+    return main(["suppressions", *map(str, arguments)])
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    path = tmp_path / "list.db"
+    with redirect_stdout(io.StringIO()):
+        run("add", "kim@example.org", "--why", "asked for it", "--who", "lee", path)
+        run("add", "max@example.org", "--days", "3", path)
+    return path
+
+
+def test_bounces_go_into_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = str(tmp_path / "list.db")
+    assert main(["classify", f"{FIXTURES}/bounces", "--format", "jsonl", "--into", place]) == 0
+    first = capsys.readouterr()
+    assert "new events" in first.err
+    hard = {
+        verdict["recipient"]
+        for line in first.out.splitlines()
+        for verdict in json.loads(line)["verdicts"]
+        if verdict["bounce_type"] == "hard" and verdict["action"] == "failed"
+    }
+    assert main(["classify", f"{FIXTURES}/bounces", "--into", place]) == 0
+    assert "0 new events" in capsys.readouterr().err
+    assert run("list", "--format", "jsonl", "--cause", "hard_bounce", place) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert records
+    assert {record["address"] for record in records} <= hard
+    assert all(
+        record["trigger"]["reply"] and record["trigger"]["rule"] for record in records if "rule" in record["trigger"]
+    )
+    address = records[0]["address"]
+    assert run("show", address, place) == 0
+    shown = capsys.readouterr().out
+    assert records[0]["trigger"]["rule"] in shown
+    assert "suppressed (hard_bounce)" in shown
+    assert "history" in shown
+
+
+def test_by_hand(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", known) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["address", "cause", "since", "until", "reason", "why"]
+    assert "asked for it" in lines[1]
+    assert run("reactivate", "kim@example.org", "--why", "changed their mind", "--who", "ann", known) == 0
+    assert run("reactivate", "kim@example.org", "--why", "again", known) == 0
+    assert run("add", "max@example.org", known) == 0
+    assert run("show", "kim@example.org", known) == 0
+    shown = capsys.readouterr().out
+    assert "kim@example.org: reactivated" in shown
+    assert "was not suppressed" in shown
+    assert "was suppressed before" in shown
+    assert "kim@example.org: not suppressed" in shown
+    assert "changed their mind" in shown
+    assert run("list", "--all", known) == 0
+    assert "(clear)" in capsys.readouterr().out
+
+
+def test_show_as_a_record(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "--format", "jsonl", "kim@example.org", known) == 0
+    record: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert record["suppressed"] is True
+    assert [event["kind"] for event in record["events"]] == ["suppression"]
+    assert run("show", "nobody@example.org", known) == 1
+    assert "nothing is known" in capsys.readouterr().out
+
+
+def test_forget(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("forget", "kim@example.org", known) == 0
+    assert "keyed hash" in capsys.readouterr().out
+    assert run("forget", "kim@example.org", known) == 1
+    assert run("show", "kim@example.org", known) == 0
+    assert "forgotten on request" in capsys.readouterr().out
+
+
+def test_filter(known: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    file = tmp_path / "send.txt"
+    file.write_bytes(b"ann@example.org\r\nKIM@example.org\n\nbob\xff@example.org\n")
+    assert run("filter", file, known) == 0
+    found = capsysbinary.readouterr()
+    assert found.out == b"ann@example.org\nbob\xff@example.org\n"
+    assert b"2 kept, 1 left out" in found.err
+    assert run("filter", "--suppressed", file, known) == 0
+    assert capsysbinary.readouterr().out == b"KIM@example.org\n"
+    file.write_text('name,Email\n"Lee, Ann",ann@example.org\nKim,kim@example.org\nshort\n')
+    assert run("filter", "--column", "email", file, known) == 0
+    assert capsysbinary.readouterr().out == b'name,Email\n"Lee, Ann",ann@example.org\n'
+    assert run("filter", "--column", "colour", file, known) == 2
+
+
+def test_import_and_export(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("status,reason,email,created\n5.1.1,=550 no such user,ann@example.org,1700000000\n,,nobody,1\n")
+    assert run("import", file, known) == 0
+    said = capsys.readouterr().err
+    assert "2 rows; 1 new events, 1 addresses suppressed" in said
+    assert "1 rows say nothing of an address, the first of them 2" in said
+    assert run("import", "--from", "sendgrid", "--judge", file, known) == 0
+    assert "1 known" in capsys.readouterr().err
+    assert run("export", "--format", "csv", known) == 0
+    assert "'=550 no such user" in capsys.readouterr().out
+    assert run("export", "--format", "sendgrid", "--cause", "hard_bounce", known) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "status,reason,email,created"
+    assert run("export", known) == 0
+    lines = capsys.readouterr().out
+    assert len(lines.splitlines()) == 3
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text(lines)
+    assert run("import", copy, tmp_path / "copy.db") == 0
+    with SuppressionList(tmp_path / "copy.db") as other, SuppressionList(known) as first:
+        assert {e.address: e.state for e in other.entries()} == {e.address: e.state for e in first.entries()}
+
+
+def test_import_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kim@example.org\n")))
+    assert run("import", "-", tmp_path / "list.db") == 0
+    with SuppressionList(tmp_path / "list.db") as known:
+        assert known.is_suppressed("kim@example.org")
+
+
+def test_stats(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stats", known) == 0
+    assert "2 addresses, 2 events, 0 forgotten; policy default" in capsys.readouterr().out
+    assert run("stats", "--format", "jsonl", known) == 0
+    assert json.loads(capsys.readouterr().out)["standing"] == {"suppressed": 2}
+
+
+def test_settings(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("settings", "--policy", "mailman3", "--keep-replies", "30", known) == 0
+    assert "kept 30 days" in capsys.readouterr().out
+    assert run("settings", "--keep-replies", "ever", known) == 0
+    said = capsys.readouterr().out
+    assert "Mailman 3" in said
+    assert "for ever" in said
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[policy]\nname = 'mine'\nlimit = 2\n")
+    assert run("settings", "--policy", mine, tmp_path / "new.db") == 0
+    assert "mine" in capsys.readouterr().out
+    with SuppressionList(tmp_path / "new.db") as other:
+        assert other.policy.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("list", "nowhere.db"), "there is no such list"),
+        (("list", "mysql://x/y"), "SQLite or PostgreSQL"),
+        (("settings", "--policy", "kindness", "LIST"), "no such policy"),
+        (("settings", "--keep-replies", "long", "LIST"), "a number of days"),
+        (("export", "--format", "pigeon", "LIST"), "no such format"),
+        (("export", "--cause", "boredom", "LIST"), "one of"),
+        (("import", "nowhere.csv", "LIST"), "No such file"),
+        (("import", "--from", "pigeon", "FILE", "LIST"), "no such format"),
+    ],
+)
+def test_wrong_usage(
+    arguments: tuple[str, ...], words: str, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("kim@example.org\n")
+    named = {"LIST": str(known), "FILE": str(file)}
+    assert run(*(named.get(argument, argument) for argument in arguments)) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_without_the_extra(known: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "undeliverable.store", None)
+    assert run("list", known) == 2
+    assert "undeliverable[store]" in capsys.readouterr().err
