@@ -11,6 +11,7 @@ from undeliverable.verdict import PolicyRef, RuleRef, StatusFrom, Verdict
 __all__ = ["explain"]
 
 _WIDTH = 10  # of the column of names
+_SHOWN = 8_192  # characters of a reply that are searched for a rule's words: rules see no more of it
 
 
 def explain(verdict: Verdict) -> str:
@@ -95,7 +96,11 @@ def _matched(rule: RuleRef, reply: str) -> Iterator[str]:
     """The words of `reply` that the rule looks for, with their places in it."""
     import re  # an explanation is rare
 
+    reply = reply[:_SHOWN]
+    folded = reply.casefold()
     for phrase in rule.words:
+        if not all(word in folded for word in phrase.split()):
+            continue
         # Rules see white space as single blanks and no codes of continued lines: both may stand between two words.
         gap = r"\s+(?:[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}\s)?)?"
         pattern = gap.join(re.escape(word) for word in phrase.split())

@@ -29,6 +29,10 @@ LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE
 REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
 
 
+_COMPANY: Final = 16
+"""How many further witnesses are heard of one recipient, and of all: that they are many says nothing, and takes time."""
+
+
 def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[RecipientFacts, ...]:
     """One merged :class:`RecipientFacts` per recipient, in the order in which the leading witness names them.
 
@@ -45,7 +49,7 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
     others = [facts for facts in partials if facts.witness is not leader and facts.recipient is not None]
     if len(leading) == 1:
         return (_combine([leading[0], *_of_the_only_one(leading[0], others), *shared]),)
-    return _combine_each(leading, others, shared, remarks)
+    return _combine_each(leading, others, shared[:_COMPANY], remarks)
 
 
 def _leader(partials: Iterable[RecipientFacts]) -> Witness | None:
@@ -96,7 +100,9 @@ def _combine_each(
     by_name: dict[str, list[RecipientFacts]] = {}
     for facts in others:
         for name in _names(facts):
-            by_name.setdefault(name, []).append(facts)
+            company_of = by_name.setdefault(name, [])
+            if len(company_of) < _COMPANY:
+                company_of.append(facts)
     merged = []
     for facts in leading:
         company = {id(found): found for name in sorted(_names(facts)) for found in by_name.get(name, ())}

@@ -7,12 +7,21 @@ a whole new group follows.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from undeliverable._grammar import FIELD_BEGIN, FIELD_NAME
+from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
 
-__all__ = ["Group", "Groups", "group_fields"]
+__all__ = ["FIELD_LIMIT", "Group", "Groups", "group_fields"]
+
+FIELD_LIMIT: Final = 65_536
+"""Characters of one field that are read; a reply of RFC 5321 4.2.1 has lines of at most 512."""
+
+# A field (RFC 5322 2.2) with its continuation lines (2.2.3), and what of it lies beyond the limit.
+_LONG_FIELD: Final = re.compile(
+    rf"((?:\A|\n)[!-9;-~]++[ \t]*+:(?:[^\n]|\n[ \t]){{{FIELD_LIMIT}}}+)(?:[^\n]++|\n[ \t])++", re.ASCII
+)
 
 # RFC 3464 2.2: the fields of the message as a whole; those of a recipient are in 2.3.
 _MESSAGE_FIELDS: Final = frozenset(
@@ -33,10 +42,17 @@ _RECIPIENT_FIELDS: Final = frozenset(
         "x-actual-recipient",
     )
 )
+_MESSAGE_NAMES: Final = ("reporting-mta", "received-from-mta", "arrival-date", "original-envelope-id", "x-queue-id")
+"""What the groups of MESSAGE_GROUP hold; below, those of RECIPIENT_GROUP."""
+_RECIPIENT_NAMES: Final = (
+    "final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code", "last-attempt-date",
+    "will-retry-until", "x-actual-recipient",
+)  # fmt: skip
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
 _split: Final = FIELD_BEGIN.split
-_names_and_values: Final = FIELD_NAME.split
+_message_group: Final = MESSAGE_GROUP.match
+_recipient_group: Final = RECIPIENT_GROUP.match
 
 Group: TypeAlias = dict[str, str]
 """Fields by their names in lower case."""
@@ -46,8 +62,8 @@ Group: TypeAlias = dict[str, str]
 class Groups:
     """The fields of one report.
 
-    :ivar message: the per-message fields, unknown ones included.
-    :ivar recipients: the fields of each recipient, unknown ones included.
+    :ivar message: the per-message fields; of unknown ones only some.
+    :ivar recipients: the fields of each recipient; of unknown ones only some.
     :ivar offsets: where each recipient's group begins in the text.
     """
 
@@ -58,57 +74,51 @@ class Groups:
 
 def group_fields(text: str, remarks: list[str]) -> Groups:
     """The groups in `text`; what had to be guessed is appended to `remarks`."""
-    return _plain_groups(text, remarks) or _any_groups(text, remarks)
+    if len(text) > FIELD_LIMIT:
+        text, cut = _LONG_FIELD.subn(r"\1", text)
+        if cut:
+            remarks.append(f"a field of more than {FIELD_LIMIT} characters was cut")
+    return _standard_groups(text) or _any_groups(text, remarks)
 
 
 # ----------------------------------------------------------------------------------------------------------------
 # As RFC 3464 2.1 has it
 
 
-def _plain_groups(text: str, remarks: list[str]) -> Groups | None:
-    """The groups where a blank line stands behind each of them and nowhere else; None where the text is otherwise."""
+def _standard_groups(text: str) -> Groups | None:
+    """The groups as servers write them: known names in their usual spelling, a blank line behind each group only."""
+    if " \n" in text or "\t\n" in text:
+        return None
+    if text[-1:] != "\n":
+        text += "\n"
     groups = Groups({}, [], [])
-    noted: list[str] = []
     at = 0
-    for block in text.rstrip().split("\n\n"):
-        before, *pieces = _names_and_values("\n" + block)
-        names = list(map(str.lower, pieces[0::2]))
-        group = dict(zip(names, map(str.strip, pieces[1::2]), strict=True))
-        if before or not names or len(group) != len(names):
+    found = _message_group(text)
+    if found is not None and found.end():
+        groups.message = _captured(_MESSAGE_NAMES, found)
+        at = found.end()
+    while at < len(text):
+        found = _recipient_group(text, at)
+        if found is None:
             return None
-        if block.count("\n") >= len(names) and not _unfold_all(group, pieces[1::2], noted):
+        group = _captured(_RECIPIENT_NAMES, found)
+        if not _is_whole(group) or ("\n" in group.get("diagnostic-code", "") and not _unfold_reply(group)):
             return None
-        if at == 0 and _RECIPIENT_FIELDS.isdisjoint(names):
-            groups.message = group
-        elif _is_recipients_own(group, names):
-            groups.recipients.append(group)
-            groups.offsets.append(at)
-        else:
-            return None
-        at += len(block) + 2
-    remarks += noted
+        groups.recipients.append(group)
+        groups.offsets.append(at)
+        at = found.end()
     return groups
 
 
-def _unfold_all(group: Group, values: list[str], remarks: list[str]) -> bool:
-    """Unfold the values that stand on several lines; False where one has a blank line in front of it or behind it."""
-    for name, raw in zip(group, values, strict=True):
-        if "\n" in raw:
-            value = group[name]
-            if raw.count("\n") != value.count("\n"):
-                return False
-            group[name] = _unfolded(value, name, remarks)
-    return True
+def _unfold_reply(group: Group) -> bool:
+    """Strip the lines of the diagnostic code; False where one of them is empty."""
+    lines = [line.strip() for line in group["diagnostic-code"].split("\n")]
+    group["diagnostic-code"] = "\n".join(lines)
+    return "" not in lines
 
 
-def _is_recipients_own(group: Group, names: list[str]) -> bool:
-    """Whether `group` is about one recipient beyond doubt."""
-    return (
-        names[0] in _RECIPIENT_FIELDS
-        and _is_whole(group)
-        and _MESSAGE_FIELDS.isdisjoint(names)
-        and (_RECIPIENT_FIELDS.issuperset(names) or not any(map(_is_foreign, names)))
-    )
+def _captured(names: tuple[str, ...], found: re.Match[str]) -> Group:
+    return {name: value for name, value in zip(names, found.groups(), strict=True) if value is not None}
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -153,7 +163,11 @@ def _sort_fields(pieces: list[str], groups: Groups, remarks: list[str]) -> None:
                 group = {}
                 groups.recipients.append(group)
                 groups.offsets.append(at)
-            group[name] = f"{group[name]}\n{value}" if name in group else value
+            before_it = group.get(name)
+            if before_it is None:
+                group[name] = value
+            elif len(before_it) < FIELD_LIMIT:  # the same field without end would take time that grows with its square
+                group[name] = f"{before_it}\n{value}"
         fresh, before = blank, name
         at += len(head) + len(raw)
 

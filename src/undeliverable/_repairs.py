@@ -11,6 +11,12 @@ MAX_DEPTH: Final = 32
 MAX_PARTS: Final = 50_000
 """Parts of one message that are read; the remaining ones stay unread."""
 
+TEXT_LIMIT: Final = 2 * 1024 * 1024
+"""Octets of a text that are read. A report says early what it has to say; below it may stand all of the original."""
+
+FIELDS_LIMIT: Final = 4 * 1024 * 1024
+"""Octets of a machine-readable part that are read: more than 15,000 recipients."""
+
 
 class Repair(StrEnum):
     """What the MIME reader had to repair or to guess; the value is the remark."""
@@ -46,19 +52,22 @@ class Repair(StrEnum):
     HTML_AS_PLAIN = "HTML declared as plain text"
     TOO_DEEP = "nested deeper than is read"
     TOO_MANY = "more parts than are read"
+    TOO_LONG = "text longer than is read"
     NOT_FLATTENED = "message object could not be flattened as it is"
 
 
 class Ledger:
     """What all parts of one message share: its remarks, and how many parts may still be read."""
 
-    __slots__ = ("parts_left", "remarks")
+    __slots__ = ("_noted", "parts_left", "remarks")
 
     def __init__(self, remarks: list[str]) -> None:
         self.remarks = remarks
         self.parts_left = MAX_PARTS
+        self._noted: set[Repair] = set()
 
     def note(self, repair: Repair) -> None:
         """Leave the remark, once per message."""
-        if repair.value not in self.remarks:
+        if repair not in self._noted:
+            self._noted.add(repair)
             self.remarks.append(repair.value)

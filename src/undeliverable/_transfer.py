@@ -33,7 +33,8 @@ def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) 
 def _quoted_printable(body: bytes, note: Callable[[Repair], None]) -> bytes:
     if b"=" not in body:
         return body
-    body = SOFT_BREAK_BLANKS.sub(b"=", body)
+    if SOFT_BREAK_BLANKS.search(body):
+        body = SOFT_BREAK_BLANKS.sub(b"=", body)
     stray = STRAY_EQUALS.search(body)
     if stray:
         cut = stray.start() >= len(body) - 2
@@ -42,6 +43,8 @@ def _quoted_printable(body: bytes, note: Callable[[Repair], None]) -> bytes:
 
 
 def _base64(body: bytes, note: Callable[[Repair], None]) -> bytes:
+    if _is_whole(body):
+        return a2b_base64(body)
     compact = body.translate(None, _BLANKS)
     padding = len(compact) - len(compact.rstrip(b"="))
     letters = compact[: len(compact) - padding]
@@ -50,6 +53,15 @@ def _base64(body: bytes, note: Callable[[Repair], None]) -> bytes:
     if (len(letters) + padding) % 4:
         note(Repair.BASE64_CUT)
     return _whole_quads(letters)
+
+
+def _is_whole(body: bytes) -> bool:
+    """Whether the body is base64 without fault; found out without a second copy of it."""
+    first = body.find(b"=")
+    padding = body[first:] if first >= 0 else b""
+    if padding.count(b"=") > 2 or padding.strip(_BLANKS + b"=") or body.translate(None, _ALPHABET + _BLANKS + b"="):
+        return False
+    return (len(body) - sum(body.count(blank) for blank in _BLANKS)) % 4 == 0
 
 
 def _whole_quads(letters: bytes) -> bytes:

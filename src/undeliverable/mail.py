@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import email.message
 from hashlib import sha256
+from typing import Final
 
 from undeliverable import _mime, _notice
 from undeliverable._judge import judge
 from undeliverable.knowledge import Knowledge
 from undeliverable.verdict import Kind, Report
 
-__all__ = ["parse"]
+__all__ = ["REMARKS_LIMIT", "parse"]
+
+REMARKS_LIMIT: Final = 100
+"""Different remarks that a report keeps; of further ones it says how many there were."""
 
 
 def parse(
@@ -42,9 +46,16 @@ def parse(
         kind=notice.kind,
         verdicts=verdicts if notice.kind is not Kind.OTHER else (),
         message=notice.message,
-        remarks=tuple(dict.fromkeys(remarks)),
+        remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
         source=source,
     )
+
+
+def _first_remarks(remarks: list[str]) -> tuple[str, ...]:
+    """The first remarks, each once, and how many more there were: foreign text must not make them without end."""
+    each = tuple(dict.fromkeys(remarks))
+    kept = each[:REMARKS_LIMIT]
+    return (*kept, f"{len(each) - len(kept)} more remarks") if len(each) > len(kept) else each
 
 
 def _identity(notice: _notice.Notice, raw: bytes) -> str:

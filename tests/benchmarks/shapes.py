@@ -157,6 +157,37 @@ def same_recipient(number: int) -> bytes:
     return report(status=STATUS + "\n" + (group + "\n") * number).encode()
 
 
+def recipients_of_one_original(number: int) -> bytes:
+    """Every recipient was the same one before it was forwarded, and the text names that one again and again."""
+    groups = "".join(
+        f"\nOriginal-Recipient: rfc822; lee@example.org\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: failed\nStatus: 5.1.1\n"
+        for n in range(number)
+    )
+    notes = "<lee@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 No such user\n\n" * number
+    return report(note=notes, status=f"{STATUS[: STATUS.index('Final')]}{groups}").encode()
+
+
+def recipients_without_name(number: int) -> bytes:
+    """Groups without recipient, which hold for each one, between groups with one."""
+    groups = "".join(
+        f"\nAction: failed\nStatus: 5.1.1\nFinal-Recipient: rfc822;\n\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: failed\nStatus: 5.1.1\n"
+        for n in range(number)
+    )
+    return report(status=f"{STATUS[: STATUS.index('Final')]}{groups}").encode()
+
+
+def unknown_actions(number: int) -> bytes:
+    """As many remarks as recipients, and then as many repairs as parts."""
+    groups = "".join(f"\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: lost {n}\nStatus: x{n}\n" for n in range(number))
+    parts = "--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: x-none\n\nStatus: 5.1.1\n\n" * number
+    return report(status=f"{STATUS[: STATUS.index('Final')]}{groups}\n{parts}").encode()
+
+
+def returned_in_base64(size: int) -> bytes:
+    body = base64.encodebytes((ORIGINAL + "\n" + filled(PROSE, size * 3 // 4)).encode()).decode()
+    return report().replace("Content-Type: message/rfc822\n\n" + ORIGINAL + "\nHello\n", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + body).encode()
+
+
 def failed_recipients_header(number: int) -> bytes:
     names = ",\n\t".join(f"kim{n}@example.org" for n in range(number))
     return (HEAD + f"X-Failed-Recipients: {names}\n\nThis message was created automatically.\n").encode()
@@ -393,6 +424,7 @@ LARGE: Final[dict[str, Shape]] = {
     "quoted-printable, CRLF": with_line_ends(quoted_printable, b"\r\n"),
     "quoted-printable of equals signs": quoted_printable_equals,
     "octets without order": octets,
+    "returned in base64": returned_in_base64,
     "NUL octets": nul_octets,
     "undeclared charset": windows_text,
     "CR CR LF": carriage_returns,
@@ -431,6 +463,9 @@ ITEMS: Final[dict[str, tuple[Shape, int]]] = {
     "recipients in words": (recipients_in_words, 10_000),
     "recipients in a dialogue": (recipients_in_dialogue, 10_000),
     "recipients in the header": (failed_recipients_header, 10_000),
+    "recipients of one original": (recipients_of_one_original, 10_000),
+    "recipients without a name": (recipients_without_name, 5_000),
+    "unknown actions": (unknown_actions, 10_000),
     "one recipient again and again": (same_recipient, 10_000),
     "one field again and again": (repeated_field, 10_000),
     "unknown fields": (unknown_fields, 10_000),
