@@ -28,7 +28,6 @@ __all__ = [
     "EXPIRED_WORDS",
     "FIELD_BEGIN",
     "FIELD_LINE",
-    "FIELD_NAME",
     "FOLDED_FIELD",
     "GENERAL",
     "HEAD",
@@ -37,6 +36,7 @@ __all__ = [
     "LISTED",
     "LOCAL_BREAK",
     "MARKED_STATUS",
+    "MESSAGE_GROUP",
     "MONTHS",
     "NO_RECIPIENTS",
     "OCTAL_RUN",
@@ -45,6 +45,7 @@ __all__ = [
     "OUTCOMES",
     "QUOTED_CODE",
     "RECIPIENT_FIELD",
+    "RECIPIENT_GROUP",
     "SESSION",
     "SPOKEN",
     "STATUS_FIELD",
@@ -64,8 +65,49 @@ FIELD_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
 FOLDED_FIELD: Final = re.compile(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 # The same behind a line end, to split at: the whole, then the name.
 FIELD_BEGIN: Final = re.compile(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
-# The same, the name alone.
-FIELD_NAME: Final = re.compile(r"\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
+
+
+def _single(names: str, group: int, value: str = r"[^\n]*+") -> str:
+    """A field whose value is captured; it must not come twice: then `group` is set."""
+    return rf"{names}:[ \t]*+(?({group})(?!))({value})\n"
+
+
+# 2.2 and 2.3: the group of the message, and that of a recipient, in the spelling that nearly all servers use and in any
+# order. Extension fields (2.4) may stand anywhere in it; one names the queue.
+MESSAGE_GROUP: Final = re.compile(
+    "(?:"
+    + "|".join(
+        (
+            _single("Reporting-MTA", 1),
+            _single("Received-From-MTA", 2),
+            _single("Arrival-Date", 3),
+            _single("Original-Envelope-I[Dd]", 4),
+            _single("X-(?:[A-Za-z]++-)?Queue-I[Dd]", 5),
+            r"(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+\n",
+        )
+    )
+    + r"){0,50}\n*+",
+    re.ASCII,
+)
+RECIPIENT_GROUP: Final = re.compile(
+    "(?!X-)(?:"
+    + "|".join(
+        (
+            _single("Final-Recipient", 1),
+            _single("Original-Recipient", 2),
+            _single("Action", 3),
+            _single("Status", 4),
+            _single("Remote-MTA", 5),
+            _single("Diagnostic-Code", 6, r"[^\n]*+(?:\n[ \t][^\n]*+)*+"),
+            _single("Last-Attempt-Date", 7),
+            _single("Will-Retry-Until", 8),
+            _single("X-Actual-Recipient", 9),
+            r"(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+\n",
+        )
+    )
+    + r"){1,50}(?:\n++|\Z)",
+    re.ASCII,
+)
 # RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
 HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 # 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".

@@ -34,6 +34,30 @@ PART_HEADER: Final = re.compile(
     + _LINE
     + rb")*+(\r?+\n)?+",
 )
+
+
+def _first(name: bytes, group: int, value: bytes) -> bytes:
+    """A field `name`, whose value is captured, unless one stood before: then `group` is set."""
+    letters = b"".join(b"[%c%c]" % (char, char ^ 32) if 96 < char < 123 else bytes((char,)) for char in name)
+    return letters + rb"[ \t]*+:(?(%d)(?!))" % group + value
+
+
+# The same for the blocks of nearly all mail, in one go with the values of the fields that are wanted most: the first of
+# each. What has more lines, or is damaged, takes PART_HEADER.
+_PART_FIELDS: Final = (
+    _first(b"content-type", 2, _TYPE_VALUE),
+    _first(b"content-transfer-encoding", 3, rb"[ \t]*+(?:\r?+\n[ \t]++)?+[\"']?+([^\s;\"'(]++)" + _VALUE),
+)
+_MESSAGE_FIELDS: Final = tuple(
+    _first(name, group, rb"(" + _VALUE + rb")")
+    for group, name in enumerate((b"from", b"subject", b"date", b"message-id"), 4)
+)
+PLAIN_PART: Final = re.compile(
+    rb"(?:" + rb"|".join((*_PART_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
+)
+PLAIN_MESSAGE: Final = re.compile(
+    rb"(?:" + rb"|".join((*_PART_FIELDS, *_MESSAGE_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
+)
 HEADER_BLOCK_TEXT: Final = re.compile(HEADER_BLOCK.pattern.decode())
 FIELD_START: Final = re.compile(rb"[!-9;-~]++[ \t]*+:")
 INDENTED_BLANK: Final = re.compile(rb"[ \t]++\r?+(?:\n|\Z)")

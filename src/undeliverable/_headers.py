@@ -51,8 +51,8 @@ def raw_fields(block: str) -> list[tuple[str, str]]:
     return FIELD.findall("\n" + block)
 
 
-def first_value(block: bytes, lowered: bytes, needle: bytes) -> str | None:
-    """The first value of a field as text, unfolded and stripped; None where the block has no such field.
+def first_value(block: bytes, lowered: bytes, needle: bytes) -> bytes | None:
+    """The first value of a field as it stands; None where the block has no such field.
 
     :param block: a header block behind a line end, without blanks before colons.
     :param lowered: the same in lower case.
@@ -67,12 +67,26 @@ def first_value(block: bytes, lowered: bytes, needle: bytes) -> str | None:
     while folded and end > 0:
         end = block.find(b"\n", end + 1)
         folded = block[end + 1 : end + 2] in _FOLDS
-    raw = block[at:end] if end > 0 else block[at:]
+    return block[at:end] if end > 0 else block[at:]
+
+
+def readable(raw: bytes) -> str:
+    """A field's value as text: unfolded, stripped, encoded words decoded."""
     try:
-        value = raw.decode("ascii")
+        value = raw.decode("ascii").strip()
     except UnicodeDecodeError:
-        value = decode_block(raw)
-    return unfold(value) if "\n" in value else value.strip()
+        value = decode_block(raw).strip()
+    if "\n" in value:
+        value = unfold(value)
+    if "\0" in value:
+        value = value.replace("\0", "").strip()
+    return decode_words(value) if "=?" in value or "\x1b" in value else value
+
+
+def decoded(value: str) -> str:
+    """The same of a value that is text already."""
+    value = unfold(value)
+    return decode_words(value) if "=?" in value or "\x1b" in value else value
 
 
 @lru_cache(maxsize=256)

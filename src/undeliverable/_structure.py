@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar_mime import (
@@ -33,6 +34,7 @@ REWRITTEN: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
 _LF: Final = 10
 _CR: Final = 13
+_CLOSED: Final = (b"--\n", b"--")
 _NO_GLUE: Final = b" \t>|-\"'="
 
 
@@ -61,9 +63,9 @@ def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
         if b"\r" not in settled:
             return settled
     note(Repair.BARE_CR)
-    if b"\r\r\n" in data:  # a line end that was converted twice is one line end
-        return b"".join(_pieces_with_lf(data))
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    settled_pieces = BytesIO()
+    settled_pieces.writelines(_pieces_with_lf(data))
+    return settled_pieces.getvalue()
 
 
 def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
@@ -73,7 +75,11 @@ def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
         end = at + _PIECE
         if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # not to be torn
             end = run.end()
-        yield CARRIAGE_RETURNS.sub(_line_ends, data[at:end])
+        piece = data[at:end]
+        if b"\r\r\n" in piece:  # a line end that was converted twice is one line end
+            yield CARRIAGE_RETURNS.sub(_line_ends, piece)
+        else:
+            yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         at = end
 
 
@@ -131,6 +137,9 @@ def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair |
 def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
     """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
     delimiter = b"--" + boundary
+    plain = _plain_split(data, delimiter, start, end)
+    if plain is not None and len(plain[0]) < limit:
+        return plain
     size = len(delimiter)
     spans: list[Span] = []
     first = open_at = -1
@@ -139,16 +148,6 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     at = find(delimiter, start, end)
     while at >= 0 and len(spans) < limit:
         after = at + size
-        line_end = 1 if data[after : after + 1] == b"\n" else 2 if data[after : after + 2] == b"\r\n" else 0
-        if line_end and not closed and at > start and data[at - 1] == _LF and after + line_end < end:
-            # Nearly all delimiter lines; the line end before each belongs to it.
-            if open_at >= 0:
-                spans.append((open_at, _before(data, open_at, at)))
-            elif first < 0:
-                first = at
-            open_at = after = after + line_end
-            at = find(delimiter, after, end)
-            continue
         begin, closes = _delimiter(data, start, at, after, end, note)
         if begin >= 0:
             if open_at >= 0:
@@ -164,6 +163,26 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     if 0 <= open_at < end and len(spans) < limit:  # a delimiter as the very last line opens nothing
         spans.append((open_at, end))
     return spans, first, closed
+
+
+def _plain_split(data: bytes, delimiter: bytes, start: int, end: int) -> Split | None:
+    """The same for a multipart as nearly all are: each delimiter a line of its own, the last one closing."""
+    if end - start > REWRITTEN:
+        return None
+    first, *inner = data[start:end].split(delimiter)
+    if not inner or first[-1:] != b"\n" or inner.pop()[:3] not in _CLOSED:
+        return None
+    at = start + len(first)
+    size = len(delimiter)
+    spans: list[Span] = []
+    begin = at + size
+    for piece in inner:
+        stop = begin + len(piece)
+        if piece[:1] != b"\n" or piece[-1:] != b"\n" or stop < begin + 2:
+            return None
+        spans.append((begin + 1, stop - 1))
+        begin = stop + size
+    return spans, at, True
 
 
 def _delimiter(

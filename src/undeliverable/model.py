@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 
+# The guard of a frozen dataclass makes it slow to fill. The classes that every report needs several of are filled as
+# drafts without one, which become what they are when they are full.
 _open: Final = object.__setattr__
 
 
@@ -95,7 +97,7 @@ class Diagnostic:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Reply:
     """One SMTP reply, RFC 5321 4.2, its lines joined by blanks.
 
@@ -110,8 +112,27 @@ class Reply:
     text: str
     command: Command | None = None
 
+    def __init__(
+        self,
+        code: ReplyCode | None,
+        status: StatusCode | None,
+        text: str,
+        command: Command | None = None,
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _ReplyDraft)
+        draft.code = code
+        draft.status = status
+        draft.text = text
+        draft.command = command
+        draft.__class__ = Reply
 
-@dataclass(frozen=True, slots=True)
+
+class _ReplyDraft:
+    __slots__ = Reply.__slots__
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Evidence:
     """The very words that a fact was read from.
 
@@ -127,6 +148,27 @@ class Evidence:
     offset: int
     text: str
     pattern: str | None = None
+
+    def __init__(
+        self,
+        witness: Witness,
+        part: str,
+        offset: int,
+        text: str,
+        pattern: str | None = None,
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _EvidenceDraft)
+        draft.witness = witness
+        draft.part = part
+        draft.offset = offset
+        draft.text = text
+        draft.pattern = pattern
+        draft.__class__ = Evidence
+
+
+class _EvidenceDraft:
+    __slots__ = Evidence.__slots__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -174,7 +216,7 @@ class RecipientFacts:
         conflicts: tuple[str, ...] = (),
     ) -> None:
         draft: Any = self
-        _open(draft, "__class__", _FactsDraft)
+        _open(draft, "__class__", _RecipientFactsDraft)
         draft.witness = witness
         draft.recipient = recipient
         draft.original_recipient = original_recipient
@@ -193,13 +235,11 @@ class RecipientFacts:
         draft.__class__ = RecipientFacts
 
 
-class _FactsDraft:
-    """Facts while they are written: the guard of a frozen dataclass takes longer than all the rest of a report's objects."""
-
+class _RecipientFactsDraft:
     __slots__ = RecipientFacts.__slots__
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Returned:
     """The message that came back, as far as the report holds it.
 
@@ -213,6 +253,25 @@ class Returned:
     subject: str | None = None
     date: datetime | None = None
 
+    def __init__(
+        self,
+        block: str,
+        message_id: str | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        subject: str | None = None,
+        date: datetime | None = None,
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _ReturnedDraft)
+        draft.block = block
+        draft.message_id = message_id
+        draft.from_ = from_
+        draft.to = to
+        draft.subject = subject
+        draft.date = date
+        draft.__class__ = Returned
+
     def header(self, name: str) -> str | None:
         """The first value of header `name` of the returned message, unfolded and decoded, or None."""
         return next(self.headers(name), None)
@@ -225,7 +284,11 @@ class Returned:
         return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReturnedDraft:
+    __slots__ = Returned.__slots__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class MessageFacts:
     """What the report says of itself and of the message that it is about.
 
@@ -241,6 +304,36 @@ class MessageFacts:
     date: datetime | None = None
     message_id: str | None = None
     returned: Returned | None = None
+
+    def __init__(  # noqa: PLR0913 # one for each attribute
+        self,
+        *,
+        generator: str | None = None,
+        reporting_mta: str | None = None,
+        received_from_mta: str | None = None,
+        arrival_date: datetime | None = None,
+        original_envelope_id: str | None = None,
+        queue_id: str | None = None,
+        date: datetime | None = None,
+        message_id: str | None = None,
+        returned: Returned | None = None,
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _MessageFactsDraft)
+        draft.generator = generator
+        draft.reporting_mta = reporting_mta
+        draft.received_from_mta = received_from_mta
+        draft.arrival_date = arrival_date
+        draft.original_envelope_id = original_envelope_id
+        draft.queue_id = queue_id
+        draft.date = date
+        draft.message_id = message_id
+        draft.returned = returned
+        draft.__class__ = MessageFacts
+
+
+class _MessageFactsDraft:
+    __slots__ = MessageFacts.__slots__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
