@@ -1,0 +1,183 @@
+"""The look-ups: a domain's records from DNS, several domains at a time, each asked for once."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from types import TracebackType
+from typing import Final, Generic, Self, TypeAlias, TypeVar, cast
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+
+from undeliverable.check._records import Answer, Records, usable
+
+__all__ = ["Lookups"]
+
+_KEPT: Final = 100_000  # domains, and as many hosts
+_AGE: Final = 3_600.0  # seconds; a list is checked in less
+_ATTEMPT: Final = 2.0  # seconds that one packet may take before it is sent again
+_HOSTS: Final = 8  # exchangers that are looked at for an address; more are kept by few
+
+
+class Lookups:
+    """Asks DNS about domains; a context manager, and safe to use from several threads.
+
+    Answers are kept for an hour, failures as well: a dead server is waited for once.
+    """
+
+    def __init__(
+        self,
+        *,
+        nameservers: Sequence[str] = (),
+        port: int = 53,
+        timeout: float = 5.0,
+        concurrency: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Asks the system's name servers, unless others are given.
+
+        :param nameservers: IP addresses.
+        :param port: of these servers.
+        :param timeout: seconds that one question may take, with all repetitions.
+        :param concurrency: how many domains are asked for at a time.
+        :param clock: seconds, for the age of what is kept.
+        :raises ValueError: when one of them cannot be used.
+        :raises OSError: when the system names no server.
+        """
+        if timeout <= 0 or concurrency < 1:
+            raise ValueError("timeout and concurrency have to be positive")
+        self._resolver = _resolver(nameservers, port, timeout)
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="dns")
+        self._domains: _Kept[Future[Records]] = _Kept(clock)
+        self._hosts: _Kept[tuple[Answer, str]] = _Kept(clock)
+
+    def close(self) -> None:
+        """Forgets what has not been asked yet, and waits for the rest."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def records(self, domain: str) -> Future[Records]:
+        """What DNS says of `domain`, an A-label form; at once, to be waited for."""
+        future = self._domains.get(domain)
+        if future is None:
+            future = self._pool.submit(self._records, domain)
+            self._domains.put(domain, future)
+        return future
+
+    def _records(self, domain: str) -> Records:
+        answer, found, why = self._ask(domain, "MX")
+        if answer is Answer.NO_DATA:
+            return Records(answer, (), *self._address(domain))
+        if answer is not Answer.RECORDS:
+            return Records(answer, why=why)
+        exchangers = tuple(
+            (record.preference, record.exchange.to_text(omit_final_dot=True).lower().removesuffix("."))
+            for record in found
+            if isinstance(record, MX)
+        )
+        return Records(answer, exchangers, *self._any_address(usable(exchangers)[:_HOSTS]))
+
+    def _any_address(self, hosts: Sequence[str]) -> tuple[Answer | None, str]:
+        """The first address that one of `hosts` has; a failure says more than that the others have none."""
+        worst: tuple[Answer | None, str] = (None, "")
+        for host in hosts:
+            known = self._hosts.get(host)
+            if known is None:
+                known = self._address(host)
+                self._hosts.put(host, known)
+            if known[0] is Answer.RECORDS:
+                return known
+            if worst[0] is not Answer.FAILED:
+                worst = known
+        return worst
+
+    def _address(self, host: str) -> tuple[Answer, str]:
+        answer, _, why = self._ask(host, "A")
+        if answer in (Answer.RECORDS, Answer.NO_NAME):
+            return answer, why
+        second, _, other = self._ask(host, "AAAA")
+        if second is Answer.RECORDS or answer is Answer.NO_DATA:
+            return second, other
+        return answer, why
+
+    def _ask(self, name: str, kind: str) -> tuple[Answer, Sequence[object], str]:
+        try:
+            found = self._resolver.resolve(dns.name.from_text(name), kind, search=False)
+        except dns.resolver.NXDOMAIN:
+            return Answer.NO_NAME, (), ""
+        except dns.resolver.NoAnswer:
+            return Answer.NO_DATA, (), ""
+        except dns.resolver.LifetimeTimeout:
+            return Answer.FAILED, (), f"{kind} of {name}: no answer in time"
+        except dns.resolver.NoNameservers as error:
+            return Answer.FAILED, (), f"{kind} of {name}: {_code(error)}"
+        except (dns.exception.DNSException, OSError) as error:
+            return Answer.FAILED, (), f"{kind} of {name}: {type(error).__name__}"
+        return Answer.RECORDS, tuple(found), ""
+
+
+_Value = TypeVar("_Value")
+
+
+class _Kept(Generic[_Value]):
+    """What was found out, by name, for a while; the oldest makes room."""
+
+    __slots__ = ("_clock", "_entries", "_lock")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._entries: OrderedDict[str, tuple[float, _Value]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: str) -> _Value | None:
+        with self._lock:
+            entry = self._entries.get(name)
+        return None if entry is None or self._clock() - entry[0] > _AGE else entry[1]
+
+    def put(self, name: str, value: _Value) -> None:
+        with self._lock:
+            self._entries.pop(name, None)
+            self._entries[name] = (self._clock(), value)
+            while len(self._entries) > _KEPT:
+                self._entries.popitem(last=False)
+
+
+def _resolver(nameservers: Sequence[str], port: int, timeout: float) -> dns.resolver.Resolver:
+    try:
+        resolver = dns.resolver.Resolver(configure=not nameservers)
+    except dns.resolver.NoResolverConfiguration as error:
+        raise OSError(str(error)) from None
+    if nameservers:
+        resolver.nameservers = list(nameservers)
+        resolver.port = port
+    resolver.lifetime = timeout
+    resolver.timeout = min(_ATTEMPT, timeout)
+    return resolver
+
+
+def _code(error: dns.resolver.NoNameservers) -> str:
+    """What the last server answered: SERVFAIL, REFUSED, or what else went wrong."""
+    tried = cast("Sequence[_Attempt]", error.kwargs.get("errors") or ())  # pyright: ignore[reportUnknownMemberType]
+    if not tried:
+        return "no server answered"
+    *_, problem, response = tried[-1]
+    return str(problem) if response is None else dns.rcode.to_text(response.rcode())
+
+
+# The server, whether it was asked by TCP, its port, what went wrong, and its answer.
+_Attempt: TypeAlias = tuple[object, bool, int, object, dns.message.Message | None]
