@@ -19,7 +19,7 @@ def record(place: str, name: str, number: int) -> None:
     """Writes events in small parts: some for addresses of its own, some for addresses that all share."""
     events = (
         (
-            f"shared{item % 100}@example.org" if item % 2 else f"{name}{item % 1000}@example.org",
+            f"shared{item % 2000}@example.org" if item % 2 else f"{name}{item % 1000}@example.org",
             ListEvent(
                 kind=EventKind.BOUNCE,
                 time=BEGIN + timedelta(minutes=item),

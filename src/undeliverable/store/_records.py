@@ -81,4 +81,4 @@ def stamp(time: datetime) -> int:
 
 def moment(microseconds: int) -> datetime:
     """The time that :func:`stamp` made a number of."""
-    return _EPOCH + microseconds * _MICROSECOND
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -183,8 +183,11 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
 
 def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
     """The event that a row holds, its reply as long as that is kept."""
-    event = ListEvent.from_dict(json.loads(row.body) | {"key": row.key, "time": moment(row.time).isoformat()})
-    return event if row.reply is None else replace(event, reply=json.loads(row.reply))
+    record: dict[str, object] = json.loads(row.body)
+    record["key"], record["time"] = row.key, moment(row.time)
+    if row.reply is not None:
+        record["reply"] = json.loads(row.reply)
+    return ListEvent.from_dict(record)
 
 
 def state_of(text: str) -> AddressState:

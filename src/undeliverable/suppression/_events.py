@@ -66,7 +66,8 @@ class ListEvent:
     vendor: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "time", _aware(self.time))
+        if self.time.tzinfo is not UTC:
+            object.__setattr__(self, "time", _aware(self.time))
         if self.until is not None:
             object.__setattr__(self, "until", _aware(self.until))
 
@@ -126,12 +127,14 @@ class ListEvent:
 
         :raises ValueError: when it is none; the sentence says why.
         """
-        unknown = set(record) - set(cls.__slots__)
-        if unknown or not {"kind", "time", "key"} <= set(record):
-            raise ValueError(f"no event: {', '.join(sorted(unknown)) or 'kind, time and key are needed'}")
-        values: dict[str, Any] = {
-            name: _READ.get(name, str)(str(value)) for name, value in record.items() if value is not None
-        }
+        values: dict[str, Any] = {}
+        for name, value in record.items():
+            if name not in cls.__slots__:
+                raise ValueError(f"no event: {name} is unknown")
+            if value is not None:
+                values[name] = value if isinstance(value, datetime) else _READ.get(name, str)(str(value))
+        if not {"kind", "time", "key"} <= values.keys():
+            raise ValueError("no event: kind, time and key are needed")
         return cls(**values)
 
 
