@@ -173,17 +173,25 @@ def test_a_broken_installation_is_75(
     assert "ModuleNotFoundError" in capfd.readouterr().err
 
 
-def test_streams_that_cannot_be_flushed_are_75(feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("arguments", [["--bogus"], ["--to", "b.jsonl"]])
+def test_what_a_stream_cannot_get_rid_of(
+    arguments: list[str], feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     feed(MESSAGE)
     saved = os.dup(1)
-    closed = open(tmp_path / "out", "w", encoding="ascii")  # noqa: SIM115
-    closed.close()
+    full = open("/dev/full", "w", encoding="ascii")  # noqa: SIM115 # closing it fails
+    full.write("x")
     try:
-        monkeypatch.setattr(sys, "stdout", closed)
-        assert main(["pipe", "--to", str(tmp_path / "b.jsonl")]) == 75
+        os.dup2(full.fileno(), 1)
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["pipe", *arguments]) == 75
     finally:
         os.dup2(saved, 1)
         os.close(saved)
+        with pytest.raises(OSError, match="No space left"):
+            full.close()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def _zero_or_tempfail(words: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001 # every other status makes a mail server give up
         say(f"{type(error).__name__}: {error}")
         status = TEMPFAIL
-    return TEMPFAIL if status or not _flushed() else 0
+    flushed = _flushed()  # whatever the status is
+    return 0 if flushed and not status else TEMPFAIL
 
 
 def say(message: str) -> None:

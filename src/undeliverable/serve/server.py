@@ -142,8 +142,7 @@ class _Session(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         self._deadline.cancel()
         self._sink.sessions.discard(self)
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self.ended.set_result(None)
         super().connection_lost(error)
 
     def cut(self) -> None:

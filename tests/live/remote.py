@@ -1,0 +1,91 @@
+"""Remote servers that refuse as they are told: one port for each script, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+OK = "250 2.0.0 OK"
+GREETING = "220 remote.example ESMTP"
+HELLO = "250-remote.example\r\n250 8BITMIME"
+
+
+@dataclass(frozen=True)
+class Script:
+    """What one remote server answers; a command that is not named is answered with OK.
+
+    `rcpt` is asked for by the local part of the recipient.
+    """
+
+    replies: Mapping[str, str] = field(default_factory=dict)
+    rcpt: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self, line: str) -> str:
+        command = (line.replace(":", " ").upper().split(maxsplit=1) or ["NOOP"])[0]
+        if command == "RCPT":
+            return self.rcpt.get(line.partition("<")[2].partition("@")[0], OK)
+        defaults = {"EHLO": HELLO, "DATA": "354 go on", "QUIT": "221 2.0.0 bye"}
+        return self.replies.get(command, defaults.get(command, OK))
+
+
+class Remotes:
+    """A thread with a server for each script; a context manager that gives their ports."""
+
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
+        self._scripts = scripts
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.ports: dict[str, int] = {}
+        self.accepted: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        servers: list[asyncio.Server] = []
+        for domain, script in self._scripts.items():
+            server = await asyncio.start_server(partial(self._talk, script), "127.0.0.1", 0)
+            servers.append(server)
+            self.ports[domain] = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        for server in servers:
+            server.close()
+
+    async def _talk(self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reply = script.replies.get("CONNECT", GREETING)
+        try:
+            while True:
+                writer.write(reply.encode() + b"\r\n")
+                await writer.drain()
+                line = (await reader.readline()).decode("latin-1")
+                if not line:
+                    break
+                reply = script.answer(line)
+                if reply.startswith("354"):
+                    writer.write(reply.encode() + b"\r\n")
+                    self.accepted.append((await reader.readuntil(b"\r\n.\r\n")).decode("latin-1"))
+                    reply = script.replies.get("END", OK)
+                elif reply.startswith("221"):
+                    writer.write(reply.encode() + b"\r\n")
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()

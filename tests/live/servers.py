@@ -1,0 +1,291 @@
+"""A real Postfix and a real Exim in a folder of their own, with the recipes of the documentation."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import undeliverable
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "embedding.md"
+SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
+LIFE = 200  # seconds after which a server ends by itself, whatever became of the tests
+PIPE, LMTP = "bounces.example.com", "lmtp.example.com"
+
+
+def recipe(title: str, number: int = 0) -> str:
+    """A block of the documentation by its first line, without it."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    found: list[str] = [block for block in blocks if f"# {title}" in "".join(block.splitlines(keepends=True)[:2])]
+    return found[number]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def lacking(program: str | None, name: str, *users: str) -> str | None:
+    """Why a server cannot be run here, or None."""
+    if program is None:
+        return f"{name} is not installed"
+    if os.geteuid():
+        return f"{name} has to be started by root"
+    if not shutil.which("timeout"):
+        return "timeout(1) is not installed"
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    missing = [user for user in users if user not in names]
+    return f"there is no user {missing[0]}" if missing else None
+
+
+class Server:
+    """What both have in common: a folder, the recipes in it, a port, and an end."""
+
+    user = "nobody"
+    program: str | None = None
+    lacks: str | None = None
+
+    def __init__(self, folder: Path, routes: Mapping[str, int], lmtp_port: int) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.records = folder / "out" / "bounces.jsonl"
+        self._routes = routes
+        self._lmtp_port = lmtp_port
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.chmod(0o755)
+        (folder / "out").mkdir()
+        shutil.chown(folder / "out", self.user)
+        self._install()
+
+    @property
+    def log(self) -> Path:
+        raise NotImplementedError
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        with open(self.folder / "stdout", "wb") as output:
+            self._process = subprocess.Popen(
+                ["timeout", "--kill-after=5", str(LIFE), *self.command()], stdout=output, stderr=output
+            )
+        for _ in range(200):
+            assert self._process.poll() is None, (self.folder / "stdout").read_text(encoding="utf-8")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"does not listen: {(self.folder / 'stdout').read_text(encoding='utf-8')}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(20)
+
+    def _install(self) -> None:
+        """The wrapper of the documentation, around a copy of this package that the server's user may read."""
+        shutil.copytree(Path(undeliverable.__file__).parent, self.folder / "lib" / "undeliverable")
+        subprocess.run(["chmod", "-R", "a+rX", self.folder / "lib"], check=True)
+        command = self.folder / "undeliverable"
+        command.write_text(
+            f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={self.folder}/lib exec {self._python()} -m undeliverable "$@"\n',
+            encoding="utf-8",
+        )
+        command.chmod(0o755)
+        self._script("take-bounce", "/usr/local/libexec/take-bounce\n")
+
+    def _python(self) -> str:
+        """An interpreter that the server's user may run."""
+        for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+            check = [python, "-c", "import sys; sys.path.insert(0, sys.argv[1]); import undeliverable.cli._main"]
+            try:
+                done = subprocess.run(
+                    [*check, str(self.folder / "lib")], user=self.user, capture_output=True, cwd="/", check=False
+                )
+            except OSError:
+                continue
+            if not done.returncode:
+                return python
+        raise AssertionError(f"no Python >= 3.11 that {self.user} may run")
+
+    def _script(self, name: str, title: str) -> None:
+        path = self.folder / name
+        path.write_text(self._here(recipe(title)), encoding="utf-8")
+        path.chmod(0o755)
+
+    def _here(self, text: str) -> str:
+        places = {
+            "/usr/local/libexec": self.folder,
+            "/usr/local/bin": self.folder,
+            "/var/lib/bounces": self.folder / "out",
+            "user=bounces": f"user={self.user}",
+            "user = bounces": f"user = {self.user}",
+            "8024": self._lmtp_port,
+        }
+        for name, place in places.items():
+            text = text.replace(name, str(place))
+        return text
+
+
+class Postfix(Server):
+    program = shutil.which("postfix", path=SBIN)
+    lacks = lacking(program, "Postfix", "postfix", "nobody")
+
+    SERVICES = """\
+127.0.0.1:{port} inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
+error unix - - n - - error
+retry unix - - n - - error
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "mail.log"
+
+    def command(self) -> list[str]:
+        self._configure()
+        return [str(self.program), "-c", str(self.folder / "etc"), "start-fg"]
+
+    def _configure(self) -> None:
+        for name in ("etc", "spool", "data"):
+            (self.folder / name).mkdir()
+        shutil.chown(self.folder / "data", "postfix")
+        routes = " ".join(f"{domain}=smtp:[127.0.0.1]:{port}" for domain, port in self._routes.items())
+        settings = {
+            "compatibility_level": "3.6",
+            "queue_directory": self.folder / "spool",
+            "data_directory": self.folder / "data",
+            "maillog_file": self.log,
+            "maillog_file_prefixes": self.folder,
+            "myhostname": "mx.sender.example",
+            "mydestination": "",
+            "mynetworks": "127.0.0.0/8",
+            "inet_interfaces": "127.0.0.1",
+            "inet_protocols": "ipv4",
+            "smtpd_relay_restrictions": "permit_mynetworks, reject",
+            "disable_dns_lookups": "yes",
+            "alias_maps": "",
+            "alias_database": "",
+            "smtputf8_enable": "yes",
+            "default_transport": "error:not loopback",
+            "transport_maps": f"inline:{{ {routes} }}",
+            # The first temporary failure is the last one; bounces themselves may wait.
+            "maximal_queue_lifetime": "0",
+            "bounce_queue_lifetime": "1h",
+            "queue_run_delay": "2s",
+            "minimal_backoff_time": "1s",
+            "maximal_backoff_time": "2s",
+            "default_destination_concurrency_failed_cohort_limit": "0",
+        }
+        for block in (recipe("main.cf", 0), recipe("main.cf", 1).replace(PIPE, LMTP)):
+            for line in self._here(block).splitlines():
+                name, equals, value = line.partition(" = ")
+                if equals:
+                    settings[name] = f"{settings[name]}, {value}" if name in settings else value
+        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        (self.folder / "etc" / "main.cf").write_text(lines, encoding="utf-8")
+        services = self.SERVICES.format(port=self.port) + self._here(recipe("master.cf"))
+        (self.folder / "etc" / "master.cf").write_text(services, encoding="utf-8")
+
+
+class Exim(Server):
+    program = os.environ.get("EXIM") or shutil.which("exim4", path=SBIN) or shutil.which("exim", path=SBIN)
+    user = next((entry.pw_name for entry in pwd.getpwall() if entry.pw_name in {"Debian-exim", "exim"}), "exim")
+    lacks = lacking(program, "Exim", user)
+
+    CONFIGURATION = """\
+exim_path = {program}
+spool_directory = {folder}/spool
+log_file_path = {folder}/log/%slog
+pid_file_path = {folder}/exim.pid
+primary_hostname = mx.sender.example
+qualify_domain = sender.example
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+disable_ipv6
+deliver_drop_privilege
+acl_smtp_rcpt = everybody
+keep_environment =
+tls_advertise_hosts =
+host_lookup =
+rfc1413_query_timeout = 0s
+delay_warning =
+queue_run_max = 5
+log_selector = +smtp_confirmation +received_recipients
+begin acl
+everybody:
+  accept hosts = 127.0.0.1
+begin routers
+{routers}
+remote:
+  driver = manualroute
+  route_list = {routes}
+  transport = remote
+  self = send
+begin transports
+{transports}
+remote:
+  driver = smtp
+  allow_localhost
+  hosts_try_chunking =
+  hosts_try_prdr =
+  hosts_avoid_tls = *
+begin retry
+* * F,2s,1s
+begin rewrite
+begin authenticators
+"""
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log" / "mainlog"
+
+    def command(self) -> list[str]:
+        self._script("take-bounce-exim", "/usr/local/libexec/take-bounce-exim")
+        for name in ("spool", "log"):
+            (self.folder / name).mkdir()
+            shutil.chown(self.folder / name, self.user)
+        configuration = self.folder / "exim.conf"
+        configuration.write_text(self._configuration(), encoding="utf-8")
+        return [str(self.program), "-C", str(configuration), "-bdf", "-q1s"]
+
+    def _configuration(self) -> str:
+        def second(text: str) -> str:
+            return re.sub(r"\bbounces\b(?!\.)", "bounces_lmtp", text.replace(PIPE, LMTP))
+
+        router, pipe = recipe("routers"), recipe("transports", 0)
+        lmtp = second(recipe("transports", 1))
+        return self.CONFIGURATION.format(
+            program=self.program,
+            folder=self.folder,
+            port=self.port,
+            routers=self._here(router) + second(router),
+            transports=self._here(pipe) + self._here(lmtp),
+            routes="; ".join(f"{domain} 127.0.0.1::{port}" for domain, port in self._routes.items()),
+        )
