@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import KnowledgeError, __version__
-from undeliverable.cli import _suppressions, classify, explain, pipe, rules, serve
+from undeliverable.cli import _suppressions, check, classify, explain, pipe, rules, serve
 from undeliverable.cli._command import Command, UsageError, warn
 
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    check.COMMAND,
     classify.COMMAND,
     explain.COMMAND,
     pipe.COMMAND,

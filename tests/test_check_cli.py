@@ -1,0 +1,177 @@
+"""`undeliverable check`: lists as people have them, against a DNS server on loopback."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dns_server import SERVFAIL, DnsServer, dns_server
+from undeliverable.cli import main
+from undeliverable.store import SuppressionList
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DnsServer]:
+    zone = {
+        "good.example": ("MX 10 mx.example.",),
+        "mx.example": ("A 192.0.2.1",),
+        "null.example": ("MX 0 .",),
+        "bad.example": SERVFAIL,
+    }
+    with dns_server(zone) as running:
+        yield running
+
+
+@pytest.fixture
+def run(server: DnsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def check(text: str | bytes, *options: str) -> tuple[int, str, str]:
+        path = tmp_path / "list.csv"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        status = main(["check", str(path), "--nameserver", "127.0.0.1", "--port", str(server.port), *options])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return check
+
+
+LIST = """\
+name,Email
+Kim,kim@good.example
+Lee,lee@null.example
+"Mia
+Mayer",mia@bad.example
+Noa,
+Oli,KIM@good.example
+,
+"=2","=2@good.example"
+"""
+
+
+def test_a_table(run: Run) -> None:
+    status, out, err = run(LIST)
+    assert status == 0
+    assert [re.split(r"  +", line) for line in out.splitlines()] == [
+        ["line", "address", "next", "cause", "detail", "suggestion"],
+        ["2", "kim@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
+        ["3", "lee@null.example", "leave_out", "null_mx", "null MX", "-"],
+        ["5", "mia@bad.example", "check_again", "lookup_failed", "MX of bad.example: SERVFAIL", "-"],
+        ["6", "-", "leave_out", "syntax", "There is nothing.", "-"],
+        ["7", "KIM@good.example", "leave_out", "duplicate", "the same as address 1", "-"],
+        ["9", "=2@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
+    ]
+    assert err == (
+        "6 addresses; 3 leave_out, 2 send, 1 check_again; 2 existence_uncertain, 1 null_mx, 1 lookup_failed, 1 syntax, 1 duplicate\n"
+    )
+
+
+def test_csv_and_jsonl_say_the_same(run: Run) -> None:
+    _, text, _ = run(LIST, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    _, text, _ = run(LIST, "--format", "jsonl")
+    records = [json.loads(line) for line in text.splitlines()]
+    assert len(rows) == len(records) == 6
+    for row, record in zip(rows, records, strict=True):
+        assert row["line"] == str(record["line"])
+        assert row["cause"] == record["cause"]
+        assert row["address"].lstrip("'") == record["address"]
+    assert rows[-1]["address"] == "'=2@good.example"
+    assert records[0]["hosts"] == ["mx.example"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("kim@good.example\n", ()),
+        ("kim@good.example", ()),
+        ("\ufeffE-Mail;Name\nkim@good.example;Kim\n", ()),
+        ("name\tto whom\nKim\tkim@good.example\n", ("--column", " To Whom")),
+        ("Kim|kim@good.example\n", ()),
+        ("email\r\nkim@good.example\r\n\r\n", ()),
+    ],
+)
+def test_shapes_of_lists(run: Run, text: str, options: tuple[str, ...]) -> None:
+    status, out, _ = run(text, "--format", "jsonl", *options)
+    (record,) = map(json.loads, out.splitlines())
+    assert (status, record["address"], record["cause"]) == (0, "kim@good.example", "existence_uncertain")
+
+
+def test_a_short_row_and_odd_octets_are_not_lost(run: Run) -> None:
+    _, out, _ = run(b"name,email\nKim\n\xff,\xff@good.example\n", "--format", "jsonl")
+    first, second = map(json.loads, out.splitlines())
+    assert (first["address"], first["cause"]) == ("", "syntax")
+    assert second["cause"] == "syntax"
+
+
+def test_only_some_of_them(run: Run) -> None:
+    _, out, err = run(LIST, "--only", "send,lookup_failed", "--format", "csv")
+    assert [line.split(",")[1] for line in out.splitlines()[1:]] == [
+        "kim@good.example",
+        "mia@bad.example",
+        "'=2@good.example",
+    ]
+    assert err.startswith("6 addresses")
+
+
+def test_against_a_list(run: Run, tmp_path: Path) -> None:
+    place = str(tmp_path / "list.db")
+    with SuppressionList(place) as known:
+        known.suppress("kim@good.example")
+    _, out, _ = run("kim@good.example\n", "--against", place)
+    assert "suppressed" in out
+    status, _, err = run("kim@good.example\n", "--against", str(tmp_path / "none.db"))
+    assert status == 2
+    assert "none.db" in err
+
+
+def test_the_exit_status(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("kim@good.example\n", "--strict")[0] == 0
+    assert run("kim@good.example\nkim@null.example\n")[0] == 0
+    assert run("kim@good.example\nkim@null.example\n", "--strict")[0] == 3
+    assert run("")[0] == 1
+    assert run("email\n")[0] == 1
+    status, out, err = run("email\nkim@good.example\n" + "x" * 200_000 + "\n")
+    assert status == 1
+    assert "kim@good.example" in out
+    assert "what follows was not read" in err
+    assert main(["check", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("a,b\n1,2\n", (), "which column"),
+        ("a,b\n1,2\n", ("--column", "email"), "no column 'email' among 'a', 'b'"),
+        ("kim@good.example\n", ("--only", "valid"), "'valid' is none of"),
+        ("kim@good.example\n", ("--only", " , "), "names nothing"),
+        ("kim@good.example\n", ("--timeout", "0"), "positive"),
+        ("kim@good.example\n", ("--nameserver", "dns.example"), "dns.example"),
+    ],
+)
+def test_wrong_usage(run: Run, text: str, options: tuple[str, ...], words: str) -> None:
+    status, out, err = run(text, *options)
+    assert status == 2
+    assert words in err
+    assert not out
+
+
+def test_without_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "undeliverable.check", None)
+    status, _, err = run("kim@good.example\n")
+    assert status == 2
+    assert "undeliverable[check]" in err
+
+
+def test_standard_input(server: DnsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kim@good.example\n")))
+    assert main(["check", "-", "--nameserver", "127.0.0.1", "--port", str(server.port)]) == 0
+    assert capsys.readouterr().err == "1 address; 1 send; 1 existence_uncertain\n"
