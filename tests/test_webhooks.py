@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests import webhook_pages
 from undeliverable import Event, Kind, Knowledge, Report, WebhookError, parse_webhook
 from undeliverable.webhooks import SERVICES, names
 from undeliverable.webhooks._body import Form, read_body
@@ -308,3 +309,10 @@ def test_evidence_holds_the_words() -> None:
 def test_the_event_of_a_report_is_the_services_own() -> None:
     event = sendgrid(category="a").event
     assert event == Event(id="e1", service="sendgrid", type="bounce", class_="bounce", subclass=None, tags=("a",), metadata={})
+
+
+def test_the_pages_are_made_from_the_tables() -> None:
+    found = {path.name: path.read_text(encoding="utf-8") for path in webhook_pages.FOLDER.glob("*.md")}
+    assert found == webhook_pages.pages(), "run python -m tests.webhook_pages"
+    guide = (webhook_pages.FOLDER.parent / "webhooks.md").read_text(encoding="utf-8")
+    assert all(f"\nwebhooks/{name}\n" in guide for name in names())

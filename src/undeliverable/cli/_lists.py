@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy
 
-__all__ = ["Into", "add_list", "open_list", "policy_named", "record_of", "said", "show", "table"]
+__all__ = ["Intake", "Into", "add_list", "open_list", "policy_named", "record_of", "said", "show", "table"]
 
 _MISSING: Final = "a suppression list needs more than the library alone: pip install 'undeliverable[store]'"
 _PART: Final = 500
@@ -86,6 +86,24 @@ class Into:
             outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
             self._waiting.clear()
+
+
+class Intake:
+    """`serve --into`: writes reports before it returns, whichever thread they come in."""
+
+    __slots__ = ("_known", "_lock")
+
+    def __init__(self, place: str) -> None:
+        from threading import Lock
+
+        self._known = open_list(place, create=True)
+        self._lock = Lock()
+
+    def add(self, reports: Sequence[Report]) -> None:
+        """Takes what reports say of their recipients; raises when it could not be written."""
+        with self._lock:
+            for report in reports:
+                self._known.record_report(report)
 
 
 def said(outcome: Outcome | None) -> str:

@@ -1,4 +1,4 @@
-"""`undeliverable serve`: a sink for LMTP and SMTP that records the bounces of a domain."""
+"""`undeliverable serve`: a sink for LMTP and SMTP that records the bounces of a domain, and an endpoint for webhooks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._lists import Intake
 from undeliverable.cli._signer import add_signer_options, signer_of
 
 if TYPE_CHECKING:
+    from undeliverable.serve._http_server import HttpServer
     from undeliverable.serve.server import Sink
 
 __all__ = ["COMMAND"]
@@ -22,7 +24,12 @@ _MIB: Final = 1 << 20
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lmtp", metavar="HOST:PORT", type=_address, help="listen here for LMTP (RFC 2033)")
     parser.add_argument("--smtp", metavar="HOST:PORT", type=_address, help="listen here for SMTP")
-    parser.add_argument("--to", metavar="FILE", required=True, help="append the records to this file of JSON Lines")
+    parser.add_argument(
+        "--http", metavar="HOST:PORT", type=_address, help="listen here for webhooks: POST /webhooks/NAME"
+    )
+    parser.add_argument("--secrets", metavar="FILE", help="how the webhooks of each service are proved (TOML)")
+    parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
+    parser.add_argument("--into", metavar="LIST", help="take webhooks over into a suppression list, with or without --to")
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -32,7 +39,7 @@ def _arguments(parser: ArgumentParser) -> None:
             default=[],
             help=f"take mail to recipients {what}; may be given again",
         )
-    parser.add_argument("--max-size", metavar="MIB", type=int, default=64, help="of one message (64)")
+    parser.add_argument("--max-size", metavar="MIB", type=int, default=64, help="of one message (64), or of one request (8 at most)")
     parser.add_argument("--max-connections", metavar="NUMBER", type=int, default=100, help="at once (100)")
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=float, default=60.0, help="for a command or a whole message (60)"
@@ -50,14 +57,32 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _run(options: Namespace) -> int:
-    listen = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
-    if not listen:
-        raise UsageError("--lmtp or --smtp must say where to listen")
-    if not (options.domains or options.recipients):
-        raise UsageError("--domain or --recipient must say whose mail is taken")
-    for _, (host, _) in listen:
+    mail = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
+    web = [options.http] if options.http else []
+    if not (mail or web):
+        raise UsageError("--lmtp, --smtp or --http must say where to listen")
+    for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
             raise UsageError(f"{host} is no loopback address, which takes --listen-any")
+    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, mail), *_web_sinks(options, web)]
+
+    import asyncio
+
+    try:
+        asyncio.run(_serve(sinks))
+    except OSError as error:
+        warn(str(error))
+        return 1
+    return 0
+
+
+def _mail_sinks(options: Namespace, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
+    if not listen:
+        return []
+    if not (options.domains or options.recipients):
+        raise UsageError("--domain or --recipient must say whose mail is taken")
+    if not options.to:
+        raise UsageError("--to must say where the records go")
     from undeliverable.serve import BounceHandler
 
     try:
@@ -72,19 +97,33 @@ def _run(options: Namespace) -> int:
         signer=signer_of(options),
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
-    sinks = [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]
+    return [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]
 
-    import asyncio
 
+def _web_sinks(options: Namespace, listen: list[tuple[str, int]]) -> list[HttpServer]:
+    if not listen:
+        return []
+    if not options.secrets:
+        raise UsageError("--secrets must say how webhooks are proved")
+    if not (options.to or options.into):
+        raise UsageError("--to or --into must say where webhooks go")
     try:
-        asyncio.run(_serve(sinks))
-    except OSError as error:
-        warn(str(error))
-        return 1
-    return 0
+        from undeliverable.serve._http_server import HttpServer
+        from undeliverable.serve._secrets_file import read_secrets
+        from undeliverable.serve.http import Webhooks
+    except ImportError:
+        raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
+    app = Webhooks(
+        read_secrets(options.secrets),
+        to=options.to,
+        received=Intake(options.into).add if options.into else None,
+        knowledge=knowledge_of(options),
+        max_size=min(options.max_size, 8) * _MIB,
+    )
+    return [HttpServer(app, host=host, port=port, connections=options.max_connections) for host, port in listen]
 
 
-async def _serve(sinks: list[Sink]) -> None:
+async def _serve(sinks: list[Sink | HttpServer]) -> None:
     """Listens until SIGTERM or SIGINT; says on standard error when it is ready."""
     import asyncio
 
@@ -109,10 +148,11 @@ def _is_loopback(host: str) -> bool:
 
 COMMAND: Final = Command(
     name="serve",
-    help="take bounces by LMTP or SMTP and record them",
+    help="take bounces by LMTP, SMTP or webhooks and record them",
     examples=(
         "undeliverable serve --lmtp 127.0.0.1:8024 --domain bounces.example.com --to bounces.jsonl",
         "undeliverable serve --smtp 127.0.0.1:8025 --recipient bounces@example.com --to bounces.jsonl",
+        "undeliverable serve --http 127.0.0.1:8080 --secrets secrets.toml --into list.db",
     ),
     arguments=_arguments,
     run=_run,

@@ -1,0 +1,260 @@
+"""What becomes of a webhook's request, whatever framework took it: proved, read, handed over, kept once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import json
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+from undeliverable import Knowledge, Report, WebhookError, parse_webhook
+from undeliverable.serve._commit import GroupCommit
+from undeliverable.webhook_auth import Basic, CertificateNeeded, Proof, Secret, VerificationError, verify
+
+__all__ = ["Answer", "Endpoint", "Receiver"]
+
+_LOG: Final = logging.getLogger("undeliverable.serve")
+_LONG: Final = 1 << 18  # octets from which on a body is read in a thread
+_TAIL: Final = 1 << 25  # octets at the end of a file of records from which known events are learned
+_VALIDATION: Final = "validationCode"
+
+_T = TypeVar("_T")
+Received = Callable[[Sequence[Report]], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How the requests of one service are proved.
+
+    :ivar secret: as :func:`undeliverable.webhook_auth.verify` takes it.
+    :ivar url: the address as the service was given it, where its signature covers that.
+    """
+
+    secret: Secret | Sequence[Secret]
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer: a status of HTTP, and an object for the body."""
+
+    status: int
+    body: dict[str, object]
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Receiver:
+    """Takes requests; belongs to one event loop.
+
+    :param endpoints: the services that are taken, by name.
+    :param to: the file of records, or None to only call `received`.
+    :param received: called with the new reports of a request before they are recorded: a function (in a thread) or a
+        coroutine function. Whatever it raises, nothing is recorded and the service tries again.
+    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param remember: how many events are known by their ids, so that they are taken once.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        to: str | os.PathLike[str] | None = None,
+        received: Received | None = None,
+        knowledge: Knowledge | None = None,
+        remember: int = 200_000,
+    ) -> None:
+        if to is None and received is None:
+            raise ValueError("what is received has to go somewhere: give to, received or both")
+        self._endpoints = dict(endpoints)
+        self._to = to
+        self._received = received
+        self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
+        self._remember = remember
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._used: OrderedDict[str, str] = OrderedDict()  # ids of requests whose body is not signed, and its digest
+        self._busy: dict[str, asyncio.Future[None]] = {}
+        self._store: GroupCommit | None = None
+        self._learned = to is None
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of a service, or None: its requests are not taken."""
+        return self._endpoints.get(name)
+
+    async def take(self, name: str, body: bytes, headers: Mapping[str, str], url: str | None = None) -> Answer:
+        """Proves, reads and keeps one request, and says what to answer: 2xx only when all of it is kept.
+
+        :param url: the request's address, for secrets in it; a signature of the address is checked against the
+            endpoint's own, never against what the client says.
+        """
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return Answer(404, {"error": "no such endpoint"})
+        digest = hashlib.sha256(body).hexdigest()
+        try:
+            await self._learn()
+            proof = verify(name, body, headers, endpoint.secret, url=endpoint.url or url)
+            reports = await self._read(name, body, headers)
+        except VerificationError as error:
+            return _refused(error, endpoint)
+        except WebhookError as error:
+            return Answer(400, {"error": error.detail})
+        except OSError:
+            _LOG.exception("the records cannot be read")
+            return _unavailable()
+        if not self._use(proof, digest):
+            return Answer(401, {"error": "its token has been used for something else"})
+        return await self._keep(reports, proof, digest)
+
+    async def drain(self) -> None:
+        """Returns when all that was taken is on the disk."""
+        if self._store is not None:
+            await self._store.drain()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    async def _read(self, name: str, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
+        if len(body) < _LONG:
+            return parse_webhook(name, body, headers=headers, knowledge=self._knowledge)
+        return await asyncio.to_thread(parse_webhook, name, body, headers=headers, knowledge=self._knowledge)
+
+    def _use(self, proof: Proof, digest: str) -> bool:
+        """Whether a token that does not cover the body is new, or came with the same body before."""
+        if proof.covers_body or proof.id is None:
+            return True
+        if self._used.get(proof.id, digest) != digest:
+            return False
+        _remember(self._used, {proof.id: digest}, self._remember)
+        return True
+
+    # --- keeping ----------------------------------------------------------------------------------------------------
+
+    async def _keep(self, reports: Sequence[Report], proof: Proof, digest: str) -> Answer:
+        keys = [_key(report.to_dict()) for report in reports]
+        while waiting := [self._busy[key] for key in keys if key in self._busy]:
+            await asyncio.wait(waiting)  # the same event is being kept for another request
+        new = {key: report for key, report in zip(keys, reports, strict=True) if key not in self._known}
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._busy.update(dict.fromkeys(new, done))
+        try:
+            await self._hand_over(list(new.values()), proof, digest)
+        except Exception:  # noqa: BLE001 # code of somebody else's, a full disk: the service keeps the event
+            _LOG.exception("a request was not kept")
+            return _unavailable()
+        else:
+            _remember(self._known, dict.fromkeys(new), self._remember)
+        finally:
+            for key in new:
+                del self._busy[key]
+            done.set_result(None)
+        return Answer(200, {"taken": len(new), "known": len(reports) - len(new)} | _validation(reports))
+
+    async def _hand_over(self, reports: Sequence[Report], proof: Proof, digest: str) -> None:
+        if not reports:
+            return
+        if self._received is not None:
+            if inspect.iscoroutinefunction(self._received):
+                await self._received(reports)
+            else:
+                await asyncio.to_thread(self._received, reports)
+        if self._to is None:
+            return
+        if self._store is None:
+            self._store = GroupCommit(self._to)
+        request = {"id": proof.id, "digest": digest, "received": datetime.now(UTC).isoformat()}
+        lines = [_line(report, request) for report in reports]
+        await asyncio.gather(*map(self._store.add, lines))
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+
+    async def _learn(self) -> None:
+        """Learns once what was kept before the program was started."""
+        if self._learned:
+            return
+        assert self._to is not None
+        records = await asyncio.to_thread(_last_records, self._to)
+        if self._learned:
+            return  # another request was faster
+        self._learned = True
+        for record in records:
+            _remember(self._known, {_key(record): None}, self._remember)
+            request = record.get("request")
+            if isinstance(request, dict):
+                found = cast("dict[str, object]", request)
+                _remember(self._used, {str(found.get("id")): str(found.get("digest"))}, self._remember)
+
+
+def _last_records(path: str | os.PathLike[str]) -> list[dict[str, object]]:
+    """The last records of a file, and none of one that is not there."""
+    try:
+        return list(_read_tail(path))
+    except FileNotFoundError:
+        return []
+
+
+def _read_tail(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - _TAIL))
+        if size > _TAIL:
+            file.readline()
+        for line in file:
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # torn: whoever wrote it was not answered with 2xx
+            if isinstance(record, dict):
+                yield cast("dict[str, object]", record)
+
+
+def _remember(known: OrderedDict[str, _T], new: Mapping[str, _T], most: int) -> None:
+    known.update(new)
+    while len(known) > most:
+        known.popitem(last=False)
+
+
+def _key(record: Mapping[str, object]) -> str:
+    """What names an event. Ids alone do not: several services give those of the message."""
+    event = cast("dict[str, object]", record.get("event") or {})
+    message = cast("dict[str, object]", record.get("message") or {})
+    verdicts = cast("list[dict[str, object]]", record.get("verdicts") or [])
+    named = [
+        *(event.get(name) for name in ("service", "id", "type", "class", "subclass")),
+        message.get("date"),
+        [verdict.get("key") for verdict in verdicts],
+        None if verdicts else [message.get("queue_id"), message.get("returned"), event.get("metadata")],
+    ]
+    return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _line(report: Report, request: Mapping[str, object]) -> bytes:
+    return json.dumps(report.to_dict() | {"request": dict(request)}, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _validation(reports: Sequence[Report]) -> dict[str, object]:
+    """Event Grid takes an endpoint for valid that answers the code which it was sent; it has been proved already."""
+    codes = [report.event.metadata[_VALIDATION] for report in reports if report.event and _VALIDATION in report.event.metadata]
+    return {"validationResponse": codes[0]} if codes and reports[0].event and reports[0].event.service == "azure" else {}
+
+
+def _refused(error: VerificationError, endpoint: Endpoint) -> Answer:
+    if isinstance(error, CertificateNeeded):
+        _LOG.warning("%s", error)
+        return _unavailable()
+    _LOG.info("refused: %s", error)
+    asked = [endpoint.secret] if isinstance(endpoint.secret, str | bytes) else endpoint.secret
+    is_basic = isinstance(asked, Basic) or (isinstance(asked, Sequence) and any(isinstance(one, Basic) for one in asked))
+    # RFC 7235 3.1; SNS sends its password only after it has been asked.
+    headers = {"www-authenticate": 'Basic realm="webhooks", charset="UTF-8"'} if is_basic else {}
+    return Answer(401, {"error": "not proved"}, headers)
+
+
+def _unavailable() -> Answer:
+    return Answer(503, {"error": "cannot be kept now"}, {"retry-after": "30"})

@@ -1,0 +1,106 @@
+"""A file of secrets (TOML): a table for each service whose webhooks are taken."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, cast
+
+from undeliverable import KnowledgeError
+from undeliverable.serve._receiver import Endpoint
+from undeliverable.webhook_auth import Basic, HeaderSecret, Secret, Sns, UrlSecret
+from undeliverable.webhooks import names
+
+__all__ = ["read_secrets"]
+
+_KEYS: Final = frozenset(
+    ("key", "username", "password", "path", "header", "secret", "url", "topics", "certificates", "allow_sha1")
+)
+_ARN: Final = re.compile(r"arn:(aws[a-z-]{0,20}):sns:([a-z0-9-]{1,40}):\d{12}:[\w.-]{1,256}")
+
+
+def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
+    """The endpoints in a file of secrets.
+
+    Each table has the name of a service and one way to prove its requests: ``key`` (a string, or several while a key is
+    changed), ``username`` and ``password``, ``path`` (a secret in the address), ``header`` and ``secret``, or for Amazon
+    ``topics`` and ``certificates`` (a folder of PEM files, named as in their address). ``url`` is the address as the
+    service was given it.
+
+    :raises KnowledgeError: when the file cannot be read or says something else; it never shows a secret.
+    """
+    import tomllib
+
+    shown = os.fspath(path)
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KnowledgeError(shown, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        where = re.search(r"\(at [^)]{1,60}\)", str(error))
+        raise KnowledgeError(shown, f"is no TOML {where[0] if where else ''}".rstrip()) from None
+    return {name: _endpoint(shown, name, table) for name, table in document.items()}
+
+
+def _endpoint(file: str, name: str, table: object) -> Endpoint:
+    if name not in names():
+        raise KnowledgeError(file, f"no such service; there are {', '.join(names())}", entry=name)
+    if not isinstance(table, dict):
+        raise KnowledgeError(file, "must be a table", entry=name)
+    found = cast("dict[str, object]", table)
+    for key in found:
+        if key not in _KEYS:
+            raise KnowledgeError(file, "unknown key", entry=name, key=key)
+    url = found.get("url")
+    if url is not None and not isinstance(url, str):
+        raise KnowledgeError(file, "must be text", entry=name, key="url")
+    return Endpoint(_secret(file, name, found), url)
+
+
+def _secret(file: str, name: str, table: Mapping[str, object]) -> Secret | list[Secret]:
+    if "topics" in table:
+        return _sns(file, name, table)
+    if "key" in table:
+        return _texts(file, name, "key", table["key"])
+    if "path" in table:
+        return UrlSecret(_text(file, name, "path", table))
+    if "username" in table:
+        return Basic(_text(file, name, "username", table), _text(file, name, "password", table))
+    if "header" in table:
+        return HeaderSecret(_text(file, name, "header", table), _text(file, name, "secret", table))
+    raise KnowledgeError(file, "needs key, path, topics, username and password, or header and secret", entry=name)
+
+
+def _sns(file: str, name: str, table: Mapping[str, object]) -> Sns:
+    topics = frozenset(str(topic) for topic in _texts(file, name, "topics", table["topics"]))
+    places: set[str] = set()
+    for topic in topics:
+        match = _ARN.fullmatch(topic)
+        if match is None:
+            raise KnowledgeError(file, "must be ARNs of SNS topics", entry=name, key="topics")
+        places.add(f"https://sns.{match[2]}.amazonaws.com{'.cn' if match[1] == 'aws-cn' else ''}")
+    folder = Path(file).parent / _text(file, name, "certificates", table)
+    try:
+        certificates = {
+            f"{place}/{found.name}": found.read_bytes() for found in folder.glob("*.pem") for place in places
+        }
+    except OSError as error:
+        raise KnowledgeError(file, f"cannot be read: {error.strerror}", entry=name, key="certificates") from None
+    return Sns(topics, certificates, allow_sha1=table.get("allow_sha1") is True)
+
+
+def _texts(file: str, name: str, key: str, value: object) -> list[Secret]:
+    items = cast("Iterable[object]", value if isinstance(value, list) else [value])
+    found: list[Secret] = [item for item in items if isinstance(item, str) and item]
+    if not found or len(found) != len(list(items)):
+        raise KnowledgeError(file, "must be text, or a list of it, and not empty", entry=name, key=key)
+    return found
+
+
+def _text(file: str, name: str, key: str, table: Mapping[str, object]) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise KnowledgeError(file, "must be text, and not empty", entry=name, key=key)
+    return value

@@ -1,0 +1,117 @@
+"""An ASGI application that takes webhooks: ``POST /webhooks/{name}``; it needs the extra ``http``.
+
+Run it with uvicorn, or mount it in FastAPI, Starlette or any other ASGI framework::
+
+    app.mount("/mail", Webhooks({"postmark": Endpoint(Basic("user", "..."))}, to="events.jsonl"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from undeliverable import Knowledge
+
+__all__ = ["Endpoint", "Webhooks"]
+
+_MIB: Final = 1 << 20
+_PATIENCE: Final = 30.0  # seconds for a body
+
+
+class Webhooks:
+    """The application.
+
+    A secret in the address may be a value of its query or stand behind the name. A request is answered with 2xx only when `received` has returned and its records are on the disk; otherwise the
+    service tries again. What comes twice is kept once. Besides ``POST /webhooks/{name}`` there are ``HEAD`` of the same,
+    with which some services test an address, and ``GET /health``.
+
+    :param endpoints: the services that are taken, and how their requests are proved.
+    :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call `received`.
+    :param received: called with the new reports of a request before they are recorded: a function, which runs in a
+        thread, or a coroutine function.
+    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param max_size: octets that a body may have.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        to: str | os.PathLike[str] | None = None,
+        received: Received | None = None,
+        knowledge: Knowledge | None = None,
+        max_size: int = 8 * _MIB,
+    ) -> None:
+        self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge)
+        self._max_size = max_size
+        self._app = Starlette(
+            routes=[
+                Route("/webhooks/{name}", self._take, methods=["POST"]),
+                Route("/webhooks/{name}/{secret}", self._take, methods=["POST"]),
+                Route("/webhooks/{name}", self._probe, methods=["HEAD", "GET"]),
+                Route("/webhooks/{name}/{secret}", self._probe, methods=["HEAD", "GET"]),
+                Route("/health", self._health, methods=["GET"]),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI 3."""
+        await self._app(scope, receive, send)
+
+    async def drain(self) -> None:
+        """Returns when all that was taken is on the disk."""
+        await self._receiver.drain()
+
+    async def _take(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if self._receiver.endpoint(name) is None:
+            return _response(Answer(404, {"error": "no such endpoint"}))
+        if request.headers.get("content-encoding", "identity") != "identity":
+            return _response(Answer(415, {"error": "the body must not be compressed"}))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                body = await self._body(request)
+        except TimeoutError:
+            return _response(Answer(408, {"error": "the body did not come"}))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        if body is None:
+            return _response(Answer(413, {"error": f"the body has more than {self._max_size} octets"}))
+        return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
+
+    async def _body(self, request: Request) -> bytes | None:
+        """The body, or None where it is too large; no more of it than that is ever held."""
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced[:20]) > self._max_size:
+            return None
+        body = bytearray()
+        async for block in request.stream():
+            body += block
+            if len(body) > self._max_size:
+                return None
+        return bytes(body)
+
+    async def _probe(self, request: Request) -> Response:
+        known = self._receiver.endpoint(request.path_params["name"]) is not None
+        if request.method == "HEAD":
+            return Response(status_code=200 if known else 404)
+        return Response(status_code=405 if known else 404, headers={"allow": "POST, HEAD"} if known else {})
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _response(answer: Answer) -> Response:
+    return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)
