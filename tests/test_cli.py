@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import undeliverable
-from undeliverable.cli import _progress, classify, main
+from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._main import COMMANDS
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
@@ -260,7 +260,7 @@ def test_a_message_that_the_library_fails_on_does_not_stop_the_run(
             raise RuntimeError("a bug")
         return undeliverable.parse(raw, **options)
 
-    monkeypatch.setattr(classify, "parse", parse)
+    monkeypatch.setattr(_jobs, "parse", parse)
     assert main(["classify", "--format", "jsonl", str(folder)]) == 0
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 2
@@ -388,7 +388,7 @@ def test_an_interrupt_is_quiet(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(classify, "parse", lambda *_, **__: interrupted())
+    monkeypatch.setattr(_jobs, "parse", lambda *_, **__: interrupted())
     assert main(["classify", str(folder)]) == 130
     assert capsys.readouterr().err == ""
 
@@ -431,7 +431,7 @@ def test_the_coloured_table_aligns_its_blocks_and_reads_no_markup(monkeypatch: p
     table = FORMATS["table"](screen)
     for raw in (FULL, UNKNOWN, UNKNOWN, PLAIN, PLAIN):
         report = undeliverable.parse(raw, source="[red]mail.eml")
-        table.write(report, report.verdicts)
+        table.put(Table.rows(report, report.verdicts))
     table.close()
     table.close()
     head, *rows = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TextIO
 
@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from undeliverable.cli._writers import Rows
 from undeliverable.cli._writers import Table as PlainTable
-from undeliverable.cli._writers import row
-from undeliverable.verdict import Report, Verdict
 
 __all__ = ["RichTable"]
 
@@ -40,9 +39,9 @@ class RichTable:
         self._rows: list[tuple[str, ...]] = []
         self._widths = [0] * len(PlainTable.COLUMNS)
 
-    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
-        """Takes a row per verdict, and one for a report without any."""
-        self._rows.extend(row(report, verdict) for verdict in verdicts or (None,))
+    def put(self, rows: Rows) -> None:
+        """Takes the rows of one report."""
+        self._rows.extend(rows)
         if len(self._rows) >= PlainTable.BLOCK:
             self.close()
 

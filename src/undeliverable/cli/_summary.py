@@ -43,6 +43,16 @@ class Tally:
             if verdict.reason is not None:
                 self._reasons[str(verdict.reason)] += 1
 
+    def join(self, other: Tally) -> None:
+        """Counts what another one has counted."""
+        self.messages += other.messages
+        self.broken += other.broken
+        self.lines += other.lines
+        self._verdicts += other._verdicts
+        self._kinds.update(other._kinds)
+        self._types.update(other._types)
+        self._reasons.update(other._reasons)
+
     def line(self, *, failed: int, skipped: int) -> str:
         """The summary in one line."""
         seconds = time.perf_counter() - self._begin

@@ -7,19 +7,25 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol, TextIO, TypeAlias
 
 from undeliverable.cli._neutral import neutral, neutral_cell
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["FORMATS", "Writer", "writer"]
+__all__ = ["FORMATS", "RENDERERS", "Renderer", "Rows", "Writer", "writer"]
+
+Rows: TypeAlias = Sequence[tuple[str, ...]]
+"""What is shown of one report: rows of harmless cells, or one row with one line of text."""
+
+Renderer: TypeAlias = Callable[[Report, Sequence[Verdict]], Rows]
+"""Makes the rows of a report, some of whose verdicts are to be shown."""
 
 
 class Writer(Protocol):
-    """Writes reports, some of whose verdicts are to be shown."""
+    """Writes what a renderer has made."""
 
-    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
-        """Writes one report."""
+    def put(self, rows: Rows) -> None:
+        """Writes the rows of one report."""
 
     def close(self) -> None:
         """Writes what was held back."""
@@ -29,15 +35,20 @@ class JsonLines:
     """One public record per message and line; escapes as JSON has them keep it harmless."""
 
     def __init__(self, stream: TextIO) -> None:
-        from json import JSONEncoder  # each format costs a cold start only what it needs
-
-        self._encode = JSONEncoder().encode
         self._stream = stream
 
-    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
-        """Writes the record, with the verdicts to be shown."""
+    @staticmethod
+    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
+        """The record, with the verdicts to be shown, as one line."""
+        from json import dumps  # each format costs a cold start only what it needs
+
         shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
-        self._stream.write(f"{self._encode(shown.to_dict())}\n")
+        return ((f"{dumps(shown.to_dict())}\n",),)
+
+    def put(self, rows: Rows) -> None:
+        """Writes the record."""
+        for (line,) in rows:
+            self._stream.write(line)
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -55,20 +66,24 @@ class Csv:
     def __init__(self, stream: TextIO) -> None:
         import csv
 
-        self._write = csv.writer(stream, lineterminator="\n").writerow
-        self._write(self.COLUMNS)
+        self._write = csv.writer(stream, lineterminator="\n").writerows
+        self._write([self.COLUMNS])
 
-    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
-        """Writes a line per verdict."""
+    @staticmethod
+    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
+        """The harmless cells of a line per verdict."""
         returned = report.message.returned
         shared = {
             "source": report.source,
             "kind": report.kind,
             "original_message_id": returned.message_id if returned else None,
         }
-        for verdict in verdicts or (None,):
-            row = shared | (_flat(verdict) if verdict else {})
-            self._write([neutral_cell(row.get(column)) for column in self.COLUMNS])
+        found = [shared | (_flat(verdict) if verdict else {}) for verdict in verdicts or (None,)]
+        return [tuple(neutral_cell(one.get(column)) for column in Csv.COLUMNS) for one in found]
+
+    def put(self, rows: Rows) -> None:
+        """Writes the lines."""
+        self._write(rows)
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -86,9 +101,14 @@ class Table:
         self._widths = [0] * len(self.COLUMNS)
         self._begun = False
 
-    def write(self, report: Report, verdicts: Sequence[Verdict]) -> None:
-        """Takes a row per verdict, and one for a report without any."""
-        self._rows.extend(row(report, verdict) for verdict in verdicts or (None,))
+    @staticmethod
+    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
+        """A row per verdict, and one for a report without any."""
+        return [row(report, verdict) for verdict in verdicts or (None,)]
+
+    def put(self, rows: Rows) -> None:
+        """Takes the rows of one report."""
+        self._rows.extend(rows)
         if len(self._rows) >= self.BLOCK:
             self.close()
 
@@ -135,6 +155,12 @@ def _table(stream: TextIO) -> Writer:
 FORMATS: Final[Mapping[str, Callable[[TextIO], Writer]]] = MappingProxyType(
     {"table": _table, "jsonl": JsonLines, "csv": Csv}
 )
+
+
+RENDERERS: Final[Mapping[str, Renderer]] = MappingProxyType(
+    {"table": Table.rows, "jsonl": JsonLines.rows, "csv": Csv.rows}
+)
+"""What makes the rows that a format's writer writes; needs no stream, so any process can do it."""
 
 
 def writer(name: str) -> Writer:

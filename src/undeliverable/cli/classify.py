@@ -7,10 +7,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable import Knowledge, parse
-from undeliverable.cli._command import Command, add_knowledge_options, knowledge_of, warn
+from undeliverable import Knowledge
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
 from undeliverable.cli._files import size_of
 from undeliverable.cli._inputs import Inbox, Mail
+from undeliverable.cli._jobs import Work, done_by
 from undeliverable.cli._lists import Into
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
@@ -48,28 +49,31 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--into", metavar="LIST", help="also take it over into a suppression list: a SQLite file, or a database's URL"
     )
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, default=1, help="how many processes share the work; the output stays the same"
+    )
     add_knowledge_options(parser)
 
 
 def _run(options: Namespace) -> int:
-    selection = Selection.of(options.only)
-    knowledge = knowledge_of(options)
+    if options.jobs < 1 or (options.jobs > 1 and options.log):
+        raise UsageError("--jobs: at least 1, and 1 for logs, whose lines belong together")
+    work = Work(knowledge_of(options), Selection.of(options.only), options.format, keep=options.into is not None)
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
     into = None if options.into is None else Into(options.into)
     inbox, tally = Inbox(options.paths, is_log=options.log), Tally()
-    read = _line_reader(knowledge) if options.log else _mail_reader(knowledge)
-    for mail in inbox:
+    for done in done_by(options.jobs, work, inbox, _line_reader(work.knowledge) if options.log else None):
         tally.lines += options.log
-        report = _report(mail, read, tally)
-        if report is not None:
-            tally.add(report)
-            if into is not None:
+        tally.join(done.tally)
+        for problem in done.problems:
+            warn(problem)
+        if into is not None:
+            for report in done.reports:
                 into.add(report)
-            shown = selection.verdicts(report)
-            if shown is not None:
-                output.write(report, shown)
+        for rows in done.shown:
+            output.put(rows)
         progress.update(inbox.done, tally.messages)
     progress.clear()
     output.close()
@@ -80,22 +84,9 @@ def _run(options: Namespace) -> int:
     return 0 if tally.messages or tally.lines else 1
 
 
-def _mail_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
-    return lambda mail: parse(mail.raw, knowledge=knowledge, source=mail.source)
-
-
 def _line_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
     reader = LogReader(knowledge=knowledge)
     return lambda line: reader.feed(line.raw, source=line.source)
-
-
-def _report(mail: Mail, read: Callable[[Mail], Report | None], tally: Tally) -> Report | None:
-    try:
-        return read(mail)
-    except Exception as error:  # noqa: BLE001 # mail never raises; if it does, one message must not cost the others
-        tally.broken += 1
-        warn(f"{mail.source}: {type(error).__name__}: {error}")
-        return None
 
 
 COMMAND: Final = Command(
@@ -105,6 +96,7 @@ COMMAND: Final = Command(
         "undeliverable classify bounces/                            # a folder, as a table",
         "undeliverable classify --only hard --format csv inbox.mbox # the dead addresses, for a spreadsheet",
         "undeliverable classify --format jsonl ~/Maildir | jq .     # full records, one line per message",
+        "undeliverable classify --jobs 4 --format jsonl archive.mbox # four processes, the same output",
         "undeliverable classify --log /var/log/mail.log*             # the logs of a mail server, gzip included",
         "undeliverable classify --rules my.toml - < bounce.eml      # standard input, with rules of your own",
     ),

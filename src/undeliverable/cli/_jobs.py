@@ -1,0 +1,150 @@
+"""`--jobs`: messages judged by several processes, what they say taken back in the order in which it was read.
+
+One process or many, the same functions do the work: the output has the same bytes.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from undeliverable import Knowledge, parse
+from undeliverable.cli._command import UsageError
+from undeliverable.cli._inputs import Mail
+from undeliverable.cli._select import Selection
+from undeliverable.cli._summary import Tally
+from undeliverable.cli._writers import RENDERERS, Renderer, Rows
+from undeliverable.verdict import Report
+
+__all__ = ["Done", "Work", "done_by"]
+
+Read = Callable[[Mail], Report | None]
+
+_MOST: Final = 128
+"""Messages of a chunk: fewer cost more in handing over than they save."""
+_FEW: Final = 16
+"""Messages of a chunk that stays in this process."""
+_LARGEST: Final = 4 * 1024 * 1024
+"""Octets of a chunk, so that memory stays bounded."""
+_WAITING: Final = 3
+"""Chunks per process that are under way: one in work, one to be begun, one to be written."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of some messages.
+
+    :ivar tally: their number, kinds and reasons.
+    :ivar shown: the rows of each message that is to be shown.
+    :ivar reports: the reports, where they were asked for.
+    :ivar problems: what the library failed on, which would be a fault of its own.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    shown: list[Rows] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done with messages; can be sent to another process.
+
+    :ivar format: of the output.
+    :ivar keep: the reports themselves are asked for, too.
+    """
+
+    knowledge: Knowledge
+    selection: Selection
+    format: str
+    keep: bool = False
+
+    def read(self, mail: Mail) -> Report:
+        """The report that a message is."""
+        return parse(mail.raw, knowledge=self.knowledge, source=mail.source)
+
+    def on(self, mails: Iterable[Mail], read: Read) -> Done:
+        """Reads, judges and renders `mails`."""
+        done, render = Done(), RENDERERS[self.format]
+        for mail in mails:
+            try:
+                report = read(mail)
+            except Exception as error:  # noqa: BLE001 # mail never raises; if it does, one must not cost the others
+                done.tally.broken += 1
+                done.problems.append(f"{mail.source}: {type(error).__name__}: {error}")
+                continue
+            if report is not None:
+                self._take(report, done, render)
+        return done
+
+    def _take(self, report: Report, done: Done, render: Renderer) -> None:
+        done.tally.add(report)
+        if self.keep:
+            done.reports.append(report)
+        verdicts = self.selection.verdicts(report)
+        if verdicts is not None:
+            done.shown.append(render(report, verdicts))
+
+
+def done_by(jobs: int, work: Work, mails: Iterable[Mail], read: Read | None = None) -> Iterator[Done]:
+    """What came of `mails`, in their order; a bounded number of them is under way at a time.
+
+    :param jobs: how many processes; with 1 the work is done in this one.
+    :param read: how a message is read where it is not `Work.read`; only for one process.
+    """
+    if jobs == 1:  # a line of a log that still grows is not held back
+        return (work.on(chunk, read or work.read) for chunk in _chunks(mails, 1 if read else _FEW))
+    return _done_elsewhere(jobs, work, mails)
+
+
+def _done_elsewhere(jobs: int, work: Work, mails: Iterable[Mail]) -> Iterator[Done]:
+    from concurrent.futures import Future, ProcessPoolExecutor  # costs a cold start of one process nothing
+    from concurrent.futures.process import BrokenProcessPool
+
+    waiting: deque[Future[Done]] = deque()
+    pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(work,))
+    try:
+        for chunk in _chunks(mails, _MOST):
+            waiting.append(pool.submit(_work, chunk))
+            if len(waiting) >= jobs * _WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise UsageError("a process of --jobs was ended from outside, perhaps for want of memory") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(mails: Iterable[Mail], most: int) -> Iterator[list[Mail]]:
+    chunk: list[Mail] = []
+    size = 0
+    for mail in mails:
+        chunk.append(mail)
+        size += len(mail.raw)
+        if len(chunk) == most or size >= _LARGEST:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# In the other processes
+
+
+_current: list[Work] = []
+"""The work of this process, set once when it begins: sent with every chunk, the rules would cost more than the mail."""
+
+
+def _begin(work: Work) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted, too, and ends this one
+    _current.append(work)
+
+
+def _work(mails: list[Mail]) -> Done:
+    work = _current[0]
+    return work.on(mails, work.read)

@@ -1,0 +1,83 @@
+"""`classify --jobs`: the same bytes, in the same order, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import undeliverable
+from undeliverable.cli import _jobs, main
+from undeliverable.cli._inputs import Mail
+from undeliverable.cli._select import Selection
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = main(["classify", *words])
+    out, err = capsys.readouterr()
+    return status, out, err.rpartition("; ")[0]
+
+
+@pytest.mark.parametrize("name", ["table", "jsonl", "csv"])
+@pytest.mark.parametrize("more", [[], ["--only", "hard"], ["--profile", "strict-rfc"]], ids=" ".join)
+def test_many_processes_write_the_same_bytes_as_one(
+    name: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "--profile" in more and "strict-rfc" not in undeliverable.Knowledge.profiles():
+        more = ["--profile", undeliverable.Knowledge.profiles()[0]]
+    words = ["--format", name, *more, str(FIXTURES)]
+    one = run(capsys, *words)
+    assert one[1].count("\n") > 10
+    assert run(capsys, "--jobs", "3", *words) == one
+
+
+def test_a_list_is_filled_in_the_same_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sqlalchemy")
+    said = []
+    for jobs in ("1", "2"):
+        status, _, err = run(capsys, "--jobs", jobs, "--into", str(tmp_path / f"{jobs}.db"), str(FIXTURES / "bounces"))
+        assert status == 0
+        said.append(err.partition("\n")[0])
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("words", [["--jobs", "0"], ["--jobs", "2", "--log"]], ids=" ".join)
+def test_what_cannot_be_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, *words, str(FIXTURES))
+    assert status == 2
+    assert "--jobs" in err + words[0]
+
+
+def work() -> _jobs.Work:
+    return _jobs.Work(undeliverable.Knowledge.builtin(), Selection.of([]), "jsonl")
+
+
+def test_only_some_chunks_are_under_way() -> None:
+    taken = 0
+
+    def mails() -> Iterator[Mail]:
+        nonlocal taken
+        for number in range(128 * 30):
+            taken += 1
+            yield Mail(str(number), b"Subject: x\n\n")
+
+    done = _jobs.done_by(2, work(), mails())
+    first = next(done)
+    assert first.tally.messages == 128
+    assert taken <= 128 * 7
+    assert sum(one.tally.messages for one in done) == 128 * 29
+
+
+def test_large_messages_make_small_chunks() -> None:
+    mails = [Mail(str(number), b"Subject: x\n\n" + b"x" * 3_000_000) for number in range(3)]
+    assert [done.tally.messages for done in _jobs.done_by(2, work(), mails)] == [2, 1]
+
+
+def test_a_process_that_is_ended_from_outside_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_jobs.Work, "on", lambda *_: os._exit(9))
+    with pytest.raises(_jobs.UsageError, match="ended from outside"):
+        list(_jobs.done_by(2, work(), [Mail("1", b"x")]))
