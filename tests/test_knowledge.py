@@ -13,10 +13,12 @@ import pytest
 
 import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, _index, classify
-from undeliverable._index import build
+from undeliverable._format_index import FormatsBelow
+from undeliverable._index import build, builtin_parts, read_documents
 from undeliverable._loader import Layer, check_layer, example_seen
-from undeliverable._rules import RuleTable
-from undeliverable.knowledge import builtin_parts, profile_names, read_documents
+from undeliverable._rules import Below, RuleTable, Seen
+from undeliverable._shipped import Shipped
+from undeliverable.knowledge import profile_names
 
 BUILTIN = Knowledge.builtin()
 BUILTIN_MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]
@@ -106,7 +108,7 @@ class TestRank:
         assert classify("550 animal", knowledge=knowledge).reason == "system_full"
 
     def test_a_provider_over_wordings_over_codes(self) -> None:
-        ranks = [(layer.rules[0].id if layer.rules else "") for layer in builtin_parts()]
+        ranks = [(layer.rules[0].id if layer.rules else "") for layer in builtin_parts(read_documents())]
         ids = [one.id for one in BUILTIN.rules]
         assert ids.index("google.over_quota") < ids.index("wording.user_unknown.phrase") < ids.index("general.x.1.1")
         assert "general.556" in ranks
@@ -277,7 +279,7 @@ class TestBuiltinData:
 
     def groups(self) -> dict[str, list[Layer]]:
         found: dict[str, list[Layer]] = {name: [] for name in self.GROUPS}
-        for part in builtin_parts(trusted=False):
+        for part in builtin_parts(read_documents(), trusted=False):
             if part.rules:
                 kind = part.rules[0].id.partition(".")[0]
                 index = {"wording": 2, "general": 3}.get(kind, 0 if part.providers and part.providers[0].hosts else 1)
@@ -320,23 +322,50 @@ def test_no_such_profile() -> None:
 
 
 class TestIndex:
-    """``data/index.json`` says what the TOML says."""
+    """``data/index.jsonl`` says what the TOML says."""
 
     def test_what_is_built_is_the_toml(self) -> None:
-        import json
+        parts = tuple(builtin_parts(read_documents()))
+        built = Shipped(build())
+        for kind in ("rules", "policies", "providers", "formats"):
+            assert getattr(built, kind) == tuple(entry for part in parts for entry in getattr(part, kind)), kind
+        hosts = [(host, provider.name) for provider in built.providers for host in provider.hosts]
+        assert list(built.hosts.items()) == hosts
+        for name in ("autoreply", "blocklists", "logs/postfix"):
+            assert built.document(name) == read_documents()[f"{name}.toml"]
+        assert built.document("nosuch") is None
 
-        index = json.loads(build())
-        assert index["documents"] == read_documents()
-        again = RuleTable(BUILTIN.rules, BUILTIN_MARKS, index["filing"])
+    def test_a_rule_is_found_as_if_it_were_filed_alone(self) -> None:
+        table = RuleTable(BUILTIN.rules, BUILTIN_MARKS)
         for one in BUILTIN.rules:
             seen = example_seen(one)
-            assert again.match(seen) == BUILTIN.rule_table.match(seen)
+            assert table.match(seen) == BUILTIN.rule_table.match(seen)
 
     def test_what_is_shipped_is_what_is_built(self) -> None:
-        shipped = Path(undeliverable.__file__).parent / "data" / "index.json"
-        assert not shipped.exists() or shipped.read_text(encoding="utf-8") == build()
+        shipped = Path(_index.INDEX)
+        assert not shipped.exists() or shipped.read_text(encoding="ascii") == build(), (
+            "a TOML file was changed after the index was built: python -m undeliverable._index"
+        )
 
     def test_the_command_that_writes_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_index, "INDEX", tmp_path / "index.json")
+        monkeypatch.setattr(_index, "INDEX", str(tmp_path / "index.jsonl"))
         assert _index.main() == 0
-        assert (tmp_path / "index.json").read_text(encoding="utf-8") == build()
+        assert (tmp_path / "index.jsonl").read_text(encoding="ascii") == build()
+
+    def test_it_is_read_where_it_is_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "index.jsonl").write_text(build(), encoding="ascii")
+        for path in (str(tmp_path / "index.jsonl"), str(tmp_path / "nosuch")):
+            monkeypatch.setattr(undeliverable.knowledge, "_INDEX", path)
+            assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
+
+    def test_nothing_is_there_before_it_is_asked_for(self) -> None:
+        shipped = Shipped(build())
+        assert not shipped._rules
+        table = RuleTable((), (), shipped)
+        assert table.match(Seen("550 5.1.1 user unknown", 550, 5001001, None, None)).rule is not None
+        assert len(shipped._rules) < 40
+        assert len(Below()) == len(Knowledge().rules) == 0
+        with pytest.raises(IndexError):
+            Below().rule(0)
+        with pytest.raises(IndexError):
+            FormatsBelow().format(0)

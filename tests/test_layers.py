@@ -19,7 +19,7 @@ BLOCKS: Final = {
     name: rank
     for rank, names in enumerate(
         (
-            "errors codes _registry reasons model verdict",
+            "errors _lazy codes _registry reasons model verdict",
             # readers
             """
             _grammar _grammar_mime _patterns _evidence _dates _addresses _headers _charsets _transfer _html
@@ -30,7 +30,7 @@ BLOCKS: Final = {
             # the waist
             "_facts _notice",
             # judgement
-            "_conditions _phrases _rules _policies _providers _blocklists _details _toml _loader knowledge _explain _judge _index",
+            "_conditions _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
             # doors
             "mail smtp _exceptions logs webhooks envelope verp",
             "__init__",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar, cast
 
+from undeliverable._lazy import lazy
 from undeliverable._patterns import check_linear
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
@@ -368,4 +369,4 @@ def _pattern(when: Mapping[str, object], *, trusted: bool) -> re.Pattern[str] | 
     problem = None if trusted else check_linear(pattern)
     if problem is not None:
         raise EntryError(problem, key="when.pattern")
-    return re.compile(pattern, re.IGNORECASE)
+    return lazy(pattern, re.IGNORECASE)

@@ -1,54 +1,118 @@
 """All described formats together: which of them a notice is of, found without asking each.
 
 The beginnings of the text's lines lead to the few formats that may be meant; only their conditions are checked. So a
-hundred formats cost little more than one.
+hundred formats cost little more than one, and only those that may be meant are made of their descriptions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Final, NamedTuple
 
 from undeliverable._format_schema import HEAD_LIMIT, Format
 
-__all__ = ["FormatTable"]
+__all__ = ["FormatTable", "FormatsBelow", "Places"]
 
 # How a line leads to the formats that know it: its first 16 characters, or 4 where a script says more with each.
 _BEGINNINGS: Final = re.compile(r"\n[ \t]*([^\x00-\x7f]{4}|\S[^\n]{15})")
-_Place = dict[int, Format]
+
+
+class Places(NamedTuple):
+    """Where to look for formats, which stand there with their ranks.
+
+    :ivar by_line: under the beginnings of their lines, if all are long enough.
+    :ivar by_sender: else under their senders.
+    :ivar others: those that have neither.
+    :ivar generic: descriptions of unknown text.
+    """
+
+    by_line: dict[str, list[int]]
+    by_sender: dict[str, list[int]]
+    others: list[int]
+    generic: list[int]
+
+    @classmethod
+    def of(cls, formats: Iterable[tuple[int, Format]]) -> Places:
+        """The places of formats that are given with their ranks."""
+        places = cls({}, {}, [], [])
+        for rank, described in formats:
+            places.put(rank, described)
+        return places
+
+    def put(self, rank: int, described: Format) -> None:
+        """Files a format."""
+        keys = [_BEGINNINGS.match("\n" + literal) for literal in described.body]
+        senders = dict(described.headers).get("from", ())
+        if described.is_generic:
+            self.generic.append(rank)
+        elif keys and all(keys):
+            for key in dict.fromkeys(key[1] for key in keys if key is not None):
+                self.by_line.setdefault(key, []).append(rank)
+        elif senders:
+            for sender in senders:
+                self.by_sender.setdefault(sender, []).append(rank)
+        else:
+            self.others.append(rank)
+
+    def under(self, upper: Places) -> Places:
+        """These with those of other formats, which rank higher."""
+        return Places(
+            _joined(self.by_line, upper.by_line),
+            _joined(self.by_sender, upper.by_sender),
+            upper.others + self.others,
+            upper.generic + self.generic,
+        )
+
+
+def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[str, list[int]]:
+    return lower | {key: ranks + lower.get(key, []) for key, ranks in upper.items()}
+
+
+class FormatsBelow:
+    """Formats that a table is given ready filed; here none."""
+
+    places: Places = Places({}, {}, [], [])
+    format_count: int = 0
+
+    def format(self, rank: int) -> Format:
+        """The format of a rank, from 0."""
+        raise IndexError(rank)
+
+
+_NOTHING: Final = FormatsBelow()
 
 
 class FormatTable:
     """The formats to choose from; the order matters only where two fit the same notice: then the first is meant.
 
-    :ivar formats: all formats but the generic one.
-    :ivar generic: the description of unknown text; one per layer that has one.
+    :param formats: formats, the first one first.
+    :param below: more of them, of lower rank.
     """
 
-    __slots__ = ("_by_line", "_by_sender", "_others", "formats", "generic")
+    __slots__ = ("_below", "_places", "_upper")
 
-    def __init__(self, formats: Iterable[Format]) -> None:
-        everyone = tuple(formats)
-        self.formats = tuple(one for one in everyone if not one.is_generic)
-        self.generic = tuple(one for one in everyone if one.is_generic)
-        self._by_line: dict[str, _Place] = {}
-        self._by_sender: dict[str, _Place] = {}
-        self._others: _Place = {}
-        for rank, described in enumerate(self.formats):
-            for place in self._places(described):
-                place[rank] = described
+    def __init__(self, formats: Iterable[Format] = (), below: FormatsBelow = _NOTHING) -> None:
+        self._upper = tuple(formats)
+        self._below = below
+        self._places = below.places
+        if self._upper:
+            self._places = self._places.under(Places.of(enumerate(self._upper, -len(self._upper))))
 
-    def _places(self, described: Format) -> Iterator[_Place]:
-        """Where to look for `described`: under its lines where all are long enough, else under its senders."""
-        keys = [_BEGINNINGS.match("\n" + literal) for literal in described.body]
-        senders = dict(described.headers).get("from", ())
-        if keys and all(keys):
-            yield from (self._by_line.setdefault(key[1], {}) for key in keys if key is not None)
-        elif senders:
-            yield from (self._by_sender.setdefault(sender, {}) for sender in senders)
-        else:
-            yield self._others
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """All formats but the generic one."""
+        ranks = range(-len(self._upper), self._below.format_count)
+        return tuple(one for one in map(self._format, ranks) if not one.is_generic)
+
+    @property
+    def generic(self) -> tuple[Format, ...]:
+        """The description of unknown text; one per layer that has one."""
+        return tuple(map(self._format, self._places.generic))
+
+    def _format(self, rank: int) -> Format:
+        return self._upper[rank] if rank < 0 else self._below.format(rank)
 
     def recognise(self, header: Callable[[str], str | None], text: str) -> Format | None:
         """The format that a notice is of, or None.
@@ -56,7 +120,8 @@ class FormatTable:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
-        by_line, sender = self._by_line, header("from")
+        by_line, by_sender, others, _ = self._places
+        sender = header("from")
         known = {"from": sender}
 
         def look(name: str) -> str | None:
@@ -64,17 +129,18 @@ class FormatTable:
                 known[name] = header(name)
             return known[name]
 
-        sender, found = (sender or "").lower(), self._others
-        for key in by_line.keys() & set(_BEGINNINGS.findall("\n" + text[:HEAD_LIMIT])):
-            found = found | by_line[key]
-        for literal, place in self._by_sender.items():
-            if literal in sender:
-                found = found | place
-        for rank in sorted(found):
-            if found[rank].fits(look, text):
-                return found[rank]
+        found = [by_line[key] for key in by_line.keys() & set(_BEGINNINGS.findall("\n" + text[:HEAD_LIMIT]))]
+        sender = (sender or "").lower()
+        found += [ranks for literal, ranks in by_sender.items() if literal in sender]
+        return self._first(chain(others, *found), look, text)
+
+    def _first(self, ranks: Iterable[int], header: Callable[[str], str | None], text: str) -> Format | None:
+        for rank in sorted(set(ranks)):
+            described = self._format(rank)
+            if described.fits(header, text):
+                return described
         return None
 
     def recognise_unknown(self, header: Callable[[str], str | None], text: str) -> Format | None:
         """The description of unknown text that fits a notice, or None; to be asked when nothing else spoke."""
-        return next((one for one in self.generic if one.fits(header, text)), None)
+        return self._first(self._places.generic, header, text)

@@ -1,120 +1,110 @@
 """Which of thousands of phrases are part of a text, without trying them all.
 
-A phrase is filed under one key: two neighbouring words, each cut to four letters, or one word so cut, or one character
-of a script that puts no blanks between words; whichever the fewest other phrases have. A text's own keys are met with
-the filed ones in C (``frozenset.intersection``), and only phrases under keys that both have are compared with the text.
+Words are cut to *stems*, their first four letters. A phrase is filed under one stem, or under two
+that follow each other, whichever stand in the fewest texts, or under one character of a script that puts no blanks
+between words. A text's stems lead to the few phrases that are then compared with it.
+
+What is filed are addresses in one string, such as ``"12.0 37.4"``, so that nothing has to be made of the thousands that
+no text ever asks for.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from operator import itemgetter
-from typing import Final, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final
 
 from undeliverable._conditions import UNSPACED_FROM
 
-__all__ = ["Filing", "PhraseIndex", "cut_words"]
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
-_T = TypeVar("_T")
-_Key: TypeAlias = str | tuple[str, str]
+    Key: TypeAlias = tuple[str, str]
+    """A stem and the one that follows it, or a stem and the empty string."""
+    Filed: TypeAlias = dict[str, dict[str, str]]
+    """Addresses by the two halves of their key."""
 
-_cut: Final = itemgetter(slice(4))
+__all__ = ["KEYLESS", "Frequencies", "file_under", "merged", "stems"]
+
+KEYLESS: Final = ""
+"""Under this stem stand the phrases that have no key: they are compared with every text."""
+
+_STEM: Final = 4
+_cut: Final = itemgetter(slice(_STEM))
 _WORD: Final = re.compile(r"[^\W_]+")
+_CODES: Final = "0123456789 .-"  # that a reply begins with
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
-_LONE: Final = 4  # a pair of words stands in far fewer texts than either of them
-_NEVER: Final = 1_000_000
 
 
-def cut_words(text: str) -> list[str]:
-    """The words of `text`, each cut to four letters."""
-    if text.isascii():
-        return list(map(_cut, text.encode().translate(_ASCII_WORDS).decode().split()))
-    return list(map(_cut, _WORD.findall(text)))
+def stems(text: str) -> list[str]:
+    """The stems of `text` in their order, and the characters of scripts that put no blanks between words.
+
+    The numbers that it begins with are left out.
+    """
+    rest = text.lstrip(_CODES)
+    if len(rest) < len(text) and text[-len(rest) - 1].isdecimal():
+        rest = text  # the last number is the beginning of a word
+    if rest.isascii():
+        return list(map(_cut, rest.encode().translate(_ASCII_WORDS).decode().split()))
+    return [*map(_cut, _WORD.findall(rest)), *sorted({char for char in rest if char >= UNSPACED_FROM})]
 
 
-def _keys(phrase: str) -> list[_Key]:
+def _keys(phrase: str) -> list[Key]:
     """The keys that every text with `phrase` has."""
     unspaced = sorted({char for char in phrase if char >= UNSPACED_FROM})
     if unspaced:
-        return list(unspaced)
-    words: list[str] = list(map(_cut, _WORD.findall(phrase)))
-    return [*pairwise(words), *words]
+        return [(char, "") for char in unspaced]
+    words = _WORD.findall(phrase)
+    found: list[Key] = [(_cut(word), _cut(follower)) for word, follower in pairwise(words) if not word.isdecimal()]
+    return [*found, *((_cut(word), "") for word in words if not word.isdecimal())]
 
 
-class Filing:
-    """Which key a phrase is best filed under: the one that the fewest other phrases have.
+class Frequencies:
+    """How often keys stand in texts, as far as the phrases themselves and examples of replies tell.
 
-    :param phrases: all phrases that will be asked for.
-    :param known: what :meth:`to_json` gave for most of them: choosing takes longer than all else at the start.
+    :param texts: examples, as rules see them.
+    :param phrases: all phrases that are to be filed.
     """
 
-    def __init__(self, phrases: Iterable[str], known: Mapping[str, Sequence[object]] | None = None) -> None:
-        self._best = {} if known is None else {phrase: _restored(row) for phrase, row in known.items()}
-        keys = {phrase: _keys(phrase) for phrase in phrases if phrase not in self._best}
-        shared = Counter(key for found in keys.values() for key in set(found))
-        if known:
-            shared.update(key for _, key in self._best.values())
-        for phrase, found in keys.items():
-            rated = [(shared[key] * (1 if isinstance(key, tuple) else _LONE), key) for key in found]
-            if rated:
-                self._best[phrase] = min(rated, key=lambda pair: (pair[0], str(pair[1])))
+    __slots__ = ("_counts",)
 
-    def to_json(self) -> dict[str, list[object]]:
-        """What was chosen, as JSON has it."""
-        return {
-            phrase: [cost, *key] if isinstance(key, tuple) else [cost, key] for phrase, (cost, key) in self._best.items()
-        }
+    def __init__(self, texts: Iterable[str], phrases: Iterable[str]) -> None:
+        self._counts: Counter[Key] = Counter()
+        for text in texts:
+            found = stems(text)
+            self._counts.update(dict.fromkeys({*pairwise(found), *((stem, "") for stem in found)}, 2))
+        for phrase in phrases:
+            self._counts.update(set(_keys(phrase)))
 
-    def key(self, phrase: str) -> _Key | None:
-        """The key, or None where nothing of the phrase can be one."""
-        return self._best[phrase][1] if phrase in self._best else None
+    def best(self, phrase: str) -> Key:
+        """Under which key to file a phrase: the rarest."""
+        keys = _keys(phrase)
+        return min(keys, key=lambda key: (self._counts[key], key)) if keys else (KEYLESS, "")
 
     def cost(self, phrase: str) -> int:
-        """How often the phrase has to be compared: a guess that only serves to choose between phrases."""
-        return self._best[phrase][0] if phrase in self._best else _NEVER
+        """How often the phrase has to be compared: a guess that only serves to choose."""
+        return min((self._counts[key] for key in _keys(phrase)), default=1_000_000)
 
 
-def _restored(row: Sequence[object]) -> tuple[int, _Key]:
-    cost, first, *second = row
-    return cast("int", cost), (str(first), str(second[0])) if second else str(first)
+def file_under(filed: Filed, key: Key, address: str) -> None:
+    """Adds an address under a key."""
+    stem, follower = key
+    seconds = filed.setdefault(stem, {})
+    seconds[follower] = f"{seconds[follower]} {address}" if follower in seconds else address
 
 
-class PhraseIndex(Generic[_T]):
-    """Things to be found by a phrase; immutable.
+def merged(lower: Filed, upper: Filed) -> Filed:
+    """Both, as a new one; what neither shares stays the same object."""
+    both = dict(lower)
+    for stem, seconds in upper.items():
+        below = both.get(stem, {})
+        both[stem] = below | {key: f"{value} {below[key]}" if key in below else value for key, value in seconds.items()}
+    return both
 
-    :param filed: each thing with its phrase; phrases of marks alone have no key and are always compared.
-    """
 
-    __slots__ = ("_chars", "_filed", "_keyless", "_pairs", "_words")
-
-    def __init__(self, filed: Iterable[tuple[str, _T]], filing: Filing) -> None:
-        grouped: dict[_Key, dict[str, list[_T]]] = {}
-        self._keyless: list[tuple[str, _T]] = []
-        for phrase, thing in filed:
-            key = filing.key(phrase)
-            if key is None:
-                self._keyless.append((phrase, thing))
-            else:
-                grouped.setdefault(key, {}).setdefault(phrase, []).append(thing)
-        self._filed = {key: list(phrases.items()) for key, phrases in grouped.items()}
-        self._pairs = frozenset(key for key in grouped if isinstance(key, tuple))
-        self._words = frozenset(key for key in grouped if isinstance(key, str) and key < UNSPACED_FROM)
-        self._chars = frozenset(key for key in grouped if isinstance(key, str) and key >= UNSPACED_FROM)
-
-    def found(self, text: str, words: list[str]) -> list[_T]:
-        """The things whose phrase is a part of `text`, in no particular order; `words` are its :func:`cut_words`."""
-        keys: list[_Key] = [*self._pairs.intersection(pairwise(words)), *self._words.intersection(words)]
-        if not text.isascii():
-            keys += self._chars.intersection(text)
-        filed = self._filed
-        found = [thing for key in keys for phrase, things in filed[key] if phrase in text for thing in things]
-        if self._keyless:
-            found += [thing for phrase, thing in self._keyless if phrase in text]
-        return found
-
-    def most(self) -> int:
-        """The greatest number of phrases under one key: what the slowest text costs."""
-        return max(map(len, self._filed.values()), default=0)
+def most(filed: Filed) -> int:
+    """The greatest number of addresses under one key: what the slowest text costs."""
+    return max((value.count(" ") + 1 for seconds in filed.values() for value in seconds.values()), default=0)

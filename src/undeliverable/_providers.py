@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from undeliverable._conditions import strings
@@ -58,7 +58,7 @@ def _text(table: Mapping[str, object], key: str) -> str:
     return value
 
 
-def host_table(providers: tuple[Provider, ...]) -> dict[str, str]:
+def host_table(providers: Iterable[Provider]) -> dict[str, str]:
     """Domain to provider name; where two providers claim a domain the first one has it."""
     table: dict[str, str] = {}
     for provider in providers:

@@ -1,8 +1,8 @@
 """Rules in their order: the first that fits tells the reason.
 
-Every rule becomes one *clause* or several, each with one phrase that must stand in the text; they are found by that
-phrase (:mod:`undeliverable._phrases`) and verified in rank order until the first fits. Clauses of one provider are
-found only where that provider answered. Clauses without words are filed under reply code and status.
+Every rule becomes one *clause* or several, each with one phrase that must stand in the text; they are filed under that
+phrase or under codes (:mod:`undeliverable._shelf`), made when a reply leads to them, and verified in rank order until
+the first fits. Clauses of one provider are found only where that provider answered.
 """
 
 from __future__ import annotations
@@ -10,15 +10,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
-from undeliverable._phrases import Filing, PhraseIndex, cut_words
+from undeliverable._phrases import KEYLESS, stems
+from undeliverable._shelf import Shelf, file_rules
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 from undeliverable.verdict import RuleRef
 
-__all__ = ["Match", "Rule", "RuleTable", "Seen"]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from undeliverable._phrases import Filed
+
+    # What is asked of a clause, as a plain tuple for speed: its place in the order, reply codes, providers, the phrase,
+    # the phrase after a blank (where that is enough to begin and end at words), what is left to ask; the rule, or the
+    # provider that the phrase is a mark of.
+    Entry: TypeAlias = tuple[
+        int,
+        frozenset[int] | None,
+        frozenset[str | None] | None,
+        str,
+        str | None,
+        "Rest | None",
+        "Rule | None",
+        str | None,
+    ]
+    # The clauses under one key in their order, with the first one's place and their addresses.
+    Bucket: TypeAlias = tuple[int, str, tuple[Entry, ...]]
+
+__all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,120 +85,234 @@ class Match(NamedTuple):
     shadowed: tuple[RuleRef, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
-    """A rule, or one alternative of it; or a provider's mark."""
+class Rest:
+    """What is asked of a clause last.
 
-    phrase: str  # that it is found by; "" where there are no words
-    condition: RuleCondition
-    more: tuple[str, ...] = ()  # phrases that must stand in the text as well
-    any_of: tuple[str, ...] = ()  # phrases of which one must stand in the text as well
-    rule: Rule | None = None
-    ref: RuleRef | None = None
-    provider: str | None = None  # that the phrase is a mark of
+    :ivar more: phrases that must stand in the text as well.
+    :ivar any_of: phrases of which one must stand in the text as well.
+    """
+
+    __slots__ = ("any_of", "commands", "more", "pattern", "status")
+
+    def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
+        self.status = when.status
+        self.commands = when.commands
+        self.pattern = when.pattern
+        self.more = more
+        self.any_of = any_of
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not (self.more or self.any_of or self.status or self.commands or self.pattern)
+
+    def fits(self, text: str, status: int, command: Command | None) -> bool:
+        """Whether a reply has it all."""
+        return (
+            (self.status is None or self.status.fit(status))
+            and (self.commands is None or command in self.commands)
+            and (not self.more or _all_stand_in(self.more, text))
+            and (not self.any_of or _one_stands_in(self.any_of, text))
+            and (self.pattern is None or self.pattern.search(text, 0, PATTERN_LIMIT) is not None)
+        )
 
 
-# What is asked first of a clause, as a plain tuple for speed: its place in the order (below zero: a mark), reply
-# codes, providers, the phrase after a blank (where that is enough to begin and end at words), the phrase, another
-# phrase that must be there, whether nothing more is to be asked; and the clause.
-_Entry: TypeAlias = tuple[
-    int, frozenset[int] | None, frozenset[str | None] | None, str | None, str, str | None, bool, _Clause
-]
+def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:
+    for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as all() with a generator
+        if phrase not in text or not stands_in(phrase, text):
+            return False
+    return True
 
 
-_ANYTHING: Final = RuleCondition("")
+def _one_stands_in(phrases: tuple[str, ...], text: str) -> bool:
+    for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as any() with a generator
+        if phrase in text and stands_in(phrase, text):
+            return True
+    return False
+
+
+class Below:
+    """The rules and marks that a table is given ready filed; here none.
+
+    :ivar shelf: how they are filed.
+    :ivar marks: phrases that tell a provider, with its name, the first one first.
+    """
+
+    shelf: Shelf = Shelf({}, {}, {}, {}, "")
+    marks: Sequence[tuple[str, str]] = ()
+
+    def rule(self, number: int) -> Rule:
+        """The rule of a number, from 0."""
+        raise IndexError(number)
+
+    def __len__(self) -> int:
+        return 0
+
+
+_MARKS: Final = -(10**12)  # where the first built-in mark stands in the order
+_RULES: Final = -(10**11)  # all marks stand before here, all rules behind
+_END: Final = 10**11
 _ROOM: Final = 100_000  # for the alternatives of one rule, between two ranks
-_REMEMBERED: Final = 1_024  # pairs of reply code and status
+_REMEMBERED: Final = 1_024
+_NO_CODE: Final = frozenset[int]()  # of a mark, which tells no reason
+_NO_WORD: Final = " "
+_NOTHING: Final = Below()
 
 
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
-    :param rules: all rules, the highest rank first.
+    :param rules: rules, the highest rank first.
     :param marks: phrases that tell a provider, with its name, the first one first.
-    :param known: how phrases are filed, from the prebuilt index.
+    :param below: more of both, of lower rank.
+    :param replaced: of `rules`, by number, which rule below each stands in the place of.
     """
-
-    __slots__ = ("_bare", "_coded", "_free", "_general", "_of_provider", "_own", "_stated", "filing", "rules")
 
     def __init__(
         self,
         rules: Sequence[Rule],
         marks: Sequence[tuple[str, str]] = (),
-        known: Mapping[str, Sequence[object]] | None = None,
+        below: Below = _NOTHING,
+        replaced: Mapping[int, int] | None = None,
     ) -> None:
-        self.rules = tuple(rules)
-        self._coded: dict[int, list[_Entry]] = {}
-        self._stated: dict[int, list[_Entry]] = {}
-        self._free: list[_Entry] = []
-        self.filing = filing = Filing(_phrases(self.rules, marks), known)
-        general = [
-            (phrase, _entry(number, _Clause(phrase, _ANYTHING, provider=provider)))
-            for number, (phrase, provider) in enumerate(marks, -len(marks))
+        self._upper = tuple(rules)
+        self._marks = tuple(marks)
+        self._below = below
+        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
+        self._ranks = {number - len(rules): rank for number, rank in (replaced or {}).items()}
+        self._hidden = frozenset(self._ranks.values())
+        self.shelf = below.shelf
+        if rules or marks:
+            self.shelf = below.shelf.under(
+                file_rules(
+                    [(number - len(rules), rule) for number, rule in enumerate(rules)],
+                    [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)],
+                )
+            )
+        self._made: dict[str, Bucket] = {}
+        self._own: dict[str, Filed] = {}
+        self._matches: dict[tuple[int, str | None], Match] = {}
+        self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules in rank order."""
+        placed = [(self._ranks.get(number, number), rule) for number, rule in enumerate(self._upper, -len(self._upper))]
+        placed += [
+            (number, self._below.rule(number)) for number in range(len(self._below)) if number not in self._hidden
         ]
-        self._own: dict[str | None, list[tuple[int, Rule]]] = {}
-        for rank, rule in enumerate(self.rules):
-            providers, has_words = rule.when.providers, rule.when.words or rule.when.any_words
-            if has_words and providers is not None and None not in providers:
-                for provider in providers:
-                    self._own.setdefault(provider, []).append((rank, rule))
-            elif has_words:
-                general += _filed(rank, rule, filing)
-            else:
-                self._file(_entry(rank * _ROOM, _Clause("", rule.when, rule=rule, ref=rule.ref())))
-        self._general = PhraseIndex(general, filing)
-        self._of_provider = lru_cache(maxsize=None)(self._index_of)  # as many as there are providers with rules
-        self._bare = lru_cache(maxsize=_REMEMBERED)(self._wordless)
-
-    def _index_of(self, provider: str) -> PhraseIndex[_Entry]:
-        """The clauses of one provider; most programs meet few of them."""
-        rules = self._own[provider]
-        return PhraseIndex([filed for rank, rule in rules for filed in _filed(rank, rule, self.filing)], self.filing)
-
-    def _file(self, entry: _Entry) -> None:
-        """Files a clause that has no words to be found by under its codes."""
-        condition = entry[-1].condition
-        if condition.status is not None and not condition.status.ranges:
-            for key in sorted(condition.status.single):
-                self._stated.setdefault(key, []).append(entry)
-        elif condition.reply is not None:
-            for key in sorted(condition.reply.single):
-                self._coded.setdefault(key, []).append(entry)
-        else:
-            self._free.append(entry)
-
-    def _wordless(self, code: int, status: int) -> tuple[_Entry, ...]:
-        """The clauses without words that fit these codes, in their order."""
-        found = self._free + self._coded.get(code, []) + self._stated.get(status, [])
-        return tuple(sorted(entry for entry in found if _fits_codes(entry[-1].condition, code, status)))
-
-    def _worded(self, text: str, provider: str | None) -> tuple[list[_Entry], str | None]:
-        """The clauses whose phrase is a part of `text` in their order, and the provider, by its marks if need be."""
-        words = cut_words(text)
-        found = self._general.found(text, words)
-        if len(found) > 1:
-            found.sort()
-        if provider is None and found and found[0][0] < 0:
-            provider = _marked(found, text)
-        if provider is not None and provider in self._own:
-            found += self._of_provider(provider).found(text, words)
-            found.sort()
-        return found, provider
+        return tuple(rule for _, rule in sorted(placed, key=lambda pair: pair[0]))
 
     def match(self, seen: Seen) -> Match:
         """The first rule that fits what was `seen`."""
-        entries, provider = self._worded(seen.text, seen.provider)
-        if provider is not seen.provider:
-            seen = seen._replace(provider=provider)
-        best = _first(entries, seen)
-        bare = self._bare(seen.code, seen.status)
-        if bare and (best is None or bare[0][0] < best[0]):
-            other = _first(bare, seen)
-            if best is None or (other is not None and other[0] < best[0]):
-                best = other
-        if best is None:
-            return Match(None, None, provider, None)
-        return Match(best[-1].rule, best[-1].ref, provider, None)
+        return self.find(*seen)
+
+    def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
+        """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
+        buckets, provider = self._buckets(text, code, status, provider)
+        best, limit = None, _END
+        for first, _, entries in buckets:
+            if first >= limit:
+                break
+            for entry in entries:
+                number, codes, providers, phrase, spaced, rest, _, _ = entry
+                if number >= limit:
+                    break
+                if (
+                    (codes is None or code in codes)
+                    and phrase in text
+                    and (providers is None or provider in providers)
+                    and ((spaced is not None and spaced in text) or stands_in(phrase, text))
+                    and (rest is None or rest.fits(text, status, command))
+                ):
+                    best, limit = entry, number
+                    break
+        match = self._matches.get((limit, provider))
+        return self._told(best, limit, provider) if match is None else match
+
+    def _told(self, best: Entry | None, number: int, provider: str | None) -> Match:
+        rule = None if best is None else best[6]
+        match = Match(rule, None if rule is None else rule.ref(), provider, None)
+        if len(self._matches) < _REMEMBERED:
+            self._matches[number, provider] = match
+        return match
+
+    def _buckets(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[Bucket], str | None]:
+        """What to ask, in its order, and the provider, by its marks if need be."""
+        words = stems(text)
+        found = self._met(self.shelf.general, words)
+        bare = self._bare(code, status)
+        if bare is not None:
+            found.append(bare)
+        found.sort()
+        if provider is None and found and found[0][0] < _RULES:
+            provider = self._marked(found, text)
+        if provider is not None and provider in self.shelf.own:
+            if provider not in self._own:
+                self._own[provider] = self.shelf.own[provider]()
+            found += self._met(self._own[provider], words)
+            found.sort()
+        return found, provider
+
+    def _met(self, filed: Filed, words: list[str]) -> list[Bucket]:
+        """The buckets under the keys that `words` have."""
+        found: list[Bucket] = []
+        made, followers = self._made, words[1:]
+        followers.append(_NO_WORD)
+        for node, follower in zip(map(filed.get, words), followers):  # noqa: B905 # a text without words has one more
+            if node is not None:
+                addresses = node.get("")
+                if addresses is not None:
+                    found.append(made.get(addresses) or self._bucket(addresses))
+                addresses = node.get(follower)
+                if addresses is not None:
+                    found.append(made.get(addresses) or self._bucket(addresses))
+        if KEYLESS in filed:
+            found += [self._bucket(addresses) for addresses in filed[KEYLESS].values()]
+        return found
+
+    def _by_codes(self, code: int, status: int) -> Bucket | None:
+        """The clauses that are filed under codes and fit these."""
+        shelf = self.shelf
+        places = " ".join((shelf.free, shelf.reply.get(str(code), ""), shelf.status.get(str(status), "")))
+        entries = [entry for entry in self._bucket(places)[2] if _fits_codes(entry, code, status)]
+        return (entries[0][0], f"{code} {status}", tuple(entries)) if entries else None
+
+    def _bucket(self, addresses: str) -> Bucket:
+        """The clauses at some addresses, made when they are first met."""
+        found = self._made.get(addresses)
+        if found is None:
+            entries = sorted(
+                (entry for entry in map(self._entry, addresses.split()) if entry), key=lambda entry: entry[0]
+            )
+            found = (entries[0][0] if entries else _END, addresses, tuple(entries))
+            self._made[addresses] = found
+        return found
+
+    def _entry(self, address: str) -> Entry | None:
+        """The clause at an address; None for a rule that another one replaces."""
+        if address[0] == "m":
+            number = int(address[1:])
+            phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
+            return _MARKS + number, _NO_CODE, None, phrase, None, None, None, provider
+        text, _, place = address.partition(".")
+        number = int(text)
+        if number in self._hidden:
+            return None
+        return _clause(self._ranks.get(number, number), self._rule(number), int(place) if place else None)
+
+    def _rule(self, number: int) -> Rule:
+        return self._upper[number] if number < 0 else self._below.rule(number)
+
+    def _marked(self, buckets: Sequence[Bucket], text: str) -> str | None:
+        """The provider of the first mark that stands in the text."""
+        best, provider = _RULES, None
+        for _, _, entries in buckets:
+            for number, _, _, phrase, _, _, _, name in entries:
+                if number >= best:
+                    break
+                if phrase in text and stands_in(phrase, text):
+                    best, provider = number, name
+        return provider
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
@@ -186,98 +322,47 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return tuple(dict.fromkeys(clause.rule for clause in self._all(seen) if clause.rule and _fits(clause, seen)))
+        return tuple(
+            dict.fromkeys(entry[6] for entry in self._all(seen) if entry[6] is not None and _fits(entry, seen))
+        )
 
     def candidates(self, seen: Seen) -> Iterator[Rule]:
-        """The rules whose words are in the text, or that have none and fit the codes, in rank order."""
-        return (clause.rule for clause in self._all(seen) if clause.rule)
+        """The rules whose words may be in the text, or that have none and fit the codes, in rank order."""
+        return (entry[6] for entry in self._all(seen) if entry[6] is not None)
 
-    def _all(self, seen: Seen) -> Iterator[_Clause]:
-        entries = (*self._worded(seen.text, seen.provider)[0], *self._bare(seen.code, seen.status))
-        return (entry[-1] for entry in sorted(entries))
-
-
-def _entry(number: int, clause: _Clause) -> _Entry:
-    condition, phrase = clause.condition, clause.phrase
-    codes = None if condition.reply is None else condition.reply.single
-    more = clause.more[0] if clause.more else None
-    plain = not (clause.more or clause.any_of or condition.status or condition.commands or condition.pattern)
-    spaced = f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None
-    return number, codes, condition.providers, spaced, phrase, more, plain, clause
+    def _all(self, seen: Seen) -> list[Entry]:
+        buckets, _ = self._buckets(seen.text, seen.code, seen.status, seen.provider)
+        return sorted((entry for _, _, entries in buckets for entry in entries), key=lambda entry: entry[0])
 
 
-def _marked(found: Sequence[_Entry], text: str) -> str | None:
-    """The provider of the first mark that stands in the text."""
-    return next((entry[-1].provider for entry in found if entry[0] < 0 and stands_in(entry[4], text)), None)
-
-
-def _first(entries: Sequence[_Entry], seen: Seen) -> _Entry | None:
-    """The first clause of a rule that fits."""
-    text, code, _, _, provider = seen
-    for entry in entries:
-        number, codes, providers, spaced, phrase, more, plain, clause = entry
-        if (
-            (codes is None or code in codes)
-            and (providers is None or provider in providers)
-            and (more is None or more in text)
-            and ((spaced is not None and spaced in text) or not phrase or stands_in(phrase, text))
-            and (plain or _rest_fits(clause, seen))
-            and number >= 0
-        ):
-            return entry
-    return None
-
-
-def _fits_codes(condition: RuleCondition, code: int, status: int) -> bool:
-    return (condition.reply is None or code in condition.reply.single) and (
-        condition.status is None or condition.status.fit(status)
-    )
-
-
-def _fits(clause: _Clause, seen: Seen) -> bool:
-    providers = clause.condition.providers
-    return (
-        (providers is None or seen.provider in providers)
-        and _fits_codes(clause.condition, seen.code, seen.status)
-        and (not clause.phrase or stands_in(clause.phrase, seen.text))
-        and _rest_fits(clause, seen)
-    )
-
-
-def _rest_fits(clause: _Clause, seen: Seen) -> bool:
-    """What is left to ask once provider, reply code and the filed phrase fit."""
-    condition, text = clause.condition, seen.text
-    return (
-        (condition.status is None or condition.status.fit(seen.status))
-        and (condition.commands is None or seen.command in condition.commands)
-        and (not clause.more or all(stands_in(word, text) for word in clause.more))
-        and (not clause.any_of or any(stands_in(word, text) for word in clause.any_of))
-        and (condition.pattern is None or condition.pattern.search(text, 0, PATTERN_LIMIT) is not None)
-    )
-
-
-def _phrases(rules: Sequence[Rule], marks: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for rule in rules:
-        yield from rule.when.words
-        yield from rule.when.any_words
-    for phrase, _ in marks:
-        yield phrase
-
-
-def _filed(rank: int, rule: Rule, filing: Filing) -> list[tuple[str, _Entry]]:
-    """The clauses of a rule that has words, with their phrases and in their order."""
-    clauses = _clauses_of(rule, filing)
-    return [(clause.phrase, _entry(number, clause)) for number, clause in enumerate(clauses, rank * _ROOM)]
-
-
-def _clauses_of(rule: Rule, filing: Filing) -> Iterator[_Clause]:
-    """One clause, found by one of the phrases that must all be there, or one for each alternative."""
-    when, ref = rule.when, rule.ref()
+def _clause(rank: int, rule: Rule, place: int | None) -> Entry:
+    when = rule.when
     words, any_of = when.words, when.any_words
-    rarest = min(words, key=filing.cost, default="")
-    if any_of and (not words or sum(map(filing.cost, any_of)) < filing.cost(rarest)):
-        for phrase in dict.fromkeys(any_of):
-            yield _Clause(phrase, when, words, (), rule, ref)
+    if place is None:  # found by its codes
+        phrase = ""
+    elif place < 0:
+        phrase = words[~place]
+        words = tuple(word for word in words if word != phrase)
     else:
-        more = tuple(word for word in words if word != rarest)
-        yield _Clause(rarest, when, more, any_of, rule, ref)
+        phrase, any_of = any_of[place], ()
+    rest = Rest(when, words, any_of)
+    codes = None if when.reply is None else when.reply.single
+    # A last word of fewer letters must be a whole one.
+    spaced = f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None if phrase else ""
+    number = rank * _ROOM + max(place or 0, 0)
+    return number, codes, when.providers, phrase, spaced, None if rest.is_empty() else rest, rule, None
+
+
+def _fits_codes(entry: Entry, code: int, status: int) -> bool:
+    codes, rest = entry[1], entry[5]
+    return (codes is None or code in codes) and (rest is None or rest.status is None or rest.status.fit(status))
+
+
+def _fits(entry: Entry, seen: Seen) -> bool:
+    _, codes, providers, phrase, _, rest, _, _ = entry
+    return (
+        (codes is None or seen.code in codes)
+        and (providers is None or seen.provider in providers)
+        and (not phrase or stands_in(phrase, seen.text))
+        and (rest is None or rest.fits(seen.text, seen.status, seen.command))
+    )

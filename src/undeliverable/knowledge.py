@@ -1,38 +1,75 @@
 """What the library knows, in layers: rules, policies, providers and formats; read, checked, frozen."""
 
 # Plain paths: pathlib and importlib.resources would take a fifth of the time of a start.
-# ruff: noqa: PTH110, PTH112, PTH118, PTH119, PTH120, PTH123, PTH208
+# ruff: noqa: PTH110, PTH118, PTH119, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from os import PathLike
-from typing import Any, Final, TypeVar
 
-from undeliverable._autoreply import AutoReplyPhrases
-from undeliverable._blocklists import Blocklists
-from undeliverable._conditions import as_table, visible
-from undeliverable._formats import FormatTable
-from undeliverable._loader import BUILTIN, CODE, FILE, PROFILE, Layer, load
-from undeliverable._log_shapes import LogTable
-from undeliverable._policies import Policy, PolicyTable
-from undeliverable._providers import Provider, by_suffix, host_table
-from undeliverable._rules import Match, Rule, RuleTable, Seen
-from undeliverable._toml import TomlSource
 from undeliverable.errors import EntryError, KnowledgeError
-from undeliverable.model import Command
+
+TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of an import
+if TYPE_CHECKING:
+    from typing import Final, Protocol, TypeVar
+
+    from undeliverable._autoreply import AutoReplyPhrases
+    from undeliverable._blocklists import Blocklists
+    from undeliverable._formats import Format, FormatTable
+    from undeliverable._loader import Layer
+    from undeliverable._log_shapes import LogTable
+    from undeliverable._policies import Policy, PolicyTable
+    from undeliverable._providers import Provider
+    from undeliverable._rules import Match, Rule, RuleTable
+    from undeliverable._shipped import Shipped
+    from undeliverable._toml import TomlSource
+    from undeliverable.model import Command
+
+    _Entry = TypeVar("_Entry", Rule, Policy)
+
+    class AnyLayer(Protocol):
+        """What one file, profile or call adds, or what is built in."""
+
+        @property
+        def name(self) -> str:
+            """``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``."""
+            ...
+
+        @property
+        def group(self) -> int:
+            """Where it ranks."""
+            ...
+
+        @property
+        def rules(self) -> tuple[Rule, ...]:
+            """Its rules in their order."""
+            ...
+
+        @property
+        def policies(self) -> tuple[Policy, ...]:
+            """Its policies in their order."""
+            ...
+
+        @property
+        def providers(self) -> tuple[Provider, ...]:
+            """Its providers in their order."""
+            ...
+
+        @property
+        def formats(self) -> tuple[Format, ...]:
+            """Its formats in their order."""
+            ...
+
 
 __all__ = ["Knowledge"]
 
 _VERSION: Final = "2026.11"
 _CACHED: Final = 4_096  # distinct replies that are remembered with their rule
 _DATA: Final = os.path.join(os.path.dirname(__file__), "data")
-_INDEX: Final = os.path.join(_DATA, "index.json")
-_LOGS: Final = "logs/"
-_APART: Final = frozenset(("autoreply.toml", "blocklists.toml", "dotless_domains.toml"))  # documents of their own kind, in no layer
-_Entry = TypeVar("_Entry", Rule, Policy)
+_INDEX: Final = os.path.join(_DATA, "index.jsonl")
 
 
 class Knowledge:
@@ -45,7 +82,7 @@ class Knowledge:
 
     __slots__ = ("__dict__", "layers")
 
-    def __init__(self, layers: Sequence[Layer] = ()) -> None:
+    def __init__(self, layers: Sequence[AnyLayer] = ()) -> None:
         """`layers` in any order but of two with one rank the later is higher."""
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
         self.layers: Final = tuple(layer for _, layer in numbered)
@@ -70,6 +107,8 @@ class Knowledge:
 
         :raises KnowledgeError: when there is no such profile, or it cannot be used.
         """
+        from undeliverable._loader import PROFILE, load
+
         if name.endswith(".toml"):
             source = _read_path(name)
             stem = os.path.basename(name).removesuffix(".toml")
@@ -83,6 +122,8 @@ class Knowledge:
 
         :raises KnowledgeError: when the file cannot be read or used; nothing of it is taken over.
         """
+        from undeliverable._loader import FILE, load
+
         source = _read_path(os.fspath(path))
         return self._with(load(f"file:{os.path.basename(source.name)}", FILE, source, source.parse()), source)
 
@@ -91,6 +132,10 @@ class Knowledge:
 
         :raises KnowledgeError: when one of them cannot be used.
         """
+        from undeliverable._conditions import as_table
+        from undeliverable._loader import CODE, load
+        from undeliverable._toml import TomlSource
+
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
         for table in rules:
@@ -105,7 +150,7 @@ class Knowledge:
         return Knowledge((*reversed(self.layers), layer))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (tuple(layer for layer in reversed(self.layers) if layer.group != BUILTIN),)
+        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None)
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -113,7 +158,7 @@ class Knowledge:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
-        return _ranked(tuple(layer.rules for layer in self.layers))
+        return self.rule_table.rules
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -121,65 +166,107 @@ class Knowledge:
         return self.policy_table.policies
 
     @cached_property
-    def formats(self) -> FormatTable:
-        """The described formats of notices, those of higher layers first."""
-        return FormatTable(described for layer in self.layers for described in layer.formats)
-
-    @cached_property
-    def phrases(self) -> AutoReplyPhrases:
-        """What automatic replies say."""
-        return AutoReplyPhrases.from_table(_documents().get("autoreply.toml", {}))
-
-    @cached_property
-    def blocklists(self) -> Blocklists:
-        """The DNS blocklists known by name."""
-        return Blocklists.from_table(_documents().get("blocklists.toml", {}))
-
-    @cached_property
-    def logs(self) -> LogTable:
-        """The described logs."""
-        documents = _documents()
-        return LogTable.of((os.path.basename(path).removesuffix(".toml"), documents[path]) for path in documents if path.startswith(_LOGS))
-
-    @cached_property
-    def policy_table(self) -> PolicyTable:
-        """The policies, ready to be asked."""
-        return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
-
-    @cached_property
-    def rule_table(self) -> RuleTable:
-        """The rules with their index, ready to be asked."""
-        marks = [(mark, provider.name) for provider in self.providers for mark in provider.marks]
-        return RuleTable(self.rules, marks, _shipped().get("filing"))
-
-    @cached_property
     def providers(self) -> tuple[Provider, ...]:
         """The known providers, those of higher layers first."""
         return tuple(provider for layer in self.layers for provider in layer.providers)
 
     @cached_property
+    def formats(self) -> FormatTable:
+        """The described formats of notices, those of higher layers first."""
+        from undeliverable._format_index import FormatTable
+
+        formats = [described for layer in self._upper for described in layer.formats]
+        return FormatTable(formats) if self._shipped is None else FormatTable(formats, self._shipped)
+
+    @cached_property
+    def phrases(self) -> AutoReplyPhrases:
+        """What automatic replies say."""
+        from undeliverable._autoreply import AutoReplyPhrases
+
+        return AutoReplyPhrases.from_table(_shipped().document("autoreply"))
+
+    @cached_property
+    def blocklists(self) -> Blocklists:
+        """The DNS blocklists known by name."""
+        from undeliverable._blocklists import Blocklists
+
+        return Blocklists.from_table(_shipped().document("blocklists"))
+
+    @cached_property
+    def logs(self) -> LogTable:
+        """The described logs."""
+        from undeliverable._log_shapes import LogTable
+
+        shipped = _shipped()
+        return LogTable.of((name, shipped.document(f"logs/{name}")) for name in shipped.names("logs/"))
+
+    @cached_property
+    def policy_table(self) -> PolicyTable:
+        """The policies, ready to be asked."""
+        from undeliverable._policies import PolicyTable
+
+        return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
+
+    @cached_property
+    def rule_table(self) -> RuleTable:
+        """The rules with their index, ready to be asked."""
+        from undeliverable._rules import RuleTable
+
+        marks = [
+            (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
+        ]
+        if self._shipped is None:
+            return RuleTable(_ranked(tuple(layer.rules for layer in self._upper)), marks)
+        if not any(rule.replaces for layer in self._upper for rule in layer.rules):
+            return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
+        ranked = _ranked(tuple(layer.rules for layer in self.layers))
+        above = len(ranked) - len(self._shipped)
+        replaced = {rank: rule for rank, rule in enumerate(ranked[above:]) if rule is not self._shipped.rules[rank]}
+        numbers = {above + number: rank for number, rank in enumerate(replaced)}
+        return RuleTable([*ranked[:above], *replaced.values()], marks, self._shipped, numbers)
+
+    @cached_property
+    def _upper(self) -> tuple[AnyLayer, ...]:
+        """The layers that are not built in."""
+        return tuple(layer for layer in self.layers if layer is not self._shipped)
+
+    @cached_property
+    def _shipped(self) -> Shipped | None:
+        """The layer that is built in, if this knowledge has it."""
+        return next((_shipped() for layer in self.layers if layer is _shipped()), None)
+
+    @cached_property
     def _hosts(self) -> dict[str, str]:
-        return host_table(self.providers)
+        from undeliverable._providers import host_table
+
+        upper = host_table(provider for layer in self._upper for provider in layer.providers)
+        return upper if self._shipped is None else {**self._shipped.hosts, **upper}
 
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """What the rules say of a reply: text, reply code and status key (0: none), command and remote host."""
-        table, hosts = self.rule_table, self._hosts
+        from undeliverable._conditions import visible
+
+        look, provider_of = self.rule_table.find, self.provider_of
 
         @lru_cache(maxsize=_CACHED)
         def find(text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-            provider = None if host is None else by_suffix(host, hosts)
-            return table.match(Seen(visible(text, code), code, status, command, provider))
+            return look(visible(text, code), code, status, command, None if host is None else provider_of(host))
 
         return find
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
         """Like :attr:`find`, with all that was shadowed."""
-        provider = None if host is None else by_suffix(host, self._hosts)
+        from undeliverable._conditions import visible
+        from undeliverable._rules import Seen
+
+        provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
         """The name of the provider that `host` belongs to, or None."""
+        from undeliverable._providers import by_suffix
+
         return by_suffix(host, self._hosts)
 
     def clear_cache(self) -> None:
@@ -189,11 +276,23 @@ class Knowledge:
 
 @lru_cache(maxsize=1)
 def _builtin() -> Knowledge:
-    return Knowledge((_builtin_layer(),))
+    return Knowledge((_shipped(),))
 
 
-def _rebuilt(layers: tuple[Layer, ...]) -> Knowledge:
-    return Knowledge((*_builtin().layers, *layers))
+@lru_cache(maxsize=1)
+def _shipped() -> Shipped:
+    """The prebuilt index, or where there is none what it would hold."""
+    from undeliverable._shipped import Shipped
+
+    if os.path.exists(_INDEX):
+        return Shipped(_read(_INDEX))
+    from undeliverable._index import build
+
+    return Shipped(build())
+
+
+def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
+    return Knowledge((_shipped(), *layers) if builtin else layers)
 
 
 def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], source: TomlSource) -> None:
@@ -220,89 +319,29 @@ def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
     return tuple(entry for entries in kept for entry in entries)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> dict[str, Any]:
-    """The prebuilt index: the built-in documents and how their phrases are filed; empty where there is none."""
-    if not os.path.exists(_INDEX):
-        return {}
-    import json  # not needed where the data is read from TOML
-
-    found: dict[str, Any] = json.loads(_read(_INDEX))
-    return found
-
-
-@lru_cache(maxsize=1)
-def _documents() -> dict[str, dict[str, object]]:
-    """The built-in documents by path below ``data/``: from the prebuilt index, or where there is none from the TOML."""
-    found: dict[str, dict[str, object]] | None = _shipped().get("documents")
-    return read_documents() if found is None else found
-
-
-def read_documents() -> dict[str, dict[str, object]]:
-    """The built-in TOML documents by path, profiles left out, in the order of their paths."""
-    found: dict[str, dict[str, object]] = {}
-    for folder in ("", "providers/", "wording/", "formats/", _LOGS):
-        for name in _toml_names(folder):
-            path = f"{folder}{name}"
-            found[path] = TomlSource(path, _read(f"{_DATA}/{path}")).parse()
-    return found
-
-
-def _toml_names(folder: str) -> list[str]:
-    """The names of the TOML files in a folder below ``data/``, in their order."""
-    place = f"{_DATA}/{folder}"
-    return sorted(name for name in os.listdir(place) if name.endswith(".toml")) if os.path.isdir(place) else []
-
-
 def _read(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
 
 
-def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
-    """Where a built-in document stands: a provider's hosts speak before software that answers anywhere, then wordings."""
-    if path.startswith("providers/"):
-        provider = document.get("provider")
-        return (0 if (as_table(provider) or {}).get("hosts") else 1), path
-    return (2 if path.startswith("wording") else 3), path
-
-
-def builtin_parts(*, trusted: bool = True) -> Iterator[Layer]:
-    """The built-in documents as layers, the highest rank first."""
-    documents = _documents()
-    for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
-        document = documents[path]
-        if path.startswith("formats/"):
-            document = {"format": [{"name": os.path.basename(path).removesuffix(".toml"), **document}]}
-        if path not in _APART and not path.startswith(_LOGS):
-            yield load("builtin", BUILTIN, TomlSource(path, ""), document, trusted=trusted)
-
-
-@lru_cache(maxsize=1)
-def _builtin_layer() -> Layer:
-    parts = tuple(builtin_parts())
-    return Layer(
-        "builtin",
-        BUILTIN,
-        tuple(rule for part in parts for rule in part.rules),
-        tuple(policy for part in parts for policy in part.policies),
-        tuple(provider for part in parts for provider in part.providers),
-        tuple(described for part in parts for described in part.formats),
+def profile_names() -> tuple[str, ...]:
+    """The names of the profiles that the library comes with."""
+    return tuple(
+        sorted(name.removesuffix(".toml") for name in os.listdir(f"{_DATA}/profiles") if name.endswith(".toml"))
     )
 
 
-def profile_names() -> tuple[str, ...]:
-    """The names of the profiles that the library comes with."""
-    return tuple(name.removesuffix(".toml") for name in _toml_names("profiles/"))
-
-
 def _read_profile(name: str) -> TomlSource:
+    from undeliverable._toml import TomlSource
+
     if name not in profile_names():
         raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
     return TomlSource(f"{name}.toml", _read(f"{_DATA}/profiles/{name}.toml"))
 
 
 def _read_path(path: str) -> TomlSource:
+    from undeliverable._toml import TomlSource
+
     try:
         return TomlSource(path, _read(path))
     except UnicodeDecodeError as error:
