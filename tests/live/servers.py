@@ -20,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "embedding.md"
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
 LIFE = 200  # seconds after which a server ends by itself, whatever became of the tests
+# Postfix's master leaves the session of whoever starts it, so its end has to be asked for.
+KEEPER = """\
+trap '"$1" -c "$2" stop; kill $! 2>/dev/null' EXIT
+trap 'exit 0' HUP INT TERM
+"$1" -c "$2" start || exit 1
+sleep "$3" &
+wait $!
+"""
 PIPE, LMTP = "bounces.example.com", "lmtp.example.com"
 
 
@@ -78,9 +86,7 @@ class Server:
 
     def start(self) -> None:
         with open(self.folder / "stdout", "wb") as output:
-            self._process = subprocess.Popen(
-                ["timeout", "--kill-after=5", str(LIFE), *self.command()], stdout=output, stderr=output
-            )
+            self._process = subprocess.Popen(self.command(), stdout=output, stderr=output)
         for _ in range(200):
             assert self._process.poll() is None, (self.folder / "stdout").read_text(encoding="utf-8")
             with socket.socket() as probe:
@@ -170,7 +176,7 @@ postlog unix-dgram n - n - 1 postlogd
 
     def command(self) -> list[str]:
         self._configure()
-        return [str(self.program), "-c", str(self.folder / "etc"), "start-fg"]
+        return ["/bin/sh", "-c", KEEPER, "keeper", str(self.program), str(self.folder / "etc"), str(LIFE)]
 
     def _configure(self) -> None:
         for name in ("etc", "spool", "data"):
@@ -273,7 +279,8 @@ begin authenticators
             shutil.chown(self.folder / name, self.user)
         configuration = self.folder / "exim.conf"
         configuration.write_text(self._configuration(), encoding="utf-8")
-        return [str(self.program), "-C", str(configuration), "-bdf", "-q1s"]
+        daemon = [str(self.program), "-C", str(configuration), "-bdf", "-q1s"]
+        return ["timeout", "--kill-after=5", str(LIFE), *daemon]
 
     def _configuration(self) -> str:
         def second(text: str) -> str:
