@@ -93,7 +93,7 @@ def test_what_is_remembered_matches_its_example(name: str) -> None:
         for example in table["example"]:
             reader = LogReader()
             assert reader.feed(example["line"]) is None
-            read = reader._read(example["line"])
+            read = reader._reader._read(example["line"])
             assert read is not None
             assert (read.role, read.name) == (shape.role, name)
             assert read.found["queue_id"]

@@ -262,7 +262,7 @@ def test_the_window_is_bounded() -> None:
             )
             is None
         )
-    assert len(reader._trails) == 3
+    assert len(reader._reader._trails) == 3
 
 
 def test_a_start_without_a_message_is_known_by_its_number() -> None:
