@@ -32,7 +32,7 @@ BLOCKS: Final = {
             # judgement
             "_conditions _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
             # doors
-            "_mail mail _exceptions smtp _log_reader logs webhooks envelope verp",
+            "mail _exceptions smtp _log_reader logs webhooks envelope verp",
             "__init__",
             # outer, thin
             "_levels tags rates suppression recommend",

@@ -18,7 +18,7 @@ from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command, Diagnostic, RecipientFacts, Witness
 from undeliverable.verdict import Verdict
 
-__all__ = ["from_exception", "from_refused"]
+__all__ = ["exception_verdicts", "refused_verdicts"]
 
 # What the clients' classes answer for, by name, since both libraries use the same ones.
 _BY_TYPE: Final = {
@@ -87,40 +87,16 @@ class _Said(NamedTuple):
     status: StatusCode | None = None
 
 
-def from_exception(
-    error: BaseException, *, knowledge: Knowledge | None = None, host: str | None = None, trace: bool = False
-) -> tuple[Verdict, ...]:
-    """What an exception says that an SMTP client raised: one verdict per refused recipient, or one for all.
-
-    It knows the exceptions of smtplib and aiosmtplib by their shape, network and TLS errors, groups of exceptions, and
-    what another exception was raised from. An exception that is none of these gives no verdict. A verdict's ``action``
-    is None: it tells what was answered, not what becomes of the message.
-
-    :param host: the server that was talked to, which tells the provider.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param trace: also tell which other rules matched.
-    """
-    known = knowledge or Knowledge.builtin()
+def exception_verdicts(error: BaseException, known: Knowledge, host: str | None, *, trace: bool) -> tuple[Verdict, ...]:
+    """What :func:`undeliverable.smtp.from_exception` gives."""
     said = [one for leaf in _speakers(error) for one in _sayings(leaf)]
     return tuple(_judged(one, known, host, trace=trace) for one in said)
 
 
-def from_refused(
-    refused: Mapping[str, object],
-    *,
-    knowledge: Knowledge | None = None,
-    host: str | None = None,
-    trace: bool = False,
+def refused_verdicts(
+    refused: Mapping[str, object], known: Knowledge, host: str | None, *, trace: bool
 ) -> tuple[Verdict, ...]:
-    """The verdicts on the recipients that a client could not hand over though it sent the message to others.
-
-    :param refused: what ``smtplib.SMTP.send_message()`` returns, or the first of the two that ``aiosmtplib.send()``
-        returns: addresses with pairs of code and text.
-    :param host: the server that was talked to, which tells the provider.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param trace: also tell which other rules matched.
-    """
-    known = knowledge or Knowledge.builtin()
+    """What :func:`undeliverable.smtp.from_refused` gives."""
     return tuple(_judged(one, known, host, trace=trace) for one in _refused(refused))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from undeliverable._exceptions import from_exception, from_refused
-from undeliverable._judge import judge_reply
-from undeliverable._replies import parse_reply
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
 from undeliverable.knowledge import Knowledge
-from undeliverable.model import Command
+from undeliverable.model import Command, Reply
 from undeliverable.verdict import Verdict
 
 __all__ = ["classify", "from_exception", "from_refused"]
@@ -36,8 +36,56 @@ def classify(
     """
     text = reply if isinstance(reply, str) else _decoded(reply)
     answered = None if command is None else Command(command)
-    found = parse_reply(text, answered)
-    return judge_reply(found, knowledge or Knowledge.builtin(), host=host, recipient=recipient, trace=trace)
+    read, judge = _parts()
+    known = Knowledge.builtin() if knowledge is None else knowledge
+    return judge(read(text, answered), known, host=host, recipient=recipient, trace=trace)
+
+
+@lru_cache(maxsize=1)
+def _parts() -> tuple[Callable[[str, Command | None], Reply], Callable[..., Verdict]]:
+    """How a reply is read and judged: imported with the first one."""
+    from undeliverable._judge import judge_reply
+    from undeliverable._replies import parse_reply
+
+    return parse_reply, judge_reply
+
+
+def from_exception(
+    error: BaseException, *, knowledge: Knowledge | None = None, host: str | None = None, trace: bool = False
+) -> tuple[Verdict, ...]:
+    """What an exception says that an SMTP client raised: one verdict per refused recipient, or one for all.
+
+    It knows the exceptions of smtplib and aiosmtplib by their shape, network and TLS errors, groups of exceptions, and
+    what another exception was raised from. An exception that is none of these gives no verdict. A verdict's ``action``
+    is None: it tells what was answered, not what becomes of the message.
+
+    :param host: the server that was talked to, which tells the provider.
+    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param trace: also tell which other rules matched.
+    """
+    from undeliverable._exceptions import exception_verdicts  # seldom needed
+
+    return exception_verdicts(error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
+
+
+def from_refused(
+    refused: Mapping[str, object],
+    *,
+    knowledge: Knowledge | None = None,
+    host: str | None = None,
+    trace: bool = False,
+) -> tuple[Verdict, ...]:
+    """The verdicts on the recipients that a client could not hand over though it sent the message to others.
+
+    :param refused: what ``smtplib.SMTP.send_message()`` returns, or the first of the two that ``aiosmtplib.send()``
+        returns: addresses with pairs of code and text.
+    :param host: the server that was talked to, which tells the provider.
+    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param trace: also tell which other rules matched.
+    """
+    from undeliverable._exceptions import refused_verdicts  # seldom needed
+
+    return refused_verdicts(refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 
 
 def _decoded(raw: bytes) -> str:
