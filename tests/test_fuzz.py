@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.fuzz.targets import TARGETS, inputs, timed
 
 

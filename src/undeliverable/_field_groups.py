@@ -186,6 +186,9 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
             remarks.append(f"lines behind {name} that are no field were passed over")
             break
         if kept and line[0] not in " \t" and name != "diagnostic-code":
+            if name.endswith("-recipient") and "@" in kept[0]:  # the address is there; this is a field that was cut
+                remarks.append(f"lines behind {name} that are no field were passed over")
+                break
             remarks.append(f"a line without a field name was taken to belong to {name}")
         kept.append(words)
     return "\n".join(kept)

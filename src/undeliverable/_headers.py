@@ -153,7 +153,7 @@ def _decoded_runs(runs: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
     charset = ""
     for label, content in runs:
         if pending and label != charset:
-            yield _charsets.decode_word(b"".join(pending), charset)
+            yield _decoded(pending, charset)
             pending = []
         if isinstance(content, bytes):
             pending.append(content)
@@ -161,7 +161,13 @@ def _decoded_runs(runs: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
         else:
             yield content
     if pending:
-        yield _charsets.decode_word(b"".join(pending), charset)
+        yield _decoded(pending, charset)
+
+
+def _decoded(octets: list[bytes], charset: str) -> str:
+    """The text of encoded words; a line end in it would begin another header field wherever the value is used again."""
+    text = _charsets.decode_word(b"".join(octets), charset)
+    return text.replace("\r", " ").replace("\n", " ") if "\n" in text or "\r" in text else text
 
 
 def _word_octets(encoding: str, text: str) -> bytes:

@@ -25,7 +25,9 @@ HEAD: Final = (
     "MIME-Version: 1.0\n"
 )
 REPORT_TYPE: Final = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n'
-NOTE: Final = "<kim@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 No such user (in reply to RCPT TO command)\n"
+NOTE: Final = (
+    "<kim@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 No such user (in reply to RCPT TO command)\n"
+)
 PLAIN: Final = "Content-Type: text/plain; charset=us-ascii\n"
 STATUS: Final = (
     "Content-Type: message/delivery-status\n"
@@ -42,9 +44,7 @@ ORIGINAL: Final = "From: news@example.com\nTo: kim@example.org\nSubject: News\nM
 
 def report(*, note: str = NOTE, status: str = STATUS, returned: str = ORIGINAL + "\nHello\n", head: str = HEAD) -> str:
     """A bounce of three parts."""
-    return (
-        f"{head}{REPORT_TYPE}\n--b\n{PLAIN}\n{note}\n--b\n{status}\n--b\nContent-Type: message/rfc822\n\n{returned}\n--b--\n"
-    )
+    return f"{head}{REPORT_TYPE}\n--b\n{PLAIN}\n{note}\n--b\n{status}\n--b\nContent-Type: message/rfc822\n\n{returned}\n--b--\n"
 
 
 def filled(unit: str, size: int) -> str:
@@ -58,7 +58,9 @@ def noise(size: int) -> bytes:
 
 
 PROSE: Final = "The quick brown fox, 550 of them, jumps over lee@example.org and 5.1.1 lazy dogs; nobody is at home.\n"
-HTML: Final = '<tr class="r"><td><b>Kim &amp; Lee</b></td><td>550&nbsp;5.1.1 <a href="mailto:lee@example.org">no</a></td></tr>\n'
+HTML: Final = (
+    '<tr class="r"><td><b>Kim &amp; Lee</b></td><td>550&nbsp;5.1.1 <a href="mailto:lee@example.org">no</a></td></tr>\n'
+)
 
 
 def attachment(size: int) -> bytes:
@@ -96,8 +98,12 @@ def base64_with_noise(size: int) -> bytes:
 
 
 def quoted_printable(size: int) -> bytes:
-    body = quopri.encodestring((NOTE + filled("Grüße an 550 5.1.1 = lee@example.org\n", size * 2 // 3)).encode()).decode()
-    return (HEAD + "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n" + body).encode()
+    body = quopri.encodestring(
+        (NOTE + filled("Grüße an 550 5.1.1 = lee@example.org\n", size * 2 // 3)).encode()
+    ).decode()
+    return (
+        HEAD + "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n" + body
+    ).encode()
 
 
 def quoted_printable_equals(size: int) -> bytes:
@@ -114,7 +120,12 @@ def nul_octets(size: int) -> bytes:
 
 
 def windows_text(size: int) -> bytes:
-    return HEAD.encode() + b"Content-Type: text/plain\n\n" + NOTE.encode() + filled("Grüße, schöne Straße\n", size).encode("cp1252")
+    return (
+        HEAD.encode()
+        + b"Content-Type: text/plain\n\n"
+        + NOTE.encode()
+        + filled("Grüße, schöne Straße\n", size).encode("cp1252")
+    )
 
 
 def with_line_ends(shape: Shape, ends: bytes) -> Shape:
@@ -135,21 +146,28 @@ def recipients(number: int) -> bytes:
         f"\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 No such user {n}\n"
         for n in range(number)
     )
-    notes = "".join(f"<kim{n}@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 No user {n}\n\n" for n in range(number))
+    notes = "".join(
+        f"<kim{n}@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 No user {n}\n\n" for n in range(number)
+    )
     return report(note=notes, status=f"{STATUS[: STATUS.index('Final')]}{groups}").encode()
 
 
 def recipients_in_words(number: int) -> bytes:
     notes = "".join(
-        f"<kim{n}@example.org>:\n192.0.2.1 does not like recipient.\nRemote host said: 550 5.1.1 No user {n}\n\n" for n in range(number)
+        f"<kim{n}@example.org>:\n192.0.2.1 does not like recipient.\nRemote host said: 550 5.1.1 No user {n}\n\n"
+        for n in range(number)
     )
-    words = "Hi. This is the qmail-send program at mx.example.net.\nI'm afraid I wasn't able to deliver your message.\n\n"
+    words = (
+        "Hi. This is the qmail-send program at mx.example.net.\nI'm afraid I wasn't able to deliver your message.\n\n"
+    )
     return (HEAD + "\n" + words + notes).encode()
 
 
 def recipients_in_dialogue(number: int) -> bytes:
     lines = "".join(f">>> RCPT To:<kim{n}@example.org>\n<<< 550 5.1.1 No user {n}\n" for n in range(number))
-    return (HEAD + PLAIN + "\n   ----- Transcript of session follows -----\n... while talking to mx.example.org.:\n" + lines).encode()
+    return (
+        HEAD + PLAIN + "\n   ----- Transcript of session follows -----\n... while talking to mx.example.org.:\n" + lines
+    ).encode()
 
 
 def same_recipient(number: int) -> bytes:
@@ -178,14 +196,25 @@ def recipients_without_name(number: int) -> bytes:
 
 def unknown_actions(number: int) -> bytes:
     """As many remarks as recipients, and then as many repairs as parts."""
-    groups = "".join(f"\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: lost {n}\nStatus: x{n}\n" for n in range(number))
-    parts = "--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: x-none\n\nStatus: 5.1.1\n\n" * number
+    groups = "".join(
+        f"\nFinal-Recipient: rfc822; kim{n}@example.org\nAction: lost {n}\nStatus: x{n}\n" for n in range(number)
+    )
+    parts = (
+        "--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: x-none\n\nStatus: 5.1.1\n\n" * number
+    )
     return report(status=f"{STATUS[: STATUS.index('Final')]}{groups}\n{parts}").encode()
 
 
 def returned_in_base64(size: int) -> bytes:
     body = base64.encodebytes((ORIGINAL + "\n" + filled(PROSE, size * 3 // 4)).encode()).decode()
-    return report().replace("Content-Type: message/rfc822\n\n" + ORIGINAL + "\nHello\n", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + body).encode()
+    return (
+        report()
+        .replace(
+            "Content-Type: message/rfc822\n\n" + ORIGINAL + "\nHello\n",
+            "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + body,
+        )
+        .encode()
+    )
 
 
 def failed_recipients_header(number: int) -> bytes:
@@ -213,7 +242,10 @@ def nested_same_boundary(number: int) -> bytes:
 
 def nested_prefix_boundaries(number: int) -> bytes:
     """Each boundary begins with the one around it."""
-    return (HEAD + "".join(f'Content-Type: multipart/mixed; boundary="{"b" * n}"\n\n--{"b" * n}\n' for n in range(1, number + 1))).encode()
+    return (
+        HEAD
+        + "".join(f'Content-Type: multipart/mixed; boundary="{"b" * n}"\n\n--{"b" * n}\n' for n in range(1, number + 1))
+    ).encode()
 
 
 def nested_messages(number: int) -> bytes:
@@ -230,7 +262,9 @@ def sibling_statuses(number: int) -> bytes:
 
 
 def sibling_messages(number: int) -> bytes:
-    return (HEAD + REPORT_TYPE + "\n" + f"--b\nContent-Type: message/rfc822\n\n{ORIGINAL}\n{NOTE}\n" * number + "--b--\n").encode()
+    return (
+        HEAD + REPORT_TYPE + "\n" + f"--b\nContent-Type: message/rfc822\n\n{ORIGINAL}\n{NOTE}\n" * number + "--b--\n"
+    ).encode()
 
 
 def bare_boundaries(number: int) -> bytes:
@@ -312,7 +346,9 @@ def comments(size: int) -> bytes:
     """Comments in comments, in every field that may have them (RFC 5322 3.2.2)."""
     deep = "(" * (size // 8)
     return report(
-        head=HEAD.replace("Date: ", f"Date: {deep}").replace("From: ", f"From: {deep}").replace("Message-ID: ", f"Message-ID: {deep}"),
+        head=HEAD.replace("Date: ", f"Date: {deep}")
+        .replace("From: ", f"From: {deep}")
+        .replace("Message-ID: ", f"Message-ID: {deep}"),
         status=STATUS.replace("Status: 5.1.1", f"Status: 5.1.1 {deep}").replace("rfc822; ", f"rfc822; {deep}"),
     ).encode()
 
@@ -331,7 +367,9 @@ def header_lines(number: int) -> bytes:
 
 def received_lines(number: int) -> bytes:
     return report(
-        returned="Received: from mx.example.net ([192.0.2.1])\n\tby mx.example.com; Mon, 16 Nov 2026 09:12:33 +0000\n" * number + ORIGINAL
+        returned="Received: from mx.example.net ([192.0.2.1])\n\tby mx.example.com; Mon, 16 Nov 2026 09:12:33 +0000\n"
+        * number
+        + ORIGINAL
     ).encode()
 
 
@@ -353,15 +391,24 @@ def parameters(number: int) -> bytes:
 
 
 def received_dialogue(number: int) -> bytes:
-    return (HEAD + PLAIN + "\n   ----- Transcript of session follows -----\n" + "<<< 550-5.1.1 No such user\n" * number).encode()
+    return (
+        HEAD + PLAIN + "\n   ----- Transcript of session follows -----\n" + "<<< 550-5.1.1 No such user\n" * number
+    ).encode()
 
 
 def inward_dialogue(number: int) -> bytes:
-    return (HEAD + PLAIN + "\nTranscript of session follows.\n\n" + " Out: 550 5.1.1 No\n In:  RCPT TO:<kim@example.org>\n" * number).encode()
+    return (
+        HEAD
+        + PLAIN
+        + "\nTranscript of session follows.\n\n"
+        + " Out: 550 5.1.1 No\n In:  RCPT TO:<kim@example.org>\n" * number
+    ).encode()
 
 
 def diagnostic(size: int) -> bytes:
-    return report(status=STATUS.replace("No such user", filled("5.1.1 No such user kim@example.org 550-", size))).encode()
+    return report(
+        status=STATUS.replace("No such user", filled("5.1.1 No such user kim@example.org 550-", size))
+    ).encode()
 
 
 def folded_diagnostic(size: int) -> bytes:
@@ -385,7 +432,14 @@ def html_comments(number: int) -> bytes:
 
 
 def html_entities(size: int) -> bytes:
-    return (HEAD + "Content-Type: text/html\n\n" + NOTE + filled("&amp", size // 3) + "&" * (size // 3) + "&#1" * (size // 9)).encode()
+    return (
+        HEAD
+        + "Content-Type: text/html\n\n"
+        + NOTE
+        + filled("&amp", size // 3)
+        + "&" * (size // 3)
+        + "&#1" * (size // 9)
+    ).encode()
 
 
 def html_blanks(size: int) -> bytes:

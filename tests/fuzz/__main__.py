@@ -98,8 +98,23 @@ def guided(name: str, seconds: float, seed: int, findings: Path) -> int:
         if TARGETS[name].raw:
             for number, data in enumerate(seeds()):
                 (Path(corpus) / f"{number:04d}").write_bytes(data)
-        options = [f"-max_total_time={int(seconds)}", f"-seed={seed + 1}", "-max_len=65536", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
-        command = [sys.executable, "-m", "tests.fuzz.guided", name, *options, f"-artifact_prefix={findings}/{name}-", corpus]
+        options = [
+            f"-max_total_time={int(seconds)}",
+            f"-seed={seed + 1}",
+            "-max_len=65536",
+            "-timeout=10",
+            "-rss_limit_mb=2048",
+            "-print_final_stats=1",
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.guided",
+            name,
+            *options,
+            f"-artifact_prefix={findings}/{name}-",
+            corpus,
+        ]
         return int(subprocess.run(command, check=False).returncode != 0)
 
 

@@ -9,7 +9,7 @@ import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 with atheris.instrument_imports(include=["undeliverable"]):
     import undeliverable  # noqa: F401
 
-from tests.fuzz.targets import TARGETS, timed  # noqa: E402
+from tests.fuzz.targets import TARGETS, timed
 
 if __name__ == "__main__":
     chosen = TARGETS[sys.argv.pop(1)]

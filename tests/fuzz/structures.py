@@ -14,7 +14,21 @@ ADDRESSES: Final = (
     "@a,@b:kim@example.org", "kim%example.org@example.net", "=?utf-8?q?kim=40example.org?=", "kim@ex\x1b[31mample.org",
     "kim@example.org\n Action: delivered", "/o=X/cn=kim", "a" * 300 + "@example.org", "kim@example.org, lee@example.org",
 )  # fmt: skip
-TYPES: Final = ("rfc822;", "rfc822; ", "RFC822;", "utf-8; ", "x400; ", "unknown;", "", "; ", ";;", "rfc822 ", "smtp; ", "dns; ", "X-Postfix; ")
+TYPES: Final = (
+    "rfc822;",
+    "rfc822; ",
+    "RFC822;",
+    "utf-8; ",
+    "x400; ",
+    "unknown;",
+    "",
+    "; ",
+    ";;",
+    "rfc822 ",
+    "smtp; ",
+    "dns; ",
+    "X-Postfix; ",
+)
 REPLIES: Final = (
     "550 5.1.1 No such user", "550", "550-5.1.1 one\n 550 5.1.1 two", "421 4.7.0 Try later", "250 2.0.0 Ok", "5.1.1", "550 (#5.1.1)",
     "452 4.2.2 <kim@example.org> full", "552-5.7.0", "999 9.9.9 x", "550 5.1.1 host mx.example.org[192.0.2.1] said: 550 x",
@@ -40,12 +54,35 @@ HEADER_VALUES: Final = (
     "<r1@mx.example.net>", "(((((", "a@a, a@a", "by mx.example.com; Mon, 16 Nov 2026 09:12:33 +0000",
 )  # fmt: skip
 BOUNDARIES: Final = ("b", "bb", "b--", "-", "--", "b b", "x" * 70, "(", "b1/mx.example.net", "")
-CONTAINERS: Final = ("multipart/report", "multipart/mixed", "multipart/alternative", "multipart/digest", "multipart/", "MULTIPART/REPORT", "message/rfc822")
+CONTAINERS: Final = (
+    "multipart/report",
+    "multipart/mixed",
+    "multipart/alternative",
+    "multipart/digest",
+    "multipart/",
+    "MULTIPART/REPORT",
+    "message/rfc822",
+)
 LEAVES: Final = (
     "text/plain", "text/html", "message/delivery-status", "message/global-delivery-status", "message/rfc822", "message/global", "text/rfc822-headers",
     "message/feedback-report", "message/disposition-notification", "application/octet-stream", "text", "", "multipart/mixed", "message/partial",
 )  # fmt: skip
-CHARSETS: Final = ("", "us-ascii", "utf-8", "iso-8859-1", "utf-16", "utf-7", "iso-2022-jp", "idna", "base64", "unicode_escape", "x-none", "\0", "cp037", "hz")
+CHARSETS: Final = (
+    "",
+    "us-ascii",
+    "utf-8",
+    "iso-8859-1",
+    "utf-16",
+    "utf-7",
+    "iso-2022-jp",
+    "idna",
+    "base64",
+    "unicode_escape",
+    "x-none",
+    "\0",
+    "cp037",
+    "hz",
+)
 ENCODINGS: Final = ("", "7bit", "base64", "quoted-printable", "8bit", "x-uuencode", "BASE64", "base64 ", "rot13")
 HTML: Final = (
     "<p>", "</p>", "<pre>", "</pre>", "<br", "<a href='mailto:kim@example.org'>", "</a>", "<!--", "-->", "<script>", "</script>", "<style>", "&amp;", "&#1114112;",
@@ -70,8 +107,44 @@ LOGS: Final = (
     '{"type":"Bounce","recipient":"kim@example.org","response":{"code":550,"content":"no"}}', '{"MESSAGE":"x","_HOSTNAME":"mx"}', '{"', "b,2026,kim@example.org,,,550", "@4000000065 delivery 1: failure: x",
     "<22>1 2026-11-16T09:12:33Z mx postfix/smtp 9 - - 4ABC: to=<kim@example.org>, dsn=4.4.1, status=deferred (no)",
 )  # fmt: skip
-KEYS: Final = ("id", "when", "then", "example", "source", "replaces", "reply", "status", "words", "any_words", "pattern", "reason", "bounce_type", "advice", "label", "provider", "command", "fault", "expired", "hosts", "name", "title", "xyz", "service", "class")
-TABLES: Final = ("[[rule]]", "[[policy]]", "[[provider]]", "[[format]]", "[profile]", "[rule]", "rule = 1", "[[xyz]]", "[[[")
+KEYS: Final = (
+    "id",
+    "when",
+    "then",
+    "example",
+    "source",
+    "replaces",
+    "reply",
+    "status",
+    "words",
+    "any_words",
+    "pattern",
+    "reason",
+    "bounce_type",
+    "advice",
+    "label",
+    "provider",
+    "command",
+    "fault",
+    "expired",
+    "hosts",
+    "name",
+    "title",
+    "xyz",
+    "service",
+    "class",
+)
+TABLES: Final = (
+    "[[rule]]",
+    "[[policy]]",
+    "[[provider]]",
+    "[[format]]",
+    "[profile]",
+    "[rule]",
+    "rule = 1",
+    "[[xyz]]",
+    "[[[",
+)
 RULE_VALUES: Final = (
     '"550"', '"45x"', '"5.1.1"', '"5.7.*"', '"none"', '"user_unknown"', '"hard"', '"soft"', '"suppress"', '"no such user"', '"general.5.1.1"', '"microsoft"', '"rcpt"',
     "1", "true", "[]", '["a", "b"]', "{ reply = \"550\" }", "{ reason = \"user_unknown\" }", "{ bounce_type = \"hard\" }", "{ words = \"no such\", reply = \"550\" }", "{}",
@@ -91,7 +164,9 @@ def header(choices: Choices) -> str:
             break
         name = choices.raw(8) if choices.chance(8) else choices.pick(HEADERS)
         value = choices.raw(40) if choices.chance(4) else choices.pick(HEADER_VALUES + ADDRESSES)
-        lines.append(f"{name}{':' if not choices.chance(10) else choices.pick(('', ' :', '::', chr(0)))} {value}{_end(choices)}")
+        lines.append(
+            f"{name}{':' if not choices.chance(10) else choices.pick(('', ' :', '::', chr(0)))} {value}{_end(choices)}"
+        )
     return "".join(lines)
 
 
@@ -116,14 +191,21 @@ def dialogue(choices: Choices) -> str:
     for _ in range(choices.number(24)):
         if not choices.more():
             break
-        line = choices.pick(TRANSCRIPT) if not choices.chance(6) else choices.pick(("<<< ", ">>> ", "", "  ")) + choices.pick(REPLIES + ADDRESSES)
+        line = (
+            choices.pick(TRANSCRIPT)
+            if not choices.chance(6)
+            else choices.pick(("<<< ", ">>> ", "", "  ")) + choices.pick(REPLIES + ADDRESSES)
+        )
         out.append(line + (choices.raw(30) if choices.chance(8) else "") + _end(choices))
     return "".join(out)
 
 
 def reply(choices: Choices) -> str:
     """One reply, of one line or of many."""
-    parts = [choices.raw(60) if choices.chance(4) else choices.pick(REPLIES + ADDRESSES) for _ in range(1 + choices.number(4))]
+    parts = [
+        choices.raw(60) if choices.chance(4) else choices.pick(REPLIES + ADDRESSES)
+        for _ in range(1 + choices.number(4))
+    ]
     return choices.pick(("\n", " ", "\r\n", "", "; ", "-")).join(parts)
 
 
@@ -157,12 +239,23 @@ def mail(choices: Choices, depth: int = 0) -> str:
     if choices.number(3) == 0:
         return head + "\n" + body(choices, "text/plain", depth)
     boundary = choices.pick(BOUNDARIES)
-    mark = choices.pick((f'boundary="{boundary}"', f"boundary={boundary}", f"\n\tboundary*0={boundary}", "boundary", f'Boundary = "{boundary}'))
+    mark = choices.pick(
+        (
+            f'boundary="{boundary}"',
+            f"boundary={boundary}",
+            f"\n\tboundary*0={boundary}",
+            "boundary",
+            f'Boundary = "{boundary}',
+        )
+    )
     out = [head, f"Content-Type: {choices.pick(CONTAINERS)}; {mark}{_end(choices)}\n"]
     for _ in range(choices.number(5)):
         if not choices.more():
             break
-        out += [f"{_end(choices)}--{boundary if not choices.chance(6) else choices.pick(BOUNDARIES)}{_end(choices)}", part(choices, depth)]
+        out += [
+            f"{_end(choices)}--{boundary if not choices.chance(6) else choices.pick(BOUNDARIES)}{_end(choices)}",
+            part(choices, depth),
+        ]
     if not choices.chance(3):
         out.append(f"\n--{boundary}--\n")
     return "".join(out)
@@ -201,7 +294,11 @@ def log(choices: Choices) -> list[str]:
         line = choices.pick(LOGS)
         if choices.chance(3):
             at = choices.number(len(line))
-            line = line[:at] + (choices.raw(20) if choices.number(1) else choices.pick(REPLIES + ADDRESSES)) + line[at + choices.number(9) :]
+            line = (
+                line[:at]
+                + (choices.raw(20) if choices.number(1) else choices.pick(REPLIES + ADDRESSES))
+                + line[at + choices.number(9) :]
+            )
         lines.append(line)
     return lines
 

@@ -156,8 +156,26 @@ TARGETS: Final[dict[str, Target]] = {
 
 TOKENS: Final = tuple(
     token.encode("utf-8", "replace")
-    for token in (*structures.ENDS, *structures.REPLIES, *structures.ADDRESSES, *structures.TRANSCRIPT, *structures.HTML, *structures.VALUES)
-) + (b"--", b"\n--b\n", b"=?", b"?=", b"\0", b"\xff", b";", b":", b"\n\n", b"Content-Type: multipart/mixed; boundary=b\n\n")
+    for token in (
+        *structures.ENDS,
+        *structures.REPLIES,
+        *structures.ADDRESSES,
+        *structures.TRANSCRIPT,
+        *structures.HTML,
+        *structures.VALUES,
+    )
+) + (
+    b"--",
+    b"\n--b\n",
+    b"=?",
+    b"?=",
+    b"\0",
+    b"\xff",
+    b";",
+    b":",
+    b"\n\n",
+    b"Content-Type: multipart/mixed; boundary=b\n\n",
+)
 
 
 def mutated(source: random.Random, data: bytes) -> bytes:
@@ -210,7 +228,17 @@ def _truncate(source: random.Random, data: bytes) -> bytes:
     return data[: source.randrange(len(data) + 1)]
 
 
-MUTATIONS: Final[tuple[Callable[[random.Random, bytes], bytes], ...]] = (_cut, _repeat, _flip, _flip, _token, _token, _splice, _shuffle, _truncate)
+MUTATIONS: Final[tuple[Callable[[random.Random, bytes], bytes], ...]] = (
+    _cut,
+    _repeat,
+    _flip,
+    _flip,
+    _token,
+    _token,
+    _splice,
+    _shuffle,
+    _truncate,
+)
 
 
 def timed(target: Target, data: bytes) -> None:
