@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import email.message
-from hashlib import sha256
-from typing import Final
+from collections.abc import Callable
+from functools import lru_cache
 
-from undeliverable import _mime, _notice
-from undeliverable._judge import judge
 from undeliverable.knowledge import Knowledge
-from undeliverable.verdict import Kind, Report
+from undeliverable.verdict import Kind, Report, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import email.message
+    from typing import Final, TypeAlias
+
+    from undeliverable._mime import Part
+    from undeliverable._notice import Notice
+
+    Parts: TypeAlias = tuple[
+        Callable[[bytes | bytearray | memoryview | email.message.Message, list[str]], bytes],
+        Callable[[bytes, list[str]], Part],
+        Callable[..., Notice],
+        Callable[..., Verdict],
+    ]
 
 __all__ = ["REMARKS_LIMIT", "parse"]
 
@@ -36,19 +48,27 @@ def parse(
     """
     known = Knowledge.builtin() if knowledge is None else knowledge
     remarks: list[str] = []
-    raw = _mime.as_bytes(message, remarks)
-    notice = _notice.read(_mime.read(raw, remarks), raw, known.formats, known.phrases, remarks)
+    as_bytes, read, understand, judge = _parts()
+    raw = as_bytes(message, remarks)
+    notice = understand(read(raw, remarks), raw, known.formats, known.phrases, remarks)
     identity = _identity(notice, raw)
-    verdicts = tuple(
-        judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients
-    )
+    verdicts = [judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients]
     return Report(
         kind=notice.kind,
-        verdicts=verdicts if notice.kind is not Kind.OTHER else (),
+        verdicts=tuple(verdicts) if notice.kind is not Kind.OTHER else (),
         message=notice.message,
         remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
         source=source,
     )
+
+
+@lru_cache(maxsize=1)
+def _parts() -> Parts:
+    """What reads a message and judges it: imported with the first one."""
+    from undeliverable import _mime, _notice
+    from undeliverable._judge import judge
+
+    return _mime.as_bytes, _mime.read, _notice.read, judge
 
 
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:
@@ -58,11 +78,15 @@ def _first_remarks(remarks: list[str]) -> tuple[str, ...]:
     return (*kept, f"{len(each) - len(kept)} more remarks") if len(each) > len(kept) else each
 
 
-def _identity(notice: _notice.Notice, raw: bytes) -> str:
+def _identity(notice: Notice, raw: bytes) -> str:
     """What stays the same when the same failure is heard again: the original's Message-ID, or its envelope id.
 
     A report that holds neither is identified by its own bytes.
     """
     facts = notice.message
     known = None if facts.returned is None else facts.returned.message_id
-    return known or facts.original_envelope_id or sha256(raw).hexdigest()
+    if known or facts.original_envelope_id:
+        return known or str(facts.original_envelope_id)
+    from hashlib import sha256  # seldom needed
+
+    return sha256(raw).hexdigest()
