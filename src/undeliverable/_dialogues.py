@@ -89,8 +89,13 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
     :param part: the path of the part that `text` is from.
     """
-    if not any(mark in text for mark in DIALOGUE_MARKS):
-        return ()
+    for mark in DIALOGUE_MARKS:
+        if mark in text:
+            return _read_transcript(text, part)
+    return ()
+
+
+def _read_transcript(text: str, part: str) -> tuple[RecipientFacts, ...]:
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
     at = 0
     for line in text.split("\n"):

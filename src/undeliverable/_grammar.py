@@ -25,6 +25,7 @@ __all__ = [
     "EMBEDDED_UNICODE",
     "ESCAPED_LINE_END",
     "EXPIRED_STATUS",
+    "EXPIRED_STEMS",
     "EXPIRED_WORDS",
     "FIELD_BEGIN",
     "FIELD_LINE",
@@ -51,6 +52,7 @@ __all__ = [
     "STATUS_FIELD",
     "STEP",
     "STEP_NOTE",
+    "STEP_STEMS",
     "TRAILING_STATUS",
     "VERB",
     "XTEXT",
@@ -253,6 +255,8 @@ STEP: Final = re.compile(
     r"|\brefused\s{1,40}to\s{1,40}(talk)\b)(?!\w)",
     re.ASCII | re.IGNORECASE,
 )
+# One of these stands in each of them.
+STEP_STEMS: Final = ("reply", "response", "after", "while", "during", "like", "failed", "error", ">>>", "refused", "rejected")
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
 STEP_NOTE: Final = re.compile(
     r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII
@@ -278,6 +282,8 @@ EXPIRED_WORDS: Final = (
     "retry limit exceeded",
     "maximum retries exceeded",
 )
+# One of these stands in each of them.
+EXPIRED_STEMS: Final = ("xceeded", "expired", "delivered for", "try again", "queue too long")
 
 # --- Transcripts of a dialogue ----------------------------------------------------------------------------------------
 

@@ -226,7 +226,7 @@ class Part(PartHeader):
             block = HEADER_BLOCK.match(self._data, body, end)
             stop = block.end() if block else body
             whole = body < stop < end and self._data[stop] == _LF and self._data[body] not in LEAD_STARTS
-            if whole and self.content_type in EMBEDDED and not self._encoding():
+            if whole and self.content_type in EMBEDDED and self._encoding() in IDENTITY:
                 return decode_block(self._data[body:stop])  # as nearly always: no need to look further
         for message in self.children[:1]:
             return message.header_block

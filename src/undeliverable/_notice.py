@@ -7,7 +7,7 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ _NESTING: Final = 3
 
 # What a report as a whole is: a single failure makes it a bounce. RFC 3464 2.3.3.
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
+
+_FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
 # Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
 _ROBOTS: Final = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
@@ -137,44 +139,45 @@ def _with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str
 
 def _ask(reading: Reading) -> None:
     for reader in READERS:
-        _guarded(reader, reading)
+        try:
+            reader(reading)
+        except Exception as error:  # noqa: BLE001 # a bug of ours must not lose what the other readers found
+            _note_failure(reader, reading, error)
     for reader in LAST_READERS:
         if reading.is_settled:
             break
-        _guarded(reader, reading)
+        try:
+            reader(reading)
+        except Exception as error:  # noqa: BLE001 # the same
+            _note_failure(reader, reading, error)
 
 
-def _guarded(reader: Reader, reading: Reading) -> None:
-    try:
-        reader(reading)
-    except Exception as error:  # a bug of ours must not lose what the other readers found
-        reading.remarks.append(f"the reader {reader.__name__.strip('_')} failed: {type(error).__name__}: {error}")
+def _note_failure(reader: Reader, reading: Reading, error: Exception) -> None:
+    reading.remarks.append(f"the reader {reader.__name__.strip('_')} failed: {type(error).__name__}: {error}")
 
 
 def _sort_parts(root: Part) -> Survey:
-    survey = Survey()
-    for part in _outer_parts(root):
-        slot = _SLOTS.get(part.content_type)
+    """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
+    survey = Survey([], [], [], [], [], [])
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        kind = part.content_type
+        slot = _SLOTS.get(kind)
         if slot is not None:
             getattr(survey, slot).append(part)
-        elif part.content_type.startswith("text/") and len(survey.texts) < _TEXTS:
+        elif kind.startswith("multipart/") and kind != "multipart/digest":
+            waiting += part.children[::-1]
+        elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
             survey.texts.append(part)
     return survey
 
 
-def _outer_parts(root: Part) -> Iterator[Part]:
-    """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if part.content_type.startswith("multipart/") and part.content_type != "multipart/digest":
-            waiting.extend(reversed(part.children))
-        else:
-            yield part
-
-
 def _notification(survey: Survey) -> tuple[str, str]:
     """The text for people and the path of its part: the plain parts, or the HTML ones where those are empty."""
+    if len(survey.texts) == 1:
+        only = survey.texts[0]
+        return ("", "") if not only.text or only.text.isspace() else (only.text, only.path)
     plain = [part for part in survey.texts if part.content_type != "text/html"]
     html = [part for part in survey.texts if part.content_type == "text/html"]
     for parts in (plain, html):
@@ -206,8 +209,7 @@ def _read_statuses(reading: Reading) -> None:
     for part in reading.survey.statuses:
         fields = _fields.read(part.text, part.path, reading.remarks, heard)
         reading.recipients.extend(fields.recipients)
-        for name, value in fields.message_facts().items():
-            reading.message.setdefault(name, value)
+        reading.message = fields.message_facts() | reading.message
 
 
 def _read_format(reading: Reading) -> None:
@@ -346,8 +348,11 @@ def _is_from_robot(root: Part) -> bool:
 def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
     if not recipients:
         return Kind.OTHER
-    actions = {facts.action or Action.FAILED for facts in recipients}
-    return next((kind for action, kind in _KINDS if action in actions), Kind.DELIVERED)
+    actions = [facts.action or _FAILED for facts in recipients]
+    for action, kind in _KINDS:
+        if action in actions:
+            return kind
+    return Kind.DELIVERED
 
 
 def _message_facts(reading: Reading) -> MessageFacts:

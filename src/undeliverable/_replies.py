@@ -14,6 +14,7 @@ from undeliverable._grammar import (
     COMMANDS,
     ESCAPED_LINE_END,
     EXPIRED_STATUS,
+    EXPIRED_STEMS,
     EXPIRED_WORDS,
     HEAD,
     LEAD,
@@ -23,6 +24,7 @@ from undeliverable._grammar import (
     STATUS_FIELD,
     STEP,
     STEP_NOTE,
+    STEP_STEMS,
     TRAILING_STATUS,
 )
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
@@ -31,6 +33,8 @@ from undeliverable.model import Command, Reply
 __all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply"]
 
 _head: Final = HEAD.match
+_STEP_LEAD: Final = 100
+"""Characters that a wording of STEP may have before its stem, all white space counted."""
 
 
 def parse_reply(text: str, command: Command | None = None) -> Reply:
@@ -195,7 +199,9 @@ def answered_command(text: str) -> Command | None:
     """
     note = text.rfind("(in")
     match = STEP.search(text, note) if note >= 0 else None
-    match = match or STEP.search(text)
+    if match is None:
+        start = _first_step(text)
+        match = None if start < 0 else STEP.search(text, start)
     if match is None:
         return None
     word = next(group for group in match.groups() if group).upper()
@@ -204,12 +210,24 @@ def answered_command(text: str) -> Command | None:
     return COMMANDS[word]
 
 
+def _first_step(text: str) -> int:
+    """Before which place in `text` no step can be named; -1 if nowhere."""
+    lowered = text.lower()
+    found = [at for stem in STEP_STEMS if (at := lowered.find(stem)) >= 0]
+    if not found:
+        return -1
+    return max(min(found) - _STEP_LEAD, 0) if len(lowered) == len(text) else 0
+
+
 def is_expired(text: str) -> bool:
     """Whether `text` says that the queue gave up: RFC 3463 X.4.7, or words that several servers have for it."""
     if ".4.7" in text and EXPIRED_STATUS.search(text):
         return True
     lowered = text.lower()
-    return any(words in lowered for words in EXPIRED_WORDS)
+    for stem in EXPIRED_STEMS:
+        if stem in lowered:
+            return any(words in lowered for words in EXPIRED_WORDS)
+    return False
 
 
 def last_attempt(reply: Reply) -> Reply:
