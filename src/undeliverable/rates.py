@@ -28,6 +28,8 @@ __all__ = [
     "Share",
     "bounce_rates",
     "day_of",
+    "has_failed",
+    "unit_of",
     "wilson",
 ]
 
@@ -188,9 +190,9 @@ class RateCounter:
         for verdict in report.verdicts:
             kind = verdict.bounce_type
             complained = report.kind is Kind.COMPLAINT
-            if not complained and (kind is None or verdict.action not in _FAILED):
+            if not complained and not has_failed(report, verdict):
                 continue
-            unit = _unit(report, verdict, tags)
+            unit = unit_of(report, verdict, tags)
             group = self._group(report, verdict, tags)
             for count in (self._groups.setdefault(group, _Count()), self._total):
                 if complained:
@@ -219,6 +221,11 @@ _COUNTED: Final = frozenset({Kind.BOUNCE, Kind.COMPLAINT})
 _FAILED: Final = frozenset({Action.FAILED, None})
 
 
+def has_failed(report: Report, verdict: Verdict) -> bool:
+    """Whether a recipient failed for good: what is delayed has not, and complaints are counted apart."""
+    return report.kind is Kind.BOUNCE and verdict.bounce_type is not None and verdict.action in _FAILED
+
+
 def day_of(report: Report, verdict: Verdict) -> date | None:
     """The day, in UTC, that a verdict is about: of the last attempt, else of the report, else of the message."""
     message = report.message
@@ -230,8 +237,8 @@ def day_of(report: Report, verdict: Verdict) -> date | None:
     return time.date() if time.tzinfo is None else time.astimezone(UTC).date()
 
 
-def _unit(report: Report, verdict: Verdict, tags: Tags) -> str:
-    """What counts once: a recipient of a campaign or of a message."""
+def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
+    """What counts once: a recipient of a campaign or, where no campaign is named, of a message."""
     if verdict.recipient is None:
         return verdict.key
     returned = report.message.returned

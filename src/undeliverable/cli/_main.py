@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import KnowledgeError, __version__
-from undeliverable.cli import _suppressions, check, classify, explain, pipe, rules, serve
+from undeliverable.cli import _suppressions, check, classify, explain, pipe, report, rules, serve
 from undeliverable.cli._command import Command, UsageError, warn
 
 __all__ = ["COMMANDS", "main"]
@@ -20,6 +20,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     classify.COMMAND,
     explain.COMMAND,
     pipe.COMMAND,
+    report.COMMAND,
     rules.COMMAND,
     serve.COMMAND,
     _suppressions.COMMAND,

@@ -1,0 +1,57 @@
+"""`--sent`: how many messages were sent, as a number or as a table."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from undeliverable.cli._command import UsageError
+
+if TYPE_CHECKING:
+    from undeliverable.rates import By
+    from undeliverable.report import Sent
+
+__all__ = ["read_sent"]
+
+
+def read_sent(text: str | None) -> Sent:
+    """The numbers that `text` gives: itself, or those in the file of this name.
+
+    :raises UsageError: when it is neither, or the file cannot be understood.
+    """
+    from undeliverable.rates import By
+    from undeliverable.report import Sent
+
+    if text is None:
+        return Sent()
+    if text.isascii() and text.isdecimal():
+        return Sent(int(text))
+    try:
+        with open(text, encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            names = {name.strip().casefold(): name for name in rows.fieldnames or ()}
+            if "sent" not in names:
+                raise UsageError(f"{text}: there is no column `sent`")
+            columns = {by: names[by] for by in By if by in names}
+            return _added(text, rows, columns, names["sent"])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{text}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _added(path: str, rows: csv.DictReader[str], columns: Mapping[By, str], sent: str) -> Sent:
+    from undeliverable.report import Sent
+
+    total = 0
+    sums: dict[By, dict[str, int]] = {by: defaultdict(int) for by in columns}
+    for row in rows:
+        number = (row[sent] or "").strip()
+        if not (number.isascii() and number.isdecimal()):
+            raise UsageError(f"{path}:{rows.line_num}: {number!r} is no number of messages")
+        total += int(number)
+        for by, column in columns.items():
+            group = (row[column] or "").strip()
+            if group:
+                sums[by][group] += int(number)
+    return Sent(total, {by: dict(numbers) for by, numbers in sums.items()})

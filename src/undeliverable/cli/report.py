@@ -1,0 +1,187 @@
+"""`undeliverable report`: a page about what came back, and the decisions on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from undeliverable import Knowledge, parse
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._files import size_of
+from undeliverable.cli._inputs import Inbox
+from undeliverable.cli._neutral import neutral
+from undeliverable.cli._progress import Progress
+from undeliverable.cli._sent import read_sent
+from undeliverable.cli._tables import print_table
+from undeliverable.logs import LogReader
+from undeliverable.verdict import Report
+
+if TYPE_CHECKING:
+    from undeliverable.rates import GroupRate, Share
+    from undeliverable.report import Summary
+    from undeliverable.tags import TagPlaces
+
+__all__ = ["COMMAND"]
+
+_RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_TAGS: Final = ("campaign", "source", "segment")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+",
+        help="a message, a folder, an mbox, a Maildir, gzip or not; or records (.jsonl) that classify or serve wrote",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page to write: one HTML file")
+    parser.add_argument(
+        "--sent", metavar="FILE",
+        help="how many messages were sent: a number, or CSV with a column `sent` and any of campaign, source, segment, "
+        "provider, domain, day",
+    )  # fmt: skip
+    parser.add_argument("--title", default="What came back", help="the heading of the page")
+    parser.add_argument(
+        "--log", action="store_true", help="the files are logs of mail servers: one record per line about a delivery"
+    )
+    for tag in _TAGS:
+        parser.add_argument(
+            f"--{tag}-header", metavar="NAME", action="append", help=f"the header field that names the {tag}"
+        )
+    parser.add_argument(
+        "--verp", metavar="PATTERN", help="return paths, such as b+{campaign}-{mailbox}={domain}@example.com"
+    )
+    add_knowledge_options(parser)
+
+
+def _run(options: Namespace) -> int:
+    from undeliverable.report import Collector, render
+
+    sent = read_sent(options.sent)
+    collector = Collector(_places(options))
+    reader = _Reader(options, knowledge_of(options))
+    for report in reader:
+        collector.add(report)
+    made = datetime.now(UTC)
+    summary = collector.summary(sent)
+    try:
+        with open(options.output, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(render(summary, made=made, title=options.title))
+    except OSError as error:
+        raise UsageError(f"{options.output}: {error.strerror}") from None
+    _say(summary)
+    sys.stdout.flush()
+    failed = f", {reader.failed:,} files or lines could not be read" if reader.failed else ""
+    print(f"{reader.reports:,} reports{failed}; {neutral(options.output)}", file=sys.stderr)
+    return 0 if reader.reports else 1
+
+
+def _places(options: Namespace) -> TagPlaces:
+    from undeliverable.tags import TagPlaces
+    from undeliverable.verp import Pattern
+
+    places = TagPlaces()
+    own = {tag: names for tag in _TAGS if (names := getattr(options, f"{tag}_header"))}
+    try:
+        path = None if options.verp is None else Pattern(options.verp)
+    except ValueError as error:
+        raise UsageError(f"--verp: {error}") from None
+    return replace(places, headers=dict(places.headers) | own, return_path=path)
+
+
+class _Reader:
+    """The reports that the paths hold, mail and logs judged now, records as they were judged."""
+
+    def __init__(self, options: Namespace, knowledge: Knowledge) -> None:
+        self.reports = 0
+        self.failed = 0
+        self._is_log = bool(options.log)
+        self._records = [path for path in options.paths if path.lower().endswith(_RECORDS)]
+        self._others = [path for path in options.paths if path not in self._records]
+        self._knowledge = knowledge
+        watched = sys.stderr.isatty()
+        self._progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
+
+    def __iter__(self) -> Iterator[Report]:
+        mails, records = Inbox(self._others, is_log=self._is_log), Inbox(self._records, is_log=True)
+        logs = LogReader(knowledge=self._knowledge)
+        for mail in mails:
+            report = (
+                logs.feed(mail.raw, source=mail.source) if self._is_log else parse(mail.raw, knowledge=self._knowledge)
+            )
+            if report is not None:
+                yield self._counted(report, mails.done)
+        for line in records:
+            found = self._read(line.raw, line.source)
+            if found is not None:
+                yield self._counted(found, mails.done + records.done)
+        self.failed += mails.failed + records.failed
+        self._progress.clear()
+
+    def _counted(self, report: Report, done: int) -> Report:
+        self.reports += 1
+        self._progress.update(done, self.reports)
+        return report
+
+    def _read(self, line: bytes, source: str) -> Report | None:
+        from undeliverable.report import report_of
+
+        if not line.strip():
+            return None
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                raise ValueError("no record of a report")  # noqa: TRY004 # what is wrong is the file, not the program
+            return report_of(cast("dict[str, object]", record))
+        except (ValueError, RecursionError) as error:
+            self.failed += 1
+            warn(f"{source}: {error}")
+            return None
+
+
+def _say(summary: Summary) -> None:
+    """Who is to be paused or watched, and the whole."""
+    from undeliverable.rates import By, Decision
+
+    rows = [
+        (by.value, row.group or "-", row)
+        for by in (By.SOURCE, By.CAMPAIGN)
+        for row in summary.rates[by].groups
+        if row.decision in (Decision.WATCH, Decision.PAUSE)
+    ]
+    total = summary.rates[By.DAY].total
+    lines = [_line("all", "", total), *(_line(*row) for row in rows)]
+    print_table(("", "group", "decision", "sent", "hard", "rate", "complaints", "rate"), lines)
+
+
+def _line(by: str, group: str, row: GroupRate) -> tuple[str, ...]:
+    return (
+        by,
+        group,
+        "no rate" if row.decision is None else str(row.decision),
+        "-" if row.sent is None else f"{row.sent:,}",
+        f"{row.hard:,}",
+        _rate(row.bounce),
+        f"{row.complaints:,}",
+        _rate(row.complaint),
+    )
+
+
+def _rate(share: Share | None) -> str:
+    return "-" if share is None else f"{share.rate:.2%} ({share.low * 100:.2f}-{share.high * 100:.2f})"
+
+
+COMMAND: Final = Command(
+    name="report",
+    help="make a page of rates, reasons and replies to look at",
+    examples=(
+        "undeliverable report bounces/ -o report.html               # no rates: it is not known how many were sent",
+        "undeliverable report bounces/ --sent sent.csv -o report.html",
+        "undeliverable report --log /var/log/mail.log* --sent 20000 -o report.html",
+    ),
+    arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,14 @@
+"""A page about what came back: rates over time, by reason, by provider and by campaign, and the replies behind them.
+
+One self-contained HTML file: it loads nothing, and holds no recipient's address. Reports go into a :class:`Collector`,
+one by one; :func:`render` makes the page of its :class:`Summary`. No clock, no network; the charts are drawn by uPlot,
+which comes along with its licence.
+"""
+
+from __future__ import annotations
+
+from undeliverable.report._collect import Collector, ReplyCount, Sent, Summary
+from undeliverable.report._page import render
+from undeliverable.report._records import report_of
+
+__all__ = ["Collector", "ReplyCount", "Sent", "Summary", "render", "report_of"]

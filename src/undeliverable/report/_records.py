@@ -1,0 +1,133 @@
+"""Reports from the records that `Report.to_dict()` made: what the page needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from undeliverable import (
+    Action,
+    Advice,
+    BounceType,
+    Command,
+    Event,
+    Fault,
+    Kind,
+    MessageFacts,
+    PolicyRef,
+    Reason,
+    ReplyCode,
+    Report,
+    Returned,
+    RuleRef,
+    StatusCode,
+    StatusFrom,
+    Verdict,
+)
+
+__all__ = ["report_of"]
+
+T = TypeVar("T")
+
+# Found by value: the constructor of an enum with attributes takes more than that.
+_REASONS: Final = {str(reason): reason for reason in Reason}
+
+
+def report_of(record: Mapping[str, Any]) -> Report:
+    """The report that a record of version 1 tells of; evidence and the returned message's block are not in it.
+
+    :raises ValueError: when it is no such record; the sentence says why.
+    """
+    if record.get("schema") != 1:
+        raise ValueError("no record of a report: `schema` is not 1")
+    try:
+        return _report(record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no record of a report: {type(error).__name__} {error}") from None
+
+
+def _report(record: Mapping[str, Any]) -> Report:
+    event = record.get("event")
+    return Report(
+        kind=Kind(record["kind"]),
+        verdicts=tuple(_verdict(verdict) for verdict in record["verdicts"]),
+        message=_message(record.get("message") or {}),
+        event=None if event is None else _event(event),
+        remarks=tuple(record.get("remarks") or ()),
+        source=record.get("source"),
+    )
+
+
+def _verdict(record: Mapping[str, Any]) -> Verdict:
+    get = record.get
+    rule, policy = get("rule"), get("policy")
+    return Verdict(
+        recipient=get("recipient"),
+        original_recipient=get("original_recipient"),
+        action=_maybe(Action, get("action")),
+        bounce_type=_maybe(BounceType, get("bounce_type")),
+        reason=_maybe(_REASONS.__getitem__, get("reason")),
+        fault=_maybe(Fault, get("fault")),
+        advice=_maybe(Advice, get("advice")),
+        label=get("label"),
+        status=_maybe(StatusCode.parse, get("status")),
+        status_from=_maybe(StatusFrom, get("status_from")),
+        reported_status=_maybe(StatusCode.parse, get("reported_status")),
+        reply_code=_maybe(lambda number: ReplyCode.parse(str(number)), get("reply_code")),
+        reply=get("reply"),
+        command=_maybe(Command, get("command")),
+        remote_mta=get("remote_mta"),
+        provider=get("provider"),
+        expired=bool(get("expired")),
+        rule=None if rule is None else RuleRef(rule["id"], rule["layer"]),
+        policy=None if policy is None else PolicyRef(policy["id"], policy["layer"]),
+        shadowed=None,
+        conflicts=tuple(get("conflicts") or ()),
+        last_attempt_date=_maybe(datetime.fromisoformat, get("last_attempt_date")),
+        will_retry_until=_maybe(datetime.fromisoformat, get("will_retry_until")),
+        vendor_code=get("vendor_code"),
+        key=record["key"],
+    )
+
+
+def _message(record: Mapping[str, Any]) -> MessageFacts:
+    returned = record.get("returned")
+    return MessageFacts(
+        generator=record.get("generator"),
+        reporting_mta=record.get("reporting_mta"),
+        received_from_mta=record.get("received_from_mta"),
+        arrival_date=_maybe(datetime.fromisoformat, record.get("arrival_date")),
+        original_envelope_id=record.get("original_envelope_id"),
+        queue_id=record.get("queue_id"),
+        date=_maybe(datetime.fromisoformat, record.get("date")),
+        message_id=record.get("message_id"),
+        returned=None if returned is None else _returned(returned),
+    )
+
+
+def _returned(record: Mapping[str, Any]) -> Returned:
+    return Returned(
+        "",
+        message_id=record.get("message_id"),
+        from_=record.get("from"),
+        to=record.get("to"),
+        subject=record.get("subject"),
+        date=_maybe(datetime.fromisoformat, record.get("date")),
+    )
+
+
+def _event(record: Mapping[str, Any]) -> Event:
+    return Event(
+        id=record.get("id"),
+        service=record["service"],
+        type=record.get("type"),
+        class_=record.get("class"),
+        subclass=record.get("subclass"),
+        tags=tuple(record.get("tags") or ()),
+        metadata=dict(record.get("metadata") or {}),
+    )
+
+
+def _maybe(read: Callable[[Any], T], value: object) -> T | None:
+    return None if value is None else read(value)
