@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from undeliverable import Action, Kind, Knowledge, Reason, Report, Verdict, classify, parse
+from undeliverable import Action, Event, Kind, Knowledge, Reason, Report, Verdict, classify, parse
+from undeliverable._judge import judge
+from undeliverable._policies import Policy
+from undeliverable._replies import parse_reply
+from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN = Knowledge.builtin()
 UNKNOWN = "550 5.1.1 <kim@example.org>: User unknown"
@@ -262,6 +266,14 @@ def test_statements(name: str, row: Row) -> None:
 HOSTS = {provider.name: f"mx.{provider.hosts[0]}" for provider in BUILTIN.providers if provider.hosts}
 
 
+def told_by_service(policy: Policy, knowledge: Knowledge) -> Verdict:
+    """The verdict on a policy's example where it comes with an event of the class that the policy asks for."""
+    class_, _, subclass = (min(policy.when.classes or {None}, key=str) or "").partition("/")
+    event = Event(id=None, service=min(policy.when.services or {None}, key=str) or "", class_=class_, subclass=subclass)
+    facts = RecipientFacts(witness=Witness.EVENT, action=Action.FAILED, reply=parse_reply(policy.example or ""))
+    return judge(facts, knowledge, identity="", event=event)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_policy_has_a_source_and_decides_its_example(name: str) -> None:
     knowledge = KNOWN[name]
@@ -270,7 +282,10 @@ def test_every_policy_has_a_source_and_decides_its_example(name: str) -> None:
         assert policy.source
         assert policy.example
         host = None if policy.when.providers is None else HOSTS[min(policy.when.providers, key=str) or ""]
-        verdict = classify(policy.example, host=host, knowledge=knowledge)
+        if policy.when.services is None:
+            verdict = classify(policy.example, host=host, knowledge=knowledge)
+        else:
+            verdict = told_by_service(policy, knowledge)
         assert verdict.policy is not None
         assert (verdict.policy.id, verdict.policy.layer) == (policy.id, f"profile:{name}")
 

@@ -126,7 +126,7 @@ class TestAnswers:
                 sent.append(message)
 
             scope = {"type": "http", "method": "POST", "path": "/webhooks/postmark", "query_string": b"", "headers": []}
-            await app(scope, receive, send)  # type: ignore[arg-type]
+            await app(scope, receive, send)
             return sent
 
         assert asyncio.run(ask())[0]["status"] == 408

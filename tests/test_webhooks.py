@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -316,3 +317,55 @@ def test_the_pages_are_made_from_the_tables() -> None:
     assert found == webhook_pages.pages(), "run python -m tests.webhook_pages"
     guide = (webhook_pages.FOLDER.parent / "webhooks.md").read_text(encoding="utf-8")
     assert all(f"\nwebhooks/{name}\n" in guide for name in names())
+
+
+SPARE: Final[dict[str, Callable[[Sequence[str], str], Any]]] = {
+    "amazon_ses": lambda class_, words: {"notificationType": "Bounce", "mail": {}, "bounce": {
+        "bounceType": class_[0], "bounceSubType": class_[1],
+        "bouncedRecipients": [{"emailAddress": "kim@example.org", "diagnosticCode": words}]}},
+    "sendgrid": lambda class_, words: [{"event": "bounce", "email": "kim@example.org", "type": class_[0], "reason": words}],
+    "mailgun": lambda class_, words: {"event-data": {"event": "failed", "recipient": "kim@example.org", "severity": class_[0],
+                                                     "reason": class_[1], "delivery-status": {"message": words}}},
+    "postmark": lambda class_, words: {"RecordType": "Bounce", "Type": class_[0], "Email": "kim@example.org", "Details": words},
+}  # fmt: skip
+NO_USER, BLOCKED, HM = "550 5.1.1 User unknown", "554 5.7.1 blocked using zen.spamhaus.org", "550 5.0.0 Hm"
+
+
+@pytest.mark.parametrize(
+    ("profile", "service", "classes", "words", "bounce_type", "advice", "label"),
+    [
+        ("ses", "amazon_ses", ("Permanent", "General"), BLOCKED, "hard", "suppress", "Permanent/General"),
+        ("ses", "amazon_ses", ("Permanent", "NoEmail"), "", "hard", "suppress", "Permanent/NoEmail"),
+        ("ses", "amazon_ses", ("Transient", "General"), NO_USER, "soft", "retry", "Transient/General"),
+        ("ses", "amazon_ses", ("Transient", "MailboxFull"), HM, "soft", "retry", "Transient/MailboxFull"),
+        ("ses", "amazon_ses", ("Undetermined", "Undetermined"), NO_USER, "undetermined", "review", "Undetermined/Undetermined"),
+        ("sendgrid", "sendgrid", ("bounce", ""), BLOCKED, "hard", "suppress", "bounce"),
+        ("sendgrid", "sendgrid", ("blocked", ""), NO_USER, "soft", "retry", "block"),
+        ("sendgrid", "sendgrid", ("expired", ""), HM, "soft", "retry", "block"),
+        ("mailgun", "mailgun", ("permanent", "bounce"), BLOCKED, "hard", "suppress", "permanent/bounce"),
+        ("mailgun", "mailgun", ("permanent", "espblock"), NO_USER, "soft", "retry", "permanent/espblock"),
+        ("postmark", "postmark", ("HardBounce",), "smtp;" + BLOCKED, "hard", "suppress", "HardBounce"),
+        ("postmark", "postmark", ("SoftBounce",), "smtp;" + NO_USER, "soft", "retry", "SoftBounce"),
+        ("postmark", "postmark", ("DMARCPolicy",), "", "soft", "fix_sender", "DMARCPolicy"),
+    ],
+)
+def test_a_services_profile_follows_its_class(
+    profile: str, service: str, classes: tuple[str, ...], words: str, bounce_type: str, advice: str, label: str
+) -> None:
+    body = SPARE[service](classes, words)
+    (report,) = parse_webhook(service, body, knowledge=KNOWN.with_profile(profile))
+    (verdict,) = report.verdicts
+    assert (verdict.bounce_type, verdict.advice, verdict.label) == (bounce_type, advice, label)
+
+
+@pytest.mark.parametrize("asked", ['"PERMANENT"', '"permanent/general"', '["x", "permanent"]'])
+def test_a_policy_may_ask_for_a_class(tmp_path: Path, asked: str) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(
+        f'[[policy]]\nwhen = {{ service = "amazon_ses", class = {asked} }}\nthen = {{ label = "x" }}\n', encoding="utf-8"
+    )
+    body = SPARE["amazon_ses"](("Permanent", "General"), NO_USER)
+    (report,) = parse_webhook("amazon_ses", body, knowledge=KNOWN.with_file(path))
+    assert report.verdicts[0].label == "x"
+    (other,) = parse_webhook("amazon_ses", SPARE["amazon_ses"](("Transient", "General"), NO_USER), knowledge=KNOWN.with_file(path))
+    assert other.verdicts[0].label is None

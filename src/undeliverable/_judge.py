@@ -157,15 +157,22 @@ def _judged(
     if table.policies:
         if code == _TOO_MANY and reason is Reason.TOO_MANY_RECIPIENTS:
             code = _TAKEN_AS
-        service, class_ = (None, None) if event is None else (event.service.casefold(), (event.class_ or "").casefold())
         found = table.match(
-            Failure(reason, code, status_key(answer.final), match.provider, command, expired, service, class_)
+            Failure(reason, code, status_key(answer.final), match.provider, command, expired, *_labels(event))
         )
     if found is None:
         return _Outcome(bounce_type, reason, advice, expired, match.provider, None, rule, None, match.shadowed)
     policy, ref = found
     bounce_type, advice = _ordered(policy, bounce_type, advice)
     return _Outcome(bounce_type, reason, advice, expired, match.provider, policy.label, rule, ref, match.shadowed)
+
+
+def _labels(event: Event | None) -> tuple[str | None, str | None, str | None]:
+    """What policies see of an event: its service, its class, and both classes as ``class/subclass``."""
+    if event is None:
+        return None, None, None
+    class_ = event.class_.casefold() if event.class_ else None
+    return event.service.casefold(), class_, f"{class_ or ''}/{event.subclass.casefold()}" if event.subclass else class_
 
 
 def _masked(text: str, facts: RecipientFacts) -> str:

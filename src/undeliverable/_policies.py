@@ -34,7 +34,7 @@ class Policy:
 
 
 class Failure(NamedTuple):
-    """What policies see: codes as integers (0: none)."""
+    """What policies see: codes as integers (0: none); a service's class alone, and as ``class/subclass``."""
 
     reason: Reason
     reply: int
@@ -44,6 +44,7 @@ class Failure(NamedTuple):
     expired: bool
     service: str | None = None
     class_: str | None = None
+    subclass: str | None = None
 
 
 class PolicyTable:
@@ -76,5 +77,5 @@ def _fits(when: PolicyCondition, failure: Failure) -> bool:
         and (when.commands is None or failure.command in when.commands)
         and (when.expired is None or when.expired is failure.expired)
         and (when.services is None or failure.service in when.services)
-        and (when.classes is None or failure.class_ in when.classes)
+        and (when.classes is None or failure.class_ in when.classes or failure.subclass in when.classes)
     )
