@@ -10,6 +10,7 @@ import pytest
 
 import undeliverable
 from undeliverable.cli import _jobs, main
+from undeliverable.cli._command import UsageError
 from undeliverable.cli._inputs import Mail
 from undeliverable.cli._select import Selection
 
@@ -79,5 +80,5 @@ def test_large_messages_make_small_chunks() -> None:
 
 def test_a_process_that_is_ended_from_outside_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_jobs.Work, "on", lambda *_: os._exit(9))
-    with pytest.raises(_jobs.UsageError, match="ended from outside"):
+    with pytest.raises(UsageError, match="ended from outside"):
         list(_jobs.done_by(2, work(), [Mail("1", b"x")]))

@@ -63,7 +63,7 @@ def _problem(target: Target, data: bytes) -> str:
     """Where and what the target raises, or an empty text."""
     try:
         timed(target, data)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 # any exception is a finding
         last = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno} ({last.line})"
     return ""

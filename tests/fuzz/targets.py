@@ -120,8 +120,8 @@ def _load(text: bytes) -> None:
         file.write(text)
     try:
         classify("550 5.1.1 no such user", knowledge=_knowledge().with_file(file.name))
-    except KnowledgeError as error:
-        assert str(error)
+    except KnowledgeError:
+        pass
     finally:
         os.unlink(file.name)
 
@@ -154,17 +154,18 @@ TARGETS: Final[dict[str, Target]] = {
     "raw-rules": Target(read_raw_rules, raw=True),
 }
 
-TOKENS: Final = tuple(
-    token.encode("utf-8", "replace")
-    for token in (
-        *structures.ENDS,
-        *structures.REPLIES,
-        *structures.ADDRESSES,
-        *structures.TRANSCRIPT,
-        *structures.HTML,
-        *structures.VALUES,
-    )
-) + (
+TOKENS: Final = (
+    *(
+        token.encode("utf-8", "replace")
+        for token in (
+            *structures.ENDS,
+            *structures.REPLIES,
+            *structures.ADDRESSES,
+            *structures.TRANSCRIPT,
+            *structures.HTML,
+            *structures.VALUES,
+        )
+    ),
     b"--",
     b"\n--b\n",
     b"=?",
