@@ -19,7 +19,7 @@ BLOCKS: Final = {
     name: rank
     for rank, names in enumerate(
         (
-            "errors _lazy codes _registry reasons model verdict",
+            "errors _words _lazy codes _registry reasons model verdict",
             # readers
             """
             _grammar _grammar_mime _patterns _evidence _dates _addresses _headers _charsets _transfer _html

@@ -6,12 +6,16 @@ Three answers that are never mixed: the *bounce type* speaks of the recipient's 
 
 from __future__ import annotations
 
-from enum import StrEnum
+from undeliverable._words import Word
+
+TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Advice", "BounceType", "Fault", "Reason"]
 
 
-class Fault(StrEnum):
+class Fault(Word):
     """Where the cause lies: with whom, or with what."""
 
     ADDRESS = "address"
@@ -23,7 +27,7 @@ class Fault(StrEnum):
     OTHER = "other"
 
 
-class BounceType(StrEnum):
+class BounceType(Word):
     """What a failure says of the recipient's address.
 
     ``hard``: the address or its domain is at fault and will stay so; ``soft``: the address may well be good;
@@ -35,7 +39,7 @@ class BounceType(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-class Advice(StrEnum):
+class Advice(Word):
     """What the sender should do next."""
 
     SUPPRESS = "suppress"
@@ -47,7 +51,7 @@ class Advice(StrEnum):
     NONE = "none"
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """Why a delivery failed; each member carries what follows from it unless a policy says otherwise.
 
     The value is the name used in records and rule files. Further attributes: ``fault``, ``bounce_type`` and
@@ -59,7 +63,8 @@ class Reason(StrEnum):
     advice: Advice
     meaning: str
 
-    def __new__(cls, name: str, fault: Fault, bounce_type: BounceType, advice: Advice, meaning: str) -> Reason:
+    def __new__(cls, name: str, fault: Fault, bounce_type: BounceType, advice: Advice, meaning: str) -> Self:
+        """The member, with what follows from it."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.fault = fault
