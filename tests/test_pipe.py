@@ -305,14 +305,14 @@ def harness(*arguments: str) -> dict[str, int]:
 
 
 def test_killed_at_any_point_nothing_is_lost(tmp_path: Path) -> None:
-    figures = harness("kill", str(tmp_path / "b.jsonl"), "--messages", "60")
+    figures = harness("kill", str(tmp_path / "b.jsonl"), "--messages", "40")
     assert figures["lost"] == figures["halves"] == 0
     assert figures["killed"] > 5
 
 
 def test_four_pipes_at_once(tmp_path: Path) -> None:
-    figures = harness("pipes", str(tmp_path / "b.jsonl"), "--messages", "400")
-    assert figures["records"] == figures["different"] == 400
+    figures = harness("pipes", str(tmp_path / "b.jsonl"), "--messages", "200")
+    assert figures["records"] == figures["different"] == 200
     assert figures["halves"] == 0
 
 
