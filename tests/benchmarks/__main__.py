@@ -11,13 +11,17 @@ import argparse
 import pathlib
 import sys
 
-from tests.benchmarks import speed, start
+from tests.benchmarks import jobs, scale, speed, start
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 BENCHMARKS = {
     "parse": speed.parse_against_peers,
     "classify": speed.classify_against_yardstick,
     "start": start.cold_start,
+    "scale": scale.scale_of_mails,
+    "scale-logs": scale.scale_of_logs,
+    "scale-rules": scale.scale_of_rules,
+    "jobs": jobs.jobs_on_a_mailbox,
 }
 
 
