@@ -18,7 +18,7 @@ import pytest
 
 import undeliverable
 from undeliverable.cli import _jobs, _progress, main
-from undeliverable.cli._main import COMMANDS
+from undeliverable.cli._main import COMMANDS, command_named
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._writers import FORMATS, Table
@@ -352,7 +352,11 @@ def test_explain_takes_host_and_command_for_replies_only(folder: Path, capsys: p
     assert "--host and --command go with" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_has_its_name() -> None:
+    assert tuple(command_named(name).name for name in COMMANDS) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], [command, "--help"]):
         with pytest.raises(SystemExit) as left:

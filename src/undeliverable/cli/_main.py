@@ -10,22 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import KnowledgeError, __version__
-from undeliverable.cli import _suppressions, check, classify, explain, pipe, report, rules, serve
 from undeliverable.cli._command import Command, UsageError, warn
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "command_named", "main"]
 
-COMMANDS: Final[tuple[Command, ...]] = (
-    check.COMMAND,
-    classify.COMMAND,
-    explain.COMMAND,
-    pipe.COMMAND,
-    report.COMMAND,
-    rules.COMMAND,
-    serve.COMMAND,
-    _suppressions.COMMAND,
-)
-"""Every subcommand; a new one is a module beside this one and its name here."""
+COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "suppressions")
+"""The name of every subcommand; a new one is a module beside this one, its name here and a line in `command_named`."""
 
 DESCRIPTION: Final = """\
 Understands bounced mail: says for each recipient of a bounce what happened, why, and what to do.
@@ -48,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status; wrong usage leaves by SystemExit(2), as argparse does."""
     _harden(sys.stdout)
     _harden(sys.stderr)
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words[:1] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
     try:
         status = _run(options)
         sys.stdout.flush()
@@ -76,13 +67,37 @@ def _harden(stream: object) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-def _parser() -> ArgumentParser:
+def command_named(name: str) -> Command:
+    """The subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
+    match name:
+        case "check":
+            from undeliverable.cli.check import COMMAND
+        case "classify":
+            from undeliverable.cli.classify import COMMAND
+        case "explain":
+            from undeliverable.cli.explain import COMMAND
+        case "pipe":
+            from undeliverable.cli.pipe import COMMAND
+        case "report":
+            from undeliverable.cli.report import COMMAND
+        case "rules":
+            from undeliverable.cli.rules import COMMAND
+        case "serve":
+            from undeliverable.cli.serve import COMMAND
+        case _:
+            from undeliverable.cli._suppressions import COMMAND
+    return COMMAND
+
+
+def _parser(names: Sequence[str]) -> ArgumentParser:
+    """The parser of the command line, which knows the subcommands of these names."""
+    known = tuple(map(command_named, names))
     parser = ArgumentParser(
-        prog="undeliverable", description=DESCRIPTION, epilog=_examples(COMMANDS), formatter_class=_Formatter
+        prog="undeliverable", description=DESCRIPTION, epilog=_examples(known), formatter_class=_Formatter
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in known:
         own = commands.add_parser(
             command.name,
             help=command.help,
