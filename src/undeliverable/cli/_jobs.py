@@ -44,9 +44,9 @@ class Done:
     """
 
     tally: Tally = field(default_factory=Tally)
-    shown: list[Rows] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    shown: list[Rows] = field(default_factory=list[Rows])
+    reports: list[Report] = field(default_factory=list[Report])
+    problems: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)
