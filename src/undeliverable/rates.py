@@ -194,7 +194,10 @@ class RateCounter:
                 continue
             unit = unit_of(report, verdict, tags)
             group = self._group(report, verdict, tags)
-            for count in (self._groups.setdefault(group, _Count()), self._total):
+            own = self._groups.get(group)
+            if own is None:
+                own = self._groups[group] = _Count()
+            for count in (own, self._total):
                 if complained:
                     count.complaints.add(unit)
                 else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -85,10 +86,10 @@ def _tag(
     event: Event | None,
 ) -> str | None:
     names = places.names.get(name, ())
-    found = (
-        *(() if returned is None else _in_headers(places.headers.get(name, ()), returned, block)),
-        *(fields[known] for known in names if known in fields),
-        *(() if event is None else _in_event(names, event, only=name == "campaign")),
+    found = chain(
+        () if returned is None else _in_headers(places.headers.get(name, ()), returned, block),
+        (fields[known] for known in names if known in fields),
+        () if event is None else _in_event(names, event, only=name == "campaign"),
     )
     return next((text[:_LONGEST] for value in found if (text := value.strip())), None)
 

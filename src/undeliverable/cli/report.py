@@ -65,11 +65,11 @@ def _run(options: Namespace) -> int:
     reader = _Reader(options, knowledge_of(options))
     for report in reader:
         collector.add(report)
-    made = datetime.now(UTC)
     summary = collector.summary(sent)
+    page = render(summary, made=datetime.now(UTC), title=options.title)
     try:
         with open(options.output, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(render(summary, made=made, title=options.title))
+            file.write(page)
     except OSError as error:
         raise UsageError(f"{options.output}: {error.strerror}") from None
     _say(summary)
@@ -132,10 +132,8 @@ class _Reader:
         if not line.strip():
             return None
         try:
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise ValueError("no record of a report")  # noqa: TRY004 # what is wrong is the file, not the program
-            return report_of(cast("dict[str, object]", record))
+            record: object = json.loads(line)
+            return report_of(cast("dict[str, object]", record) if isinstance(record, dict) else {})
         except (ValueError, RecursionError) as error:
             self.failed += 1
             warn(f"{source}: {error}")

@@ -24,8 +24,8 @@ _ROWS: Final = 300  # of a table; what is left out is said below it
 
 _DECIDED: Final = {
     Decision.OK: "Nothing stands against going on.",
-    Decision.WATCH: "Look into it before the next send.",
-    Decision.PAUSE: "Stop sending to the groups below that say so, and find out where their addresses come from.",
+    Decision.WATCH: "Look into {} before the next send.",
+    Decision.PAUSE: "Stop sending to {}, and find out where these addresses come from.",
     None: "There is no rate: the number of messages sent is not known.",
 }
 _NAMES: Final = {
@@ -93,13 +93,16 @@ def _span(first: date, last: date) -> str:
     if first == last:
         return f"{first.day} {first:%B %Y}"
     begin = f"{first.day} {first:%B %Y}" if first.year != last.year else f"{first.day} {first:%B}"
-    return f"{begin} – {last.day} {last:%B %Y}"
+    same = (first.year, first.month) == (last.year, last.month)
+    return f"{first.day if same else begin} – {last.day} {last:%B %Y}"
 
 
 def _decision(summary: Summary, total: GroupRate) -> str:
-    paused = [_group_name(by, row) for by in (By.SOURCE, By.CAMPAIGN) for row in summary.rates[by].groups
-              if row.decision is Decision.PAUSE]  # fmt: skip
-    worst = Decision.PAUSE if paused else total.decision
+    groups = [(by, row) for by in (By.SOURCE, By.CAMPAIGN) for row in summary.rates[by].groups]
+    decisions = [row.decision for row in (total, *(row for _, row in groups)) if row.decision is not None]
+    worst = max(decisions, key=list(Decision).index, default=None)
+    troubled = worst in (Decision.WATCH, Decision.PAUSE)
+    names = [_group_name(by, row) for by, row in groups if troubled and row.decision is worst]
     why = [
         f"{percent(share.rate)} {what}: {level.meaning}"
         for share, level, what in (
@@ -108,12 +111,10 @@ def _decision(summary: Summary, total: GroupRate) -> str:
         )
         if share is not None and level is not None
     ]
-    named = (
-        f" Paused: <b>{escape(', '.join(paused[:5]))}</b>{' and more' if len(paused) > 5 else ''}." if paused else ""
-    )
+    shown = f"<b>{escape(', '.join(names[:5]))}</b>{' and others' if len(names) > 5 else ''}" if names else "all groups"
     return (
         f'<section class="decision {worst or "unknown"}" role="status"><strong>{worst or "no rate"}</strong>'
-        f"<p>{_DECIDED[worst]}{named} {escape('; '.join(why))}</p></section>"
+        f"<p>{_DECIDED[worst].format(shown)} {escape('; '.join(why))}</p></section>"
     )
 
 
@@ -140,7 +141,7 @@ def _tiles(summary: Summary, total: GroupRate) -> str:
 def _of(share: Share | None) -> str:
     if share is None:
         return "no rate"
-    return f"{percent(share.rate)} of sent ({share.low * 100:.2f} – {share.high * 100:.2f})"
+    return f"{percent(share.rate)} of sent <i>({share.low * 100:.2f} – {share.high * 100:.2f})</i>"
 
 
 def _part(some: int, whole: int) -> str:
@@ -214,7 +215,7 @@ def _group_name(by: By, row: GroupRate) -> str:
 def _replies(summary: Summary) -> str:
     columns = (
         Column("Reply", "wide", "addresses and ids blanked out"), Column("Recipients", "number"), Column("Bounce type"),
-        Column("Reason"), Column("Rule", hint="undeliverable rules show RULE"), Column("Provider"),
+        Column("Provider"), Column("Reason"), Column("Rule", hint="undeliverable rules show RULE"),
     )  # fmt: skip
     most = max((found for _, found in summary.replies), default=0)
     rows = [
@@ -222,13 +223,20 @@ def _replies(summary: Summary) -> str:
             Cell(f"<code>{escape(row.reply)}</code>", row.reply) if row.reply else text(None, none="no words"),
             bar(found, most, str(row.bounce_type)),
             badge(row.bounce_type),
-            text(row.reason),
-            Cell(f"<code>{escape(row.rule)}</code>", row.rule) if row.rule else text(None),
             text(row.provider),
+            _word(row.reason, "span"),
+            _word(row.rule, "code"),
         )
         for row, found in summary.replies
     ]
     return _section("Replies", "replies", "The replies that failed most, and the rule that judged them", columns, rows)
+
+
+def _word(value: str | None, tag: str) -> Cell:
+    """A name of ours that may break at its dots and underscores."""
+    if value is None:
+        return text(None)
+    return Cell(f"<{tag}>{escape(value).replace('.', '.<wbr>').replace('_', '_<wbr>')}</{tag}>", value)
 
 
 def _section(title: str, name: str, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:

@@ -53,6 +53,8 @@ function rates(place) {
   const lines = {hooks: {drawAxes: [plot => {
     const {ctx} = plot, {left, width} = plot.bbox;
     ctx.save();
+    ctx.textAlign = "right";
+    ctx.textBaseline = "bottom";
     ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
     data.levels.forEach((level, index) => {
       if (level > top) return;
@@ -60,7 +62,7 @@ function rates(place) {
       ctx.strokeStyle = ctx.fillStyle = colour(index ? "pause" : "watch");
       ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
       ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(left + width, y); ctx.stroke();
-      ctx.fillText((level * 100) + " %", left + 4, y - 4);
+      ctx.fillText(+(level * 100).toFixed(2) + " %", left + width - 4, y - 3);
     });
     ctx.restore();
   }]}};
@@ -91,14 +93,9 @@ new ResizeObserver(fit).observe(document.querySelector("main"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 matchMedia("print").addEventListener("change", draw);
 
-/* Paper is white, and folded parts would be lost on it. */
-let folded = [];
-addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
-  folded.forEach(part => part.open = true);
-  draw();
-});
-addEventListener("afterprint", () => { folded.forEach(part => part.open = false); draw(); });
+/* Paper is white, whatever the screen is. */
+addEventListener("beforeprint", () => { root.dataset.theme = "light"; draw(); });
+addEventListener("afterprint", () => { setTheme(); });
 
 /* The theme: as the system has it, light, dark. */
 const button = document.getElementById("theme");
@@ -106,10 +103,13 @@ const themes = ["auto", "light", "dark"];
 let theme = 0;
 button.addEventListener("click", () => {
   theme = (theme + 1) % themes.length;
-  if (theme) root.dataset.theme = themes[theme]; else delete root.dataset.theme;
   button.textContent = "Theme: " + themes[theme];
-  draw();
+  setTheme();
 });
+function setTheme() {
+  if (theme) root.dataset.theme = themes[theme]; else delete root.dataset.theme;
+  draw();
+}
 
 /* Tables: a click on a head sorts by it, another one turns the order round. */
 const value = cell => cell.dataset.v === undefined ? cell.textContent.toLowerCase() : +cell.dataset.v;
