@@ -140,3 +140,38 @@ def test_the_outer_layers_import_the_public_api_and_downwards_only(path: Path) -
 @pytest.mark.parametrize("path", OUTER, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_of_the_outer_layers_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+# The services' modules: each imports the shared parts below it, and none of the others.
+SERVICES: Final = sorted((ROOT / "webhooks").glob("[a-z]*.py"))
+SHARED: Final = {name: rank for rank, name in enumerate(("_fields", "_body", "_service", "_reports"))}
+
+
+def webhooks_imports(path: Path) -> set[str]:
+    """What a module imports from the package of webhooks, by its name there."""
+    return {
+        str(node.module).rpartition(".")[2]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("undeliverable.webhooks.")
+    }
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_services_do_not_know_each_other(path: Path) -> None:
+    assert len(SERVICES) == 16
+    assert webhooks_imports(path) <= {"_fields", "_body", "_service"}
+    assert imports_of(path) <= {"webhooks", "errors", "model", "reasons", "verdict"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_the_shared_parts_of_webhooks_import_downwards(name: str) -> None:
+    path = ROOT / "webhooks" / f"{name}.py"
+    assert all(SHARED[other] < SHARED[name] for other in webhooks_imports(path))
+    assert all(BLOCKS[other] <= BLOCKS["webhooks"] for other in imports_of(path))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "webhook_auth").glob("*.py")), ids=lambda path: path.stem)
+def test_proofs_know_the_public_interface_only(path: Path) -> None:
+    assert imports_of(path) <= {"webhook_auth", "webhooks"}
+    assert not webhooks_imports(path)

@@ -226,7 +226,7 @@ class TestOnce:
         assert len(taken) == 10
         assert len(receiver._known) == 3
 
-    @pytest.mark.parametrize("tail", [b'{"torn": ', b"[]\n", b"rubbish\n"])
+    @pytest.mark.parametrize("tail", [b'{"torn": ', b"[]\n", b"rubbish\n", b'{"kind": "bounce"}\n'])
     def test_a_file_with_something_else_in_it(self, file: Path, tail: bytes) -> None:
         posting(Webhooks(ENDPOINTS, to=file), "/webhooks/postmark", BOUNCE, BASIC)
         with file.open("ab") as opened:

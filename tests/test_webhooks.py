@@ -141,6 +141,11 @@ def test_a_body_of_somebody_else(name: str, body: object, expected: str) -> None
     assert caught.value.service == name
 
 
+def test_an_empty_form() -> None:
+    with pytest.raises(WebhookError, match="empty form"):
+        parse_webhook("mailgun", Form(()), knowledge=KNOWN)
+
+
 def test_no_such_service() -> None:
     with pytest.raises(WebhookError, match="amazon_ses"):
         parse_webhook("pigeons", b"{}")
@@ -266,6 +271,11 @@ class TestKeys:
     def test_without_any_id_the_event_itself_counts(self) -> None:
         assert sendgrid(sg_event_id=None).verdicts[0].key != sendgrid(sg_event_id=None, timestamp=1).verdicts[0].key
         assert sendgrid(sg_event_id=None).verdicts[0].key == sendgrid(sg_event_id=None).verdicts[0].key
+
+
+@pytest.mark.parametrize("status", ["a.b.c", "9.1.1", "5.1", ""])
+def test_a_status_that_is_none(status: str) -> None:
+    assert sendgrid(status=status).verdicts[0].reported_status is None
 
 
 def test_addresses_with_names() -> None:

@@ -35,14 +35,25 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(inner)
 
 
+def parsed(value: Any) -> Any:
+    """The object or list in a text that is JSON, else None."""
+    if not isinstance(value, str) or not value.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
 def change(draw: st.DrawFn, body: Any) -> Any:
     """`body` with one value replaced, left out, or doubled; values that are JSON inside text as well."""
     holder = {"body": copy.deepcopy(body)}
     container, key = draw(st.sampled_from(list(places(holder))))
     value = container[key]
     action = draw(st.sampled_from(["replace", "delete", "wrap", "inside"]))
-    if action == "inside" and isinstance(value, str) and value.startswith(("{", "[")):
-        container[key] = json.dumps(change(draw, json.loads(value)))
+    inside = parsed(value)
+    if action == "inside" and inside is not None:
+        container[key] = json.dumps(change(draw, inside))
     elif action == "wrap":
         container[key] = [value, value]
     elif action == "delete" and container is not holder and isinstance(container, MutableMapping | MutableSequence):

@@ -141,13 +141,7 @@ def _reply(words: str, number: ReplyCode | None) -> Reply | None:
     found = parse_reply(words)
     if found.code is not None or number is None:
         return found
-    code = str(int(number))
-    start = words.find(f"({code}")  # "bounced (550 5.1.1 ...)"
-    if start >= 0:
-        inner = parse_reply(words[start + 1 :].removesuffix(")"))
-        if inner.code is not None:
-            return inner
-    return parse_reply(f"{code} {words}".strip())
+    return parse_reply(f"{int(number)} {words}".strip())
 
 
 def _status(text: str | None) -> StatusCode | None:
