@@ -82,3 +82,10 @@ def test_a_process_that_is_ended_from_outside_is_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_jobs.Work, "on", lambda *_: os._exit(9))
     with pytest.raises(UsageError, match="ended from outside"):
         list(_jobs.done_by(2, work(), [Mail("1", b"x")]))
+
+
+def test_what_another_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(_jobs, "_current", [])
+    _jobs._begin(work())
+    assert _jobs._work([Mail("1", b"x")]).tally.messages == 1

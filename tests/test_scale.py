@@ -1,0 +1,78 @@
+"""Every shape of the scale benchmark, small: no reader fails, and what is left out is said. Times are the benchmark's business."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.scale import slope
+from tests.benchmarks.shapes import EVERY, SMALL, STATUS, Shape, report
+from undeliverable import parse
+from undeliverable._field_groups import FIELD_LIMIT, group_fields
+from undeliverable._mime import read
+from undeliverable._repairs import FIELDS_LIMIT, TEXT_LIMIT, Repair
+from undeliverable._structure import REWRITTEN, settle_line_ends
+
+
+@pytest.mark.parametrize("name", [*EVERY, *SMALL])
+def test_no_reader_fails(name: str) -> None:
+    shape: Shape
+    shape, most = EVERY[name] if name in EVERY else (SMALL[name], 0)
+    found = parse(shape(most >> 6))
+    assert [remark for remark in found.remarks if " failed: " in remark] == []
+    assert found.to_dict()["schema"] == 1
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_the_exponent_is_found(exponent: float) -> None:
+    sizes = [1000, 2000, 4000, 8000]
+    assert slope(sizes, [(size / 1000) ** exponent for size in sizes]) == pytest.approx(exponent)
+    assert slope(sizes, [0.0] * 4) == 0.0
+
+
+@pytest.mark.parametrize("filler", [64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 64 * 1024 - 3])
+@pytest.mark.parametrize("run", [b"\r\n", b"\r\r\n", b"\r", b"\r\r", b"\r\r\r\r\r\n", b"\r" * 70_000])
+def test_line_ends_of_a_large_message_are_those_of_a_small_one(filler: int, run: bytes) -> None:
+    before, after = b"x" * filler, b"y\r" * 10
+    small = settle_line_ends(b"x" + run + after, lambda _: None)
+    large = settle_line_ends(before + run + after + b"z" * REWRITTEN, lambda _: None)
+    assert large[filler:-REWRITTEN] == small[1:]
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("text/plain", TEXT_LIMIT), ("message/delivery-status", FIELDS_LIMIT)])
+@pytest.mark.parametrize("line", [b"X-A: b\n", b"X" * 5000], ids=["lines", "one line"])
+def test_a_body_is_read_to_its_limit(kind: str, limit: int, line: bytes) -> None:
+    remarks: list[str] = []
+    body = line * (limit // len(line) + 1)
+    part = read(b"Content-Type: " + kind.encode() + b"\n\n" + body, remarks)
+    assert limit - 998 <= len(part.text) <= limit
+    assert Repair.TOO_LONG in remarks
+
+
+def test_fields_below_their_limit_are_read_to_the_end() -> None:
+    remarks: list[str] = []
+    body = b"X-A: b\n" * (TEXT_LIMIT // 7 + 10)
+    assert len(read(b"Content-Type: message/delivery-status\n\n" + body, remarks).text) == len(body)
+    assert Repair.TOO_LONG not in remarks
+
+
+def test_a_field_that_repeats_without_end_is_cut() -> None:
+    groups = group_fields(
+        "\nFinal-Recipient: rfc822; kim@example.org\n" + "Diagnostic-Code: smtp; 550 no\n" * 10_000, []
+    )
+    assert FIELD_LIMIT <= len(groups.recipients[0]["diagnostic-code"]) < FIELD_LIMIT + 100
+
+
+def test_what_was_cut_behind_an_address_is_not_part_of_it() -> None:
+    remarks: list[str] = []
+    groups = group_fields(
+        "Reporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; kim@example.org\nOrigi", remarks
+    )
+    assert groups.recipients[0]["final-recipient"] == "rfc822; kim@example.org"
+    assert remarks == ["lines behind final-recipient that are no field were passed over"]
+
+
+def test_the_same_remark_many_times_is_one() -> None:
+    group = "\n\nFinal-Recipient: rfc822; kim{}@example.org\nAction: lost\nStatus: 5.1.1"
+    found = parse(report(status=STATUS + "".join(group.format(number) for number in range(150)) + "\n").encode())
+    assert len(found.verdicts) > 100
+    assert len(found.remarks) < 5
