@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from undeliverable._grammar import FOLDED_FIELD
+from undeliverable._lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.model import Evidence, RecipientFacts, Witness
 from undeliverable.verdict import Kind
@@ -27,9 +28,9 @@ _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
 _DISPOSITION_FIELDS: Final = frozenset(("final-recipient", "original-recipient", "disposition"))
 _ENOUGH: Final = 3  # what certain signs weigh, and what uncertain ones must reach together
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u02bc\uff1a", "''':")
-_TAGS: Final = re.compile(r"(?:\[[^\[\]]{1,40}\] ?){1,4}")  # "[EXTERNAL] ", "[list-name] "
+_TAGS: Final = lazy(r"(?:\[[^\[\]]{1,40}\] ?){1,4}")  # "[EXTERNAL] ", "[list-name] "
 # RFC 5321 4.5.5 and RFC 2142 5: whose automatic mail is a delivery report and no answer. RFC 3834 2 knows the second name.
-_ROBOTS: Final = re.compile(r"(?:postmaster|mailer-daemon|mail-daemon|mail delivery)(?![a-z])")
+_ROBOTS: Final = lazy(r"(?:postmaster|mailer-daemon|mail-daemon|mail delivery)(?![a-z])")
 _BULK: Final = frozenset(("bulk", "junk"))  # RFC 3834 3.1.8
 _MARK_KINDS: Final = frozenset((Kind.AUTO_REPLY, Kind.CHALLENGE, Kind.COMPLAINT))
 

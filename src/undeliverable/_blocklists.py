@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from undeliverable._conditions import as_list, as_table, strings
+from undeliverable._lazy import lazy
 
 __all__ = ["Blocklists"]
 
 # What stands before the zone that a server asked (RFC 5782 2.1), for lists that are not known by name.
 _ZONE_COMES: Final = ("using ", "listed in ", "listed at ", "listed by ", "listed on ", "rbl ", "dnsbl ", "rbl: ", "dnsbl: ")
-_ZONE: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])")
+_ZONE: Final = lazy(r"(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])")
 _WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
 

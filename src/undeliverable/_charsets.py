@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import TYPE_CHECKING, Final
 
+from undeliverable._lazy import lazy
 from undeliverable._repairs import Repair
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ NO_LABEL: Final = frozenset(
 REFUSED: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 # Charsets whose text is made of ASCII octets: their label comes before ASCII.
 _DISGUISED: Final = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
-_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.:+-]{0,39}\Z")
+_LABEL: Final = lazy(r"[a-z0-9][a-z0-9_.:+-]{0,39}\Z")
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),

@@ -32,14 +32,14 @@ PATTERN_LIMIT: Final = 998
 TEXT_LIMIT: Final = 8_192
 """How many characters of a reply are looked at: RFC 5321 4.5.3.1.5 allows a line of 512 octets, this many lines of it."""
 
-_STATUS_PATTERN: Final = re.compile(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
-_REPLY_PATTERN: Final = re.compile(r"[2-5xX*][0-5xX*][0-9xX*]")
+_STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
+_REPLY_PATTERN: Final = lazy(r"[2-5xX*][0-5xX*][0-9xX*]")
 _BRACKETED: Final = re.compile(r"<[^<>@\s]{0,256}@[^<>\s]{0,256}>")
-_BARE: Final = re.compile(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
+_BARE: Final = lazy(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
 # "550-5.7.1 " on every line but the last, as RFC 5321 4.2.1 has it; RFC 2034 4 repeats the status on each line.
 _STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
-_HEAD: Final = re.compile(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
-_REPEATED: Final = re.compile(rf"(?<!\S)(?:[245]\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS})")
+_HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
+_REPEATED: Final = lazy(rf"(?<!\S)(?:[245]\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS})")
 _WILD: Final = frozenset("xX*")
 UNSPACED_FROM: Final = "\u0e00"  # Thai, and from there on nearly all scripts that put no blanks between words
 SHORT: Final = 4

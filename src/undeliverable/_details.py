@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from undeliverable._conditions import TEXT_LIMIT, place_of
+from undeliverable._lazy import lazy
 from undeliverable.codes import StatusCode
 from undeliverable.knowledge import Knowledge
 from undeliverable.reasons import Fault, Reason
@@ -17,19 +18,19 @@ from undeliverable.verdict import NO_DETAILS, Details
 
 __all__ = ["read_details"]
 
-_URL: Final = re.compile(r"https?://[^\s<>\"'()\[\]{}|\\^`]{1,500}", re.IGNORECASE)
+_URL: Final = lazy(r"https?://[^\s<>\"'()\[\]{}|\\^`]{1,500}", re.IGNORECASE)
 # What stands before a link that is the message's own, not the server's.
-_OWN_LINK: Final = re.compile(r"\b(?:url|uri|link|contain\w{0,3}|domain)\s?[:=]?\s?$")
+_OWN_LINK: Final = lazy(r"\b(?:url|uri|link|contain\w{0,3}|domain)\s?[:=]?\s?$")
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_TIME: Final = re.compile(r"([0-9]{1,6}) ?(sec|min|hour|hr|day)")
+_TIME: Final = lazy(r"([0-9]{1,6}) ?(sec|min|hour|hr|day)")
 # A time to come back, not the window of a limit ("100 messages in 60 minutes"): only after a word of waiting.
-_WAITING: Final = re.compile(
+_WAITING: Final = lazy(
     r"(?:\btry|again|retry|retries|back|list(?:ed|ing)|block(?:ed)? for|wait|later|defer|defer(?:red|ral)|delay|delayed)\b"
     r"[^.;0-9]{0,40}$"
 )
 _BEFORE: Final = 60  # characters before a time that are looked at
-_CLOCK: Final = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])(?![0-9:])")
+_CLOCK: Final = lazy(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])(?![0-9:])")
 _CLOCK_COMES: Final = ("in ", "after ", "for ", "wait ")
 
 _MECHANISMS: Final = (("spf", "spf"), ("dkim", "dkim"), ("sender policy framework", "spf"), ("domainkeys", "dkim"))
@@ -37,7 +38,7 @@ _MECHANISMS: Final = (("spf", "spf"), ("dkim", "dkim"), ("sender policy framewor
 _BY_DETAIL: Final = {20: "dkim", 21: "dkim", 22: "dkim", 23: "spf", 24: "spf", 25: "ptr", 29: "arc"}
 
 # "size 12345678 exceeds size limit 10240000": the number after the limit, whichever stands first.
-_SIZE: Final = re.compile(
+_SIZE: Final = lazy(
     r"(?:limit|max|maximum|allowed|allows|larger than|bigger than|greater than|exceeds?|over|up to)\b[^0-9.]{0,60}"
     r"(?<![0-9])([0-9]{1,3}(?:[, ][0-9]{3}){1,4}|[0-9]{1,15}(?:[.][0-9]{1,3})?)(?![0-9]|[.][0-9])"
     r" ?((?:[kmg]|kilo|mega|giga)(?:i?b|bytes?)?|bytes?|octets?)?\b"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
+from undeliverable._lazy import lazy
 
 __all__ = ["FIELD_LIMIT", "Group", "Groups", "group_fields"]
 
@@ -19,7 +20,7 @@ FIELD_LIMIT: Final = 65_536
 """Characters of one field that are read; a reply of RFC 5321 4.2.1 has lines of at most 512."""
 
 # A field (RFC 5322 2.2) with its continuation lines (2.2.3), and what of it lies beyond the limit.
-_LONG_FIELD: Final = re.compile(
+_LONG_FIELD: Final = lazy(
     rf"((?:\A|\n)[!-9;-~]++[ \t]*+:(?:[^\n]|\n[ \t]){{{FIELD_LIMIT}}}+)(?:[^\n]++|\n[ \t])++", re.ASCII
 )
 

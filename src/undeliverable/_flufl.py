@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from typing import Final
 
+from undeliverable._lazy import lazy
+
 __all__ = ["HEAD_LIMIT", "LINE_LIMIT", "Suspicion", "ask"]
 
 HEAD_LIMIT: Final = 32 * 1024
@@ -23,7 +25,7 @@ _MOST_PARTS: Final = 32  # the standard library's parser recurses into every par
 _CROWDED: Final = ((b"@", 4), (b",", 24))  # a line with more of them is no line that names a recipient
 # What is not ASCII becomes SUB (the control character "substitute"): an address that holds it is not believed.
 _PLAIN: Final = bytes(range(128)) + b"\x1a" * 128
-_ADDRESS: Final = re.compile(r"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
+_ADDRESS: Final = lazy(r"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 
 
 @dataclass(frozen=True, slots=True)

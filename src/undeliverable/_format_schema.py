@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, cast
 
+from undeliverable._lazy import lazy
 from undeliverable._patterns import check_linear
 from undeliverable.codes import find_reply_code, find_status
 from undeliverable.errors import EntryError
@@ -55,17 +56,17 @@ GENERIC: Final = "generic"
 """The name of the description of unknown text."""
 HEAD_LIMIT: Final = 3072
 """How much of a text is searched for the literals of ``when`` and ``begin``, in characters."""
-_ANSWER: Final = re.compile(
+_ANSWER: Final = lazy(
     r"\s*\[?(?:re|fwd?|aw|wg|tr|rv|sv|vs|odp|vb|enc|antw|r|i|回复|转发|答复|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]",
     re.IGNORECASE,
 )
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
-_OUTER: Final = re.compile(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
+_OUTER: Final = lazy(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
 _ROBOTS: Final = (
     "mailer-daemon", "mailer daemon", "mail-daemon", "maildaemon", "postmaster", "mail delivery",
     "maildelivery", "mail system", "<>",
 )  # fmt: skip
-_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_PLACE: Final = lazy(r"\{([a-z_]+)\}")
 _WORDS: Final = ("after", "before", "shared", "none")
 _Matcher = Callable[[str], re.Match[str] | None]
 

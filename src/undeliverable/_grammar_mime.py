@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from undeliverable._lazy import lazy
+
 # --- header blocks: RFC 5322 2.2, 2.2.3 and 3.6.8 -------------------------------------------
 
 # RFC 5322 3.6.8: field-name is printable US-ASCII but ":"; 4.5 allows blanks before the colon.
 # 2.2.3: a continuation begins with a blank. A line of blanks alone ends the block: section 4.2 allows
 # it inside, but in damaged mail it is mostly the blank line itself (see INDENTED_BLANK).
-HEADER_BLOCK: Final = re.compile(
+HEADER_BLOCK: Final = lazy(
     rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n?+(?:[ \t]++[^\s][^\n]*+\n?+)*+)*+",
 )
 # The same with the first Content-Type taken out on the way (its type, the rest of its value) and the blank line.
@@ -22,7 +24,7 @@ _VALUE: Final = rb"[^\n]*+\n?+(?:[ \t]++[^\s][^\n]*+\n?+)*+"
 _TYPE_NAME: Final = rb"(?i:content-type)[ \t]*+:"
 _LINE: Final = rb"[!-9;-~]++[ \t]*+:" + _VALUE
 _TYPE_VALUE: Final = rb"[ \t]*+(?:\r?+\n[ \t]++)?+[\"']?+([^\s/;\"'(),<>@]++/[^\s/;\"'(),<>@]++)?+(" + _VALUE + rb")"
-PART_HEADER: Final = re.compile(
+PART_HEADER: Final = lazy(
     rb"(?:(?!"
     + _TYPE_NAME
     + rb")"
@@ -58,97 +60,97 @@ PLAIN_PART: Final = re.compile(
 PLAIN_MESSAGE: Final = re.compile(
     rb"(?:" + rb"|".join((*_PART_FIELDS, *_MESSAGE_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
 )
-HEADER_BLOCK_TEXT: Final = re.compile(HEADER_BLOCK.pattern.decode())
-FIELD_START: Final = re.compile(rb"[!-9;-~]++[ \t]*+:")
-INDENTED_BLANK: Final = re.compile(rb"[ \t]++\r?+(?:\n|\Z)")
-FIELD: Final = re.compile(r"\n([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+HEADER_BLOCK_TEXT: Final = lazy(HEADER_BLOCK.pattern.decode())
+FIELD_START: Final = lazy(rb"[!-9;-~]++[ \t]*+:")
+INDENTED_BLANK: Final = lazy(rb"[ \t]++\r?+(?:\n|\Z)")
+FIELD: Final = lazy(r"\n([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 
 # RFC 4155: an mbox separator. Before it, and before the header block, stand blank lines or a BOM
 # only by accident.
-LEAD: Final = re.compile(
+LEAD: Final = lazy(
     rb"(?:\xef\xbb\xbf)?+(?P<blank>(?:[ \t]*+\r?+\n)*+)(?:>?+From [^\n]*+\n)?+(?:[ \t]*+\r?+\n)*+",
 )
 LEAD_STARTS: Final = b">F \t\r\n\xef"
-LEAD_TEXT: Final = re.compile(r"(?:[ \t]*+\n)*+(?:>?+From [^\n]*+\n)?+")
-BARE_CR: Final = re.compile(rb"\r(?!\n)")
-CARRIAGE_RETURNS: Final = re.compile(rb"\r++(\n?+)")
+LEAD_TEXT: Final = lazy(r"(?:[ \t]*+\n)*+(?:>?+From [^\n]*+\n)?+")
+BARE_CR: Final = lazy(rb"\r(?!\n)")
+CARRIAGE_RETURNS: Final = lazy(rb"\r++(\n?+)")
 
 # A line that is no field, or two, before a field that does not occur in running text.
-JUNK_BEFORE_FIELD: Final = re.compile(
+JUNK_BEFORE_FIELD: Final = lazy(
     rb"(?i)(?!--)[^\r\n][^\n]*+\n(?:(?!--)[^\r\n:]++\r?+\n)?+"
     rb"(?=(?:received|date|message-id|mime-version|content-type|content-transfer-encoding|x-[a-z0-9-]++)[ \t]*+:)",
 )
 
 # --- Content-Type and its parameters: RFC 2045 5.1, RFC 2231 3 and 4 -------------------------
 
-CONTENT_TYPE: Final = re.compile(rb"\n" + _TYPE_NAME + _TYPE_VALUE)
-LOOSE_PARAMETER: Final = re.compile(
+CONTENT_TYPE: Final = lazy(rb"\n" + _TYPE_NAME + _TYPE_VALUE)
+LOOSE_PARAMETER: Final = lazy(
     rb"(?i)(?:boundary|charset|report-type|format|delsp|protocol|micalg|name|type)[ \t]*+=[^\n]*+(?:\n|\Z)",
 )
 # Tokens between semicolons, each taken whole: a quoted string (RFC 5322 3.2.4) may hold semicolons.
-PARAMETER: Final = re.compile(r'([^;"]*+(?:"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)[^;"]*+)*+)(?:;|\Z)', re.DOTALL)
-QUOTED: Final = re.compile(r'[ \t]*+"((?:[^"\\]++|\\.)*+)', re.DOTALL)
-QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+PARAMETER: Final = lazy(r'([^;"]*+(?:"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)[^;"]*+)*+)(?:;|\Z)', re.DOTALL)
+QUOTED: Final = lazy(r'[ \t]*+"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+QUOTED_PAIR: Final = lazy(r"\\(.)", re.DOTALL)
 # RFC 2231 3 and 4: name*0*, name*1, name*
-EXTENDED_NAME: Final = re.compile(r"([^*]++)(?:\*(\d{1,4}))?(\*)?\Z")
+EXTENDED_NAME: Final = lazy(r"([^*]++)(?:\*(\d{1,4}))?(\*)?\Z")
 
 # RFC 2046 5.1.1: boundary of at most 70 characters; seen unquoted, unclosed and longer.
-BOUNDARY: Final = re.compile(rb'(?i)boundary\s*+=\s*+(?:"([^"\r\n]*+)|([^\s;"]++))')
-DELIMITER_TAIL: Final = re.compile(rb"(--)?+[ \t]*+\r?+(?:\n|\Z)")
+BOUNDARY: Final = lazy(rb'(?i)boundary\s*+=\s*+(?:"([^"\r\n]*+)|([^\s;"]++))')
+DELIMITER_TAIL: Final = lazy(rb"(--)?+[ \t]*+\r?+(?:\n|\Z)")
 # A delimiter line as it is used, whatever is declared: followed by a MIME-part header (RFC 2045 3).
-DELIMITER_IN_USE: Final = re.compile(
+DELIMITER_IN_USE: Final = lazy(
     rb"(?i)\n--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\n(?:\r?+\n)?+content-[a-z-]{1,40}+[ \t]*+:"
 )
 # The same as the first line of a body, with at most one line of the customary preamble.
-DELIMITER_FIRST: Final = re.compile(
+DELIMITER_FIRST: Final = lazy(
     rb"(?i)(?:\r?+\n)*+(?:this is [^\n]{0,80}?mime[^\n]*+\n)?+(?:\r?+\n)*+"
     rb"--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\ncontent-[a-z-]{1,40}+[ \t]*+:",
 )
 # RFC 2046 5.1.1: the preamble customarily tells readers without MIME what they see.
-CUSTOMARY_PREAMBLE: Final = re.compile(rb"(?i)\s*+(?:[^\n]{0,120}?(?:mime|multi-?part)[^\n]*+\s*+)?+")
-MIME_FIELD_AFTER_BLANK: Final = re.compile(rb"(?i)[ \t]*+content-[a-z-]{1,40}+[ \t]*+:")
+CUSTOMARY_PREAMBLE: Final = lazy(rb"(?i)\s*+(?:[^\n]{0,120}?(?:mime|multi-?part)[^\n]*+\s*+)?+")
+MIME_FIELD_AFTER_BLANK: Final = lazy(rb"(?i)[ \t]*+content-[a-z-]{1,40}+[ \t]*+:")
 # RFC 2046 5.1: a body part's header holds Content-* fields; others there belong to its body.
-FOREIGN_FIELD: Final = re.compile(rb"(?i)\n(?!content-|mime-version|x-)(?=[!-9;-~]++[ \t]*+:)")
+FOREIGN_FIELD: Final = lazy(rb"(?i)\n(?!content-|mime-version|x-)(?=[!-9;-~]++[ \t]*+:)")
 # RFC 3464 2.2 and 2.3, RFC 5965 3: fields that open a machine-readable report
-REPORT_FIELD: Final = re.compile(
+REPORT_FIELD: Final = lazy(
     rb"(?i)\n(?=(?:reporting-mta|original-envelope-id|dsn-gateway|received-from-mta|arrival-date|x-postfix-[a-z-]++|"
     rb"final-recipient|original-recipient|action|status|feedback-type|user-agent|reporting-ua)[ \t]*+:)",
 )
 
 # --- transfer encodings: RFC 2045 6 ----------------------------------------------------------
 
-TRANSFER_ENCODING: Final = re.compile(rb"(?i)\ncontent-transfer-encoding[ \t]*+:[\s\"']*+([^\s;\"'(]++)")
-TRANSFER_ENCODING_FIRST: Final = re.compile(TRANSFER_ENCODING.pattern.replace(rb"\n", b"", 1))
-BASE64_LINE: Final = re.compile(rb"[A-Za-z0-9+/]++={0,2}+[ \t\r]*+(?:\n|\Z)")
+TRANSFER_ENCODING: Final = lazy(rb"(?i)\ncontent-transfer-encoding[ \t]*+:[\s\"']*+([^\s;\"'(]++)")
+TRANSFER_ENCODING_FIRST: Final = lazy(TRANSFER_ENCODING.pattern.replace(rb"\n", b"", 1))
+BASE64_LINE: Final = lazy(rb"[A-Za-z0-9+/]++={0,2}+[ \t\r]*+(?:\n|\Z)")
 # RFC 2045 6.7 rule 3: blanks at a line's end are not data; here they hide a soft line break.
-SOFT_BREAK_BLANKS: Final = re.compile(rb"=[ \t]++(?=\r?+\n)")
-STRAY_EQUALS: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?+\n)")
+SOFT_BREAK_BLANKS: Final = lazy(rb"=[ \t]++(?=\r?+\n)")
+STRAY_EQUALS: Final = lazy(rb"=(?![0-9A-Fa-f]{2}|\r?+\n)")
 
 # --- encoded words: RFC 2047 2, with the language of RFC 2231 5 ------------------------------
 
 # Blanks and question marks inside the text are forbidden but written; the next "=?" ends the search.
-ENCODED_WORD: Final = re.compile(
+ENCODED_WORD: Final = lazy(
     r"=\?([!-)+->@-~]{1,75}+)(?:\*[!->@-~]{0,40}+)?+\?([bBqQ])\?"
     r"([^?=\n]*+(?:(?:\?(?!=)|=(?!\?(?!=)))[^?=\n]*+)*+)(?:\?=|\Z)",
 )
 
 # --- HTML: the tags as browsers take them (WHATWG HTML 13.2.5) -------------------------------
 
-TAG: Final = re.compile(
+TAG: Final = lazy(
     r"<(/?+)([A-Za-z][A-Za-z0-9:]{0,30}+)(?=[\s/>])"
     r"((?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+>|[^<>]*+>)"
     r"|<[!?][^<>]*+>",
 )
-RAW_ELEMENT: Final = re.compile(r"(?i)<(?:(!)--|(script|style)(?=[\s/>]))")
+RAW_ELEMENT: Final = lazy(r"(?i)<(?:(!)--|(script|style)(?=[\s/>]))")
 RAW_ENDS: Final = {
-    "!": re.compile(r"-->"),
-    "script": re.compile(r"(?i)</script[^<>]*+>?+"),
-    "style": re.compile(r"(?i)</style[^<>]*+>?+"),
+    "!": lazy(r"-->"),
+    "script": lazy(r"(?i)</script[^<>]*+>?+"),
+    "style": lazy(r"(?i)</style[^<>]*+>?+"),
 }
-ENTITY: Final = re.compile(
+ENTITY: Final = lazy(
     r"&(?:#(?:\d{1,7}+(?!\d)|[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f]))|[A-Za-z][A-Za-z0-9]{1,31}+);?+"
 )
-MAILTO: Final = re.compile(r"(?i)href\s*+=\s*+[\"']?+mailto:([^\"'>?\s]++)")
-BLANKS: Final = re.compile(r"[ \t\n\r\f\v\xa0]+")
-BLANK_LINES: Final = re.compile(r"\n{3,}")
-HTML_START: Final = re.compile(r"(?i)\s*+<(?:!doctype html|html[\s>])")
+MAILTO: Final = lazy(r"(?i)href\s*+=\s*+[\"']?+mailto:([^\"'>?\s]++)")
+BLANKS: Final = lazy(r"[ \t\n\r\f\v\xa0]+")
+BLANK_LINES: Final = lazy(r"\n{3,}")
+HTML_START: Final = lazy(r"(?i)\s*+<(?:!doctype html|html[\s>])")

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from undeliverable._dates import parse_date
+from undeliverable._lazy import lazy
 
 __all__ = ["Frame", "moment", "unframe"]
 
 # RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction, as journalctl and
 # rsyslog print it, with an ISO date (RFC 3339) or seconds since boot instead, or with "<facility.level>" as BSD has it.
-_PLAIN: Final = re.compile(
+_PLAIN: Final = lazy(
     r"(?:<\d{1,3}>)?"
     r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
     r"|((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{2,5})?)"
@@ -25,15 +26,15 @@ _PLAIN: Final = re.compile(
     re.ASCII,
 )
 # RFC 5424 6: "<22>1 2026-11-21T21:16:18.003Z mx.example.net postfix/smtp 15281 - - ..."; "-" is the nil value.
-_HEADER: Final = re.compile(r"<\d{1,3}>1 (\S{1,48}) (\S{1,255}) (\S{1,96}) \S{1,128} \S{1,32} ", re.ASCII)
+_HEADER: Final = lazy(r"<\d{1,3}>1 (\S{1,48}) (\S{1,255}) (\S{1,96}) \S{1,128} \S{1,32} ", re.ASCII)
 # 6.3: structured data, elements in brackets whose quoted values may hold escaped brackets.
-_ELEMENT: Final = re.compile(r'\[[^\]"\n]{1,32}(?:[^"\]\n]{0,64}"(?:[^"\\\n]|\\.){0,4096}"){0,64}\]')
+_ELEMENT: Final = lazy(r'\[[^\]"\n]{1,32}(?:[^"\]\n]{0,64}"(?:[^"\\\n]|\\.){0,4096}"){0,64}\]')
 _BOM: Final = "\ufeff"
 # multilog and tai64n: "@" and a TAI64N label, 16 digits of seconds and 8 of nanoseconds; seconds since 1970 TAI + 2^62.
-_TAI64N: Final = re.compile(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
+_TAI64N: Final = lazy(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
 _TAI_EPOCH: Final = 2**62 + 10  # the ten seconds that TAI was ahead of UTC in 1970
 # A tag without a date, as journalctl prints a line with "-o cat" after "logger -t".
-_TAG: Final = re.compile(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
+_TAG: Final = lazy(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
 # The latest second that a date may have; what lies beyond is none.
 _FUTURE: Final = 253_402_300_799
 

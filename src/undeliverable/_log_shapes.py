@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, cast
 
+from undeliverable._lazy import lazy
 from undeliverable._patterns import check_linear
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
@@ -48,7 +49,7 @@ FACTS: Final[Mapping[str, str]] = {
 """The facts that a group may name, each with the shape that ``{name}`` stands for: ``alias`` is the address that a
 delivery was for where what stands first is a file or a program, ``words`` are the logging server's own, ``text`` may be
 a reply or its own words, and ``expired`` holds if the group took part."""
-_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_PLACE: Final = lazy(r"\{([a-z_]+)\}")
 _LINE_KEYS: Final = frozenset(
     (
         "contains",

@@ -6,7 +6,6 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from undeliverable import _arf, _autoreply, _dialogues, _fields, _formats
 from undeliverable._dates import parse_date
 from undeliverable._facts import hear, merge
+from undeliverable._lazy import lazy
 from undeliverable._mime import Part
 from undeliverable._replies import answered_command
 from undeliverable._returned import addressee, bare_address, read_below, read_block
@@ -48,7 +48,7 @@ _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
 # Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
-_ROBOTS: Final = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
+_ROBOTS: Final = lazy(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)

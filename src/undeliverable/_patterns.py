@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from undeliverable._lazy import lazy
+
 __all__ = ["check_linear"]
 
 _LARGE: Final = 512  # a repetition that may go on for longer counts as unbounded
@@ -27,8 +29,8 @@ _CLASSES: Final = {
     "s": _SPACES, "S": _ALL - _SPACES, "d": _DIGITS, "D": _ALL - _DIGITS, "w": _WORDS, "W": _ALL - _WORDS | {_OTHER},
 }  # fmt: skip
 _CONTROL: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
-_QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
-_GROUP: Final = re.compile(r"\((?:\?(?:P<\w+>|[a-zA-Z]*(?:-[a-zA-Z]+)?:|<?[=!]|>|[a-zA-Z]+\)))?")
+_QUANTIFIER: Final = lazy(r"[*+?]|\{(\d*)(,?)(\d*)\}")
+_GROUP: Final = lazy(r"\((?:\?(?:P<\w+>|[a-zA-Z]*(?:-[a-zA-Z]+)?:|<?[=!]|>|[a-zA-Z]+\)))?")
 _TWO_REPEATS: Final = "two unbounded repetitions can match the same characters; bound one of them, such as {0,80}"
 
 

@@ -10,7 +10,6 @@ no text ever asks for.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
@@ -18,6 +17,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._conditions import UNSPACED_FROM
+from undeliverable._lazy import lazy
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,7 +34,7 @@ KEYLESS: Final = ""
 
 _STEM: Final = 4
 _cut: Final = itemgetter(slice(_STEM))
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = lazy(r"[^\W_]+")
 _CODES: Final = "0123456789 .-"  # that a reply begins with
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 

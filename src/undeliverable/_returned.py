@@ -10,6 +10,7 @@ from typing import Final
 
 from undeliverable._dates import parse_date
 from undeliverable._headers import decode_words
+from undeliverable._lazy import lazy
 from undeliverable.model import Returned
 
 __all__ = ["BLOCK_LIMIT", "addressee", "bare_address", "read_below", "read_block"]
@@ -30,11 +31,11 @@ _NAMES: Final = ("message-id", "from", "to", "subject", "date")
 _wanted: Final = re.compile(
     r"(?:\n(?:" + "|".join([_first(name, group) for group, name in enumerate(_NAMES, 1)]) + r"|[^\n]*+))*"
 ).match
-_FOLD: Final = re.compile(r"\n[ \t]+")
+_FOLD: Final = lazy(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
-_FIELD: Final = re.compile(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
+_FIELD: Final = lazy(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
 # RFC 5321 4.4: a trace field may say for whom a copy was received, unless it went to several.
-_FOR: Final = re.compile(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")
+_FOR: Final = lazy(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")
 _HEADROOM: Final = 40
 """How many lines may stand between the marker and the first field."""
 

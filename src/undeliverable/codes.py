@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from undeliverable._lazy import lazy
+
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
 if TYPE_CHECKING:
     from typing import Final
@@ -22,12 +24,12 @@ _CLASSES: Final = frozenset((2, 4, 5))  # RFC 3463 2: success, persistent transi
 # RFC 3463 2: subject and detail have one to three digits, without leading zeros. What stands around the code in real
 # replies: "(#5.1.1)", "[5.1.1]", "5.1.1:", "550-5.1.1", "(5.1.1 - bad)". What it must not be: a part of 192.5.1.1,
 # v5.1.1, 5.1.1.2, 5.1.1-beta, postfix-5.1.1.
-STATUS: Final = re.compile(
+STATUS: Final = lazy(
     r"(?<![\w.@/])(?<![A-Za-z_]-)([245])\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})(?![\w@]|\.\w|-[A-Za-z]|/\d)", re.ASCII
 )
 # RFC 5321 4.2: the second digit runs from 0 to 5. A code stands at the beginning of a line or after white space or a
 # bracket, and before white space, a hyphen that continues the reply, or the end.
-REPLY: Final = re.compile(r"(?<![^\s(\[<:;,#='\"|])([2-5][0-5]\d)(?=[\s:;,)\]>'\"|]|-(?![\d-]{3}\b(?!\.)|[A-Za-z]{3} )|$)", re.ASCII)
+REPLY: Final = lazy(r"(?<![^\s(\[<:;,#='\"|])([2-5][0-5]\d)(?=[\s:;,)\]>'\"|]|-(?![\d-]{3}\b(?!\.)|[A-Za-z]{3} )|$)", re.ASCII)
 _WILD: Final = frozenset("xX*")
 
 
