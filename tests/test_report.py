@@ -194,7 +194,7 @@ def test_what_the_page_says() -> None:
     assert "20 November 2026 · 31 reports" in text
     assert "pause Stop sending to bought , and find out" in text
     assert "7.50 % hard bounces: services review the account" in text
-    assert "10.0 % 7.08 – 13.92" in text
+    assert "10.0 % 7.09 – 13.92" in text
     assert "not tagged" not in text
     assert "no date" in text
     assert "user_ unknown" in text
