@@ -57,7 +57,7 @@ def test_a_whole_report() -> None:
             Witness.FIELD, "2", REPORT.index("Final-"), "smtp; 550-5.1.1 No mailbox\nhere. 550 5.1.1 See elsewhere"
         ),
     )
-    assert fields.message_facts() == {
+    assert fields.message == {
         "reporting_mta": "mx.example.net",
         "arrival_date": datetime(2026, 11, 21, 21, 16, 20, tzinfo=UTC),
         "queue_id": "4461725C9D9",
@@ -166,14 +166,14 @@ def test_a_group_without_a_recipient_is_still_one() -> None:
 
 def test_no_fields() -> None:
     fields, remarks = reading("")
-    assert (fields.message, fields.recipients, fields.message_facts(), remarks) == ({}, (), {}, [])
+    assert (fields.message, fields.recipients, fields.message, remarks) == ({}, (), {}, [])
 
 
 def test_two_diagnostics_are_both_kept() -> None:
     fields, _ = reading(
         "Final-Recipient: rfc822;kim@example.org\nAction: failed\nDiagnostic-Code: smtp; 550-a\nDiagnostic-Code: smtp; 550 b\n"
     )
-    assert fields.groups[0]["diagnostic-code"] == "smtp; 550-a\nsmtp; 550 b"
+    assert fields.recipients[0].diagnostic == Diagnostic("smtp", "550-a\nsmtp; 550 b")
 
 
 def one(name: str, value: str) -> tuple[FieldReading, list[str]]:
@@ -280,7 +280,7 @@ def test_other_fields_of_the_message() -> None:
     fields, _ = reading(
         "Reporting-MTA: dns; a.example\nReceived-From-MTA: DNS; b.example\nOriginal-Envelope-ID: id-1\nReporting-MTA: dns; z.example\n"
     )
-    assert fields.message_facts() == {
+    assert fields.message == {
         "reporting_mta": "a.example",
         "received_from_mta": "b.example",
         "original_envelope_id": "id-1",
@@ -321,7 +321,7 @@ def test_anything_gives_a_reading(text: str) -> None:
         f"Final-Recipient: {text}\nAction: {text}\nStatus: {text}\nDiagnostic-Code: {text}\nRemote-MTA: {text}\n",
     ):
         assert reading(body) == reading(body)
-        reading(body)[0].message_facts()
+        reading(body)[0].message
         find(body, "1", [])
 
 
@@ -345,7 +345,7 @@ def test_find_in_plain_text() -> None:
     assert fields is not None
     (facts,) = fields.recipients
     assert (facts.recipient, str(facts.status)) == ("kim@example.org", "5.1.1")
-    assert fields.message_facts()["queue_id"] == "4461725C9D9"
+    assert fields.message["queue_id"] == "4461725C9D9"
     assert facts.evidence[0].offset == PLAIN.index("Final-Recipient")
     assert remarks == ["delivery status fields were read from plain text"]
 
@@ -355,7 +355,7 @@ def test_find_behind_a_margin(margin: str) -> None:
     fields = find("Hello,\n\n" + "".join(f"{margin}{line}\n" for line in REPORT.splitlines()) + "\nBye.\n", "1", [])
     assert fields is not None
     assert [facts.recipient for facts in fields.recipients] == ["kim@example.org"]
-    assert fields.message_facts()["reporting_mta"] == "mx.example.net"
+    assert fields.message["reporting_mta"] == "mx.example.net"
 
 
 @pytest.mark.parametrize(

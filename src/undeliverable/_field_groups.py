@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
 from undeliverable._lazy import lazy
 
-__all__ = ["FIELD_LIMIT", "Group", "Groups", "group_fields"]
+__all__ = ["FIELD_LIMIT", "Groups", "Values", "group_fields"]
 
 FIELD_LIMIT: Final = 65_536
 """Characters of one field that are read; a reply of RFC 5321 4.2.1 has lines of at most 512."""
@@ -55,21 +55,30 @@ _split: Final = FIELD_BEGIN.split
 _message_group: Final = MESSAGE_GROUP.match
 _recipient_group: Final = RECIPIENT_GROUP.match
 
-Group: TypeAlias = dict[str, str]
-"""Fields by their names in lower case."""
+Values: TypeAlias = tuple[str | None, ...]
+"""The values of a group's fields: those of the message in the order of _MESSAGE_NAMES, a recipient's in that of _RECIPIENT_NAMES."""
+_Group: TypeAlias = dict[str, str]
 
 
-@dataclass(slots=True)
-class Groups:
-    """The fields of one report.
+class Groups(NamedTuple):
+    """The fields of one report that are known.
 
-    :ivar message: the per-message fields; of unknown ones only some.
-    :ivar recipients: the fields of each recipient; of unknown ones only some.
+    :ivar message: the values of the per-message fields.
+    :ivar recipients: the values of each recipient's fields.
     :ivar offsets: where each recipient's group begins in the text.
     """
 
-    message: Group
-    recipients: list[Group]
+    message: Values
+    recipients: list[Values]
+    offsets: list[int]
+
+
+@dataclass(slots=True)
+class _Loose:
+    """The groups by the fields' names, while they are sorted."""
+
+    message: _Group
+    recipients: list[_Group]
     offsets: list[int]
 
 
@@ -92,34 +101,35 @@ def _standard_groups(text: str) -> Groups | None:
         return None
     if text[-1:] != "\n":
         text += "\n"
-    groups = Groups({}, [], [])
-    at = 0
     found = _message_group(text)
-    if found is not None and found.end():
-        groups.message = _captured(_MESSAGE_NAMES, found)
-        at = found.end()
-    while at < len(text):
+    if found is None:  # pragma: no cover - the pattern matches the empty string
+        return None
+    message = found.groups()
+    recipients: list[Values] = []
+    offsets: list[int] = []
+    at, size = found.end(), len(text)
+    while at < size:
         found = _recipient_group(text, at)
-        if found is None:
+        values = None if found is None else _whole(found.groups())
+        if found is None or values is None:
             return None
-        group = _captured(_RECIPIENT_NAMES, found)
-        if not _is_whole(group) or ("\n" in group.get("diagnostic-code", "") and not _unfold_reply(group)):
-            return None
-        groups.recipients.append(group)
-        groups.offsets.append(at)
+        recipients.append(values)
+        offsets.append(at)
         at = found.end()
-    return groups
+    return Groups(message, recipients, offsets)
 
 
-def _unfold_reply(group: Group) -> bool:
-    """Strip the lines of the diagnostic code; False where one of them is empty."""
-    lines = [line.strip() for line in group["diagnostic-code"].split("\n")]
-    group["diagnostic-code"] = "\n".join(lines)
-    return "" not in lines
-
-
-def _captured(names: tuple[str, ...], found: re.Match[str]) -> Group:
-    return {name: value for name, value in zip(names, found.groups(), strict=True) if value is not None}
+def _whole(values: Values) -> Values | None:
+    """A recipient's fields, the reply's lines stripped; None where they do not say who and what, or a line is empty."""
+    final, original, action, status, mta, diagnostic, attempt, until, actual = values
+    if not (final or original) or not (action or status):
+        return None
+    if diagnostic and "\n" in diagnostic:
+        lines = [line.strip() for line in diagnostic.split("\n")]
+        if "" in lines:
+            return None
+        return final, original, action, status, mta, "\n".join(lines), attempt, until, actual
+    return values
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -127,17 +137,23 @@ def _captured(names: tuple[str, ...], found: re.Match[str]) -> Group:
 
 
 def _any_groups(text: str, remarks: list[str]) -> Groups:
-    groups = Groups({}, [], [])
+    groups = _Loose({}, [], [])
     before, *pieces = _split("\n" + text)
     if before.strip():
         remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
     _sort_fields(pieces, groups, remarks)
     if len(groups.recipients) > 1:
         _mend(groups, remarks)
-    return groups
+    message = groups.message
+    queue = next((value for name, value in message.items() if value and name.endswith("-queue-id")), None)
+    return Groups(
+        (*map(message.get, _MESSAGE_NAMES[:-1]), queue),
+        [tuple(map(group.get, _RECIPIENT_NAMES)) for group in groups.recipients],
+        groups.offsets,
+    )
 
 
-def _sort_fields(pieces: list[str], groups: Groups, remarks: list[str]) -> None:
+def _sort_fields(pieces: list[str], groups: _Loose, remarks: list[str]) -> None:
     """Put each field where it belongs.
 
     :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
@@ -195,16 +211,16 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
     return "\n".join(kept)
 
 
-def _is_whole(group: Group) -> bool:
+def _is_whole(group: _Group) -> bool:
     """Whether `group` names a recipient and says what happened."""
     return ("action" in group or "status" in group) and (
         "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
     )
 
 
-def _mend(groups: Groups, remarks: list[str]) -> None:
+def _mend(groups: _Loose, remarks: list[str]) -> None:
     """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
-    kept: list[tuple[Group, int]] = []
+    kept: list[tuple[_Group, int]] = []
     for group, at in zip(groups.recipients, groups.offsets, strict=True):
         if not kept or _is_whole(group):
             kept.append((group, at))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
-from undeliverable._field_groups import Group, group_fields
+from undeliverable._field_groups import Values, group_fields
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
@@ -27,6 +26,9 @@ from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Re
 __all__ = ["FieldReading", "find", "read"]
 
 _plain_name: Final = HOST.fullmatch
+# Bound once: a member of an enum is found more slowly than a name of the module.
+_FIELD: Final = Witness.FIELD
+_FAILED: Final = Action.FAILED
 
 Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 """Reads the reply in a diagnostic, and whether it says that the queue gave up; told whether the report is about one
@@ -37,27 +39,12 @@ recipient alone."""
 class FieldReading:
     """The fields of one report.
 
-    :ivar message: the per-message fields, names in lower case, unknown ones included.
+    :ivar message: what the per-message fields say, as keywords of :class:`~undeliverable.model.MessageFacts`.
     :ivar recipients: the facts of each per-recipient group.
-    :ivar groups: the fields of each per-recipient group as they stood, unknown ones included; same order.
     """
 
-    message: Mapping[str, str]
+    message: Mapping[str, Any]
     recipients: tuple[RecipientFacts, ...]
-    groups: tuple[Mapping[str, str], ...] = ()
-
-    def message_facts(self) -> dict[str, Any]:
-        """The known per-message fields that are there, as keywords of :class:`~undeliverable.model.MessageFacts`."""
-        found: dict[str, Any] = {}
-        for name, value in self.message.items():
-            known = _MESSAGE_FACTS.get(name)
-            if known is not None:
-                fact = known[1](value)
-                if fact:
-                    found[known[0]] = fact
-            elif value and name.endswith("-queue-id"):  # extension fields, RFC 3464 2.4
-                found.setdefault("queue_id", value)
-        return found
 
 
 def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
@@ -77,7 +64,23 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
         _facts(group, part, offset + at, remarks, heard, alone=alone)
         for group, at in zip(groups.recipients, groups.offsets, strict=True)
     ]
-    return FieldReading(groups.message, tuple(recipients), tuple(groups.recipients))
+    return FieldReading(_message_facts(groups.message), tuple(recipients))
+
+
+def _message_facts(values: Values) -> dict[str, Any]:
+    reporting, received, arrival, envelope, queue = values
+    found: dict[str, Any] = {}
+    if reporting and (name := _mta_name(reporting)):
+        found["reporting_mta"] = name
+    if received and (name := _mta_name(received)):
+        found["received_from_mta"] = name
+    if arrival and (date := parse_date(arrival)):
+        found["arrival_date"] = date
+    if envelope:
+        found["original_envelope_id"] = envelope
+    if queue:
+        found["queue_id"] = queue
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -85,45 +88,43 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
 
 
 def _facts(
-    group: Group, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+    values: Values, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
 ) -> RecipientFacts:
-    get = group.get
-    final, original = _recipients(group, remarks)
-    action = _action(get("action"), remarks)
-    status = _status(get("status"), remarks)
-    diagnostic = get("diagnostic-code")
-    attempt, until = get("last-attempt-date"), get("will-retry-until")
-    words = diagnostic or get("status") or get("action") or ""
+    final, original, action_words, status_words, mta, diagnostic, attempt, until, actual = values
+    recipient, first_recipient = _recipients(final, original, actual, remarks)
+    action = None if action_words is None else ACTIONS.get(action_words) or _action(action_words, remarks)
+    status = None if status_words is None else _status(status_words, remarks)
     said = None if diagnostic is None else _diagnostic(diagnostic)
     reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
+    words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
-        witness=Witness.FIELD,
-        recipient=final,
-        original_recipient=original,
+        witness=_FIELD,
+        recipient=recipient,
+        original_recipient=first_recipient,
         action=action,
         status=status,
         reply=reply,
         diagnostic=said if reply is None or reply.code is None else None,
-        remote_mta=_mta_name(get("remote-mta")),
+        remote_mta=None if mta is None else _mta_name(mta),
         # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
-        expired=gave_up
-        or (action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
+        expired=gave_up or (action is _FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
-        evidence=(Evidence(Witness.FIELD, part, offset, words_of(words)),),
+        evidence=(Evidence(_FIELD, part, offset, words_of(words)),),
     )
 
 
-def _recipients(group: Group, remarks: list[str]) -> tuple[str | None, str | None]:
+def _recipients(
+    stated_final: str | None, stated_original: str | None, actual: str | None, remarks: list[str]
+) -> tuple[str | None, str | None]:
     """The final and the original recipient; where the first is missing, what stands in its place."""
-    final = recipient_address(group.get("final-recipient"), remarks)
-    stated = group.get("original-recipient")
-    if stated is None or (final is not None and stated in (f"rfc822;{final}", f"rfc822; {final}")):
+    final = recipient_address(stated_final, remarks)
+    if stated_original is None or (final is not None and stated_original in (f"rfc822;{final}", f"rfc822; {final}")):
         original = None
     else:
-        original = recipient_address(stated, remarks)
+        original = recipient_address(stated_original, remarks)
     if final is None:
-        final = original or recipient_address(group.get("x-actual-recipient"), remarks)
+        final = original or recipient_address(actual, remarks)
     if original is not None and final is not None and original.lower() == final.lower():
         original = None  # nobody forwarded or renamed anything
     return final, original
@@ -133,21 +134,16 @@ def _is_expiry(status: StatusCode) -> bool:
     return status.subject == 4 and status.detail == 7
 
 
-def _action(value: str | None, remarks: list[str]) -> Action | None:
-    if value is None:
-        return None
-    action = ACTIONS.get(value)
+def _action(value: str, remarks: list[str]) -> Action | None:
+    """The action of a value that is not simply one."""
+    words = value.lower().replace("(", " ").split()
+    action = ACTIONS.get(words[0].strip(".;,")) if words else None
     if action is None:
-        words = value.lower().replace("(", " ").split()
-        action = ACTIONS.get(words[0].strip(".;,")) if words else None
-        if action is None:
-            remarks.append(f"Action {value[:60]!r} is none of RFC 3464 2.3.3")
+        remarks.append(f"Action {value[:60]!r} is none of RFC 3464 2.3.3")
     return action
 
 
-def _status(value: str | None, remarks: list[str]) -> StatusCode | None:
-    if value is None:
-        return None
+def _status(value: str, remarks: list[str]) -> StatusCode | None:
     status = _status_in(value[:998])
     if status is None:
         remarks.append(f"Status {value[:60]!r} is no status code")
@@ -178,29 +174,15 @@ def _diagnostic(value: str) -> Diagnostic | None:
     return Diagnostic(kind, text if kind == "smtp" or "\n" not in text else text.replace("\n", " "))
 
 
-def _mta_name(value: str | None) -> str | None:
+def _mta_name(value: str) -> str | None:
     """RFC 3464 2.2.2: the name behind its type, without comments, brackets' contents or a final dot."""
-    if not value:
-        return None
-    type_, separator, name = value.partition(";")
-    name = (name if separator else type_).strip()
+    name = value[value.find(";") + 1 :].strip()
     if _plain_name(name) is not None:
         return name
     if "(" in name:
         name = COMMENT.sub(" ", name).partition("(")[0]
     words = name.split(None, 1)
     return words[0].strip("<>").rstrip(".,:;") or None if words else None
-
-
-_MESSAGE_FACTS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = MappingProxyType(
-    {
-        "reporting-mta": ("reporting_mta", _mta_name),
-        "received-from-mta": ("received_from_mta", _mta_name),
-        "arrival-date": ("arrival_date", parse_date),
-        "original-envelope-id": ("original_envelope_id", str),
-    }
-)
-"""The per-message fields of RFC 3464 2.2 that are facts: the name of each, and what reads it."""
 
 
 # ----------------------------------------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ def _read_statuses(reading: Reading) -> None:
     for part in reading.survey.statuses:
         fields = _fields.read(part.text, part.path, reading.remarks, heard)
         reading.recipients.extend(fields.recipients)
-        reading.message = fields.message_facts() | reading.message
+        reading.message = {**fields.message, **reading.message}
 
 
 def _read_format(reading: Reading) -> None:
@@ -249,7 +249,7 @@ def _read_plain_fields(reading: Reading) -> None:
         fields = _fields.find(reading.text, reading.path, reading.remarks)
         if fields is not None:
             reading.recipients.extend(fields.recipients)
-            for name, value in fields.message_facts().items():
+            for name, value in fields.message.items():
                 reading.message.setdefault(name, value)
 
 
