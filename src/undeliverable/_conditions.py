@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from undeliverable._lazy import lazy
-from undeliverable._patterns import check_linear
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
 from undeliverable.model import Command
@@ -107,8 +105,7 @@ def _ends(phrase: str, text: str, end: int) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(NamedTuple):
     """Which integers fit: single ones and ranges."""
 
     single: frozenset[int]
@@ -129,8 +126,7 @@ class Codes:
         return min(self.single) if self.single else self.ranges[0][0]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleCondition:
+class RuleCondition(NamedTuple):
     """What a ``[[rule]]`` asks; None and empty: anything. ``when`` is the table as it was written."""
 
     when: str
@@ -188,8 +184,7 @@ class RuleCondition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCondition:
+class PolicyCondition(NamedTuple):
     """What a ``[[policy]]`` asks; None: anything."""
 
     when: str
@@ -366,7 +361,14 @@ def _pattern(when: Mapping[str, object], *, trusted: bool) -> re.Pattern[str] | 
     pattern = when["pattern"]
     if not isinstance(pattern, str) or not pattern:
         raise EntryError("must be a regular expression", key="when.pattern")
-    problem = None if trusted else check_linear(pattern)
+    if not trusted:
+        _check_linear(pattern)
+    return lazy(pattern, re.IGNORECASE)
+
+
+def _check_linear(pattern: str) -> None:
+    from undeliverable._patterns import check_linear  # what is built in was checked before it was packed
+
+    problem = check_linear(pattern)
     if problem is not None:
         raise EntryError(problem, key="when.pattern")
-    return lazy(pattern, re.IGNORECASE)

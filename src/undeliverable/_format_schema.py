@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from undeliverable._lazy import lazy
-from undeliverable._patterns import check_linear
 from undeliverable.codes import find_reply_code, find_status
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
@@ -71,8 +70,7 @@ _WORDS: Final = ("after", "before", "shared", "none")
 _Matcher = Callable[[str], re.Match[str] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(NamedTuple):
     """The compiled patterns of a format.
 
     :ivar needs_at: whether a line without ``@`` cannot name a recipient.
@@ -256,8 +254,7 @@ _KEYS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _TableReader:
+class _TableReader(NamedTuple):
     """Reads one table and raises an EntryError that names the key at fault."""
 
     name: str
@@ -340,6 +337,8 @@ class _TableReader:
 
     def check_pattern(self, key: str, source: str) -> frozenset[str]:
         """The groups of `source`, a pattern that has been found good."""
+        from undeliverable._patterns import check_linear  # what is built in was checked before it was packed
+
         try:
             compiled = compile_pattern(source)
         except (re.error, OverflowError, RecursionError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from binascii import a2b_base64, a2b_qp
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
 from undeliverable import _charsets
 from undeliverable._grammar_mime import (
@@ -233,6 +232,8 @@ def _joined(sections: dict[int, tuple[str, bool]]) -> str:
     """The sections of one parameter in order of their numbers (RFC 2231 3), percent-decoded where marked (4)."""
     charset = ""
     octets: list[bytes] = []
+    from urllib.parse import unquote_to_bytes  # seldom needed, and slow to import
+
     for number in sorted(sections):
         value, encoded = sections[number]
         if encoded and not octets and value.count("'") >= 2:

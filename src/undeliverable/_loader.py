@@ -10,7 +10,7 @@ with the file, the entry, the key, and the place where it stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os.path import basename
 from typing import Final, TypeVar
 
@@ -139,7 +139,7 @@ class _Loader:
             raise EntryError("a rule must name a reason", key="then")
         condition = RuleCondition.compile(when, trusted=self.trusted)
         if self.scope is not None and condition.providers is None:
-            condition = replace(condition, providers=frozenset((self.scope,)))
+            condition = condition._replace(providers=frozenset((self.scope,)))
         example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
         return Rule(self._id(table, "rule", index), self.name, condition, reason, example, source, replaces)
 

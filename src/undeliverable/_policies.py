@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from undeliverable._conditions import PolicyCondition
@@ -14,8 +13,7 @@ from undeliverable.verdict import PolicyRef
 __all__ = ["Failure", "Policy", "PolicyTable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """A ``[[policy]]``: a condition and what follows; what it leaves open is the reason's own default."""
 
     id: str

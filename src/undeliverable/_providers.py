@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from undeliverable._conditions import strings
 from undeliverable.errors import EntryError
@@ -13,8 +13,7 @@ __all__ = ["Provider", "by_suffix", "host_table"]
 _KEYS = frozenset(("name", "title", "hosts", "marks", "source"))
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """A receiving provider, or the software of many, as a ``[provider]`` table describes it.
 
     :ivar name: the name that rules, policies and verdicts use.

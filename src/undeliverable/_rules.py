@@ -8,7 +8,6 @@ the first fits. Clauses of one provider are found only where that provider answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A ``[[rule]]``: a condition that tells the reason.
 
     :ivar layer: ``code``, ``file:NAME`` or ``builtin``.

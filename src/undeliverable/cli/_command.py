@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
@@ -17,8 +17,7 @@ class UsageError(Exception):
     """The command line asks for something that does not exist; ends the command with status 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One subcommand.
 
     :ivar name: as it is typed.

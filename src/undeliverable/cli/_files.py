@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["STDIN", "Found", "find", "looks_like_mail", "size_of"]
 
@@ -21,8 +20,7 @@ _KNOWN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file that may hold mail.
 
     :ivar path: where it is, or `-`.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from undeliverable.cli._command import warn
 from undeliverable.cli._files import STDIN, Found, find, looks_like_mail
@@ -17,8 +16,7 @@ __all__ = ["Inbox", "Mail"]
 _HEAD: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """One message or line as bytes, and the name of the place it stood in (`archive.mbox#3`, `mail.log:12`)."""
 
     source: str

@@ -9,7 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import UsageError
@@ -49,8 +49,7 @@ class Done:
     problems: list[str] = field(default_factory=list[str])
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What is to be done with messages; can be sent to another process.
 
     :ivar format: of the output.

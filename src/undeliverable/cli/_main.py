@@ -96,7 +96,8 @@ def _parser(names: Sequence[str]) -> ArgumentParser:
         prog="undeliverable", description=DESCRIPTION, epilog=_examples(known), formatter_class=_Formatter
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # Where the program's name is given, argparse needs not ask the terminal for its width.
+    commands = parser.add_subparsers(title="commands", prog=parser.prog, metavar="COMMAND", required=True)
     for command in known:
         own = commands.add_parser(
             command.name,
