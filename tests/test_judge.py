@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, ReplyCode, StatusCode, Verdict
+from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, ReplyCode, StatusCode, Verdict, classify
 from undeliverable._judge import judge
 from undeliverable._replies import parse_reply
 from undeliverable.model import RecipientFacts, Witness
@@ -345,3 +345,12 @@ class TestExplain:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])
         text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain()
         assert '..." at offset 4 of the reply, by its pattern' in text
+
+
+def test_the_key_is_made_when_it_is_asked_for() -> None:
+    verdict, again = classify("550 5.1.1 no"), classify("550 5.1.1 no")
+    assert pickle.loads(pickle.dumps(verdict)) == again == dataclasses.replace(again)
+    assert hash(verdict) == hash(again)
+    assert len(verdict.key) == 64
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        verdict.nosuch  # noqa: B018

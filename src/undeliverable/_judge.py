@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._conditions import ABSENT, status_key
@@ -10,7 +9,7 @@ from undeliverable._policies import Failure, Policy
 from undeliverable.codes import ReplyCode, StatusCode, find_status
 from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.verdict import Kind, PolicyRef, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import Identified, Kind, PolicyRef, RuleRef, StatusFrom, Verdict
 
 if TYPE_CHECKING:
     from undeliverable._rules import Match
@@ -273,7 +272,7 @@ def _is_vaguer(field: StatusCode, stated: StatusCode) -> bool:
 
 # A frozen dataclass takes seven times as long to fill as the same slots without its guard. So the two that every reply
 # needs are written as drafts, which become what they are when they are full.
-class _VerdictDraft:
+class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
 
 
@@ -315,7 +314,7 @@ def _verdict(facts: RecipientFacts, answer: _Answer, outcome: _Outcome, identity
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
     draft.vendor_code = facts.vendor_code
-    draft.key = _key(identity, facts.recipient, facts.action)
+    draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
     draft.__class__ = Verdict
     verdict: Verdict = draft
@@ -326,9 +325,3 @@ def _status_from(answer: _Answer) -> StatusFrom | None:
     if answer.final is None:
         return None
     return StatusFrom.FIELD if answer.stated is None else StatusFrom.REPLY
-
-
-def _key(identity: str, recipient: str | None, action: Action | None) -> str:
-    """The same for the same failure, whoever tells of it: of the original message, the recipient and the action."""
-    named = f"{identity.strip().strip('<>')}\n{(recipient or '').casefold()}\n{action or ''}"
-    return sha256(named.encode(errors="replace")).hexdigest()

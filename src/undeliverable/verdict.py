@@ -106,8 +106,31 @@ NO_DETAILS: Final = Details()
 """Of a reply that says no more than its reason: most of them."""
 
 
+class Identified:
+    """Something whose ``key`` is made when it is first asked for: a digest takes longer than most of a verdict."""
+
+    __slots__ = ("_identity",)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> str:
+            if name != "key":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            found = _key(self._identity, self.recipient, self.action)
+            object.__setattr__(self, "key", found)
+            return found
+
+
+def _key(identity: str, recipient: str | None, action: Action | None) -> str:
+    """The same for the same failure, whoever tells of it: of the original message, the recipient and the action."""
+    from hashlib import sha256  # what shows no key needs no OpenSSL
+
+    named = f"{identity.strip().strip('<>')}\n{(recipient or '').casefold()}\n{action or ''}"
+    return sha256(named.encode(errors="replace")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Identified):
     """What became of one recipient, why, and what follows.
 
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
