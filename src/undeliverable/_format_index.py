@@ -16,7 +16,8 @@ from undeliverable._format_schema import HEAD_LIMIT, Format
 __all__ = ["FormatTable", "FormatsBelow", "Places"]
 
 # How a line leads to the formats that know it: its first 16 characters, or 4 where a script says more with each.
-_BEGINNINGS: Final = re.compile(r"\n[ \t]*([^\x00-\x7f]{4}|\S[^\n]{15})")
+_BEGINNINGS: Final = re.compile(r"\n[ \t]*+([^\x00-\x7f]{4}|\S[^\n]{15})")
+_ASCII_BEGINNINGS: Final = re.compile(r"\n[ \t]*+(\S[^\n]{15})")
 
 
 class Places(NamedTuple):
@@ -129,7 +130,9 @@ class FormatTable:
                 known[name] = header(name)
             return known[name]
 
-        found = [by_line[key] for key in by_line.keys() & set(_BEGINNINGS.findall("\n" + text[:HEAD_LIMIT]))]
+        head = "\n" + text[:HEAD_LIMIT]
+        beginnings = (_ASCII_BEGINNINGS if head.isascii() else _BEGINNINGS).findall(head)
+        found = [by_line[key] for key in by_line.keys() & set(beginnings)]
         sender = (sender or "").lower()
         found += [ranks for literal, ranks in by_sender.items() if literal in sender]
         return self._first(chain(others, *found), look, text)

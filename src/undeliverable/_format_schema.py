@@ -137,16 +137,18 @@ class Format:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
+        head = text[:HEAD_LIMIT]
+        if (self.body or self.is_generic) and not (_stands_in if self.is_generic else _begins_line)(self.body, head):
+            return False
         for name, literals in self.headers:
             value = header(name)
             if value is None or not _stands_in(literals, value.lower()):
                 return False
-        head = text[:HEAD_LIMIT]
-        if self.is_generic:
-            found = _stands_in(self.body, head) and _is_automatic(header, head) and not is_answer(header)
-        else:
-            found = not self.body or _begins_line(self.body, head)
-        return found and (not self.begin or _stands_in(self.begin, head)) and header("list-id") is None
+        if self.begin and not _stands_in(self.begin, head):
+            return False
+        if self.is_generic and (is_answer(header) or not _is_automatic(header, head)):
+            return False
+        return header("list-id") is None
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
