@@ -100,7 +100,7 @@ def test_json_examples_are_json() -> None:
 @pytest.mark.parametrize("example", of("sh"), ids=str)
 def test_shell_examples_use_options_that_exist(example: Example) -> None:
     actions = ("list", "show", "check", "which", "diff")
-    known = {name: console(f"undeliverable {name} --help") for name in ("classify", "explain", "pipe", "serve")}
+    known = {name: console(f"undeliverable {name} --help") for name in ("check", "classify", "explain", "pipe", "report", "serve")}
     known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
     verbs = ("list", "show", "add", "reactivate", "forget", "filter", "import", "export", "stats", "settings")
     known["suppressions"] = "".join(console(f"undeliverable suppressions {verb} --help") for verb in verbs)
