@@ -161,7 +161,7 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         diagnostic=next((one.words for one in told if one.words is not None), None),
         command=_command(company, told, reply),
         remote_mta=_first(company, "remote_mta"),
-        expired=any([one.expired for one in told]),
+        expired=any(one.expired for one in told),
         last_attempt_date=_first(company, "last_attempt_date"),
         will_retry_until=_first(company, "will_retry_until"),
         vendor_code=_first(company, "vendor_code"),
@@ -170,7 +170,7 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
     )
 
 
-def _first(company: list[RecipientFacts], name: str) -> Any:
+def _first(company: list[RecipientFacts], name: str) -> Any:  # noqa: ANN401 - of whatever type the attribute is
     """The first value of attribute `name` that any witness gives, or None."""
     for facts in company:
         value = getattr(facts, name)

@@ -7,10 +7,9 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from undeliverable import _arf, _autoreply, _dialogues, _fields, _formats
+from undeliverable import _dialogues, _fields, _format_reader
 from undeliverable._dates import parse_date
 from undeliverable._facts import hear, merge
 from undeliverable._lazy import lazy
@@ -20,7 +19,11 @@ from undeliverable._returned import addressee, bare_address, read_below, read_bl
 from undeliverable.model import Action, Command, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
-__all__ = ["READERS", "Notice", "Reading", "Survey", "read"]
+if TYPE_CHECKING:
+    from undeliverable._autoreply import AutoReplyPhrases
+    from undeliverable._format_index import FormatTable
+
+__all__ = ["READERS", "Described", "Notice", "Reading", "Survey", "read"]
 
 # What a part is for, by its content type: RFC 3464, 6522, 6533, 5965 and 8098.
 _SLOTS: Final = {
@@ -51,8 +54,21 @@ _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than 
 _ROBOTS: Final = lazy(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Described(Protocol):
+    """The knowledge that readers need."""
+
+    @property
+    def formats(self) -> FormatTable:
+        """The described formats."""
+        ...
+
+    @property
+    def phrases(self) -> AutoReplyPhrases:
+        """What automatic replies say."""
+        ...
+
+
+class Notice(NamedTuple):
     """What a message is, and what it says."""
 
     kind: Kind
@@ -60,36 +76,41 @@ class Notice:
     message: MessageFacts
 
 
-@dataclass(slots=True)
 class Survey:
     """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
 
-    texts: list[Part] = field(default_factory=list)
-    statuses: list[Part] = field(default_factory=list)
-    feedback: list[Part] = field(default_factory=list)
-    dispositions: list[Part] = field(default_factory=list)
-    returned: list[Part] = field(default_factory=list)
-    returned_headers: list[Part] = field(default_factory=list)
+    __slots__ = ("dispositions", "feedback", "returned", "returned_headers", "statuses", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[Part] = []
+        self.statuses: list[Part] = []
+        self.feedback: list[Part] = []
+        self.dispositions: list[Part] = []
+        self.returned: list[Part] = []
+        self.returned_headers: list[Part] = []
 
 
-@dataclass(slots=True)
 class Reading:
     """What the readers have found so far."""
 
-    root: Part
-    raw: bytes
-    formats: _formats.FormatTable
-    phrases: _autoreply.AutoReplyPhrases
-    remarks: list[str]
-    survey: Survey
-    text: str = ""
-    path: str = ""
-    recipients: list[RecipientFacts] = field(default_factory=list)
-    message: dict[str, Any] = field(default_factory=dict)
-    generator: str | None = None
-    returned_at: int = -1
-    kind: Kind | None = None
-    depth: int = 0
+    __slots__ = (
+        "depth", "generator", "kind", "known", "message", "path", "raw", "recipients", "remarks", "returned_at", "root",
+        "survey", "text",
+    )  # fmt: skip
+
+    def __init__(self, root: Part, raw: bytes, known: Described, remarks: list[str], depth: int = 0) -> None:
+        self.root = root
+        self.raw = raw
+        self.known = known
+        self.remarks = remarks
+        self.depth = depth
+        self.survey = _sort_parts(root)
+        self.text, self.path = _notification(self.survey)
+        self.recipients: list[RecipientFacts] = []
+        self.message: dict[str, Any] = {}
+        self.generator: str | None = None
+        self.returned_at = -1
+        self.kind: Kind | None = None
 
     @property
     def step(self) -> Command | None:
@@ -105,20 +126,16 @@ class Reading:
 def read(
     root: Part,
     raw: bytes,
-    formats: _formats.FormatTable,
-    phrases: _autoreply.AutoReplyPhrases,
+    known: Described,
     remarks: list[str],
 ) -> Notice:
     """What the message with the part tree `root` is and says; never raises on content.
 
     :param raw: the message as bytes, for the last witness.
-    :param formats: the described formats to try.
-    :param phrases: what automatic replies say.
+    :param known: the described formats to try, and what automatic replies say.
     :param remarks: gets every repair, guess and doubt.
     """
-    survey = _sort_parts(root)
-    text, path = _notification(survey)
-    reading = Reading(root, raw, formats, phrases, remarks, survey, text, path)
+    reading = Reading(root, raw, known, remarks)
     _ask(reading)
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
@@ -158,7 +175,7 @@ def _note_failure(reader: Reader, reading: Reading, error: Exception) -> None:
 
 def _sort_parts(root: Part) -> Survey:
     """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
-    survey = Survey([], [], [], [], [], [])
+    survey = Survey()
     waiting = [root]
     while waiting:
         part = waiting.pop()
@@ -193,6 +210,8 @@ def _notification(survey: Survey) -> tuple[str, str]:
 
 def _read_feedback(reading: Reading) -> None:
     for part in reading.survey.feedback[:1]:
+        from undeliverable import _arf  # few messages are complaints
+
         feedback = _arf.read(part.text, part.path)
         reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
         if feedback.is_complaint:
@@ -203,7 +222,7 @@ def _read_statuses(reading: Reading) -> None:
     if reading.kind is not None:
         return
 
-    def heard(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:
+    def heard(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
         return hear(words, reading.step if alone else None)
 
     for part in reading.survey.statuses:
@@ -215,13 +234,13 @@ def _read_statuses(reading: Reading) -> None:
 def _read_format(reading: Reading) -> None:
     if reading.kind is not None:
         return
-    found = reading.formats.recognise(reading.root.header, reading.text)
+    found = reading.known.formats.recognise(reading.root.header, reading.text)
     if found is None:
         return
     if _says_all(reading.recipients):
         reading.generator = found.name
     else:
-        _take_format(reading, _formats.read(found, reading.root.header, reading.text, reading.path))
+        _take_format(reading, _format_reader.read(found, reading.root.header, reading.text, reading.path))
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
@@ -239,11 +258,7 @@ def _read_dialogue(reading: Reading) -> None:
 
 def _read_plain_fields(reading: Reading) -> None:
     """RFC 3464 fields that stand in the text, where the report lost its structure."""
-    if (
-        reading.kind is not None
-        or reading.survey.statuses
-        or _autoreply.is_answer(reading.root.header, reading.phrases)
-    ):
+    if reading.kind is not None or reading.survey.statuses or _is_answer(reading):
         return
     if _is_from_robot(reading.root):
         fields = _fields.find(reading.text, reading.path, reading.remarks)
@@ -261,15 +276,15 @@ def _read_nested(reading: Reading) -> None:
     """A report that some gateway wrapped into another message. A person who forwards a report is no robot."""
     if reading.depth >= _NESTING or not (_is_from_robot(reading.root) or not reading.text.strip()):
         return
-    if _autoreply.is_answer(reading.root.header, reading.phrases):
+    if _is_answer(reading):
         return
     for part in reading.survey.returned[:1]:
         for inner in part.children[:1]:
-            survey = _sort_parts(inner)
-            if not survey.statuses and not survey.feedback:
+            nested = Reading(inner, reading.raw, reading.known, reading.remarks, reading.depth + 1)
+            if not nested.survey.statuses and not nested.survey.feedback:
                 continue
-            text, path = _notification(survey)
-            nested = replace(reading, root=inner, survey=survey, text=text, path=path, depth=reading.depth + 1)
+            nested.recipients, nested.message = reading.recipients, reading.message
+            nested.generator, nested.returned_at = reading.generator, reading.returned_at
             _ask(nested)
             reading.remarks.append("the report stands inside another message")
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
@@ -277,16 +292,16 @@ def _read_nested(reading: Reading) -> None:
 
 
 def _read_unknown_text(reading: Reading) -> None:
-    generic = reading.formats.recognise_unknown(reading.root.header, reading.text)
+    generic = reading.known.formats.recognise_unknown(reading.root.header, reading.text)
     if generic is not None:
-        found = _formats.read(generic, reading.root.header, reading.text, reading.path)
+        found = _format_reader.read(generic, reading.root.header, reading.text, reading.path)
         _take_format(reading, found)
         if found.recipients:
             reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
 def _ask_last_witness(reading: Reading) -> None:
-    if not _is_from_robot(reading.root) or _autoreply.recognise(reading.root.header, reading.text, reading.phrases):
+    if not _is_from_robot(reading.root) or _automatic(reading):
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 
@@ -301,15 +316,31 @@ def _ask_last_witness(reading: Reading) -> None:
 def _read_disposition(reading: Reading) -> None:
     for part in reading.survey.dispositions[:1]:
         reading.kind = Kind.DISPOSITION
+        from undeliverable import _autoreply  # few messages are dispositions
+
         reading.recipients.extend(_autoreply.disposition(part.text, part.path))
 
 
 def _read_automatic(reading: Reading) -> None:
-    header = reading.root.header
-    kind = _autoreply.recognise(header, reading.text, reading.phrases)
+    kind = _automatic(reading)
     if kind is not None:
         reading.kind = kind
-        reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=bare_address(header("from"))))
+        sender = bare_address(reading.root.header("from"))
+        reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=sender))
+
+
+def _is_answer(reading: Reading) -> bool:
+    """Whether a person answers or forwards."""
+    from undeliverable import _autoreply  # a report with fields is no automatic reply
+
+    return _autoreply.is_answer(reading.root.header, reading.known.phrases)
+
+
+def _automatic(reading: Reading) -> Kind | None:
+    """Which automatic reply a message is."""
+    from undeliverable import _autoreply  # as above
+
+    return _autoreply.recognise(reading.root.header, reading.text, reading.known.phrases)
 
 
 Reader = Callable[[Reading], None]
@@ -329,7 +360,7 @@ LAST_READERS: Final[tuple[Reader, ...]] = (
 )
 
 
-def _take_format(reading: Reading, found: _formats.FormatReading) -> None:
+def _take_format(reading: Reading, found: _format_reader.FormatReading) -> None:
     reading.recipients.extend(found.recipients)
     reading.generator = found.generator
     reading.returned_at = found.returned_at

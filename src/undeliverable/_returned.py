@@ -58,14 +58,17 @@ def read_block(block: str) -> Returned:
 def read_below(text: str, start: int) -> Returned | None:
     """The returned message that stands in `text` from `start` on, below a marker line, or None if none is there."""
     lines = text[start : start + BLOCK_LIMIT].split("\n")
-    for number, line in enumerate(lines[:_HEADROOM]):
-        if _FIELD.match(line.lstrip("> \t")) or line.startswith("From "):
-            break
-    else:
+    fields = (
+        number
+        for number, line in enumerate(lines[:_HEADROOM])
+        if _FIELD.match(line.lstrip("> \t")) or line.startswith("From ")
+    )
+    first = next(fields, None)
+    if first is None:
         return None
-    quoted = lines[number].startswith((">", " ", "\t"))
+    quoted = lines[first].startswith((">", " ", "\t"))
     block: list[str] = []
-    for line in lines[number:]:
+    for line in lines[first:]:
         bare = line.lstrip("> ") if quoted else line
         if not bare.strip():
             break

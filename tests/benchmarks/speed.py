@@ -43,7 +43,7 @@ def _flufl(raw: bytes) -> object:
 
     try:
         return all_failures(email.message_from_bytes(raw))
-    except Exception:  # its detectors raise on odd headers
+    except Exception:  # noqa: BLE001 - its detectors raise on odd headers
         return None
 
 
