@@ -7,6 +7,7 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from undeliverable import _dialogues, _fields, _format_reader

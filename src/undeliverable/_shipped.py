@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from undeliverable._conditions import Codes, RuleCondition
 from undeliverable._format_index import FormatsBelow, Places
-from undeliverable._formats import Format, compile_format
+from undeliverable._format_schema import Format, read_table
 from undeliverable._lazy import lazy
 from undeliverable._policies import Policy
 from undeliverable._providers import Provider
@@ -153,7 +153,7 @@ class Shipped(Below, FormatsBelow):
         found = self._formats.get(rank)
         if found is None:
             name = self._format_names[rank]
-            found = self._formats.setdefault(rank, compile_format(name, self.document(f"formats/{name}"), trusted=True))
+            found = self._formats.setdefault(rank, read_table(name, self.document(f"formats/{name}"), trusted=True))
         return found
 
     @cached_property

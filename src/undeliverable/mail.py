@@ -50,7 +50,7 @@ def parse(
     remarks: list[str] = []
     as_bytes, read, understand, judge = _parts()
     raw = as_bytes(message, remarks)
-    notice = understand(read(raw, remarks), raw, known.formats, known.phrases, remarks)
+    notice = understand(read(raw, remarks), raw, known, remarks)
     identity = _identity(notice, raw)
     verdicts = [judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients]
     return Report(
