@@ -293,7 +293,7 @@ def test_real_messages_and_notifications_carry_their_tags() -> None:
     assert tags_of(notice) == Tags("spring", "fair")
     counter = RateCounter(By.SOURCE)
     counter.add(notice, tags_of(notice))
-    assert counter.rates(100)["fair"].hard == 1
-    assert counter.rates(100).total.bounce == Share.of(1, 100)
+    assert counter.rates(By.SOURCE, 100)["fair"].hard == 1
+    assert counter.rates(By.SOURCE, 100).total.bounce == Share.of(1, 100)
     assert HARD.bounce_type is BounceType.HARD
     assert day_of(notice, notice.verdicts[0]) is not None

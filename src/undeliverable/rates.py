@@ -149,7 +149,7 @@ def bounce_rates(
     counter = RateCounter(by)
     for report in reports:
         counter.add(report, tags_of(report) if places is None else tags_of(report, places))
-    return counter.rates(sent, levels)
+    return counter.rates(by, sent, levels)
 
 
 @dataclass(slots=True)
@@ -159,7 +159,11 @@ class _Count:
     fates: dict[str, BounceType] = field(default_factory=dict[str, BounceType])
     complaints: set[str] = field(default_factory=set[str])
 
-    def fail(self, unit: str, kind: BounceType) -> None:
+    def add(self, unit: str, kind: BounceType | None) -> None:
+        """Counts a failure, or a complaint where there is no bounce type."""
+        if kind is None:
+            self.complaints.add(unit)
+            return
         known = self.fates.get(unit)
         if known is None or _WORSE[kind] > _WORSE[known]:
             self.fates[unit] = kind
@@ -174,53 +178,46 @@ _WORSE: Final = {BounceType.SOFT: 0, BounceType.UNDETERMINED: 1, BounceType.HARD
 class RateCounter:
     """Counts reports one by one, for tables of several kinds in one pass; :func:`bounce_rates` is the usual door."""
 
-    __slots__ = ("_group", "_groups", "_total", "by")
+    __slots__ = ("_groups", "_total")
 
-    def __init__(self, by: By | str) -> None:
-        """Counts by `by`; raises ValueError where that is nothing to group by."""
-        self.by = By(by)
-        self._group = _GROUPS[self.by]
-        self._groups: dict[str | None, _Count] = {}
+    def __init__(self, *groupings: By | str) -> None:
+        """Counts by each of `groupings`; raises ValueError where one is nothing to group by."""
+        self._groups: dict[By, dict[str | None, _Count]] = {By(by): {} for by in groupings}
         self._total = _Count()
 
     def add(self, report: Report, tags: Tags) -> None:
         """Counts what a report says of its recipients."""
-        if report.kind not in _COUNTED:
-            return
+        complained = report.kind is Kind.COMPLAINT
         for verdict in report.verdicts:
-            kind = verdict.bounce_type
-            complained = report.kind is Kind.COMPLAINT
             if not complained and not has_failed(report, verdict):
                 continue
+            kind = None if complained else verdict.bounce_type
             unit = unit_of(report, verdict, tags)
-            group = self._group(report, verdict, tags)
-            own = self._groups.get(group)
-            if own is None:
-                own = self._groups[group] = _Count()
-            for count in (own, self._total):
-                if complained:
-                    count.complaints.add(unit)
-                else:
-                    assert kind is not None
-                    count.fail(unit, kind)
+            self._total.add(unit, kind)
+            for by, groups in self._groups.items():
+                name = _GROUPS[by](report, verdict, tags)
+                count = groups.get(name)
+                if count is None:
+                    count = groups[name] = _Count()
+                count.add(unit, kind)
 
-    def rates(self, sent: Mapping[str, int] | int | None = None, levels: Levels = _LEVELS) -> Rates:
-        """The table so far; arguments and errors as of :func:`bounce_rates`."""
+    def rates(self, by: By | str, sent: Mapping[str, int] | int | None = None, levels: Levels = _LEVELS) -> Rates:
+        """The table so far of one of the groupings; arguments and errors as of :func:`bounce_rates`."""
+        by = By(by)
+        groups = self._groups[by]
         numbers: Mapping[str, int] = sent if isinstance(sent, Mapping) else {}
         if any(number < 0 for number in (numbers.values() if not isinstance(sent, int) else (sent,))):
             raise ValueError("a number of messages sent is negative")
-        names = dict.fromkeys((*self._groups, *numbers))
         rows = [
-            _row(name, self._groups.get(name, _Count()), None if name is None else numbers.get(name), levels)
-            for name in names
+            _row(name, groups.get(name, _Count()), None if name is None else numbers.get(name), levels)
+            for name in dict.fromkeys((*groups, *numbers))
         ]
-        rows.sort(key=_by_name if self.by is By.DAY else _by_weight)
+        rows.sort(key=_by_name if by is By.DAY else _by_weight)
         whole = sent if isinstance(sent, int) else sum(numbers.values()) if numbers else None
-        return Rates(by=self.by, groups=tuple(rows), total=_row(None, self._total, whole, levels))
+        return Rates(by=by, groups=tuple(rows), total=_row(None, self._total, whole, levels))
 
 
 # A delayed recipient has a bounce type, but has not failed yet.
-_COUNTED: Final = frozenset({Kind.BOUNCE, Kind.COMPLAINT})
 _FAILED: Final = frozenset({Action.FAILED, None})
 
 

@@ -67,7 +67,7 @@ class Summary:
 class Collector:
     """Takes reports one by one; memory grows with the failed recipients, not with the reports' texts."""
 
-    __slots__ = ("_counters", "_fates", "_kinds", "_places", "_replies")
+    __slots__ = ("_counter", "_fates", "_kinds", "_places", "_replies")
 
     def __init__(self, places: TagPlaces | None = None) -> None:
         """Begins with nothing.
@@ -75,7 +75,7 @@ class Collector:
         :param places: where campaign, source and segment stand; the usual places unless given.
         """
         self._places = places or TagPlaces()
-        self._counters = [RateCounter(by) for by in By]
+        self._counter = RateCounter(*By)
         self._kinds: Counter[str] = Counter()
         self._fates: dict[str, ReplyCount] = {}
         self._replies: dict[ReplyCount, ReplyCount] = {}
@@ -84,8 +84,7 @@ class Collector:
         """Counts a report."""
         tags = tags_of(report, self._places)
         self._kinds[str(report.kind)] += 1
-        for counter in self._counters:
-            counter.add(report, tags)
+        self._counter.add(report, tags)
         for verdict in report.verdicts:
             if has_failed(report, verdict):
                 self._fail(unit_of(report, verdict, tags), verdict)
@@ -113,7 +112,7 @@ class Collector:
             reasons[row.reason or Reason.UNDEFINED, row.bounce_type] += number
         return Summary(
             reports=dict(self._kinds.most_common()),
-            rates={counter.by: counter.rates(given.of(counter.by), limits) for counter in self._counters},
+            rates={by: self._counter.rates(by, given.of(by), limits) for by in By},
             reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             replies=tuple(sorted(replies.items(), key=lambda item: (-item[1], item[0].reply, item[0].rule or ""))),
             levels=limits,
