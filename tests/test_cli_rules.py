@@ -198,7 +198,9 @@ class TestCheck:
         assert (status, err) == (0, "")
         assert out == f"{ours}: 2 rules, 1 policy\n{house}: 0 rules, 1 policy\n"
 
-    def test_the_fault_is_located_and_the_other_files_are_looked_at(self, ours: str, tmp_path: Path, capsys: Any) -> None:
+    def test_the_fault_is_located_and_the_other_files_are_looked_at(
+        self, ours: str, tmp_path: Path, capsys: Any
+    ) -> None:
         broken = write(tmp_path / "broken.toml", BROKEN)
         status, out, err = run(capsys, "check", broken, ours)
         assert (status, out) == (1, f"{ours}: 2 rules, 1 policy\n")
@@ -240,7 +242,9 @@ class TestWhich:
         )  # fmt: skip
 
     def test_a_label_is_shown(self, capsys: Any) -> None:
-        assert "hard (user_unknown) -> suppress [HARD]" in run(capsys, "which", "550 5.1.1", "--profile", "acellemail")[1]
+        assert (
+            "hard (user_unknown) -> suppress [HARD]" in run(capsys, "which", "550 5.1.1", "--profile", "acellemail")[1]
+        )
 
 
 class TestDiff:
@@ -269,7 +273,9 @@ class TestDiff:
         assert run(capsys, "diff", "builtin", "default", "--replies", replies) == (0, "", "0 of 2 verdicts move\n")
 
     def test_a_rule_moves_a_verdict(self, tmp_path: Path, capsys: Any) -> None:
-        rules = write(tmp_path / "r.toml", '[[rule]]\nid = "r"\nwhen = { words = "xyzzy" }\nthen = { reason = "spam_content" }\n')
+        rules = write(
+            tmp_path / "r.toml", '[[rule]]\nid = "r"\nwhen = { words = "xyzzy" }\nthen = { reason = "spam_content" }\n'
+        )
         lines = write(tmp_path / "lines", "xyzzy\n")
         _, found = run_json(capsys, "diff", "builtin", rules, lines, "--replies")
         assert found["moved"][0]["after"]["rule"] == "r"

@@ -199,7 +199,9 @@ def test_any_text_can_be_asked(reason: Reason, text: str) -> None:
     assert found.size_limit is None or found.size_limit >= 1_024
 
 
-@pytest.mark.parametrize("piece", ["again ", "limit ", "http://", "1 min ", "listed in a.", "00:", "url http://a ", "1,000"])
+@pytest.mark.parametrize(
+    "piece", ["again ", "limit ", "http://", "1 min ", "listed in a.", "00:", "url http://a ", "1,000"]
+)
 def test_long_texts_cost_little(piece: str) -> None:
     """At most the beginning of a text is looked at."""
     for reason in Reason:

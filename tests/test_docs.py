@@ -63,7 +63,16 @@ def console(command: str) -> str:
 
 
 def test_every_example_is_of_a_kind_that_is_checked() -> None:
-    assert {example.language for example in EXAMPLES} <= {"pycon", "console", "toml", "json", "sh", "text", "{toctree}", "{literalinclude}"}
+    assert {example.language for example in EXAMPLES} <= {
+        "pycon",
+        "console",
+        "toml",
+        "json",
+        "sh",
+        "text",
+        "{toctree}",
+        "{literalinclude}",
+    }
 
 
 def test_python_examples(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +109,10 @@ def test_json_examples_are_json() -> None:
 @pytest.mark.parametrize("example", of("sh"), ids=str)
 def test_shell_examples_use_options_that_exist(example: Example) -> None:
     actions = ("list", "show", "check", "which", "diff")
-    known = {name: console(f"undeliverable {name} --help") for name in ("check", "classify", "explain", "pipe", "report", "serve")}
+    known = {
+        name: console(f"undeliverable {name} --help")
+        for name in ("check", "classify", "explain", "pipe", "report", "serve")
+    }
     known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
     verbs = ("list", "show", "add", "reactivate", "forget", "filter", "import", "export", "stats", "settings")
     known["suppressions"] = "".join(console(f"undeliverable suppressions {verb} --help") for verb in verbs)

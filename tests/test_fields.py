@@ -321,7 +321,7 @@ def test_anything_gives_a_reading(text: str) -> None:
         f"Final-Recipient: {text}\nAction: {text}\nStatus: {text}\nDiagnostic-Code: {text}\nRemote-MTA: {text}\n",
     ):
         assert reading(body) == reading(body)
-        reading(body)[0].message
+        assert reading(body)[0].message is not None
         find(body, "1", [])
 
 

@@ -44,7 +44,9 @@ class TestFinalStatus:
             (None, None, None, None),
         ],
     )
-    def test_the_reply_decides(self, reply: str | None, field: str | None, final: str | None, whose: str | None) -> None:
+    def test_the_reply_decides(
+        self, reply: str | None, field: str | None, final: str | None, whose: str | None
+    ) -> None:
         record = verdict_on(facts(reply, field)).to_dict()
         assert (record["status"], record["status_from"], record["reported_status"]) == (final, whose, field)
 
@@ -240,7 +242,9 @@ class TestAddresses:
 class TestKey:
     def test_the_same_failure_heard_twice(self) -> None:
         one = verdict_on(facts("550 5.1.1 User unknown"), identity="<1@example.net>")
-        two = verdict_on(dataclasses.replace(facts(None, "5.0.0"), recipient="Kim@Example.ORG"), identity="1@example.net")
+        two = verdict_on(
+            dataclasses.replace(facts(None, "5.0.0"), recipient="Kim@Example.ORG"), identity="1@example.net"
+        )
         assert one.key == two.key
         assert len(one.key) == 64
 
@@ -269,7 +273,15 @@ def test_every_fact_is_handed_on() -> None:
         vendor_code="605",
     )
     verdict = verdict_on(given)
-    for name in ("recipient", "original_recipient", "action", "command", "remote_mta", "last_attempt_date", "vendor_code"):
+    for name in (
+        "recipient",
+        "original_recipient",
+        "action",
+        "command",
+        "remote_mta",
+        "last_attempt_date",
+        "vendor_code",
+    ):
         assert getattr(verdict, name) == getattr(given, name)
     assert type(verdict) is Verdict
     assert type(verdict.reply_code) is ReplyCode
@@ -326,7 +338,10 @@ class TestExplain:
         [
             (facts("550 zzz"), ["undetermined (undefined)", "policy     the reason's own defaults"]),
             (facts(expired=True), ["rule       none; the queue gave up"]),
-            (facts("451 zzz", action=Action.DELAYED), ["policy     none: the reporting server still holds the message"]),
+            (
+                facts("451 zzz", action=Action.DELAYED),
+                ["policy     none: the reporting server still holds the message"],
+            ),
             (facts(action=Action.DELIVERED), ["kim@example.org: delivered"]),
             (facts(status="5.1.1"), ["the reporting server's Status field"]),
             (facts("550 no such user - gsmtp"), ["provider   google, by the words of the reply"]),
@@ -339,7 +354,9 @@ class TestExplain:
             assert part in text
 
     def test_a_complaint(self) -> None:
-        assert verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
+        assert (
+            verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
+        )
 
     def test_a_pattern_and_long_words(self) -> None:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])

@@ -135,7 +135,9 @@ class TestReplaces:
         assert classify("550 5.1.1", knowledge=BUILTIN.with_file(one).with_file(two)).reason == "system_full"
 
     def test_a_replacement_may_be_replaced(self, file: Any) -> None:
-        one = file('[[rule]]\nid = "a"\nreplaces = "general.x.1.1"\nwhen = { status = "5.1.1" }\nthen = { reason = "greylisted" }\n')
+        one = file(
+            '[[rule]]\nid = "a"\nreplaces = "general.x.1.1"\nwhen = { status = "5.1.1" }\nthen = { reason = "greylisted" }\n'
+        )
         knowledge = BUILTIN.with_file(one).with_rules([{**rule("system_full", "b", status="5.1.1"), "replaces": "a"}])
         assert where(classify("550 5.1.1", knowledge=knowledge)) == ("b", "code")
         assert "a" not in {one.id for one in knowledge.rules}
@@ -309,7 +311,11 @@ class TestBuiltinData:
     def test_ids_are_unique_and_sources_given(self) -> None:
         ids = [one.id for one in BUILTIN.rules]
         assert len(ids) == len(set(ids))
-        assert not [one.id for one in BUILTIN.rules if not one.example or not (one.source or "").startswith(("https://", "http://"))]
+        assert not [
+            one.id
+            for one in BUILTIN.rules
+            if not one.example or not (one.source or "").startswith(("https://", "http://"))
+        ]
 
     def test_no_two_providers_claim_a_host(self) -> None:
         hosts = [host for provider in BUILTIN.providers for host in provider.hosts]

@@ -109,7 +109,9 @@ def test_sub_tables_are_located_as_well(tmp_path: Path) -> None:
 
 def test_inline_lists_have_no_place(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
-    path.write_text('x = 1\nrule = [{ when = { reply = "5" }, then = { reason = "greylisted" } }]\n'[6:], encoding="utf-8")
+    path.write_text(
+        'x = 1\nrule = [{ when = { reply = "5" }, then = { reason = "greylisted" } }]\n'[6:], encoding="utf-8"
+    )
     with pytest.raises(KnowledgeError, match="not a reply code"):
         BUILTIN.with_file(path)
 

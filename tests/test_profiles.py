@@ -260,7 +260,9 @@ def test_every_profile_has_its_table() -> None:
 )
 def test_statements(name: str, row: Row) -> None:
     verdict = classify(row.reply, host=row.host, command=row.command, knowledge=KNOWN[name])
-    assert (verdict.bounce_type, verdict.advice, verdict.label) == (row.bounce_type, row.advice, row.label), verdict.explain()
+    assert (verdict.bounce_type, verdict.advice, verdict.label) == (row.bounce_type, row.advice, row.label), (
+        verdict.explain()
+    )
 
 
 HOSTS = {provider.name: f"mx.{provider.hosts[0]}" for provider in BUILTIN.providers if provider.hosts}

@@ -26,9 +26,7 @@ def test_every_public_name_is_exported() -> None:
 def test_the_list_is_literal_and_sorted() -> None:
     tree = ast.parse(Path(undeliverable.__file__).read_text(encoding="utf-8"))
     (node,) = (
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )
     names = ast.literal_eval(node)
     assert names == sorted(names)

@@ -60,7 +60,11 @@ class TestVisible:
         [
             ("550 5.1.1 User  Unknown", 550, "550 5.1.1 user unknown"),
             ("550 Straße\tzu", 550, "550 strasse zu"),
-            ("550-5.7.1 this message 550-5.7.1 was likely 550 5.7.1 spam", 550, "550-5.7.1 this message was likely spam"),
+            (
+                "550-5.7.1 this message 550-5.7.1 was likely 550 5.7.1 spam",
+                550,
+                "550-5.7.1 this message was likely spam",
+            ),
             ("550-this message 550 was", 550, "550-this message was"),
             ("550 5.7.1 this 5.7.1 was not 550", 550, "550 5.7.1 this was not 550"),
             ("554-first 550 5.1.1 last", 550, "554-first last"),
@@ -139,7 +143,12 @@ class TestConditions:
 
     def test_words_are_all_and_any_words_one(self) -> None:
         table = table_of(RuleCondition.compile({"words": ["zebra", "lion"], "any_words": ["red", "blue"]}))
-        for text, fits in (("lion zebra blue", True), ("lion zebra", False), ("zebra red", False), ("red zebra lion", True)):
+        for text, fits in (
+            ("lion zebra blue", True),
+            ("lion zebra", False),
+            ("zebra red", False),
+            ("red zebra lion", True),
+        ):
             assert (table.match(seen(text)).rule is not None) is fits
 
     def test_command_and_provider(self) -> None:
@@ -187,7 +196,24 @@ class TestConditions:
         assert RuleCondition.compile(upper).covers(RuleCondition.compile(lower)) is covers
 
 
-WORDS = ("user", "users", "unknown", "mail", "mailbox", "full", "is", "no", "spf", "größe", "übe", "无此用户", "用户", "5.1.1", "(x)", "<>")
+WORDS = (
+    "user",
+    "users",
+    "unknown",
+    "mail",
+    "mailbox",
+    "full",
+    "is",
+    "no",
+    "spf",
+    "größe",
+    "übe",
+    "无此用户",
+    "用户",
+    "5.1.1",
+    "(x)",
+    "<>",
+)
 phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 conditions = (
     st.fixed_dictionaries(

@@ -52,9 +52,7 @@ EC_KEY, EC_OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 
 def der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    octets = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    octets = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(octets).decode()
 
 
@@ -215,7 +213,9 @@ class TestSchemes:
     def test_valid_as_text_and_among_others(self, scheme: Scheme) -> None:
         signed = scheme(NOW, "secret")
         secrets = ["wrong", signed.secret]
-        proof = verify(signed.service, signed.body.decode(), signed.headers, secrets, url=signed.url, now=NOW.timestamp())
+        proof = verify(
+            signed.service, signed.body.decode(), signed.headers, secrets, url=signed.url, now=NOW.timestamp()
+        )
         assert proof == signed.verify()
 
     def test_wrong_key(self, scheme: Scheme) -> None:
@@ -452,19 +452,35 @@ class TestWithoutSignatures:
     def test_basic(self, name: str) -> None:
         secret = Basic("user", "pass:word")
         assert not verify(name, b"{}", basic("user:pass:word"), secret, now=NOW).covers_body
-        for headers in ({}, basic("user:other"), basic("user"), {"Authorization": "Basic ?"}, {"Authorization": "Bearer x"}):
+        for headers in (
+            {},
+            basic("user:other"),
+            basic("user"),
+            {"Authorization": "Basic ?"},
+            {"Authorization": "Bearer x"},
+        ):
             with pytest.raises(BadSignature):
                 verify(name, b"{}", headers, secret, now=NOW)
         with pytest.raises(BadSignature):
-            verify(name, b"{}", {"Authorization": basic("user:pass:word")["Authorization"].replace("Basic", "Bearer")}, secret, now=NOW)
+            verify(
+                name,
+                b"{}",
+                {"Authorization": basic("user:pass:word")["Authorization"].replace("Basic", "Bearer")},
+                secret,
+                now=NOW,
+            )
         with pytest.raises(Unverifiable):
             verify(name, b"{}", basic("user:"), Basic("user", ""), now=NOW)
 
-    @pytest.mark.parametrize("url", ["https://example.com/hooks/s%33cret/azure", "https://example.com/?code=s3cret", "/s3cret"])
+    @pytest.mark.parametrize(
+        "url", ["https://example.com/hooks/s%33cret/azure", "https://example.com/?code=s3cret", "/s3cret"]
+    )
     def test_in_the_address(self, url: str) -> None:
         assert verify("azure", b"{}", {}, UrlSecret("s3cret"), url=url, now=NOW).scheme == "address"
 
-    @pytest.mark.parametrize("url", ["https://example.com/s3cret2", "https://s3cret/", "https://[", "?code=s3cre", "/#s3cret"])
+    @pytest.mark.parametrize(
+        "url", ["https://example.com/s3cret2", "https://s3cret/", "https://[", "?code=s3cre", "/#s3cret"]
+    )
     def test_not_in_the_address(self, url: str) -> None:
         with pytest.raises(BadSignature):
             verify("azure", b"{}", {}, UrlSecret("s3cret"), url=url, now=NOW)
@@ -506,7 +522,9 @@ def test_errors_are_this_librarys() -> None:
 @given(body=st.binary(max_size=200), header=st.text(max_size=40))
 def test_nothing_else_is_raised(name: str, body: bytes, header: str) -> None:
     headers = dict.fromkeys(SIGNING_HEADERS, header)
-    key: Any = {"sendgrid": der(EC_KEY), "postal": der(RSA_KEY), "amazon_ses": Sns(frozenset({TOPIC}))}.get(name, "c2VjcmV0")
+    key: Any = {"sendgrid": der(EC_KEY), "postal": der(RSA_KEY), "amazon_ses": Sns(frozenset({TOPIC}))}.get(
+        name, "c2VjcmV0"
+    )
     for secret in (key, Basic("a", "b"), UrlSecret("x")):
         with pytest.raises(VerificationError):
             verify(name, body, headers, secret, url="/", now=NOW)

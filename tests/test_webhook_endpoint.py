@@ -95,7 +95,9 @@ class TestAnswers:
             ("/elsewhere", BOUNCE, BASIC, 404),
         ],
     )
-    def test_what_is_not_taken(self, app: Webhooks, file: Path, path: str, body: bytes, headers: Any, status: int) -> None:
+    def test_what_is_not_taken(
+        self, app: Webhooks, file: Path, path: str, body: bytes, headers: Any, status: int
+    ) -> None:
         answer = posting(app, path, body, headers)
         assert answer.status_code == status
         assert ("www-authenticate" in answer.headers) == (status == 401 and "postmark" in path)
@@ -172,7 +174,9 @@ class TestAnswers:
         topic = "arn:aws:sns:eu-west-1:123456789012:t"
         url = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00.pem"
         body = json.dumps({"Type": "Notification", "TopicArn": topic, "SignatureVersion": "2", "SigningCertURL": url})
-        answer = posting(Webhooks({"amazon_ses": Endpoint(Sns(frozenset({topic})))}, to=file), "/webhooks/amazon_ses", body)
+        answer = posting(
+            Webhooks({"amazon_ses": Endpoint(Sns(frozenset({topic})))}, to=file), "/webhooks/amazon_ses", body
+        )
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
 
     def test_amazon_is_asked_for_its_password(self, app: Webhooks) -> None:
@@ -212,7 +216,12 @@ class TestOnce:
 
     def test_events_of_one_message_are_several(self, file: Path) -> None:
         body = b'[{"event": "sent", "MessageID": 7, "email": "a@example.org"}, {"event": "spam", "MessageID": 7, "email": "a@example.org"}]'
-        assert posting(Webhooks({"mailjet": ENDPOINTS["postmark"]}, to=file), "/webhooks/mailjet", body, BASIC).json()["taken"] == 2
+        assert (
+            posting(Webhooks({"mailjet": ENDPOINTS["postmark"]}, to=file), "/webhooks/mailjet", body, BASIC).json()[
+                "taken"
+            ]
+            == 2
+        )
 
     def test_memory_is_bounded(self) -> None:
         taken: list[Report] = []
@@ -231,7 +240,10 @@ class TestOnce:
         posting(Webhooks(ENDPOINTS, to=file), "/webhooks/postmark", BOUNCE, BASIC)
         with file.open("ab") as opened:
             opened.write(tail)
-        assert posting(Webhooks(ENDPOINTS, to=file), "/webhooks/postmark", BOUNCE, BASIC).json() == {"taken": 0, "known": 1}
+        assert posting(Webhooks(ENDPOINTS, to=file), "/webhooks/postmark", BOUNCE, BASIC).json() == {
+            "taken": 0,
+            "known": 1,
+        }
 
     def test_only_the_end_of_a_long_file_is_read(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         posting(Webhooks(ENDPOINTS, to=file), "/webhooks/postmark", BOUNCE, BASIC)
@@ -251,7 +263,10 @@ class TestTokens:
         stamp = str(int(time.time()))
         mac = hmac.new(b"key", f"{stamp}token".encode(), hashlib.sha256).hexdigest()
         return json.dumps(
-            {"signature": {"timestamp": stamp, "token": "token", "signature": mac}, "event-data": {"event": event, "recipient": "a@example.org"}}
+            {
+                "signature": {"timestamp": stamp, "token": "token", "signature": mac},
+                "event-data": {"event": event, "recipient": "a@example.org"},
+            }
         ).encode()
 
     def test_a_token_is_not_used_for_another_event(self, app: Webhooks, file: Path) -> None:
@@ -347,7 +362,9 @@ print(post("postmark", {BOUNCE!r}, **good), post("postmark", {BOUNCE!r}), post("
 """
         (tmp_path / "views.py").write_text(recipe, encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+        )
         assert done.stdout.strip() == "200 401 400 404", done.stderr
         assert len(lines(tmp_path / "d.jsonl")) == 1
 
@@ -418,7 +435,9 @@ class TestSecrets:
             read_secrets(tmp_path / "none.toml")
         (tmp_path / "x.pem").mkdir()
         path = tmp_path / "secrets.toml"
-        path.write_text("[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'", encoding="utf-8")
+        path.write_text(
+            "[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'", encoding="utf-8"
+        )
         with pytest.raises(KnowledgeError, match="cannot be read"):
             read_secrets(path)
 
@@ -477,7 +496,17 @@ class TestCommand:
 def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     secrets = folder / "secrets.toml"
     secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
-    command = [sys.executable, "-m", "undeliverable", "serve", "--http", "127.0.0.1:0", "--secrets", str(secrets), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "undeliverable",
+        "serve",
+        "--http",
+        "127.0.0.1:0",
+        "--secrets",
+        str(secrets),
+        *options,
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:

@@ -100,9 +100,7 @@ def test_a_service_says_what_it_is(service: Any) -> None:
         for report in request.parse()
         if report.event is not None
     }
-    failing = {
-        name.casefold() for name, row in service.events.items() if row.kind in {Kind.COMPLAINT, Kind.SUPPRESSED}
-    }
+    failing = {name.casefold() for name, row in service.events.items() if row.kind in {Kind.COMPLAINT, Kind.SUPPRESSED}}
     assert covered & failing or not failing
 
 
@@ -215,7 +213,15 @@ def test_wrong_types_are_remarks() -> None:
     )  # fmt: skip
     assert report.kind is Kind.BOUNCE
     assert report.verdicts[0].recipient is None
-    assert {remark.split(" ")[0] for remark in report.remarks} == {"Type", "Email", "BouncedAt", "Tag", "Metadata", "ID", "the"}
+    assert {remark.split(" ")[0] for remark in report.remarks} == {
+        "Type",
+        "Email",
+        "BouncedAt",
+        "Tag",
+        "Metadata",
+        "ID",
+        "the",
+    }
 
 
 class TestFields:
@@ -296,7 +302,9 @@ def test_a_long_message_id_is_left_out() -> None:
 
 
 def test_the_code_beside_against_the_code_within() -> None:
-    body = {"events": [{"event": "bounce", "email": "kim@example.org", "response": "450 4.2.1 busy", "response_code": 550}]}
+    body = {
+        "events": [{"event": "bounce", "email": "kim@example.org", "response": "450 4.2.1 busy", "response_code": 550}]
+    }
     (report,) = parse_webhook("mailtrap", body, knowledge=KNOWN)
     assert report.verdicts[0].reply_code == 450
     assert report.verdicts[0].conflicts[0] == "the event's code is 550 but its reply says 450"
@@ -319,7 +327,9 @@ def test_evidence_holds_the_words() -> None:
 
 def test_the_event_of_a_report_is_the_services_own() -> None:
     event = sendgrid(category="a").event
-    assert event == Event(id="e1", service="sendgrid", type="bounce", class_="bounce", subclass=None, tags=("a",), metadata={})
+    assert event == Event(
+        id="e1", service="sendgrid", type="bounce", class_="bounce", subclass=None, tags=("a",), metadata={}
+    )
 
 
 def test_the_pages_are_made_from_the_tables() -> None:
@@ -348,7 +358,15 @@ NO_USER, BLOCKED, HM = "550 5.1.1 User unknown", "554 5.7.1 blocked using zen.sp
         ("ses", "amazon_ses", ("Permanent", "NoEmail"), "", "hard", "suppress", "Permanent/NoEmail"),
         ("ses", "amazon_ses", ("Transient", "General"), NO_USER, "soft", "retry", "Transient/General"),
         ("ses", "amazon_ses", ("Transient", "MailboxFull"), HM, "soft", "retry", "Transient/MailboxFull"),
-        ("ses", "amazon_ses", ("Undetermined", "Undetermined"), NO_USER, "undetermined", "review", "Undetermined/Undetermined"),
+        (
+            "ses",
+            "amazon_ses",
+            ("Undetermined", "Undetermined"),
+            NO_USER,
+            "undetermined",
+            "review",
+            "Undetermined/Undetermined",
+        ),
         ("sendgrid", "sendgrid", ("bounce", ""), BLOCKED, "hard", "suppress", "bounce"),
         ("sendgrid", "sendgrid", ("blocked", ""), NO_USER, "soft", "retry", "block"),
         ("sendgrid", "sendgrid", ("expired", ""), HM, "soft", "retry", "block"),
@@ -372,10 +390,13 @@ def test_a_services_profile_follows_its_class(
 def test_a_policy_may_ask_for_a_class(tmp_path: Path, asked: str) -> None:
     path = tmp_path / "ours.toml"
     path.write_text(
-        f'[[policy]]\nwhen = {{ service = "amazon_ses", class = {asked} }}\nthen = {{ label = "x" }}\n', encoding="utf-8"
+        f'[[policy]]\nwhen = {{ service = "amazon_ses", class = {asked} }}\nthen = {{ label = "x" }}\n',
+        encoding="utf-8",
     )
     body = SPARE["amazon_ses"](("Permanent", "General"), NO_USER)
     (report,) = parse_webhook("amazon_ses", body, knowledge=KNOWN.with_file(path))
     assert report.verdicts[0].label == "x"
-    (other,) = parse_webhook("amazon_ses", SPARE["amazon_ses"](("Transient", "General"), NO_USER), knowledge=KNOWN.with_file(path))
+    (other,) = parse_webhook(
+        "amazon_ses", SPARE["amazon_ses"](("Transient", "General"), NO_USER), knowledge=KNOWN.with_file(path)
+    )
     assert other.verdicts[0].label is None

@@ -95,9 +95,7 @@ def check(reports: tuple[Report, ...], name: str) -> None:
 def test_a_change_is_a_remark_or_the_one_error(name: str, data: st.DataObject) -> None:
     body, case = data.draw(changed(name))
     try:
-        reports = parse_webhook(
-            name, body, content_type=case["content_type"], headers=case["headers"], knowledge=KNOWN
-        )
+        reports = parse_webhook(name, body, content_type=case["content_type"], headers=case["headers"], knowledge=KNOWN)
     except WebhookError:
         return
     check(reports, name)

@@ -11,7 +11,17 @@ from undeliverable._lazy import lazy
 __all__ = ["Blocklists"]
 
 # What stands before the zone that a server asked (RFC 5782 2.1), for lists that are not known by name.
-_ZONE_COMES: Final = ("using ", "listed in ", "listed at ", "listed by ", "listed on ", "rbl ", "dnsbl ", "rbl: ", "dnsbl: ")
+_ZONE_COMES: Final = (
+    "using ",
+    "listed in ",
+    "listed at ",
+    "listed by ",
+    "listed on ",
+    "rbl ",
+    "dnsbl ",
+    "rbl: ",
+    "dnsbl: ",
+)
 _ZONE: Final = lazy(r"(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])")
 _WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
@@ -48,7 +58,9 @@ class Blocklists:
 
     def named(self, folded: str) -> str | None:
         """The list that a casefolded reply names: its name, or where it is not known here the zone as it stands."""
-        found = [mark for word in self._words.intersection(_words(folded)) for mark in self._filed[word] if mark[1] in folded]
+        found = [
+            mark for word in self._words.intersection(_words(folded)) for mark in self._filed[word] if mark[1] in folded
+        ]
         return min(found)[2] if found else _zone(folded)
 
 

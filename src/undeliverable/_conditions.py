@@ -21,7 +21,22 @@ from undeliverable.errors import EntryError
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["ABSENT", "PATTERN_LIMIT", "SHORT", "UNSPACED_FROM", "PolicyCondition", "RuleCondition", "as_list", "as_table", "describe", "place_of", "stands_in", "status_key", "strings", "visible"]
+__all__ = [
+    "ABSENT",
+    "PATTERN_LIMIT",
+    "SHORT",
+    "UNSPACED_FROM",
+    "PolicyCondition",
+    "RuleCondition",
+    "as_list",
+    "as_table",
+    "describe",
+    "place_of",
+    "stands_in",
+    "status_key",
+    "strings",
+    "visible",
+]
 
 ABSENT: Final = 0
 """The code or status key that stands for "there is none"."""

@@ -20,16 +20,15 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
+    month = _NUMBERS.get(text[7:12])
     usual = text
-    if text[2:3] == " ":
-        usual = f"Day, {text}"
-    elif text[6:7] == " ":
-        usual = f"{text[:5]}0{text[5:]}"
-    if usual[3:5] == ", " and usual[22:23] == ":":
+    if month is None:
+        usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"
+        month = _NUMBERS.get(usual[7:12])
+    if month is not None and usual[3:5] == ", " and usual[22:23] == ":":
         try:
             # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it
-            date, month, time = usual[5:7], _NUMBERS[usual[7:12]], usual[17:25]
-            return _iso(f"{usual[12:16]}-{month}-{date}T{time}{_OFFSETS[usual[25:27]]}{usual[27:31]}")
+            return _iso(f"{usual[12:16]}-{month}-{usual[5:7]}T{usual[17:25]}{_OFFSETS[usual[25:27]]}{usual[27:31]}")
         except (KeyError, ValueError):
             pass  # another shape, or no date
     return _any_shape(text)

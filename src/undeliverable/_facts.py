@@ -108,7 +108,9 @@ def _combine_each(
         company = {id(found): found for name in sorted(_names(facts)) for found in by_name.get(name, ())}
         merged.append(_combine([facts, *company.values(), *shared]))
     known = {name for facts in leading for name in _names(facts)}
-    lost = sorted({facts.recipient or "" for facts in others if facts.witness is Witness.WORDS and not _names(facts) & known})
+    lost = sorted(
+        {facts.recipient or "" for facts in others if facts.witness is Witness.WORDS and not _names(facts) & known}
+    )
     if lost:
         remarks.append(f"the text also names {', '.join(lost[:3])}, of which the report's fields know nothing")
     return tuple(merged)

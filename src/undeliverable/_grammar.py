@@ -257,7 +257,19 @@ STEP: Final = lazy(
     re.ASCII | re.IGNORECASE,
 )
 # One of these stands in each of them.
-STEP_STEMS: Final = ("reply", "response", "after", "while", "during", "like", "failed", "error", ">>>", "refused", "rejected")
+STEP_STEMS: Final = (
+    "reply",
+    "response",
+    "after",
+    "while",
+    "during",
+    "like",
+    "failed",
+    "error",
+    ">>>",
+    "refused",
+    "rejected",
+)
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
 STEP_NOTE: Final = lazy(
     r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII

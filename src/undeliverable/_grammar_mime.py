@@ -40,8 +40,8 @@ PART_HEADER: Final = lazy(
 
 def _first(name: bytes, group: int, value: bytes) -> bytes:
     """A field `name`, whose value is captured, unless one stood before: then `group` is set."""
-    letters = b"".join(b"[%c%c]" % (char, char ^ 32) if 96 < char < 123 else bytes((char,)) for char in name)
-    return letters + rb"[ \t]*+:(?(%d)(?!))" % group + value
+    first = b"[%c%c]" % (name[0], name[0] ^ 32)  # lets most lines pass by at once
+    return first + rb"(?i:%s)[ \t]*+:(?(%d)(?!))" % (name[1:], group) + value
 
 
 # The same for the blocks of nearly all mail, in one go with the values of the fields that are wanted most: the first of
@@ -98,9 +98,7 @@ EXTENDED_NAME: Final = lazy(r"([^*]++)(?:\*(\d{1,4}))?(\*)?\Z")
 BOUNDARY: Final = lazy(rb'(?i)boundary\s*+=\s*+(?:"([^"\r\n]*+)|([^\s;"]++))')
 DELIMITER_TAIL: Final = lazy(rb"(--)?+[ \t]*+\r?+(?:\n|\Z)")
 # A delimiter line as it is used, whatever is declared: followed by a MIME-part header (RFC 2045 3).
-DELIMITER_IN_USE: Final = lazy(
-    rb"(?i)\n--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\n(?:\r?+\n)?+content-[a-z-]{1,40}+[ \t]*+:"
-)
+DELIMITER_IN_USE: Final = lazy(rb"(?i)\n--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\n(?:\r?+\n)?+content-[a-z-]{1,40}+[ \t]*+:")
 # The same as the first line of a body, with at most one line of the customary preamble.
 DELIMITER_FIRST: Final = lazy(
     rb"(?i)(?:\r?+\n)*+(?:this is [^\n]{0,80}?mime[^\n]*+\n)?+(?:\r?+\n)*+"
@@ -147,9 +145,7 @@ RAW_ENDS: Final = {
     "script": lazy(r"(?i)</script[^<>]*+>?+"),
     "style": lazy(r"(?i)</style[^<>]*+>?+"),
 }
-ENTITY: Final = lazy(
-    r"&(?:#(?:\d{1,7}+(?!\d)|[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f]))|[A-Za-z][A-Za-z0-9]{1,31}+);?+"
-)
+ENTITY: Final = lazy(r"&(?:#(?:\d{1,7}+(?!\d)|[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f]))|[A-Za-z][A-Za-z0-9]{1,31}+);?+")
 MAILTO: Final = lazy(r"(?i)href\s*+=\s*+[\"']?+mailto:([^\"'>?\s]++)")
 BLANKS: Final = lazy(r"[ \t\n\r\f\v\xa0]+")
 BLANK_LINES: Final = lazy(r"\n{3,}")

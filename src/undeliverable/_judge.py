@@ -143,9 +143,7 @@ def _judged(
     expired = facts.expired or reason is Reason.EXPIRED
     rule = match.ref if match.rule is not None and match.rule.reason is reason else None
     if delayed:
-        return _Outcome(
-            BounceType.SOFT, reason, Advice.NONE, expired, match.provider, None, rule, None, match.shadowed
-        )
+        return _Outcome(BounceType.SOFT, reason, Advice.NONE, expired, match.provider, None, rule, None, match.shadowed)
     transient = _is_transient(answer, expired=expired)
     if told is None:
         bounce_type, advice = _default(reason, transient)
@@ -310,7 +308,9 @@ def _verdict(facts: RecipientFacts, answer: _Answer, outcome: _Outcome, identity
     draft.reply = answer.text
     draft.command = facts.command or (None if facts.reply is None else facts.reply.command)
     draft.remote_mta = facts.remote_mta
-    draft.conflicts = facts.conflicts if _agree(answer, facts.status) else facts.conflicts + _conflicts(answer, facts.status)
+    draft.conflicts = (
+        facts.conflicts if _agree(answer, facts.status) else facts.conflicts + _conflicts(answer, facts.status)
+    )
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
     draft.vendor_code = facts.vendor_code

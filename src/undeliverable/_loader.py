@@ -188,7 +188,11 @@ def check_layer(layer: Layer) -> Iterator[tuple[EntryError, str, int]]:
     for index, rule in enumerate(layer.rules):
         earlier = _shadowing(rule, index, table, place)
         if earlier is not None:
-            yield EntryError(f"never reached: {earlier.id!r} before it takes all that fits", entry=rule.id, key="when"), "rule", index
+            yield (
+                EntryError(f"never reached: {earlier.id!r} before it takes all that fits", entry=rule.id, key="when"),
+                "rule",
+                index,
+            )
         elif rule.example is not None:
             winner = table.match(example_seen(rule)).rule
             if winner is not rule:
@@ -197,7 +201,13 @@ def check_layer(layer: Layer) -> Iterator[tuple[EntryError, str, int]]:
     for index, policy in enumerate(layer.policies):
         for before in layer.policies[:index]:
             if before.when.covers(policy.when):
-                yield EntryError(f"never reached: {before.id!r} before it takes all that fits", entry=policy.id, key="when"), "policy", index
+                yield (
+                    EntryError(
+                        f"never reached: {before.id!r} before it takes all that fits", entry=policy.id, key="when"
+                    ),
+                    "policy",
+                    index,
+                )
                 break
 
 

@@ -54,7 +54,9 @@ class PolicyTable:
         self.policies = tuple(policies)
         self._by_reason = {
             reason: tuple(
-                (policy, policy.ref()) for policy in policies if policy.when.reasons is None or reason in policy.when.reasons
+                (policy, policy.ref())
+                for policy in policies
+                if policy.when.reasons is None or reason in policy.when.reasons
             )
             for reason in Reason
         }

@@ -42,7 +42,9 @@ class Provider(NamedTuple):
         return cls(
             name,
             _text(table, "title") if "title" in table else name,
-            tuple(host.casefold().strip(".") for host in strings(table["hosts"], "hosts")) if table.get("hosts") else (),
+            tuple(host.casefold().strip(".") for host in strings(table["hosts"], "hosts"))
+            if table.get("hosts")
+            else (),
             tuple(" ".join(mark.casefold().split()) for mark in strings(table["marks"], "marks"))
             if table.get("marks")
             else (),

@@ -33,6 +33,16 @@ from undeliverable.model import Command, Reply
 __all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply"]
 
 _head: Final = HEAD.match
+# The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
+_NOTE_LENGTH: Final = 60
+_NOTED: Final = {
+    "(in reply to HELO command": Command.EHLO,
+    "(in reply to EHLO command": Command.EHLO,
+    "(in reply to MAIL FROM command": Command.MAIL,
+    "(in reply to RCPT TO command": Command.RCPT,
+    "(in reply to DATA command": Command.DATA,
+    "(in reply to end of DATA command": Command.END_OF_DATA,
+}
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
 
@@ -198,6 +208,11 @@ def answered_command(text: str) -> Command | None:
     ``refused to talk to me`` and their like. The note in brackets wins: what stands before it may be foreign text.
     """
     note = text.rfind("(in")
+    if note >= 0:
+        words = " ".join(text[note : note + _NOTE_LENGTH].partition(")")[0].split())
+        command = _NOTED.get(words)
+        if command is not None:
+            return command
     match = STEP.search(text, note) if note >= 0 else None
     if match is None:
         start = _first_step(text)

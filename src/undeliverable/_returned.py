@@ -19,17 +19,16 @@ BLOCK_LIMIT: Final = 65_536
 """How much of the original's header block is kept, in characters."""
 
 
-
 def _first(name: str, group: int) -> str:
     """The first field `name` with its folded lines (RFC 5322 2.2.3): none stood before, when `group` was set."""
-    letters = "".join([f"[{char}{char.upper()}]" if char.isalpha() else char for char in name])
-    return rf"{letters}[ \t]*+:(?({group})(?!))([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+    return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!))([^\n]*+(?:\n[ \t][^\n]*+)*+)"
 
 
 # RFC 5322 3.6: the first of each of the wanted fields, in one go over the lines of the block.
 _NAMES: Final = ("message-id", "from", "to", "subject", "date")
 _wanted: Final = re.compile(
-    r"(?:\n(?:" + "|".join([_first(name, group) for group, name in enumerate(_NAMES, 1)]) + r"|[^\n]*+))*"
+    r"(?:\n(?:" + "|".join([_first(name, group) for group, name in enumerate(_NAMES, 1)]) + r"|[^\n]*+))*",
+    re.ASCII,
 ).match
 _FOLD: Final = lazy(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
@@ -81,7 +80,9 @@ def addressee(returned: Returned) -> tuple[str, str] | None:
 
     The trace fields show the envelope. To does not: a post to a discussion list (RFC 2369 3.4) names the list.
     """
-    found = {address.lower(): address for trace in returned.headers("received") for address in _FOR.findall(f" {trace}")}
+    found = {
+        address.lower(): address for trace in returned.headers("received") for address in _FOR.findall(f" {trace}")
+    }
     if found:
         return (found.popitem()[1], "Received") if len(found) == 1 else None
     to = next(returned.headers("to"), "")

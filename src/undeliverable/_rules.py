@@ -21,8 +21,6 @@ from undeliverable.verdict import RuleRef
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from undeliverable._phrases import Filed
-
     # What is asked of a clause, as a plain tuple for speed: its place in the order, reply codes, providers, the phrase,
     # the phrase after a blank (where that is enough to begin and end at words), what is left to ask; the rule, or the
     # provider that the phrase is a mark of.
@@ -38,6 +36,9 @@ if TYPE_CHECKING:
     ]
     # The clauses under one key in their order, with the first one's place and their addresses.
     Bucket: TypeAlias = tuple[int, str, tuple[Entry, ...]]
+    # What stands under a stem alone, and by the one behind it; addresses until they are met.
+    Node: TypeAlias = tuple[Bucket | None, dict[str, Bucket | str]]
+    Nodes: TypeAlias = dict[str, Node | dict[str, str]]
 
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
@@ -187,7 +188,8 @@ class RuleTable:
                 )
             )
         self._made: dict[str, Bucket] = {}
-        self._own: dict[str, Filed] = {}
+        self._nodes: Nodes = {**self.shelf.general}
+        self._own: dict[str | None, Nodes] = {}
         self._matches: dict[tuple[int, str | None], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
 
@@ -237,36 +239,47 @@ class RuleTable:
     def _buckets(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[Bucket], str | None]:
         """What to ask, in its order, and the provider, by its marks if need be."""
         words = stems(text)
-        found = self._met(self.shelf.general, words)
+        found = self._met(self._nodes, words)
         bare = self._bare(code, status)
         if bare is not None:
             found.append(bare)
         found.sort()
         if provider is None and found and found[0][0] < _RULES:
-            provider = self._marked(found, text)
-        if provider is not None and provider in self.shelf.own:
-            if provider not in self._own:
-                self._own[provider] = self.shelf.own[provider]()
-            found += self._met(self._own[provider], words)
+            provider = _marked(found, text)
+        own = self._own.get(provider)
+        if own is None and provider is not None and provider in self.shelf.own:
+            own = self._own[provider] = {**self.shelf.own[provider]()}
+        if own is not None and (KEYLESS in own or not own.keys().isdisjoint(words)):
+            found += self._met(own, words)
             found.sort()
         return found, provider
 
-    def _met(self, filed: Filed, words: list[str]) -> list[Bucket]:
+    def _met(self, nodes: Nodes, words: list[str]) -> list[Bucket]:
         """The buckets under the keys that `words` have."""
         found: list[Bucket] = []
-        made, followers = self._made, words[1:]
+        followers = words[1:]
         followers.append(_NO_WORD)
-        for node, follower in zip(map(filed.get, words), followers):  # noqa: B905 # a text without words has one more
+        for stem, node, follower in zip(words, map(nodes.get, words), followers):  # noqa: B905 # one more without words
             if node is not None:
-                addresses = node.get("")
-                if addresses is not None:
-                    found.append(made.get(addresses) or self._bucket(addresses))
-                addresses = node.get(follower)
-                if addresses is not None:
-                    found.append(made.get(addresses) or self._bucket(addresses))
-        if KEYLESS in filed:
-            found += [self._bucket(addresses) for addresses in filed[KEYLESS].values()]
+                alone, pairs = self._node(nodes, stem, node) if isinstance(node, dict) else node
+                if alone is not None:
+                    found.append(alone)
+                bucket = pairs.get(follower)
+                if bucket is not None:
+                    if isinstance(bucket, str):
+                        bucket = pairs[follower] = self._bucket(bucket)
+                    found.append(bucket)
+        keyless = nodes.get(KEYLESS)
+        if isinstance(keyless, dict):
+            found += map(self._bucket, keyless.values())
         return found
+
+    def _node(self, nodes: Nodes, stem: str, filed: dict[str, str]) -> Node:
+        """What stands under a stem that is met for the first time."""
+        pairs: dict[str, Bucket | str] = {**filed}
+        alone = filed.get("")
+        node = nodes[stem] = (None if alone is None else self._bucket(alone), pairs)
+        return node
 
     def _by_codes(self, code: int, status: int) -> Bucket | None:
         """The clauses that are filed under codes and fit these."""
@@ -300,17 +313,6 @@ class RuleTable:
 
     def _rule(self, number: int) -> Rule:
         return self._upper[number] if number < 0 else self._below.rule(number)
-
-    def _marked(self, buckets: Sequence[Bucket], text: str) -> str | None:
-        """The provider of the first mark that stands in the text."""
-        best, provider = _RULES, None
-        for _, _, entries in buckets:
-            for number, _, _, phrase, _, _, _, name in entries:
-                if number >= best:
-                    break
-                if phrase in text and stands_in(phrase, text):
-                    best, provider = number, name
-        return provider
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
@@ -364,3 +366,17 @@ def _fits(entry: Entry, seen: Seen) -> bool:
         and (not phrase or stands_in(phrase, seen.text))
         and (rest is None or rest.fits(seen.text, seen.status, seen.command))
     )
+
+
+def _marked(buckets: Sequence[Bucket], text: str) -> str | None:
+    """The provider of the first mark that stands in the text."""
+    best, provider = _RULES, None
+    for first, _, entries in buckets:
+        if first >= best:
+            break
+        for number, _, _, phrase, _, _, _, name in entries:
+            if number >= best:
+                break
+            if phrase in text and stands_in(phrase, text):
+                best, provider = number, name
+    return provider

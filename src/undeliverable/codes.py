@@ -29,7 +29,9 @@ STATUS: Final = lazy(
 )
 # RFC 5321 4.2: the second digit runs from 0 to 5. A code stands at the beginning of a line or after white space or a
 # bracket, and before white space, a hyphen that continues the reply, or the end.
-REPLY: Final = lazy(r"(?<![^\s(\[<:;,#='\"|])([2-5][0-5]\d)(?=[\s:;,)\]>'\"|]|-(?![\d-]{3}\b(?!\.)|[A-Za-z]{3} )|$)", re.ASCII)
+REPLY: Final = lazy(
+    r"(?<![^\s(\[<:;,#='\"|])([2-5][0-5]\d)(?=[\s:;,)\]>'\"|]|-(?![\d-]{3}\b(?!\.)|[A-Za-z]{3} )|$)", re.ASCII
+)
 _WILD: Final = frozenset("xX*")
 
 

@@ -1,8 +1,8 @@
 """Run benchmarks and print their figures::
 
-    python -m tests.benchmarks                        # everything, on fixtures/
-    python -m tests.benchmarks parse classify         # some of it
-    python -m tests.benchmarks parse --mails FOLDER   # on other mails (every file below the folder)
+python -m tests.benchmarks                        # everything, on fixtures/
+python -m tests.benchmarks parse classify         # some of it
+python -m tests.benchmarks parse --mails FOLDER   # on other mails (every file below the folder)
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ Item = TypeVar("Item")
 PASSES = 5
 
 
-def seconds(work: Callable[[Item], object], items: Sequence[Item], before: Callable[[], object] = lambda: None) -> float:
+def seconds(
+    work: Callable[[Item], object], items: Sequence[Item], before: Callable[[], object] = lambda: None
+) -> float:
     """CPU seconds of the best of several passes over `items`; `before` runs ahead of each pass, untimed."""
     best = float("inf")
     for _ in range(PASSES):

@@ -68,12 +68,16 @@ def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
     for rule in knowledge.rules:
         providers = _names(rule.when.providers)
         found = frozenset((str(rule.reason),))
-        yield Entry("rule", rule.id, rule.layer, rule.when.when, str(rule.reason), providers, found, rule.example, rule.source)
+        yield Entry(
+            "rule", rule.id, rule.layer, rule.when.when, str(rule.reason), providers, found, rule.example, rule.source
+        )
     for policy in knowledge.policies:
         then = ", ".join(str(part) for part in (policy.bounce_type, policy.advice, policy.label) if part is not None)
         asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
         providers = _names(policy.when.providers)
-        yield Entry("policy", policy.id, policy.layer, policy.when.when, then, providers, asked, policy.example, policy.source)
+        yield Entry(
+            "policy", policy.id, policy.layer, policy.when.when, then, providers, asked, policy.example, policy.source
+        )
 
 
 def _names(providers: frozenset[str | None] | None) -> tuple[str, ...]:

@@ -35,9 +35,13 @@ def _run(options: Namespace) -> int:
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--layer", metavar="LAYER", help="only those of a layer: builtin, profile, file, or one by its whole name")
+    parser.add_argument(
+        "--layer", metavar="LAYER", help="only those of a layer: builtin, profile, file, or one by its whole name"
+    )
     parser.add_argument("--provider", metavar="NAME", help="only those that ask for a provider")
-    parser.add_argument("--reason", metavar="REASON", type=str.lower, help="only rules that find a reason, and policies that ask for it")
+    parser.add_argument(
+        "--reason", metavar="REASON", type=str.lower, help="only rules that find a reason, and policies that ask for it"
+    )
     parser.add_argument("--kind", choices=("rule", "policy"), help="only rules, or only policies")
     _format_argument(parser)
     add_knowledge_options(parser)
@@ -86,7 +90,9 @@ def _show(options: Namespace) -> int:
         print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
         return 0
     where = f"{place.path}:{place.line}" if place else "its file is not known"
-    print(neutral_lines(f"{entry.kind} {entry.id} ({entry.layer})\n{where}\n\n{place.text if place else entry.as_text()}"))
+    print(
+        neutral_lines(f"{entry.kind} {entry.id} ({entry.layer})\n{where}\n\n{place.text if place else entry.as_text()}")
+    )
     return 0
 
 
@@ -116,7 +122,11 @@ def _check(options: Namespace) -> int:
             status = 1
         else:
             (added,) = (layer for layer in layers if id(layer) not in known)
-            print(neutral_lines(f"{path}: {_counted(len(added.rules), 'rule')}, {_counted(len(added.policies), 'policy', 'policies')}"))
+            print(
+                neutral_lines(
+                    f"{path}: {_counted(len(added.rules), 'rule')}, {_counted(len(added.policies), 'policy', 'policies')}"
+                )
+            )
     return status
 
 
@@ -178,7 +188,9 @@ def _diff_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="messages, folders and mailboxes as for classify")
     parser.add_argument("--replies", action="store_true", help="the paths are texts with one SMTP reply on each line")
     _format_argument(parser)
-    parser.epilog = "exit status: 0 no verdict moves, 1 at least one does, 2 the command line, a rule file or the corpus is wrong"
+    parser.epilog = (
+        "exit status: 0 no verdict moves, 1 at least one does, 2 the command line, a rule file or the corpus is wrong"
+    )
 
 
 def _diff(options: Namespace) -> int:

@@ -29,7 +29,9 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--secrets", metavar="FILE", help="how the webhooks of each service are proved (TOML)")
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
-    parser.add_argument("--into", metavar="LIST", help="take webhooks over into a suppression list, with or without --to")
+    parser.add_argument(
+        "--into", metavar="LIST", help="take webhooks over into a suppression list, with or without --to"
+    )
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -39,7 +41,9 @@ def _arguments(parser: ArgumentParser) -> None:
             default=[],
             help=f"take mail to recipients {what}; may be given again",
         )
-    parser.add_argument("--max-size", metavar="MIB", type=int, default=64, help="of one message (64), or of one request (8 at most)")
+    parser.add_argument(
+        "--max-size", metavar="MIB", type=int, default=64, help="of one message (64), or of one request (8 at most)"
+    )
     parser.add_argument("--max-connections", metavar="NUMBER", type=int, default=100, help="at once (100)")
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=float, default=60.0, help="for a command or a whole message (60)"

@@ -35,7 +35,12 @@ class HttpServer:
         self._app = app
         self._place = (host, port)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", limit_concurrency=connections, timeout_graceful_shutdown=30
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            limit_concurrency=connections,
+            timeout_graceful_shutdown=30,
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -240,8 +240,14 @@ def _line(report: Report, request: Mapping[str, object]) -> bytes:
 
 def _validation(reports: Sequence[Report]) -> dict[str, object]:
     """Event Grid takes an endpoint for valid that answers the code which it was sent; it has been proved already."""
-    codes = [report.event.metadata[_VALIDATION] for report in reports if report.event and _VALIDATION in report.event.metadata]
-    return {"validationResponse": codes[0]} if codes and reports[0].event and reports[0].event.service == "azure" else {}
+    codes = [
+        report.event.metadata[_VALIDATION]
+        for report in reports
+        if report.event and _VALIDATION in report.event.metadata
+    ]
+    return (
+        {"validationResponse": codes[0]} if codes and reports[0].event and reports[0].event.service == "azure" else {}
+    )
 
 
 def _refused(error: VerificationError, endpoint: Endpoint) -> Answer:
@@ -250,7 +256,9 @@ def _refused(error: VerificationError, endpoint: Endpoint) -> Answer:
         return _unavailable()
     _LOG.info("refused: %s", error)
     asked = [endpoint.secret] if isinstance(endpoint.secret, str | bytes) else endpoint.secret
-    is_basic = isinstance(asked, Basic) or (isinstance(asked, Sequence) and any(isinstance(one, Basic) for one in asked))
+    is_basic = isinstance(asked, Basic) or (
+        isinstance(asked, Sequence) and any(isinstance(one, Basic) for one in asked)
+    )
     # RFC 7235 3.1; SNS sends its password only after it has been asked.
     headers = {"www-authenticate": 'Basic realm="webhooks", charset="UTF-8"'} if is_basic else {}
     return Answer(401, {"error": "not proved"}, headers)

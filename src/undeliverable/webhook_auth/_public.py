@@ -146,5 +146,3 @@ def _certified(request: Request, certificate: bytes, now: datetime) -> PublicKey
     if not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
         raise BadSignature(request.service, "the certificate is not valid at this time")
     return key
-
-

@@ -16,7 +16,14 @@ _MOST_REMARKS: Final = 20
 _DEEPEST: Final = 16
 _WIDEST: Final = 8192  # bits of an integer; far beyond, Python refuses to write it in digits
 _LONGEST: Final = 4096  # items of one list that are read
-_KINDS: Final = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+_KINDS: Final = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 
 
 def as_object(value: object) -> Mapping[str, object] | None:

@@ -22,7 +22,9 @@ __all__ = ["report"]
 
 _ACTIONS: Final = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.DELIVERED: Action.DELIVERED}
 # Kinds that are about a recipient; of all others there is nothing to judge.
-_JUDGED: Final = frozenset((*_ACTIONS, Kind.COMPLAINT, Kind.SUPPRESSED, Kind.UNSUBSCRIBED, Kind.AUTO_REPLY, Kind.CHALLENGE))
+_JUDGED: Final = frozenset(
+    (*_ACTIONS, Kind.COMPLAINT, Kind.SUPPRESSED, Kind.UNSUBSCRIBED, Kind.AUTO_REPLY, Kind.CHALLENGE)
+)
 _LONGEST: Final = 65_536  # characters of an answer that are read
 
 
@@ -38,7 +40,9 @@ def report(service: Service, notice: Notice, knowledge: Knowledge) -> Report:
     verdicts = tuple(
         _verdict(fate, meaning, kind, event, identity, knowledge, remarks) for fate in _fates(notice, kind, remarks)
     )
-    return Report(kind=kind, verdicts=verdicts, message=notice.message, event=event, remarks=tuple(dict.fromkeys(remarks)))
+    return Report(
+        kind=kind, verdicts=verdicts, message=notice.message, event=event, remarks=tuple(dict.fromkeys(remarks))
+    )
 
 
 def _fates(notice: Notice, kind: Kind, remarks: list[str]) -> tuple[Fate, ...]:
@@ -186,7 +190,12 @@ def _contradiction(verdict: Verdict, answer: _Answer, meaning: Meaning, event: E
     code, status = verdict.reply_code, verdict.status
     said = " ".join(str(part) for part in (None if code is None else int(code), status) if part is not None)
     digit = code // 100 if code is not None else 0 if status is None else status.class_
-    if meaning.temporary is not None and digit in {4, 5} and meaning.temporary is not (digit == 4) and not verdict.expired:
+    if (
+        meaning.temporary is not None
+        and digit in {4, 5}
+        and meaning.temporary is not (digit == 4)
+        and not verdict.expired
+    ):
         return f"{label} is {'temporary' if meaning.temporary else 'permanent'} but the answer says {said}"
     if answer.reply is None or verdict.reason is Reason.UNDEFINED or meaning.bounce_type not in _STATED:
         return None

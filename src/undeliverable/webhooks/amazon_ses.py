@@ -47,7 +47,9 @@ EVENTS: Final = MappingProxyType(
         "Click": OTHER,
         "AmazonSnsSubscriptionSucceeded": OTHER,  # a test by the console
         # SNS itself: the address in SubscribeURL has to be visited, which is the caller's decision.
-        "SubscriptionConfirmation": Meaning(OTHER.kind, remark="the subscription waits for confirmation; nothing was visited"),
+        "SubscriptionConfirmation": Meaning(
+            OTHER.kind, remark="the subscription waits for confirmation; nothing was visited"
+        ),
         "UnsubscribeConfirmation": Meaning(OTHER.kind, remark="the subscription was ended"),
     }
 )
@@ -111,7 +113,9 @@ def _unpacked(fields: Fields, remarks: list[str]) -> Notice:
         inner = Fields(read_json(_NAME, message), remarks)
     except WebhookError:
         # SNS carries words of other publishers as well, and of SES's own when a topic is set up.
-        return Notice(type="Notification", id=fields.text("MessageId"), remarks=[*remarks, "the message is no event of SES"])
+        return Notice(
+            type="Notification", id=fields.text("MessageId"), remarks=[*remarks, "the message is no event of SES"]
+        )
     inner = inner.sub("detail") if "detail" in inner.values else inner
     return _notice(inner, remarks, fields.text("MessageId"))
 
@@ -162,7 +166,9 @@ def _fates(fields: Fields, mail: Fields, type_: str | None) -> tuple[Fate, ...]:
 
 def _message(fields: Fields, mail: Fields) -> MessageFacts:
     common = mail.sub("commonHeaders")
-    part = next((name for name in ("bounce", "complaint", "delivery", "deliveryDelay") if name in fields.values), "mail")
+    part = next(
+        (name for name in ("bounce", "complaint", "delivery", "deliveryDelay") if name in fields.values), "mail"
+    )
     reporting = fields.sub(part).text("reportingMTA")
     return about(
         fields,

@@ -76,7 +76,8 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         message=about(
             fields,
             # Both spellings are sent.
-            date=data.moment("deliveryAttemptTimeStamp", "deliveryAttemptTimestamp") or fields.moment("eventTime", "time"),
+            date=data.moment("deliveryAttemptTimeStamp", "deliveryAttemptTimestamp")
+            or fields.moment("eventTime", "time"),
             message_id=data.text("internetMessageId"),
             queue_id=data.text("messageId"),
             from_=data.text("sender"),

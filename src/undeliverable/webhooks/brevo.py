@@ -80,7 +80,9 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
             subject=fields.text("subject"),
         ),
         tags=fields.texts("tags") or fields.texts("tag"),
-        metadata={name: fields.raw(name) for name in ("X-Mailin-custom", "camp_id", "template_id") if name in fields.values},
+        metadata={
+            name: fields.raw(name) for name in ("X-Mailin-custom", "camp_id", "template_id") if name in fields.values
+        },
         remarks=remarks,
     )
 

@@ -61,7 +61,9 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
     type_, response = fields.text("type"), fields.sub("response")
     code, words = response.text("code"), response.text("content")
     enhanced = response.sub("enhanced_code")
-    status = ".".join(enhanced.text(name) or "0" for name in ("class", "subject", "detail")) if enhanced.values else None
+    status = (
+        ".".join(enhanced.text(name) or "0" for name in ("class", "subject", "detail")) if enhanced.values else None
+    )
     own = type_ in _OWN or (words or "").startswith(_OWN_WORDS)
     if own:
         answer = Fate(None, words, prose=True)

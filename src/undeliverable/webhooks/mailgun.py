@@ -148,7 +148,9 @@ def _legacy_notice(fields: Fields, remarks: list[str]) -> Notice:
         fates=(fate,),
         message=_message(fields, fields),
         tags=fields.texts("tag"),
-        metadata={name: fields.raw(name) for name in ("domain", "mailing-list", "campaign-id") if name in fields.values},
+        metadata={
+            name: fields.raw(name) for name in ("domain", "mailing-list", "campaign-id") if name in fields.values
+        },
         remarks=remarks,
     )
 

@@ -90,7 +90,8 @@ def _notice(fields: Fields, id_: str | None, remarks: list[str]) -> Notice:
         subclass=bounce.text("subType"),
         id=id_,
         fates=tuple(
-            Fate(one, diagnostics[0] if len(diagnostics) == 1 else words, prose=len(diagnostics) != 1) for one in recipients
+            Fate(one, diagnostics[0] if len(diagnostics) == 1 else words, prose=len(diagnostics) != 1)
+            for one in recipients
         ),
         message=about(
             fields,

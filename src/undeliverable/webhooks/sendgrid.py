@@ -97,7 +97,9 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         class_=fields.text("reason") if dropped else fields.text("type") if type_ == "bounce" else None,
         subclass=None if dropped else fields.text("bounce_classification"),
         id=fields.text("sg_event_id"),
-        fates=(Fate(fields.text("email"), fields.text("reason", "response"), prose=dropped, status=fields.text("status")),),
+        fates=(
+            Fate(fields.text("email"), fields.text("reason", "response"), prose=dropped, status=fields.text("status")),
+        ),
         message=about(
             fields,
             date=fields.moment("timestamp"),

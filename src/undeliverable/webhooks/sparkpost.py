@@ -94,7 +94,9 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
         msys = fields.sub("msys")
         name = next((name for name in msys.values if name.endswith("_event")), next(iter(msys.values), None))
         if name is None:
-            yield Notice(type=None, meaning=Meaning(Kind.OTHER, remark="a ping: the service tests the address"), remarks=remarks)
+            yield Notice(
+                type=None, meaning=Meaning(Kind.OTHER, remark="a ping: the service tests the address"), remarks=remarks
+            )
         else:
             yield _notice(msys.sub(name), remarks)
 
