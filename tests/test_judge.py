@@ -370,4 +370,4 @@ def test_the_key_is_made_when_it_is_asked_for() -> None:
     assert hash(verdict) == hash(again)
     assert len(verdict.key) == 64
     with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
-        verdict.nosuch  # noqa: B018
+        verdict.nosuch  # type: ignore[attr-defined] # noqa: B018

@@ -28,7 +28,7 @@ BLOCKS: Final = {
             _log_facts
             """,
             # the waist
-            "_facts _notice",
+            "_survey _facts _notice",
             # judgement
             "_conditions _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
             # doors

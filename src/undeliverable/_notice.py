@@ -17,6 +17,7 @@ from undeliverable._lazy import lazy
 from undeliverable._mime import Part
 from undeliverable._replies import answered_command
 from undeliverable._returned import addressee, bare_address, read_below, read_block
+from undeliverable._survey import notification, sort_parts
 from undeliverable.model import Action, Command, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
@@ -24,25 +25,10 @@ if TYPE_CHECKING:
     from undeliverable._autoreply import AutoReplyPhrases
     from undeliverable._format_index import FormatTable
 
-__all__ = ["READERS", "Described", "Notice", "Reading", "Survey", "read"]
+__all__ = ["READERS", "Described", "Notice", "Reading", "read"]
 
-# What a part is for, by its content type: RFC 3464, 6522, 6533, 5965 and 8098.
-_SLOTS: Final = {
-    "message/delivery-status": "statuses",
-    "message/global-delivery-status": "statuses",
-    "message/feedback-report": "feedback",
-    "message/disposition-notification": "dispositions",
-    "message/global-disposition-notification": "dispositions",
-    "message/rfc822": "returned",
-    "message/global": "returned",
-    "text/rfc822-headers": "returned_headers",
-    "message/rfc822-headers": "returned_headers",
-    "message/global-headers": "returned_headers",
-}
 _TRANSCRIPT: Final = "\n>>> "
 """Where a text holds a dialogue, its reader knows better what was answered."""
-_TEXTS: Final = 4
-"""How many text parts can hold the notification; real ones have one or two."""
 _NESTING: Final = 3
 """How deep a report may be wrapped into other messages."""
 
@@ -77,20 +63,6 @@ class Notice(NamedTuple):
     message: MessageFacts
 
 
-class Survey:
-    """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
-
-    __slots__ = ("dispositions", "feedback", "returned", "returned_headers", "statuses", "texts")
-
-    def __init__(self) -> None:
-        self.texts: list[Part] = []
-        self.statuses: list[Part] = []
-        self.feedback: list[Part] = []
-        self.dispositions: list[Part] = []
-        self.returned: list[Part] = []
-        self.returned_headers: list[Part] = []
-
-
 class Reading:
     """What the readers have found so far."""
 
@@ -105,8 +77,8 @@ class Reading:
         self.known = known
         self.remarks = remarks
         self.depth = depth
-        self.survey = _sort_parts(root)
-        self.text, self.path = _notification(self.survey)
+        self.survey = sort_parts(root)
+        self.text, self.path = notification(self.survey)
         self.recipients: list[RecipientFacts] = []
         self.message: dict[str, Any] = {}
         self.generator: str | None = None
@@ -172,37 +144,6 @@ def _ask(reading: Reading) -> None:
 
 def _note_failure(reader: Reader, reading: Reading, error: Exception) -> None:
     reading.remarks.append(f"the reader {reader.__name__.strip('_')} failed: {type(error).__name__}: {error}")
-
-
-def _sort_parts(root: Part) -> Survey:
-    """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
-    survey = Survey()
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        kind = part.content_type
-        slot = _SLOTS.get(kind)
-        if slot is not None:
-            getattr(survey, slot).append(part)
-        elif kind.startswith("multipart/") and kind != "multipart/digest":
-            waiting += part.children[::-1]
-        elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
-            survey.texts.append(part)
-    return survey
-
-
-def _notification(survey: Survey) -> tuple[str, str]:
-    """The text for people and the path of its part: the plain parts, or the HTML ones where those are empty."""
-    if len(survey.texts) == 1:
-        only = survey.texts[0]
-        return ("", "") if not only.text or only.text.isspace() else (only.text, only.path)
-    plain = [part for part in survey.texts if part.content_type != "text/html"]
-    html = [part for part in survey.texts if part.content_type == "text/html"]
-    for parts in (plain, html):
-        texts = [text for part in parts if (text := part.text).strip()]
-        if texts:
-            return (texts[0] if len(texts) == 1 else "\n\n".join(texts)), parts[0].path
-    return "", ""
 
 
 # ----------------------------------------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ class Outcome(NamedTuple):
             verdict.reason and str(verdict.reason),
             verdict.advice and str(verdict.advice),
             verdict.label,
-            verdict.rule and verdict.rule.id,
-            verdict.policy and verdict.policy.id,
+            None if verdict.rule is None else verdict.rule.id,
+            None if verdict.policy is None else verdict.policy.id,
         )
 
     def __str__(self) -> str:
