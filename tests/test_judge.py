@@ -371,3 +371,23 @@ def test_the_key_is_made_when_it_is_asked_for() -> None:
     assert len(verdict.key) == 64
     with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
         verdict.nosuch  # type: ignore[attr-defined] # noqa: B018
+
+
+@pytest.mark.parametrize("recipient", [None, "kim@example.org", "Kim@EXAMPLE.org"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.1.1 <kim@example.org>: User unknown",
+        "450 5.1.1 <kim@example.org>: User unknown",
+        "450 4.1.1 no such user",
+        "4.1.1 no such user",
+        "5.1.1 no such user",
+        "no such user kim@example.org",
+        "4.4.7 Delivery time expired",
+        "550 5.0.0 zzz",
+        "",
+    ],
+)
+def test_a_plain_reply_is_judged_as_in_a_report(text: str, recipient: str | None) -> None:
+    silent = Knowledge.builtin().with_rules([{"when": {"service": "none such"}, "then": {"label": "never"}}])
+    assert classify(text, recipient=recipient) == classify(text, recipient=recipient, knowledge=silent)

@@ -12,6 +12,7 @@ from typing import Final
 
 from undeliverable._grammar import (
     COMMANDS,
+    DOTTED,
     ESCAPED_LINE_END,
     EXPIRED_STATUS,
     EXPIRED_STEMS,
@@ -33,6 +34,7 @@ from undeliverable.model import Command, Reply
 __all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply"]
 
 _head: Final = HEAD.match
+_dotted: Final = DOTTED.search
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
 _NOTE_LENGTH: Final = 60
 _NOTED: Final = {
@@ -181,7 +183,7 @@ def _status_of(text: str, first: re.Match[str], final: re.Match[str]) -> StatusC
 
 def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
     """A status that is marked as one, or the last word; without a mark its class must be the code's."""
-    if ("4." not in text and "5." not in text) or code < "4":
+    if ("4." not in text and "5." not in text) or code < "4" or _dotted(text, start) is None:
         return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
