@@ -103,7 +103,7 @@ def _combine_each(
             company_of = by_name.setdefault(name, [])
             if len(company_of) < _COMPANY:
                 company_of.append(facts)
-    merged = []
+    merged: list[RecipientFacts] = []
     for facts in leading:
         company = {id(found): found for name in sorted(_names(facts)) for found in by_name.get(name, ())}
         merged.append(_combine([facts, *company.values(), *shared]))
@@ -204,20 +204,24 @@ def _with_command(reply: Reply, words: str) -> Reply:
 
 def _final_reply(told: list[_Told]) -> tuple[Reply | None, tuple[Evidence, ...]]:
     """The reply that decides, and the words that it was read from; see REPLY_WITNESSES."""
-    heard = [one for one in told if one.reply is not None and _is_negative(one.reply)]
+    heard = [
+        ((one.reply.code is None, REPLY_WITNESSES.index(one.witness)), one.reply, one.evidence)
+        for one in told
+        if one.reply is not None and _is_negative(one.reply)
+    ]
     if not heard:
         return None, ()
     if len(heard) > 1:
-        heard.sort(key=_rank)
-    best = heard[0]
-    for one in heard[1:]:
-        if best.reply.status is None and one.reply.status is not None and one.reply.code == best.reply.code:
-            best = one
-    return best.reply, best.evidence
+        heard.sort(key=_by_rank)
+    _, best, evidence = heard[0]
+    for _, reply, words in heard[1:]:
+        if best.status is None and reply.status is not None and reply.code == best.code:
+            best, evidence = reply, words
+    return best, evidence
 
 
-def _rank(one: _Told) -> tuple[bool, int]:
-    return (one.reply is None or one.reply.code is None, REPLY_WITNESSES.index(one.witness))
+def _by_rank(heard: tuple[tuple[bool, int], Reply, tuple[Evidence, ...]]) -> tuple[bool, int]:
+    return heard[0]
 
 
 def _is_negative(reply: Reply) -> bool:

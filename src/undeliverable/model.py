@@ -349,4 +349,4 @@ class Event:
     class_: str | None = None
     subclass: str | None = None
     tags: tuple[str, ...] = ()
-    metadata: dict[str, object] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict[str, object])

@@ -71,22 +71,37 @@ def command_named(name: str) -> Command:
     """The subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
     match name:
         case "check":
-            from undeliverable.cli.check import COMMAND
+            from undeliverable.cli import check
+
+            return check.COMMAND
         case "classify":
-            from undeliverable.cli.classify import COMMAND
+            from undeliverable.cli import classify
+
+            return classify.COMMAND
         case "explain":
-            from undeliverable.cli.explain import COMMAND
+            from undeliverable.cli import explain
+
+            return explain.COMMAND
         case "pipe":
-            from undeliverable.cli.pipe import COMMAND
+            from undeliverable.cli import pipe
+
+            return pipe.COMMAND
         case "report":
-            from undeliverable.cli.report import COMMAND
+            from undeliverable.cli import report
+
+            return report.COMMAND
         case "rules":
-            from undeliverable.cli.rules import COMMAND
+            from undeliverable.cli import rules
+
+            return rules.COMMAND
         case "serve":
-            from undeliverable.cli.serve import COMMAND
+            from undeliverable.cli import serve
+
+            return serve.COMMAND
         case _:
-            from undeliverable.cli._suppressions import COMMAND
-    return COMMAND
+            from undeliverable.cli import _suppressions
+
+            return _suppressions.COMMAND
 
 
 def _parser(names: Sequence[str]) -> ArgumentParser:
