@@ -177,7 +177,7 @@ def _sort_fields(pieces: list[str], groups: _Loose, remarks: list[str]) -> None:
                 begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
             if begins:
                 doubtful = not fresh  # perhaps foreign text; the next blank line ends it
-                group = {}
+                group = dict[str, str]()
                 groups.recipients.append(group)
                 groups.offsets.append(at)
             before_it = group.get(name)

@@ -67,7 +67,7 @@ def _harden(stream: object) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-def command_named(name: str) -> Command:
+def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subcommand
     """The subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
     match name:
         case "check":
