@@ -9,8 +9,7 @@ that DATA then earns is a consequence, never a cause. What the reporting server 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from undeliverable._addresses import addresses_in
 from undeliverable._evidence import words_of
@@ -36,8 +35,7 @@ _MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 
 
-@dataclass(slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
 
     recipient: str
@@ -47,21 +45,22 @@ class _Outcome:
     word: str
 
 
-@dataclass(slots=True)
 class _Answer:
     """A negative reply of the remote server, and whom it is known to concern."""
 
-    reply: Reply
-    offset: int
-    verb: str
-    addressee: str | None
-    host: str | None
-    named: list[_Outcome] = field(default_factory=list[_Outcome])
-    led_to_no_recipients: bool = False
-    concerns_all: bool = False
+    __slots__ = ("addressee", "concerns_all", "host", "led_to_no_recipients", "named", "offset", "reply", "verb")
+
+    def __init__(self, reply: Reply, offset: int, verb: str, addressee: str | None, host: str | None) -> None:
+        self.reply = reply
+        self.offset = offset
+        self.verb = verb
+        self.addressee = addressee
+        self.host = host
+        self.named: list[_Outcome] = []
+        self.led_to_no_recipients = False
+        self.concerns_all = False
 
 
-@dataclass(slots=True)
 class _Transcript:
     """What has been read so far.
 
@@ -69,16 +68,21 @@ class _Transcript:
     ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
     """
 
-    listed: dict[str, None]
-    answers: list[_Answer] = field(default_factory=list[_Answer])
-    alone: list[_Outcome] = field(default_factory=list[_Outcome])
-    host: str | None = None
-    verb: str = ""
-    addressee: str | None = None
-    opened: int = 0
-    settled: int = 0
-    lines: list[str] = field(default_factory=list[str])
-    offset: int = 0
+    __slots__ = (
+        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+    )  # fmt: skip
+
+    def __init__(self, listed: dict[str, None]) -> None:
+        self.listed = listed
+        self.answers: list[_Answer] = []
+        self.alone: list[_Outcome] = []
+        self.host: str | None = None
+        self.verb = ""
+        self.addressee: str | None = None
+        self.opened = 0
+        self.settled = 0
+        self.lines: list[str] = []
+        self.offset = 0
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:

@@ -8,7 +8,6 @@ a whole new group follows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
@@ -73,13 +72,15 @@ class Groups(NamedTuple):
     offsets: list[int]
 
 
-@dataclass(slots=True)
 class _Loose:
     """The groups by the fields' names, while they are sorted."""
 
-    message: _Group
-    recipients: list[_Group]
-    offsets: list[int]
+    __slots__ = ("message", "offsets", "recipients")
+
+    def __init__(self) -> None:
+        self.message: _Group = {}
+        self.recipients: list[_Group] = []
+        self.offsets: list[int] = []
 
 
 def group_fields(text: str, remarks: list[str]) -> Groups:
@@ -137,7 +138,7 @@ def _whole(values: Values) -> Values | None:
 
 
 def _any_groups(text: str, remarks: list[str]) -> Groups:
-    groups = _Loose({}, [], [])
+    groups = _Loose()
     before, *pieces = _split("\n" + text)
     if before.strip():
         remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
@@ -35,8 +34,7 @@ Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 recipient alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldReading:
+class FieldReading(NamedTuple):
     """The fields of one report.
 
     :ivar message: what the per-message fields say, as keywords of :class:`~undeliverable.model.MessageFacts`.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from undeliverable._dates import parse_date
 from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns, is_answer
@@ -48,8 +48,7 @@ _COMMANDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FormatReading:
+class FormatReading(NamedTuple):
     """What a described format has read from a notice.
 
     :ivar generator: the format's name; None for the generic description.
@@ -66,16 +65,18 @@ class FormatReading:
     is_generic: bool
 
 
-@dataclass(slots=True)
 class _Draft:
     """What has been read of one recipient so far."""
 
-    start: int
-    end: int
-    pattern: str | None = None
-    facts: dict[str, str] = field(default_factory=dict[str, str])
-    words: list[str] = field(default_factory=list[str])
-    reply: list[str] = field(default_factory=list[str])
+    __slots__ = ("end", "facts", "pattern", "reply", "start", "words")
+
+    def __init__(self, start: int, end: int, pattern: str | None = None) -> None:
+        self.start = start
+        self.end = end
+        self.pattern = pattern
+        self.facts: dict[str, str] = {}
+        self.words: list[str] = []
+        self.reply: list[str] = []
 
 
 def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
@@ -277,8 +278,7 @@ class _Pass:
         self._open.end = end
 
 
-@dataclass(frozen=True, slots=True)
-class _Builder:
+class _Builder(NamedTuple):
     """Makes facts of a draft; what is shared by all recipients stands in where a draft says nothing."""
 
     format: Format

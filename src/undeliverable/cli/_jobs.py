@@ -5,10 +5,8 @@ One process or many, the same functions do the work: the output has the same byt
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from undeliverable import Knowledge, parse
@@ -33,7 +31,6 @@ _WAITING: Final = 3
 """Chunks per process that are under way: one in work, one to be begun, one to be written."""
 
 
-@dataclass(slots=True)
 class Done:
     """What came of some messages.
 
@@ -43,10 +40,13 @@ class Done:
     :ivar problems: what the library failed on, which would be a fault of its own.
     """
 
-    tally: Tally = field(default_factory=Tally)
-    shown: list[Rows] = field(default_factory=list[Rows])
-    reports: list[Report] = field(default_factory=list[Report])
-    problems: list[str] = field(default_factory=list[str])
+    __slots__ = ("problems", "reports", "shown", "tally")
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.shown: list[Rows] = []
+        self.reports: list[Report] = []
+        self.problems: list[str] = []
 
 
 class Work(NamedTuple):
@@ -140,6 +140,8 @@ _current: list[Work] = []
 
 
 def _begin(work: Work) -> None:
+    import signal  # of the other processes only
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted, too, and ends this one
     _current.append(work)
 
