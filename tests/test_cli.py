@@ -18,7 +18,7 @@ import pytest
 
 import undeliverable
 from undeliverable.cli import _jobs, _progress, main
-from undeliverable.cli._main import COMMANDS, command_named
+from undeliverable.cli._main import COMMANDS, _columns, command_named
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._writers import FORMATS, Table
@@ -484,3 +484,10 @@ def test_long_work_shows_progress_on_a_terminal(folder: Path) -> None:
     shown = on_terminal("-c", program, "classify", str(folder), watch_errors=True)
     assert "100%" in shown
     assert "3 messages" in shown
+
+
+@pytest.mark.parametrize(("given", "columns"), [("120", 120), ("0", 80), ("wide", 80), ("", 80)])
+def test_width(given: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", given)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    assert _columns() == columns

@@ -132,4 +132,21 @@ def _examples(commands: Sequence[Command]) -> str:
 
 
 class _Formatter(RawDescriptionHelpFormatter):
-    """Keeps the lines of description and examples as they are written."""
+    """Keeps the lines of description and examples as they are written.
+
+    argparse makes one for every option, and would import shutil for the width of the terminal.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """The width of the terminal, as `shutil.get_terminal_size` tells it."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
