@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._conditions import ABSENT, status_key
 from undeliverable._policies import Failure, Policy
+from undeliverable._words import Record
 from undeliverable.codes import ReplyCode, StatusCode, find_status
 from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -296,7 +297,7 @@ class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
 
 
-class _FactsDraft:
+class _FactsDraft(Record):
     __slots__ = RecipientFacts.__slots__
 
 

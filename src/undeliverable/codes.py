@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from undeliverable._lazy import lazy
+from undeliverable._words import Record
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def find_reply_code(text: str, start: int = 0) -> ReplyCode | None:
     return REPLY_CODES[match[1]] if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredStatus:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RegisteredStatus(Record):
     """An entry of the IANA registry of enhanced status codes.
 
     :ivar subject: the second number.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from undeliverable._words import Word
+from undeliverable._words import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
@@ -72,8 +72,8 @@ class Witness(Word):
     EVENT = "event"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Address(Record):
     """A recipient field's value, RFC 3464 2.3.1: ``rfc822; kim@example.org``.
 
     :ivar type: the address type in lower case: ``rfc822``, ``utf-8``, ``x400``, ...; ``rfc822`` where none was stated.
@@ -84,24 +84,24 @@ class Address:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class MtaName:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MtaName(Record):
     """A mail server's name field, RFC 3464 2.2.2: ``dns; mx.example.org``."""
 
     type: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Diagnostic(Record):
     """A ``Diagnostic-Code`` field, RFC 3464 2.3.6: ``smtp; 550 5.1.1 ...``; the type in lower case."""
 
     type: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Reply:
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Reply(Record):
     """One SMTP reply, RFC 5321 4.2, its lines joined by blanks.
 
     :ivar code: the basic code; where the lines differ, the last line's. None if the text is a server's own words.
@@ -131,12 +131,12 @@ class Reply:
         draft.__class__ = Reply
 
 
-class _ReplyDraft:
+class _ReplyDraft(Record):
     __slots__ = Reply.__slots__
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Evidence:
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Evidence(Record):
     """The very words that a fact was read from.
 
     :ivar witness: which kind of text it stood in.
@@ -170,12 +170,12 @@ class Evidence:
         draft.__class__ = Evidence
 
 
-class _EvidenceDraft:
+class _EvidenceDraft(Record):
     __slots__ = Evidence.__slots__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False)
-class RecipientFacts:
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
+class RecipientFacts(Record):
     """What one witness, or after merging all of them, says about one recipient.
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
@@ -238,12 +238,12 @@ class RecipientFacts:
         draft.__class__ = RecipientFacts
 
 
-class _RecipientFactsDraft:
+class _RecipientFactsDraft(Record):
     __slots__ = RecipientFacts.__slots__
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Returned:
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Returned(Record):
     """The message that came back, as far as the report holds it.
 
     :ivar block: its header block, folded as it stood, at most 64 KB.
@@ -287,12 +287,12 @@ class Returned:
         return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)
 
 
-class _ReturnedDraft:
+class _ReturnedDraft(Record):
     __slots__ = Returned.__slots__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False)
-class MessageFacts:
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
+class MessageFacts(Record):
     """What the report says of itself and of the message that it is about.
 
     :ivar generator: the software that wrote the report, by the name of its described format, or None.
@@ -335,12 +335,12 @@ class MessageFacts:
         draft.__class__ = MessageFacts
 
 
-class _MessageFactsDraft:
+class _MessageFactsDraft(Record):
     __slots__ = MessageFacts.__slots__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Event(Record):
     """A notification of an e-mail service, its own words untouched."""
 
     id: str | None

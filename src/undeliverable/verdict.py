@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from undeliverable._words import Word
+from undeliverable._words import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -56,8 +56,8 @@ _TEXTS: Final[dict[str | None, str | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRef:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RuleRef(Record):
     """The rule that found a reason.
 
     :ivar id: the rule's id.
@@ -80,8 +80,8 @@ class RuleRef:
         return {"id": self.id, "layer": self.layer}
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRef:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PolicyRef(Record):
     """The policy that drew the consequence; attributes as in :class:`RuleRef`."""
 
     id: str
@@ -94,8 +94,8 @@ class PolicyRef:
         return {"id": self.id, "layer": self.layer}
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Details(Record):
     """What some replies give besides a reason; each None where this one does not."""
 
     blocklist: str | None = None
@@ -110,7 +110,7 @@ NO_DETAILS: Final = Details()
 """Of a reply that says no more than its reason: most of them."""
 
 
-class Identified:
+class Identified(Record):
     """Something whose ``key`` is made when it is first asked for: a digest takes longer than most of a verdict."""
 
     __slots__ = ("_identity",)
@@ -133,7 +133,7 @@ def _key(identity: str, recipient: str | None, action: Action | None) -> str:
     return sha256(named.encode(errors="replace")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Verdict(Identified):
     """What became of one recipient, why, and what follows.
 
@@ -256,8 +256,8 @@ class Verdict(Identified):
         return explain(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Report(Record):
     """What one message, log record or notification says.
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
