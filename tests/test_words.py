@@ -15,8 +15,9 @@ from undeliverable.model import Reply, Witness
 
 
 def test_words_are_found_as_the_strings_that_they_are() -> None:
-    assert {Reason.EXPIRED: 1}["expired"] == 1
     assert {"expired": 1}[Reason.EXPIRED] == 1
+    assert "expired" in {str(Reason.EXPIRED), Reason.GREYLISTED}
+    assert hash(Reason.EXPIRED) == hash("expired")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_all_of_them_are_frozen_dataclasses_with_slots() -> None:
     assert Verdict in found
     for one in found:
         assert dataclasses.is_dataclass(one)
-        assert one.__dataclass_params__.frozen  # type: ignore[attr-defined]
+        assert one.__dataclass_params__.frozen
         assert one.__slots__ == tuple(field.name for field in dataclasses.fields(one))
 
 

@@ -21,21 +21,20 @@ from undeliverable._format_index import Places
 from undeliverable._loader import BUILTIN, Layer, load
 from undeliverable._providers import host_table
 from undeliverable._shelf import Shelf, file_rules
-from undeliverable._shipped import row_of
+from undeliverable._shipped import FOLDERS, extent, row_of
 from undeliverable._toml import TomlSource
 
 __all__ = ["INDEX", "build", "builtin_parts", "main", "read_documents"]
 
 _DATA: Final = os.path.join(os.path.dirname(__file__), "data")
 INDEX: Final = os.path.join(_DATA, "index.jsonl")
-_FOLDERS: Final = ("", "providers/", "wording/", "formats/", "logs/")
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 
 
 def read_documents() -> dict[str, dict[str, object]]:
     """The built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths."""
     found: dict[str, dict[str, object]] = {}
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         place = f"{_DATA}/{folder}"
         for name in sorted(os.listdir(place)):
             if name.endswith(".toml"):
@@ -90,7 +89,7 @@ def build() -> str:
         **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
-    head = {"rules": len(named) + 1, "count": len(rules), **places}
+    head = {"extent": extent(_DATA), "places": {"rules": len(named) + 1, "count": len(rules), **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
 
 

@@ -281,11 +281,13 @@ def _builtin() -> Knowledge:
 
 @lru_cache(maxsize=1)
 def _shipped() -> Shipped:
-    """The prebuilt index, or where there is none what it would hold."""
-    from undeliverable._shipped import Shipped
+    """The prebuilt index; where there is none, or one of other TOML files than are there, what it would hold."""
+    from undeliverable._shipped import Shipped, extent
 
     if os.path.exists(_INDEX):
-        return Shipped(_read(_INDEX))
+        shipped = Shipped(_read(_INDEX))
+        if shipped.extent == extent(_DATA):
+            return shipped
     from undeliverable._index import build
 
     return Shipped(build())
