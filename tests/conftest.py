@@ -1,11 +1,18 @@
+"""What several tests need."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import programs, server
+
+# How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -376,6 +376,13 @@ def test_index_finds_what_fits(text: str, headers: dict[str, str]) -> None:
     assert table.recognise(headers.get, text) is (fitting[0] if fitting else None)
 
 
+def _seconds(described: Format, text: str) -> float:
+    before = time.process_time()
+    read(described, HEADERS.get, text, "1")
+    described.fits(HEADERS.get, text)
+    return time.process_time() - before
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_time_grows_with_the_text(name: str) -> None:
     """A line of any length, many lines, many recipients: no pattern may need more than linear time."""
@@ -384,8 +391,5 @@ def test_time_grows_with_the_text(name: str) -> None:
         seconds = []
         for size in (6_000, 60_000):
             text = piece * (size // len(piece))
-            before = time.process_time()
-            read(mine, HEADERS.get, text, "1")
-            mine.fits(HEADERS.get, text)
-            seconds.append(time.process_time() - before)
-        assert seconds[1] < 40 * max(seconds[0], 0.002), piece
+            seconds.append(min(_seconds(mine, text) for _ in range(3)))
+        assert seconds[1] < 60 * max(seconds[0], 0.002), piece
