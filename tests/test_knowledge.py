@@ -297,7 +297,11 @@ class TestBuiltinData:
         assert not [f"{error.entry}: {error.detail}" for error, _, _ in check_layer(layer)]
 
     def test_no_rule_is_shadowed_by_one_of_a_higher_rank(self) -> None:
-        faults = [error for error, _, _ in check_layer(Layer("builtin", 0, BUILTIN.rules, BUILTIN.policies)) if error.key != "example"]
+        faults = [
+            error
+            for error, _, _ in check_layer(Layer("builtin", 0, BUILTIN.rules, BUILTIN.policies))
+            if error.key != "example"
+        ]
         assert not [f"{error.entry}: {error.detail}" for error in faults]
 
     def test_every_example_keeps_its_reason_among_all_rules(self) -> None:

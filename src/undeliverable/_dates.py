@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from itertools import starmap
+from operator import itemgetter
 from typing import Final
 
 from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
@@ -11,6 +13,10 @@ from undeliverable._grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
 __all__ = ["parse_date"]
 
 _iso: Final = datetime.fromisoformat
+# "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
+_pieces: Final = itemgetter(
+    *starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 27), (27, 31)))
+)
 _NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
 _OFFSETS: Final = {" +": "+", " -": "-"}
 
@@ -20,15 +26,13 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
-    month = _NUMBERS.get(text[7:12])
-    usual = text
-    if month is None:
+    comma, day, month, year, time, colon, sign, zone = _pieces(text)
+    if month not in _NUMBERS:
         usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"
-        month = _NUMBERS.get(usual[7:12])
-    if month is not None and usual[3:5] == ", " and usual[22:23] == ":":
+        comma, day, month, year, time, colon, sign, zone = _pieces(usual)
+    if comma == ", " and colon == ":":
         try:
-            # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it
-            return _iso(f"{usual[12:16]}-{month}-{usual[5:7]}T{usual[17:25]}{_OFFSETS[usual[25:27]]}{usual[27:31]}")
+            return _iso(f"{year}-{_NUMBERS[month]}-{day}T{time}{_OFFSETS[sign]}{zone}")
         except (KeyError, ValueError):
             pass  # another shape, or no date
     return _any_shape(text)

@@ -75,6 +75,8 @@ def readable(raw: bytes) -> str:
         value = raw.decode("ascii").strip()
     except UnicodeDecodeError:
         value = decode_block(raw).strip()
+    if value.isprintable() and "=?" not in value:
+        return value  # nearly always
     if "\n" in value:
         value = unfold(value)
     if "\0" in value:

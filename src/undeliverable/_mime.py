@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Part", "as_bytes", "decode_words", "find_header_block", "header_fields", "read"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
+_USUAL: Final = frozenset(("text/plain", "text/rfc822-headers", "message/delivery-status"))
+_UNENCODED: Final = (None, b"7bit", b"8bit")
 _LF: Final = 10
 
 
@@ -58,8 +60,6 @@ class Part(PartHeader):
     lower case, or the default: text/plain, in a multipart/digest message/rfc822 (RFC 2046 5.1.5).
     """
 
-    __slots__ = ()
-
     # --- body --------------------------------------------------------------------------------
 
     @property
@@ -81,8 +81,25 @@ class Part(PartHeader):
         """The body as characters, line ends LF, HTML as lines; "" for parts with children and for binary ones."""
         text = self._text
         if text is None:
-            text = self._text = "" if self.content_type.startswith(_BINARY) or self.children else self._read_text()
+            text = self._read_usual_text()
+            if text is None:
+                text = "" if self.content_type.startswith(_BINARY) or self.children else self._read_text()
+            self._text = text
         return text
+
+    def _read_usual_text(self) -> str | None:
+        """The body where it is ASCII, not encoded, and what it is declared to be, as nearly always; else None."""
+        rest = self._rest
+        if self.content_type not in _USUAL or (rest is not None and (b"oundary" in rest or b"-7" in rest)):
+            return None
+        self._unglue()
+        known = self._known
+        if known is None or known[2] not in _UNENCODED or (rest is None and self._whole):
+            return None
+        body = self._data[self._body : self._end]
+        if not body.isascii() or len(body) > TEXT_LIMIT or b"\r" in body or b"<" in body[:64] or not is_plain(body):
+            return None
+        return body.decode("ascii")
 
     def _read_text(self) -> str:
         if self._end - self._body > TEXT_LIMIT:

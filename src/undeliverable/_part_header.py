@@ -51,17 +51,21 @@ _TYPES: Final = {
         "message/delivery-status", "message/rfc822",
     )
 }  # fmt: skip
+_NOTHING_KNOWN: Final = (None, None, None)
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class PartHeader:
     """What a part's header block says, and where the block and the body lie in the message's octets."""
 
-    __slots__ = (
-        "_block", "_body", "_children", "_data", "_depth", "_end", "_fields", "_first", "_known", "_ledger",
-        "_lowered", "_octets", "_parameters", "_payload", "_rest", "_start", "_stop", "_text", "_whole", "content_type",
-        "path",
-    )  # fmt: skip
+    # What has been read so far.
+    _children: tuple[Any, ...] | None = None
+    _payload: bytes | None = None
+    _text: str | None = None
+    _block: str | None = None
+    _octets: bytes | None = None
+    _fields: list[tuple[str, str]] | None = None
+    _parameters: Mapping[str, str] | None = None
 
     def __init__(
         self, data: bytes, ledger: Ledger, path: str, start: int, end: int, depth: int, default: str, *, whole: bool
@@ -73,24 +77,16 @@ class PartHeader:
         self._end: int = end
         self._depth = depth
         self._whole = whole
-        self._children: tuple[Any, ...] | None = None
-        self._payload: bytes | None = None
-        self._text: str | None = None
-        self._block: str | None = None
-        self._octets: bytes | None = None
-        self._fields: list[tuple[str, str]] | None = None
-        self._parameters: Mapping[str, str] | None = None
         match = _plain_message(data, start, end) if whole else _plain_part(data, start, end)
-        self._known = known = match.groups() if match else None
-        if match and known and known[-1]:
-            kind, rest, blank = known[0], known[1], known[-1]
-            self._body = body = match.end()
-            self._stop = stop = body - len(blank)
-            if stop == start:
-                kind, rest = self._settle(kind, rest, blank)
+        self._known: tuple[bytes | None, ...] | None = match.groups() if match else _NOTHING_KNOWN
+        kind, rest, blank = self._known[0], self._known[1], self._known[-1]
+        body = match.end() if match else start
+        if blank and body > start + len(blank):
+            self._body: int = body
+            self._stop: int = body - len(blank)
         else:
             kind, rest = self._read_unusual_header()
-        self._rest = rest
+        self._rest: bytes | None = rest
         if kind is not None:
             self.content_type = _TYPES.get(kind) or kind.lower().decode("latin-1")
         else:
@@ -144,9 +140,9 @@ class PartHeader:
 
     def header(self, name: str) -> str | None:
         """The first field of that name: unfolded, stripped, encoded words decoded; None if there is none."""
-        known, index = self._known, _MOST_WANTED.get(name)
-        if known is not None and index is not None and self._whole:
-            raw: bytes | None = known[index]
+        index = _MOST_WANTED.get(name)
+        if index is not None and self._whole and self._known is not None:
+            raw = self._known[index]
             return None if raw is None else readable(raw)
         block = self._octets
         if block is None:

@@ -37,7 +37,10 @@ FOLDERS: Final = ("", "providers/", "wording/", "formats/", "logs/")
 def extent(data: str) -> list[int]:
     """How many TOML files there are below the folder `data`, and how many octets: whether an index may be of them."""
     sizes = [
-        entry.stat().st_size for folder in FOLDERS for entry in os.scandir(f"{data}/{folder}") if entry.name.endswith(".toml")
+        entry.stat().st_size
+        for folder in FOLDERS
+        for entry in os.scandir(f"{data}/{folder}")
+        if entry.name.endswith(".toml")
     ]
     return [len(sizes), sum(sizes)]
 

@@ -34,7 +34,7 @@ REWRITTEN: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
 _LF: Final = 10
 _CR: Final = 13
-_CLOSED: Final = (b"--\n", b"--")
+_LINE_ENDS: Final = (b"\n", b"")
 _NO_GLUE: Final = b" \t>|-\"'="
 
 
@@ -169,20 +169,23 @@ def _plain_split(data: bytes, delimiter: bytes, start: int, end: int) -> Split |
     """The same for a multipart as nearly all are: each delimiter a line of its own, the last one closing."""
     if end - start > REWRITTEN:
         return None
-    first, *inner = data[start:end].split(delimiter)
-    if not inner or first[-1:] != b"\n" or inner.pop()[:3] not in _CLOSED:
+    line = b"\n" + delimiter + b"\n"
+    whole = data[start:end]
+    first, *parts = whole.split(line)
+    if not parts or whole.count(delimiter) != len(parts) + 1:
         return None
-    at = start + len(first)
-    size = len(delimiter)
+    closing = parts[-1].find(b"\n" + delimiter + b"--")
+    if closing < 0 or parts[-1][closing + len(line) + 1 : closing + len(line) + 2] not in _LINE_ENDS:
+        return None
+    parts[-1] = parts[-1][:closing]
     spans: list[Span] = []
-    begin = at + size
-    for piece in inner:
-        stop = begin + len(piece)
-        if piece[:1] != b"\n" or piece[-1:] != b"\n" or stop < begin + 2:
-            return None
-        spans.append((begin + 1, stop - 1))
-        begin = stop + size
-    return spans, at, True
+    begin = at = start + len(first)
+    for part in parts:
+        begin += len(line)
+        stop = begin + len(part)
+        spans.append((begin, stop))
+        begin = stop
+    return spans, at + 1, True
 
 
 def _delimiter(
