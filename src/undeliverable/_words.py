@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 __all__ = ["Record", "Word"]
@@ -19,7 +20,7 @@ class Record:
     That would take a tenth of the time of an import. They are declared with ``eq=False, repr=False``.
     """
 
-    __slots__: tuple[str, ...] = ()
+    __slots__: Iterable[str] = ()
 
     def _values(self) -> list[object]:
         return [getattr(self, name) for name in self.__slots__]

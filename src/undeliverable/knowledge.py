@@ -14,11 +14,11 @@ from undeliverable.errors import EntryError, KnowledgeError
 
 TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of an import
 if TYPE_CHECKING:
-    from typing import Final, Protocol, TypeVar
+    from typing import Final, TypeAlias, TypeVar
 
     from undeliverable._autoreply import AutoReplyPhrases
     from undeliverable._blocklists import Blocklists
-    from undeliverable._formats import Format, FormatTable
+    from undeliverable._formats import FormatTable
     from undeliverable._loader import Layer
     from undeliverable._log_shapes import LogTable
     from undeliverable._policies import Policy, PolicyTable
@@ -30,39 +30,7 @@ if TYPE_CHECKING:
 
     _Entry = TypeVar("_Entry", Rule, Policy)
 
-    class AnyLayer(Protocol):
-        """What one file, profile or call adds, or what is built in."""
-
-        @property
-        def name(self) -> str:
-            """``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``."""
-            ...
-
-        @property
-        def group(self) -> int:
-            """Where it ranks."""
-            ...
-
-        @property
-        def rules(self) -> tuple[Rule, ...]:
-            """Its rules in their order."""
-            ...
-
-        @property
-        def policies(self) -> tuple[Policy, ...]:
-            """Its policies in their order."""
-            ...
-
-        @property
-        def providers(self) -> tuple[Provider, ...]:
-            """Its providers in their order."""
-            ...
-
-        @property
-        def formats(self) -> tuple[Format, ...]:
-            """Its formats in their order."""
-            ...
-
+    AnyLayer: TypeAlias = Layer | Shipped
 
 __all__ = ["Knowledge"]
 
