@@ -369,6 +369,21 @@ class TestIndex:
             monkeypatch.setattr(undeliverable.knowledge, "_INDEX", path)
             assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
 
+    def test_policies_may_be_built_in(self) -> None:
+        head = '{"extent":[0,0],"places":{"policies":1}}'
+        policy = '{"when":{"reply":"552"},"then":{"bounce_type":"hard"}}'
+        assert [one.bounce_type for one in Shipped(f"{head}\n[{policy}]").policies] == ["hard"]
+        assert Shipped(f"{head}\n[]").policies == ()
+
+    def test_formats_of_a_file_stand_before_those_that_are_built_in(self, file: Any) -> None:
+        ours = file(
+            '[[format]]\nname = "ours"\ntitle = "Ours"\nsource = "none"\nwhen = { from = "robot@example.com" }\n'
+            'recipient = ["^<{recipient}>$"]\n'
+        )
+        found = BUILTIN.with_file(ours).formats.formats
+        assert found[0].name == "ours"
+        assert found[1:] == BUILTIN.formats.formats
+
     def test_nothing_is_there_before_it_is_asked_for(self) -> None:
         shipped = Shipped(build())
         assert not shipped._rules
