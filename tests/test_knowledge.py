@@ -252,6 +252,12 @@ class TestValue:
         BUILTIN.clear_cache()
         assert classify(FULL) == before
 
+    def test_the_cache_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(undeliverable.knowledge, "_CACHED", 2)
+        knowledge = Knowledge.builtin().with_rules([])
+        for text in ("550 a", "550 b", "550 c", "550 a", "550 5.1.1 d"):
+            assert classify(text, knowledge=knowledge) == classify(text)
+
     def test_the_hash_seed_changes_no_verdict(self) -> None:
         texts = [one.example for one in BUILTIN.rules if one.example][::7]
         code = (

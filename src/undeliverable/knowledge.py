@@ -217,9 +217,17 @@ class Knowledge:
 
         look, provider_of = self.rule_table.find, self.provider_of
 
-        @lru_cache(maxsize=_CACHED)
+        known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
+
         def find(text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-            return look(visible(text, code), code, status, command, None if host is None else provider_of(host))
+            key = text, code, status, command, host
+            found = known.get(key)
+            if found is None:
+                if len(known) >= _CACHED:  # a cache that knows which ones are old costs more than it saves
+                    known.clear()
+                provider = None if host is None else provider_of(host)
+                found = known[key] = look(visible(text, code), code, status, command, provider)
+            return found
 
         return find
 
