@@ -14,11 +14,10 @@ __all__ = ["parse_date"]
 
 _iso: Final = datetime.fromisoformat
 # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
-_pieces: Final = itemgetter(
-    *starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 27), (27, 31)))
-)
+_pieces: Final = itemgetter(*starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 31))))
 _NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
-_OFFSETS: Final = {" +": "+", " -": "-"}
+_SIGNS: Final = frozenset((" +", " -"))
+_UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
 
 
 def parse_date(text: str) -> datetime | None:
@@ -26,13 +25,13 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
-    comma, day, month, year, time, colon, sign, zone = _pieces(text)
+    comma, day, month, year, time, colon, zone = _pieces(text)
     if month not in _NUMBERS:
         usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"
-        comma, day, month, year, time, colon, sign, zone = _pieces(usual)
-    if comma == ", " and colon == ":":
+        comma, day, month, year, time, colon, zone = _pieces(usual)
+    if comma == ", " and colon == ":" and (zone in _UNIVERSAL or (zone[:2] in _SIGNS and len(zone) == 6)):
         try:
-            return _iso(f"{year}-{_NUMBERS[month]}-{day}T{time}{_OFFSETS[sign]}{zone}")
+            return _iso(f"{year}-{_NUMBERS[month]}-{day}T{time}{'+0000' if zone in _UNIVERSAL else zone[1:]}")
         except (KeyError, ValueError):
             pass  # another shape, or no date
     return _any_shape(text)

@@ -33,6 +33,7 @@ __all__ = ["read_dialogue"]
 
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
+_BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say anything
 
 
 class _Outcome(NamedTuple):
@@ -103,7 +104,8 @@ def _read_transcript(text: str, part: str) -> tuple[RecipientFacts, ...]:
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
     at = 0
     for line in text.split("\n"):
-        _read_line(state, line, at)
+        if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
+            _read_line(state, line, at)
         at += len(line) + 1
     _end_reply(state)
     lowered = text.lower()

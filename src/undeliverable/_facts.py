@@ -149,8 +149,9 @@ class _Told(NamedTuple):
 def _combine(company: list[RecipientFacts]) -> RecipientFacts:
     """All that `company` says of one recipient; the first of it is the leading witness."""
     first = company[0]
-    if len(company) == 1 and first.witness is Witness.FIELD:
-        return first  # its reply has been read already, see hear
+    if len(company) == 1:
+        # The reply in a field has been read already, see hear.
+        return first if first.witness is Witness.FIELD else _alone(first)
     told = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(told)
     return RecipientFacts(
@@ -169,6 +170,28 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         vendor_code=_first(company, "vendor_code"),
         evidence=evidence or first.evidence,
         conflicts=_disagreements(told, reply),
+    )
+
+
+def _alone(facts: RecipientFacts) -> RecipientFacts:
+    """The same where only one witness has spoken."""
+    one = _read_words(facts)
+    reply = one.reply if one.reply is not None and _is_negative(one.reply) else None
+    return RecipientFacts(
+        witness=facts.witness,
+        recipient=facts.recipient,
+        original_recipient=_original([facts]),
+        action=facts.action,
+        status=facts.status,
+        reply=reply,
+        diagnostic=one.words,
+        command=_command([facts], [one], reply),
+        remote_mta=facts.remote_mta,
+        expired=one.expired,
+        last_attempt_date=facts.last_attempt_date,
+        will_retry_until=facts.will_retry_until,
+        vendor_code=facts.vendor_code,
+        evidence=(one.evidence if reply is not None else ()) or facts.evidence,
     )
 
 
