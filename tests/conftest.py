@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from hypothesis import settings
 from tests.databases import programs, server
 
 # How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
-settings.register_profile("patient", deadline=None)
+# Where all checks run before a change is taken, the same examples are tried each time: what is new is found by hand.
+settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
 
 
