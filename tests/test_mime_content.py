@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode, encodebytes
 from quopri import encodestring
 
@@ -303,3 +304,10 @@ def test_html(html: str, expected: str) -> None:
 @given(st.text(alphabet="<>&#;'\"!-/ab prescript\n=", max_size=80))
 def test_any_html_is_rendered(html: str) -> None:
     assert "\n\n\n" not in render(html)
+
+
+def test_an_installation_without_chardet_reads_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "chardet", None)
+    remarks: list[str] = []
+    assert read(b"Content-Type: text/plain; charset=us-ascii\n\ngr\xfc\xdfe", remarks).text == "grüße"
+    assert remarks == [Repair.FALSE_CHARSET, Repair.NO_GUESS]

@@ -135,14 +135,17 @@ def _undeclared(raw: bytes, note: Callable[[Repair], None]) -> str:
         return text
     characters = len(text) - len(text.encode("ascii", "ignore"))
     if broken * 4 > characters:
-        note(Repair.GUESSED_CHARSET)
-        return _guessed(raw)
+        return _guessed(raw, note)
     return text
 
 
-def _guessed(raw: bytes) -> str:
-    import chardet  # 160 ms for the first call: about one mail in a hundred gets here
-
+def _guessed(raw: bytes, note: Callable[[Repair], None]) -> str:
+    try:
+        import chardet  # 160 ms for the first call: about one mail in a hundred gets here
+    except ImportError:  # no mail may raise, whatever an installation lacks
+        note(Repair.NO_GUESS)
+        return raw.decode("latin-1")
+    note(Repair.GUESSED_CHARSET)
     try:
         codec = codec_name(str(chardet.detect(raw[:SAMPLE])["encoding"] or ""))
     except Exception:  # noqa: BLE001 - a foreign guess must not end the reading

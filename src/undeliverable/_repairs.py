@@ -48,6 +48,7 @@ class Repair(StrEnum):
     UNKNOWN_CHARSET = "unknown charset"
     UNDECLARED_CHARSET = "charset not declared"
     GUESSED_CHARSET = "charset guessed"
+    NO_GUESS = "charset read as Latin-1 for want of chardet, which is not installed"
     NUL = "NUL octets dropped"
     HTML_AS_PLAIN = "HTML declared as plain text"
     TOO_DEEP = "nested deeper than is read"
