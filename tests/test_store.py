@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,6 +46,39 @@ def test_a_list_begins_empty_and_keeps_what_it_takes(place: str) -> None:
         assert known.state("lee@example.org") is None
         assert known.history("lee@example.org") == ()
         assert known.policy == Policy.builtin()
+
+
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path, lock: str) -> None:
+    place = tmp_path / "list.db"
+    other = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+    other.execute(f"BEGIN {lock}")
+    released = threading.Event()
+
+    def release() -> None:
+        released.set()
+        other.execute("COMMIT")
+
+    timer = threading.Timer(0.2, release)
+    timer.start()
+    with SuppressionList(place) as known:
+        assert released.is_set()
+        assert known.record([("kim@example.org", event(0, "hard"))]).new == 1
+    timer.join()
+    other.close()
+
+
+def test_a_file_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undeliverable.store._engine._PATIENCE", 0)
+    place = tmp_path / "list.db"
+    other = sqlite3.connect(place, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="database is locked"):
+        SuppressionList(place)
+    other.close()
+    place.write_bytes(b"this is no database of any kind, and longer than a header" * 99)
+    with pytest.raises(StoreError, match="not a database"):
+        SuppressionList(place)
 
 
 def test_an_event_is_kept_once(place: str) -> None:

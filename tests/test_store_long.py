@@ -23,7 +23,9 @@ WORK = Path(__file__).with_name("store_work.py")
 
 
 def begin(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, str(WORK), *arguments], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, str(WORK), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def keys_of(place: str) -> list[str]:
@@ -38,9 +40,8 @@ def test_two_processes_lose_nothing(place: str) -> None:
     number = 50_000 if LONG else 1_500
     started = time.perf_counter()
     workers = [begin("record", place, name, str(number)) for name in ("one", "two")]
-    for worker in workers:
-        worker.communicate()
-        assert worker.returncode == 0
+    said = [worker.communicate()[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], "\n".join(said)
     seconds = time.perf_counter() - started
     print(f"{place.partition(':')[0]}: 2 x {number:,} events in {seconds:.1f} s, {2 * number / seconds:,.0f} a second")
     assert sorted(keys_of(place)) == sorted(f"{name}:{item}" for name in ("one", "two") for item in range(number))
@@ -70,7 +71,8 @@ def test_an_import_that_is_killed_is_completed_by_another(place: str, tmp_path: 
     assert seen == sorted(seen)
     assert 0 < seen[-1] < number
     worker = begin("load", place, str(file))
-    assert "done" in worker.communicate()[0]
+    out, err = worker.communicate()
+    assert "done" in out, err
     print(f"killed after {seen} of {number}")
     keys = keys_of(place)
     assert len(keys) == len(set(keys)) == number

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ __all__ = ["INSERT", "engine_for", "lock_all", "members", "reading", "writing"]
 T = TypeVar("T")
 
 _PATIENCE: Final = 120  # seconds that a writer waits for the others
+_PAUSE: Final = 0.01  # seconds between two tries where SQLite does not wait by itself
 _ATTEMPTS: Final = 8
 _LOCK: Final = 0x756E64656C6976  # of PostgreSQL's advisory locks, the one that is ours
 _AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: whoever hears it tries again
@@ -118,9 +121,25 @@ def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqli
     # The driver would begin transactions by its own lights; here they begin as `_begun` says.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous = NORMAL", "cache_size = -65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    # A new file is switched once. The switch begins as a reader and then wants the lock of a writer, and there SQLite
+    # does not wait for whoever has it, because two of them would wait for each other: it says "locked" at once.
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _begun(connection: Connection) -> None:
