@@ -249,10 +249,15 @@ class TestKey:
         assert len(one.key) == 64
 
     @pytest.mark.parametrize(
-        "change", [{"identity": "2"}, {"recipient": "lee@example.org"}, {"recipient": None}, {"action": Action.DELAYED}]
+        ("identity", "change"),
+        [
+            ("2", {}),
+            ("1", {"recipient": "lee@example.org"}),
+            ("1", {"recipient": None}),
+            ("1", {"action": Action.DELAYED}),
+        ],
     )
-    def test_another_failure(self, change: dict[str, Any]) -> None:
-        identity = change.pop("identity", "1")
+    def test_another_failure(self, identity: str, change: dict[str, Any]) -> None:
         other = verdict_on(dataclasses.replace(facts(), **change), identity=identity)
         assert other.key != verdict_on(facts(), identity="1").key
 
