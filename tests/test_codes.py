@@ -113,6 +113,13 @@ def test_a_reply_code_in_text(text: str, code: int | None) -> None:
     assert find_reply_code(text) == code
 
 
+def test_the_first_code_from_a_place_on() -> None:
+    text = "450 4.2.1 later, 550 5.1.1 no"
+    assert (find_status(text), find_status(text, 6)) == (StatusCode(4, 2, 1), StatusCode(5, 1, 1))
+    assert (find_reply_code(text), find_reply_code(text, 1)) == (450, 550)
+    assert (find_status(text, 25), find_reply_code(text, 18)) == (None, None)
+
+
 @given(st.text(max_size=200))
 def test_searching_never_raises(text: str) -> None:
     for found in (find_status(text), find_reply_code(text)):

@@ -97,8 +97,8 @@ class TestNamedTwice:
     )
     def test_the_entry_that_says_more_counts(self, one: dict[str, Any], two: dict[str, Any], chosen: int) -> None:
         partials = [told(FIELD, KIM, **one), told(FIELD, f"<{KIM.upper()}>", **two), told(FIELD, LEE)]
-        found = merged(*partials)
-        assert found == (partials[chosen], partials[2])
+        assert merged(*partials) == (partials[chosen], partials[2])
+        assert merged(*partials[:2]) == (partials[chosen],)
 
 
 class TestTheOnlyRecipient:
@@ -152,6 +152,18 @@ class TestSeveralRecipients:
         found = merged(told(FIELD, KIM, "450 later", original_recipient=LEE), told(FIELD, MAX), both)
         assert found[0].conflicts == ("the field has the reply 450 but the final one is 550",)
         assert found[0].reply == both.reply
+
+    def test_all_that_name_it_are_heard(self) -> None:
+        found = merged(
+            told(FIELD, KIM), told(FIELD, LEE), told(DIALOGUE, KIM, vendor_code="X1"), told(WORDS, KIM, words="gone")
+        )
+        assert (found[0].vendor_code, found[0].diagnostic) == ("X1", Diagnostic("", "gone"))
+
+    def test_no_letter_of_a_name_is_lost(self) -> None:
+        found = merged(
+            told(FIELD, "xam@example.xx"), told(FIELD, "am@example"), told(WORDS, "AM@example", words="gone")
+        )
+        assert [facts.diagnostic for facts in found] == [None, Diagnostic("", "gone")]
 
     @pytest.mark.parametrize("recipient", [KIM, None])
     def test_no_more_than_so_many_are_heard(self, recipient: str | None) -> None:
@@ -253,6 +265,7 @@ class TestWords:
         expected = None if reply is None else parse_reply(reply)
         assert (facts.reply and facts.reply.text) == (expected and expected.text)
         assert (facts.reply and facts.reply.code) == (expected and expected.code)
+        assert (facts.reply and facts.reply.status) == (expected and expected.status)
         assert facts.command is command
         assert facts.diagnostic == (None if left is None else Diagnostic("", left))
         assert facts.evidence == seen("words")
@@ -423,6 +436,8 @@ class TestConflicts:
         ("replies", "conflicts"),
         [
             (["550 no", "554 no"], ()),
+            (["550 no", "500 no"], ()),
+            (["500 no", "550 no"], ()),
             (["550 no", "450 later"], ("the field has the reply 450 but the final one is 550",)),
             (["550 no", "250 ok"], ("the field has the reply 250 but the final one is 550",)),
             (["550 no", "4.2.1 later"], ()),
@@ -461,6 +476,7 @@ class TestHear:
             ("399 what", None, False),
             ("250 ok", None, False),
             ("no such user", None, False),
+            ("554 5.7.1 no (reason: 454 4.7.1 Greylisted)", "554 5.7.1 no (reason: 454 4.7.1 Greylisted)", False),
             ("retry time exceeded", None, True),
             (TestExpired.GAVE_UP, "454 4.7.1 Greylisted", True),
             ("450 4.4.7 delivery time expired", "450 4.4.7 delivery time expired", True),

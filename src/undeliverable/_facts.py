@@ -191,7 +191,7 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
         last_attempt_date=facts.last_attempt_date,
         will_retry_until=facts.will_retry_until,
         vendor_code=facts.vendor_code,
-        evidence=(one.evidence if reply is not None else ()) or facts.evidence,
+        evidence=facts.evidence,
     )
 
 
