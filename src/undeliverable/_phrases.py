@@ -11,10 +11,10 @@ no text ever asks for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from undeliverable._conditions import UNSPACED_FROM
 from undeliverable._lazy import lazy
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     Filed: TypeAlias = dict[str, dict[str, str]]
     """Addresses by the two halves of their key."""
 
-__all__ = ["KEYLESS", "Frequencies", "file_under", "merged", "stems"]
+__all__ = ["KEYLESS", "Frequencies", "Index", "Made", "file_under", "merged", "stems"]
+
+_Name = TypeVar("_Name")
+_Thing = TypeVar("_Thing")
 
 KEYLESS: Final = ""
 """Under this stem stand the phrases that have no key: they are compared with every text."""
@@ -60,6 +63,45 @@ def _keys(phrase: str) -> list[Key]:
     words = _WORD.findall(phrase)
     found: list[Key] = [(_cut(word), _cut(follower)) for word, follower in pairwise(words) if not word.isdecimal()]
     return [*found, *((_cut(word), "") for word in words if not word.isdecimal())]
+
+
+class Index:
+    """What is filed, ready to be found by the words of a text.
+
+    :param filed: addresses by the two halves of their key.
+    """
+
+    __slots__ = ("_alone", "_keyless", "_pairs")
+
+    def __init__(self, filed: Filed) -> None:
+        self._alone = {stem: found[""] for stem, found in filed.items() if "" in found}
+        self._pairs = {
+            (stem, follower): addresses
+            for stem, found in filed.items()
+            for follower, addresses in found.items()
+            if follower
+        }
+        self._keyless = [*filed.get(KEYLESS, {}).values()]
+
+    def met(self, words: list[str]) -> list[str]:
+        """The addresses under the keys that `words`, as :func:`stems` gives them, have."""
+        return [
+            *filter(None, map(self._alone.get, words)),
+            *filter(None, map(self._pairs.get, pairwise(words))),
+            *self._keyless,
+        ]
+
+
+class Made(dict[_Name, _Thing]):
+    """Things by their name, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[_Name], _Thing]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: _Name) -> _Thing:
+        found = self[name] = self._make(name)
+        return found
 
 
 class Frequencies:

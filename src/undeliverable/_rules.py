@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
-from undeliverable._phrases import KEYLESS, stems
+from undeliverable._phrases import Index, Made, stems
 from undeliverable._shelf import Shelf, file_rules
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
         "Rule | None",
         str | None,
     ]
-    # The clauses under one key in their order, with the first one's place and their addresses.
-    Bucket: TypeAlias = tuple[int, str, tuple[Entry, ...]]
-    # What stands under a stem alone, and by the one behind it; addresses until they are met.
-    Node: TypeAlias = tuple[Bucket | None, dict[str, Bucket | str]]
-    Nodes: TypeAlias = dict[str, Node | dict[str, str]]
 
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
@@ -153,7 +149,6 @@ _END: Final = 10**11
 _ROOM: Final = 100_000  # for the alternatives of one rule, between two ranks
 _REMEMBERED: Final = 1_024
 _NO_CODE: Final = frozenset[int]()  # of a mark, which tells no reason
-_NO_WORD: Final = " "
 _NOTHING: Final = Below()
 
 
@@ -187,9 +182,9 @@ class RuleTable:
                     [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)],
                 )
             )
-        self._made: dict[str, Bucket] = {}
-        self._nodes: Nodes = {**self.shelf.general}
-        self._own: dict[str | None, Nodes] = {}
+        self._general = Index(self.shelf.general)
+        self._made = Made(self._bucket)
+        self._own = Made(self._own_index)
         self._matches: dict[tuple[int, str | None], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
 
@@ -208,96 +203,54 @@ class RuleTable:
 
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
-        buckets, provider = self._buckets(text, code, status, provider)
-        best, limit = None, _END
-        for first, _, entries in buckets:
-            if first >= limit:
-                break
-            for entry in entries:
-                number, codes, providers, phrase, spaced, rest, _, _ = entry
-                if number >= limit:
-                    break
-                if (
-                    (codes is None or code in codes)
-                    and phrase in text
-                    and (providers is None or provider in providers)
-                    and ((spaced is not None and spaced in text) or stands_in(phrase, text))
-                    and (rest is None or rest.fits(text, status, command))
-                ):
-                    best, limit = entry, number
-                    break
-        match = self._matches.get((limit, provider))
-        return self._told(best, limit, provider) if match is None else match
+        entries, provider = self._entries(text, code, status, provider)
+        for number, codes, providers, phrase, spaced, rest, rule, _ in entries:
+            if (
+                (codes is None or code in codes)
+                and (providers is None or provider in providers)
+                and phrase in text
+                and ((spaced is not None and spaced in text) or stands_in(phrase, text))
+                and (rest is None or rest.fits(text, status, command))
+            ):
+                match = self._matches.get((number, provider))
+                return self._told(rule, number, provider) if match is None else match
+        return self._told(None, _END, provider)
 
-    def _told(self, best: Entry | None, number: int, provider: str | None) -> Match:
-        rule = None if best is None else best[6]
+    def _told(self, rule: Rule | None, number: int, provider: str | None) -> Match:
         match = Match(rule, None if rule is None else rule.ref(), provider, None)
         if len(self._matches) < _REMEMBERED:
             self._matches[number, provider] = match
         return match
 
-    def _buckets(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[Bucket], str | None]:
+    def _entries(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[Entry], str | None]:
         """What to ask, in its order, and the provider, by its marks if need be."""
         words = stems(text)
-        found = self._met(self._nodes, words)
-        bare = self._bare(code, status)
-        if bare is not None:
-            found.append(bare)
+        made = self._made.__getitem__
+        found = [*self._bare(code, status), *chain.from_iterable(map(made, self._general.met(words)))]
         found.sort()
         if provider is None and found and found[0][0] < _RULES:
             provider = _marked(found, text)
-        own = self._own.get(provider)
-        if own is None and provider is not None and provider in self.shelf.own:
-            own = self._own[provider] = {**self.shelf.own[provider]()}
-        if own is not None and (KEYLESS in own or not own.keys().isdisjoint(words)):
-            found += self._met(own, words)
-            found.sort()
+        own = self._own[provider]
+        if own is not None:
+            addresses = own.met(words)
+            if addresses:
+                found += chain.from_iterable(map(made, addresses))
+                found.sort()
         return found, provider
 
-    def _met(self, nodes: Nodes, words: list[str]) -> list[Bucket]:
-        """The buckets under the keys that `words` have."""
-        found: list[Bucket] = []
-        followers = words[1:]
-        followers.append(_NO_WORD)
-        for stem, node, follower in zip(words, map(nodes.get, words), followers):  # noqa: B905 # one more without words
-            if node is not None:
-                alone, pairs = self._node(nodes, stem, node) if isinstance(node, dict) else node
-                if alone is not None:
-                    found.append(alone)
-                bucket = pairs.get(follower)
-                if bucket is not None:
-                    if isinstance(bucket, str):
-                        bucket = pairs[follower] = self._bucket(bucket)
-                    found.append(bucket)
-        keyless = nodes.get(KEYLESS)
-        if isinstance(keyless, dict):
-            found += map(self._bucket, keyless.values())
-        return found
-
-    def _node(self, nodes: Nodes, stem: str, filed: dict[str, str]) -> Node:
-        """What stands under a stem that is met for the first time."""
-        pairs: dict[str, Bucket | str] = {**filed}
-        alone = filed.get("")
-        node = nodes[stem] = (None if alone is None else self._bucket(alone), pairs)
-        return node
-
-    def _by_codes(self, code: int, status: int) -> Bucket | None:
+    def _by_codes(self, code: int, status: int) -> tuple[Entry, ...]:
         """The clauses that are filed under codes and fit these."""
         shelf = self.shelf
         places = " ".join((shelf.free, shelf.reply.get(str(code), ""), shelf.status.get(str(status), "")))
-        entries = [entry for entry in self._bucket(places)[2] if _fits_codes(entry, code, status)]
-        return (entries[0][0], f"{code} {status}", tuple(entries)) if entries else None
+        return tuple(entry for entry in self._bucket(places) if _fits_codes(entry, code, status))
 
-    def _bucket(self, addresses: str) -> Bucket:
-        """The clauses at some addresses, made when they are first met."""
-        found = self._made.get(addresses)
-        if found is None:
-            entries = sorted(
-                (entry for entry in map(self._entry, addresses.split()) if entry), key=lambda entry: entry[0]
-            )
-            found = (entries[0][0] if entries else _END, addresses, tuple(entries))
-            self._made[addresses] = found
-        return found
+    def _bucket(self, addresses: str) -> tuple[Entry, ...]:
+        """The clauses at some addresses."""
+        return tuple(sorted(entry for entry in map(self._entry, addresses.split()) if entry))
+
+    def _own_index(self, provider: str | None) -> Index | None:
+        """Where the clauses of a provider are found."""
+        return None if provider is None or provider not in self.shelf.own else Index(self.shelf.own[provider]())
 
     def _entry(self, address: str) -> Entry | None:
         """The clause at an address; None for a rule that another one replaces."""
@@ -331,8 +284,7 @@ class RuleTable:
         return (entry[6] for entry in self._all(seen) if entry[6] is not None)
 
     def _all(self, seen: Seen) -> list[Entry]:
-        buckets, _ = self._buckets(seen.text, seen.code, seen.status, seen.provider)
-        return sorted((entry for _, _, entries in buckets for entry in entries), key=lambda entry: entry[0])
+        return self._entries(seen.text, seen.code, seen.status, seen.provider)[0]
 
 
 def _clause(rank: int, rule: Rule, place: int | None) -> Entry:
@@ -368,15 +320,11 @@ def _fits(entry: Entry, seen: Seen) -> bool:
     )
 
 
-def _marked(buckets: Sequence[Bucket], text: str) -> str | None:
+def _marked(entries: Sequence[Entry], text: str) -> str | None:
     """The provider of the first mark that stands in the text."""
-    best, provider = _RULES, None
-    for first, _, entries in buckets:
-        if first >= best:
+    for number, _, _, phrase, _, _, _, name in entries:
+        if number >= _RULES:
             break
-        for number, _, _, phrase, _, _, _, name in entries:
-            if number >= best:
-                break
-            if phrase in text and stands_in(phrase, text):
-                best, provider = number, name
-    return provider
+        if phrase in text and stands_in(phrase, text):
+            return name
+    return None
