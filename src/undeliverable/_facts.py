@@ -70,9 +70,11 @@ def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
     return list(chosen.values())
 
 
-def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool]:
+def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool, bool]:
     """How much facts say: an entry that failed outweighs one that merely waited, one with an answer one without."""
-    return (facts.action in (None, Action.FAILED), _has_code(facts), facts.diagnostic is not None)
+    words = facts.diagnostic
+    is_reply = words is not None and words.type == "smtp"  # RFC 3464 2.3.6
+    return (facts.action in (None, Action.FAILED), _has_code(facts), is_reply, words is not None)
 
 
 def _has_code(facts: RecipientFacts) -> bool:
