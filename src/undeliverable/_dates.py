@@ -16,6 +16,7 @@ _iso: Final = datetime.fromisoformat
 # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
 _pieces: Final = itemgetter(*starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 31))))
 _NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
+_LONGEST: Final = 160  # characters that a date of any shape has, all white space counted
 _SIGNS: Final = frozenset((" +", " -"))
 _UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
 
@@ -25,6 +26,12 @@ def parse_date(text: str) -> datetime | None:
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
+    return _parsed(text if len(text) <= _LONGEST else text[:_LONGEST])
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> datetime | None:
+    """The same, remembered: a report writes one date several times."""
     comma, day, month, year, time, colon, zone = _pieces(text)
     if month not in _NUMBERS:
         usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"

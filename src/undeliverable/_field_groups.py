@@ -8,12 +8,13 @@ a whole new group follows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
 from undeliverable._lazy import lazy
 
-__all__ = ["FIELD_LIMIT", "Groups", "Values", "group_fields"]
+__all__ = ["FIELD_LIMIT", "Groups", "Values", "group_fields", "whole_group"]
 
 FIELD_LIMIT: Final = 65_536
 """Characters of one field that are read; a reply of RFC 5321 4.2.1 has lines of at most 512."""
@@ -54,7 +55,7 @@ _split: Final = FIELD_BEGIN.split
 _message_group: Final = MESSAGE_GROUP.match
 _recipient_group: Final = RECIPIENT_GROUP.match
 
-Values: TypeAlias = tuple[str | None, ...]
+Values: TypeAlias = Sequence[str | None]
 """The values of a group's fields: those of the message in the order of _MESSAGE_NAMES, a recipient's in that of _RECIPIENT_NAMES."""
 _Group: TypeAlias = dict[str, str]
 
@@ -111,7 +112,7 @@ def _standard_groups(text: str) -> Groups | None:
     at, size = found.end(), len(text)
     while at < size:
         found = _recipient_group(text, at)
-        values = None if found is None else _whole(found.groups())
+        values = None if found is None else whole_group(found.groups())
         if found is None or values is None:
             return None
         recipients.append(values)
@@ -120,7 +121,7 @@ def _standard_groups(text: str) -> Groups | None:
     return Groups(message, recipients, offsets)
 
 
-def _whole(values: Values) -> Values | None:
+def whole_group(values: Values) -> Values | None:
     """A recipient's fields, the reply's lines stripped; None where they do not say who and what, or a line is empty."""
     final, original, action, status, mta, diagnostic, attempt, until, actual = values
     if not (final or original) or not (action or status):
@@ -175,7 +176,7 @@ def _sort_fields(pieces: list[str], groups: _Loose, remarks: list[str]) -> None:
             elif before == "diagnostic-code" and not fresh and _is_foreign(name):
                 name, value, begins = before, f"{found}: {value}", False
             else:
-                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
+                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _iswhole_group(group)))
             if begins:
                 doubtful = not fresh  # perhaps foreign text; the next blank line ends it
                 group = dict[str, str]()
@@ -212,7 +213,7 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
     return "\n".join(kept)
 
 
-def _is_whole(group: _Group) -> bool:
+def _iswhole_group(group: _Group) -> bool:
     """Whether `group` names a recipient and says what happened."""
     return ("action" in group or "status" in group) and (
         "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
@@ -223,7 +224,7 @@ def _mend(groups: _Loose, remarks: list[str]) -> None:
     """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
     kept: list[tuple[_Group, int]] = []
     for group, at in zip(groups.recipients, groups.offsets, strict=True):
-        if not kept or _is_whole(group):
+        if not kept or _iswhole_group(group):
             kept.append((group, at))
             continue
         before = kept[-1][0]

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
-from undeliverable._field_groups import Values, group_fields
+from undeliverable._field_groups import Values, group_fields, whole_group
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
@@ -22,7 +22,7 @@ from undeliverable._grammar import (
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["FieldReading", "find", "read"]
+__all__ = ["FieldReading", "find", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 # Bound once: a member of an enum is found more slowly than a name of the module.
@@ -63,6 +63,16 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
         for group, at in zip(groups.recipients, groups.offsets, strict=True)
     ]
     return FieldReading(_message_facts(groups.message), tuple(recipients))
+
+
+def read_one(
+    message: Values, values: Values, part: str, offset: int, heard: Heard, remarks: list[str]
+) -> FieldReading | None:
+    """The fields of a message and of its one recipient, as `Groups` has them; None where they do not say who and what."""
+    whole = whole_group(values)
+    if whole is None:
+        return None
+    return FieldReading(_message_facts(message), (_facts(whole, part, offset, remarks, heard, alone=True),))
 
 
 def _message_facts(values: Values) -> dict[str, Any]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from itertools import chain
 from typing import Final, NamedTuple
 
 from undeliverable._format_schema import HEAD_LIMIT, Format
 
 __all__ = ["FormatTable", "FormatsBelow", "Places"]
 
-# How a line leads to the formats that know it: its first 16 characters, or 4 where a script says more with each.
-_BEGINNINGS: Final = re.compile(r"\n[ \t]*+([^\x00-\x7f]{4}|\S[^\n]{15})")
-_ASCII_BEGINNINGS: Final = re.compile(r"\n[ \t]*+(\S[^\n]{15})")
+# How a line leads to the formats that know it: its first 13 characters, or 4 where a script says more with each.
+_BEGINNINGS: Final = re.compile(r"\n[ \t]*+([^\x00-\x7f]{4}|\S[^\n]{12})")
+_ASCII_BEGINNINGS: Final = re.compile(r"\n[ \t]*+(\S[^\n]{12})")
 
 
 class Places(NamedTuple):
@@ -92,12 +91,13 @@ class FormatTable:
     :param below: more of them, of lower rank.
     """
 
-    __slots__ = ("_below", "_places", "_upper")
+    __slots__ = ("_below", "_made", "_places", "_upper")
 
     def __init__(self, formats: Iterable[Format] = (), below: FormatsBelow = _NOTHING) -> None:
         self._upper = tuple(formats)
         self._below = below
         self._places = below.places
+        self._made: dict[int, Format] = {}
         if self._upper:
             self._places = self._places.under(Places.of(enumerate(self._upper, -len(self._upper))))
 
@@ -122,24 +122,25 @@ class FormatTable:
         :param text: the notification, decoded.
         """
         by_line, by_sender, others, _ = self._places
-        sender = header("from")
-        known = {"from": sender}
-
-        def look(name: str) -> str | None:
-            if name not in known:
-                known[name] = header(name)
-            return known[name]
-
         head = "\n" + text[:HEAD_LIMIT]
         beginnings = (_ASCII_BEGINNINGS if head.isascii() else _BEGINNINGS).findall(head)
-        found = [by_line[key] for key in by_line.keys() & set(beginnings)]
-        sender = (sender or "").lower()
-        found += [ranks for literal, ranks in by_sender.items() if literal in sender]
-        return self._first(chain(others, *found), look, text)
+        found = [*others]
+        for key in by_line.keys() & beginnings:
+            found += by_line[key]
+        sender = (header("from") or "").lower()
+        for literal, ranks in by_sender.items():
+            if literal in sender:
+                found += ranks
+        return self._first(found, header, text)
 
-    def _first(self, ranks: Iterable[int], header: Callable[[str], str | None], text: str) -> Format | None:
-        for rank in sorted(set(ranks)):
-            described = self._format(rank)
+    def _first(self, ranks: list[int], header: Callable[[str], str | None], text: str) -> Format | None:
+        if len(ranks) > 1:
+            ranks = sorted(set(ranks))
+        made = self._made
+        for rank in ranks:
+            described = made.get(rank)
+            if described is None:
+                described = made[rank] = self._format(rank)
             if described.fits(header, text):
                 return described
         return None

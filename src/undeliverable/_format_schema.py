@@ -137,18 +137,17 @@ class Format:
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
         """
-        head = text[:HEAD_LIMIT]
-        if (self.body or self.is_generic) and not (_stands_in if self.is_generic else _begins_line)(self.body, head):
-            return False
         for name, literals in self.headers:
             value = header(name)
             if value is None or not _stands_in(literals, value.lower()):
                 return False
-        if self.begin and not _stands_in(self.begin, head):
+        head = text[:HEAD_LIMIT]
+        if self.is_generic:
+            if not _stands_in(self.body, head) or is_answer(header) or not _is_automatic(header, head):
+                return False
+        elif self.body and not _begins_line(self.body, head):
             return False
-        if self.is_generic and (is_answer(header) or not _is_automatic(header, head)):
-            return False
-        return header("list-id") is None
+        return (not self.begin or _stands_in(self.begin, head)) and header("list-id") is None
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
@@ -164,7 +163,7 @@ def _begins_line(literals: tuple[str, ...], text: str) -> bool:
     for literal in literals:
         at = text.find(literal)
         while at >= 0:
-            if not text[text.rfind("\n", 0, at) + 1 : at].strip():
+            if at == 0 or text[at - 1] == "\n" or not text[text.rfind("\n", 0, at) + 1 : at].strip():
                 return True
             at = text.find(literal, at + 1)
     return False

@@ -59,6 +59,8 @@ __all__ = [
     "VERB",
     "XTEXT",
     "ZONES",
+    "message_group",
+    "recipient_group",
 ]
 
 # --- Delivery status fields, RFC 3464 ---------------------------------------------------------------------------------
@@ -78,40 +80,35 @@ def _single(names: str, group: int, value: str = r"[^\n]*+") -> str:
 
 # 2.2 and 2.3: the group of the message, and that of a recipient, in the spelling that nearly all servers use and in any
 # order. Extension fields (2.4) may stand anywhere in it; one names the queue.
-MESSAGE_GROUP: Final = re.compile(
-    "(?:"
-    + "|".join(
-        (
-            _single("Reporting-MTA", 1),
-            _single("Received-From-MTA", 2),
-            _single("Arrival-Date", 3),
-            _single("Original-Envelope-I[Dd]", 4),
-            _single("X-(?:[A-Za-z]++-)?Queue-I[Dd]", 5),
-            r"(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+\n",
-        )
+def message_group(first: int) -> str:
+    """The group of the message; its captures are numbered from `first` on."""
+    names = (
+        "Reporting-MTA",
+        "Received-From-MTA",
+        "Arrival-Date",
+        "Original-Envelope-I[Dd]",
+        "X-(?:[A-Za-z]++-)?Queue-I[Dd]",
     )
-    + r"){0,50}\n*+",
-    re.ASCII,
-)
-RECIPIENT_GROUP: Final = re.compile(
-    "(?!X-)(?:"
-    + "|".join(
-        (
-            _single("Final-Recipient", 1),
-            _single("Original-Recipient", 2),
-            _single("Action", 3),
-            _single("Status", 4),
-            _single("Remote-MTA", 5),
-            _single("Diagnostic-Code", 6, r"[^\n]*+(?:\n[ \t][^\n]*+)*+"),
-            _single("Last-Attempt-Date", 7),
-            _single("Will-Retry-Until", 8),
-            _single("X-Actual-Recipient", 9),
-            r"(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+\n",
-        )
+    known = "|".join([_single(name, group) for group, name in enumerate(names, first)])
+    return rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+\n){{0,50}}\n*+"
+
+
+def recipient_group(first: int) -> str:
+    """The group of a recipient, without the blank line behind it; its captures are numbered from `first` on."""
+    names = ("Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA")
+    others = ("Last-Attempt-Date", "Will-Retry-Until", "X-Actual-Recipient")
+    known = "|".join(
+        [
+            *(_single(name, group) for group, name in enumerate(names, first)),
+            _single("Diagnostic-Code", first + 5, r"[^\n]*+(?:\n[ \t][^\n]*+)*+"),
+            *(_single(name, group) for group, name in enumerate(others, first + 6)),
+        ]
     )
-    + r"){1,50}(?:\n++|\Z)",
-    re.ASCII,
-)
+    return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+\n){{1,50}}"
+
+
+MESSAGE_GROUP: Final = re.compile(message_group(1), re.ASCII)
+RECIPIENT_GROUP: Final = re.compile(recipient_group(1) + r"(?:\n++|\Z)", re.ASCII)
 # RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
 HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 # 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".

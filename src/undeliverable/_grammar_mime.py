@@ -52,7 +52,7 @@ _PART_FIELDS: Final = (
 )
 _MESSAGE_FIELDS: Final = tuple(
     _first(name, group, rb"(" + _VALUE + rb")")
-    for group, name in enumerate((b"from", b"subject", b"date", b"message-id"), 4)
+    for group, name in enumerate((b"from", b"subject", b"date", b"message-id", b"list-id"), 4)
 )
 PLAIN_PART: Final = re.compile(
     rb"(?:" + rb"|".join((*_PART_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",

@@ -6,24 +6,25 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from undeliverable import _dialogues, _fields, _format_reader
+from undeliverable import _dialogues, _fields, _format_reader, _standard
 from undeliverable._dates import parse_date
 from undeliverable._facts import hear, merge
 from undeliverable._lazy import lazy
-from undeliverable._mime import Part
+from undeliverable._mime import Part, root, settled
 from undeliverable._replies import answered_command
 from undeliverable._returned import addressee, bare_address, read_below, read_block
-from undeliverable._survey import notification, sort_parts
-from undeliverable.model import Action, Command, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
+from undeliverable._survey import Survey, notification, sort_parts
+from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
 if TYPE_CHECKING:
     from undeliverable._autoreply import AutoReplyPhrases
     from undeliverable._format_index import FormatTable
+    from undeliverable._standard import Look
 
 __all__ = ["READERS", "Described", "Notice", "Reading", "read"]
 
@@ -67,28 +68,35 @@ class Reading:
     """What the readers have found so far."""
 
     __slots__ = (
-        "depth", "generator", "kind", "known", "message", "path", "raw", "recipients", "remarks", "returned_at", "root",
+        "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients", "remarks", "returned_at",
         "survey", "text",
     )  # fmt: skip
 
-    def __init__(self, root: Part, raw: bytes, known: Described, remarks: list[str], depth: int = 0) -> None:
-        self.root = root
+    def __init__(
+        self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], depth: int = 0
+    ) -> None:
+        self.header = header
+        self.text = text
+        self.path = path
         self.raw = raw
         self.known = known
         self.remarks = remarks
         self.depth = depth
-        self.survey = sort_parts(root)
-        self.text, self.path = notification(self.survey)
+        self.survey = Survey()
         self.recipients: list[RecipientFacts] = []
-        self.message: dict[str, Any] = {}
+        self.message: Mapping[str, Any] = {}
         self.generator: str | None = None
         self.returned_at = -1
         self.kind: Kind | None = None
 
-    @property
-    def step(self) -> Command | None:
-        """What the reply answered, as the text says it, where it speaks of one recipient."""
-        return None if _TRANSCRIPT in self.text else answered_command(self.text)
+    @classmethod
+    def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str], depth: int = 0) -> Reading:
+        """Nothing yet of the message with the part tree `root`."""
+        survey = sort_parts(root)
+        text, path = notification(survey)
+        reading = cls(root.header, text, path, raw, known, remarks, depth)
+        reading.survey = survey
+        return reading
 
     @property
     def is_settled(self) -> bool:
@@ -96,26 +104,55 @@ class Reading:
         return bool(self.recipients) or self.kind is not None
 
 
-def read(
-    root: Part,
-    raw: bytes,
-    known: Described,
-    remarks: list[str],
-) -> Notice:
-    """What the message with the part tree `root` is and says; never raises on content.
+def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
+    """What the message is and says; never raises on content.
 
-    :param raw: the message as bytes, for the last witness.
     :param known: the described formats to try, and what automatic replies say.
     :param remarks: gets every repair, guess and doubt.
     """
-    reading = Reading(root, raw, known, remarks)
-    _ask(reading)
+    data = settled(raw, remarks)
+    standard = _standard.read(data, _hearing, remarks, _Other(data).header)
+    if standard is None:
+        reading = Reading.of(root(data, remarks), raw, known, remarks)
+        _ask(reading, READERS)
+        returned = _returned(reading) if reading.is_settled else None
+    else:
+        reading = Reading(standard.header, standard.text, _standard.TEXT_PATH, raw, known, remarks)
+        reading.message, recipients = standard.fields
+        reading.recipients.extend(recipients)
+        _ask(reading, STANDARD_READERS)
+        returned = standard.returned
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
-    message = _message_facts(reading)
-    if len(recipients) == 1 and recipients[0].recipient is None and message.returned is not None:
-        recipients = (_with_addressee(recipients[0], message.returned, remarks),)
+    message = _message_facts(reading, returned)
+    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
+        recipients = (_with_addressee(recipients[0], returned, remarks),)
     return Notice(kind, recipients, message)
+
+
+class _Other:
+    """The headers of a standard report that are seldom asked for."""
+
+    __slots__ = ("_data", "_root")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._root: Part | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a name."""
+        if self._root is None:
+            self._root = root(self._data, [])
+        return self._root.header(name)
+
+
+def _hearing(text: str) -> _fields.Heard:
+    """What reads the reply in a ``Diagnostic-Code``; what it answered is said by the text, where it has one recipient."""
+
+    def heard(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
+        return hear(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
+
+    return heard
 
 
 def _with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str]) -> RecipientFacts:
@@ -127,8 +164,8 @@ def _with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str
     return replace(facts, recipient=found[0])
 
 
-def _ask(reading: Reading) -> None:
-    for reader in READERS:
+def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
+    for reader in readers:
         try:
             reader(reading)
         except Exception as error:  # noqa: BLE001 # a bug of ours must not lose what the other readers found
@@ -164,9 +201,7 @@ def _read_statuses(reading: Reading) -> None:
     if reading.kind is not None:
         return
 
-    def heard(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
-        return hear(words, reading.step if alone else None)
-
+    heard = _hearing(reading.text)
     for part in reading.survey.statuses:
         fields = _fields.read(part.text, part.path, reading.remarks, heard)
         reading.recipients.extend(fields.recipients)
@@ -176,13 +211,13 @@ def _read_statuses(reading: Reading) -> None:
 def _read_format(reading: Reading) -> None:
     if reading.kind is not None:
         return
-    found = reading.known.formats.recognise(reading.root.header, reading.text)
+    found = reading.known.formats.recognise(reading.header, reading.text)
     if found is None:
         return
     if _says_all(reading.recipients):
         reading.generator = found.name
     else:
-        _take_format(reading, _format_reader.read(found, reading.root.header, reading.text, reading.path))
+        _take_format(reading, _format_reader.read(found, reading.header, reading.text, reading.path))
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
@@ -194,7 +229,7 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
 
 
 def _read_dialogue(reading: Reading) -> None:
-    if reading.kind is None and (reading.recipients or _is_from_robot(reading.root)):
+    if reading.kind is None and (reading.recipients or _is_from_robot(reading.header)):
         reading.recipients.extend(_dialogues.read_dialogue(reading.text, reading.path))
 
 
@@ -202,12 +237,11 @@ def _read_plain_fields(reading: Reading) -> None:
     """RFC 3464 fields that stand in the text, where the report lost its structure."""
     if reading.kind is not None or reading.survey.statuses or _is_answer(reading):
         return
-    if _is_from_robot(reading.root):
+    if _is_from_robot(reading.header):
         fields = _fields.find(reading.text, reading.path, reading.remarks)
         if fields is not None:
             reading.recipients.extend(fields.recipients)
-            for name, value in fields.message.items():
-                reading.message.setdefault(name, value)
+            reading.message = {**fields.message, **reading.message}
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -216,34 +250,34 @@ def _read_plain_fields(reading: Reading) -> None:
 
 def _read_nested(reading: Reading) -> None:
     """A report that some gateway wrapped into another message. A person who forwards a report is no robot."""
-    if reading.depth >= _NESTING or not (_is_from_robot(reading.root) or not reading.text.strip()):
+    if reading.depth >= _NESTING or not (_is_from_robot(reading.header) or not reading.text.strip()):
         return
     if _is_answer(reading):
         return
     for part in reading.survey.returned[:1]:
         for inner in part.children[:1]:
-            nested = Reading(inner, reading.raw, reading.known, reading.remarks, reading.depth + 1)
+            nested = Reading.of(inner, reading.raw, reading.known, reading.remarks, reading.depth + 1)
             if not nested.survey.statuses and not nested.survey.feedback:
                 continue
             nested.recipients, nested.message = reading.recipients, reading.message
             nested.generator, nested.returned_at = reading.generator, reading.returned_at
-            _ask(nested)
+            _ask(nested, READERS)
             reading.remarks.append("the report stands inside another message")
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
             reading.survey, reading.generator = nested.survey, nested.generator
 
 
 def _read_unknown_text(reading: Reading) -> None:
-    generic = reading.known.formats.recognise_unknown(reading.root.header, reading.text)
+    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
     if generic is not None:
-        found = _format_reader.read(generic, reading.root.header, reading.text, reading.path)
+        found = _format_reader.read(generic, reading.header, reading.text, reading.path)
         _take_format(reading, found)
         if found.recipients:
             reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
 def _ask_last_witness(reading: Reading) -> None:
-    if not _is_from_robot(reading.root) or _automatic(reading):
+    if not _is_from_robot(reading.header) or _automatic(reading):
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 
@@ -267,7 +301,7 @@ def _read_automatic(reading: Reading) -> None:
     kind = _automatic(reading)
     if kind is not None:
         reading.kind = kind
-        sender = bare_address(reading.root.header("from"))
+        sender = bare_address(reading.header("from"))
         reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=sender))
 
 
@@ -275,14 +309,14 @@ def _is_answer(reading: Reading) -> bool:
     """Whether a person answers or forwards."""
     from undeliverable import _autoreply  # a report with fields is no automatic reply
 
-    return _autoreply.is_answer(reading.root.header, reading.known.phrases)
+    return _autoreply.is_answer(reading.header, reading.known.phrases)
 
 
 def _automatic(reading: Reading) -> Kind | None:
     """Which automatic reply a message is."""
     from undeliverable import _autoreply  # as above
 
-    return _autoreply.recognise(reading.root.header, reading.text, reading.known.phrases)
+    return _autoreply.recognise(reading.header, reading.text, reading.known.phrases)
 
 
 Reader = Callable[[Reading], None]
@@ -293,6 +327,8 @@ READERS: Final[tuple[Reader, ...]] = (
     _read_dialogue,
     _read_plain_fields,
 )
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_format, _read_dialogue)
+"""What a standard report's text may add to its fields."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
     _read_disposition,
@@ -306,16 +342,16 @@ def _take_format(reading: Reading, found: _format_reader.FormatReading) -> None:
     reading.recipients.extend(found.recipients)
     reading.generator = found.generator
     reading.returned_at = found.returned_at
-    for name, value in found.message.items():
-        reading.message.setdefault(name, value)
+    if found.message:
+        reading.message = {**found.message, **reading.message}
 
 
-def _is_from_robot(root: Part) -> bool:
+def _is_from_robot(header: Look) -> bool:
     """Whether a mail system sent this: by its From, or by the null reverse-path."""
-    sender = (root.header("from") or "").lower()
+    sender = (header("from") or "").lower()
     if _ROBOTS.search(sender) or "<>" in sender or "@" not in sender:
         return True
-    return (root.header("return-path") or "").strip() == "<>" or root.header("x-failed-recipients") is not None
+    return (header("return-path") or "").strip() == "<>" or header("x-failed-recipients") is not None
 
 
 def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
@@ -328,14 +364,14 @@ def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
     return Kind.DELIVERED
 
 
-def _message_facts(reading: Reading) -> MessageFacts:
-    header = reading.root.header
+def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
+    header = reading.header
     date = header("date")
     return MessageFacts(
         generator=reading.generator,
         date=None if date is None else parse_date(date),
         message_id=header("message-id"),
-        returned=_returned(reading) if reading.is_settled else None,
+        returned=returned,
         **reading.message,
     )
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable import _structure
+from undeliverable._declared import GLUED_TYPES, Declared, declaration, is_own, read_head, type_name
 from undeliverable._grammar_mime import (
     BOUNDARY,
     CONTENT_TYPE,
@@ -14,7 +15,6 @@ from undeliverable._grammar_mime import (
     MIME_FIELD_AFTER_BLANK,
     PART_HEADER,
     PLAIN_MESSAGE,
-    PLAIN_PART,
     REPORT_FIELD,
     TRANSFER_ENCODING,
     TRANSFER_ENCODING_FIRST,
@@ -39,19 +39,9 @@ __all__ = ["EMBEDDED", "PartHeader"]
 EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 """Types whose body is a whole message (RFC 2046 5.2.1, RFC 6532 3.7)."""
 
-_plain_part: Final = PLAIN_PART.match
 _plain_message: Final = PLAIN_MESSAGE.match
-_MOST_WANTED: Final = {"from": 3, "subject": 4, "date": 5, "message-id": 6}
-"""Where PLAIN_MESSAGE has the values of these fields."""
-# The types that reports are made of, as they are mostly written: RFC 2046, 3462, 3464.
-_TYPES: Final = {
-    name.encode(): name
-    for name in (
-        "multipart/report", "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/rfc822-headers",
-        "message/delivery-status", "message/rfc822",
-    )
-}  # fmt: skip
-_NOTHING_KNOWN: Final = (None, None, None)
+_MOST_WANTED: Final = {"from": 0, "subject": 1, "date": 2, "message-id": 3, "list-id": 4}
+"""Where the values of these fields stand among those that PLAIN_MESSAGE finds."""
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -65,7 +55,12 @@ class PartHeader:
     _block: str | None = None
     _octets: bytes | None = None
     _fields: list[tuple[str, str]] | None = None
+    _values: dict[str, str | None] | None = None
     _parameters: Mapping[str, str] | None = None
+    _wanted: tuple[bytes | None, ...] | None = None
+    _encoded: str | None = None  # the transfer encoding; None where it has to be looked for
+    _is_usual = False  # see Declared
+    _is_own = False
 
     def __init__(
         self, data: bytes, ledger: Ledger, path: str, start: int, end: int, depth: int, default: str, *, whole: bool
@@ -77,24 +72,45 @@ class PartHeader:
         self._end: int = end
         self._depth = depth
         self._whole = whole
-        match = _plain_message(data, start, end) if whole else _plain_part(data, start, end)
-        self._known: tuple[bytes | None, ...] | None = match.groups() if match else _NOTHING_KNOWN
-        kind, rest, blank = self._known[0], self._known[1], self._known[-1]
-        body = match.end() if match else start
-        if blank and body > start + len(blank):
-            self._body: int = body
-            self._stop: int = body - len(blank)
+        found = self._of_message() if whole else self._of_part()
+        if found is None:
+            octets, rest = self._read_unusual_header()
+            self._rest: bytes | None = rest
+            if octets is not None:
+                self.content_type = type_name(octets)
+            else:
+                self.content_type = default if rest is None else self._damaged_type(rest)
         else:
-            kind, rest = self._read_unusual_header()
-        self._rest: bytes | None = rest
-        if kind is not None:
-            self.content_type = _TYPES.get(kind) or kind.lower().decode("latin-1")
-        else:
-            self.content_type = default if rest is None else self._damaged_type(rest)
+            kind, self._rest, self._encoded, self._is_usual, self._is_own = found
+            if kind is None:
+                kind = default
+                self._is_usual = self._is_usual and kind == "text/plain"
+            self.content_type = kind
+
+    def _of_part(self) -> Declared | None:
+        """What the header block of a body part declares, if it is as nearly all are; the same is often seen again."""
+        head = read_head(self._data, self._start, self._end)
+        if head is None:
+            return None
+        found, self._stop, self._body = head
+        return found
+
+    def _of_message(self) -> Declared | None:
+        """The same of a message; the values of its fields that are wanted most are found on the way."""
+        match = _plain_message(self._data, self._start, self._end)
+        if match is None:  # pragma: no cover - the pattern matches the empty string
+            return None
+        kind, rest, encoding, *wanted, blank = match.groups()
+        body = match.end()
+        if not blank or body <= self._start + len(blank) or (kind is None and rest is not None):
+            return None
+        self._body = body
+        self._stop = body - len(blank)
+        self._wanted = tuple(wanted)
+        return declaration(kind, rest, encoding)
 
     def _read_unusual_header(self) -> tuple[bytes | None, bytes | None]:
         """A header block of very many lines, or one that no empty line ends."""
-        self._known = None
         match = PART_HEADER.match(self._data, self._start, self._end)
         kind, rest, blank = match.groups() if match else (None, None, None)
         self._body = body = match.end() if match else self._start
@@ -103,7 +119,6 @@ class PartHeader:
 
     def _settle(self, kind: bytes | None, rest: bytes | None, blank: bytes | None) -> tuple[bytes | None, bytes | None]:
         """The header block's end where it is not simply an empty line after fields."""
-        self._known = None
         data, end = self._data, self._end
         if blank:
             if self._whole or not MIME_FIELD_AFTER_BLANK.match(data, self._body, end):
@@ -140,9 +155,18 @@ class PartHeader:
 
     def header(self, name: str) -> str | None:
         """The first field of that name: unfolded, stripped, encoded words decoded; None if there is none."""
-        index = _MOST_WANTED.get(name)
-        if index is not None and self._whole and self._known is not None:
-            raw = self._known[index]
+        values = self._values
+        if values is None:
+            values = self._values = {}
+        elif name in values:
+            return values[name]
+        value = values[name] = self._first_value(name)
+        return value
+
+    def _first_value(self, name: str) -> str | None:
+        wanted = self._wanted
+        if wanted is not None and name in _MOST_WANTED:
+            raw = wanted[_MOST_WANTED[name]]
             return None if raw is None else readable(raw)
         block = self._octets
         if block is None:
@@ -190,10 +214,8 @@ class PartHeader:
         return parameters
 
     def _encoding(self) -> str:
-        known = self._known
-        if known is not None:
-            word = known[2]
-            return "" if word is None else word.lower().decode("latin-1")
+        if self._encoded is not None:
+            return self._encoded
         start, stop = self._start, self._stop
         found = TRANSFER_ENCODING.search(self._data, start - 1 if start else 0, stop)
         if found is None and not start:
@@ -202,17 +224,16 @@ class PartHeader:
 
     def _unglue(self) -> None:
         """Give back to the body what ran together with a body part's own header fields."""
-        if self._whole or not self.content_type.startswith(("message/", "text/rfc822-headers")):
+        if self._is_own or self._whole or not self.content_type.startswith(GLUED_TYPES):
             return
-        head = self._data[self._start : self._stop]
-        if head.count(b"\n", 0, -1) == head.count(b"\nContent-"):
-            return  # nearly all: each line is a field of the part's own
+        if is_own(self._data[self._start : self._stop]):
+            return
         report = self.content_type not in EMBEDDED and not self.content_type.endswith("-headers")
         found = (REPORT_FIELD if report else FOREIGN_FIELD).search(self._data, self._start, self._stop)
         if found and (report or not FIELD_START.match(self._data, self._body, self._end)):
             self._ledger.note(Repair.GLUED_BODY)
             self._stop = self._body = found.end()
-            self._block = self._octets = self._fields = self._known = None
+            self._block = self._octets = self._fields = self._encoded = self._values = None
 
     def _boundary(self) -> bytes:
         """The declared boundary in the short way: as it stands in most mail."""

@@ -6,6 +6,7 @@ It comes as message/rfc822, text/rfc822-headers (RFC 6522) or message/global (RF
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from undeliverable._dates import parse_date
@@ -13,7 +14,7 @@ from undeliverable._headers import decode_words
 from undeliverable._lazy import lazy
 from undeliverable.model import Returned
 
-__all__ = ["BLOCK_LIMIT", "addressee", "bare_address", "read_below", "read_block"]
+__all__ = ["BLOCK_LIMIT", "addressee", "bare_address", "read_below", "read_block", "returned_message"]
 
 BLOCK_LIMIT: Final = 65_536
 """How much of the original's header block is kept, in characters."""
@@ -43,10 +44,15 @@ def read_block(block: str) -> Returned:
     """The returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
     found = _wanted("\n" + block)
-    message_id, from_, to, subject, date = found.groups() if found else (None,) * 5
+    return returned_message(block, found.groups() if found else (None,) * 5)
+
+
+def returned_message(block: str, values: Sequence[str | None]) -> Returned:
+    """The same, its five fields found already: Message-ID, From, To, Subject and Date."""
+    message_id, from_, to, subject, date = values
     return Returned(
         block,
-        _plain(message_id),
+        None if message_id is None else _unfolded(message_id) or None,
         bare_address(from_),
         bare_address(to),
         _words(subject),
@@ -91,15 +97,17 @@ def addressee(returned: Returned) -> tuple[str, str] | None:
     return returned.to, "To"
 
 
-def _plain(value: str | None) -> str | None:
-    if value and "\n" in value:
-        value = _FOLD.sub(" ", value)
-    return (value.strip() or None) if value else None
-
-
 def _words(value: str | None) -> str | None:
-    plain = _plain(value)
-    return decode_words(plain) if plain is not None and "=?" in plain else plain
+    """A field's value on one line, its encoded words decoded; None where it is empty."""
+    if value is None:
+        return None
+    value = _unfolded(value)
+    return (decode_words(value) if "=?" in value else value) or None
+
+
+def _unfolded(value: str) -> str:
+    """RFC 5322 2.2.3, but for the blanks of a fold, of which one is left."""
+    return (_FOLD.sub(" ", value) if "\n" in value else value).strip()
 
 
 def bare_address(value: str | None) -> str | None:
@@ -107,8 +115,9 @@ def bare_address(value: str | None) -> str | None:
     plain = _words(value)
     if plain is None:
         return None
-    start = plain.find("<")
-    end = plain.find(">", start)
-    if 0 <= start < end:
-        return plain[start + 1 : end].strip() or plain
+    _, opened, rest = plain.partition("<")
+    if opened:
+        address, closed, _ = rest.partition(">")
+        if closed:
+            return address.strip() or plain
     return plain if "," not in plain else plain[: plain.index(",")].strip()

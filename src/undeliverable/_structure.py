@@ -55,13 +55,8 @@ Split: TypeAlias = tuple[list[Span], int, bool]
 
 def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
     """The message with all line ends LF; a large one is left as it is if each of its CRs belongs to a CRLF (RFC 5322 2.3)."""
-    if len(data) > REWRITTEN:
-        if not BARE_CR.search(data):
-            return data
-    else:
-        settled = data.replace(b"\r\n", b"\n")
-        if b"\r" not in settled:
-            return settled
+    if not BARE_CR.search(data):
+        return data if len(data) > REWRITTEN else data.replace(b"\r", b"")
     note(Repair.BARE_CR)
     settled_pieces = BytesIO()
     settled_pieces.writelines(_pieces_with_lf(data))
@@ -136,10 +131,10 @@ def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair |
 
 def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
     """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
+    plain = plain_split(data, boundary, start, end)
+    if plain is not None and len(plain) < limit:
+        return plain, plain[0][0] - len(boundary) - 3, True
     delimiter = b"--" + boundary
-    plain = _plain_split(data, delimiter, start, end)
-    if plain is not None and len(plain[0]) < limit:
-        return plain
     size = len(delimiter)
     spans: list[Span] = []
     first = open_at = -1
@@ -165,27 +160,28 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     return spans, first, closed
 
 
-def _plain_split(data: bytes, delimiter: bytes, start: int, end: int) -> Split | None:
-    """The same for a multipart as nearly all are: each delimiter a line of its own, the last one closing."""
-    if end - start > REWRITTEN:
+def plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Span] | None:
+    """The parts of a multipart as nearly all are: each delimiter a line of its own, the last one closing; else None."""
+    if end - start > REWRITTEN or not boundary:
         return None
-    line = b"\n" + delimiter + b"\n"
+    line = b"\n--" + boundary
     whole = data[start:end]
-    first, *parts = whole.split(line)
-    if not parts or whole.count(delimiter) != len(parts) + 1:
+    first, *inner = whole.split(line)
+    if len(inner) < 2 or whole.count(line[1:]) != len(inner):
         return None
-    closing = parts[-1].find(b"\n" + delimiter + b"--")
-    if closing < 0 or parts[-1][closing + len(line) + 1 : closing + len(line) + 2] not in _LINE_ENDS:
+    last = inner.pop()
+    if last[:2] != b"--" or last[2:3] not in _LINE_ENDS:
         return None
-    parts[-1] = parts[-1][:closing]
+    size = len(line)
+    at = start + len(first)
     spans: list[Span] = []
-    begin = at = start + len(first)
-    for part in parts:
-        begin += len(line)
-        stop = begin + len(part)
-        spans.append((begin, stop))
-        begin = stop
-    return spans, at + 1, True
+    for part in inner:
+        if part[:1] != b"\n":
+            return None
+        begin = at + size + 1
+        at += size + len(part)
+        spans.append((begin, at))
+    return spans
 
 
 def _delimiter(

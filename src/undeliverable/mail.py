@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     import email.message
     from typing import Final, TypeAlias
 
-    from undeliverable._mime import Part
     from undeliverable._notice import Notice
 
     Parts: TypeAlias = tuple[
         Callable[[bytes | bytearray | memoryview | email.message.Message, list[str]], bytes],
-        Callable[[bytes, list[str]], Part],
         Callable[..., Notice],
         Callable[..., Verdict],
     ]
@@ -48,9 +46,9 @@ def parse(
     """
     known = Knowledge.builtin() if knowledge is None else knowledge
     remarks: list[str] = []
-    as_bytes, read, understand, judge = _parts()
+    as_bytes, understand, judge = _parts()
     raw = as_bytes(message, remarks)
-    notice = understand(read(raw, remarks), raw, known, remarks)
+    notice = understand(raw, known, remarks)
     identity = _identity(notice, raw)
     verdicts = [judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients]
     return Report(
@@ -68,7 +66,7 @@ def _parts() -> Parts:
     from undeliverable import _mime, _notice
     from undeliverable._judge import judge
 
-    return _mime.as_bytes, _mime.read, _notice.read, judge
+    return _mime.as_bytes, _notice.read, judge
 
 
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:

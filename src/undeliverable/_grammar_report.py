@@ -1,0 +1,65 @@
+"""The report as RFC 6522 and RFC 3464 have it, piece by piece: what nearly all servers write today.
+
+A multipart/report of a text for people, the fields of one recipient, and what comes back of the message; everything
+unencoded, each field in its usual spelling. What is not quite so is read with more care. No pattern here can fail behind
+a repetition in which alternatives overlap, so that none tries a second way through it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from undeliverable._grammar import message_group, recipient_group
+
+__all__ = ["BOUNDARY_VALUE", "REPORT_HEADER", "RETURNED_PART", "STATUS_PART", "TEXT_PART"]
+
+# RFC 5322 2.2 and 2.2.3: a field's value, and any field at all. A line of blanks ends the block.
+_VALUE: Final = r"[^\n]*+(?:\n[ \t]++[^\s][^\n]*+)*+"
+_FIELD: Final = r"[!-9;-~]++[ \t]*+:" + _VALUE + r"\n"
+
+
+def _first(name: str, group: int, value: str = rf"({_VALUE})") -> str:
+    """The first field of a name: none stood before, when `group` was set."""
+    return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!)){value}\n"
+
+
+def _fields(names: tuple[str, ...], first: int) -> str:
+    """The header block of a message, the first fields of these names captured from number `first` on."""
+    wanted = [_first(name, group) for group, name in enumerate(names, first)]
+    return "(?:" + "|".join([*wanted, _FIELD]) + "){0,500}"
+
+
+def _part(types: str) -> str:
+    """The header block of a body part of some types, and its blank line: its own fields only, no encoding."""
+    return (
+        r"\n(?:[cC](?i:ontent-)(?:"
+         rf"(?i:type:[ \t]*+{types})(?=[;\s])(?![^\n]*(?:-7|oundary))[^\n]*+"
+         r"|(?i:transfer-encoding:[ \t]*+[78]bit)[ \t]*+"
+         r"|(?i:description|disposition|language|id):[^\n]*+"
+         r")\n){0,8}\n"
+    )
+
+
+# RFC 2046 5.1.1: the boundary in the value of a Content-Type, and the types of a report (RFC 6522 3) as they are written.
+BOUNDARY_VALUE: Final = re.compile(
+    r"[ \t]*+multipart/(?:report|mixed)[;\s].*?\bboundary=\"?+([^\"\s;]{1,200}+)", re.IGNORECASE | re.DOTALL
+)
+# Groups: the Content-Type, and five more fields.
+REPORT_HEADER: Final = re.compile(
+    _fields(("content-type", "from", "subject", "date", "message-id", "list-id"), 1), re.ASCII
+)
+# Each behind its delimiter.
+TEXT_PART: Final = re.compile(_part("text/plain"), re.ASCII)
+# Groups: the type; where the fields begin; those of the message (5); where the recipient's begin; these (9).
+STATUS_PART: Final = re.compile(
+    _part("(message/delivery-status)") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
+)
+# Groups: the type; the header block; five of its fields.
+RETURNED_PART: Final = re.compile(
+    _part("(message/rfc822|text/rfc822-headers)")
+    + "("
+    + _fields(("message-id", "from", "to", "subject", "date"), 3)
+    + ")",
+    re.ASCII,
+)

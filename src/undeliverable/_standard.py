@@ -1,0 +1,149 @@
+"""The report as RFC 6522 and RFC 3464 have it, read in one pass: most of what servers write today.
+
+What is only a little different is read part by part (see `_mime`), with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from undeliverable._fields import FieldReading, Heard, read_one
+from undeliverable._grammar_report import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
+from undeliverable._headers import readable
+from undeliverable._returned import returned_message
+from undeliverable.model import Returned
+
+__all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
+
+LONGEST: Final = 65_536
+"""Octets of a message that are tried: a larger one has much besides the report."""
+
+_header: Final = REPORT_HEADER.match
+_boundary: Final = BOUNDARY_VALUE.match
+_text_part: Final = TEXT_PART.match
+_status_part: Final = STATUS_PART.match
+_returned_part: Final = RETURNED_PART.match
+_NAMES: Final = ("from", "subject", "date", "message-id", "list-id")
+_CLOSED: Final = ("", "\n")
+_UNREAD: Final = Returned("")
+TEXT_PATH: Final = "1"
+STATUS_PATH: Final = "2"
+
+Look: TypeAlias = Callable[[str], str | None]
+"""Gives the first value of a message's header of a name, or None."""
+
+
+class Standard(NamedTuple):
+    """What a standard report holds.
+
+    :ivar header: gives the first value of its header of a name, or None.
+    :ivar text: the text for people, in the part TEXT_PATH.
+    :ivar fields: the fields of the one recipient.
+    :ivar returned: what came back of the message.
+    """
+
+    header: Look
+    text: str
+    fields: FieldReading
+    returned: Returned | None
+
+
+def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other: Look) -> Standard | None:
+    """What the report `data` holds, or None where it is no standard one; line ends are LF.
+
+    :param hearing: gives for the text what reads the reply in a ``Diagnostic-Code``.
+    :param remarks: gets what had to be guessed.
+    :param other: gives the first value of a header that is seldom asked for.
+    """
+    if len(data) > LONGEST:
+        return None
+    whole = data.decode("latin-1")
+    header = _header(whole)
+    if header is None:  # pragma: no cover - the pattern matches the empty string
+        return None
+    content_type, *known = header.groups()
+    parts = None if content_type is None else _parts(whole, header.end(), content_type)
+    if parts is None:
+        return None
+    text = _text(parts[1])
+    back = _returned_message(parts[3]) if len(parts) == 4 else None
+    if text is None or back is _UNREAD:
+        return None
+    fields = _status(parts[2] + "\n", hearing(text), remarks)
+    return None if fields is None else Standard(_look(known, other), text, fields, back)
+
+
+def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
+    """What stands before the first part, and the two or three parts, each from the end of its delimiter; else None."""
+    boundary = _boundary(content_type)
+    if boundary is None or whole[body : body + 1] != "\n":
+        return None
+    delimiter = f"\n--{boundary[1]}"
+    parts = whole.split(delimiter)
+    last = parts.pop()
+    closes = last[:2] == "--" and last[2:3] in _CLOSED
+    return parts if closes and 3 <= len(parts) <= 4 and whole.count(delimiter[1:]) == len(parts) else None
+
+
+def _text(part: str) -> str | None:
+    """The text for people; None where it is not simply ASCII, or HTML, or empty."""
+    head = _text_part(part)
+    if head is None:
+        return None
+    text = part[head.end() :]
+    return text if _is_plain(text) and "<" not in text[:64] and not text.isspace() and text else None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the text is what it seems to be: ASCII, no escapes of ISO 2022 or HZ (RFC 1843), no NUL."""
+    return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
+
+
+def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
+    """The fields of the message and of one recipient; None where there are others, or lines of blanks."""
+    found = _status_part(part)
+    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not _is_plain(part):
+        return None
+    kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
+    if kind is None:
+        return None
+    offset = found.start(8) - found.start(2)
+    return read_one((reporting, received, arrival, envelope, queue), values, STATUS_PATH, offset, heard, remarks)
+
+
+def _returned_message(part: str) -> Returned | None:
+    """What came back; _UNREAD where it is not simply a header block, of a whole message or alone."""
+    found = _returned_part(part)
+    if found is None:
+        return _UNREAD
+    kind, block, *values = found.groups()
+    if kind is None:
+        return _UNREAD
+    if kind[0] in "mM":
+        if not block or part[found.end() : found.end() + 1] != "\n":
+            return _UNREAD
+    else:
+        block = part[found.start(2) :]
+        if found.end() < len(part) and not part.endswith("\n" * (len(part) - found.end())):
+            return _UNREAD
+    return returned_message(block, values) if _is_plain(block) else _UNREAD
+
+
+def _look(known: Sequence[str | None], other: Look) -> Look:
+    """What gives the first value of a header: unfolded, stripped, encoded words decoded."""
+    raw = dict(zip(_NAMES, known, strict=True))
+    found: dict[str, str | None] = {}
+
+    def look(name: str) -> str | None:
+        if name in found:
+            return found[name]
+        if name in raw:
+            value = raw[name]
+            value = None if value is None else readable(value.encode("latin-1"))
+        else:
+            value = other(name)
+        found[name] = value
+        return value
+
+    return look
