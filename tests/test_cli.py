@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -491,3 +492,41 @@ def test_width(given: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("COLUMNS", given)
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
     assert _columns() == columns
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["undeliverable", "explain", "550 5.1.1 no such user"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("undeliverable", run_name="__main__")
+    assert ended.value.code == 0
+    assert "user_unknown" in capsys.readouterr().out
+    # Whoever only imports it, as other processes of --jobs may, starts nothing.
+    assert runpy.run_module("undeliverable.__main__", run_name="imported")["main"] is main
+
+
+def test_what_nobody_reads_any_more_goes_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def left(*_: object) -> int:
+        raise BrokenPipeError
+
+    path = tmp_path / "output"
+    with path.open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr("undeliverable.cli._main._run", left)
+        assert main(["explain", "550 no"]) == 0
+        output.write("the interpreter's last words")
+    assert path.read_bytes() == b""
+
+
+def test_a_table_is_plain_where_rich_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setitem(sys.modules, "undeliverable.cli._rich", None)
+    assert isinstance(FORMATS["table"](Screen()), Table)
+
+
+def test_explain_says_who_wrote_it_where_that_is_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fixtures = Path(__file__).parent.parent / "fixtures" / "bounces"
+    assert main(["explain", str(fixtures / "postfix-several.eml")]) == 0
+    assert "postfix-several.eml: bounce, written by postfix" in capsys.readouterr().out
+    (folder / "own.eml").write_bytes(bounce("kim@example.org", "5.1.1", "550 5.1.1 no"))
+    assert main(["explain", str(folder / "own.eml")]) == 0
+    assert "own.eml: bounce\n" in capsys.readouterr().out

@@ -219,3 +219,13 @@ def test_a_file_that_is_no_regular_one_is_left_alone_in_a_folder(tmp_path: Path)
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "a.eml").write_bytes(MAIL)
     assert names(tmp_path) == ["a.eml"]
+
+
+def test_a_message_that_was_cut_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "large.mbox"
+    path.write_bytes(POSTMARK + MAIL + b"z" * 3_000_000)
+    monkeypatch.setattr("undeliverable.cli._inputs.Stream", lambda file: Stream(file, limit=1_000_000))
+    assert [len(mail.raw) for mail in Inbox([str(path)])] == [1_000_000]
+    assert capsys.readouterr().err.endswith("large.mbox: 1 longer than 32 MiB; only the beginning was read\n")

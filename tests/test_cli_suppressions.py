@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import sys
@@ -11,8 +12,12 @@ from typing import Any
 
 import pytest
 
-from undeliverable.cli import main
-from undeliverable.store import SuppressionList
+from tests.suppression_words import event
+from undeliverable import Knowledge, KnowledgeError, parse
+from undeliverable.cli import _lists, main
+from undeliverable.cli._list_files import _watched
+from undeliverable.cli._lists import Intake, Into, open_list, said, table
+from undeliverable.store import Outcome, SuppressionList
 
 FIXTURES = str(Path(__file__).resolve().parent.parent / "fixtures")
 
@@ -188,3 +193,91 @@ def test_without_the_extra(known: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setitem(sys.modules, "undeliverable.store", None)
     assert run("list", known) == 2
     assert "undeliverable[store]" in capsys.readouterr().err
+
+
+def test_old_replies_are_dropped_and_counted(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with SuppressionList(known) as other:
+        other.record([("lee@example.org", event(0, "hard", reply="550 5.1.1 no such user"))])
+    assert run("settings", "--keep-replies", "1", known) == 0
+    assert "1 raw replies dropped" in capsys.readouterr().err
+    assert run("settings", "--keep-replies", "1", known) == 0
+    assert "dropped" not in capsys.readouterr().err
+
+
+def test_who_it_was_is_left_open_where_nobody_knows(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise OSError
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    assert run("add", "eve@example.org", known) == 0
+    with SuppressionList(known) as other:
+        assert other.history("eve@example.org")[0].who is None
+
+
+def test_a_policy_that_cannot_be_read_any_more_is_shown_as_such(
+    known: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KnowledgeError("list.db", "unknown key")
+
+    monkeypatch.setattr(SuppressionList, "_prepare", broken)
+    with pytest.raises(KnowledgeError):
+        open_list(str(known))
+    assert run("list", known) == 2
+    assert "unknown key" in capsys.readouterr().err
+
+
+def test_reports_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lists, "_PART", 2)
+    place = str(tmp_path / "list.db")
+    bounce = (Path(FIXTURES) / "bounces" / "postfix-several.eml").read_bytes()
+    into = Into(place)
+    into.add(parse(bounce))
+    with SuppressionList(place) as before:
+        assert len(before) > 0
+    assert "new events" in into.close()
+    assert Into(str(tmp_path / "empty.db")).close().endswith("no events")
+
+
+def test_an_intake_writes_before_it_returns(tmp_path: Path) -> None:
+    place = str(tmp_path / "list.db")
+    bounce = parse((Path(FIXTURES) / "bounces" / "postfix-several.eml").read_bytes(), knowledge=Knowledge.builtin())
+    intake = Intake(place)
+    intake.add([bounce, bounce])
+    with SuppressionList(place) as known:
+        assert len(known) == len({verdict.recipient for verdict in bounce.verdicts})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (None, "no events"),
+        (Outcome(new=1_000), "1,000 new events, 0 addresses suppressed"),
+        (
+            Outcome(new=1, known=2, forgotten=3, suppressed=("a@example.org",), released=("b@example.org",)),
+            "1 new events, 2 known, 3 of forgotten addresses, 1 addresses suppressed, 1 released",
+        ),
+    ],
+)
+def test_what_came_of_events(outcome: Outcome | None, line: str) -> None:
+    assert said(outcome) == line
+
+
+def test_a_long_table_is_aligned_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lists, "_PART", 2)
+    rows = [("a", None), ("long name", "x"), ("b", "\x1b[1m")]
+    assert list(table(rows, ("name", "value"))) == ["name  value", "a     -", "long name  x", "b          \\x1b[1m"]
+
+
+def test_an_import_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(b"x" * 100)
+    shown: list[tuple[int, int]] = []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(
+        "undeliverable.cli._list_files.Progress.update", lambda _, at, number: shown.append((at, number))
+    )
+    with path.open("rb") as file:
+        file.read(40)
+        assert list(_watched("abc", file, str(path))) == ["a", "b", "c"]
+    assert shown == [(40, 0)]

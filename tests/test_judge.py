@@ -10,8 +10,20 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Action, Command, Diagnostic, Event, Kind, Knowledge, ReplyCode, StatusCode, Verdict, classify
-from undeliverable._judge import judge
+from undeliverable import (
+    Action,
+    BounceType,
+    Command,
+    Diagnostic,
+    Event,
+    Kind,
+    Knowledge,
+    ReplyCode,
+    StatusCode,
+    Verdict,
+    classify,
+)
+from undeliverable._judge import Told, judge
 from undeliverable._replies import parse_reply
 from undeliverable.model import RecipientFacts, Witness
 
@@ -363,6 +375,17 @@ class TestExplain:
             verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
         )
 
+    def test_a_pattern_over_two_lines_is_not_shown(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"pattern": "first second"}, "then": {"reason": "greylisted"}}])
+        text = verdict_on(facts("550-5.1.1 first\r\n550 5.1.1 second"), knowledge).explain()
+        assert "(greylisted)" in text
+        assert "by its pattern" not in text
+
+    def test_a_policy_without_conditions(self) -> None:
+        lines = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain().splitlines()
+        assert "  policy     code#1 (code)" in lines
+        assert not [line for line in lines if "when" in line]
+
     def test_a_pattern_and_long_words(self) -> None:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])
         text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain()
@@ -396,3 +419,22 @@ def test_the_key_is_made_when_it_is_asked_for() -> None:
 def test_a_plain_reply_is_judged_as_in_a_report(text: str, recipient: str | None) -> None:
     silent = Knowledge.builtin().with_rules([{"when": {"service": "none such"}, "then": {"label": "never"}}])
     assert classify(text, recipient=recipient) == classify(text, recipient=recipient, knowledge=silent)
+
+
+@pytest.mark.parametrize(
+    ("reply", "told", "bounce_type", "advice"),
+    [
+        ("550 zzz", None, "undetermined", "review"),
+        ("550 zzz", BounceType.HARD, "hard", "suppress"),
+        ("450 zzz", BounceType.HARD, "undetermined", "review"),
+        ("550 zzz", BounceType.SOFT, "soft", "retry"),
+        ("450 zzz", BounceType.SOFT, "soft", "retry"),
+        ("550 zzz", BounceType.UNDETERMINED, "undetermined", "review"),
+        ("552 5.2.2 Over quota", BounceType.HARD, "soft", "retry"),
+    ],
+)
+def test_a_service_s_class_counts_where_the_reply_says_nothing(
+    reply: str, told: BounceType | None, bounce_type: str, advice: str
+) -> None:
+    verdict = verdict_on(facts(reply), told=Told(bounce_type=told))
+    assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)

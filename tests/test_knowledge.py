@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -310,6 +312,19 @@ class TestBuiltinData:
         ]
         assert not [f"{error.entry}: {error.detail}" for error in faults]
 
+    def test_each_entry_that_is_shadowed_is_named_once(self) -> None:
+        added = [
+            {"id": name, "when": {"reply": reply}, "then": {"label": name}}
+            for name, reply in (("a", "5xx"), ("b", "4xx"))
+        ]
+        policies = BUILTIN.with_rules(added).policies[:2]
+        assert [one.id for one in policies] == ["a", "b"]
+        doubled = Layer("code", 3, (), (*policies, *policies))
+        assert [(error.entry, table, index) for error, table, index in check_layer(doubled)] == [
+            ("a", "policy", 2),
+            ("b", "policy", 3),
+        ]
+
     def test_every_example_keeps_its_reason_among_all_rules(self) -> None:
         wrong = []
         for one in BUILTIN.rules:
@@ -367,6 +382,24 @@ class TestIndex:
         monkeypatch.setattr(_index, "INDEX", str(tmp_path / "index.jsonl"))
         assert _index.main() == 0
         assert (tmp_path / "index.jsonl").read_text(encoding="ascii") == build()
+
+    def test_it_can_be_run_as_a_module(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        opened: list[str] = []
+
+        def in_memory(path: str, mode: str = "r", **more: Any) -> Any:
+            if mode != "w":
+                return open(path, mode, **more)
+            opened.append(path)
+            return io.StringIO()
+
+        monkeypatch.delitem(sys.modules, "undeliverable._index")
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("undeliverable._index", {"open": in_memory}, run_name="__main__")
+        assert ended.value.code == 0
+        assert opened == [_index.INDEX]
+        assert _index.INDEX in capsys.readouterr().out
 
     def test_it_is_read_where_it_is_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "index.jsonl").write_text(build(), encoding="ascii")

@@ -30,6 +30,7 @@ def transfer(body: bytes, encoding: str) -> tuple[bytes, list[Repair]]:
         (b"SGVsbG8=\n", b"Hello", []),
         (b"SGVs\r\nbG8=\r\n\r\n", b"Hello", []),
         (b"SGVsbG8", b"Hello", [Repair.BASE64_CUT]),
+        (b"SGVsbA======\n", b"Hell", []),
         (b"SGVsbG8h\nS", b"Hello!", [Repair.BASE64_CUT]),
         (b"", b"", []),
         (b"SGVsbG8=\nIHlvdQ==\n", b"Hello you", []),

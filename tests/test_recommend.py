@@ -91,7 +91,7 @@ def test_slips(wrong: str, right: str) -> None:
     [
         "example.com", "example.org", "company.com", "gmail.de", "ymail.com", "email.com", "mail.com", "love.com", "fox.com",
         "bücher.example", "", "a.b", "x" * 300 + ".com", "university.edu", "gmx.it", "web.com", "mac.net", "live.org",
-        "microsoft.com", "google.com", "apple.com", "amazon.com", "yahoo.pt", "home.ch", "plan.com", "post.com",
+        "gax.de", "yahoo.xr", "microsoft.com", "google.com", "apple.com", "amazon.com", "yahoo.pt", "home.ch", "plan.com", "post.com",
     ],
 )  # fmt: skip
 def test_no_slips(domain: str) -> None:

@@ -355,6 +355,13 @@ class TestPatterns:
             compiled.match(text)
             assert time.process_time() - began < 1
 
+    def test_what_cannot_be_followed_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def lost(*_: object, **__: object) -> None:
+            raise RecursionError
+
+        monkeypatch.setattr("undeliverable._patterns._Scanner.alternatives", lost)
+        assert check_linear("((a))") == "nested too deeply"
+
     @given(st.text(max_size=30))
     def test_it_never_raises(self, pattern: str) -> None:
         assert check_linear(pattern) is None or isinstance(check_linear(pattern), str)

@@ -367,6 +367,19 @@ def test_slow_clients_are_cut_off_and_harm_nobody(handler: BounceHandler, path: 
     assert len(stored(path)) == 1
 
 
+def test_a_session_that_has_ended_may_be_cut(handler: BounceHandler) -> None:
+    async def talk(sink: Sink, client: Client) -> None:
+        await client.reply()
+        (session,) = sink.sessions
+        client.close()
+        await session.ended
+        session.cut()
+        session.dismiss()
+        assert not sink.sessions
+
+    run(talk, handler)
+
+
 def test_a_session_ends(handler: BounceHandler) -> None:
     async def talk(_sink: Sink, client: Client) -> None:
         await client.reply()

@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import undeliverable
 from tests.suppression_words import BEGIN, WORDS, event, history
 from undeliverable.store import AddressIdentity, Outcome, StoreError, SuppressionList
 from undeliverable.store._engine import engine_for, reading, writing
-from undeliverable.store._schema import SCHEMA
+from undeliverable.store._schema import SCHEMA, migrate
 from undeliverable.suppression import Cause, EventKind, ListEvent, Policy, Standing, fold
 
 LATER = BEGIN + timedelta(days=400)
@@ -448,3 +449,58 @@ def test_a_state_is_json_in_the_database(place: str) -> None:
     engine.dispose()
     assert stored["standing"] == Standing.SUPPRESSED
     assert isinstance(ListEvent.from_dict({"kind": "delivery", "time": "2026-01-01", "key": "k"}), ListEvent)
+
+
+def failure(words: str, kind: type[DBAPIError] = OperationalError, sqlstate: str | None = None) -> DBAPIError:
+    cause = sqlite3.OperationalError(words)
+    cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+    return kind("statement", {}, cause)
+
+
+@pytest.mark.parametrize(
+    "error", [failure("database is locked"), failure("", DBAPIError, "40001"), failure("", DBAPIError, "40P01")]
+)
+def test_what_passes_is_tried_again(error: DBAPIError, tmp_path: Path) -> None:
+    engine = engine_for(tmp_path / "list.db", create=True)
+    tries: list[int] = []
+
+    def work(_: Connection) -> int:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise error
+        return 7
+
+    assert writing(engine, work) == 7
+    assert len(tries) == 3
+    tries.clear()
+
+    def never(_: Connection) -> None:
+        tries.append(len(tries))
+        raise error
+
+    with pytest.raises(StoreError, match=str(error.orig) or "OperationalError"):
+        writing(engine, never)
+    assert len(tries) == 8
+    engine.dispose()
+
+
+@pytest.mark.parametrize("error", [failure("disk is full"), failure("database is locked", DBAPIError)])
+def test_what_does_not_pass_is_said_at_once(error: DBAPIError, tmp_path: Path) -> None:
+    engine = engine_for(tmp_path / "list.db", create=True)
+    tries: list[int] = []
+
+    def work(_: Connection) -> None:
+        tries.append(len(tries))
+        raise error
+
+    with pytest.raises(StoreError, match=str(error.orig)):
+        writing(engine, work)
+    assert len(tries) == 1
+    engine.dispose()
+
+
+def test_tables_that_another_process_has_brought_up_to_date_stay_as_they_are(place: str) -> None:
+    with SuppressionList(place) as known:
+        known.record([("kim@example.org", event(0, "hard"))])
+        writing(known._engine, migrate)
+        assert known.is_suppressed("kim@example.org")

@@ -83,7 +83,7 @@ def test_rows_that_say_nothing_are_counted() -> None:
     assert [address for address, _ in source] == ["kim@example.org", "lee@example.org"]
     assert (source.rows, source.skips, source.skipped) == (3, 1, [2])
     source = read_import(
-        io.BytesIO(b'{"email": "kim@example.org", "created": 1}\nnonsense\n[1]\n{"email": 7, "created": 1}\n')
+        io.BytesIO(b'{"email": "kim@example.org", "created": 1}\n \nnonsense\n[1]\n{"email": 7, "created": 1}\n')
     )
     assert len(list(source)) == 1
     assert source.skips == 3
@@ -209,3 +209,23 @@ def test_one_cause_of_a_format(name: str, cause: Cause, columns: tuple[str, ...]
 def test_a_cause_that_a_format_cannot_say(tmp_path: Path) -> None:
     with known_list(str(tmp_path / "list.db")) as known, pytest.raises(StoreError, match="cannot say"):
         export_rows(known, "ses", cause=Cause.MANUAL)
+
+
+def test_only_the_first_rows_that_were_skipped_are_named() -> None:
+    source = read_import(io.BytesIO(b"email,created\n" + b"nobody,1\n" * 12))
+    assert not list(source)
+    assert (source.skips, source.skipped) == (12, list(range(1, 11)))
+
+
+def test_a_document_may_hold_what_is_no_record() -> None:
+    source = read_import(io.BytesIO(b'[{"email": "kim@example.org", "created": 1}, 7, null]'))
+    assert [address for address, _ in source] == ["kim@example.org"]
+    assert source.skips == 2
+
+
+def test_without_a_cause_a_format_takes_what_it_can_say(tmp_path: Path) -> None:
+    with known_list(str(tmp_path / "list.db")) as known:
+        for name in ("sendgrid", "mailchimp"):
+            found, rows = export_rows(known, name, at=BEGIN)
+            assert found
+            assert list(rows)

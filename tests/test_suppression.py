@@ -247,6 +247,11 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert naive.until == datetime(2026, 1, 2, tzinfo=UTC)
 
 
+def test_what_is_null_in_a_record_is_absent() -> None:
+    one = event(1, "hard", "k")
+    assert ListEvent.from_dict({**one.to_dict(), "why": None}) == one
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from starlette.routing import Mount
 from tests import webhook_load
 from undeliverable import Kind, KnowledgeError, Report
 from undeliverable.cli import main
+from undeliverable.cli.serve import _web_sinks
 from undeliverable.serve import _receiver, records
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._receiver import Receiver
@@ -462,6 +464,27 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "undeliverable.serve._http_server", None)
         assert main(["serve", "--http", "127.0.0.1:0", "--secrets", "x", "--to", "x"]) == 2
         assert "undeliverable[http]" in capsys.readouterr().err
+
+    def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
+        secrets = tmp_path / "secrets.toml"
+        secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
+        options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
+        (server,) = _web_sinks(options, [("127.0.0.1", 0)])
+        assert isinstance(server, HttpServer)
+
+        async def run() -> int:
+            await server.start()
+            async with httpx.AsyncClient() as client:
+                url = f"http://127.0.0.1:{server.port}/webhooks/postmark"
+                answers = [
+                    await client.post(url, content=body, headers=BASIC) for body in (BOUNCE, b" " * (8 << 20) + BOUNCE)
+                ]
+            await server.stop()
+            assert answers[1].status_code == 413
+            return answers[0].status_code
+
+        assert asyncio.run(run()) == 200
+        assert len(lines(file)) == 1
 
     def test_a_server_starts_and_stops(self, file: Path) -> None:
         async def run() -> int:

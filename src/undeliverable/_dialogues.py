@@ -115,8 +115,6 @@ def _read_transcript(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
 def _read_line(state: _Transcript, line: str, at: int) -> None:
     begin = line.lstrip(" \t")[:1]
-    if not begin:
-        return
     spoken = SPOKEN.match(line) if begin in _MARKS else None
     if spoken is not None:
         _read_spoken(state, spoken[2].strip(), at)
