@@ -382,9 +382,8 @@ class TestExplain:
         assert "by its pattern" not in text
 
     def test_a_policy_without_conditions(self) -> None:
-        lines = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain().splitlines()
-        assert "  policy     code#1 (code)" in lines
-        assert not [line for line in lines if "when" in line]
+        text = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain()
+        assert text.endswith("\n  policy     code#1 (code)")
 
     def test_a_pattern_and_long_words(self) -> None:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])
