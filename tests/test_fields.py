@@ -123,6 +123,33 @@ def test_an_original_recipient_that_is_the_same_says_nothing() -> None:
     assert fields.recipients[0].original_recipient is None
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_original_recipient_in_the_same_letters_neither(blank: str) -> None:
+    fields, _ = reading(REPORT.replace("rfc822;news-readers@", f"rfc822;{blank}kim@"))
+    assert fields.recipients[0].original_recipient is None
+
+
+@pytest.mark.parametrize("name", ["Original-Recipient", "X-Actual-Recipient"])
+def test_a_recipient_that_is_no_address_is_remarked(name: str) -> None:
+    fields, remarks = reading(f"{name}: rfc822; |/usr/bin/deliver\nAction: failed\n")
+    assert fields.recipients[0].recipient == "|/usr/bin/deliver"
+    assert len(remarks) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no\n", "smtp; 550 no"),
+        ("Action: failed\nStatus: 5.1.1\n", "5.1.1"),
+        ("Action: failed\n", "failed"),
+        ("", ""),
+    ],
+)
+def test_the_words_that_say_most_are_the_evidence(more: str, words: str) -> None:
+    fields, _ = reading(f"Final-Recipient: rfc822; kim@example.org\n{more}")
+    assert fields.recipients[0].evidence == (Evidence(Witness.FIELD, "2", 0, words),)
+
+
 def heard(diagnostic: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:
     reply = parse_reply(diagnostic.text)
     return reply, alone and reply.code is not None
@@ -190,13 +217,15 @@ def one(name: str, value: str) -> tuple[FieldReading, list[str]]:
         ("5.0.901", "5.0.901"),
         ("550", "None"),
         ("5.1.1.1", "None"),
+        ("a" * 992 + " 5.1.1", "5.1.1"),
+        ("a" * 993 + " 5.1.1", "None"),
         ("", "None"),
     ],
 )
 def test_status(value: str, expected: str) -> None:
     fields, remarks = one("Status", value)
     assert str(fields.recipients[0].status) == expected
-    assert bool(remarks) == (expected == "None")
+    assert remarks == ([f"Status {value[:60]!r} is no status code"] if expected == "None" else [])
 
 
 @pytest.mark.parametrize(
@@ -209,6 +238,9 @@ def test_status(value: str, expected: str) -> None:
         ("relayed", Action.RELAYED),
         ("expanded", Action.EXPANDED),
         ("delivered;", Action.DELIVERED),
+        ("failed(for good)", Action.FAILED),
+        ("failed, for good", Action.FAILED),
+        ("failedX", None),
         ("unheard of", None),
         ("", None),
     ],
@@ -216,13 +248,17 @@ def test_status(value: str, expected: str) -> None:
 def test_action(value: str, expected: Action | None) -> None:
     fields, remarks = one("Action", value)
     assert fields.recipients[0].action is expected
-    assert bool(remarks) == (expected is None)
+    assert remarks == ([] if expected else [f"Action {value!r} is none of RFC 3464 2.3.3"])
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("smtp; 550 no", Diagnostic("smtp", "550 no")),
+        ("smtp;   550 no", Diagnostic("smtp", "550 no")),
+        ("SMTP; 550-a\n 550 b", Diagnostic("smtp", "550-a\n550 b")),
+        ("2 errors", Diagnostic("", "2 errors")),
+        ("123 errors", Diagnostic("", "123 errors")),
         ("SMTP;550 no", Diagnostic("smtp", "550 no")),
         ("X-Example; not found", Diagnostic("x-example", "not found")),
         ("X-Example; not\n found", Diagnostic("x-example", "not found")),
@@ -252,6 +288,11 @@ def test_an_empty_diagnostic_is_none(value: str) -> None:
         ("dns; mx.example.org [192.0.2.1]", "mx.example.org"),
         ("dns; [192.0.2.1]", "[192.0.2.1]"),
         ("dns; mx.example.org (cut", "mx.example.org"),
+        ("dns; mx.example.org(cut", "mx.example.org"),
+        ("dns; Xmx.example.X (cut", "Xmx.example.X"),
+        ("dns; mx.example.org; see below", "mx.example.org"),
+        ("dns; mx.example.org [192.0.2.1] again", "mx.example.org"),
+        ("dns; <mx.example.org>", "mx.example.org"),
         ("dns;", None),
         ("dns; (nobody)", None),
         ("", None),
@@ -266,6 +307,8 @@ def test_remote_mta(value: str, expected: str | None) -> None:
     [
         ("failed", "4.2.2", True),
         ("failed", "5.4.7", True),
+        ("failed", "5.4.1", False),
+        ("failed", "5.2.7", False),
         ("failed", "5.1.1", False),
         ("delayed", "4.2.2", False),
         ("delayed", "4.4.7", False),
@@ -347,6 +390,7 @@ def test_find_in_plain_text() -> None:
     assert (facts.recipient, str(facts.status)) == ("kim@example.org", "5.1.1")
     assert fields.message["queue_id"] == "4461725C9D9"
     assert facts.evidence[0].offset == PLAIN.index("Final-Recipient")
+    assert facts.evidence[0].part == "1"
     assert remarks == ["delivery status fields were read from plain text"]
 
 
@@ -382,3 +426,68 @@ def test_find_takes_a_diagnostic_that_was_wrapped() -> None:
     )
     assert fields is not None
     assert fields.recipients[0].diagnostic == Diagnostic("smtp", "550 no\nmailbox here")
+
+
+MTA = "Reporting-MTA: dns; mx.example.net\n"
+WHO = "Final-Recipient: rfc822; kim@example.org\nStatus: 5.1.1\n"
+
+
+@pytest.mark.parametrize(
+    ("between", "belongs"),
+    [
+        ("", True),
+        ("\n", True),
+        (" >\n", True),
+        ("X-Note: a\n", True),
+        ("\nX-Note: a\n\n", True),
+        ("\n\n", False),
+        ("some words\n", False),
+        ("X\n", False),
+        ("Your message:\n", False),
+    ],
+)
+def test_where_fields_in_plain_text_begin(between: str, belongs: bool) -> None:
+    for before in ("", "Hello,\n", "\n"):
+        fields = find(before + MTA + between + WHO, "1", [])
+        assert fields is not None
+        assert fields.message == ({"reporting_mta": "mx.example.net"} if belongs else {})
+
+
+@pytest.mark.parametrize(
+    ("behind", "more"),
+    [
+        ("Action: failed\n", {"action": Action.FAILED}),
+        (" (no such mailbox)\nAction: failed\n", {"action": Action.FAILED}),
+        ("\nAction: failed\n", {"action": Action.FAILED}),
+        ("some words\nAction: failed\n", {"action": None}),
+        ("X marks\nAction: failed\n", {"action": None}),
+        ("\nKind regards\nAction: failed\n", {"action": None}),
+        (
+            "Diagnostic-Code: smtp; 550 no\nX\nat all\nAction: failed\n",
+            {"action": Action.FAILED, "diagnostic": Diagnostic("smtp", "550 no\nX\nat all")},
+        ),
+        (
+            "Diagnostic-Code: smtp; 550 no\n\nKind regards\nAction: failed\n",
+            {"action": None, "diagnostic": Diagnostic("smtp", "550 no")},
+        ),
+    ],
+)
+def test_where_fields_in_plain_text_end(behind: str, more: dict[str, object]) -> None:
+    fields = find(WHO + behind, "1", [])
+    assert fields is not None
+    (facts,) = fields.recipients
+    assert {name: getattr(facts, name) for name in more} == more
+
+
+@pytest.mark.parametrize("line", [">", "> ", "", ">>"])
+def test_blank_lines_of_what_is_quoted(line: str) -> None:
+    text = f"> Final-Recipient: rfc822; kim@example.org\n> Status: 5.1.1\n{line}\n> Final-Recipient: rfc822; lee@example.org\n> Status: 4.2.2\n"
+    fields = find(text, "1", [])
+    assert fields is not None
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org", "lee@example.org"]
+
+
+def test_a_line_that_lost_its_margin() -> None:
+    fields = find("> Final-Recipient: rfc822; kim@example.org\nStatus: 5.1.1\n", "1", [])
+    assert fields is not None
+    assert str(fields.recipients[0].status) == "5.1.1"
