@@ -197,11 +197,12 @@ def _mta_name(value: str) -> str | None:
 # The same fields in plain text
 
 
-def find(text: str, part: str, remarks: list[str]) -> FieldReading | None:
+def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
     """The fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets a word that there were fields outside a part of their own.
+    :param heard: as for :func:`read`.
     """
     if "ecipient" not in text:
         return None
@@ -209,7 +210,7 @@ def find(text: str, part: str, remarks: list[str]) -> FieldReading | None:
     if match is None:
         return None
     start = _first_line(text, match.start())
-    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, None)
+    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, heard)
     recipients = [facts for facts in reading.recipients if facts.recipient and (facts.action or facts.status)]
     if not recipients:
         return None

@@ -20,10 +20,11 @@ from undeliverable.model import Action
 __all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "is_answer", "read_table"]
 
 _TEXT: Final = r".*"
-# An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal. The
-# length limits are those of RFC 5321 4.5.3.1 and keep every match local.
+# An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
+# East Asian punctuation not part of it. The length limits are those of RFC 5321 4.5.3.1 and keep every match local.
 _ADDRESS: Final = (
-    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'`\\]{1,255})"
+    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\：；，。、（）【】《》「」]{1,255})@"
+    r"(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'`\\：；，。、（）【】《》「」]{1,255})"
 )
 _HOST: Final = r"[\w.-]{1,255}"
 FACTS: Final[Mapping[str, str]] = {
@@ -59,6 +60,17 @@ _ANSWER: Final = lazy(
     r"\s*\[?(?:re|fwd?|aw|wg|tr|rv|sv|vs|odp|vb|enc|antw|r|i|回复|转发|答复|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]",
     re.IGNORECASE,
 )
+# What tells that a service passes on what people wrote: the tag of a ticket or project before the subject, or an answer.
+_TAGGED: Final = lazy(
+    r"\s*\[|[^:]{0,24}\b(?:reply|answer|comment|antwort|kommentar|réponse|commentaire|respuesta|risposta|resposta)\b[^:]{0,24}:",
+    re.IGNORECASE,
+)
+_QUOTING: Final = lazy(
+    r"\b(?:wrote|writes|commented|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|schreef|написал\w?)\b[^\n]{0,80}:[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OPENING: Final = 512
+"""How much of a text is searched for the words that open a quotation, in characters."""
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
 _OUTER: Final = lazy(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
 _ROBOTS: Final = (
@@ -173,12 +185,22 @@ def _is_automatic(header: Callable[[str], str | None], head: str) -> bool:
     """Whether a mail system may have sent this.
 
     It says so by its name (RFC 2142 5 has "postmaster"), or else by the null reverse-path (RFC 5321 4.5.5) or its mark
-    (RFC 3834 5); in these two cases it has to quote a reply or a status, for shops send such mail too.
+    (RFC 3834 5); in these two cases it has to quote a reply or a status, for shops send such mail too, and nobody may
+    be quoted, for forums and help desks do.
     """
     if _stands_in(_ROBOTS, (header("from") or "").lower()):
         return True
     is_marked = (header("return-path") or "").strip() == "<>" or (header("auto-submitted") or "").startswith("auto-")
-    return is_marked and (find_reply_code(head) or find_status(head)) is not None
+    return is_marked and (find_reply_code(head) or find_status(head)) is not None and not _passes_on(header, head)
+
+
+def _passes_on(header: Callable[[str], str | None], head: str) -> bool:
+    """Whether a service passes on what people wrote: a tracker, a forum, a help desk, a newsletter (RFC 2369 3.2)."""
+    return (
+        header("list-unsubscribe") is not None
+        or _TAGGED.match(header("subject") or "") is not None
+        or _QUOTING.search(head, 0, _OPENING) is not None
+    )
 
 
 def is_answer(header: Callable[[str], str | None]) -> bool:

@@ -238,7 +238,7 @@ def _read_plain_fields(reading: Reading) -> None:
     if reading.kind is not None or reading.survey.statuses or _is_answer(reading):
         return
     if _is_from_robot(reading.header):
-        fields = _fields.find(reading.text, reading.path, reading.remarks)
+        fields = _fields.find(reading.text, reading.path, reading.remarks, _hearing(reading.text))
         if fields is not None:
             reading.recipients.extend(fields.recipients)
             reading.message = {**fields.message, **reading.message}
