@@ -23,7 +23,7 @@ TESTS: Final = {
     "codes": ("test_codes",),
     "_facts": ("test_facts",),
     "_fields": ("test_fields", "test_fields_addresses"),
-    "_field_groups": ("test_fields", "test_fields_addresses"),
+    "_field_groups": ("test_field_groups", "test_fields"),
     "_rules": ("test_rules", "test_judge", "test_knowledge_errors"),
     "_judge": ("test_judge", "test_smtp"),
 }

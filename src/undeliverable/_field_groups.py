@@ -143,7 +143,7 @@ def _any_groups(text: str, remarks: list[str]) -> Groups:
     before, *pieces = _split("\n" + text)
     if before.strip():
         remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
-    _sort_fields(pieces, groups, remarks)
+    _sort_fields(pieces, len(before), groups, remarks)
     if len(groups.recipients) > 1:
         _mend(groups, remarks)
     message = groups.message
@@ -155,14 +155,15 @@ def _any_groups(text: str, remarks: list[str]) -> Groups:
     )
 
 
-def _sort_fields(pieces: list[str], groups: _Loose, remarks: list[str]) -> None:
+def _sort_fields(pieces: list[str], at: int, groups: _Loose, remarks: list[str]) -> None:
     """Put each field where it belongs.
 
     :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
         next field: its value, lines that continue it, blank lines.
+    :param at: where the first of them begins.
     """
     group = message = groups.message
-    fresh, doubtful, at, before = True, False, 0, ""
+    fresh, doubtful, before = True, False, ""
     for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
         name = found.lower()
         value = raw.rstrip()
@@ -176,7 +177,7 @@ def _sort_fields(pieces: list[str], groups: _Loose, remarks: list[str]) -> None:
             elif before == "diagnostic-code" and not fresh and _is_foreign(name):
                 name, value, begins = before, f"{found}: {value}", False
             else:
-                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _iswhole_group(group)))
+                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
             if begins:
                 doubtful = not fresh  # perhaps foreign text; the next blank line ends it
                 group = dict[str, str]()
@@ -213,7 +214,7 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
     return "\n".join(kept)
 
 
-def _iswhole_group(group: _Group) -> bool:
+def _is_whole(group: _Group) -> bool:
     """Whether `group` names a recipient and says what happened."""
     return ("action" in group or "status" in group) and (
         "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
@@ -224,7 +225,7 @@ def _mend(groups: _Loose, remarks: list[str]) -> None:
     """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
     kept: list[tuple[_Group, int]] = []
     for group, at in zip(groups.recipients, groups.offsets, strict=True):
-        if not kept or _iswhole_group(group):
+        if not kept or _is_whole(group):
             kept.append((group, at))
             continue
         before = kept[-1][0]
