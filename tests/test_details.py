@@ -192,6 +192,22 @@ def test_attributes_are_named_as_the_keys_and_survive_pickling() -> None:
     assert classify("552 5.2.2 Mailbox full").details is NO_DETAILS
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("550 5.1.1 User unknown", []),
+        (f"{LISTED} zen.spamhaus.org; https://www.spamhaus.org/query/ip/192.0.2.1", ["  blocklist  Spamhaus ZEN", "  help       https://www.spamhaus.org/query/ip/192.0.2.1"]),
+        ("450 4.7.1 Greylisted, try again in 2 hours", ["  retry      after 7,200 seconds"]),
+        ("550 5.7.26 Rejected due to the domain's DMARC policy", ["  mechanism  dmarc did not pass"]),
+        ("552 5.3.4 Message size exceeds fixed limit 10485760", ["  size limit 10,485,760 octets"]),
+    ],
+)  # fmt: skip
+def test_explanations(text: str, lines: list[str]) -> None:
+    names = ("blocklist", "mechanism", "size limit", "retry", "help")
+    explained = classify(text).explain().splitlines()
+    assert [line for line in explained if line.strip().startswith(names)] == lines
+
+
 @given(st.sampled_from(Reason), st.text(alphabet="0123456789:. listedusing rblMBin,()[]<>://httpgainw", max_size=400))
 def test_any_text_can_be_asked(reason: Reason, text: str) -> None:
     found = read(reason, text)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from undeliverable.model import Action
 from undeliverable.reasons import Reason
-from undeliverable.verdict import PolicyRef, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import Details, PolicyRef, RuleRef, StatusFrom, Verdict
 
 __all__ = ["explain"]
 
@@ -40,6 +40,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.reply is not None:
         yield "reply", verdict.reply
     yield from _circumstances(verdict)
+    yield from _besides(verdict.details)
     yield from _why(verdict)
     for conflict in verdict.conflicts:
         yield "conflict", conflict
@@ -59,6 +60,20 @@ def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "server", verdict.remote_mta + (f" ({verdict.provider})" if verdict.provider else "")
     elif verdict.provider is not None:
         yield "provider", f"{verdict.provider}, by the words of the reply"
+
+
+def _besides(details: Details) -> Iterator[tuple[str, str]]:
+    """What the reply gives besides a reason."""
+    if details.blocklist is not None:
+        yield "blocklist", details.blocklist
+    if details.auth_mechanism is not None:
+        yield "mechanism", f"{details.auth_mechanism} did not pass"
+    if details.size_limit is not None:
+        yield "size limit", f"{details.size_limit:,} octets"
+    if details.retry_after is not None:
+        yield "retry", f"after {details.retry_after:,} seconds"
+    if details.help_url is not None:
+        yield "help", details.help_url
 
 
 def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
