@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from undeliverable._format_schema import HEAD_LIMIT, Format
 
@@ -19,16 +19,19 @@ _BEGINNINGS: Final = re.compile(r"\n[ \t]*+([^\x00-\x7f]{4}|\S[^\n]{12})")
 _ASCII_BEGINNINGS: Final = re.compile(r"\n[ \t]*+(\S[^\n]{12})")
 
 
+_Item = TypeVar("_Item")
+
+
 class Places(NamedTuple):
     """Where to look for formats, which stand there with their ranks.
 
-    :ivar by_line: under the beginnings of their lines, if all are long enough.
+    :ivar by_line: under the beginnings of their lines, if all are long enough; each with the line's literal.
     :ivar by_sender: else under their senders.
     :ivar others: those that have neither.
     :ivar generic: descriptions of unknown text.
     """
 
-    by_line: dict[str, list[int]]
+    by_line: dict[str, list[tuple[int, str]]]
     by_sender: dict[str, list[int]]
     others: list[int]
     generic: list[int]
@@ -48,8 +51,9 @@ class Places(NamedTuple):
         if described.is_generic:
             self.generic.append(rank)
         elif keys and all(keys):
-            for key in dict.fromkeys(key[1] for key in keys if key is not None):
-                self.by_line.setdefault(key, []).append(rank)
+            for key, literal in zip(keys, described.body, strict=True):
+                if key is not None:
+                    self.by_line.setdefault(key[1], []).append((rank, literal))
         elif senders:
             for sender in senders:
                 self.by_sender.setdefault(sender, []).append(rank)
@@ -66,7 +70,7 @@ class Places(NamedTuple):
         )
 
 
-def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[str, list[int]]:
+def _joined(lower: dict[str, list[_Item]], upper: dict[str, list[_Item]]) -> dict[str, list[_Item]]:
     return lower | {key: ranks + lower.get(key, []) for key, ranks in upper.items()}
 
 
@@ -126,7 +130,7 @@ class FormatTable:
         beginnings = (_ASCII_BEGINNINGS if head.isascii() else _BEGINNINGS).findall(head)
         found = [*others]
         for key in by_line.keys() & beginnings:
-            found += by_line[key]
+            found += [rank for rank, literal in by_line[key] if literal in head]
         sender = (header("from") or "").lower()
         for literal, ranks in by_sender.items():
             if literal in sender:

@@ -10,7 +10,7 @@ from undeliverable._words import Record
 from undeliverable.codes import ReplyCode, StatusCode, find_status
 from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.verdict import Identified, Kind, PolicyRef, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 
 if TYPE_CHECKING:
     from undeliverable._rules import Match
@@ -42,6 +42,8 @@ _ADDRESS: Final = Fault.ADDRESS
 _SOFT: Final = BounceType.SOFT
 _RETRY: Final = Advice.RETRY
 _FROM_REPLY: Final = StatusFrom.REPLY
+_FROM_FIELD: Final = StatusFrom.FIELD
+_DELAYED: Final = Action.DELAYED
 
 
 class Told(NamedTuple):
@@ -57,20 +59,6 @@ class Told(NamedTuple):
     bounce_type: BounceType | None = None
     temporary: bool | None = None
     prose: bool = False
-
-
-class _Outcome(NamedTuple):
-    """The half of a verdict that is judged; the other half is facts."""
-
-    bounce_type: BounceType | None
-    reason: Reason | None
-    advice: Advice | None
-    expired: bool
-    provider: str | None
-    label: str | None = None
-    rule: RuleRef | None = None
-    policy: PolicyRef | None = None
-    shadowed: tuple[RuleRef, ...] | None = None
 
 
 def judge(
@@ -91,14 +79,16 @@ def judge(
     :param told: what that service's class says.
     """
     answer = _answer(facts)
-    if facts.action in _ARRIVED or kind in _BY_KIND:
-        advice = None if facts.action in _ARRIVED or kind is None else _BY_KIND[kind]
-        provider = None if facts.remote_mta is None else knowledge.provider_of(facts.remote_mta)
-        outcome = _Outcome(None, None, advice, facts.expired, provider)
+    draft = _draft(facts, answer, identity)
+    action = facts.action
+    if action in _ARRIVED or kind in _BY_KIND:
+        _leave_unjudged(draft, None if action in _ARRIVED or kind is None else _BY_KIND[kind], knowledge)
     else:
-        delayed = facts.action is Action.DELAYED or (facts.action is None and kind is Kind.DELAY)
-        outcome = _judged(facts, answer, knowledge, delayed=delayed, trace=trace, event=event, told=told)
-    return _verdict(facts, answer, outcome, identity)
+        delayed = action is _DELAYED or (action is None and kind is Kind.DELAY)
+        _fill(draft, facts, answer, knowledge, delayed=delayed, trace=trace, event=event, told=told)
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
 
 
 def judge_reply(
@@ -109,8 +99,11 @@ def judge_reply(
         return _plain_verdict(reply, knowledge, host, recipient)
     facts = _facts_about(reply, host, recipient)
     answer = _answer(facts)
-    outcome = _judged(facts, answer, knowledge, delayed=False, trace=trace, event=None)
-    return _verdict(facts, answer, outcome, reply.text)
+    draft = _draft(facts, answer, reply.text)
+    _fill(draft, facts, answer, knowledge, delayed=False, trace=trace, event=None)
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
 
 
 class _Answer(NamedTuple):
@@ -136,7 +129,16 @@ def _answer(facts: RecipientFacts) -> _Answer:
     return _Answer(None, None, None, field, field)
 
 
-def _judged(
+def _leave_unjudged(draft: Any, advice: Advice | None, knowledge: Knowledge) -> None:  # noqa: ANN401 # a draft
+    """The judged half of a verdict where nothing failed, or where the kind of report says all."""
+    host = draft.remote_mta
+    draft.bounce_type = draft.reason = draft.fault = draft.label = draft.rule = draft.policy = draft.shadowed = None
+    draft.advice = advice
+    draft.provider = None if host is None else knowledge.provider_of(host)
+
+
+def _fill(
+    draft: Any,  # noqa: ANN401 # a draft
     facts: RecipientFacts,
     answer: _Answer,
     knowledge: Knowledge,
@@ -145,37 +147,48 @@ def _judged(
     trace: bool,
     event: Event | None,
     told: Told | None = None,
-) -> _Outcome:
-    code = ABSENT if answer.code is None else int(answer.code)
-    command = facts.command or (None if facts.reply is None else facts.reply.command)
+) -> None:
+    """The judged half of a verdict."""
+    text, code, _, final, seen = answer
+    command = draft.command
     find = knowledge.trace if trace else knowledge.find
-    text = _masked(answer.text or "", facts)
-    match = find(text, code, status_key(answer.seen), command, facts.remote_mta)
+    match = find(
+        _masked(text, facts) if text else "",
+        ABSENT if code is None else code,
+        status_key(seen),
+        command,
+        draft.remote_mta,
+    )
     reason = _reason(match, facts, answer)
     if told is not None:
         reason = _heard(told, reason, answer)
-    expired = facts.expired or reason is Reason.EXPIRED
-    rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    draft.reason, draft.fault = reason, reason.fault
+    draft.expired = expired = facts.expired or reason is _EXPIRED
+    draft.provider, draft.shadowed = match.provider, match.shadowed
+    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    draft.label = draft.policy = None
     if delayed:
-        return _Outcome(BounceType.SOFT, reason, Advice.NONE, expired, match.provider, None, rule, None, match.shadowed)
-    transient = _is_transient(answer, expired=expired)
-    if told is None:
-        bounce_type, advice = _default(reason, transient)
-    else:
-        bounce_type, advice = _default_as_told(told, reason, answer, transient=transient)
-    table = knowledge.policy_table
-    found = None
-    if table.policies:
-        if code == _TOO_MANY and reason is Reason.TOO_MANY_RECIPIENTS:
-            code = _TAKEN_AS
-        found = table.match(
-            Failure(reason, code, status_key(answer.final), match.provider, command, expired, *_labels(event))
-        )
-    if found is None:
-        return _Outcome(bounce_type, reason, advice, expired, match.provider, None, rule, None, match.shadowed)
-    policy, ref = found
-    bounce_type, advice = _ordered(policy, bounce_type, advice)
-    return _Outcome(bounce_type, reason, advice, expired, match.provider, policy.label, rule, ref, match.shadowed)
+        draft.bounce_type, draft.advice = _SOFT, Advice.NONE
+        return
+    if code is not None:
+        # Some servers wait in vain after a 5yz greeting, as RFC 5321 3.1 lets them: it is permanent all the same.
+        transient = _TRANSIENT <= code < _PERMANENT
+    else:  # a queue that gave up saw a temporary failure
+        transient = expired or (final is not None and final.class_ == _PERSISTENT)
+    bounce_type, advice = (
+        _default(reason, transient) if told is None else _default_as_told(told, reason, answer, transient=transient)
+    )
+    if knowledge.policy_table.policies:
+        number = ABSENT if code is None else int(code)
+        if number == _TOO_MANY and reason is Reason.TOO_MANY_RECIPIENTS:
+            number = _TAKEN_AS
+        failure = Failure(reason, number, status_key(final), match.provider, command, expired, *_labels(event))
+        found = knowledge.policy_table.match(failure)
+        if found is not None:
+            policy, draft.policy = found
+            draft.label = policy.label
+            bounce_type, advice = _ordered(policy, bounce_type, advice)
+    draft.bounce_type, draft.advice = bounce_type, advice
 
 
 def _labels(event: Event | None) -> tuple[str | None, str | None, str | None]:
@@ -232,16 +245,6 @@ def _default_as_told(told: Told, reason: Reason, answer: _Answer, *, transient: 
     return _default(reason, transient)
 
 
-def _is_transient(answer: _Answer, *, expired: bool) -> bool:
-    """By the reply's class; without a reply a queue that gave up saw a temporary failure; else by the status's class.
-
-    Some servers wait in vain after a 5yz greeting, as RFC 5321 3.1 lets them: the reply is permanent all the same.
-    """
-    if answer.code is not None:
-        return answer.code.is_transient
-    return expired or (answer.final is not None and answer.final.is_transient)
-
-
 def _default(reason: Reason, transient: bool) -> tuple[BounceType, Advice]:  # noqa: FBT001 # a fact, not a switch
     """What follows without a policy: an address that failed for the moment may be good tomorrow."""
     if transient and reason.fault is Fault.ADDRESS:
@@ -264,9 +267,11 @@ def _ordered(policy: Policy, bounce_type: BounceType, advice: Advice) -> tuple[B
 
 
 def _agree(answer: _Answer, field: StatusCode | None) -> bool:
-    """Whether there is nothing that could be in conflict, as with nearly every reply that stands alone."""
+    """Whether there is nothing that could be in conflict: no field, or the same as in the reply."""
     stated, code = answer.stated, answer.code
-    return field is None and (stated is None or code is None or stated.class_ == code // 100)
+    if stated is None:
+        return field is None
+    return (field is None or field is stated) and (code is None or stated.class_ == code // 100)
 
 
 def _conflicts(answer: _Answer, field: StatusCode | None) -> tuple[str, ...]:
@@ -316,32 +321,28 @@ def _facts_about(reply: Reply, host: str | None, recipient: str | None) -> Recip
     return facts
 
 
-def _verdict(facts: RecipientFacts, answer: _Answer, outcome: _Outcome, identity: str) -> Verdict:
+def _draft(facts: RecipientFacts, answer: _Answer, identity: str) -> Any:  # noqa: ANN401 # half a verdict
+    """The half of a verdict that is facts; the other half is judged."""
     draft: Any = _VerdictDraft()
+    reply, field = facts.reply, facts.status
     draft.recipient = facts.recipient
     draft.original_recipient = facts.original_recipient
     draft.action = facts.action
-    (draft.bounce_type, draft.reason, draft.advice, draft.expired, draft.provider) = outcome[:5]
-    (draft.label, draft.rule, draft.policy, draft.shadowed) = outcome[5:]
-    draft.fault = None if outcome.reason is None else outcome.reason.fault
-    draft.status = answer.final
-    draft.status_from = _status_from(answer)
-    draft.reported_status = facts.status
-    draft.reply_code = answer.code
-    draft.reply = answer.text
-    draft.command = facts.command or (None if facts.reply is None else facts.reply.command)
+    draft.expired = facts.expired
+    draft.reply, draft.reply_code, stated, draft.status, _ = answer
+    draft.status_from = None if draft.status is None else _FROM_FIELD if stated is None else _FROM_REPLY
+    draft.reported_status = field
+    draft.command = facts.command or (None if reply is None else reply.command)
     draft.remote_mta = facts.remote_mta
-    draft.conflicts = (
-        facts.conflicts if _agree(answer, facts.status) else facts.conflicts + _conflicts(answer, facts.status)
-    )
+    draft.conflicts = facts.conflicts
+    if not _agree(answer, field):
+        draft.conflicts += _conflicts(answer, field)
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
     draft.vendor_code = facts.vendor_code
     draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    return draft
 
 
 def _plain_verdict(reply: Reply, knowledge: Knowledge, host: str | None, recipient: str | None) -> Verdict:
@@ -374,9 +375,3 @@ def _plain_verdict(reply: Reply, knowledge: Knowledge, host: str | None, recipie
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
-
-
-def _status_from(answer: _Answer) -> StatusFrom | None:
-    if answer.final is None:
-        return None
-    return StatusFrom.FIELD if answer.stated is None else StatusFrom.REPLY

@@ -48,7 +48,6 @@ class StatusFrom(Word):
 
 
 # What the public record says for each member: a look-up costs a quarter of str().
-_TWO_DIGITS: Final = tuple(f"{number:02}" for number in range(60))
 _ENUMS: Final = (Action, BounceType, Reason, Fault, Advice, StatusFrom, Command, Kind)
 _TEXTS: Final[dict[str | None, str | None]] = {
     None: None,
@@ -305,12 +304,18 @@ def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
 
 
 def _date(value: datetime | None) -> str | None:
-    """``value.isoformat()``, in a third of the time for most dates of mail."""
-    if value is None or value.tzinfo is not UTC or value.microsecond or value.year < 1000:
-        return None if value is None else value.isoformat()
-    two = _TWO_DIGITS
-    day = f"{value.year}-{two[value.month]}-{two[value.day]}"
-    return f"{day}T{two[value.hour]}:{two[value.minute]}:{two[value.second]}+00:00"
+    if value is None:
+        return None
+    return _utc(value) if value.tzinfo is UTC else value.isoformat()
+
+
+@lru_cache(maxsize=256)
+def _utc(value: datetime) -> str:
+    """``value.isoformat()`` of a time in UTC, remembered: one report tells of it several times, and the next ones too.
+
+    Times in other zones that are equal would be mistaken for each other.
+    """
+    return value.isoformat()
 
 
 def _message(facts: MessageFacts) -> dict[str, object]:
