@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from undeliverable import _charsets
 from undeliverable._charsets import codec_name, decode_text, decode_word
+from undeliverable._flatten import to_octets
 from undeliverable._headers import decode_block, decode_words, find_header_block, header_fields, read_parameters
 from undeliverable._html import render
 from undeliverable._mime import read
@@ -312,3 +313,10 @@ def test_an_installation_without_chardet_reads_all_the_same(monkeypatch: pytest.
     remarks: list[str] = []
     assert read(b"Content-Type: text/plain; charset=us-ascii\n\ngr\xfc\xdfe", remarks).text == "grüße"
     assert remarks == [Repair.FALSE_CHARSET, Repair.NO_GUESS]
+
+
+@pytest.mark.parametrize("given", [b"a: b\n\nc", bytearray(b"a: b\n\nc"), memoryview(b"a: b\n\nc")])
+def test_octets_are_taken_as_they_are(given: bytes | bytearray | memoryview) -> None:
+    notes: list[Repair] = []
+    assert to_octets(given, notes.append) == b"a: b\n\nc"
+    assert notes == []

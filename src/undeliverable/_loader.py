@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from os.path import basename
 from typing import Final, TypeVar
 
@@ -228,12 +229,9 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     code = _NOTHING if when.reply is None else when.reply.any()
     status = _NOTHING if when.status is None else when.status.any()
     provider = None if when.providers is None else min(when.providers, key=str)
-    for other in table.candidates(Seen(text, code, status, None, provider)):
-        if place[other.id] >= index:
-            return None
-        if other.when.covers(when):
-            return other
-    return None
+    candidates = table.candidates(Seen(text, code, status, None, provider))
+    earlier = takewhile(lambda other: place[other.id] < index, candidates)
+    return next((other for other in earlier if other.when.covers(when)), None)
 
 
 def _check_profile(table: Mapping[str, object], _: int) -> None:

@@ -47,8 +47,6 @@ def _shape(name: str, cause: Cause | None) -> Shape:
     for shape in format_named(name).shapes:
         if shape.takes(cause or Cause.HARD_BOUNCE):
             return shape
-        if cause is None and shape.takes(Cause.MANUAL):
-            return shape
     raise StoreError(f"{name}: its files cannot say {cause}")
 
 

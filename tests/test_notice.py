@@ -1,0 +1,68 @@
+"""How the readers of a message work together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from undeliverable import _notice, parse
+from undeliverable._returned import addressee
+from undeliverable.model import Returned
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+@pytest.mark.parametrize("readers", ["READERS", "STANDARD_READERS", "LAST_READERS"])
+@pytest.mark.parametrize("folder", ["bounces", "auto-replies", "complaints", "challenges", "dispositions"])
+def test_a_reader_that_fails_loses_nothing_that_others_found(
+    readers: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def _read_nothing(_: object) -> None:
+        raise RecursionError("too deep")
+
+    mails = [path.read_bytes() for path in sorted((FIXTURES / folder).glob("*.eml"))]
+    assert mails
+    before = [parse(mail) for mail in mails]
+    monkeypatch.setattr(_notice, readers, (_read_nothing, *getattr(_notice, readers)))
+    said = "the reader read_nothing failed: RecursionError: too deep"
+    for mail, known in zip(mails, before, strict=True):
+        report = parse(mail)
+        remarks = tuple(remark for remark in report.remarks if remark != said)
+        assert replace(report, remarks=remarks) == known
+        assert said not in known.remarks
+
+
+def test_a_failure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def _read_nothing(_: object) -> None:
+        raise ValueError("no")
+
+    for readers in ("READERS", "LAST_READERS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(_notice, readers, (_read_nothing,))
+            report = parse(b"From: kim@example.org\n\nHello.\n")
+        assert "the reader read_nothing failed: ValueError: no" in report.remarks
+
+
+@pytest.mark.parametrize(
+    ("block", "found"),
+    [
+        ("Received: by mx.example.net for <kim@example.org>; Sat, 21 Nov 2026\n", ("kim@example.org", "Received")),
+        (
+            "Received: by a.example for <kim@example.org>; Sat\nReceived: by b.example for <KIM@example.org>; Sat\n",
+            ("KIM@example.org", "Received"),
+        ),
+        (
+            "Received: by a.example for <a@example.org>; Sat\nReceived: by b.example for <b@example.org>; Sat\nTo: a@example.org\n",
+            None,
+        ),
+        ("To: Kim <kim@example.org>\n", ("kim@example.org", "To")),
+        ("To: kim@example.org, lee@example.org\n", None),
+        ("To: kim@example.org\nList-Post: <mailto:kim@example.org>\n", None),
+        ("Subject: to nobody\n", None),
+    ],
+)
+def test_for_whom_a_returned_message_was(block: str, found: tuple[str, str] | None) -> None:
+    to = "kim@example.org" if "To:" in block else None
+    assert addressee(Returned(block, to=to)) == found
