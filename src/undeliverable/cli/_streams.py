@@ -22,6 +22,11 @@ _DATE: Final = tuple(
     map(re.compile, (rb"[ \d]\d:\d\d", rb"\b(?:19|20)\d\d\b", rb"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"))
 )
 _LINE: Final = 256
+# As nearly all programs write it: what matches has such a date.
+_USUAL: Final = re.compile(
+    rb"From [^\s]{1,200} +[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    rb" [ \d]?\d \d\d:\d\d(?::\d\d)? (?:19|20)\d\d\r?\n"
+)
 
 
 class Readable(Protocol):
@@ -116,6 +121,8 @@ def _plain(file: Readable, head: bytes) -> Readable:
 def _separator(buffer: bytearray, start: int) -> int:
     """Where the next message begins, or -1."""
     for match in _SEPARATOR.finditer(buffer, start):
+        if _USUAL.match(buffer, match.end()):
+            return match.end()
         line = bytes(buffer[match.end() : match.end() + _LINE]).partition(b"\n")[0]
         if all(part.search(line) for part in _DATE):
             return match.end()
