@@ -8,7 +8,7 @@ behind the code, or where it is marked as one: never from addresses, versions or
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from undeliverable._grammar import (
     COMMANDS,
@@ -31,10 +31,20 @@ from undeliverable._grammar import (
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
 
-__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply"]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Read: TypeAlias = tuple[ReplyCode | None, StatusCode | None, str, Command | None]
+    """Code, status, text and command of a reply."""
+
+__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply", "read_reply"]
 
 _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
+_code: Final = re.compile(r"[2-5]\d\d", re.ASCII).search
+_plain: Final = {f"{digits} ": code for digits, code in REPLY_CODES.items()}
+_QUOTED_LEAD: Final = 60
+"""Characters that a wording of QUOTED_CODE may have before the code, all white space counted."""
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
 _NOTE_LENGTH: Final = 60
 _NOTED: Final = {
@@ -57,17 +67,27 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     :param command: what the reply answered; where it is None and the text ends with ``(in reply to RCPT TO command)``,
         that counts.
     """
-    first = _head(text)
-    if first is None or "\\" in text or "(in" in text:
+    return Reply(*read_reply(text, command))
+
+
+def read_reply(text: str, command: Command | None = None) -> Read:
+    """What :func:`parse_reply` reads, as the plain tuple of what a :class:`Reply` holds."""
+    if "\\" in text or "(in" in text:
         return _relayed(text, command)
-    code, more, class_, subject, detail = first.groups()
+    code = _plain.get(text[:4])
+    if code is not None and text[4:5].isalpha() and "\n" not in text:  # most replies without a status
+        return code, _marked_status(text, 3, text[:3]), text.rstrip(), command
+    first = _head(text)
+    if first is None:
+        return _relayed(text, command)
+    digits, more, class_, subject, detail = first.groups()
     if more or "\n" in text:
         return _several_lines(text, first, command)
-    status = _marked_status(text, 3, code) if class_ is None else status_of(class_, subject, detail)
-    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, text.rstrip(), command)
+    status = _marked_status(text, 3, digits) if class_ is None else status_of(class_, subject, detail)
+    return REPLY_CODES.get(digits) or ReplyCode(digits), status, text.rstrip(), command
 
 
-def _relayed(text: str, command: Command | None) -> Reply:
+def _relayed(text: str, command: Command | None) -> Read:
     """A reply with something of the reporting server's around it, or words without a reply."""
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
@@ -76,16 +96,16 @@ def _relayed(text: str, command: Command | None) -> Reply:
         command = command or noted
     first = _first_head(text)
     if first is None:
-        return Reply(None, _own_status(text), _joined(text.strip()), command)
+        return None, _own_status(text), _joined(text.strip()), command
     return _several_lines(text, first, command)
 
 
-def _several_lines(text: str, first: re.Match[str], command: Command | None) -> Reply:
+def _several_lines(text: str, first: re.Match[str], command: Command | None) -> Read:
     final = _final_head(text, first) if first[2] else first
     status = _status_of(text, first, final)
     code = final[1]
     whole = _joined(_reply_text(text, first.start(), first.end()))
-    return Reply(REPLY_CODES.get(code) or ReplyCode(code), status, whole, command)
+    return REPLY_CODES.get(code) or ReplyCode(code), status, whole, command
 
 
 def _first_head(text: str) -> re.Match[str] | None:
@@ -93,12 +113,15 @@ def _first_head(text: str) -> re.Match[str] | None:
     found = _head(text)
     if found is not None:
         return found
+    digits = _code(text)
+    if digits is None:
+        return None
     lead = LEAD.match(text)
     if lead is not None:
         found = _head(text, lead.end())
         if found is not None:
             return found
-    quoted = QUOTED_CODE.search(text)
+    quoted = QUOTED_CODE.search(text, max(digits.start() - _QUOTED_LEAD, 0))
     return None if quoted is None else _head(text, quoted.end())
 
 
@@ -195,7 +218,7 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
 
 def _own_status(text: str) -> StatusCode | None:
     """The status in a text without a reply code: the one that it begins with, or that is marked."""
-    match = STATUS_FIELD.match(text) or MARKED_STATUS.search(text)
+    match = STATUS_FIELD.match(text) or (None if _dotted(text) is None else MARKED_STATUS.search(text))
     return None if match is None else status_of(match[1], match[2], match[3])
 
 
