@@ -35,6 +35,11 @@ def reading(text: str) -> tuple[FieldReading, list[str]]:
     return read(text, "2", remarks), remarks
 
 
+def known(fields: FieldReading) -> dict[str, object]:
+    """What the message's fields say, without the block itself."""
+    return {name: value for name, value in fields.message.items() if name != "field_block"}
+
+
 def said(text: str) -> list[tuple[str | None, str | None, str]]:
     return [(one.recipient, one.action and one.action.value, str(one.status)) for one in reading(text)[0].recipients]
 
@@ -57,7 +62,7 @@ def test_a_whole_report() -> None:
             Witness.FIELD, "2", REPORT.index("Final-"), "smtp; 550-5.1.1 No mailbox\nhere. 550 5.1.1 See elsewhere"
         ),
     )
-    assert fields.message == {
+    assert known(fields) == {
         "reporting_mta": "mx.example.net",
         "arrival_date": datetime(2026, 11, 21, 21, 16, 20, tzinfo=UTC),
         "queue_id": "4461725C9D9",
@@ -193,7 +198,7 @@ def test_a_group_without_a_recipient_is_still_one() -> None:
 
 def test_no_fields() -> None:
     fields, remarks = reading("")
-    assert (fields.message, fields.recipients, fields.message, remarks) == ({}, (), {}, [])
+    assert (fields.message, fields.recipients, remarks) == ({}, (), [])
 
 
 def test_two_diagnostics_are_both_kept() -> None:
@@ -323,7 +328,7 @@ def test_other_fields_of_the_message() -> None:
     fields, _ = reading(
         "Reporting-MTA: dns; a.example\nReceived-From-MTA: DNS; b.example\nOriginal-Envelope-ID: id-1\nReporting-MTA: dns; z.example\n"
     )
-    assert fields.message == {
+    assert known(fields) == {
         "reporting_mta": "a.example",
         "received_from_mta": "b.example",
         "original_envelope_id": "id-1",
@@ -450,7 +455,7 @@ def test_where_fields_in_plain_text_begin(between: str, belongs: bool) -> None:
     for before in ("", "Hello,\n", "\n"):
         fields = find(before + MTA + between + WHO, "1", [])
         assert fields is not None
-        assert fields.message == ({"reporting_mta": "mx.example.net"} if belongs else {})
+        assert known(fields) == ({"reporting_mta": "mx.example.net"} if belongs else {})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
-from undeliverable._field_groups import Values, group_fields, whole_group
+from undeliverable._field_groups import FIELD_LIMIT, Values, group_fields, whole_group
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
@@ -58,26 +58,31 @@ def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -
 def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
     groups = group_fields(text, remarks)
     alone = len(groups.recipients) == 1
+    offsets = groups.offsets
     recipients = [
-        _facts(group, part, offset + at, remarks, heard, alone=alone)
-        for group, at in zip(groups.recipients, groups.offsets, strict=True)
+        _facts(group, text[at:end], part, offset + at, remarks, heard, alone=alone)
+        for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False)
     ]
-    return FieldReading(_message_facts(groups.message), tuple(recipients))
+    return FieldReading(_message_facts(groups.message, text[: offsets[0]] if offsets else text), tuple(recipients))
 
 
 def read_one(
-    message: Values, values: Values, part: str, offset: int, heard: Heard, remarks: list[str]
+    message: Values, values: Values, text: str, part: str, offset: int, heard: Heard, remarks: list[str]
 ) -> FieldReading | None:
-    """The fields of a message and of its one recipient, as `Groups` has them; None where they do not say who and what."""
+    """The fields of a message and of its one recipient, as `Groups` has them; None where they do not say who and what.
+
+    :param text: all of them, those of the recipient from `offset` on.
+    """
     whole = whole_group(values)
     if whole is None:
         return None
-    return FieldReading(_message_facts(message), (_facts(whole, part, offset, remarks, heard, alone=True),))
+    facts = _facts(whole, text[offset:], part, offset, remarks, heard, alone=True)
+    return FieldReading(_message_facts(message, text[:offset]), (facts,))
 
 
-def _message_facts(values: Values) -> dict[str, Any]:
+def _message_facts(values: Values, block: str) -> dict[str, Any]:
     reporting, received, arrival, envelope, queue = values
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"field_block": block[:FIELD_LIMIT].strip()} if block else {}
     if reporting and (name := _mta_name(reporting)):
         found["reporting_mta"] = name
     if received and (name := _mta_name(received)):
@@ -96,7 +101,7 @@ def _message_facts(values: Values) -> dict[str, Any]:
 
 
 def _facts(
-    values: Values, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+    values: Values, block: str, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
 ) -> RecipientFacts:
     final, original, action_words, status_words, mta, diagnostic, attempt, until, actual = values
     recipient, first_recipient = _recipients(final, original, actual, remarks)
@@ -119,6 +124,7 @@ def _facts(
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
         evidence=(Evidence(_FIELD, part, offset, words_of(words)),),
+        field_block=block[:FIELD_LIMIT].strip(),
     )
 
 

@@ -90,7 +90,7 @@ def message_group(first: int) -> str:
         "X-(?:[A-Za-z]++-)?Queue-I[Dd]",
     )
     known = "|".join([_single(name, group) for group, name in enumerate(names, first)])
-    return rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+\n){{0,50}}\n*+"
+    return rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{0,50}}\n*+"
 
 
 def recipient_group(first: int) -> str:
@@ -104,7 +104,7 @@ def recipient_group(first: int) -> str:
             *(_single(name, group) for group, name in enumerate(others, first + 6)),
         ]
     )
-    return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+\n){{1,50}}"
+    return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{1,50}}"
 
 
 MESSAGE_GROUP: Final = re.compile(message_group(1), re.ASCII)

@@ -31,13 +31,13 @@ def _fields(names: tuple[str, ...], first: int) -> str:
 
 
 def _part(types: str) -> str:
-    """The header block of a body part of some types, and its blank line: its own fields only, no encoding."""
+    """The header block of a body part of some types, and its blank line: its own fields only, all of them, no encoding."""
     return (
         r"\n(?:[cC](?i:ontent-)(?:"
-         rf"(?i:type:[ \t]*+{types})(?=[;\s])(?![^\n]*(?:-7|oundary))[^\n]*+"
-         r"|(?i:transfer-encoding:[ \t]*+[78]bit)[ \t]*+"
-         r"|(?i:description|disposition|language|id):[^\n]*+"
-         r")\n){0,8}\n"
+        rf"(?i:type:[ \t]*+{types})(?=[;\s])(?![^\n]*(?:-7|oundary))[^\n]*+"
+        r"|(?i:transfer-encoding:[ \t]*+[78]bit)[ \t]*+"
+        r"|(?i:description|disposition|language|id):[^\n]*+"
+        r")\n){0,8}\n(?![ \t]*+(?i:content-)[A-Za-z-]{1,40}+[ \t]*+:)"
     )
 
 

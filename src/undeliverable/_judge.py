@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._conditions import ABSENT, status_key
 from undeliverable._policies import Failure, Policy
-from undeliverable._words import Record
 from undeliverable.codes import ReplyCode, StatusCode, find_status
-from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Event, FieldBlock, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 
 if TYPE_CHECKING:
+    from undeliverable._replies import Read
     from undeliverable._rules import Match
     from undeliverable.knowledge import Knowledge
 
-__all__ = ["Told", "judge", "judge_reply"]
+__all__ = ["Told", "judge", "judge_read", "judge_reply"]
 
 _ARRIVED: Final = frozenset((Action.DELIVERED, Action.RELAYED, Action.EXPANDED))
 # Kinds of report that are no failure: the advice follows from the kind alone.
@@ -95,8 +95,14 @@ def judge_reply(
     reply: Reply, knowledge: Knowledge, *, host: str | None, recipient: str | None, trace: bool = False
 ) -> Verdict:
     """The verdict on one reply that no report surrounds."""
+    return judge_read((reply.code, reply.status, reply.text, reply.command), knowledge, host, recipient, trace=trace)
+
+
+def judge_read(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, *, trace: bool) -> Verdict:
+    """The verdict on what was read of a reply that no report surrounds."""
     if not trace and not knowledge.policy_table.policies:
-        return _plain_verdict(reply, knowledge, host, recipient)
+        return _plain_verdict(read, knowledge, host, recipient)
+    reply = Reply(*read)
     facts = _facts_about(reply, host, recipient)
     answer = _answer(facts)
     draft = _draft(facts, answer, reply.text)
@@ -302,7 +308,7 @@ class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
 
 
-class _FactsDraft(Record):
+class _FactsDraft(FieldBlock):
     __slots__ = RecipientFacts.__slots__
 
 
@@ -316,6 +322,7 @@ def _facts_about(reply: Reply, host: str | None, recipient: str | None) -> Recip
     draft.expired = False
     draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
     draft.evidence = draft.conflicts = ()
+    draft.field_block = ""
     draft.__class__ = RecipientFacts
     facts: RecipientFacts = draft
     return facts
@@ -342,15 +349,17 @@ def _draft(facts: RecipientFacts, answer: _Answer, identity: str) -> Any:  # noq
     draft.vendor_code = facts.vendor_code
     draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
+    draft.field_block = facts.field_block
     return draft
 
 
-def _plain_verdict(reply: Reply, knowledge: Knowledge, host: str | None, recipient: str | None) -> Verdict:
+def _plain_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None) -> Verdict:
     """What :func:`judge` makes of nothing but a reply where there are no policies, in a third of the time."""
-    text, code, status, command = reply.text, reply.code, reply.status, reply.command
+    code, status, text, command = read
     seen = _without(recipient, text) if recipient and "@" in text else text
     match = knowledge.find(seen, ABSENT if code is None else code, status_key(status), command, host)
-    reason = _UNDEFINED if match.rule is None else match.rule.reason
+    rule, ref, provider, _ = match
+    reason = _UNDEFINED if rule is None else rule.reason
     draft: Any = _VerdictDraft()
     draft.expired = expired = reason is _EXPIRED
     if code is not None:
@@ -365,12 +374,13 @@ def _plain_verdict(reply: Reply, knowledge: Knowledge, host: str | None, recipie
     draft.recipient, draft.reason, draft.fault = recipient, reason, fault
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.status_from = None if status is None else _FROM_REPLY
-    draft.remote_mta, draft.provider, draft.rule = host, match.provider, match.ref
+    draft.remote_mta, draft.provider, draft.rule = host, provider, ref
     differ = status is not None and code is not None and status.class_ != code // 100
     draft.conflicts = (_differ(code, status),) if differ else ()
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
     draft.shadowed = draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
     draft.evidence = ()
+    draft.field_block = ""
     draft._identity = text  # noqa: SLF001 # of this very draft
     draft.__class__ = Verdict
     verdict: Verdict = draft

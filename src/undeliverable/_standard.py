@@ -108,8 +108,9 @@ def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
     if kind is None:
         return None
-    offset = found.start(8) - found.start(2)
-    return read_one((reporting, received, arrival, envelope, queue), values, STATUS_PATH, offset, heard, remarks)
+    begin = found.start(2)
+    message = reporting, received, arrival, envelope, queue
+    return read_one(message, values, part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
 
 
 def _returned_message(part: str) -> Returned | None:

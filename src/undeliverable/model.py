@@ -23,6 +23,7 @@ __all__ = [
     "Diagnostic",
     "Event",
     "Evidence",
+    "FieldBlock",
     "MessageFacts",
     "MtaName",
     "RecipientFacts",
@@ -174,8 +175,29 @@ class _EvidenceDraft(Record):
     __slots__ = Evidence.__slots__
 
 
+class FieldBlock(Record):
+    """What keeps a group of delivery status fields (RFC 3464 2.2 and 2.3) as it stood, extension fields (2.4) included.
+
+    :ivar field_block: the group, folded as it stood, at most 64 KB; "" where there was none.
+    """
+
+    __slots__ = ()
+    field_block: str
+
+    def field(self, name: str) -> str | None:
+        """The first value of the field `name`, unfolded, or None: ``verdict.field("X-Display-Name")``."""
+        wanted = name.lower()
+        return next((value for found, value in self.fields() if found == wanted), None)
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """All fields in order: the name in lower case, the value unfolded, with its type (``smtp; 550 ...``)."""
+        from undeliverable._headers import header_fields  # the reader of header blocks, needed only here
+
+        return header_fields(self.field_block)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
-class RecipientFacts(Record):
+class RecipientFacts(FieldBlock):
     """What one witness, or after merging all of them, says about one recipient.
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
@@ -198,6 +220,7 @@ class RecipientFacts(Record):
     vendor_code: str | None = None
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
+    field_block: str = ""
 
     def __init__(  # noqa: PLR0913 # one for each attribute
         self,
@@ -217,6 +240,7 @@ class RecipientFacts(Record):
         vendor_code: str | None = None,
         evidence: tuple[Evidence, ...] = (),
         conflicts: tuple[str, ...] = (),
+        field_block: str = "",
     ) -> None:
         draft: Any = self
         _open(draft, "__class__", _RecipientFactsDraft)
@@ -235,10 +259,11 @@ class RecipientFacts(Record):
         draft.vendor_code = vendor_code
         draft.evidence = evidence
         draft.conflicts = conflicts
+        draft.field_block = field_block
         draft.__class__ = RecipientFacts
 
 
-class _RecipientFactsDraft(Record):
+class _RecipientFactsDraft(FieldBlock):
     __slots__ = RecipientFacts.__slots__
 
 
@@ -292,7 +317,7 @@ class _ReturnedDraft(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
-class MessageFacts(Record):
+class MessageFacts(FieldBlock):
     """What the report says of itself and of the message that it is about.
 
     :ivar generator: the software that wrote the report, by the name of its described format, or None.
@@ -307,6 +332,7 @@ class MessageFacts(Record):
     date: datetime | None = None
     message_id: str | None = None
     returned: Returned | None = None
+    field_block: str = ""
 
     def __init__(  # noqa: PLR0913 # one for each attribute
         self,
@@ -320,6 +346,7 @@ class MessageFacts(Record):
         date: datetime | None = None,
         message_id: str | None = None,
         returned: Returned | None = None,
+        field_block: str = "",
     ) -> None:
         draft: Any = self
         _open(draft, "__class__", _MessageFactsDraft)
@@ -332,10 +359,11 @@ class MessageFacts(Record):
         draft.date = date
         draft.message_id = message_id
         draft.returned = returned
+        draft.field_block = field_block
         draft.__class__ = MessageFacts
 
 
-class _MessageFactsDraft(Record):
+class _MessageFactsDraft(FieldBlock):
     __slots__ = MessageFacts.__slots__
 
 

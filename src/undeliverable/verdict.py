@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from undeliverable._words import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Event, Evidence, MessageFacts, Returned
+from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
@@ -109,7 +109,7 @@ NO_DETAILS: Final = Details()
 """Of a reply that says no more than its reason: most of them."""
 
 
-class Identified(Record):
+class Identified(FieldBlock):
     """Something whose ``key`` is made when it is first asked for: a digest takes longer than most of a verdict."""
 
     __slots__ = ("_identity",)
@@ -142,8 +142,9 @@ class Verdict(Identified):
     the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
     holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
-    through different doors. ``evidence`` holds the words that the facts were read from. What some replies give
-    besides is read from ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
+    through different doors. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
+    recipient's delivery status fields, which :meth:`field` gives by name. What some replies give besides is read from
+    ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
     """
 
     recipient: str | None
@@ -172,6 +173,7 @@ class Verdict(Identified):
     vendor_code: str | None
     key: str
     evidence: tuple[Evidence, ...] = ()
+    field_block: str = ""
 
     @property
     def details(self) -> Details:

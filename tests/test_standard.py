@@ -1,0 +1,155 @@
+"""The standard report in one pass: the same as part by part, and it is the one pass that reads most reports."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from undeliverable import Report, _standard, parse
+from undeliverable._notice import _hearing
+
+FIXTURES: Final = Path(__file__).resolve().parents[1] / "fixtures"
+MAILS: Final = [
+    path.read_bytes().replace(b"\r\n", b"\n")
+    for path in sorted(FIXTURES.rglob("*.eml"))
+    if path.stat().st_size < 20_000 and b"delivery-status" in path.read_bytes()
+]
+REPORT: Final = b"""\
+Date: Sat, 21 Nov 2026 21:16:21 +0000
+From: Mail Delivery System <MAILER-DAEMON@mx.example.net>
+Subject: Undelivered Mail Returned to Sender
+To: news@example.net
+Message-Id: <1@mx.example.net>
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="b1"
+MIME-Version: 1.0
+
+--b1
+Content-Type: text/plain; charset=us-ascii
+
+Your message could not be delivered.
+
+--b1
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+X-Example-Sender: rfc822;
+ news@example.net
+
+Final-Recipient: rfc822; kim@example.org
+Action: failed
+Status: 5.1.1
+X-Display-Name: Kim
+Diagnostic-Code: smtp; 550 5.1.1 No such
+ user here
+X-Example-Category: bad-mailbox
+
+--b1
+Content-Type: text/rfc822-headers
+
+Message-ID: <m1@example.net>
+From: news@example.net
+To: kim@example.org
+Subject: Hello
+
+--b1--
+"""
+
+
+def is_standard(raw: bytes) -> bool:
+    return _standard.read(raw, _hearing, [], lambda _: None) is not None
+
+
+def part_by_part(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> Report:
+    with monkeypatch.context() as patch:
+        patch.setattr(_standard, "LONGEST", -1)
+        return parse(raw)
+
+
+def shown(report: Report) -> tuple[object, ...]:
+    """All that a report holds; the order in which remarks are left may differ."""
+    message = report.message
+    return (
+        {**report.to_dict(), "remarks": sorted(report.remarks)},
+        message,
+        None if message.returned is None else message.returned.block,
+        [(verdict.evidence, verdict.field_block) for verdict in report.verdicts],
+    )
+
+
+def test_most_reports_are_standard() -> None:
+    assert len(MAILS) > 80
+    assert sum(map(is_standard, MAILS)) > 0.6 * len(MAILS)
+
+
+def test_both_ways_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for raw in MAILS:
+        assert shown(parse(raw)) == shown(part_by_part(raw, monkeypatch))
+
+
+def damaged(raw: bytes, chance: random.Random) -> bytes:
+    """The mail with one line left out, doubled, moved, indented, emptied, cut, or with a character changed."""
+    lines = raw.split(b"\n")
+    at, to = chance.randrange(len(lines)), chance.randrange(len(lines))
+    line = lines[at]
+    ways = (
+        lines[:at] + lines[at + 1 :],
+        [*lines[:at], line, line, *lines[at + 1:]],
+        [*lines[:to], line, *lines[to:]],
+        [*lines[:at], chance.choice([b" ", b"\t", b"x ", b"-", b"<"]) + line, *lines[at + 1 :]],
+        [*lines[:at], b"", *lines[at:]],
+        [*lines[:at], b" ", *lines[at:]],
+        [*lines[:at], line[: chance.randrange(len(line) + 1)], *lines[at + 1 :]],
+        [*lines[:at], line + chance.choice([b" ", b"\xe4", b"\x00", b"~{", b"\r", b"; charset=utf-7", b"\x1b$B"]), *lines[at + 1 :]],
+        lines[:at],
+        [*lines[:at], line.swapcase(), *lines[at + 1 :]],
+    )  # fmt: skip
+    return b"\n".join(chance.choice(ways))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_both_ways_say_the_same_of_damaged_reports(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed)  # no secret
+    for raw in [*chance.sample(MAILS, 30), *[REPORT] * 40]:
+        mail = damaged(raw, chance)
+        for _ in range(chance.randrange(2)):
+            mail = damaged(mail, chance)
+        assert shown(parse(mail)) == shown(part_by_part(mail, monkeypatch)), mail
+
+
+def test_extension_fields_are_kept() -> None:
+    report = parse(REPORT)
+    (verdict,) = report.verdicts
+    assert is_standard(REPORT)
+    assert verdict.field("x-display-name") == "Kim"
+    assert verdict.field("X-Example-Category") == "bad-mailbox"
+    assert verdict.field("Diagnostic-Code") == "smtp; 550 5.1.1 No such user here"
+    assert verdict.field("X-Other") is None
+    assert [name for name, _ in verdict.fields()] == [
+        "final-recipient", "action", "status", "x-display-name", "diagnostic-code", "x-example-category",
+    ]  # fmt: skip
+    assert dict(report.message.fields()) == {
+        "reporting-mta": "dns; mx.example.net",
+        "x-example-sender": "rfc822; news@example.net",
+    }
+
+
+def test_extension_fields_of_several_recipients_and_of_fields_in_plain_text() -> None:
+    second = b"\nFinal-Recipient: rfc822; lee@example.org\nAction: failed\nStatus: 5.2.2\nX-Display-Name: Lee\n"
+    report = parse(REPORT.replace(b"bad-mailbox\n", b"bad-mailbox\n" + second))
+    assert [verdict.field("X-Display-Name") for verdict in report.verdicts] == ["Kim", "Lee"]
+    plain = (
+        b"From: MAILER-DAEMON@mx.example.net\nSubject: failure\n\nSorry.\n\nReporting-MTA: dns; a.example\n" + second
+    )
+    (verdict,) = parse(plain).verdicts
+    assert verdict.field("x-display-name") == "Lee"
+
+
+def test_what_no_fields_report_has_none() -> None:
+    (verdict,) = parse(b"From: MAILER-DAEMON@a.example\n\n<kim@example.org>: 550 5.1.1 User unknown\n").verdicts or (
+        None,
+    )
+    assert verdict is None or (verdict.field_block == "" and list(verdict.fields()) == [])
