@@ -30,7 +30,7 @@ BLOCKS: Final = {
             # the waist
             "_survey _facts _notice",
             # judgement
-            "_conditions _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
+            "_conditions _clauses _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
             # doors
             "mail _exceptions smtp _log_reader logs webhooks envelope verp",
             "__init__",

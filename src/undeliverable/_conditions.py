@@ -71,7 +71,7 @@ def visible(text: str, code: int) -> str:
     text = (text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT]).casefold()
     if "@" in text:
         text = _without_addresses(text)
-    if code and (text.find(text[:3], 3) > 0 or text[3:4] == "-"):
+    if code and (text.count(text[:3]) > 1 or text[3:4] == "-"):
         text = _joined(text)
     if "  " in text or "\n" in text or "\t" in text or not text.isascii():
         text = " ".join(text.split())

@@ -8,6 +8,7 @@ behind the code, or where it is marked as one: never from addresses, versions or
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._grammar import (
@@ -43,6 +44,7 @@ _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
 _code: Final = re.compile(r"[2-5]\d\d", re.ASCII).search
 _plain: Final = {f"{digits} ": code for digits, code in REPLY_CODES.items()}
+_STATUS_END: Final = 15  # of a reply that begins with a code, a blank and a status such as 5.7.515
 _QUOTED_LEAD: Final = 60
 """Characters that a wording of QUOTED_CODE may have before the code, all white space counted."""
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
@@ -75,8 +77,12 @@ def read_reply(text: str, command: Command | None = None) -> Read:
     if "\\" in text or "(in" in text:
         return _relayed(text, command)
     code = _plain.get(text[:4])
-    if code is not None and text[4:5].isalpha() and "\n" not in text:  # most replies without a status
-        return code, _marked_status(text, 3, text[:3]), text.rstrip(), command
+    if code is not None and "\n" not in text:  # most replies: the code and a blank, then a status and a blank, or words
+        if text[4:5].isalpha():
+            return code, _marked_status(text, 3, text[:3]), text.rstrip(), command
+        status = _stated(text[4:_STATUS_END].partition(" ")[0])
+        if status is not None:
+            return code, status, text.rstrip(), command
     first = _head(text)
     if first is None:
         return _relayed(text, command)
@@ -85,6 +91,13 @@ def read_reply(text: str, command: Command | None = None) -> Read:
         return _several_lines(text, first, command)
     status = _marked_status(text, 3, digits) if class_ is None else status_of(class_, subject, detail)
     return REPLY_CODES.get(digits) or ReplyCode(digits), status, text.rstrip(), command
+
+
+@lru_cache(maxsize=1_024)
+def _stated(text: str) -> StatusCode | None:
+    """The status that `text` is and nothing else, if there may be a blank behind it."""
+    match = STATUS_FIELD.fullmatch(text) if len(text) < _STATUS_END - 4 else None
+    return None if match is None else status_of(match[1], match[2], match[3])
 
 
 def _relayed(text: str, command: Command | None) -> Read:

@@ -217,16 +217,18 @@ class Knowledge:
 
         look, provider_of = self.rule_table.find, self.provider_of
 
+        # By what rules see: replies that differ in no more than an address are one.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
 
         def find(text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
+            text = visible(text, code)
             key = text, code, status, command, host
             found = known.get(key)
             if found is None:
                 if len(known) >= _CACHED:  # a cache that knows which ones are old costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = look(visible(text, code), code, status, command, provider)
+                found = known[key] = look(text, code, status, command, provider)
             return found
 
         return find
