@@ -11,8 +11,9 @@ import pytest
 from undeliverable import Reason, classify
 from undeliverable.reasons import Advice, BounceType, Fault
 
+REASONS: Final = {str(reason): reason for reason in Reason}
 ROWS: Final = tuple(
-    (Reason(reason), reply)
+    (REASONS[reason], reply)
     for reason, _, reply in (
         line.partition("\t")
         for line in (Path(__file__).parent.parent / "fixtures" / "replies.txt").read_text(encoding="utf-8").splitlines()
