@@ -94,16 +94,18 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
     :param part: the path of the part that `text` is from.
     """
+    first = -1
     for mark in DIALOGUE_MARKS:
-        if mark in text:
-            return _read_transcript(text, part)
-    return ()
+        at = text.find(mark, 0, first) if first > 0 else text.find(mark)
+        if at >= 0:
+            first = at
+    return () if first < 0 else _read_transcript(text, text.rfind("\n", 0, first) + 1, part)
 
 
-def _read_transcript(text: str, part: str) -> tuple[RecipientFacts, ...]:
+def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
+    """The same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
-    at = 0
-    for line in text.split("\n"):
+    for line in text[at:].split("\n"):
         if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
             _read_line(state, line, at)
         at += len(line) + 1

@@ -208,29 +208,32 @@ def _read_statuses(reading: Reading) -> None:
         reading.message = {**fields.message, **reading.message}
 
 
-def _read_format(reading: Reading) -> None:
+def _read_words(reading: Reading) -> None:
+    """The text for people: the name of the software, a dialogue, and the answer where nothing else holds it all."""
     if reading.kind is not None:
         return
+    stated = reading.recipients
+    may_hold_dialogue = bool(stated) or _is_from_robot(reading.header)
+    spoken = _dialogues.read_dialogue(reading.text, reading.path) if may_hold_dialogue else ()
     found = reading.known.formats.recognise(reading.header, reading.text)
-    if found is None:
-        return
-    if _says_all(reading.recipients):
-        reading.generator = found.name
-    else:
-        _take_format(reading, _format_reader.read(found, reading.header, reading.text, reading.path))
+    if found is not None:
+        if len(stated) == 1 and _says_all([*stated, *spoken]):
+            reading.generator = found.name
+        else:
+            _take_format(reading, _format_reader.read(found, reading.header, reading.text, reading.path))
+            if reading.recipients and not may_hold_dialogue:
+                spoken = _dialogues.read_dialogue(reading.text, reading.path)
+    stated.extend(spoken)
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
-    """Whether the report is about one recipient whose fields hold the whole answer: then the words repeat it."""
-    if len(recipients) != 1:
+    """Whether the report is about one recipient whose fields, or dialogue, hold the whole answer: words repeat it."""
+    if not 0 < len(recipients) < 3:
         return False
-    reply = recipients[0].reply
-    return reply is not None and reply.code is not None and reply.command is not None
-
-
-def _read_dialogue(reading: Reading) -> None:
-    if reading.kind is None and (reading.recipients or _is_from_robot(reading.header)):
-        reading.recipients.extend(_dialogues.read_dialogue(reading.text, reading.path))
+    facts, last = recipients[0], recipients[-1]
+    reply = last.reply
+    same = last is facts or last.recipient is None or last.recipient == facts.recipient
+    return same and reply is not None and reply.code is not None and reply.command is not None
 
 
 def _read_plain_fields(reading: Reading) -> None:
@@ -323,12 +326,11 @@ Reader = Callable[[Reading], None]
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
     _read_statuses,
-    _read_format,
-    _read_dialogue,
+    _read_words,
     _read_plain_fields,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_format, _read_dialogue)
-"""What a standard report's text may add to its fields."""
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
+"""Who is asked where the fields of a standard report have been read."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
     _read_disposition,

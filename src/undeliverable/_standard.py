@@ -141,7 +141,10 @@ def _look(known: Sequence[str | None], other: Look) -> Look:
             return found[name]
         if name in raw:
             value = raw[name]
-            value = None if value is None else readable(value.encode("latin-1"))
+            if value is not None:
+                value = value.strip()
+                if not value.isprintable() or not value.isascii() or "=?" in value:  # seldom
+                    value = readable(value.encode("latin-1"))
         else:
             value = other(name)
         found[name] = value

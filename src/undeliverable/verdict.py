@@ -17,7 +17,7 @@ from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
 __all__ = ["NO_DETAILS", "SCHEMA", "Details", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
 
@@ -110,26 +110,9 @@ NO_DETAILS: Final = Details()
 
 
 class Identified(FieldBlock):
-    """Something whose ``key`` is made when it is first asked for: a digest takes longer than most of a verdict."""
+    """Something that knows what its key is to be made of."""
 
     __slots__ = ("_identity",)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> str:
-            if name != "key":
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            found = _key(self._identity, self.recipient, self.action)
-            object.__setattr__(self, "key", found)
-            return found
-
-
-def _key(identity: str, recipient: str | None, action: Action | None) -> str:
-    """The same for the same failure, whoever tells of it: of the original message, the recipient and the action."""
-    from hashlib import sha256  # what shows no key needs no OpenSSL
-
-    named = f"{identity.strip().strip('<>')}\n{(recipient or '').casefold()}\n{action or ''}"
-    return sha256(named.encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -255,6 +238,42 @@ class Verdict(Identified):
         from undeliverable._explain import explain  # costs nothing until asked for
 
         return explain(self)
+
+
+class _Key:
+    """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
+
+    The same for the same failure, whoever tells of it: of the original message, the recipient and the action.
+    """
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
+        if verdict is None:
+            return self
+        try:
+            return self._slot.__get__(verdict)
+        except AttributeError:
+            recipient, action = verdict.recipient or "", verdict.action or ""
+            identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
+            key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
+            self._slot.__set__(verdict, key)
+            return key
+
+    def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, key)
+
+
+@lru_cache(maxsize=1)
+def _sha256() -> Callable[[bytes], Any]:
+    from hashlib import sha256  # what shows no key needs no OpenSSL
+
+    return sha256
+
+
+if not TYPE_CHECKING:
+    Verdict.key = _Key(Verdict.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
