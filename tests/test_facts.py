@@ -100,6 +100,13 @@ class TestNamedTwice:
         assert merged(*partials) == (partials[chosen], partials[2])
         assert merged(*partials[:2]) == (partials[chosen],)
 
+    @pytest.mark.parametrize(
+        ("types", "chosen"), [(("", "smtp"), 1), (("x-unix", "smtp"), 1), (("smtp", "x-unix"), 0), (("", "x-unix"), 0)]
+    )
+    def test_words_that_are_marked_as_a_reply_outweigh_others(self, types: tuple[str, str], chosen: int) -> None:
+        partials = [dataclasses.replace(told(FIELD), diagnostic=Diagnostic(kind, "gone")) for kind in types]
+        assert merged(*partials) == (partials[chosen],)
+
 
 class TestTheOnlyRecipient:
     def test_what_names_it_counts(self) -> None:
@@ -161,7 +168,7 @@ class TestSeveralRecipients:
 
     def test_no_letter_of_a_name_is_lost(self) -> None:
         found = merged(
-            told(FIELD, "xam@example.xx"), told(FIELD, "am@example"), told(WORDS, "AM@example", words="gone")
+            told(FIELD, "Xam@example.X"), told(FIELD, "am@example."), told(WORDS, "AM@example.", words="gone")
         )
         assert [facts.diagnostic for facts in found] == [None, Diagnostic("", "gone")]
 

@@ -12,12 +12,15 @@ import pytest
 
 from undeliverable import (
     Action,
+    Advice,
     BounceType,
     Command,
     Diagnostic,
     Event,
+    Fault,
     Kind,
     Knowledge,
+    Reason,
     ReplyCode,
     StatusCode,
     Verdict,
@@ -25,7 +28,7 @@ from undeliverable import (
 )
 from undeliverable._judge import Told, judge
 from undeliverable._replies import parse_reply
-from undeliverable.model import RecipientFacts, Witness
+from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
 
 BUILTIN = Knowledge.builtin()
 
@@ -437,3 +440,177 @@ def test_a_service_s_class_counts_where_the_reply_says_nothing(
 ) -> None:
     verdict = verdict_on(facts(reply), told=Told(bounce_type=told))
     assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)
+
+
+class TestTold:
+    """What an e-mail service's class adds to an answer."""
+
+    @pytest.mark.parametrize(
+        ("given", "told", "reason"),
+        [
+            # The class names a cause where the answer does not.
+            (facts("550 zzz"), Told(reason=Reason.SPAM_CONTENT), "spam_content"),
+            (facts(), Told(reason=Reason.SPAM_CONTENT), "spam_content"),
+            (facts("550 5.1.1 User unknown"), Told(reason=Reason.SPAM_CONTENT), "user_unknown"),
+            (facts("550 zzz"), Told(), "undefined"),
+            # Words of the service's own yield to it, those of a server do not.
+            (facts("mailbox is full"), Told(reason=Reason.SPAM_CONTENT), "mailbox_full"),
+            (facts("mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "spam_content"),
+            (facts("552 mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
+            (facts("5.2.2 mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
+            (facts("mailbox is full"), Told(prose=True), "mailbox_full"),
+        ],
+    )
+    def test_the_reason(self, given: RecipientFacts, told: Told, reason: str) -> None:
+        verdict = verdict_on(given, told=told)
+        assert verdict.reason == reason
+        assert verdict.reason is not None
+        assert verdict.fault is verdict.reason.fault
+        # A rule is named where it gave the reason.
+        assert (verdict.rule is None) is (verdict.reason is told.reason or verdict_on(given).rule is None)
+
+    @pytest.mark.parametrize(
+        ("given", "told", "bounce_type", "advice"),
+        [
+            (facts("user unknown"), Told(), "hard", "suppress"),
+            (facts("user unknown"), Told(temporary=True), "soft", "retry"),
+            (facts("user unknown"), Told(temporary=False), "hard", "suppress"),
+            (facts("450 user unknown"), Told(temporary=False), "soft", "retry"),
+            (facts("550 user unknown"), Told(temporary=True), "hard", "suppress"),
+            (facts("4.1.1 user unknown"), Told(temporary=False), "soft", "retry"),
+            (facts("user unknown", "4.1.1"), Told(temporary=False), "soft", "retry"),
+            (facts(), Told(bounce_type=BounceType.HARD), "hard", "suppress"),
+            (facts(), Told(bounce_type=BounceType.HARD, temporary=True), "undetermined", "review"),
+            (facts(), Told(bounce_type=BounceType.SOFT, temporary=False), "soft", "retry"),
+            (facts(), Told(reason=Reason.USER_UNKNOWN, temporary=True), "soft", "retry"),
+            (facts(), Told(reason=Reason.USER_UNKNOWN, bounce_type=BounceType.SOFT), "hard", "suppress"),
+            (facts(), Told(temporary=True), "undetermined", "review"),
+        ],
+    )
+    def test_what_follows(self, given: RecipientFacts, told: Told, bounce_type: str, advice: str) -> None:
+        verdict = verdict_on(given, told=told)
+        assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)
+
+
+class TestLabels:
+    EVENT = Event(id="1", service="Acme", class_="Permanent", subclass="NoEmail")
+
+    @pytest.mark.parametrize(
+        ("event", "when", "fits"),
+        [
+            (EVENT, {"service": "acme"}, True),
+            (EVENT, {"class": "permanent"}, True),
+            (EVENT, {"class": "permanent/noemail"}, True),
+            (EVENT, {"class": "permanent/other"}, False),
+            (EVENT, {"class": "noemail"}, False),
+            (dataclasses.replace(EVENT, class_=None), {"class": "/noemail"}, True),
+            (dataclasses.replace(EVENT, subclass=None), {"class": "permanent"}, True),
+            (dataclasses.replace(EVENT, subclass=None), {"class": "permanent/noemail"}, False),
+            (dataclasses.replace(EVENT, subclass=None, class_=None), {"class": "none"}, True),
+            (None, {"class": "none"}, True),
+            (None, {"class": "permanent"}, False),
+        ],
+    )
+    def test_what_policies_see_of_an_event(self, event: Event | None, when: dict[str, object], fits: bool) -> None:
+        knowledge = BUILTIN.with_rules([{"when": when, "then": {"label": "found"}}])
+        assert (verdict_on(facts("550 zzz"), knowledge, event=event).label == "found") is fits
+
+
+@pytest.mark.parametrize(
+    ("then", "reply", "bounce_type", "advice"),
+    [
+        ({"bounce_type": "soft"}, "552 5.3.4 Message too big", "soft", "fix_message"),
+        ({"bounce_type": "hard"}, "552 5.3.4 Message too big", "hard", "suppress"),
+        ({"bounce_type": "undetermined"}, "552 5.3.4 Message too big", "undetermined", "review"),
+        ({"bounce_type": "soft"}, "550 zzz", "soft", "review"),
+        ({"bounce_type": "hard"}, "550 5.1.1 User unknown", "hard", "suppress"),
+        ({"advice": "none"}, "550 5.1.1 User unknown", "hard", "none"),
+        ({"bounce_type": "soft", "advice": "none"}, "550 5.1.1 User unknown", "soft", "none"),
+    ],
+)
+def test_a_new_bounce_type_brings_its_advice(then: dict[str, str], reply: str, bounce_type: str, advice: str) -> None:
+    verdict = verdict_on(facts(reply), BUILTIN.with_rules([{"then": then}]))
+    assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)
+
+
+def test_all_facts_stand_in_the_verdict() -> None:
+    at, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+    evidence = (Evidence(Witness.FIELD, "2", 7, "smtp; 550 5.1.1 no"),)
+    verdict = verdict_on(
+        facts(
+            "550 5.1.1 User unknown",
+            "5.0.0",
+            original_recipient="lee@example.org",
+            command=Command.RCPT,
+            remote_mta="mx.example.org",
+            last_attempt_date=at,
+            will_retry_until=until,
+            vendor_code="X1",
+            evidence=evidence,
+        )
+    )
+    assert {name: getattr(verdict, name) for name in verdict.__slots__ if name not in {"rule", "field_block"}} == {
+        "recipient": "kim@example.org",
+        "original_recipient": "lee@example.org",
+        "action": Action.FAILED,
+        "bounce_type": BounceType.HARD,
+        "reason": Reason.USER_UNKNOWN,
+        "fault": Fault.ADDRESS,
+        "advice": Advice.SUPPRESS,
+        "label": None,
+        "status": StatusCode(5, 1, 1),
+        "status_from": "reply",
+        "reported_status": StatusCode(5, 0, 0),
+        "reply_code": 550,
+        "reply": "550 5.1.1 User unknown",
+        "command": Command.RCPT,
+        "remote_mta": "mx.example.org",
+        "provider": None,
+        "expired": False,
+        "policy": None,
+        "shadowed": None,
+        "conflicts": (),
+        "last_attempt_date": at,
+        "will_retry_until": until,
+        "vendor_code": "X1",
+        "key": verdict.key,
+        "evidence": evidence,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "transient"), [(399, False), (400, True), (450, True), (499, True), (500, False), (550, False)]
+)
+def test_which_codes_are_transient(code: int, transient: bool) -> None:
+    reply = Reply(ReplyCode(code), None, f"{code} no such user")
+    given = dataclasses.replace(facts(), reply=reply)
+    assert (verdict_on(given).bounce_type == "soft") is transient
+    if str(code)[1] in "012345":
+        assert (classify(f"{code} no such user").bounce_type == "soft") is transient
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient", "original"),
+    [
+        ('550 <"my blacklist"@example.org>', '"my blacklist"@example.org', None),
+        ('550 <"my BlackList"@example.org>', '"my blacklist"@example.org', None),
+        ('550 <"my blacklist"@example.org>', '"MY BLACKLIST"@example.org', None),
+        ('550 <"my blacklist"@example.org>', "kim@example.org", '"my blacklist"@example.org'),
+        ('550 <kim@example.org> for <"my blacklist"@example.org>', "kim@example.org", '"My Blacklist"@example.org'),
+        ('550 <"my blacklist"@example.org>', '"my blacklist"@example.org', "kim@example.org"),
+    ],
+)
+def test_no_word_of_an_address_decides(text: str, recipient: str, original: str | None) -> None:
+    knowledge = BUILTIN.with_rules(
+        [{"when": {"words": "blacklist"}, "then": {"reason": "greylisted"}, "example": "550 blacklist"}]
+    )
+    given = dataclasses.replace(facts(text), recipient=recipient, original_recipient=original)
+    verdict = verdict_on(given, knowledge)
+    assert verdict.reason == "undefined"
+    assert verdict.reply == text
+    if recipient != "kim@example.org":
+        assert classify(text, recipient=recipient, knowledge=knowledge).reason == "undefined"
+    assert (
+        verdict_on(dataclasses.replace(given, recipient=None, original_recipient=None), knowledge).reason
+        == "greylisted"
+    )
