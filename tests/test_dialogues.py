@@ -308,3 +308,30 @@ def test_any_order_of_lines_is_read(lines: list[str]) -> None:
 )
 def test_long_text_is_no_burden(unit: str) -> None:
     read_dialogue(HEAD + TALKING + unit * (500_000 // len(unit)), "1")
+
+
+MIXED = """... while talking to mx.example.org.:
+>>> DATA
+<<< 550 5.1.1 <kim@example.org>... no such mailbox
+550 5.1.1 <kim@example.org>... User unknown
+550 5.1.2 <lee@nowhere.example>... Host unknown (Name server: nowhere.example: host not found)
+"""
+
+
+def test_a_second_line_in_other_words_has_no_part_in_the_reply_above() -> None:
+    facts = {one.recipient: one for one in read_dialogue(MIXED, "1")}
+    assert facts["kim@example.org"].reply is not None
+    lee = facts["lee@nowhere.example"]
+    assert lee.reply is None
+    assert lee.diagnostic is not None
+    assert "Host unknown" in lee.diagnostic.text
+
+
+def test_a_second_line_in_the_same_words_has_part_in_the_reply_above() -> None:
+    text = MIXED.replace(
+        "550 5.1.2 <lee@nowhere.example>... Host unknown (Name server: nowhere.example: host not found)",
+        "550 5.1.1 <lee@example.org>... User unknown",
+    )
+    found = read_dialogue(text, "1")
+    assert [one.recipient for one in found] == ["kim@example.org", "lee@example.org"]
+    assert {one.reply and one.reply.code for one in found} == {550}

@@ -198,10 +198,21 @@ def _note_consequence(state: _Transcript, reply: Reply) -> None:
 def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
     """Tie a line about a recipient to the reply above it, unless that speaks of another one."""
     last = state.answers[-1] if len(state.answers) > state.opened else None
-    if last is not None and (outcome.word not in OUTCOMES or _is_deferral_by(last, outcome)):
+    if last is not None and (_is_refusal_by(last, outcome) or _is_deferral_by(last, outcome)):
         last.named.append(outcome)
     else:
         state.alone.append(outcome)
+
+
+def _is_refusal_by(answer: _Answer, outcome: _Outcome) -> bool:
+    """Whether `outcome` is a failure by the reply: the first line under it, or one that says the same of another recipient.
+
+    Another one in other words had no reply: ``550 5.1.2 <lee@example.net>... Host unknown``.
+    """
+    if outcome.word in OUTCOMES:
+        return False
+    first = answer.named[0].words.partition("... ")[2] if answer.named else ""
+    return not first or first == outcome.words.partition("... ")[2]
 
 
 def _is_deferral_by(answer: _Answer, outcome: _Outcome) -> bool:
