@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     # the phrase after a blank (where that is enough to begin and end at words), what is left to ask; the rule and what
     # is said where it fits, or the provider that the phrase is a mark of.
     Clause: TypeAlias = tuple[
-        float,
+        int,
         frozenset[int] | None,
         frozenset[str | None] | None,
         str,
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["Clause", "Match", "Rule", "Seen", "clause_of", "fits", "fits_codes"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "clause_of", "fits", "fits_codes"]
+
+PARTS: Final = 1_024
+"""How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
 
 
 class Rule(NamedTuple):
@@ -138,16 +141,18 @@ def _one_stands_in(phrases: tuple[str, ...], text: str) -> bool:
     return False
 
 
-def clause_of(place: float, rule: Rule, part: int | None) -> Clause:
+def clause_of(place: int, rule: Rule) -> Clause:
+    """What is asked at a place of a rule."""
     when = rule.when
     words, any_of = when.words, when.any_words
-    if part is None:  # found by its codes
+    part = place % PARTS
+    if part in {0, PARTS - 1}:  # found by its codes, or by any of more phrases than there are parts
         phrase = ""
-    elif part < 0:
-        phrase = words[~part]
+    elif part <= len(words):
+        phrase = words[part - 1]
         words = tuple(word for word in words if word != phrase)
     else:
-        phrase, any_of = any_of[part], ()
+        phrase, any_of = any_of[part - 1 - len(words)], ()
     rest = Rest(when, words, any_of)
     codes = None if when.reply is None else when.reply.single
     # A last word of fewer letters must be a whole one.

@@ -4,14 +4,13 @@ Words are cut to *stems*, their first four letters. A phrase is filed under one 
 that follow each other, whichever stand in the fewest texts, or under one character of a script that puts no blanks
 between words. A text's stems lead to the few phrases that are then compared with it.
 
-What is filed are addresses in one string, such as ``"12.0 37.4"``, so that nothing has to be made of the thousands that
-no text ever asks for.
+What is filed are places: integers, so that nothing has to be made of the thousands that no text ever asks for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -23,17 +22,20 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Key: TypeAlias = tuple[str, str]
-    """A stem and the one that follows it, or a stem and the empty string."""
-    Filed: TypeAlias = dict[str, dict[str, str]]
-    """Addresses by the two halves of their key."""
+    """A stem and the one that follows it, or a stem and `ALONE`."""
+    Filed: TypeAlias = dict[str, dict[str, list[int]]]
+    """Places by the two halves of their key."""
 
-__all__ = ["KEYLESS", "Frequencies", "Index", "Made", "file_under", "merged", "stems"]
+__all__ = ["ALONE", "KEYLESS", "Frequencies", "Made", "file_under", "merged", "most", "places", "stems", "without"]
 
 _Name = TypeVar("_Name")
 _Thing = TypeVar("_Thing")
 
 KEYLESS: Final = ""
 """Under this stem stand the phrases that have no key: they are compared with every text."""
+ALONE: Final = ""
+"""Stands in a key for the stem that follows, where one is enough."""
+_NONE: Final[dict[str, list[int]]] = {}
 
 _STEM: Final = 4
 _cut: Final = itemgetter(slice(_STEM))
@@ -65,31 +67,20 @@ def _keys(phrase: str) -> list[Key]:
     return [*found, *((_cut(word), "") for word in words if not word.isdecimal())]
 
 
-class Index:
-    """What is filed, ready to be found by the words of a text.
-
-    :param filed: addresses by the two halves of their key.
-    """
-
-    __slots__ = ("_alone", "_keyless", "_pairs")
-
-    def __init__(self, filed: Filed) -> None:
-        self._alone = {stem: found[""] for stem, found in filed.items() if "" in found}
-        self._pairs = {
-            (stem, follower): addresses
-            for stem, found in filed.items()
-            for follower, addresses in found.items()
-            if follower
-        }
-        self._keyless = [*filed.get(KEYLESS, {}).values()]
-
-    def met(self, words: list[str]) -> list[str]:
-        """The addresses under the keys that `words`, as :func:`stems` gives them, have."""
-        return [
-            *filter(None, map(self._alone.get, words)),
-            *filter(None, map(self._pairs.get, pairwise(words))),
-            *self._keyless,
-        ]
+def places(filed: Filed, words: list[str]) -> list[int]:
+    """What is filed under the keys that `words`, as :func:`stems` gives them, have."""
+    found: list[int] = []
+    before = _NONE  # what is filed under the word before
+    for word in words:
+        if word in before:
+            found += before[word]
+        if word in filed:
+            before = filed[word]
+            if ALONE in before:
+                found += before[ALONE]
+        else:
+            before = _NONE
+    return found
 
 
 class Made(dict[_Name, _Thing]):
@@ -131,11 +122,10 @@ class Frequencies:
         return min((self._counts[key] for key in _keys(phrase)), default=1_000_000)
 
 
-def file_under(filed: Filed, key: Key, address: str) -> None:
-    """Adds an address under a key."""
+def file_under(filed: Filed, key: Key, place: int) -> None:
+    """Adds a place under a key."""
     stem, follower = key
-    seconds = filed.setdefault(stem, {})
-    seconds[follower] = f"{seconds[follower]} {address}" if follower in seconds else address
+    filed.setdefault(stem, {}).setdefault(follower, []).append(place)
 
 
 def merged(lower: Filed, upper: Filed) -> Filed:
@@ -143,10 +133,18 @@ def merged(lower: Filed, upper: Filed) -> Filed:
     both = dict(lower)
     for stem, seconds in upper.items():
         below = both.get(stem, {})
-        both[stem] = below | {key: f"{value} {below[key]}" if key in below else value for key, value in seconds.items()}
+        both[stem] = below | {key: [*found, *below.get(key, ())] for key, found in seconds.items()}
     return both
 
 
+def without(filed: Filed, hidden: Container[int]) -> Filed:
+    """What is filed but for some places."""
+    return {
+        stem: {key: [place for place in found if place not in hidden] for key, found in seconds.items()}
+        for stem, seconds in filed.items()
+    }
+
+
 def most(filed: Filed) -> int:
-    """The greatest number of addresses under one key: what the slowest text costs."""
-    return max((value.count(" ") + 1 for seconds in filed.values() for value in seconds.values()), default=0)
+    """The greatest number of places under one key: what the slowest text costs."""
+    return max((len(found) for seconds in filed.values() for found in seconds.values()), default=0)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._clauses import Match, Rule, Seen, clause_of, fits, fits_codes
+from undeliverable._clauses import PARTS, Match, Rule, Seen, clause_of, fits, fits_codes
 from undeliverable._conditions import stands_in
-from undeliverable._phrases import Index, Made, stems
-from undeliverable._shelf import Shelf, file_rules
+from undeliverable._phrases import ALONE, KEYLESS, Made, places, stems
+from undeliverable._shelf import MARKS, Shelf, file_rules
 from undeliverable.model import Command
 
 if TYPE_CHECKING:
     from undeliverable._clauses import Clause
+    from undeliverable._phrases import Filed
 
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
@@ -31,7 +31,7 @@ class Below:
     :ivar marks: phrases that tell a provider, with its name, the first one first.
     """
 
-    shelf: Shelf = Shelf({}, {}, {}, {}, "")
+    shelf: Shelf = Shelf({}, {}, {}, {}, [])
     marks: Sequence[tuple[str, str]] = ()
 
     def rule(self, number: int) -> Rule:
@@ -42,12 +42,10 @@ class Below:
         return 0
 
 
-_MARKS: Final = -(2.0**40)  # where the first built-in mark stands in the order
-_RULES: Final = -(2.0**39)  # all marks stand before here, all rules behind
-_PART: Final = 2.0**-20  # between the alternatives of one rule, which all stand before the next rule
+_RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _NO_CODE: Final = frozenset[int]()  # of a mark, which tells no reason
-_NOWHERE: Final = float("inf")
+_NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NOTHING: Final = Below()
 
@@ -68,36 +66,27 @@ class RuleTable:
         below: Below = _NOTHING,
         replaced: Mapping[int, int] | None = None,
     ) -> None:
-        self._upper = tuple(rules)
+        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
+        numbers = [(replaced or {}).get(number, number - len(rules)) for number in range(len(rules))]
+        self._upper = dict(zip(numbers, rules, strict=True))
         self._marks = tuple(marks)
         self._below = below
-        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
-        self._ranks = {number - len(rules): rank for number, rank in (replaced or {}).items()}
-        self._hidden = frozenset(self._ranks.values())
-        self.shelf = below.shelf
+        self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
         if rules or marks:
-            self.shelf = below.shelf.under(
-                file_rules(
-                    [(number - len(rules), rule) for number, rule in enumerate(rules)],
-                    [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)],
-                )
+            upper = file_rules(
+                sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
             )
-        self._general = Index(self.shelf.general)
-        self._own = Made(self._own_index)
-        self._places = Made(self._places_of)
-        self._addresses: dict[float, str] = {}
+            self.shelf = self.shelf.under(upper)
+        self._own = Made(self._own_filed)
         self._clauses = Made(self._clause)
-        self._matches: dict[tuple[float, str], Match] = {}
+        self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
-        placed = [(self._ranks.get(number, number), rule) for number, rule in enumerate(self._upper, -len(self._upper))]
-        placed += [
-            (number, self._below.rule(number)) for number in range(len(self._below)) if number not in self._hidden
-        ]
-        return tuple(rule for _, rule in sorted(placed, key=lambda pair: pair[0]))
+        below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
+        return tuple(rule for _, rule in sorted((below | self._upper).items()))
 
     def match(self, seen: Seen) -> Match:
         """The first rule that fits what was `seen`."""
@@ -105,8 +94,8 @@ class RuleTable:
 
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
-        places, provider = self._found(text, code, status, provider)
-        for place, codes, providers, phrase, spaced, rest, _, match in map(self._clauses.__getitem__, places):
+        found, provider = self._found(text, code, status, provider)
+        for place, codes, providers, phrase, spaced, rest, _, match in map(self._clauses.__getitem__, found):
             if (
                 (codes is None or code in codes)
                 and (providers is None or provider in providers)
@@ -117,7 +106,7 @@ class RuleTable:
                 return match if provider is None else self._told(match, place, provider)
         return _NO_MATCH if provider is None else self._told(_NO_MATCH, _NOWHERE, provider)
 
-    def _told(self, match: Match, place: float, provider: str) -> Match:
+    def _told(self, match: Match, place: int, provider: str) -> Match:
         found = self._matches.get((place, provider))
         if found is None:
             found = match._replace(provider=provider)
@@ -125,68 +114,54 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[float], str | None]:
+    def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
         words = stems(text)
-        places = self._places.__getitem__
-        found = [*self._bare(code, status), *chain.from_iterable(map(places, self._general.met(words)))]
+        found = places(self.shelf.general, words)
+        found += self._bare(code, status)
         found.sort()
         if provider is None and found and found[0] < _RULES:
             provider = self._marked(found, text)
         own = self._own[provider]
-        if own is not None:
-            addresses = own.met(words)
-            if addresses:
-                found += chain.from_iterable(map(places, addresses))
+        if own:
+            more = places(own, words)
+            if KEYLESS in own:
+                more += own[KEYLESS][ALONE]
+            if more:
+                found += more
                 found.sort()
         return found, provider
 
-    def _marked(self, places: Sequence[float], text: str) -> str | None:
+    def _marked(self, found: Sequence[int], text: str) -> str | None:
         """The provider of the first mark that stands in the text."""
-        for place, _, _, phrase, _, _, _, match in map(self._clauses.__getitem__, places):
+        for place, _, _, phrase, _, _, _, match in map(self._clauses.__getitem__, found):
             if place >= _RULES:
                 break
             if phrase in text and stands_in(phrase, text):
                 return match.provider
         return None
 
-    def _by_codes(self, code: int, status: int) -> tuple[float, ...]:
-        """The places of the clauses that are filed under codes and fit these."""
+    def _by_codes(self, code: int, status: int) -> list[int]:
+        """The places of the clauses that are filed under codes and fit these, and of those with words but no key."""
         shelf = self.shelf
-        addresses = " ".join((shelf.free, shelf.reply.get(str(code), ""), shelf.status.get(str(status), "")))
-        return tuple(place for place in self._places_of(addresses) if fits_codes(self._clauses[place], code, status))
+        found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
+        found = [place for place in found if fits_codes(self._clauses[place], code, status)]
+        return found + shelf.general.get(KEYLESS, {}).get(ALONE, [])
 
-    def _own_index(self, provider: str | None) -> Index | None:
+    def _own_filed(self, provider: str | None) -> Filed:
         """Where the clauses of a provider are found."""
-        return None if provider is None or provider not in self.shelf.own else Index(self.shelf.own[provider]())
+        return {} if provider is None or provider not in self.shelf.own else self.shelf.own[provider]()
 
-    def _places_of(self, addresses: str) -> tuple[float, ...]:
-        """Where the clauses at some addresses stand in the order; nothing for a rule that another one replaces."""
-        found = {self._place(address): address for address in addresses.split()}
-        found.pop(_NOWHERE, None)
-        self._addresses |= found
-        return tuple(sorted(found))
-
-    def _place(self, address: str) -> float:
-        if address[0] == "m":
-            return _MARKS + int(address[1:])
-        text, _, part = address.partition(".")
-        number = int(text)
-        if number in self._hidden:
-            return _NOWHERE
-        return self._ranks.get(number, number) + max(int(part or 0), 0) * _PART
-
-    def _clause(self, place: float) -> Clause:
-        address = self._addresses[place]
-        if address[0] == "m":
-            number = int(address[1:])
-            phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
-            return place, _NO_CODE, None, phrase, None, None, None, Match(None, None, provider, None)
-        text, _, part = address.partition(".")
-        return clause_of(place, self._rule(int(text)), int(part) if part else None)
+    def _clause(self, place: int) -> Clause:
+        if place >= _RULES:
+            return clause_of(place, self._rule(place // PARTS))
+        number = place - MARKS
+        phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
+        return place, _NO_CODE, None, phrase, None, None, None, Match(None, None, provider, None)
 
     def _rule(self, number: int) -> Rule:
-        return self._upper[number] if number < 0 else self._below.rule(number)
+        found = self._upper.get(number)
+        return self._below.rule(number) if found is None else found
 
     def trace(self, seen: Seen) -> Match:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
@@ -205,5 +180,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        places, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
-        return map(self._clauses.__getitem__, places)
+        found, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
+        return map(self._clauses.__getitem__, found)
