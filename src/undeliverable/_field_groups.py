@@ -52,8 +52,6 @@ _RECIPIENT_NAMES: Final = (
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
 _split: Final = FIELD_BEGIN.split
-_message_group: Final = MESSAGE_GROUP.match
-_recipient_group: Final = RECIPIENT_GROUP.match
 
 Values: TypeAlias = Sequence[str | None]
 """The values of a group's fields: those of the message in the order of _MESSAGE_NAMES, a recipient's in that of _RECIPIENT_NAMES."""
@@ -103,7 +101,7 @@ def _standard_groups(text: str) -> Groups | None:
         return None
     if text[-1:] != "\n":
         text += "\n"
-    found = _message_group(text)
+    found = MESSAGE_GROUP.match(text)
     if found is None:  # pragma: no cover - the pattern matches the empty string
         return None
     message = found.groups()
@@ -111,7 +109,7 @@ def _standard_groups(text: str) -> Groups | None:
     offsets: list[int] = []
     at, size = found.end(), len(text)
     while at < size:
-        found = _recipient_group(text, at)
+        found = RECIPIENT_GROUP.match(text, at)
         values = None if found is None else whole_group(found.groups())
         if found is None or values is None:
             return None

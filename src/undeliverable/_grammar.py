@@ -107,8 +107,8 @@ def recipient_group(first: int) -> str:
     return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{1,50}}"
 
 
-MESSAGE_GROUP: Final = re.compile(message_group(1), re.ASCII)
-RECIPIENT_GROUP: Final = re.compile(recipient_group(1) + r"(?:\n++|\Z)", re.ASCII)
+MESSAGE_GROUP: Final = lazy(message_group(1), re.ASCII)
+RECIPIENT_GROUP: Final = lazy(recipient_group(1) + r"(?:\n++|\Z)", re.ASCII)
 # RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
 HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 # 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".

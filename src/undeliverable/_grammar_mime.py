@@ -54,10 +54,10 @@ _MESSAGE_FIELDS: Final = tuple(
     _first(name, group, rb"(" + _VALUE + rb")")
     for group, name in enumerate((b"from", b"subject", b"date", b"message-id", b"list-id"), 4)
 )
-PLAIN_PART: Final = re.compile(
+PLAIN_PART: Final = lazy(
     rb"(?:" + rb"|".join((*_PART_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
 )
-PLAIN_MESSAGE: Final = re.compile(
+PLAIN_MESSAGE: Final = lazy(
     rb"(?:" + rb"|".join((*_PART_FIELDS, *_MESSAGE_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
 )
 HEADER_BLOCK_TEXT: Final = lazy(HEADER_BLOCK.pattern.decode())

@@ -39,7 +39,6 @@ __all__ = ["EMBEDDED", "PartHeader"]
 EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 """Types whose body is a whole message (RFC 2046 5.2.1, RFC 6532 3.7)."""
 
-_plain_message: Final = PLAIN_MESSAGE.match
 _MOST_WANTED: Final = {"from": 0, "subject": 1, "date": 2, "message-id": 3, "list-id": 4}
 """Where the values of these fields stand among those that PLAIN_MESSAGE finds."""
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -97,7 +96,7 @@ class PartHeader:
 
     def _of_message(self) -> Declared | None:
         """The same of a message; the values of its fields that are wanted most are found on the way."""
-        match = _plain_message(self._data, self._start, self._end)
+        match = PLAIN_MESSAGE.match(self._data, self._start, self._end)
         if match is None:  # pragma: no cover - the pattern matches the empty string
             return None
         kind, rest, encoding, *wanted, blank = match.groups()

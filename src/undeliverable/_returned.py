@@ -27,10 +27,10 @@ def _first(name: str, group: int) -> str:
 
 # RFC 5322 3.6: the first of each of the wanted fields, in one go over the lines of the block.
 _NAMES: Final = ("message-id", "from", "to", "subject", "date")
-_wanted: Final = re.compile(
+_WANTED: Final = lazy(
     r"(?:\n(?:" + "|".join([_first(name, group) for group, name in enumerate(_NAMES, 1)]) + r"|[^\n]*+))*",
     re.ASCII,
-).match
+)
 _FOLD: Final = lazy(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
 _FIELD: Final = lazy(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
@@ -43,7 +43,7 @@ _HEADROOM: Final = 40
 def read_block(block: str) -> Returned:
     """The returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
-    found = _wanted("\n" + block)
+    found = _WANTED.match("\n" + block)
     return returned_message(block, found.groups() if found else (None,) * 5)
 
 
