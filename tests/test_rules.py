@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, KnowledgeError, Reason, classify
+from undeliverable._clauses import PARTS, Rest
 from undeliverable._conditions import PATTERN_LIMIT, RuleCondition, place_of, stands_in, status_key, visible
 from undeliverable._patterns import check_linear
 from undeliverable._phrases import most
-from undeliverable._rules import Rule, RuleTable, Seen
+from undeliverable._replies import parse_reply
+from undeliverable._rules import Below, Rule, RuleTable, Seen
+from undeliverable._shelf import file_rules
 from undeliverable.codes import StatusCode
 from undeliverable.model import Command
 
@@ -239,8 +242,33 @@ def fits_by_hand(when: RuleCondition, what: Seen) -> bool:
         and (when.providers is None or what.provider in when.providers)
         and all(stands_in(word, what.text) for word in when.words)
         and (not when.any_words or any(stands_in(word, what.text) for word in when.any_words))
-        and (when.pattern is None or when.pattern.search(what.text) is not None)
+        and (when.commands is None or what.command in when.commands)
+        and (when.pattern is None or when.pattern.search(what.text, 0, PATTERN_LIMIT) is not None)
     )
+
+
+class Lower(Below):
+    """Rules that are filed before others come above them."""
+
+    def __init__(self, whens: list[RuleCondition]) -> None:
+        self._rules = [rule_of(when, number) for number, when in enumerate(whens, 100)]
+        self.shelf = file_rules(list(enumerate(self._rules)))
+
+    def rule(self, number: int) -> Rule:
+        return self._rules[number]
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+
+BUILTIN = Knowledge.builtin()
+MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]
+EXAMPLES = [rule.example or "" for rule in BUILTIN.rules]
+PIECES = st.sampled_from(EXAMPLES).flatmap(
+    lambda text: st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(
+        lambda ends: text[min(ends) : max(ends)]
+    )
+)
 
 
 class TestIndex:
@@ -263,6 +291,68 @@ class TestIndex:
         assert table.fitting(what) == by_hand
         traced = table.trace(what)
         assert traced.shadowed == tuple(rule.ref() for rule in by_hand[1:])
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.lists(conditions, max_size=5),
+        st.lists(conditions, max_size=5),
+        st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join),
+        st.sampled_from((0, 550)),
+        st.sampled_from((0, 5001001)),
+        st.booleans(),
+    )
+    def test_layers_and_rules_in_the_place_of_others(
+        self,
+        uppers: list[RuleCondition],
+        lowers: list[RuleCondition],
+        text: str,
+        code: int,
+        status: int,
+        replaces: bool,
+    ) -> None:
+        what = seen(text, code, status)
+        replaced = {len(uppers) - 1: len(lowers) // 2} if replaces and uppers and lowers else None
+        above = [rule_of(when, number) for number, when in enumerate(uppers)]
+        table = RuleTable(above, (), Lower(lowers), replaced)
+        ids = [rule.id for rule in table.rules]
+        if replaced is None:
+            assert ids == [f"r{n}" for n in (*range(len(uppers)), *range(100, 100 + len(lowers)))]
+        else:
+            assert (ids[len(uppers) - 1 + len(lowers) // 2], len(ids)) == (above[-1].id, len(uppers) - 1 + len(lowers))
+        assert table.fitting(what) == tuple(rule for rule in table.rules if fits_by_hand(rule.when, what))
+        assert table.match(what).rule == next(iter(table.fitting(what)), None)
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(PIECES, min_size=1, max_size=3),
+        st.sampled_from((" ", "", ", ", "-")),
+        st.sampled_from(EXAMPLES),
+        st.sampled_from((None, *Command)),
+        st.sampled_from((None, None, "google", "microsoft", "yahoo", "nosuch")),
+    )
+    def test_of_the_rules_built_in_none_is_missed(
+        self, pieces: list[str], glue: str, coded: str, command: Command | None, provider: str | None
+    ) -> None:
+        reply = parse_reply(coded)
+        code = int(reply.code or 0)
+        text = visible(glue.join(pieces), code)
+        what = seen(text, code, status_key(reply.status), command, provider)
+        match = BUILTIN.rule_table.match(what)
+        if provider is None:
+            provider = next((name for phrase, name in MARKS if stands_in(phrase, text)), None)
+        by_hand = next(
+            (rule for rule in BUILTIN.rules if fits_by_hand(rule.when, what._replace(provider=provider))), None
+        )
+        assert (match.rule, match.provider) == (by_hand, provider)
+
+    def test_a_rule_of_more_phrases_than_it_has_places(self) -> None:
+        table = table_of(
+            RuleCondition.compile({"any_words": [f"zebra{n}x" for n in range(PARTS + 100)], "reply": "550"}),
+            RuleCondition.compile({"words": "lion"}),
+        )
+        for number in (0, PARTS - 3, PARTS - 2, PARTS, PARTS + 99):
+            assert table.match(seen(f"a lion, a zebra{number}x", 550)).rule is table.rules[0]
+        assert table.match(seen(f"a lion, a zebra{PARTS + 100}x", 550)).rule is table.rules[1]
 
     def test_marks_tell_the_provider_in_their_order(self) -> None:
         table = RuleTable([rule_of(RuleCondition.compile({"provider": "b"}))], [("two", "b"), ("one", "a")])
@@ -365,6 +455,40 @@ class TestPatterns:
     @given(st.text(max_size=30))
     def test_it_never_raises(self, pattern: str) -> None:
         assert check_linear(pattern) is None or isinstance(check_linear(pattern), str)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_plain"),
+    [
+        (r"ma[i]l \d+(?:kb|mb)?", True),
+        (r"\bno[a-z0-9.-]{1,3}\S\(e-?mail\)", True),
+        (r"[-+]x", True),
+        ("Zebra", False),
+        ("größe", False),
+        (r"\x41", False),
+        ("(?i)zebra", False),
+        ("(?i:zebra)", False),
+        ("[ -~]", False),
+        ("[0-z]", False),
+        ("[@-_]", False),
+    ],
+)
+def test_which_patterns_need_not_ignore_case(pattern: str, is_plain: bool) -> None:
+    rest = Rest(RuleCondition.compile({"pattern": pattern}), (), ())
+    assert (rest.plain is not None) is is_plain
+
+
+def test_case_is_ignored_where_it_may_make_a_difference() -> None:
+    table = table_of(
+        RuleCondition.compile({"pattern": "mail (?:is|iſ)"}), RuleCondition.compile({"pattern": r"zebra\sin"})
+    )
+    assert table.match(seen("mail is")).rule is table.rules[0]
+    for text in (
+        "zebra in",
+        "zebra\x1cin",
+        "zebra ın",
+    ):  # \x1c is white space, and a dotless i an i, in no ASCII pattern
+        assert table.match(seen(text)).rule is table.rules[1]
 
 
 def test_a_pattern_rule_of_a_user() -> None:

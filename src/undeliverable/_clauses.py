@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "clause_of", "fits", "fits_codes"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "clause_of", "fits", "fits_codes", "spaced"]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -155,10 +155,15 @@ def clause_of(place: int, rule: Rule) -> Clause:
         phrase, any_of = any_of[part - 1 - len(words)], ()
     rest = Rest(when, words, any_of)
     codes = None if when.reply is None else when.reply.single
-    # A last word of fewer letters must be a whole one.
-    spaced = f" {phrase}" if len(phrase) >= SHORT and phrase[-SHORT:].isalnum() else None if phrase else ""
     match = Match(rule, rule.ref(), None, None)
-    return place, codes, when.providers, phrase, spaced, None if rest.is_empty() else rest, rule, match
+    return place, codes, when.providers, phrase, spaced(phrase), None if rest.is_empty() else rest, rule, match
+
+
+def spaced(phrase: str) -> str | None:
+    """The phrase after a blank, where that is enough to begin and end at words: a last word of few letters must be whole."""
+    if len(phrase) >= SHORT and phrase[-SHORT:].isalnum():
+        return f" {phrase}"
+    return None if phrase else ""
 
 
 def fits_codes(clause: Clause, code: int, status: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._clauses import PARTS, Match, Rule, Seen, clause_of, fits, fits_codes
+from undeliverable._clauses import PARTS, Match, Rule, Seen, clause_of, fits, fits_codes, spaced
 from undeliverable._conditions import stands_in
 from undeliverable._phrases import ALONE, KEYLESS, Made, places, stems
 from undeliverable._shelf import MARKS, Shelf, file_rules
@@ -95,12 +95,12 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
         found, provider = self._found(text, code, status, provider)
-        for place, codes, providers, phrase, spaced, rest, _, match in map(self._clauses.__getitem__, found):
+        for place, codes, providers, phrase, after_blank, rest, _, match in map(self._clauses.__getitem__, found):
             if (
                 (codes is None or code in codes)
                 and (providers is None or provider in providers)
                 and phrase in text
-                and ((spaced is not None and spaced in text) or stands_in(phrase, text))
+                and ((after_blank is not None and after_blank in text) or stands_in(phrase, text))
                 and (rest is None or rest.fits(text, status, command))
             ):
                 return match if provider is None else self._told(match, place, provider)
@@ -134,10 +134,10 @@ class RuleTable:
 
     def _marked(self, found: Sequence[int], text: str) -> str | None:
         """The provider of the first mark that stands in the text."""
-        for place, _, _, phrase, _, _, _, match in map(self._clauses.__getitem__, found):
+        for place, _, _, phrase, after_blank, _, _, match in map(self._clauses.__getitem__, found):
             if place >= _RULES:
                 break
-            if phrase in text and stands_in(phrase, text):
+            if phrase in text and ((after_blank is not None and after_blank in text) or stands_in(phrase, text)):
                 return match.provider
         return None
 
@@ -157,7 +157,7 @@ class RuleTable:
             return clause_of(place, self._rule(place // PARTS))
         number = place - MARKS
         phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
-        return place, _NO_CODE, None, phrase, None, None, None, Match(None, None, provider, None)
+        return place, _NO_CODE, None, phrase, spaced(phrase), None, None, Match(None, None, provider, None)
 
     def _rule(self, number: int) -> Rule:
         found = self._upper.get(number)
