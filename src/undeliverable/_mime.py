@@ -61,7 +61,7 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
 
 def _is_as_it_stands(body: bytes) -> bool:
     """Whether the body of a part is its text: ASCII with line ends LF, and no HTML."""
-    return len(body) <= TEXT_LIMIT and b"\r" not in body and b"<" not in body[:64] and is_plain(body)
+    return b"\r" not in body and b"<" not in body[:64] and is_plain(body)
 
 
 class Leaf:
@@ -138,6 +138,8 @@ class Part(PartHeader):
             return None
         if not self._is_own:
             self._unglue()
+        if self._end - self._body > TEXT_LIMIT:
+            return None
         body = self._data[self._body : self._end]
         return body.decode("ascii") if _is_as_it_stands(body) else None
 
