@@ -120,6 +120,56 @@ def test_both_ways_say_the_same_of_damaged_reports(seed: int, monkeypatch: pytes
         assert shown(parse(mail)) == shown(part_by_part(mail, monkeypatch)), mail
 
 
+BELOW: Final = b"""\
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  kim@example.org
+
+------ This is a copy of the message, including all the headers. ------
+
+Message-ID: <m2@example.net>
+To: kim@example.org
+Subject: Hello
+
+"""
+TWO_PARTS: Final = REPORT[: REPORT.index(b"--b1\nContent-Type: text/rfc822-headers")] + b"--b1--\n"
+WHOLE: Final = b"Content-Type: message/rfc822\n\n"
+ALMOST: Final = {
+    "white space of Latin-1 in UTF-8": REPORT.replace(b"<1@mx.example.net>", b"<1@mx.example.net> voil\xc3\xa0"),
+    "a copy below the text": TWO_PARTS.replace(b"Your message could not be delivered.\n", BELOW),
+    "two types": REPORT.replace(b"headers\n\n", b"headers\n" + WHOLE).replace(b"Hello\n", b"Hello\n\nBody.\n"),
+    "a separator with a colon": REPORT.replace(
+        b"Content-Type: text/rfc822-headers\n\n", WHOLE + b"From : a@example.net\n"
+    ).replace(b"Hello\n", b"Hello\n\nBody.\n"),
+    "a separator first": b"From : a@example.net\n" + REPORT,
+    **{
+        f"boundary={declared.decode('latin-1')}": REPORT.replace(b'"b1"', declared)
+        for declared in (
+            b'"b1 x"', b'"b1;x"', b'"b1', b'"b1; x=y', b'"b1\xa0"', b'"b1\x1cx"', b'""; boundary=b1', b'b1; boundary="b2"',
+            b'b2; boundary="b1"', b'b1"x"', b'"b1 "', b'"' + b"b1" * 101 + b'"',
+        )
+    },
+    "another boundary": REPORT.replace(b'boundary="b1"', b'x-boundary=b1; boundary="b2"'),
+    "a longer boundary": REPORT.replace(b'"b1"', b'"' + b"b" * 203 + b'"').replace(b"--b1", b"--" + b"b" * 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", ALMOST.values(), ids=ALMOST)
+def test_both_ways_say_the_same_of_what_is_almost_standard(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(parse(raw)) == shown(part_by_part(raw, monkeypatch))
+
+
+def test_a_copy_below_the_text_is_the_returned_message() -> None:
+    raw = ALMOST["a copy below the text"]
+    returned = parse(raw).message.returned
+    assert is_standard(raw)
+    assert returned is not None
+    assert returned.message_id == "<m2@example.net>"
+
+
 def test_extension_fields_are_kept() -> None:
     report = parse(REPORT)
     (verdict,) = report.verdicts

@@ -17,6 +17,8 @@ __all__ = ["BOUNDARY_VALUE", "REPORT_HEADER", "RETURNED_PART", "STATUS_PART", "T
 # RFC 5322 2.2 and 2.2.3: a field's value, and any field at all. A line of blanks ends the block.
 _VALUE: Final = r"[^\n]*+(?:\n[ \t]++[^\s][^\n]*+)*+"
 _FIELD: Final = r"[!-9;-~]++[ \t]*+:" + _VALUE + r"\n"
+# RFC 4155: "From " begins an mbox separator, even with a colon behind the blank.
+_NO_SEPARATOR: Final = "(?!>?+From )"
 
 
 def _first(name: str, group: int, value: str = rf"({_VALUE})") -> str:
@@ -27,14 +29,17 @@ def _first(name: str, group: int, value: str = rf"({_VALUE})") -> str:
 def _fields(names: tuple[str, ...], first: int) -> str:
     """The header block of a message, the first fields of these names captured from number `first` on."""
     wanted = [_first(name, group) for group, name in enumerate(names, first)]
-    return "(?:" + "|".join([*wanted, _FIELD]) + "){0,500}"
+    return _NO_SEPARATOR + "(?:" + "|".join([*wanted, _FIELD]) + "){0,500}"
 
 
 def _part(types: str) -> str:
-    """The header block of a body part of some types, and its blank line: its own fields only, all of them, no encoding."""
+    """The header block of a body part of some types, and its blank line: its own fields only, all of them, no encoding.
+
+    Its first group is the type, of which there is one.
+    """
     return (
         r"\n(?:[cC](?i:ontent-)(?:"
-        rf"(?i:type:[ \t]*+{types})(?=[;\s])(?![^\n]*(?:-7|oundary))[^\n]*+"
+        rf"(?i:type:(?(1)(?!))[ \t]*+({types}))(?=[;\s])(?![^\n]*(?:-7|oundary))[^\n]*+"
         r"|(?i:transfer-encoding:[ \t]*+[78]bit)[ \t]*+"
         r"|(?i:description|disposition|language|id):[^\n]*+"
         r")\n){0,8}\n(?![ \t]*+(?i:content-)[A-Za-z-]{1,40}+[ \t]*+:)"
@@ -42,22 +47,25 @@ def _part(types: str) -> str:
 
 
 # RFC 2046 5.1.1: the boundary in the value of a Content-Type, and the types of a report (RFC 6522 3) as they are written.
+# Groups: a quotation mark; the boundary, which is the whole value of the only parameter that is called so.
 BOUNDARY_VALUE: Final = re.compile(
-    r"[ \t]*+multipart/(?:report|mixed)[;\s].*?\bboundary=\"?+([^\"\s;]{1,200}+)", re.IGNORECASE | re.DOTALL
+    r"[ \t]*+multipart/(?:report|mixed)[;\s](?>.*?boundary=)(?<![^;\s]boundary=)"
+    r"(\")?+([^\"\s;]{1,200}+)(?(1)\"|(?=[;\s]|\Z))(?!.*boundary)",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 # Groups: the Content-Type, and five more fields.
 REPORT_HEADER: Final = re.compile(
     _fields(("content-type", "from", "subject", "date", "message-id", "list-id"), 1), re.ASCII
 )
-# Each behind its delimiter.
+# Behind its delimiter, as the two below. Group: the type.
 TEXT_PART: Final = re.compile(_part("text/plain"), re.ASCII)
 # Groups: the type; where the fields begin; those of the message (5); where the recipient's begin; these (9).
 STATUS_PART: Final = re.compile(
-    _part("(message/delivery-status)") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
+    _part("message/delivery-status") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
 )
 # Groups: the type; the header block; five of its fields.
 RETURNED_PART: Final = re.compile(
-    _part("(message/rfc822|text/rfc822-headers)")
+    _part("message/rfc822|text/rfc822-headers")
     + "("
     + _fields(("message-id", "from", "to", "subject", "date"), 3)
     + ")",

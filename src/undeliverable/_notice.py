@@ -121,7 +121,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         reading.message, recipients = standard.fields
         reading.recipients.extend(recipients)
         _ask(reading, STANDARD_READERS)
-        returned = standard.returned
+        returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
     message = _message_facts(reading, returned)
