@@ -299,6 +299,7 @@ class TestIndex:
         st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join),
         st.sampled_from((0, 550)),
         st.sampled_from((0, 5001001)),
+        st.sampled_from((None, "acme")),
         st.booleans(),
     )
     def test_layers_and_rules_in_the_place_of_others(
@@ -308,9 +309,10 @@ class TestIndex:
         text: str,
         code: int,
         status: int,
+        provider: str | None,
         replaces: bool,
     ) -> None:
-        what = seen(text, code, status)
+        what = seen(text, code, status, None, provider)
         replaced = {len(uppers) - 1: len(lowers) // 2} if replaces and uppers and lowers else None
         above = [rule_of(when, number) for number, when in enumerate(uppers)]
         table = RuleTable(above, (), Lower(lowers), replaced)

@@ -46,6 +46,7 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _NO_CODE: Final = frozenset[int]()  # of a mark, which tells no reason
 _NOWHERE: Final = 2**29  # behind all rules
+_NONE: Final[dict[str, list[int]]] = {}
 _NO_MATCH: Final = Match(None, None, None, None)
 _NOTHING: Final = Below()
 
@@ -124,12 +125,9 @@ class RuleTable:
             provider = self._marked(found, text)
         own = self._own[provider]
         if own:
-            more = places(own, words)
-            if KEYLESS in own:
-                more += own[KEYLESS][ALONE]
-            if more:
-                found += more
-                found.sort()
+            found += places(own, words)
+            found += own.get(KEYLESS, _NONE).get(ALONE, ())
+            found.sort()
         return found, provider
 
     def _marked(self, found: Sequence[int], text: str) -> str | None:
