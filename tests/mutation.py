@@ -26,7 +26,7 @@ TESTS: Final = {
     "_field_groups": ("test_field_groups", "test_fields"),
     "_rules": ("test_rules", "test_knowledge"),
     "_clauses": ("test_rules", "test_knowledge"),
-    "_judge": ("test_judge", "test_smtp"),
+    "_judge": ("test_judge", "test_smtp", "test_exceptions"),
 }
 """The tests of each module: what is noticed by those that come from elsewhere does not count."""
 

@@ -74,6 +74,8 @@ class TestFinalStatus:
         words = Diagnostic("x-postfix", "zzz (5.1.2)")
         verdict = verdict_on(facts(diagnostic=words))
         assert (verdict.reason, verdict.reply, verdict.reply_code) == ("domain_unknown", "zzz (5.1.2)", None)
+        both = verdict_on(facts(None, "5.0.0", diagnostic=words))
+        assert (str(both.status), both.status_from, both.reason) == ("5.0.0", "field", "undefined")
         own = verdict_on(facts("mailbox is full", "4.2.2"))
         assert (own.reason, own.reply_code, own.status_from) == ("mailbox_full", None, "field")
 
@@ -88,12 +90,19 @@ class TestConflicts:
             ("550 5.7.1 no", "5.7.1", []),
             ("554 no", "4.0.0", ["Status 4.0.0 but the reply says 554"]),
             ("554 no", "5.1.1", []),
+            ("500 no", "5.1.1", []),
+            ("500 5.5.1 no", None, []),
+            ("500 5.5.1 no", "5.5.1", []),
             ("550 4.7.1 no", None, ["The reply's code 550 and its status 4.7.1 differ in class"]),
             (None, "5.1.1", []),
         ],
     )
     def test_witnesses(self, reply: str | None, field: str | None, expected: list[str]) -> None:
         assert list(verdict_on(facts(reply, field)).conflicts) == expected
+
+    def test_of_a_reply_alone(self) -> None:
+        assert classify("500 5.5.1 no").conflicts == ()
+        assert classify("550 4.7.1 no").conflicts == ("The reply's code 550 and its status 4.7.1 differ in class",)
 
     def test_those_of_the_facts_stay(self) -> None:
         assert verdict_on(facts("450 4.7.1 later", "5.0.0", conflicts=("first",))).conflicts[0] == "first"
@@ -137,6 +146,7 @@ class TestConsequences:
         verdict = verdict_on(facts("250 2.0.0 Ok", action=action, remote_mta="mx.google.com"), kind=Kind.BOUNCE)
         assert (verdict.reason, verdict.bounce_type, verdict.fault, verdict.advice) == (None, None, None, None)
         assert verdict.provider == "google"
+        assert verdict.expired is False
 
     @pytest.mark.parametrize(
         ("kind", "advice"),
@@ -233,6 +243,8 @@ class TestPolicies:
         knowledge = BUILTIN.with_rules([{"when": {"reply": "452"}, "then": {"label": "found"}}])
         verdict = verdict_on(facts("552 Too many recipients"), knowledge)
         assert (verdict.label, verdict.reply_code) == ("found", 552)
+        for other in ("550 Too many recipients", "552 5.2.2 Mailbox full"):
+            assert verdict_on(facts(other), knowledge).label is None
 
 
 class TestAddresses:
@@ -614,3 +626,42 @@ def test_no_word_of_an_address_decides(text: str, recipient: str, original: str 
         verdict_on(dataclasses.replace(given, recipient=None, original_recipient=None), knowledge).reason
         == "greylisted"
     )
+
+
+def test_rules_see_what_was_answered() -> None:
+    knowledge = BUILTIN.with_rules(
+        [
+            {
+                "when": {"words": "zzz", "command": "rcpt"},
+                "then": {"reason": "greylisted"},
+                "example": "550 zzz (in reply to RCPT TO command)",
+            }
+        ]
+    )
+    answered = dataclasses.replace(facts(), reply=Reply(ReplyCode(550), None, "550 zzz", Command.RCPT))
+    for given, reason in (
+        (facts("550 zzz", command=Command.RCPT), "greylisted"),
+        (facts("550 zzz", command=Command.DATA), "undefined"),
+        (facts("550 zzz"), "undefined"),
+        (answered, "greylisted"),
+        (dataclasses.replace(answered, command=Command.DATA), "undefined"),
+    ):
+        verdict = verdict_on(given, knowledge)
+        assert verdict.reason == reason
+        assert verdict.command is (given.command or (given.reply and given.reply.command))
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_a_reply_alone_has_its_server(trace: bool) -> None:
+    for knowledge in (BUILTIN, BUILTIN.with_rules([{"when": {"provider": "google"}, "then": {"label": "found"}}])):
+        verdict = classify(
+            "550 zzz", host="mx.google.com", recipient="kim@example.org", knowledge=knowledge, trace=trace
+        )
+        assert (verdict.remote_mta, verdict.provider, verdict.recipient) == (
+            "mx.google.com",
+            "google",
+            "kim@example.org",
+        )
+        assert verdict.label == (None if knowledge is BUILTIN else "found")
+        assert verdict.expired is False
+        assert (verdict.shadowed is None) is not trace
