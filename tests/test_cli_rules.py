@@ -225,7 +225,9 @@ class TestWhich:
         lines = out.splitlines()
         assert (status, lines[0].split()) == (0, ["id", "layer", "then", "when"])
         assert lines[1].startswith("wins  wording.mailbox_full")
-        assert lines[2].startswith("2     general.x.2.2 ")
+        places = {line.split()[1]: line.split()[0] for line in lines[1:-2]}
+        assert list(places.values()) == ["wins", *map(str, range(2, len(places) + 1))]
+        assert list(places).index("general.x.2.2") < list(places).index("general.552")
         assert lines[-1] == "hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)"
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
