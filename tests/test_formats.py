@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.formats_page import DATA, PAGE, page, tables
+from undeliverable import Knowledge
 from undeliverable._format_examples import check_examples, examples
 from undeliverable._formats import Format, FormatTable, compile_format, read
 
@@ -118,3 +119,9 @@ def test_kinds() -> None:
 def test_format_is_reusable() -> None:
     described: Format = FORMATS["qmail"]
     assert described.patterns is described.patterns
+
+
+def test_unknown_text_has_its_description_in_every_layer_that_has_one() -> None:
+    table = Knowledge.builtin().formats
+    assert [one.name for one in table.generic] == ["generic"]
+    assert {one.name for one in (*table.formats, *table.generic)} == FORMATS.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import pickle
 from datetime import UTC, datetime
@@ -665,3 +666,10 @@ def test_a_reply_alone_has_its_server(trace: bool) -> None:
         assert verdict.label == (None if knowledge is BUILTIN else "found")
         assert verdict.expired is False
         assert (verdict.shadowed is None) is not trace
+
+
+def test_the_key_of_the_class_is_what_reads_it() -> None:
+    verdict = classify("550 5.1.1 no")
+    reader = inspect.getattr_static(Verdict, "key")
+    assert getattr(Verdict, "key") is reader  # noqa: B009 # type checkers know it as an attribute of verdicts alone
+    assert reader.__get__(verdict) == verdict.key

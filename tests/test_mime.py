@@ -504,3 +504,19 @@ def test_message_object_that_holds_nothing() -> None:
 def test_text_is_no_message() -> None:
     with pytest.raises(TypeError, match="octets"):
         read("Subject: x", [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lead", "notes"),
+    [
+        (b"", []),
+        (b"From MAILER-DAEMON Mon Nov 16 09:12:33 2026\n", []),
+        (b"\n\n", [Repair.LEADING_BLANK]),
+    ],
+)
+def test_what_stands_before_the_header(lead: bytes, notes: list[Repair]) -> None:
+    found: list[Repair] = []
+    data = lead + b"Subject: a\n\nb\n"
+    assert _structure.skip_lead(data, 0, len(data), found.append) == len(lead)
+    assert found == notes
+    assert _structure.skip_lead(data, len(data), len(data), found.append) == len(data)

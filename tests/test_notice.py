@@ -66,3 +66,10 @@ def test_a_failure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_for_whom_a_returned_message_was(block: str, found: tuple[str, str] | None) -> None:
     to = "kim@example.org" if "To:" in block else None
     assert addressee(Returned(block, to=to)) == found
+
+
+def test_a_header_that_is_seldom_asked_for_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = _notice._Other(b"From: kim@example.org\nX-Note: one\nX-Note: two\n\nHello.\n")
+    assert (other.header("x-note"), other.header("from")) == ("one", "kim@example.org")
+    monkeypatch.setattr(_notice, "root", None)
+    assert other.header("x-other") is None
