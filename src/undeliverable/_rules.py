@@ -44,7 +44,6 @@ class Below:
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
-_NO_CODE: Final = frozenset[int]()  # of a mark, which tells no reason
 _NOWHERE: Final = 2**29  # behind all rules
 _NONE: Final[dict[str, list[int]]] = {}
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -96,15 +95,18 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
         found, provider = self._found(text, code, status, provider)
-        for place, codes, providers, phrase, after_blank, rest, _, match in map(self._clauses.__getitem__, found):
+        done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
+        for place, codes, providers, phrase, after_blank, rest, rule, match in map(self._clauses.__getitem__, found):
             if (
-                (codes is None or code in codes)
+                rule is not done
+                and (codes is None or code in codes)
                 and (providers is None or provider in providers)
                 and phrase in text
                 and ((after_blank is not None and after_blank in text) or stands_in(phrase, text))
-                and (rest is None or rest.fits(text, status, command))
             ):
-                return match if provider is None else self._told(match, place, provider)
+                if rest is None or rest.fits(text, status, command):
+                    return match if provider is None else self._told(match, place, provider)
+                done = rule
         return _NO_MATCH if provider is None else self._told(_NO_MATCH, _NOWHERE, provider)
 
     def _told(self, match: Match, place: int, provider: str) -> Match:
@@ -155,7 +157,7 @@ class RuleTable:
             return clause_of(place, self._rule(place // PARTS))
         number = place - MARKS
         phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
-        return place, _NO_CODE, None, phrase, spaced(phrase), None, None, Match(None, None, provider, None)
+        return place, None, None, phrase, spaced(phrase), None, None, Match(None, None, provider, None)
 
     def _rule(self, number: int) -> Rule:
         found = self._upper.get(number)
