@@ -335,3 +335,15 @@ def test_a_second_line_in_the_same_words_has_part_in_the_reply_above() -> None:
     found = read_dialogue(text, "1")
     assert [one.recipient for one in found] == ["kim@example.org", "lee@example.org"]
     assert {one.reply and one.reply.code for one in found} == {550}
+
+
+@pytest.mark.parametrize(
+    ("client", "server"), [(">>> ", "<<< "), ("--> ", "<-- "), ("-> ", "<- "), ("In: ", "Out: "), ("C: ", "S: ")]
+)
+def test_nothing_is_lost_where_a_text_begins_with_its_dialogue(client: str, server: str) -> None:
+    text = f"{client}RCPT TO:<kim@example.org>\n{server}550 5.1.1 no such user\n{client}QUIT\n"
+    facts = only(text)
+    assert (facts.recipient, facts.command) == ("kim@example.org", Command.RCPT)
+    facts = only(text.partition("\n")[2])
+    assert facts.reply is not None
+    assert facts.reply.code == 550

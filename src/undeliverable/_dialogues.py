@@ -96,10 +96,11 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
     """
     first = -1
     for mark in DIALOGUE_MARKS:
-        at = text.find(mark, 0, first) if first > 0 else text.find(mark)
+        at = text.find(mark) if first < 0 else text.find(mark, 0, first)
         if at >= 0:
             first = at
-    return () if first < 0 else _read_transcript(text, text.rfind("\n", 0, first) + 1, part)
+    # The line with the first mark may have a command above it: "C: RCPT TO:<kim@example.org>", then "S: 550 ...".
+    return () if first < 0 else _read_transcript(text, text.rfind("\n\n", 0, first) + 1, part)
 
 
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
