@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from undeliverable import _charsets
 from undeliverable._charsets import codec_name, decode_text, decode_word
 from undeliverable._flatten import to_octets
-from undeliverable._headers import decode_block, decode_words, find_header_block, header_fields, read_parameters
+from undeliverable._headers import decode_block, decode_words, header_fields, read_parameters
 from undeliverable._html import render
 from undeliverable._mime import read
 from undeliverable._repairs import Repair
@@ -186,19 +186,6 @@ def test_header_fields() -> None:
         ("x-empty", ""),
         ("to", "kim@example.org"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Subject: x\nTo: y\n\nbody\n", ("Subject: x\nTo: y\n", "body\n")),
-        ("\n \nFrom x\nSubject: x\n y", ("Subject: x\n y", "")),
-        ("no header: here\n", ("", "no header: here\n")),
-        ("", ("", "")),
-    ],
-)
-def test_find_header_block(text: str, expected: tuple[str, str]) -> None:
-    assert find_header_block(text) == expected
 
 
 def test_blocks_that_are_no_utf_8() -> None:

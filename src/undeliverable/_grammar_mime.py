@@ -60,7 +60,6 @@ PLAIN_PART: Final = lazy(
 PLAIN_MESSAGE: Final = lazy(
     rb"(?:" + rb"|".join((*_PART_FIELDS, *_MESSAGE_FIELDS, _LINE)) + rb"){0,200}(\r?+\n)?+",
 )
-HEADER_BLOCK_TEXT: Final = lazy(HEADER_BLOCK.pattern.decode())
 FIELD_START: Final = lazy(rb"[!-9;-~]++[ \t]*+:")
 INDENTED_BLANK: Final = lazy(rb"[ \t]++\r?+(?:\n|\Z)")
 FIELD: Final = lazy(r"\n([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
@@ -71,7 +70,6 @@ LEAD: Final = lazy(
     rb"(?:\xef\xbb\xbf)?+(?P<blank>(?:[ \t]*+\r?+\n)*+)(?:>?+From [^\n]*+\n)?+(?:[ \t]*+\r?+\n)*+",
 )
 LEAD_STARTS: Final = b">F \t\r\n\xef"
-LEAD_TEXT: Final = lazy(r"(?:[ \t]*+\n)*+(?:>?+From [^\n]*+\n)?+")
 BARE_CR: Final = lazy(rb"\r(?!\n)")
 CARRIAGE_RETURNS: Final = lazy(rb"\r++(\n?+)")
 

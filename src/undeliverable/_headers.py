@@ -11,8 +11,6 @@ from undeliverable._grammar_mime import (
     ENCODED_WORD,
     EXTENDED_NAME,
     FIELD,
-    HEADER_BLOCK_TEXT,
-    LEAD_TEXT,
     PARAMETER,
     QUOTED,
     QUOTED_PAIR,
@@ -100,18 +98,6 @@ def header_fields(block: str) -> Iterator[tuple[str, str]]:
     """The block's fields in order: name in lower case, value unfolded, encoded words left as they are."""
     for match in FIELD.finditer("\n" + block):
         yield match[1].lower(), unfold(match[2])
-
-
-def find_header_block(text: str) -> tuple[str, str]:
-    """The header block that the text begins with, and the text below it.
-
-    Blank lines and an mbox separator before it are skipped. The block is "" where the text does not begin with a field.
-    """
-    lead = LEAD_TEXT.match(text)
-    start = lead.end() if lead else 0
-    found = HEADER_BLOCK_TEXT.match(text, start)
-    end = found.end() if found else start
-    return text[start:end], text[end:].removeprefix("\n")
 
 
 def unfold(value: str) -> str:

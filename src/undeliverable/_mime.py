@@ -13,7 +13,7 @@ from undeliverable._charsets import decode_text, is_plain
 from undeliverable._declared import read_head
 from undeliverable._flatten import to_octets
 from undeliverable._grammar_mime import CUSTOMARY_PREAMBLE, HEADER_BLOCK, HTML_START, LEAD_STARTS
-from undeliverable._headers import decode_block, decode_words, find_header_block, header_fields
+from undeliverable._headers import decode_block
 from undeliverable._html import render
 from undeliverable._part_header import EMBEDDED, PartHeader
 from undeliverable._repairs import FIELDS_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-__all__ = ["Part", "as_bytes", "decode_words", "find_header_block", "header_fields", "read", "root", "settled"]
+__all__ = ["Leaf", "Part", "as_bytes", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
