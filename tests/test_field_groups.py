@@ -169,6 +169,22 @@ class TestCareful:
         assert found.recipients[1][2:4] == ("failed", "5.1.1")
         assert remarks == [remark]
 
+    @pytest.mark.parametrize("following", [LEE, "Action: delayed\nFinal-Recipient: rfc822; lee@example.net\n"])
+    def test_what_a_blank_line_cut_off_is_not_the_next_recipient_s(self, following: str) -> None:
+        found, remarks = grouped(f"{KIM}\nDiagnostic-Code: smtp; 550 5.1.1 no\n\n{following}")
+        assert [one[0] for one in found.recipients] == ["rfc822; kim@example.org", "rfc822; lee@example.net"]
+        assert [one[5] for one in found.recipients] == ["smtp; 550 5.1.1 no", None]
+        assert remarks == ["a blank line inside a recipient's group of fields"]
+
+    def test_a_first_group_may_begin_with_any_field(self) -> None:
+        found, _ = grouped(
+            f"Remote-MTA: dns; mx.example.org\n\n{KIM}\nAction: failed\n\nFinal-Recipient: rfc822; lee@example.net\n"
+        )
+        assert [(one[0], one[4]) for one in found.recipients] == [
+            ("rfc822; kim@example.org", "dns; mx.example.org"),
+            ("rfc822; lee@example.net", None),
+        ]
+
     def test_one_group_is_kept_whatever_it_lacks(self) -> None:
         found, remarks = grouped("Remote-MTA: dns; mx.example.org\n")
         assert found.recipients == [values(remote_mta="dns; mx.example.org")]

@@ -175,7 +175,9 @@ def _sort_fields(pieces: list[str], at: int, groups: _Loose, remarks: list[str])
             elif before == "diagnostic-code" and not fresh and _is_foreign(name):
                 name, value, begins = before, f"{found}: {value}", False
             else:
-                begins = (name in group and name in _SINGLE) or (fresh and (doubtful or _is_whole(group)))
+                begins = (name in group and name in _SINGLE) or (
+                    fresh and (doubtful or _is_whole(group) or (name in _SINGLE and _is_left_over(groups)))
+                )
             if begins:
                 doubtful = not fresh  # perhaps foreign text; the next blank line ends it
                 group = dict[str, str]()
@@ -188,6 +190,11 @@ def _sort_fields(pieces: list[str], at: int, groups: _Loose, remarks: list[str])
                 group[name] = f"{before_it}\n{value}"
         fresh, before = blank, name
         at += len(head) + len(raw)
+
+
+def _is_left_over(groups: _Loose) -> bool:
+    """Whether the last group is the end of the one before it: 2.3 has the recipient, the action and the status first."""
+    return len(groups.recipients) > 1 and _SINGLE.isdisjoint(groups.recipients[-1])
 
 
 def _is_foreign(name: str) -> bool:
