@@ -356,6 +356,14 @@ class TestIndex:
             assert table.match(seen(f"a lion, a zebra{number}x", 550)).rule is table.rules[0]
         assert table.match(seen(f"a lion, a zebra{PARTS + 100}x", 550)).rule is table.rules[1]
 
+    def test_a_text_that_says_the_same_again_and_again(self) -> None:
+        table = table_of(
+            RuleCondition.compile({"words": "zebra", "reply": "421"}), RuleCondition.compile({"words": "zebra"})
+        )
+        text = "zebra " * 1_000
+        assert table.match(seen(text)).rule is table.rules[1]
+        assert list(table.candidates(seen(text))) == [*table.rules]
+
     def test_marks_tell_the_provider_in_their_order(self) -> None:
         table = RuleTable([rule_of(RuleCondition.compile({"provider": "b"}))], [("two", "b"), ("one", "a")])
         assert table.match(seen("one two")) == (table.rules[0], table.rules[0].ref(), "b", None)

@@ -44,6 +44,7 @@ class Below:
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
+_MANY: Final = 200  # places that only a text has that says the same again and again
 _NOWHERE: Final = 2**29  # behind all rules
 _NONE: Final[dict[str, list[int]]] = {}
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -122,6 +123,8 @@ class RuleTable:
         words = stems(text)
         found = places(self.shelf.general, words)
         found += self._bare(code, status)
+        if len(found) > _MANY:
+            found = [*set(found)]
         found.sort()
         if provider is None and found and found[0] < _RULES:
             provider = self._marked(found, text)
