@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._clauses import PARTS, Match, Rule, Seen, clause_of, fits, fits_codes, spaced
 from undeliverable._conditions import stands_in
-from undeliverable._phrases import ALONE, KEYLESS, Made, places, stems
+from undeliverable._phrases import ALONE, KEYLESS, Made, packed, places, stems
 from undeliverable._shelf import MARKS, Shelf, file_rules
 from undeliverable.model import Command
 
 if TYPE_CHECKING:
     from undeliverable._clauses import Clause
-    from undeliverable._phrases import Filed
+    from undeliverable._phrases import Packed
 
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
@@ -46,7 +46,7 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _MANY: Final = 200  # places that only a text has that says the same again and again
 _NOWHERE: Final = 2**29  # behind all rules
-_NONE: Final[dict[str, list[int]]] = {}
+_NONE: Final[Mapping[str, Sequence[int]]] = {}
 _NO_MATCH: Final = Match(None, None, None, None)
 _NOTHING: Final = Below()
 
@@ -78,6 +78,7 @@ class RuleTable:
                 sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
             )
             self.shelf = self.shelf.under(upper)
+        self._general = packed(self.shelf.general)
         self._own = Made(self._own_filed)
         self._clauses = Made(self._clause)
         self._matches: dict[tuple[int, str], Match] = {}
@@ -121,7 +122,7 @@ class RuleTable:
     def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
         words = stems(text)
-        found = places(self.shelf.general, words)
+        found = places(self._general, words)
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
@@ -151,9 +152,9 @@ class RuleTable:
         found = [place for place in found if fits_codes(self._clauses[place], code, status)]
         return found + shelf.general.get(KEYLESS, {}).get(ALONE, [])
 
-    def _own_filed(self, provider: str | None) -> Filed:
+    def _own_filed(self, provider: str | None) -> Packed:
         """Where the clauses of a provider are found."""
-        return {} if provider is None or provider not in self.shelf.own else self.shelf.own[provider]()
+        return {} if provider is None or provider not in self.shelf.own else packed(self.shelf.own[provider]())
 
     def _clause(self, place: int) -> Clause:
         if place >= _RULES:
