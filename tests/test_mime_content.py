@@ -188,6 +188,12 @@ def test_header_fields() -> None:
     ]
 
 
+def test_an_empty_transfer_encoding_is_none_even_in_a_damaged_header_block() -> None:
+    remarks: list[str] = []
+    assert read(b"Content-Transfer-Encoding:\nSubject: x\nno field\n", remarks).text == "no field\n"
+    assert remarks == [Repair.NO_BLANK_LINE]
+
+
 def test_blocks_that_are_no_utf_8() -> None:
     assert decode_block("A: ä\r\n".encode() + b"B: \xe4\r\n") == "A: ä\nB: ä\n"
     assert decode_block(b"A: \0b\r\nC: d") == "A: b\nC: d"

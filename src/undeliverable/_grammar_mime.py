@@ -36,6 +36,7 @@ PART_HEADER: Final = lazy(
     + _LINE
     + rb")*+(\r?+\n)?+",
 )
+_ENCODING_VALUE: Final = rb"[ \t]*+(?:\r?+\n[ \t]++)?+[\"']?+([^\s;\"'(]++)"
 
 
 def _first(name: bytes, group: int, value: bytes) -> bytes:
@@ -48,7 +49,7 @@ def _first(name: bytes, group: int, value: bytes) -> bytes:
 # each. What has more lines, or is damaged, takes PART_HEADER.
 _PART_FIELDS: Final = (
     _first(b"content-type", 2, _TYPE_VALUE),
-    _first(b"content-transfer-encoding", 3, rb"[ \t]*+(?:\r?+\n[ \t]++)?+[\"']?+([^\s;\"'(]++)" + _VALUE),
+    _first(b"content-transfer-encoding", 3, _ENCODING_VALUE + _VALUE),
 )
 _MESSAGE_FIELDS: Final = tuple(
     _first(name, group, rb"(" + _VALUE + rb")")
@@ -115,7 +116,7 @@ REPORT_FIELD: Final = lazy(
 
 # --- transfer encodings: RFC 2045 6 ----------------------------------------------------------
 
-TRANSFER_ENCODING: Final = lazy(rb"(?i)\ncontent-transfer-encoding[ \t]*+:[\s\"']*+([^\s;\"'(]++)")
+TRANSFER_ENCODING: Final = lazy(rb"(?i)\ncontent-transfer-encoding[ \t]*+:" + _ENCODING_VALUE)
 TRANSFER_ENCODING_FIRST: Final = lazy(TRANSFER_ENCODING.pattern.replace(rb"\n", b"", 1))
 BASE64_LINE: Final = lazy(rb"[A-Za-z0-9+/]++={0,2}+[ \t\r]*+(?:\n|\Z)")
 # RFC 2045 6.7 rule 3: blanks at a line's end are not data; here they hide a soft line break.

@@ -201,8 +201,8 @@ class RecipientFacts(FieldBlock):
     """What one witness, or after merging all of them, says about one recipient.
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
-    a ``Diagnostic-Code`` field, or with an empty type the reporting server's own words. ``status`` is the ``Status`` field as it stood, which servers
-    often invent; the status inside the reply is ``reply.status``.
+    a ``Diagnostic-Code`` field, or with an empty type the reporting server's own words. ``status`` is the ``Status``
+    field as it stood, which servers often invent; the status inside the reply is ``reply.status``.
     """
 
     witness: Witness
