@@ -247,13 +247,14 @@ def test_status(value: str, expected: str) -> None:
         ("failed, for good", Action.FAILED),
         ("failedX", None),
         ("unheard of", None),
+        ("unheard of" * 7, None),
         ("", None),
     ],
 )
 def test_action(value: str, expected: Action | None) -> None:
     fields, remarks = one("Action", value)
     assert fields.recipients[0].action is expected
-    assert remarks == ([] if expected else [f"Action {value!r} is none of RFC 3464 2.3.3"])
+    assert remarks == ([] if expected else [f"Action {value[:60]!r} is none of RFC 3464 2.3.3"])
 
 
 @pytest.mark.parametrize(
@@ -449,6 +450,7 @@ WHO = "Final-Recipient: rfc822; kim@example.org\nStatus: 5.1.1\n"
         ("some words\n", False),
         ("X\n", False),
         ("Your message:\n", False),
+        ("Details:\n", False),
     ],
 )
 def test_where_fields_in_plain_text_begin(between: str, belongs: bool) -> None:
@@ -490,6 +492,29 @@ def test_blank_lines_of_what_is_quoted(line: str) -> None:
     fields = find(text, "1", [])
     assert fields is not None
     assert [facts.recipient for facts in fields.recipients] == ["kim@example.org", "lee@example.org"]
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_the_words_of_each_group_are_kept(separate: bool) -> None:
+    """For fields that only some servers write."""
+    first, second = "X-One: 1\n" + MTA, "X-Two: 2\n"
+    text = f"{first}\n{WHO}{second}\n{WHO.replace('kim', 'lee')}"
+    fields = reading(text)[0] if separate else find(text, "1", [])
+    assert fields is not None
+    assert fields.message["field_block"] == first.strip()
+    assert [facts.field_block for facts in fields.recipients] == [
+        (WHO + second).strip(),
+        WHO.replace("kim", "lee").strip(),
+    ]
+
+
+def test_the_caller_may_have_the_reply_in_plain_text_read() -> None:
+    text = f"{WHO}Diagnostic-Code: smtp; 550 no\n"
+    for asked in (None, heard):
+        fields = find(text, "1", [], asked)
+        assert fields is not None
+        (facts,) = fields.recipients
+        assert (facts.reply is None) is (asked is None)
 
 
 def test_a_line_that_lost_its_margin() -> None:
