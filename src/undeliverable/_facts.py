@@ -39,8 +39,9 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
     :param partials: what the readers found, in any order; facts without a recipient hold for every recipient.
     :param remarks: gets what could not be tied to any recipient.
     """
-    if len(partials) == 1:
-        return (_combine(list(partials)),)
+    company = _company_of_one(partials)
+    if company:
+        return (_combine(company),)
     shared = [facts for facts in partials if facts.recipient is None]
     leader = _leader(partials)
     if leader is None:
@@ -50,6 +51,27 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
     if len(leading) == 1:
         return (_combine([leading[0], *_of_the_only_one(leading[0], others), *shared]),)
     return _combine_each(leading, others, shared[:_COMPANY], remarks)
+
+
+def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
+    """All partials, what holds for everybody last, where they are plainly about one recipient; else none.
+
+    So it is with most reports: there is one partial, or the fields name one recipient and nobody names another.
+    """
+    if len(partials) < 2:
+        return list(partials)
+    first, *others = partials
+    if first.witness is not Witness.FIELD or first.recipient is None:
+        return []
+    named, shared = [first], []
+    for facts in others:
+        if facts.recipient is None:
+            shared.append(facts)
+        elif facts.recipient == first.recipient and facts.witness is not Witness.FIELD:
+            named.append(facts)
+        else:
+            return []
+    return named + shared
 
 
 def _leader(partials: Iterable[RecipientFacts]) -> Witness | None:
