@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -100,3 +101,15 @@ def test_a_reply_is_judged_as_the_same_facts_are(reply: str, command: Command | 
 def test_a_long_reply_takes_no_longer_than_it_should() -> None:
     verdict = classify("550 5.1.1 " + "a@" * 500_000 + " User unknown")
     assert verdict.status is not None
+
+
+def test_the_short_way_of_judging_a_reply_says_what_the_long_one_says() -> None:
+    """Without policies a reply is judged without the facts that a report has."""
+    for rule in Knowledge.builtin().rules:
+        for command in (None, Command.END_OF_DATA):
+            short = classify(str(rule.example), command=command, recipient="kim@example.org", host="mx.example.org")
+            long = classify(
+                str(rule.example), command=command, recipient="kim@example.org", host="mx.example.org", trace=True
+            )
+            assert short == dataclasses.replace(long, shadowed=None), rule.id
+            assert short.key == long.key

@@ -15,9 +15,9 @@ import pytest
 from undeliverable import BounceType, Kind, Report, classify, parse
 from undeliverable._flufl import HEAD_LIMIT
 from undeliverable._repairs import TEXT_LIMIT, Repair
-from undeliverable._returned import BLOCK_LIMIT
 from undeliverable.cli import main
 from undeliverable.mail import REMARKS_LIMIT
+from undeliverable.model import BLOCK_LIMIT
 
 FIELDS = {
     "Final-Recipient": "rfc822; kim@example.org",

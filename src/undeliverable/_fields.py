@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable._addresses import decode_octals, recipient_address
 from undeliverable._dates import parse_date
 from undeliverable._evidence import words_of
-from undeliverable._field_groups import FIELD_LIMIT, Values, group_fields, whole_group
+from undeliverable._field_groups import Values, group_fields, whole_group
 from undeliverable._grammar import (
     ACTIONS,
     ADDRESS_TYPE,
@@ -20,7 +20,7 @@ from undeliverable._grammar import (
     STATUS_FIELD,
 )
 from undeliverable.codes import StatusCode, find_status, status_of
-from undeliverable.model import Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["FieldReading", "find", "read", "read_one"]
 
@@ -82,7 +82,7 @@ def read_one(
 
 def _message_facts(values: Values, block: str) -> dict[str, Any]:
     reporting, received, arrival, envelope, queue = values
-    found: dict[str, Any] = {"field_block": block[:FIELD_LIMIT].strip()} if block else {}
+    found: dict[str, Any] = {"field_block": block[:BLOCK_LIMIT].strip()} if block else {}
     if reporting and (name := _mta_name(reporting)):
         found["reporting_mta"] = name
     if received and (name := _mta_name(received)):
@@ -124,7 +124,7 @@ def _facts(
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
         evidence=(Evidence(_FIELD, part, offset, words_of(words)),),
-        field_block=block[:FIELD_LIMIT].strip(),
+        field_block=block[:BLOCK_LIMIT].strip(),
     )
 
 

@@ -73,9 +73,9 @@ FOLDED_FIELD: Final = lazy(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*
 FIELD_BEGIN: Final = re.compile(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
 
 
-def _single(names: str, group: int, value: str = r"[^\n]*+") -> str:
+def _single(name: str, group: int, value: str = r"[^\n]*+") -> str:
     """A field whose value is captured; it must not come twice: then `group` is set."""
-    return rf"{names}:[ \t]*+(?({group})(?!))({value})\n"
+    return rf"{name}:[ \t]*+(?({group})(?!))({value})\n"
 
 
 # 2.2 and 2.3: the group of the message, and that of a recipient, in the spelling that nearly all servers use and in any
@@ -90,7 +90,9 @@ def message_group(first: int) -> str:
         "X-(?:[A-Za-z]++-)?Queue-I[Dd]",
     )
     known = "|".join([_single(name, group) for group, name in enumerate(names, first)])
-    return rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{0,50}}\n*+"
+    return (
+        rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{0,50}}\n*+"
+    )
 
 
 def recipient_group(first: int) -> str:
@@ -104,7 +106,9 @@ def recipient_group(first: int) -> str:
             *(_single(name, group) for group, name in enumerate(others, first + 6)),
         ]
     )
-    return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{1,50}}"
+    return (
+        rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{1,50}}"
+    )
 
 
 MESSAGE_GROUP: Final = lazy(message_group(1), re.ASCII)

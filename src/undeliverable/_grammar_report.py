@@ -1,4 +1,4 @@
-"""The report as RFC 6522 and RFC 3464 have it, piece by piece: what nearly all servers write today.
+"""The report as RFC 6522 and RFC 3464 have it, piece by piece: what nearly all servers write today; and what comes back.
 
 A multipart/report of a text for people, the fields of one recipient, and what comes back of the message; everything
 unencoded, each field in its usual spelling. What is not quite so is read with more care. No pattern here can fail behind
@@ -11,8 +11,19 @@ import re
 from typing import Final
 
 from undeliverable._grammar import message_group, recipient_group
+from undeliverable._lazy import lazy
 
-__all__ = ["BOUNDARY_VALUE", "REPORT_HEADER", "RETURNED_PART", "STATUS_PART", "TEXT_PART"]
+__all__ = [
+    "BOUNDARY_VALUE",
+    "FIELD_BELOW",
+    "FOLD",
+    "RECEIVED_FOR",
+    "REPORT_HEADER",
+    "RETURNED_FIELDS",
+    "RETURNED_PART",
+    "STATUS_PART",
+    "TEXT_PART",
+]
 
 # RFC 5322 2.2 and 2.2.3: a field's value, and any field at all. A line of blanks ends the block.
 _VALUE: Final = r"[^\n]*+(?:\n[ \t]++[^\s][^\n]*+)*+"
@@ -21,14 +32,14 @@ _FIELD: Final = r"[!-9;-~]++[ \t]*+:" + _VALUE + r"\n"
 _NO_SEPARATOR: Final = "(?!>?+From )"
 
 
-def _first(name: str, group: int, value: str = rf"({_VALUE})") -> str:
-    """The first field of a name: none stood before, when `group` was set."""
-    return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!)){value}\n"
+def _first(name: str, group: int, value: str = _VALUE) -> str:
+    """The first field of a name, its value captured: none stood before, when `group` was set."""
+    return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!))({value})"
 
 
 def _fields(names: tuple[str, ...], first: int) -> str:
     """The header block of a message, the first fields of these names captured from number `first` on."""
-    wanted = [_first(name, group) for group, name in enumerate(names, first)]
+    wanted = [_first(name, group) + r"\n" for group, name in enumerate(names, first)]
     return _NO_SEPARATOR + "(?:" + "|".join([*wanted, _FIELD]) + "){0,500}"
 
 
@@ -63,11 +74,22 @@ TEXT_PART: Final = re.compile(_part("text/plain"), re.ASCII)
 STATUS_PART: Final = re.compile(
     _part("message/delivery-status") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
 )
+# RFC 5322 3.6: what ties a report to the message that was sent.
+_RETURNED: Final = ("message-id", "from", "to", "subject", "date")
 # Groups: the type; the header block; five of its fields.
 RETURNED_PART: Final = re.compile(
-    _part("message/rfc822|text/rfc822-headers")
-    + "("
-    + _fields(("message-id", "from", "to", "subject", "date"), 3)
-    + ")",
+    _part("message/rfc822|text/rfc822-headers") + "(" + _fields(_RETURNED, 3) + ")",
     re.ASCII,
 )
+# The same five fields of any header block, each line behind a line end; one of blanks may continue a field.
+RETURNED_FIELDS: Final = lazy(
+    r"(?:\n(?:"
+    + "|".join([_first(name, group, r"[^\n]*+(?:\n[ \t][^\n]*+)*+") for group, name in enumerate(_RETURNED, 1)])
+    + r"|[^\n]*+))*",
+    re.ASCII,
+)
+FOLD: Final = lazy(r"\n[ \t]+")
+# Where a header block begins below a text marker: a field name and a colon.
+FIELD_BELOW: Final = lazy(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
+# RFC 5321 4.4: a trace field may say for whom a copy was received, unless it went to several.
+RECEIVED_FOR: Final = lazy(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")

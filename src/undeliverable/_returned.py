@@ -5,37 +5,16 @@ It comes as message/rfc822, text/rfc822-headers (RFC 6522) or message/global (RF
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from undeliverable._dates import parse_date
+from undeliverable._grammar_report import FIELD_BELOW, FOLD, RECEIVED_FOR, RETURNED_FIELDS
 from undeliverable._headers import decode_words
-from undeliverable._lazy import lazy
-from undeliverable.model import Returned
+from undeliverable.model import BLOCK_LIMIT, Returned
 
-__all__ = ["BLOCK_LIMIT", "addressee", "bare_address", "read_below", "read_block", "returned_message"]
+__all__ = ["addressee", "bare_address", "read_below", "read_block", "returned_message"]
 
-BLOCK_LIMIT: Final = 65_536
-"""How much of the original's header block is kept, in characters."""
-
-
-def _first(name: str, group: int) -> str:
-    """The first field `name` with its folded lines (RFC 5322 2.2.3): none stood before, when `group` was set."""
-    return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!))([^\n]*+(?:\n[ \t][^\n]*+)*+)"
-
-
-# RFC 5322 3.6: the first of each of the wanted fields, in one go over the lines of the block.
-_NAMES: Final = ("message-id", "from", "to", "subject", "date")
-_WANTED: Final = lazy(
-    r"(?:\n(?:" + "|".join([_first(name, group) for group, name in enumerate(_NAMES, 1)]) + r"|[^\n]*+))*",
-    re.ASCII,
-)
-_FOLD: Final = lazy(r"\n[ \t]+")
-# Where a header block begins below a text marker: a field name and a colon. RFC 5322 2.2.
-_FIELD: Final = lazy(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
-# RFC 5321 4.4: a trace field may say for whom a copy was received, unless it went to several.
-_FOR: Final = lazy(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")
 _HEADROOM: Final = 40
 """How many lines may stand between the marker and the first field."""
 
@@ -43,7 +22,7 @@ _HEADROOM: Final = 40
 def read_block(block: str) -> Returned:
     """The returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
-    found = _WANTED.match("\n" + block)
+    found = RETURNED_FIELDS.match("\n" + block)
     return returned_message(block, found.groups() if found else (None,) * 5)
 
 
@@ -66,7 +45,7 @@ def read_below(text: str, start: int) -> Returned | None:
     fields = (
         number
         for number, line in enumerate(lines[:_HEADROOM])
-        if _FIELD.match(line.lstrip("> \t")) or line.startswith("From ")
+        if FIELD_BELOW.match(line.lstrip("> \t")) or line.startswith("From ")
     )
     first = next(fields, None)
     if first is None:
@@ -87,7 +66,9 @@ def addressee(returned: Returned) -> tuple[str, str] | None:
     The trace fields show the envelope. To does not: a post to a discussion list (RFC 2369 3.4) names the list.
     """
     found = {
-        address.lower(): address for trace in returned.headers("received") for address in _FOR.findall(f" {trace}")
+        address.lower(): address
+        for trace in returned.headers("received")
+        for address in RECEIVED_FOR.findall(f" {trace}")
     }
     if found:
         return (found.popitem()[1], "Received") if len(found) == 1 else None
@@ -107,7 +88,7 @@ def _words(value: str | None) -> str | None:
 
 def _unfolded(value: str) -> str:
     """RFC 5322 2.2.3, but for the blanks of a fold, of which one is left."""
-    return (_FOLD.sub(" ", value) if "\n" in value else value).strip()
+    return (FOLD.sub(" ", value) if "\n" in value else value).strip()
 
 
 def bare_address(value: str | None) -> str | None:

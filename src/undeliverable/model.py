@@ -175,6 +175,10 @@ class _EvidenceDraft(Record):
     __slots__ = Evidence.__slots__
 
 
+BLOCK_LIMIT: Final = 65_536
+"""How much of a block of fields is kept as it stood, in characters."""
+
+
 class FieldBlock(Record):
     """What keeps a group of delivery status fields (RFC 3464 2.2 and 2.3) as it stood, extension fields (2.4) included.
 
