@@ -16,7 +16,6 @@ from undeliverable._evidence import words_of
 from undeliverable._grammar import (
     COMMANDS,
     DIALOGUE_MARKS,
-    EXPIRED_WORDS,
     GENERAL,
     LISTED,
     NO_RECIPIENTS,
@@ -26,7 +25,7 @@ from undeliverable._grammar import (
     SPOKEN,
     VERB,
 )
-from undeliverable._replies import parse_reply
+from undeliverable._replies import parse_reply, says_expired
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["read_dialogue"]
@@ -94,13 +93,11 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
     :param part: the path of the part that `text` is from.
     """
-    first = -1
-    for mark in DIALOGUE_MARKS:
-        at = text.find(mark) if first < 0 else text.find(mark, 0, first)
-        if at >= 0:
-            first = at
+    marks = [mark for mark in DIALOGUE_MARKS if mark in text]
+    if not marks:
+        return ()
     # The line with the first mark may have a command above it: "C: RCPT TO:<kim@example.org>", then "S: 550 ...".
-    return () if first < 0 else _read_transcript(text, text.rfind("\n\n", 0, first) + 1, part)
+    return _read_transcript(text, text.rfind("\n\n", 0, min(map(text.find, marks))) + 1, part)
 
 
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
@@ -111,9 +108,7 @@ def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...
             _read_line(state, line, at)
         at += len(line) + 1
     _end_reply(state)
-    lowered = text.lower()
-    gave_up = any(words in lowered for words in EXPIRED_WORDS)
-    return _facts(state, part, gave_up=gave_up)
+    return _facts(state, part, gave_up=says_expired(text))
 
 
 def _read_line(state: _Transcript, line: str, at: int) -> None:

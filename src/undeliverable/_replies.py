@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = tuple[ReplyCode | None, StatusCode | None, str, Command | None]
     """Code, status, text and command of a reply."""
 
-__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply", "read_reply"]
+__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
 
 _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
@@ -274,8 +274,11 @@ def _first_step(text: str) -> int:
 
 def is_expired(text: str) -> bool:
     """Whether `text` says that the queue gave up: RFC 3463 X.4.7, or words that several servers have for it."""
-    if ".4.7" in text and EXPIRED_STATUS.search(text):
-        return True
+    return (".4.7" in text and EXPIRED_STATUS.search(text) is not None) or says_expired(text)
+
+
+def says_expired(text: str) -> bool:
+    """Whether `text` says so in words."""
     lowered = text.lower()
     for stem in EXPIRED_STEMS:
         if stem in lowered:
