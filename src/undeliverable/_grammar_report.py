@@ -90,6 +90,6 @@ RETURNED_FIELDS: Final = lazy(
 )
 FOLD: Final = lazy(r"\n[ \t]+")
 # Where a header block begins below a text marker: a field name and a colon.
-FIELD_BELOW: Final = lazy(r"^[!-9;-~]{1,76}:[ \t]", re.ASCII)
+FIELD_BELOW: Final = lazy(r"[!-9;-~]{1,76}:[ \t]", re.ASCII)
 # RFC 5321 4.4: a trace field may say for whom a copy was received, unless it went to several.
 RECEIVED_FOR: Final = lazy(r"\sfor\s{1,9}<([^<>@\s]{1,64}@[^<>@\s]{1,255})>\s{0,9};")

@@ -41,6 +41,9 @@ def returned_message(block: str, values: Sequence[str | None]) -> Returned:
 
 def read_below(text: str, start: int) -> Returned | None:
     """The returned message that stands in `text` from `start` on, below a marker line, or None if none is there."""
+    plain = text[start : start + BLOCK_LIMIT].strip("\n").partition("\n\n")[0]
+    if FIELD_BELOW.match(plain) is not None and " \n" not in plain and "\t\n" not in plain:  # as nearly always
+        return read_block(plain)
     lines = text[start : start + BLOCK_LIMIT].split("\n")
     fields = (
         number
