@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final, NamedTuple, cast
 
 from undeliverable._lazy import lazy
-from undeliverable.codes import find_reply_code, find_status
+from undeliverable.codes import find_status
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
@@ -69,6 +69,8 @@ _QUOTING: Final = lazy(
     r"\b(?:wrote|writes|commented|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|schreef|написал\w?)\b[^\n]{0,80}:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+# A reply code with its text (RFC 5321 4.2.1), which telephone and order numbers do not have behind them.
+_REPLY: Final = lazy(r"(?<![\w.+-])[45][0-5]\d[ -](?:[^\W\d_]|[<\"'])")
 _OPENING: Final = 512
 """How much of a text is searched for the words that open a quotation, in characters."""
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
@@ -191,7 +193,7 @@ def _is_automatic(header: Callable[[str], str | None], head: str) -> bool:
     if _stands_in(_ROBOTS, (header("from") or "").lower()):
         return True
     is_marked = (header("return-path") or "").strip() == "<>" or (header("auto-submitted") or "").startswith("auto-")
-    return is_marked and (find_reply_code(head) or find_status(head)) is not None and not _passes_on(header, head)
+    return is_marked and (find_status(head) or _REPLY.search(head)) is not None and not _passes_on(header, head)
 
 
 def _passes_on(header: Callable[[str], str | None], head: str) -> bool:
