@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parent.parent
 TESTS: Final = {
     "codes": ("test_codes",),
     "_facts": ("test_facts",),
-    "_fields": ("test_fields", "test_fields_addresses", "test_standard"),
+    "_fields": ("test_fields", "test_fields_addresses"),
     "_field_groups": ("test_field_groups", "test_fields"),
     "_rules": ("test_rules", "test_knowledge"),
     "_clauses": ("test_rules", "test_knowledge"),

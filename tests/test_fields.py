@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._fields import FieldReading, find, read
+from undeliverable._field_groups import group_fields
+from undeliverable._fields import FieldReading, find, read, read_one
 from undeliverable._replies import parse_reply
 from undeliverable.model import Action, Diagnostic, Evidence, Reply, Witness
 
@@ -169,6 +170,28 @@ def test_the_caller_may_have_the_reply_read(diagnostic: str, code: int | None, *
     (facts,) = read(text, "2", [], heard).recipients
     assert facts.reply is not None
     assert (facts.reply.code, facts.diagnostic is not None, facts.expired) == (code, kept, expired)
+
+
+def test_the_fields_of_one_recipient_may_be_given_in_pieces() -> None:
+    groups = group_fields(REPORT, [])
+    (values,), (offset,) = groups.recipients, groups.offsets
+    found = read_one(groups.message, values, REPORT, "2", offset, heard, [])
+    assert found == read(REPORT, "2", [], heard)
+    assert found is not None
+    assert (found.recipients[0].reply is None, found.recipients[0].expired) == (False, True)
+
+
+def test_what_says_nothing_of_one_recipient_is_no_reading() -> None:
+    values = (None, None, "failed", "5.1.1", None, None, None, None, None)
+    assert read_one((None,) * 5, values, "Action: failed\n", "2", 0, heard, []) is None
+
+
+def test_the_caller_hears_of_the_remarks_of_one_recipient() -> None:
+    remarks: list[str] = []
+    values = ("rfc822; kim@example.org", None, "unheard of", None, None, None, None, None, None)
+    found = read_one((None,) * 5, values, "Action: unheard of\n", "2", 0, heard, remarks)
+    assert found is not None
+    assert len(remarks) == 1
 
 
 def test_repeated_fields_are_remarked() -> None:
