@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._replies import answered_command, is_expired, last_attempt, parse_reply
+from undeliverable._grammar import STEP
+from undeliverable._replies import _first_step, answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Command
 
 # text as relayed, code, status, the reply's own text
@@ -204,3 +207,61 @@ def test_long_text_is_no_burden(unit: str) -> None:
 def test_a_server_that_gave_up_quotes_the_last_attempt(text: str, code: int, status: str) -> None:
     reply = last_attempt(parse_reply(text))
     assert (reply.code, str(reply.status)) == (code, status)
+
+
+STEP_WORDS: Final = [
+    "in",
+    "reply",
+    "response",
+    "to",
+    "after",
+    "while",
+    "sending",
+    "during",
+    "like",
+    "does",
+    "did",
+    "not",
+    "failed",
+    "on",
+    "at",
+    "error",
+    "with",
+    "but",
+    "sender",
+    "was",
+    "rejected",
+    "greeting",
+    "refused",
+    "talk",
+    ">>>",
+    "RCPT",
+    "TO",
+    "MAIL",
+    "FROM",
+    "DATA",
+    "end",
+    "of",
+    "data",
+    "the",
+    "our",
+    "final",
+    "command",
+    ".",
+    '"',
+    "<",
+    "(",
+    "I",
+    "sent",
+    "the",
+    "message",
+    "name",
+    "recipient",
+]
+
+
+@given(st.lists(st.sampled_from([*STEP_WORDS, "İ", "\n"]), max_size=14))
+def test_a_step_is_found_where_its_pattern_finds_it(words: list[str]) -> None:
+    text = " ".join(words)
+    expected, found = STEP.search(text), _first_step(text)
+    assert (expected and expected.span()) == (found and found.span())

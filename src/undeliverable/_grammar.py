@@ -260,19 +260,21 @@ STEP: Final = lazy(
     r"|\brefused\s{1,40}to\s{1,40}(talk)\b)(?!\w)",
     re.ASCII | re.IGNORECASE,
 )
-# One of these stands in each of them.
+# One of these stands in each of them; where that is not the beginning, what the wording begins with.
 STEP_STEMS: Final = (
-    "reply",
-    "response",
-    "after",
-    "while",
-    "during",
-    "like",
-    "failed",
-    "error",
-    ">>>",
-    "refused",
-    "rejected",
+    ("after", ""),
+    ("while", ""),
+    ("during", ""),
+    ("failed", ""),
+    ("error", ""),
+    (">>>", ""),
+    ("refused", ""),
+    ("reply", "in"),
+    ("response", "in"),
+    ("like", "does"),
+    ("like", "did"),
+    ("failed", "but"),
+    ("rejected", "but"),
 )
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
 STEP_NOTE: Final = lazy(

@@ -253,8 +253,7 @@ def answered_command(text: str) -> Command | None:
             return command
     match = STEP.search(text, note) if note >= 0 else None
     if match is None:
-        start = _first_step(text)
-        match = None if start < 0 else STEP.search(text, start)
+        match = _first_step(text)
     if match is None:
         return None
     word = next(group for group in match.groups() if group).upper()
@@ -263,13 +262,23 @@ def answered_command(text: str) -> Command | None:
     return COMMANDS[word]
 
 
-def _first_step(text: str) -> int:
-    """Before which place in `text` no step can be named; -1 if nowhere."""
+def _first_step(text: str) -> re.Match[str] | None:
+    """``STEP.search(text)``, tried only where it may match."""
     lowered = text.lower()
-    found = [at for stem in STEP_STEMS if (at := lowered.find(stem)) >= 0]
-    if not found:
-        return -1
-    return max(min(found) - _STEP_LEAD, 0) if len(lowered) == len(text) else 0
+    if len(lowered) != len(text):  # some letters have none of one character
+        return STEP.search(text)
+    best: re.Match[str] | None = None
+    for stem, head in STEP_STEMS:
+        at = lowered.find(stem)
+        while at >= 0:
+            begin = lowered.rfind(head, max(at - _STEP_LEAD, 0), at) if head else at
+            match = STEP.match(text, begin) if begin >= 0 else None
+            if match is not None:
+                if best is None or begin < best.start():
+                    best = match
+                break
+            at = lowered.find(stem, at + 1)
+    return best
 
 
 def is_expired(text: str) -> bool:
