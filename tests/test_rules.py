@@ -19,6 +19,7 @@ from undeliverable._rules import Below, Rule, RuleTable, Seen
 from undeliverable._shelf import file_rules
 from undeliverable.codes import StatusCode
 from undeliverable.model import Command
+from undeliverable.verdict import RuleRef
 
 
 class TestPhrases:
@@ -35,6 +36,9 @@ class TestPhrases:
             ("spf", "no spfx", -1),
             ("spf", "spfx spf", 5),
             ("no ptr", "no ptrs", -1),
+            ("mailbox of ip", "my mailbox of ipsum", -1),
+            ("too ip", "is too ips", -1),
+            ("mail spf", "a mail spf", 2),
             ("is full", "is fuller", 0),
             ("<>", "a<>b", 1),
             ("(s3150)", "list(s3150)", 4),
@@ -150,6 +154,9 @@ class TestConditions:
             ("lion zebra blue", True),
             ("lion zebra", False),
             ("zebra red", False),
+            ("lion zebra unblue", False),
+            ("lion unzebra blue", False),
+            ("unlion zebra blue", False),
             ("red zebra lion", True),
         ):
             assert (table.match(seen(text)).rule is not None) is fits
@@ -163,6 +170,33 @@ class TestConditions:
         assert table.match(seen("zebra")).rule is table.rules[0]
         assert table.match(seen("zebra", command=Command.DATA)).rule is None
         assert table.match(seen("zebra", command=Command.DATA, provider="acme")).rule is table.rules[1]
+
+    def test_all_that_fit_are_asked_for_the_command_as_well(self) -> None:
+        table = table_of(
+            *(RuleCondition.compile({"words": "zebra", "command": name}) for name in ("rcpt", "data", "rcpt"))
+        )
+        what = seen("zebra", command=Command.RCPT)
+        assert table.fitting(what) == (table.rules[0], table.rules[2])
+        assert table.trace(what).shadowed == (table.rules[2].ref(),)
+        assert table.fitting(seen("zebra")) == ()
+
+    def test_more_phrases_than_there_are_places(self) -> None:
+        table = table_of(
+            RuleCondition.compile({"any_words": [f"zebra{number}" for number in range(1_100)]}),
+            RuleCondition.compile({"words": "lion", "any_words": [f"blue{number}" for number in range(1_100)]}),
+        )
+        for number in (0, 1, 1_020, 1_021, 1_022, 1_023, 1_024, 1_099):
+            assert table.match(seen(f"a zebra{number}")).rule is table.rules[0]
+            assert table.match(seen(f"a lion blue{number}")).rule is table.rules[1]
+        assert table.match(seen("a zebra lion blue")).rule is None
+
+    def test_what_a_verdict_keeps(self) -> None:
+        when = RuleCondition.compile({"words": "zebra", "any_words": ["a", "b"], "pattern": "z[e]bra"})
+        ref = Rule("ours", "code", when, Reason.GREYLISTED, "550 zebra", "https://example.org").ref()
+        assert ref == RuleRef("ours", "code", "https://example.org", when.when, ("zebra", "a", "b"), "z[e]bra")
+        assert rule_of(RuleCondition.compile({"reply": "550"})).ref() == RuleRef(
+            "r0", "code", None, 'reply = "550"', (), None
+        )
 
     def test_a_pattern_sees_one_line(self) -> None:
         table = table_of(RuleCondition.compile({"pattern": "ZE[b]ra"}))
