@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from functools import lru_cache
 
 from undeliverable._words import Record, Word
@@ -325,17 +325,12 @@ def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
 
 
 def _date(value: datetime | None) -> str | None:
-    if value is None:
-        return None
-    return _utc(value) if value.tzinfo is UTC else value.isoformat()
+    return None if value is None else _written(value, value.tzinfo)
 
 
 @lru_cache(maxsize=256)
-def _utc(value: datetime) -> str:
-    """``value.isoformat()`` of a time in UTC, remembered: one report tells of it several times, and the next ones too.
-
-    Times in other zones that are equal would be mistaken for each other.
-    """
+def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
+    """``value.isoformat()``, remembered: one report tells of a time more than once, and the next ones may too."""
     return value.isoformat()
 
 
