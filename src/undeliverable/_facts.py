@@ -63,7 +63,7 @@ def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
     first, *others = partials
     if first.witness is not Witness.FIELD or first.recipient is None:
         return []
-    named, shared = [first], []
+    named, shared = [first], list[RecipientFacts]()
     for facts in others:
         if facts.recipient is None:
             shared.append(facts)
