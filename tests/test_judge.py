@@ -673,3 +673,20 @@ def test_the_key_of_the_class_is_what_reads_it() -> None:
     reader = inspect.getattr_static(Verdict, "key")
     assert getattr(Verdict, "key") is reader  # noqa: B009 # type checkers know it as an attribute of verdicts alone
     assert reader.__get__(verdict) == verdict.key
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "action", "expected"),
+    [
+        ("DNS type 'mx' lookup of example.org responded with code NXDOMAIN", "4.0.0", Action.FAILED, BounceType.HARD),
+        ("DNS type 'mx' lookup of example.org responded with code NXDOMAIN", None, Action.FAILED, BounceType.HARD),
+        ("DNS type 'mx' lookup of example.org responded with code NXDOMAIN", "4.0.0", Action.DELAYED, BounceType.SOFT),
+        ("DNS type 'mx' lookup of example.org responded with code SERVFAIL", "4.0.0", Action.FAILED, BounceType.SOFT),
+    ],
+)
+def test_a_domain_that_is_stated_not_to_exist_is_no_temporary_trouble(
+    words: str, status: str | None, action: Action, expected: BounceType
+) -> None:
+    """RFC 2308: NXDOMAIN is an answer, whatever status the reporting server gives it."""
+    verdict = verdict_on(facts(None, status, action=action, diagnostic=Diagnostic("", words)))
+    assert verdict.bounce_type is expected

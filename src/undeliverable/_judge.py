@@ -33,11 +33,13 @@ _TOO_MANY: Final = 552
 _TAKEN_AS: Final = 452
 _TRANSIENT: Final = 400  # RFC 5321 4.2.1: 4yz is transient, 5yz permanent
 _PERMANENT: Final = 500
+_NXDOMAIN: Final = "nxdomain"  # RFC 2308 1: the name server of the domain above says that there is none
 _PERSISTENT: Final = 4  # RFC 3463 2: the class of persistent transient failures
 
 # A member of an enumeration is found more slowly than a name of the module.
 _UNDEFINED: Final = Reason.UNDEFINED
 _EXPIRED: Final = Reason.EXPIRED
+_DOMAIN_UNKNOWN: Final = Reason.DOMAIN_UNKNOWN
 _ADDRESS: Final = Fault.ADDRESS
 _SOFT: Final = BounceType.SOFT
 _RETRY: Final = Advice.RETRY
@@ -179,6 +181,8 @@ def _fill(
     if code is not None:
         # Some servers wait in vain after a 5yz greeting, as RFC 5321 3.1 lets them: it is permanent all the same.
         transient = _TRANSIENT <= code < _PERMANENT
+    elif reason is _DOMAIN_UNKNOWN and text and _NXDOMAIN in text.lower():
+        transient = False
     else:  # a queue that gave up saw a temporary failure
         transient = expired or (final is not None and final.class_ == _PERSISTENT)
     bounce_type, advice = (
