@@ -22,7 +22,7 @@ from undeliverable._grammar import (
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["FieldReading", "find", "read", "read_one"]
+__all__ = ["FieldReading", "find", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 # Bound once: a member of an enum is found more slowly than a name of the module.
@@ -203,6 +203,11 @@ def _mta_name(value: str) -> str | None:
 # The same fields in plain text
 
 
+def may_stand_in(text: str) -> bool:
+    """Whether it is worth while to :func:`find` fields in `text`."""
+    return "-recipient" in text.lower()
+
+
 def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
     """The fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
 
@@ -210,7 +215,7 @@ def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -
     :param remarks: gets a word that there were fields outside a part of their own.
     :param heard: as for :func:`read`.
     """
-    if "ecipient" not in text:
+    if not may_stand_in(text):
         return None
     match = RECIPIENT_FIELD.search(text)
     if match is None:

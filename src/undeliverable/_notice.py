@@ -238,9 +238,9 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
 
 def _read_plain_fields(reading: Reading) -> None:
     """RFC 3464 fields that stand in the text, where the report lost its structure."""
-    if reading.kind is not None or reading.survey.statuses or _is_answer(reading):
+    if reading.kind is not None or reading.survey.statuses or not _fields.may_stand_in(reading.text):
         return
-    if _is_from_robot(reading.header):
+    if _is_from_robot(reading.header) and not _is_answer(reading):
         fields = _fields.find(reading.text, reading.path, reading.remarks, _hearing(reading.text))
         if fields is not None:
             reading.recipients.extend(fields.recipients)
