@@ -405,6 +405,29 @@ class TestIndex:
         assert table.match(seen("anyone")).provider is None
         assert table.match(seen("two", provider="c")).provider == "c"
 
+    @pytest.mark.parametrize(
+        ("text", "provider"),
+        [
+            ("a lion ip zebra", "a"),
+            ("lion ip", "a"),
+            ("a lion ipsum", None),
+            ("unlion ip", None),
+            ("a zebra", "b"),
+            ("zebras", "b"),
+            ("unzebra", None),
+            ("lion of ip", None),
+        ],
+    )
+    def test_marks_stand_at_the_beginning_of_a_word(self, text: str, provider: str | None) -> None:
+        assert RuleTable([], [("lion ip", "a"), ("zebra", "b")]).match(seen(text)).provider == provider
+
+    @pytest.mark.parametrize("words", ["<>", "#", "5.1", "(x)", "ip", "zebra"])
+    def test_a_provider_s_own_rule_is_found_whatever_its_words(self, words: str) -> None:
+        table = table_of(RuleCondition.compile({"words": words, "provider": "acme"}))
+        assert table.match(seen(f"a {words} b", provider="acme")).rule is table.rules[0]
+        assert table.match(seen("a b", provider="acme")).rule is None
+        assert table.match(seen(f"a {words} b")).rule is None
+
     def test_it_does_not_slow_down_with_more_rules(self) -> None:
         """Counted, not timed: how many phrases are compared with a text."""
         text = "550 5.1.1 no such zebra7 here, word13 word14 mailbox"
