@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from undeliverable import _notice, parse
-from undeliverable._returned import addressee
+from undeliverable._returned import addressee, read_below
 from undeliverable.model import Returned
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -73,3 +73,12 @@ def test_a_header_that_is_seldom_asked_for_is_read_once(monkeypatch: pytest.Monk
     assert (other.header("x-note"), other.header("from")) == ("one", "kim@example.org")
     monkeypatch.setattr(_notice, "root", None)
     assert other.header("x-other") is None
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\nHello.\n", "\n> \nHello.\n"])
+@pytest.mark.parametrize("margin", ["", "> ", "  "])
+def test_a_returned_message_may_end_with_its_header(margin: str, end: str) -> None:
+    text = f"--- a copy:\n\n{margin}From: news@example.net \n{margin}To: kim@example.org{end}"
+    returned = read_below(text, text.index("\n"))
+    assert returned is not None
+    assert (returned.from_, returned.to) == ("news@example.net", "kim@example.org")

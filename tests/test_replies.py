@@ -265,3 +265,16 @@ def test_a_step_is_found_where_its_pattern_finds_it(words: list[str]) -> None:
     text = " ".join(words)
     expected, found = STEP.search(text), _first_step(text)
     assert (expected and expected.span()) == (found and found.span())
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("refused to talk to me after RCPT TO:<kim@example.org>", Command.CONNECT),
+        ("after RCPT TO:<kim@example.org> refused to talk to me", Command.RCPT),
+        ("while sending MAIL FROM:<kim@example.org> after DATA", Command.MAIL),
+        ("after DATA while sending MAIL FROM:<kim@example.org>", Command.DATA),
+    ],
+)
+def test_of_two_steps_the_first_was_answered(text: str, command: Command) -> None:
+    assert answered_command(text) is command

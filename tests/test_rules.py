@@ -428,6 +428,14 @@ class TestIndex:
         assert table.match(seen("a b", provider="acme")).rule is None
         assert table.match(seen(f"a {words} b")).rule is None
 
+    def test_what_is_not_remembered_is_found_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        remembered, forgotten = (table_of(RuleCondition.compile({"words": "zebra"})) for _ in range(2))
+        what = seen("zebra", provider="acme")
+        assert remembered.match(what) is remembered.match(what)
+        monkeypatch.setattr("undeliverable._rules._REMEMBERED", 0)
+        assert forgotten.match(what) == remembered.match(what) == forgotten.match(what)
+        assert forgotten.match(what) is not forgotten.match(what)
+
     def test_it_does_not_slow_down_with_more_rules(self) -> None:
         """Counted, not timed: how many phrases are compared with a text."""
         text = "550 5.1.1 no such zebra7 here, word13 word14 mailbox"
