@@ -52,7 +52,7 @@ class Places(NamedTuple):
             self.generic.append(rank)
         elif keys and all(keys):
             for key, literal in zip(keys, described.body, strict=True):
-                if key is not None:
+                if key is not None:  # pragma: no branch - all are; the type checkers cannot know
                     self.by_line.setdefault(key[1], []).append((rank, literal))
         elif senders:
             for sender in senders:
