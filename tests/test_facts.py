@@ -73,6 +73,20 @@ class TestWhoLeads:
         found = merged(told(FIELD, LEE), told(DIALOGUE, KIM), told(FIELD, KIM), told(FIELD, MAX), told(DIALOGUE, MAX))
         assert [facts.recipient for facts in found] == [LEE, KIM, MAX]
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_whoever_comes_first_of_those_that_name_the_same(self, order: int) -> None:
+        named = [told(WORDS, KIM, vendor_code="words"), told(DIALOGUE, KIM, vendor_code="dialogue")][::order]
+        facts = only(*named)
+        assert (facts.witness, facts.vendor_code) == (WORDS, "words")
+        facts = only(told(FIELD), *named)
+        assert (facts.witness, facts.vendor_code) == (FIELD, named[0].vendor_code)
+
+    def test_what_names_nobody_comes_last(self) -> None:
+        facts = only(told(FIELD), told(HEADER, None, vendor_code="header"), told(WORDS, KIM, vendor_code="words"))
+        assert (facts.witness, facts.vendor_code) == (FIELD, "words")
+        facts = only(told(FIELD), told(HEADER, None, vendor_code="header", remote_mta="mx.example.org"))
+        assert (facts.vendor_code, facts.remote_mta) == ("header", "mx.example.org")
+
 
 class TestNamedTwice:
     @pytest.mark.parametrize(
@@ -378,6 +392,10 @@ class TestAttributes:
         assert getattr(only(given(FIELD, one), given(WORDS, two)), name) == one
         assert getattr(only(given(FIELD), given(WORDS, two), given(HEADER, one)), name) == two
         assert getattr(only(given(FIELD), given(WORDS)), name) is None
+
+    def test_the_words_of_the_fields_are_kept(self) -> None:
+        assert only(told(FIELD), told(WORDS, field_block="X-Note: a"), told(HEADER)).field_block == "X-Note: a"
+        assert only(told(FIELD), told(WORDS)).field_block == ""
 
 
 class TestOriginalRecipient:
