@@ -203,3 +203,14 @@ def test_what_no_fields_report_has_none() -> None:
         None,
     )
     assert verdict is None or (verdict.field_block == "" and list(verdict.fields()) == [])
+
+
+def test_a_fault_of_the_one_pass_is_told_and_the_careful_way_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("oh")
+
+    expected = parse(REPORT)
+    monkeypatch.setattr(_standard, "read", broken)
+    report = parse(REPORT)
+    assert report.remarks == ("the reader of standard reports failed: LookupError: oh",)
+    assert report.verdicts == expected.verdicts

@@ -111,7 +111,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     :param remarks: gets every repair, guess and doubt.
     """
     data = settled(raw, remarks)
-    standard = _standard.read(data, _hearing, remarks, _Other(data).header)
+    standard = _standard_report(data, remarks)
     if standard is None:
         reading = Reading.of(root(data, remarks), raw, known, remarks)
         _ask(reading, READERS)
@@ -128,6 +128,14 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
         recipients = (_with_addressee(recipients[0], returned, remarks),)
     return Notice(kind, recipients, message)
+
+
+def _standard_report(data: bytes, remarks: list[str]) -> _standard.Standard | None:
+    try:
+        return _standard.read(data, _hearing, remarks, _Other(data).header)
+    except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
+        remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
+        return None
 
 
 class _Other:
