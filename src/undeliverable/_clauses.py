@@ -112,10 +112,10 @@ class Rest:
 
 
 # Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals.
-_LOWER: Final = re.compile(
+_LOWER: Final = lazy(
     r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|(?<=[0-9])-(?=[0-9])|-(?=\])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*"
 )
-_FLAGS: Final = re.compile(r"\(\?[aiLmsux-]+[:)]")
+_FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
 
 
 def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:

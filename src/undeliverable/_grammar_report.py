@@ -59,25 +59,23 @@ def _part(types: str) -> str:
 
 # RFC 2046 5.1.1: the boundary in the value of a Content-Type, and the types of a report (RFC 6522 3) as they are written.
 # Groups: a quotation mark; the boundary, which is the whole value of the only parameter that is called so.
-BOUNDARY_VALUE: Final = re.compile(
+BOUNDARY_VALUE: Final = lazy(
     r"[ \t]*+multipart/(?:report|mixed)[;\s](?>.*?boundary=)(?<![^;\s]boundary=)"
     r"(\")?+([^\"\s;]{1,200}+)(?(1)\"|(?=[;\s]|\Z))(?!.*boundary)",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 # Groups: the Content-Type, and five more fields.
-REPORT_HEADER: Final = re.compile(
-    _fields(("content-type", "from", "subject", "date", "message-id", "list-id"), 1), re.ASCII
-)
+REPORT_HEADER: Final = lazy(_fields(("content-type", "from", "subject", "date", "message-id", "list-id"), 1), re.ASCII)
 # Behind its delimiter, as the two below. Group: the type.
-TEXT_PART: Final = re.compile(_part("text/plain"), re.ASCII)
+TEXT_PART: Final = lazy(_part("text/plain"), re.ASCII)
 # Groups: the type; where the fields begin; those of the message (5); where the recipient's begin; these (9).
-STATUS_PART: Final = re.compile(
+STATUS_PART: Final = lazy(
     _part("message/delivery-status") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
 )
 # RFC 5322 3.6: what ties a report to the message that was sent.
 _RETURNED: Final = ("message-id", "from", "to", "subject", "date")
 # Groups: the type; the header block; five of its fields.
-RETURNED_PART: Final = re.compile(
+RETURNED_PART: Final = lazy(
     _part("message/rfc822|text/rfc822-headers") + "(" + _fields(_RETURNED, 3) + ")",
     re.ASCII,
 )

@@ -19,11 +19,6 @@ __all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
 LONGEST: Final = 65_536
 """Octets of a message that are tried: a larger one has much besides the report."""
 
-_header: Final = REPORT_HEADER.match
-_boundary: Final = BOUNDARY_VALUE.match
-_text_part: Final = TEXT_PART.match
-_status_part: Final = STATUS_PART.match
-_returned_part: Final = RETURNED_PART.match
 _NAMES: Final = ("from", "subject", "date", "message-id", "list-id")
 _CLOSED: Final = ("", "\n")
 _BLANKS: Final = " \t\n"  # only these: an octet of a character in UTF-8 may be white space in Latin-1
@@ -60,7 +55,7 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
     if len(data) > LONGEST:
         return None
     whole = data.decode("latin-1")
-    header = _header(whole)
+    header = REPORT_HEADER.match(whole)
     if header is None:
         return None
     content_type, *known = header.groups()
@@ -77,7 +72,7 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
     """What stands before the first part, and the two or three parts, each from the end of its delimiter; else None."""
-    boundary = _boundary(content_type)
+    boundary = BOUNDARY_VALUE.match(content_type)
     if boundary is None or whole[body : body + 1] != "\n":
         return None
     delimiter = f"\n--{boundary[2]}"
@@ -89,7 +84,7 @@ def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
 
 def _text(part: str) -> str | None:
     """The text for people; None where it is not simply ASCII, or HTML, or empty."""
-    head = _text_part(part)
+    head = TEXT_PART.match(part)
     if head is None:
         return None
     text = part[head.end() :]
@@ -103,7 +98,7 @@ def _is_plain(text: str) -> bool:
 
 def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
     """The fields of the message and of one recipient; None where there are others, or lines of blanks."""
-    found = _status_part(part)
+    found = STATUS_PART.match(part)
     if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not _is_plain(part):
         return None
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
@@ -116,7 +111,7 @@ def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
 
 def _returned_message(part: str) -> Returned | None:
     """What came back; _UNREAD where it is not simply a header block, of a whole message or alone."""
-    found = _returned_part(part)
+    found = RETURNED_PART.match(part)
     if found is None:
         return _UNREAD
     kind, block, *values = found.groups()

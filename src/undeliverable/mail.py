@@ -49,7 +49,7 @@ def parse(
     as_bytes, understand, judge = _parts()
     raw = as_bytes(message, remarks)
     notice = understand(raw, known, remarks)
-    identity = _identity(notice, raw)
+    identity = _identity(notice, raw) if notice.recipients else ""
     verdicts = [judge(facts, known, identity=identity, kind=notice.kind, trace=trace) for facts in notice.recipients]
     return Report(
         kind=notice.kind,
