@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undeliverable import _flufl
+from undeliverable import _flufl, parse
 from undeliverable._flufl import HEAD_LIMIT, LINE_LIMIT, Suspicion, ask, plain_head
 
 OLD = b"""From: postmaster@example.net
@@ -128,3 +128,9 @@ PIECES = st.sampled_from(
 def test_any_bytes_are_survived(message: bytes) -> None:
     found = _flufl.ask(message)
     assert all(address.isascii() and "@" in address for address in found.permanent | found.temporary)
+
+
+def test_without_flufl_bounce_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flufl.bounce", None)
+    report = parse(b"From: MAILER-DAEMON@example.net\nSubject: failure\n\nIt did not work.\n")
+    assert report.remarks == ("the heuristics of flufl.bounce were not asked: it is not installed",)

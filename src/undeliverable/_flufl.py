@@ -41,7 +41,10 @@ class Suspicion:
 
 
 def ask(message: bytes) -> Suspicion:
-    """Whom flufl.bounce finds in the first :data:`HEAD_LIMIT` octets of `message`; nobody if it fails. Never raises."""
+    """Whom flufl.bounce finds in the first :data:`HEAD_LIMIT` octets of `message`; nobody if it fails.
+
+    Raises ImportError where flufl.bounce is not installed, and nothing else.
+    """
     from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType]  # most mail never needs it
 
     try:

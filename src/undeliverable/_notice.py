@@ -292,7 +292,11 @@ def _ask_last_witness(reading: Reading) -> None:
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 
-    suspicion = _flufl.ask(reading.raw)
+    try:
+        suspicion = _flufl.ask(reading.raw)
+    except ImportError:
+        reading.remarks.append("the heuristics of flufl.bounce were not asked: it is not installed")
+        return
     for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary)):
         for address in sorted(addresses):
             reading.recipients.append(RecipientFacts(witness=Witness.WORDS, recipient=address, action=action))
