@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from undeliverable._conditions import ABSENT, status_key
 from undeliverable._policies import Failure, Policy
 from undeliverable.codes import ReplyCode, StatusCode, find_status
-from undeliverable.model import Action, Event, FieldBlock, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 
@@ -105,7 +105,9 @@ def judge_read(read: Read, knowledge: Knowledge, host: str | None, recipient: st
     if not trace and not knowledge.policy_table.policies:
         return _plain_verdict(read, knowledge, host, recipient)
     reply = Reply(*read)
-    facts = _facts_about(reply, host, recipient)
+    facts = RecipientFacts(
+        witness=Witness.REPLY, recipient=recipient, reply=reply, command=reply.command, remote_mta=host
+    )
     answer = _answer(facts)
     draft = _draft(facts, answer, reply.text)
     _fill(draft, facts, answer, knowledge, delayed=False, trace=trace, event=None)
@@ -306,30 +308,10 @@ def _is_vaguer(field: StatusCode, stated: StatusCode) -> bool:
     return field.class_ == stated.class_ and field.subject == field.detail == 0
 
 
-# A frozen dataclass takes seven times as long to fill as the same slots without its guard. So the two that every reply
-# needs are written as drafts, which become what they are when they are full.
+# A frozen dataclass takes seven times as long to fill as the same slots without its guard. So a verdict is written as a
+# draft, which becomes one when it is full.
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
-
-
-class _FactsDraft(FieldBlock):
-    __slots__ = RecipientFacts.__slots__
-
-
-def _facts_about(reply: Reply, host: str | None, recipient: str | None) -> RecipientFacts:
-    """``RecipientFacts(witness=Witness.REPLY, recipient=recipient, reply=reply, ...)``."""
-    draft: Any = _FactsDraft()
-    draft.witness = Witness.REPLY
-    draft.recipient, draft.original_recipient = recipient, None
-    draft.action = draft.status = draft.diagnostic = None
-    draft.reply, draft.command, draft.remote_mta = reply, reply.command, host
-    draft.expired = False
-    draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
-    draft.evidence = draft.conflicts = ()
-    draft.field_block = ""
-    draft.__class__ = RecipientFacts
-    facts: RecipientFacts = draft
-    return facts
 
 
 def _draft(facts: RecipientFacts, answer: _Answer, identity: str) -> Any:  # noqa: ANN401 # half a verdict

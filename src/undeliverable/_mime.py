@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable import _structure
 from undeliverable._charsets import decode_text, is_plain
-from undeliverable._declared import read_head
 from undeliverable._flatten import to_octets
 from undeliverable._grammar_mime import CUSTOMARY_PREAMBLE, HEADER_BLOCK, HTML_START, LEAD_STARTS
 from undeliverable._headers import decode_block
@@ -23,11 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-__all__ = ["Leaf", "Part", "as_bytes", "read", "root", "settled"]
+__all__ = ["Part", "as_bytes", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
-_NOT_READ: Final = b""
 
 
 def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: list[str]) -> Part:
@@ -57,45 +55,6 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
     if start < end and data[start] in LEAD_STARTS:
         start = _structure.skip_lead(data, start, end, ledger.note)
     return Part(data, ledger, path, start, end, depth, "text/plain", whole=True)
-
-
-def _is_as_it_stands(body: bytes) -> bool:
-    """Whether the body of a part is its text: ASCII with line ends LF, and no HTML."""
-    return b"\r" not in body and b"<" not in body[:64] and is_plain(body)
-
-
-class Leaf:
-    """A part of a multipart in short: what :class:`Part` says of it, without the work of making one.
-
-    :ivar text: the body; "" for an embedded message.
-    """
-
-    __slots__ = ("_body", "_end", "_number", "_whole", "content_type", "text")
-
-    def __init__(self, whole: Part, number: int, content_type: str, body: int, end: int, text: str) -> None:
-        self._whole = whole
-        self._number = number
-        self.content_type = content_type
-        self._body = body
-        self._end = end
-        self.text = text
-
-    @property
-    def path(self) -> str:
-        """Its place in the tree."""
-        above = self._whole.path
-        return f"{above}.{self._number + 1}" if above else str(self._number + 1)
-
-    @property
-    def children(self) -> tuple[Part, ...]:
-        """The message embedded in it."""
-        return self._whole.children[self._number].children
-
-    @property
-    def embedded_header(self) -> str | None:
-        """The header block of the message embedded in it; None if there is none."""
-        block = self._whole.header_at(self._body, self._end)
-        return self._whole.children[self._number].embedded_header if block is None else block
 
 
 class Part(PartHeader):
@@ -141,7 +100,9 @@ class Part(PartHeader):
         if self._end - self._body > TEXT_LIMIT:
             return None
         body = self._data[self._body : self._end]
-        return body.decode("ascii") if _is_as_it_stands(body) else None
+        if b"\r" in body or b"<" in body[:64] or not is_plain(body):
+            return None
+        return body.decode("ascii")
 
     def _read_text(self) -> str:
         if self._end - self._body > TEXT_LIMIT:
@@ -179,28 +140,6 @@ class Part(PartHeader):
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
         return decode_transfer(self._data[self._body : end], self._encoding(), self._ledger.note)
-
-    def leaves(self) -> list[Leaf] | None:
-        """The children of a multipart in short, where all are as in nearly all reports; None where they are not."""
-        kind = self.content_type
-        if kind == "multipart/digest" or not kind.startswith("multipart/") or self._depth >= MAX_DEPTH:
-            return None
-        data = self._data
-        spans = _structure.plain_split(data, self._boundary(), self._start, self._end)
-        if spans is None:
-            return None
-        found: list[Leaf] = []
-        for start, end in spans:
-            head = read_head(data, start, end)
-            if head is None:
-                return None
-            (declared, _, encoding, is_usual, is_own), _, body = head
-            kind = declared or "text/plain"
-            text = data[body:end] if is_usual else _NOT_READ
-            if not is_own or not (_is_as_it_stands(text) if is_usual else kind in EMBEDDED and encoding in IDENTITY):
-                return None
-            found.append(Leaf(self, len(found), kind, body, end, text.decode("ascii")))
-        return found
 
     # --- tree --------------------------------------------------------------------------------
 
@@ -304,9 +243,11 @@ class Part(PartHeader):
         if self._children is None:
             self._unglue()
             if self.content_type in EMBEDDED and self._encoding() in IDENTITY:
-                block = self.header_at(self._body, self._end)
-                if block is not None:
-                    return block  # as nearly always: no need to look further
+                data, body, end = self._data, self._body, self._end
+                block = HEADER_BLOCK.match(data, body, end)
+                stop = block.end() if block else body
+                if body < stop < end and data[stop] == _LF and data[body] not in LEAD_STARTS:
+                    return decode_block(data[body:stop])  # as nearly always: no need to look further
         for message in self.children[:1]:
             return message.header_block
         return None
@@ -332,14 +273,6 @@ class Part(PartHeader):
     def _message_at(self, data: bytes, start: int, end: int) -> Part:
         path = f"{self.path}.1" if self.path else "1"
         return _message(data, self._ledger, path, start, end, self._depth + 1)
-
-    def header_at(self, body: int, end: int) -> str | None:
-        """The header block of the message that is embedded there; None where it is not simply one."""
-        block = HEADER_BLOCK.match(self._data, body, end)
-        stop = block.end() if block else body
-        if body < stop < end and self._data[stop] == _LF and self._data[body] not in LEAD_STARTS:
-            return decode_block(self._data[body:stop])
-        return None
 
     def _is_empty(self) -> bool:
         window = self._data[self._body : min(self._end, self._body + 1024)]

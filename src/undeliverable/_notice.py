@@ -73,7 +73,7 @@ class Reading:
     )  # fmt: skip
 
     def __init__(
-        self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], depth: int = 0
+        self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], survey: Survey
     ) -> None:
         self.header = header
         self.text = text
@@ -81,8 +81,8 @@ class Reading:
         self.raw = raw
         self.known = known
         self.remarks = remarks
-        self.depth = depth
-        self.survey = Survey()
+        self.depth = 0
+        self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}
         self.generator: str | None = None
@@ -90,13 +90,11 @@ class Reading:
         self.kind: Kind | None = None
 
     @classmethod
-    def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str], depth: int = 0) -> Reading:
+    def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str]) -> Reading:
         """Nothing yet of the message with the part tree `root`."""
         survey = sort_parts(root)
         text, path = notification(survey)
-        reading = cls(root.header, text, path, raw, known, remarks, depth)
-        reading.survey = survey
-        return reading
+        return cls(root.header, text, path, raw, known, remarks, survey)
 
     @property
     def is_settled(self) -> bool:
@@ -117,7 +115,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask(reading, READERS)
         returned = _returned(reading) if reading.is_settled else None
     else:
-        reading = Reading(standard.header, standard.text, _standard.TEXT_PATH, raw, known, remarks)
+        reading = Reading(standard.header, standard.text, _standard.TEXT_PATH, raw, known, remarks, Survey())
         reading.message, recipients = standard.fields
         reading.recipients.extend(recipients)
         _ask(reading, STANDARD_READERS)
@@ -267,7 +265,8 @@ def _read_nested(reading: Reading) -> None:
         return
     for part in reading.survey.returned[:1]:
         for inner in part.children[:1]:
-            nested = Reading.of(inner, reading.raw, reading.known, reading.remarks, reading.depth + 1)
+            nested = Reading.of(inner, reading.raw, reading.known, reading.remarks)
+            nested.depth = reading.depth + 1
             if not nested.survey.statuses and not nested.survey.feedback:
                 continue
             nested.recipients, nested.message = reading.recipients, reading.message

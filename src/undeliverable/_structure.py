@@ -131,7 +131,7 @@ def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair |
 
 def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
     """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
-    plain = plain_split(data, boundary, start, end)
+    plain = _plain_split(data, boundary, start, end)
     if plain is not None and len(plain) < limit:
         return plain, plain[0][0] - len(boundary) - 3, True
     delimiter = b"--" + boundary
@@ -160,7 +160,7 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
     return spans, first, closed
 
 
-def plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Span] | None:
+def _plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Span] | None:
     """The parts of a multipart as nearly all are: each delimiter a line of its own, the last one closing; else None."""
     if end - start > REWRITTEN or not boundary:
         return None

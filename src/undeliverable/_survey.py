@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from undeliverable._mime import Leaf, Part
+from undeliverable._mime import Part
 
 __all__ = ["Survey", "notification", "sort_parts"]
 
@@ -31,19 +31,18 @@ class Survey:
     __slots__ = ("dispositions", "feedback", "returned", "returned_headers", "statuses", "texts")
 
     def __init__(self) -> None:
-        self.texts: list[Part | Leaf] = []
-        self.statuses: list[Part | Leaf] = []
-        self.feedback: list[Part | Leaf] = []
-        self.dispositions: list[Part | Leaf] = []
-        self.returned: list[Part | Leaf] = []
-        self.returned_headers: list[Part | Leaf] = []
+        self.texts: list[Part] = []
+        self.statuses: list[Part] = []
+        self.feedback: list[Part] = []
+        self.dispositions: list[Part] = []
+        self.returned: list[Part] = []
+        self.returned_headers: list[Part] = []
 
 
 def sort_parts(root: Part) -> Survey:
     """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
     survey = Survey()
-    waiting: list[Part | Leaf] = [*(root.leaves() or (root,))]
-    waiting.reverse()
+    waiting = [root]
     while waiting:
         part = waiting.pop()
         kind = part.content_type
