@@ -7,10 +7,10 @@ hundred formats cost little more than one, and only those that may be meant are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from undeliverable._format_schema import HEAD_LIMIT, Format
+from undeliverable._format_schema import HEAD_LIMIT, Format, begins_line
 
 __all__ = ["FormatTable", "FormatsBelow", "Places"]
 
@@ -128,16 +128,24 @@ class FormatTable:
         by_line, by_sender, others, _ = self._places
         head = "\n" + text[:HEAD_LIMIT]
         beginnings = (_ASCII_BEGINNINGS if head.isascii() else _BEGINNINGS).findall(head)
-        found = [*others]
+        begun: list[int] = []
         for key in by_line.keys() & beginnings:
-            found += [rank for rank, literal in by_line[key] if literal in head]
+            at = head.find(key)
+            if head.find(key, at + 1) < 0:  # as nearly always
+                begun += [rank for rank, literal in by_line[key] if head.startswith(literal, at)]
+            else:
+                begun += [rank for rank, literal in by_line[key] if begins_line((literal,), head)]
         sender = (header("from") or "").lower()
+        found = [*others]
         for literal, ranks in by_sender.items():
             if literal in sender:
                 found += ranks
-        return self._first(found, header, text)
+        return self._first(begun + found, header, text, begun)
 
-    def _first(self, ranks: list[int], header: Callable[[str], str | None], text: str) -> Format | None:
+    def _first(
+        self, ranks: list[int], header: Callable[[str], str | None], text: str, begun: Sequence[int] = ()
+    ) -> Format | None:
+        """The first format that fits; of those in `begun` it is known that a line begins as they say."""
         if len(ranks) > 1:
             ranks = sorted(set(ranks))
         made = self._made
@@ -145,7 +153,7 @@ class FormatTable:
             described = made.get(rank)
             if described is None:
                 described = made[rank] = self._format(rank)
-            if described.fits(header, text):
+            if described.fits(header, text, begun=rank in begun):
                 return described
         return None
 

@@ -17,7 +17,7 @@ from undeliverable.codes import find_status
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "is_answer", "read_table"]
+__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "is_answer", "read_table"]
 
 _TEXT: Final = r".*"
 # An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
@@ -143,13 +143,14 @@ class Format:
             needs_at and not speaks,
         )
 
-    def fits(self, header: Callable[[str], str | None], text: str) -> bool:
+    def fits(self, header: Callable[[str], str | None], text: str, *, begun: bool = False) -> bool:
         """Whether a notice is of this format: all of ``when`` holds, and a ``begin`` is there.
 
         What comes through a mailing list (RFC 2919) is no notice but holds one.
 
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
+        :param begun: whether it is known already that a line begins with a literal of the body.
         """
         for name, literals in self.headers:
             value = header(name)
@@ -159,7 +160,7 @@ class Format:
         if self.is_generic:
             if not _stands_in(self.body, head) or is_answer(header) or not _is_automatic(header, head):
                 return False
-        elif self.body and not _begins_line(self.body, head):
+        elif self.body and not begun and not begins_line(self.body, head):
             return False
         return (not self.begin or _stands_in(self.begin, head)) and header("list-id") is None
 
@@ -172,7 +173,7 @@ def _stands_in(literals: tuple[str, ...], text: str) -> bool:
     return False
 
 
-def _begins_line(literals: tuple[str, ...], text: str) -> bool:
+def begins_line(literals: tuple[str, ...], text: str) -> bool:
     """Whether a line of `text` begins with one of `literals`, apart from white space."""
     for literal in literals:
         at = text.find(literal)

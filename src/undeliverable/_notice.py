@@ -36,6 +36,7 @@ _NESTING: Final = 3
 # What a report as a whole is: a single failure makes it a bounce. RFC 3464 2.3.3.
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 
+_NO_PARTS: Final = Survey()
 _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
 # Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
@@ -115,7 +116,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask(reading, READERS)
         returned = _returned(reading) if reading.is_settled else None
     else:
-        reading = Reading(standard.header, standard.text, _standard.TEXT_PATH, raw, known, remarks, Survey())
+        reading = Reading(standard.header, standard.text, _standard.TEXT_PATH, raw, known, remarks, _NO_PARTS)
         reading.message, recipients = standard.fields
         reading.recipients.extend(recipients)
         _ask(reading, STANDARD_READERS)

@@ -62,33 +62,42 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
     parts = None if content_type is None else _parts(whole, header.end(), content_type)
     if parts is None:
         return None
-    text = _text(parts[1])
-    back = _returned_message(parts[3]) if len(parts) == 4 else None
+    plain = _is_plain(whole)
+    text = _text(parts[1], plain)
+    back = _returned_message(parts[3], plain) if len(parts) == 4 else None
     if text is None or back is _UNREAD:
         return None
-    fields = _status(parts[2] + "\n", hearing(text), remarks)
-    return None if fields is None else Standard(_look(known, other), text, fields, back)
+    fields = _status(parts[2], plain, hearing(text), remarks)
+    return None if fields is None else Standard(_headers(known, other), text, fields, back)
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
-    """What stands before the first part, and the two or three parts, each from the end of its delimiter; else None."""
+    """What stands before the first part, and the two or three parts, each from behind its delimiter to the line end before
+    the next one, which is the delimiter's (RFC 2046 5.1.1); else None.
+    """
     boundary = BOUNDARY_VALUE.match(content_type)
     if boundary is None or whole[body : body + 1] != "\n":
         return None
-    delimiter = f"\n--{boundary[2]}"
-    parts = whole.split(delimiter)
+    parts = whole.split(f"--{boundary[2]}")
     last = parts.pop()
-    closes = last[:2] == "--" and last[2:3] in _CLOSED
-    return parts if closes and 3 <= len(parts) <= 4 and whole.count(delimiter[1:]) == len(parts) else None
+    if not 3 <= len(parts) <= 4 or last[:2] != "--" or last[2:3] not in _CLOSED:
+        return None
+    for part in parts:
+        if part[-1:] != "\n":
+            return None
+    return parts
 
 
-def _text(part: str) -> str | None:
-    """The text for people; None where it is not simply ASCII, or HTML, or empty."""
+def _text(part: str, plain: bool) -> str | None:  # noqa: FBT001 - a fact, not a switch
+    """The text for people; None where it is not simply ASCII, or HTML, or empty.
+
+    :param plain: whether the whole message is plain.
+    """
     head = TEXT_PART.match(part)
     if head is None:
         return None
-    text = part[head.end() :]
-    return text if _is_plain(text) and "<" not in text[:64] and not text.isspace() and text else None
+    text = part[head.end() : -1]
+    return text if (plain or _is_plain(text)) and "<" not in text[:64] and not text.isspace() and text else None
 
 
 def _is_plain(text: str) -> bool:
@@ -96,10 +105,10 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
 
 
-def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
+def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
     """The fields of the message and of one recipient; None where there are others, or lines of blanks."""
     found = STATUS_PART.match(part)
-    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not _is_plain(part):
+    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
         return None
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
     if kind is None:
@@ -109,7 +118,7 @@ def _status(part: str, heard: Heard, remarks: list[str]) -> FieldReading | None:
     return read_one(message, values, part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
 
 
-def _returned_message(part: str) -> Returned | None:
+def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT001
     """What came back; _UNREAD where it is not simply a header block, of a whole message or alone."""
     found = RETURNED_PART.match(part)
     if found is None:
@@ -121,29 +130,33 @@ def _returned_message(part: str) -> Returned | None:
         if not block or part[found.end() : found.end() + 1] != "\n":
             return _UNREAD
     else:
-        block = part[found.start(2) :]
+        block = part[found.start(2) : -1]
         if found.end() < len(part) and not part.endswith("\n" * (len(part) - found.end())):
             return _UNREAD
-    return returned_message(block, values) if _is_plain(block) else _UNREAD
+    return returned_message(block, values) if plain or _is_plain(block) else _UNREAD
 
 
-def _look(known: Sequence[str | None], other: Look) -> Look:
+def _headers(known: Sequence[str | None], other: Look) -> Look:
     """What gives the first value of a header: unfolded, stripped, encoded words decoded."""
-    raw = dict(zip(_NAMES, known, strict=True))
-    found: dict[str, str | None] = {}
+    found = _Headers(other)
+    joined = "".join(filter(None, known))
+    if joined.isprintable() and joined.isascii() and "=?" not in joined:
+        values = [value and value.strip() for value in known]
+    else:  # seldom
+        values = [value and readable(value.strip(_BLANKS).encode("latin-1")) for value in known]
+    found.update(zip(_NAMES, values, strict=True))
+    return found.__getitem__
 
-    def look(name: str) -> str | None:
-        if name in found:
-            return found[name]
-        if name in raw:
-            value = raw[name]
-            if value is not None:
-                value = value.strip(_BLANKS)
-                if not value.isprintable() or not value.isascii() or "=?" in value:  # seldom
-                    value = readable(value.encode("latin-1"))
-        else:
-            value = other(name)
-        found[name] = value
+
+class _Headers(dict[str, "str | None"]):
+    """The headers that are known; all others when they are asked for."""
+
+    __slots__ = ("_other",)
+
+    def __init__(self, other: Look) -> None:
+        super().__init__()
+        self._other = other
+
+    def __missing__(self, name: str) -> str | None:
+        value = self[name] = self._other(name)
         return value
-
-    return look
