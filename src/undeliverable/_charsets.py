@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._lazy import lazy
@@ -68,6 +69,12 @@ NO_LABEL: Final = frozenset(
 REFUSED: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 # Charsets whose text is made of ASCII octets: their label comes before ASCII.
 _DISGUISED: Final = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
+# Letters that stand at the same place in ISO 8859-1, -2, -9 and -15 and in what Windows has for them.
+_SHARED: Final = re.escape("ÁÂÄÇÉËÍÎÓÔÖÚÜßáâäçéëíîóôöúü".encode("latin-1"))
+# What text in one of these would not have: other octets, three such letters in a row, one or two alone between signs.
+_OTHERWISE: Final = lazy(
+    rb"[^\x00-\x7f%b]|[%b]{3}|(?<![A-Za-z\x80-\xff])[%b]{1,2}(?![A-Za-z\x80-\xff])" % (_SHARED, _SHARED, _SHARED)
+)
 _LABEL: Final = lazy(r"[a-z0-9][a-z0-9_.:+-]{0,39}\Z")
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -140,6 +147,9 @@ def _undeclared(raw: bytes, note: Callable[[Repair], None]) -> str:
 
 
 def _guessed(raw: bytes, note: Callable[[Repair], None]) -> str:
+    if _OTHERWISE.search(raw) is None:
+        note(Repair.GUESSED_CHARSET)
+        return raw.decode("cp1252")
     try:
         import chardet  # 160 ms for the first call: about one mail in a hundred gets here
     except ImportError:  # no mail may raise, whatever an installation lacks
@@ -147,11 +157,16 @@ def _guessed(raw: bytes, note: Callable[[Repair], None]) -> str:
         return raw.decode("latin-1")
     note(Repair.GUESSED_CHARSET)
     try:
-        codec = codec_name(str(chardet.detect(raw[:SAMPLE])["encoding"] or ""))
+        codec = codec_name(str(chardet.detect(_telling(raw[:SAMPLE]))["encoding"] or ""))
     except Exception:  # noqa: BLE001 - a foreign guess must not end the reading
         codec = None
     text = _strictly(raw, codec) if codec else None
     return raw.decode("latin-1") if text is None else text
+
+
+def _telling(raw: bytes) -> bytes:
+    """The lines that are not ASCII: all others say nothing of the charset, and mislead where their language is another."""
+    return b"\n".join([line for line in raw.split(b"\n") if not line.isascii()])
 
 
 def decode_word(raw: bytes, label: str) -> str:

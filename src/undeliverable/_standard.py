@@ -72,8 +72,10 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
-    """What stands before the first part, and the two or three parts, each from behind its delimiter to the line end before
-    the next one, which is the delimiter's (RFC 2046 5.1.1); else None.
+    """What stands before the first part, and the two or three parts; else None.
+
+    Each part begins behind its delimiter, and ends with the line end before the next one, which is the delimiter's (RFC
+    2046 5.1.1).
     """
     boundary = BOUNDARY_VALUE.match(content_type)
     if boundary is None or whole[body : body + 1] != "\n":
