@@ -145,6 +145,16 @@ ALMOST: Final = {
         b"Content-Type: text/rfc822-headers\n\n", WHOLE + b"From : a@example.net\n"
     ).replace(b"Hello\n", b"Hello\n\nBody.\n"),
     "a separator first": b"From : a@example.net\n" + REPORT,
+    "two separators": b"From a@example.net Sat Nov 21\n" * 2 + REPORT,
+    "a quoted separator": b">From a@example.net Sat Nov 21\n" + REPORT,
+    "nothing but a separator": b"From a@example.net Sat Nov 21",
+    "no blank line before a delimiter": REPORT.replace(b"\n\n--b1", b"\n--b1"),
+    "a delimiter in a line": REPORT.replace(b"could not", b"could --b1 not"),
+    "a delimiter at the end of a line": REPORT.replace(b"delivered.\n", b"delivered.--b1\n"),
+    "an empty text": REPORT.replace(b"Your message could not be delivered.\n\n", b""),
+    "empty headers": REPORT.replace(b"Subject: Undelivered Mail Returned to Sender", b"Subject:").replace(
+        b"Message-Id: <1@mx.example.net>", b"Message-Id: "
+    ),
     **{
         f"boundary={declared.decode('latin-1')}": REPORT.replace(b'"b1"', declared)
         for declared in (
@@ -160,6 +170,12 @@ ALMOST: Final = {
 @pytest.mark.parametrize("raw", ALMOST.values(), ids=ALMOST)
 def test_both_ways_say_the_same_of_what_is_almost_standard(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(parse(raw)) == shown(part_by_part(raw, monkeypatch))
+
+
+def test_a_separator_of_a_mailbox_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b"From MAILER-DAEMON Sat Nov 21 21:16:21 2026\n" + REPORT
+    assert is_standard(raw)
+    assert shown(parse(raw)) == shown(parse(REPORT)) == shown(part_by_part(raw, monkeypatch))
 
 
 def test_a_copy_below_the_text_is_the_returned_message() -> None:

@@ -55,7 +55,8 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
     if len(data) > LONGEST:
         return None
     whole = data.decode("latin-1")
-    header = REPORT_HEADER.match(whole)
+    # An mbox separator (RFC 4155) may stand before the header block.
+    header = REPORT_HEADER.match(whole, whole.find("\n") + 1 if whole.startswith("From ") else 0)
     if header is None:
         return None
     content_type, *known = header.groups()
