@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SAMPLE: Final = 64 * 1024
 """Octets that the guess of a charset looks at."""
+_PIECE: Final = 64 * 1024
 
 # Names that mail carries and Python's codecs do not know, or know too narrowly: senders write a subset's
 # name and the superset's characters (the WHATWG Encoding Standard maps likewise).
@@ -136,14 +137,21 @@ def _strictly(raw: bytes, codec: str) -> str | None:
 
 def _undeclared(raw: bytes, note: Callable[[Repair], None]) -> str:
     """UTF-8, also with a few broken characters (cut text, foreign lines); else what chardet says; else Latin-1."""
-    text = raw.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    if broken == 0:
+    text = _strictly(raw, "utf-8")
+    if text is not None and "\ufffd" not in text:
         return text
-    characters = len(text) - len(text.encode("ascii", "ignore"))
-    if broken * 4 > characters:
-        return _guessed(raw, note)
-    return text
+    return raw.decode("utf-8", "replace") if _is_mostly_utf8(raw) else _guessed(raw, note)
+
+
+def _is_mostly_utf8(raw: bytes) -> bool:
+    """Whether at most a quarter of the characters beyond ASCII are broken; found out without all of the text at once."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    broken = characters = 0
+    for at in range(0, len(raw), _PIECE):
+        text = decode(raw[at : at + _PIECE], at + _PIECE >= len(raw))
+        broken += text.count("\ufffd")
+        characters += len(text) - len(text.encode("ascii", "ignore"))
+    return broken * 4 <= characters
 
 
 def _guessed(raw: bytes, note: Callable[[Repair], None]) -> str:

@@ -105,23 +105,25 @@ class Part(PartHeader):
         return body.decode("ascii")
 
     def _read_text(self) -> str:
-        if self._end - self._body > TEXT_LIMIT:
-            body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
-        else:
-            body = self._payload or self._decoded()  # not kept: octets and text of a large part are not both wanted
-        rest = self._rest
-        if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
-            text = body.decode("ascii")
-            if "\r" in text:
-                text = text.replace("\r\n", "\n").replace("\r", "\n")
-        else:
-            text = self._read_foreign_text(body)
+        text = self._characters()
         if self.content_type == "text/html":
             return render(text)
         if "<" in text[:64] and HTML_START.match(text):
             self._ledger.note(Repair.HTML_AS_PLAIN)
             return render(text)
         return text
+
+    def _characters(self) -> str:
+        """The body as characters; its octets are not kept: of a large part not both are wanted."""
+        if self._end - self._body > TEXT_LIMIT:
+            body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
+        else:
+            body = self._payload or self._decoded()
+        rest = self._rest
+        if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
+            text = body.decode("ascii")
+            return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        return self._read_foreign_text(body)
 
     def _read_foreign_text(self, body: bytes) -> str:
         text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)

@@ -16,6 +16,8 @@ IDENTITY: Final = frozenset(
 )
 _BLANKS: Final = b" \t\r\n\0"
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_USUAL: Final = _ALPHABET + _BLANKS + b"="
+_PIECE: Final = 64 * 1024
 
 
 def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) -> bytes:
@@ -59,7 +61,9 @@ def _is_whole(body: bytes) -> bool:
     """Whether the body is base64 without fault; found out without a second copy of it."""
     first = body.find(b"=")
     padding = body[first:] if first >= 0 else b""
-    if padding.count(b"=") > 2 or padding.strip(_BLANKS + b"=") or body.translate(None, _ALPHABET + _BLANKS + b"="):
+    if padding.count(b"=") > 2 or padding.strip(_BLANKS + b"="):
+        return False
+    if any(body[at : at + _PIECE].translate(None, _USUAL) for at in range(0, len(body), _PIECE)):
         return False
     return (len(body) - sum(body.count(blank) for blank in _BLANKS)) % 4 == 0
 
