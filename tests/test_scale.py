@@ -9,7 +9,7 @@ from tests.benchmarks.shapes import EVERY, SMALL, STATUS, Shape, report
 from undeliverable import parse
 from undeliverable._field_groups import FIELD_LIMIT, group_fields
 from undeliverable._mime import read
-from undeliverable._repairs import FIELDS_LIMIT, TEXT_LIMIT, Repair
+from undeliverable._repairs import FIELDS_LIMIT, HEADER_LIMIT, TEXT_LIMIT, Repair
 from undeliverable._structure import REWRITTEN, settle_line_ends
 
 
@@ -76,3 +76,25 @@ def test_the_same_remark_many_times_is_one() -> None:
     found = parse(report(status=STATUS + "".join(group.format(number) for number in range(150)) + "\n").encode())
     assert len(found.verdicts) > 100
     assert len(found.remarks) < 5
+
+
+@pytest.mark.parametrize("subject", ["Subject: no\n", "Subject : no\n"])
+@pytest.mark.parametrize(
+    ("before", "found", "is_long"), [(HEADER_LIMIT - 100, "no", False), (HEADER_LIMIT, None, True)]
+)
+def test_a_header_block_is_searched_to_its_limit(subject: str, before: int, found: str | None, is_long: bool) -> None:
+    remarks: list[str] = []
+    filler = "X-A: b\n" * 300  # more lines than are read at once
+    part = read(f"{filler}X-B: {'x' * (before - len(filler) - 6)}\n{subject}\nHi\n".encode(), remarks)
+    assert part.header("subject") == found
+    assert (Repair.LONG_HEADER in remarks) is is_long
+    assert len(part.header_block) <= HEADER_LIMIT
+    assert part.text == "Hi\n"
+
+
+def test_a_field_is_read_to_the_limit() -> None:
+    remarks: list[str] = []
+    part = read(b"Subject:" + b"x" * (2 * HEADER_LIMIT) + b"\nFrom: kim@example.org\n\nHi\n", remarks)
+    assert part.header("subject") == "x" * HEADER_LIMIT
+    assert part.header("from") == "kim@example.org"
+    assert remarks == [Repair.LONG_HEADER]

@@ -15,7 +15,7 @@ from undeliverable._grammar_mime import CUSTOMARY_PREAMBLE, HEADER_BLOCK, HTML_S
 from undeliverable._headers import decode_block
 from undeliverable._html import render
 from undeliverable._part_header import EMBEDDED, PartHeader
-from undeliverable._repairs import FIELDS_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
+from undeliverable._repairs import FIELDS_LIMIT, HEADER_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
 from undeliverable._transfer import IDENTITY, decode_transfer
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ class Part(PartHeader):
                 block = HEADER_BLOCK.match(data, body, end)
                 stop = block.end() if block else body
                 if body < stop < end and data[stop] == _LF and data[body] not in LEAD_STARTS:
-                    return decode_block(data[body:stop])  # as nearly always: no need to look further
+                    return decode_block(
+                        data[body : min(stop, body + HEADER_LIMIT)]
+                    )  # as nearly always: no need to look further
         for message in self.children[:1]:
             return message.header_block
         return None

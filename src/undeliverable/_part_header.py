@@ -29,7 +29,7 @@ from undeliverable._headers import (
     readable,
     unfold,
 )
-from undeliverable._repairs import Ledger, Repair
+from undeliverable._repairs import HEADER_LIMIT, Ledger, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,8 +105,14 @@ class PartHeader:
             return None
         self._body = body
         self._stop = body - len(blank)
-        self._wanted = tuple(wanted)
+        self._wanted = tuple(wanted) if body - self._start <= HEADER_LIMIT else tuple(map(self._within_limit, wanted))
         return declaration(kind, rest, encoding)
+
+    def _within_limit(self, value: bytes | None) -> bytes | None:
+        if value is None or len(value) <= HEADER_LIMIT:
+            return value
+        self._ledger.note(Repair.LONG_HEADER)
+        return value[:HEADER_LIMIT]
 
     def _read_unusual_header(self) -> tuple[bytes | None, bytes | None]:
         """A header block of very many lines, or one that no empty line ends."""
@@ -149,8 +155,15 @@ class PartHeader:
         block = self._block
         if block is None:
             self._unglue()
-            block = self._block = decode_block(self._data[self._start : self._stop])
+            block = self._block = decode_block(self._header_octets())
         return block
+
+    def _header_octets(self) -> bytes:
+        stop = self._stop
+        if stop - self._start > HEADER_LIMIT:
+            self._ledger.note(Repair.LONG_HEADER)
+            stop = self._start + HEADER_LIMIT
+        return self._data[self._start : stop]
 
     def header(self, name: str) -> str | None:
         """The first field of that name: unfolded, stripped, encoded words decoded; None if there is none."""
@@ -179,7 +192,7 @@ class PartHeader:
     def _open_header(self) -> bytes:
         """The header block's octets behind a line end, to be searched; an index of them only where they are unusual."""
         self._unglue()
-        block = self._octets = b"\n" + self._data[self._start : self._stop]
+        block = self._octets = b"\n" + self._header_octets()
         self._lowered = block.lower()
         if b" :" in block or b"\t:" in block or b"\0" in block:
             self._index()

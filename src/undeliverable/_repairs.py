@@ -17,6 +17,9 @@ TEXT_LIMIT: Final = 2 * 1024 * 1024
 FIELDS_LIMIT: Final = 4 * 1024 * 1024
 """Octets of a machine-readable part that are read: more than 15,000 recipients."""
 
+HEADER_LIMIT: Final = 512 * 1024
+"""Octets of a header block in which fields are looked for: 20,000 recipients in one field."""
+
 
 class Repair(StrEnum):
     """What the MIME reader had to repair or to guess; the value is the remark."""
@@ -54,6 +57,7 @@ class Repair(StrEnum):
     TOO_DEEP = "nested deeper than is read"
     TOO_MANY = "more parts than are read"
     TOO_LONG = "text longer than is read"
+    LONG_HEADER = "header block longer than is read"
     NOT_FLATTENED = "message object could not be flattened as it is"
 
 
