@@ -330,6 +330,12 @@ def test_any_html_is_rendered(html: str) -> None:
     assert "\n\n\n" not in render(html)
 
 
+@pytest.mark.parametrize("shift", range(4))
+def test_characters_across_pieces_are_not_broken(shift: int) -> None:
+    raw = b"x" * shift + "€".encode() * 30_000
+    assert decode_text(raw + b"\xe2\x82", "", lambda _: None) == raw.decode() + "\ufffd"
+
+
 def test_an_installation_without_chardet_reads_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "chardet", None)
     remarks: list[str] = []
