@@ -225,7 +225,9 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
     found: dict[str | None, RecipientFacts] = {}
     for outcome in state.alone:
         found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
-    for answer in state.answers:
+    state.answers.reverse()
+    while state.answers:  # they may be tens of thousands, and none is needed any more
+        answer = state.answers.pop()
         _add_answer(found, state, answer, part, gave_up=gave_up)
     return tuple(found.values())
 

@@ -7,7 +7,7 @@ Every pattern sees one line of at most 998 octets (RFC 5321 4.5.3.1.6), so time 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -76,7 +76,7 @@ class _Draft:
         self.pattern = pattern
         self.facts: dict[str, str] = {}
         self.words: list[str] = []
-        self.reply: list[str] = []
+        self.reply: list[str] | None = None  # as long as there is none
 
 
 def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
@@ -89,18 +89,19 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     pass_.run()
     if described.words == "shared":
         pass_.share()
-    drafts, shared = pass_.drafts, pass_.shared
+    shared = pass_.shared
+    message = _about_message(shared)
     build = _Builder(described, text, part, shared)
-    recipients = [build.facts(draft) for draft in drafts]
+    recipients: list[RecipientFacts] = []
+    for draft in _each_once(pass_.drafts):
+        recipients.append(build.facts(draft))
+        message |= _about_message(draft)
     if described.recipient_header:
         recipients = _with_header(recipients, _addresses(described, header), build)
     if (
         not recipients and not described.is_generic and not is_answer(header)
     ):  # the notice is certain; it just names nobody
         recipients = [build.facts(_Draft(shared.start, shared.end))]
-    message = {
-        name: value for draft in (shared, *drafts) for name, value in draft.facts.items() if name in MESSAGE_FACTS
-    }
     return FormatReading(
         generator=None if described.is_generic else described.name,
         recipients=tuple(recipients),
@@ -108,6 +109,17 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
         returned_at=pass_.returned_at,
         is_generic=described.is_generic,
     )
+
+
+def _each_once(drafts: list[_Draft]) -> Iterator[_Draft]:
+    """The drafts in their order; none is kept, for they may be tens of thousands."""
+    drafts.reverse()
+    while drafts:
+        yield drafts.pop()
+
+
+def _about_message(draft: _Draft) -> dict[str, str]:
+    return {name: value for name, value in draft.facts.items() if name in MESSAGE_FACTS}
 
 
 class _Pass:
@@ -228,7 +240,7 @@ class _Pass:
             return
         if words == "before":
             draft.words, self.shared.words = self.shared.words, []
-            draft.reply, self.shared.reply = self.shared.reply, []
+            draft.reply, self.shared.reply = self.shared.reply, None
             draft.facts, self.shared.facts = self.shared.facts, {}
             self._sink = self.shared.words
             self._collecting = not self._format.start_words
@@ -256,12 +268,18 @@ class _Pass:
             if name == "reply" and draft.reply and draft.reply[-1][:4] in _LAST and value[:3] in REPLY_CODES:
                 self._collecting = False  # an earlier attempt, told below the last one
             elif name in _TEXTS:
-                self._sink = draft.reply if name == "reply" else draft.words
+                self._sink = draft.words if name != "reply" else self._reply_of(draft)
                 self._collecting = True
                 if value.strip():
                     self._sink.append(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
+
+    @staticmethod
+    def _reply_of(draft: _Draft) -> list[str]:
+        if draft.reply is None:
+            draft.reply = []
+        return draft.reply
 
     def _start_words(self, bare: str, starts: tuple[str, ...]) -> None:
         literal = next(literal for literal in starts if bare.startswith(literal))
@@ -289,7 +307,7 @@ class _Builder(NamedTuple):
     def facts(self, draft: _Draft, name: str | None = None) -> RecipientFacts:
         told = {**self.shared.facts, **draft.facts}
         words = " ".join(draft.words or self.shared.words)
-        reply = "\n".join(draft.reply or self.shared.reply)
+        reply = "\n".join(draft.reply or self.shared.reply or ())
         command = _command(told.get("command"))
         code = REPLY_CODES.get(told.get("code", ""))
         status = _status(told.get("status"))
