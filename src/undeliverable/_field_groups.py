@@ -8,7 +8,7 @@ a whole new group follows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
@@ -51,6 +51,7 @@ _RECIPIENT_NAMES: Final = (
 )  # fmt: skip
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
+_PIECE: Final = 32 * 1024
 _split: Final = FIELD_BEGIN.split
 
 Values: TypeAlias = Sequence[str | None]
@@ -138,10 +139,13 @@ def whole_group(values: Values) -> Values | None:
 
 def _any_groups(text: str, remarks: list[str]) -> Groups:
     groups = _Loose()
-    before, *pieces = _split("\n" + text)
-    if before.strip():
-        remarks.append(f"a line that is no field was passed over: {before.strip()[:60]!r}")
-    _sort_fields(pieces, len(before), groups, remarks)
+    text = "\n" + text
+    first = FIELD_BEGIN.search(text)
+    begin = len(text) if first is None else first.start()
+    before = text[:begin].strip()
+    if before:
+        remarks.append(f"a line that is no field was passed over: {before[:60]!r}")
+    _sort_fields(_each_field(text, begin), begin, groups, remarks)
     if len(groups.recipients) > 1:
         _mend(groups, remarks)
     message = groups.message
@@ -153,16 +157,29 @@ def _any_groups(text: str, remarks: list[str]) -> Groups:
     )
 
 
-def _sort_fields(pieces: list[str], at: int, groups: _Loose, remarks: list[str]) -> None:
+def _each_field(text: str, at: int) -> Iterator[tuple[str, str, str]]:
+    """The fields in `text` from the first one on, which begins at `at`; not all of a long text at once.
+
+    For each its name with the line end before it and the colon, the name alone, and all up to the next field: its
+    value, lines that continue it, blank lines.
+    """
+    while at < len(text):
+        following = FIELD_BEGIN.search(text, at + _PIECE)
+        end = len(text) if following is None else following.start()
+        pieces = iter(_split(text[at:end]))
+        next(pieces)  # before the first field stands nothing
+        yield from zip(pieces, pieces, pieces, strict=True)
+        at = end
+
+
+def _sort_fields(fields: Iterable[tuple[str, str, str]], at: int, groups: _Loose, remarks: list[str]) -> None:
     """Put each field where it belongs.
 
-    :param pieces: for each field its name with the line end before it and the colon, the name alone, and all up to the
-        next field: its value, lines that continue it, blank lines.
     :param at: where the first of them begins.
     """
     group = message = groups.message
     fresh, doubtful, before = True, False, ""
-    for head, found, raw in zip(pieces[0::3], pieces[1::3], pieces[2::3], strict=True):
+    for head, found, raw in fields:
         name = found.lower()
         value = raw.rstrip()
         blank = len(raw) > len(value) and "\n" in raw[len(value) :]
