@@ -151,6 +151,20 @@ class TestCareful:
         assert found.recipients == [values(**known, **changed)]
         assert remarks == ([] if remark is None else [remark])
 
+    def test_extension_fields_count_by_their_names(self) -> None:
+        found, remarks = grouped(f"{LEE}\n{KIM}X-A: b\nX-A: c\n\nX-A: d\nX-B: e\n")
+        assert len(found.recipients) == 2
+        assert remarks == ["fields repeated inside a group were ignored: x-a"]
+
+    def test_very_many_extension_fields(self) -> None:
+        many = "".join(f"X-Field-{number}: value\n" for number in range(10_000))
+        found, remarks = grouped(
+            f"Reporting-MTA : dns; mx.example.net\n{many}X-Example-Queue-ID: 7\n\n{LEE}{many}Remote-MTA: dns; a\n"
+        )
+        assert found.message[4] == "7"
+        assert [one[:1] + one[4:5] for one in found.recipients] == [("rfc822; lee@example.net", "dns; a")]
+        assert remarks == []
+
     @pytest.mark.parametrize(
         ("second", "remark"),
         [
@@ -161,6 +175,7 @@ class TestCareful:
                 "Final-Recipient: rfc822; lee@example.org\n",
                 "fields repeated inside a group were ignored: final-recipient",
             ),
+            ("Action: delivered\nX-A: b\n", "fields repeated inside a group were ignored: action"),
         ],
     )
     def test_a_second_group_that_is_none(self, second: str, remark: str) -> None:

@@ -23,6 +23,7 @@ FIELD_LIMIT: Final = 65_536
 _LONG_FIELD: Final = lazy(
     rf"((?:\A|\n)[!-9;-~]++[ \t]*+:(?:[^\n]|\n[ \t]){{{FIELD_LIMIT}}}+)(?:[^\n]++|\n[ \t])++", re.ASCII
 )
+_LINE_BEGIN: Final = lazy(r"\n[^ \t]")  # one that continues no field
 
 # RFC 3464 2.2: the fields of the message as a whole; those of a recipient are in 2.3.
 _MESSAGE_FIELDS: Final = frozenset(
@@ -49,6 +50,9 @@ _RECIPIENT_NAMES: Final = (
     "final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code", "last-attempt-date",
     "will-retry-until", "x-actual-recipient",
 )  # fmt: skip
+_KEPT: Final = frozenset(_RECIPIENT_NAMES)
+_NAMES: Final = 100
+"""Fields of a group; of further ones that nobody asks for not even the name is kept."""
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
 _PIECE: Final = 32 * 1024
@@ -85,11 +89,17 @@ class _Loose:
 
 def group_fields(text: str, remarks: list[str]) -> Groups:
     """The groups in `text`; what had to be guessed is appended to `remarks`."""
-    if len(text) > FIELD_LIMIT:
+    if len(text) > FIELD_LIMIT and _may_be_long(text):
         text, cut = _LONG_FIELD.subn(r"\1", text)
         if cut:
             remarks.append(f"a field of more than {FIELD_LIMIT} characters was cut")
     return _standard_groups(text) or _any_groups(text, remarks)
+
+
+def _may_be_long(text: str) -> bool:
+    """Whether some field may be beyond the limit: such a one holds a stretch of half of it in which no line begins."""
+    half = FIELD_LIMIT // 2
+    return any(_LINE_BEGIN.search(text, at, at + half) is None for at in range(0, len(text) - half, half))
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -201,7 +211,10 @@ def _sort_fields(fields: Iterable[tuple[str, str, str]], at: int, groups: _Loose
                 groups.recipients.append(group)
                 groups.offsets.append(at)
             before_it = group.get(name)
-            if before_it is None:
+            if name not in _KEPT and not name.endswith("-queue-id"):
+                if len(group) < _NAMES:
+                    group[name] = ""
+            elif before_it is None:
                 group[name] = value
             elif len(before_it) < FIELD_LIMIT:  # the same field without end would take time that grows with its square
                 group[name] = f"{before_it}\n{value}"
