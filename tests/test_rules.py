@@ -443,8 +443,8 @@ class TestIndex:
             table_of(*(RuleCondition.compile({"words": f"{n}zebra {n}lion", "reply": "550"}) for n in range(count)))
             for count in (50, 5_000)
         )
-        assert most(few.shelf.general) == 1
-        assert most(many.shelf.general) < 20
+        assert most(few.shelf.filed) == 1
+        assert most(many.shelf.filed) < 20
         assert many.match(seen(text)).rule is None
 
 

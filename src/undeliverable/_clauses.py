@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     # What is asked of a clause, as a plain tuple for speed: its place in the order, reply codes, providers, the phrase,
-    # the phrase after a blank (where that is enough to begin and end at words), what is left to ask; the rule and what
-    # is said where it fits, or the provider that the phrase is a mark of.
+    # the phrase between blanks, what is left to ask; the rule and what is said where it fits, or the provider that the
+    # phrase is a mark of.
     Clause: TypeAlias = tuple[
         int,
         frozenset[int] | None,
         frozenset[str | None] | None,
         str,
-        str | None,
+        str,
         "Rest | None",
         "Rule | None",
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "clause_of", "fits", "fits_codes", "spaced"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -156,14 +156,14 @@ def clause_of(place: int, rule: Rule) -> Clause:
     rest = Rest(when, words, any_of)
     codes = None if when.reply is None else when.reply.single
     match = Match(rule, rule.ref(), None, None)
-    return place, codes, when.providers, phrase, spaced(phrase), None if rest.is_empty() else rest, rule, match
+    return place, codes, when.providers, phrase, between_blanks(phrase), None if rest.is_empty() else rest, rule, match
 
 
-def spaced(phrase: str) -> str | None:
-    """The phrase after a blank, where that is enough to begin and end at words: a last word of few letters must be whole."""
-    if len(phrase) >= SHORT and phrase[-SHORT:].isalnum():
-        return f" {phrase}"
-    return None if phrase else ""
+def between_blanks(phrase: str) -> str:
+    """The phrase as it stands in most texts that have it: after a blank, and before one if its last word may not go on."""
+    if not phrase or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum()):
+        return phrase and f" {phrase}"
+    return f" {phrase} "
 
 
 def fits_codes(clause: Clause, code: int, status: int) -> bool:

@@ -95,30 +95,28 @@ def _joined(text: str) -> str:
 
 
 def place_of(phrase: str, text: str) -> int:
-    """Where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them."""
+    """Where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them.
+
+    A last word of less than four letters must be a whole one: ``spf`` and ``ip`` begin too many others.
+    """
     at = text.find(phrase)
-    while at >= 0 and not (_begins(phrase, text, at) and _ends(phrase, text, at + len(phrase))):
+    if at < 0:
+        return -1
+    begins = not phrase[0].isalnum() or phrase[0] >= UNSPACED_FROM
+    ends = (
+        not phrase[-1].isalnum() or phrase[-1] >= UNSPACED_FROM or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum())
+    )
+    while at >= 0:
+        end = at + len(phrase)
+        if (begins or at == 0 or not text[at - 1].isalnum()) and (ends or not text[end : end + 1].isalnum()):
+            return at
         at = text.find(phrase, at + 1)
-    return at
+    return -1
 
 
 def stands_in(phrase: str, text: str) -> bool:
     """Whether `phrase` stands in `text` at the beginning of a word."""
     return place_of(phrase, text) >= 0
-
-
-def _begins(phrase: str, text: str, at: int) -> bool:
-    return at == 0 or not text[at - 1].isalnum() or not phrase[0].isalnum() or phrase[0] >= UNSPACED_FROM
-
-
-def _ends(phrase: str, text: str, end: int) -> bool:
-    """A last word of less than four letters must be a whole one: ``spf`` and ``ip`` begin too many others."""
-    return (
-        not text[end : end + 1].isalnum()
-        or phrase[-1] >= UNSPACED_FROM
-        or not phrase[-1].isalnum()
-        or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum())
-    )
 
 
 class Codes(NamedTuple):

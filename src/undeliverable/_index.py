@@ -20,7 +20,7 @@ from undeliverable._conditions import as_list, as_table
 from undeliverable._format_index import Places
 from undeliverable._loader import BUILTIN, Layer, load
 from undeliverable._providers import host_table
-from undeliverable._shelf import Shelf, file_rules
+from undeliverable._shelf import file_rules
 from undeliverable._shipped import FOLDERS, extent, row_of
 from undeliverable._toml import TomlSource
 
@@ -75,7 +75,7 @@ def build() -> str:
     marks = [(mark, provider.name) for provider in providers for mark in provider.marks]
     shelf = file_rules(list(enumerate(rules)), [(number, phrase) for number, (phrase, _) in enumerate(marks)])
     named: dict[str, object] = {
-        **_shelf_documents(shelf),
+        "shelf": shelf,
         "marks": marks,
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),
@@ -91,15 +91,6 @@ def build() -> str:
     places = {name: number for number, name in enumerate(named, 1)}
     head = {"extent": extent(_DATA), "places": {"rules": len(named) + 1, "count": len(rules), **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
-
-
-def _shelf_documents(shelf: Shelf) -> dict[str, object]:
-    own = {f"own/{name}": filed() for name, filed in shelf.own.items()}
-    return {
-        "general": shelf.general,
-        "codes": {"status": shelf.status, "reply": shelf.reply, "free": shelf.free},
-        **own,
-    }
 
 
 def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[object]:

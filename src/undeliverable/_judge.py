@@ -343,16 +343,24 @@ def _plain_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
     """What :func:`judge` makes of nothing but a reply where there are no policies, in a third of the time."""
     code, status, text, command = read
     seen = _without(recipient, text) if recipient and "@" in text else text
-    match = knowledge.find(seen, ABSENT if code is None else code, status_key(status), command, host)
-    rule, ref, provider, _ = match
-    reason = _UNDEFINED if rule is None else rule.reason
-    draft: Any = _VerdictDraft()
-    draft.expired = expired = reason is _EXPIRED
-    if code is not None:
-        transient = _TRANSIENT <= code < _PERMANENT
+    if status is None:
+        key = class_ = ABSENT
     else:
-        transient = expired or (status is not None and status.class_ == _PERSISTENT)
+        class_ = status.class_
+        key = class_ * 1_000_000 + status.subject * 1_000 + status.detail  # status_key(), without a call
+    rule, ref, provider, _ = knowledge.find(seen, ABSENT if code is None else code, key, command, host)
+    reason = _UNDEFINED if rule is None else rule.reason
     fault = reason.fault
+    draft: Any = _VerdictDraft()
+    draft.conflicts = ()
+    draft.expired = expired = reason is _EXPIRED
+    if code is None:
+        transient = expired or class_ == _PERSISTENT
+    else:
+        replied = code // 100
+        transient = replied == _PERSISTENT
+        if status is not None and class_ != replied:
+            draft.conflicts = (_differ(code, status),)
     if transient and fault is _ADDRESS:
         draft.bounce_type, draft.advice = _SOFT, _RETRY
     else:
@@ -361,8 +369,6 @@ def _plain_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.status_from = None if status is None else _FROM_REPLY
     draft.remote_mta, draft.provider, draft.rule = host, provider, ref
-    differ = status is not None and code is not None and status.class_ != code // 100
-    draft.conflicts = (_differ(code, status),) if differ else ()
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
     draft.shadowed = draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
     draft.evidence = ()

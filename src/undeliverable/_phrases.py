@@ -1,8 +1,11 @@
 """Which of thousands of phrases are part of a text, without trying them all.
 
-Words are cut to *stems*, their first four letters. A phrase is filed under one stem, or under two
-that follow each other, whichever stand in the fewest texts, or under one character of a script that puts no blanks
-between words. A text's stems lead to the few phrases that are then compared with it.
+A phrase is filed under one of its words, or under two that follow each other, whichever stand in the fewest texts; or
+under one character of a script that puts no blanks between words. A text's words lead to the few phrases that are then
+compared with it.
+
+A phrase's last word may go on in a text (``block`` fits ``blocked``). What is filed under such a word stands under every
+known word that begins with it as well, and under its *stem*, the first four letters, for the words that are not known.
 
 What is filed are places: integers, so that nothing has to be made of the thousands that no text ever asks for.
 """
@@ -10,27 +13,26 @@ What is filed are places: integers, so that nothing has to be made of the thousa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from itertools import pairwise
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from undeliverable._conditions import UNSPACED_FROM
+from undeliverable._conditions import SHORT, UNSPACED_FROM
 from undeliverable._lazy import lazy
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     Key: TypeAlias = tuple[str, str]
-    """A stem and the one that follows it, or a stem and `ALONE`."""
+    """A word and the one that follows it, or a word and `ALONE`; `OPEN` behind either: it may go on."""
     Filed: TypeAlias = dict[str, dict[str, list[int]]]
-    """Places by the two halves of their key."""
-    Packed: TypeAlias = dict[str, dict[str, tuple[int, ...]]]
-    """The same, to be looked up."""
+    """Places by the two halves of their key; under `UNKNOWN` those for words that stand nowhere else, by their stem."""
+    Packed: TypeAlias = dict[str, tuple[tuple[int, ...], dict[str, tuple[int, ...]]]]
+    """The same, to be looked up: what stands under a word alone, and what under those that follow it."""
 
 __all__ = [
     "ALONE",
-    "KEYLESS",
+    "UNKNOWN",
     "Frequencies",
     "Made",
     "file_under",
@@ -38,66 +40,98 @@ __all__ = [
     "most",
     "packed",
     "places",
-    "stems",
-    "without",
+    "spread",
+    "words_of",
 ]
 
 _Name = TypeVar("_Name")
 _Thing = TypeVar("_Thing")
 
-KEYLESS: Final = ""
-"""Under this stem stand the phrases that have no key: they are compared with every text."""
+UNKNOWN: Final = ""
+"""Stands in a key for all words that nothing is filed under: no word is empty."""
 ALONE: Final = ""
-"""Stands in a key for the stem that follows, where one is enough."""
+"""Stands in a key for the word that follows, where one word is enough."""
+OPEN: Final = "*"
+"""Stands in a key behind a word that may go on."""
 _NONE: Final[dict[str, tuple[int, ...]]] = {}
+_NOTHING: Final[tuple[tuple[int, ...], dict[str, tuple[int, ...]]]] = ((), {})
 
-_STEM: Final = 4
-_cut: Final = itemgetter(slice(_STEM))
+_PAIR: Final = 2  # how much rarer two words must be than one to be taken for a key
+_OPEN_PAIR: Final = 4
+_STEM: Final = 4  # not more than SHORT: a last word that may go on is at least as long
 _WORD: Final = lazy(r"[^\W_]+")
 _CODES: Final = "0123456789 .-"  # that a reply begins with
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
 
-def stems(text: str) -> list[str]:
-    """The stems of `text` in their order, and the characters of scripts that put no blanks between words.
+def words_of(text: str) -> list[str]:
+    """The words of `text` in their order, and the characters of scripts that put no blanks between words.
 
     The numbers that it begins with are left out.
     """
     rest = text.lstrip(_CODES)
-    if len(rest) < len(text) and text[-len(rest) - 1].isdecimal():
-        rest = text  # the last number is the beginning of a word
+    end = len(text) - len(rest)
+    if end and text[end - 1] != " ":
+        rest = text  # the last number may be the beginning of a word
     if rest.isascii():
-        return list(map(_cut, rest.encode().translate(_ASCII_WORDS).decode().split()))
-    return [*map(_cut, _WORD.findall(rest)), *sorted({char for char in rest if char >= UNSPACED_FROM})]
+        return rest.encode().translate(_ASCII_WORDS).decode().split()
+    return [*_WORD.findall(rest), *sorted({char for char in rest if char >= UNSPACED_FROM})]
 
 
 def _keys(phrase: str) -> list[Key]:
     """The keys that every text with `phrase` has."""
     unspaced = sorted({char for char in phrase if char >= UNSPACED_FROM})
     if unspaced:
-        return [(char, "") for char in unspaced]
+        return [(char, ALONE) for char in unspaced]
     words = _WORD.findall(phrase)
-    found: list[Key] = [(_cut(word), _cut(follower)) for word, follower in pairwise(words) if not word.isdecimal()]
-    return [*found, *((_cut(word), "") for word in words if not word.isdecimal())]
+    if len(phrase) >= SHORT and phrase[-SHORT:].isalnum():
+        words[-1] += OPEN
+    found: list[Key] = [*((word, ALONE) for word in words), *pairwise(words)]
+    return [key for key in found if not key[0].removesuffix(OPEN).isdecimal()]
+
+
+def _keys_in(text: str, opens: Container[str]) -> set[Key]:
+    """The keys that a text has; `opens` are the last words of phrases, with `OPEN` behind them."""
+    words = words_of(text)
+    begun = [(word, *(open_ for open_ in _openings(word) if open_ in opens)) for word in words]
+    return {
+        *((word, ALONE) for words in begun for word in words),
+        *((first, word) for first, words in zip(words, begun[1:], strict=False) for word in words),
+    }
+
+
+def _openings(word: str) -> list[str]:
+    """All that a phrase may end with where a text has `word`."""
+    return [word[:end] + OPEN for end in range(SHORT, len(word) + 1)]
 
 
 def packed(filed: Filed) -> Packed:
     """What is filed, nearer together in memory, which makes a classify a twentieth faster."""
-    return {stem: {key: tuple(found) for key, found in seconds.items()} for stem, seconds in filed.items()}
+    found: Packed = {}
+    for word, seconds in filed.items():
+        followers = {key: tuple(places) for key, places in seconds.items()}
+        found[word] = followers.pop(ALONE, ()), followers
+    return found
 
 
 def places(filed: Packed, words: list[str]) -> list[int]:
-    """What is filed under the keys that `words`, as :func:`stems` gives them, have."""
+    """What is filed under the keys that `words`, as :func:`words_of` gives them, have."""
     found: list[int] = []
+    unknown = filed.get(UNKNOWN, _NOTHING)[1]
     before = _NONE  # what is filed under the word before
     for word in words:
         if word in before:
             found += before[word]
         if word in filed:
-            before = filed[word]
-            if ALONE in before:
-                found += before[ALONE]
+            alone, before = filed[word]
+            if alone:
+                found += alone
         else:
+            stem = word[:_STEM]
+            if stem in before:
+                found += before[stem]
+            if stem in unknown:
+                found += unknown[stem]
             before = _NONE
     return found
 
@@ -123,18 +157,24 @@ class Frequencies:
 
     __slots__ = ("_counts",)
 
-    def __init__(self, texts: Iterable[str], phrases: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], phrases: Collection[str]) -> None:
         self._counts: Counter[Key] = Counter()
+        keys = [_keys(phrase) for phrase in phrases]
+        opens = {word for found in keys for key in found for word in key if word.endswith(OPEN)}
         for text in texts:
-            found = stems(text)
-            self._counts.update(dict.fromkeys({*pairwise(found), *((stem, "") for stem in found)}, 2))
-        for phrase in phrases:
-            self._counts.update(set(_keys(phrase)))
+            self._counts.update(dict.fromkeys(_keys_in(text, opens), 2))
+        for found in keys:
+            self._counts.update(found)
 
-    def best(self, phrase: str) -> Key:
-        """Under which key to file a phrase: the rarest."""
-        keys = _keys(phrase)
-        return min(keys, key=lambda key: (self._counts[key], key)) if keys else (KEYLESS, "")
+    def best(self, phrase: str) -> Key | None:
+        """Under which key to file a phrase: the rarest; None where it has no key, as of digits only."""
+        return min(_keys(phrase), key=self._weight, default=None)
+
+    def _weight(self, key: Key) -> tuple[int, bool, Key]:
+        """Two words must be much rarer than one, since they take more room, above all where the last may go on."""
+        word, second = key
+        more = 0 if second == ALONE else _OPEN_PAIR if second.endswith(OPEN) else _PAIR
+        return self._counts[key] + more, OPEN in word, key
 
     def cost(self, phrase: str) -> int:
         """How often the phrase has to be compared: a guess that only serves to choose."""
@@ -143,25 +183,61 @@ class Frequencies:
 
 def file_under(filed: Filed, key: Key, place: int) -> None:
     """Adds a place under a key."""
-    stem, follower = key
-    filed.setdefault(stem, {}).setdefault(follower, []).append(place)
+    word, second = key
+    filed.setdefault(word, {}).setdefault(second, []).append(place)
+
+
+def spread(filed: Filed, words: Iterable[str]) -> Filed:
+    """What is filed, with all that stands under words that may go on where it is looked for.
+
+    :param words: of examples: those are made known that would be looked for by a stem.
+    """
+    every = {word: seconds for word, seconds in filed.items() if not word.endswith(OPEN)}
+    opens = {word: seconds[ALONE] for word, seconds in filed.items() if word.endswith(OPEN)}
+    for opening, found in opens.items():
+        _add(every.setdefault(UNKNOWN, {}), opening[:_STEM], found)
+    stems = {word[:_STEM] for word in (*opens, *(key for seconds in every.values() for key in seconds))}
+    begun: dict[str, list[str]] = {}  # what known words a phrase may end with
+    for word in sorted({*every, *(word for word in words if word[:_STEM] in stems)} - {UNKNOWN}):
+        every.setdefault(word, {})
+        for opening in _openings(word):
+            begun.setdefault(opening, []).append(word)
+    for opening, found in opens.items():
+        for word in begun.get(opening, ()):
+            _add(every[word], ALONE, found)
+    for seconds in every.values():
+        for opening in [key for key in seconds if key.endswith(OPEN)]:
+            found = seconds.pop(opening)
+            for key in sorted({opening[:_STEM], *begun.get(opening, ())}):
+                _add(seconds, key, found)
+    return every
+
+
+def _add(seconds: dict[str, list[int]], key: str, found: Iterable[int]) -> None:
+    seconds.setdefault(key, []).extend(found)
 
 
 def merged(lower: Filed, upper: Filed) -> Filed:
     """Both, as a new one; what neither shares stays the same object."""
     both = dict(lower)
-    for stem, seconds in upper.items():
-        below = both.get(stem, {})
-        both[stem] = below | {key: [*found, *below.get(key, ())] for key, found in seconds.items()}
+    for word, seconds in upper.items():
+        below = both.get(word, {})
+        both[word] = below | {key: [*found, *below.get(key, ())] for key, found in seconds.items()}
+    for one, other in (lower, upper), (upper, lower):
+        _make_known(both, one.keys() - other.keys() - {UNKNOWN}, other)
     return both
 
 
-def without(filed: Filed, hidden: Container[int]) -> Filed:
-    """What is filed but for some places."""
-    return {
-        stem: {key: [place for place in found if place not in hidden] for key, found in seconds.items()}
-        for stem, seconds in filed.items()
-    }
+def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
+    """Files under `words` in `both` what is looked for by their stem in `filed`, which does not know them."""
+    by_stem: dict[str, list[str]] = {}
+    for word in sorted(words):
+        by_stem.setdefault(word[:_STEM], []).append(word)
+    for first, seconds in filed.items():
+        for stem in seconds.keys() & by_stem.keys():
+            for word in by_stem[stem]:
+                target, key = (word, ALONE) if first == UNKNOWN else (first, word)
+                both[target] = both[target] | {key: [*both[target].get(key, ()), *seconds[stem]]}
 
 
 def most(filed: Filed) -> int:

@@ -7,19 +7,19 @@ the first fits. Clauses of one provider are found only where that provider answe
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._clauses import PARTS, Match, Rule, Seen, clause_of, fits, fits_codes, spaced
+from undeliverable._clauses import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._conditions import stands_in
-from undeliverable._phrases import ALONE, KEYLESS, Made, packed, places, stems
-from undeliverable._shelf import MARKS, Shelf, file_rules
+from undeliverable._phrases import Made, packed, places, words_of
+from undeliverable._shelf import GROUPS, MARKS, Shelf, file_rules
 from undeliverable.model import Command
 
 if TYPE_CHECKING:
     from undeliverable._clauses import Clause
-    from undeliverable._phrases import Packed
 
 __all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
 
@@ -31,7 +31,7 @@ class Below:
     :ivar marks: phrases that tell a provider, with its name, the first one first.
     """
 
-    shelf: Shelf = Shelf({}, {}, {}, {}, [])
+    shelf: Shelf = Shelf({}, [], {}, {}, [])
     marks: Sequence[tuple[str, str]] = ()
 
     def rule(self, number: int) -> Rule:
@@ -46,8 +46,8 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _MANY: Final = 200  # places that only a text has that says the same again and again
 _NOWHERE: Final = 2**29  # behind all rules
-_NONE: Final[Mapping[str, Sequence[int]]] = {}
 _NO_MATCH: Final = Match(None, None, None, None)
+_NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
 _NOTHING: Final = Below()
 
 
@@ -78,8 +78,7 @@ class RuleTable:
                 sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
             )
             self.shelf = self.shelf.under(upper)
-        self._general = packed(self.shelf.general)
-        self._own = Made(self._own_filed)
+        self._filed = packed(self.shelf.filed)
         self._clauses = Made(self._clause)
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
@@ -98,13 +97,12 @@ class RuleTable:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
         found, provider = self._found(text, code, status, provider)
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
-        for place, codes, providers, phrase, after_blank, rest, rule, match in map(self._clauses.__getitem__, found):
+        for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clauses.__getitem__, found):
             if (
                 rule is not done
                 and (codes is None or code in codes)
                 and (providers is None or provider in providers)
-                and phrase in text
-                and ((after_blank is not None and after_blank in text) or stands_in(phrase, text))
+                and (spaced in text or (phrase in text and stands_in(phrase, text)))
             ):
                 if rest is None or rest.fits(text, status, command):
                     return match if provider is None else self._told(match, place, provider)
@@ -121,47 +119,46 @@ class RuleTable:
 
     def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        words = stems(text)
-        found = places(self._general, words)
+        found = places(self._filed, words_of(text))
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
         found.sort()
         if provider is None and found and found[0] < _RULES:
             provider = self._marked(found, text)
-        own = self._own[provider]
-        if own:
-            found += places(own, words)
-            found += own.get(KEYLESS, _NONE).get(ALONE, ())
-            found.sort()
+        if provider is not None and found and found[-1] >= GROUPS:
+            found = self._with_own(found, provider)
         return found, provider
+
+    def _with_own(self, found: list[int], provider: str) -> list[int]:
+        """The places with those of the provider's own clauses instead of the groups that hold them."""
+        end = bisect_left(found, GROUPS)
+        own = [place for group in found[end:] for place in self.shelf.groups[group - GROUPS].get(provider, ())]
+        return sorted(found[:end] + own)
 
     def _marked(self, found: Sequence[int], text: str) -> str | None:
         """The provider of the first mark that stands in the text."""
-        for place, _, _, phrase, after_blank, _, _, match in map(self._clauses.__getitem__, found):
+        for place, _, _, phrase, spaced, _, _, match in map(self._clauses.__getitem__, found):
             if place >= _RULES:
                 break
-            if phrase in text and ((after_blank is not None and after_blank in text) or stands_in(phrase, text)):
+            if spaced in text or (phrase in text and stands_in(phrase, text)):
                 return match.provider
         return None
 
     def _by_codes(self, code: int, status: int) -> list[int]:
-        """The places of the clauses that are filed under codes and fit these, and of those with words but no key."""
+        """The places of the clauses that are filed under codes and fit these, and of those for every reply."""
         shelf = self.shelf
         found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
-        found = [place for place in found if fits_codes(self._clauses[place], code, status)]
-        return found + shelf.general.get(KEYLESS, {}).get(ALONE, [])
-
-    def _own_filed(self, provider: str | None) -> Packed:
-        """Where the clauses of a provider are found."""
-        return {} if provider is None or provider not in self.shelf.own else packed(self.shelf.own[provider]())
+        return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
 
     def _clause(self, place: int) -> Clause:
+        if place >= GROUPS:
+            return place, _NO_CODE, None, "", "", None, None, _NO_MATCH
         if place >= _RULES:
             return clause_of(place, self._rule(place // PARTS))
         number = place - MARKS
         phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
-        return place, None, None, phrase, spaced(phrase), None, None, Match(None, None, provider, None)
+        return place, None, None, phrase, between_blanks(phrase), None, None, Match(None, None, provider, None)
 
     def _rule(self, number: int) -> Rule:
         found = self._upper.get(number)

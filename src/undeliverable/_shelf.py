@@ -2,88 +2,85 @@
 
 A *shelf* holds places only, so that it is read from the prebuilt index as fast as JSON is. A place is an integer, and
 their order is that of the ranks: of a rule's number its multiple of `PARTS`, and from 1 on which of its phrases it is
-found by; before all of them stand the marks of providers, from `MARKS` on.
+found by; before all of them stand the marks of providers, from `MARKS` on. Clauses that are asked only where a certain
+provider answered stand together in *groups*: behind all rules, from `GROUPS` on, stands one place for each group.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._clauses import PARTS
 from undeliverable._conditions import RuleCondition, status_key
-from undeliverable._phrases import Frequencies, file_under, merged, without
+from undeliverable._phrases import Frequencies, file_under, merged, spread, words_of
 from undeliverable.codes import find_reply_code, find_status
 
 if TYPE_CHECKING:
-    from undeliverable._phrases import Filed
+    from undeliverable._phrases import Filed, Key
     from undeliverable._rules import Rule
 
-__all__ = ["MARKS", "Shelf", "file_rules"]
+__all__ = ["GROUPS", "MARKS", "Shelf", "file_rules"]
 
 MARKS: Final = -(2**29)
 """The place of the first built-in mark: there is room for half a million rules above the built-in ones."""
+GROUPS: Final = 2**29
+"""The place of the first group."""
 
 _UNHEARD: Final = 20  # how often a code may stand in replies of which no example is known
 
 
-class Shelf:
+class Shelf(NamedTuple):
     """Where to look for clauses.
 
-    :ivar general: marks, and clauses with words, by their key.
-    :ivar own: the clauses with words of each provider, by name; read when the provider is met.
+    :ivar filed: marks, and clauses with words, by their key.
+    :ivar groups: the clauses of each group, by their provider.
     :ivar status: clauses by status key.
     :ivar reply: clauses by reply code.
     :ivar free: clauses that every reply is compared with.
     """
 
-    __slots__ = ("free", "general", "own", "reply", "status")
-
-    def __init__(
-        self,
-        general: Filed,
-        own: Mapping[str, Callable[[], Filed]],
-        status: dict[str, list[int]],
-        reply: dict[str, list[int]],
-        free: list[int],
-    ) -> None:
-        self.general = general
-        self.own = own
-        self.status = status
-        self.reply = reply
-        self.free = free
+    filed: Filed
+    groups: list[dict[str, list[int]]]
+    status: dict[str, list[int]]
+    reply: dict[str, list[int]]
+    free: list[int]
 
     def under(self, upper: Shelf) -> Shelf:
         """This shelf with another one, whose rules rank higher."""
-        own = {name: partial(_both, self.own.get(name), filed) for name, filed in upper.own.items()}
+        upper = upper._behind(len(self.groups))
         return Shelf(
-            merged(self.general, upper.general),
-            {**self.own, **own},
+            merged(self.filed, upper.filed),
+            [*self.groups, *upper.groups],
             _joined(self.status, upper.status),
             _joined(self.reply, upper.reply),
             [*upper.free, *self.free],
         )
 
+    def _behind(self, groups: int) -> Shelf:
+        """This shelf with its groups behind so many others."""
+
+        def moved(found: list[int]) -> list[int]:
+            return [place + groups if place >= GROUPS else place for place in found]
+
+        filed = {word: {key: moved(found) for key, found in seconds.items()} for word, seconds in self.filed.items()}
+        return self._replace(filed=filed, free=moved(self.free))
+
     def without(self, numbers: Collection[int]) -> Shelf:
         """This shelf but for some rules."""
         hidden = frozenset(place for number in numbers for place in range(number * PARTS, (number + 1) * PARTS))
         return Shelf(
-            without(self.general, hidden),
-            {name: partial(_without, filed, hidden) for name, filed in self.own.items()},
-            {key: [place for place in found if place not in hidden] for key, found in self.status.items()},
-            {key: [place for place in found if place not in hidden] for key, found in self.reply.items()},
+            {word: _left(seconds, hidden) for word, seconds in self.filed.items()},
+            [_left(group, hidden) for group in self.groups],
+            _left(self.status, hidden),
+            _left(self.reply, hidden),
             [place for place in self.free if place not in hidden],
         )
 
 
-def _both(lower: Callable[[], Filed] | None, upper: Callable[[], Filed]) -> Filed:
-    return upper() if lower is None else merged(lower(), upper())
-
-
-def _without(filed: Callable[[], Filed], hidden: Container[int]) -> Filed:
-    return without(filed(), hidden)
+def _left(filed: dict[str, list[int]], hidden: Container[int]) -> dict[str, list[int]]:
+    return {key: [place for place in found if place not in hidden] for key, found in filed.items()}
 
 
 def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[str, list[int]]:
@@ -93,10 +90,6 @@ def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[st
 def file_rules(rules: Sequence[tuple[int, Rule]], marks: Iterable[tuple[int, str]] = ()) -> Shelf:
     """The shelf of some rules and marks, each with its number, in the order of their rank."""
     return _Filing(rules, tuple(marks)).shelf()
-
-
-def _same(filed: Filed) -> Filed:
-    return filed
 
 
 def _trying(phrases: int) -> float:
@@ -111,12 +104,14 @@ class _Filing:
         self.rules = rules
         self.marks = marks
         examples = [rule.example for _, rule in rules if rule.example]
+        texts = [example.casefold() for example in examples]
+        self.words = {word for text in texts for word in words_of(text)}
         phrases = [phrase for _, rule in rules for phrase in (*rule.when.words, *rule.when.any_words)]
-        self.frequencies = Frequencies(map(str.casefold, examples), [*phrases, *(phrase for _, phrase in marks)])
+        self.frequencies = Frequencies(texts, [*phrases, *(phrase for _, phrase in marks)])
         self.statuses = Counter(map(status_key, map(find_status, examples)))
         self.replies = Counter(int(find_reply_code(text) or 0) for text in examples)
-        self.general: Filed = {}
-        self.own: dict[str, Filed] = {}
+        self.filed: Filed = {}
+        self.groups: dict[Key | None, dict[str, list[int]]] = {}
         self.status: dict[str, list[int]] = {}
         self.reply: dict[str, list[int]] = {}
         self.free: list[int] = []
@@ -124,16 +119,12 @@ class _Filing:
     def shelf(self) -> Shelf:
         """All of it, filed."""
         for number, phrase in self.marks:
-            file_under(self.general, self.frequencies.best(phrase), MARKS + number)
+            self._file(MARKS + number, self.frequencies.best(phrase))
         for number, rule in self.rules:
             self._place(number, rule.when)
-        return Shelf(
-            self.general,
-            {name: partial(_same, filed) for name, filed in self.own.items()},
-            self.status,
-            self.reply,
-            self.free,
-        )
+        for number, key in enumerate(self.groups):
+            self._file(GROUPS + number, key)
+        return Shelf(spread(self.filed, self.words), [*self.groups.values()], self.status, self.reply, self.free)
 
     def _place(self, number: int, when: RuleCondition) -> None:
         phrases = self._phrases(when)
@@ -142,12 +133,20 @@ class _Filing:
             self._file_by_codes(number * PARTS, when)
             return
         providers = when.providers
-        homes = [self.general]
-        if providers is not None and None not in providers:
-            homes = [self.own.setdefault(str(provider), {}) for provider in sorted(map(str, providers))]
         for part, phrase in phrases:
-            for home in homes:
-                file_under(home, self.frequencies.best(phrase), number * PARTS + min(part, PARTS - 1))
+            place, key = number * PARTS + min(part, PARTS - 1), self.frequencies.best(phrase)
+            if providers is None or None in providers:
+                self._file(place, key)
+            else:
+                group = self.groups.setdefault(key, {})
+                for provider in sorted(map(str, providers)):
+                    group.setdefault(provider, []).append(place)
+
+    def _file(self, place: int, key: Key | None) -> None:
+        if key is None:
+            self.free.append(place)
+        else:
+            file_under(self.filed, key, place)
 
     def _phrases(self, when: RuleCondition) -> list[tuple[int, str]]:
         """The phrases to find a rule by, with their number: the rarest of ``words``, or all ``any_words``."""

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from undeliverable._conditions import Codes, RuleCondition
@@ -106,9 +106,7 @@ class Shipped(Below, FormatsBelow):
     @cached_property
     def shelf(self) -> Shelf:  # type: ignore[override] # read when it is asked for
         """How the rules are filed."""
-        own = {name: partial(self.document, f"own/{name}") for name in self.names("own/")}
-        codes = self.document("codes")
-        return Shelf(self.document("general"), own, codes["status"], codes["reply"], codes["free"])
+        return Shelf(*self.document("shelf"))
 
     @cached_property
     def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when it is asked for
