@@ -57,20 +57,24 @@ def work() -> _jobs.Work:
     return _jobs.Work(undeliverable.Knowledge.builtin(), Selection.of([]), "jsonl")
 
 
-def test_only_some_chunks_are_under_way() -> None:
+@pytest.mark.parametrize(
+    ("number", "size", "chunk", "most"),
+    [(128 * 30, 0, 128, 128 * 17), (20, 3_000_000, 2, 12)],
+    ids=["many", "large"],
+)
+def test_only_some_chunks_are_under_way(number: int, size: int, chunk: int, most: int) -> None:
     taken = 0
 
     def mails() -> Iterator[Mail]:
         nonlocal taken
-        for number in range(128 * 30):
+        for place in range(number):
             taken += 1
-            yield Mail(str(number), b"Subject: x\n\n")
+            yield Mail(str(place), b"Subject: x\n\n" + b"x" * size)
 
     done = _jobs.done_by(2, work(), mails())
-    first = next(done)
-    assert first.tally.messages == 128
-    assert taken <= 128 * 7
-    assert sum(one.tally.messages for one in done) == 128 * 29
+    assert next(done).tally.messages == chunk
+    assert chunk * 2 < taken <= most
+    assert sum(one.tally.messages for one in done) == number - chunk
 
 
 def test_large_messages_make_small_chunks() -> None:

@@ -28,17 +28,22 @@ class Inbox:
 
     :ivar failed: how many files could not be read, or not to their end.
     :ivar skipped: how many files in folders hold no mail.
-    :ivar done: how many bytes of files lie behind, compressed ones as they are stored.
     """
 
-    __slots__ = ("_is_log", "_paths", "done", "failed", "skipped")
+    __slots__ = ("_before", "_file", "_is_log", "_paths", "failed", "skipped")
 
     def __init__(self, paths: Sequence[str], *, is_log: bool = False) -> None:
         self._paths = paths
         self._is_log = is_log
         self.failed = 0
         self.skipped = 0
-        self.done = 0
+        self._before = 0
+        self._file: io.BufferedReader | None = None
+
+    @property
+    def done(self) -> int:
+        """How many bytes of files lie behind, compressed ones as they are stored."""
+        return self._before + (0 if self._file is None else _position(self._file))
 
     def __iter__(self) -> Iterator[Mail]:
         for found in find(self._paths, self._fail):
@@ -54,14 +59,12 @@ class Inbox:
                 yield from self._read(found, file)
 
     def _read(self, found: Found, file: io.BufferedReader) -> Iterator[Mail]:
-        before = self.done
+        self._file = file
         stream = Stream(file)
         head = stream.head(_HEAD)
         if self._is_log or found.sure or looks_like_mail(head):
             mbox = head.startswith(b"From ") and not found.single
-            for mail in _lines(found, stream) if self._is_log else _mails(found, stream, mbox=mbox):
-                self.done = before + _position(file)
-                yield mail
+            yield from _lines(found, stream) if self._is_log else _mails(found, stream, mbox=mbox)
         else:
             self.skipped += stream.problem is None
         if stream.problem is not None:
@@ -69,7 +72,7 @@ class Inbox:
             warn(f"{found.path}: {stream.problem}")
         if stream.cut:
             warn(f"{found.path}: {stream.cut} longer than {LIMIT >> 20} MiB; only the beginning was read")
-        self.done = before + _position(file)
+        self._before, self._file = self.done, None
 
     def _fail(self, error: Exception, path: str = "") -> None:
         self.failed += 1

@@ -14,7 +14,7 @@ from undeliverable.cli._command import UsageError
 from undeliverable.cli._inputs import Mail
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._writers import RENDERERS, Renderer, Rows
+from undeliverable.cli._writers import RENDERERS, Renderer, Rows, joined
 from undeliverable.verdict import Report
 
 __all__ = ["Done", "Work", "done_by"]
@@ -27,15 +27,18 @@ _FEW: Final = 16
 """Messages of a chunk that stays in this process."""
 _LARGEST: Final = 4 * 1024 * 1024
 """Octets of a chunk, so that memory stays bounded."""
-_WAITING: Final = 3
-"""Chunks per process that are under way: one in work, one to be begun, one to be written."""
+_WAITING: Final = 8
+"""Chunks per process that are under way: in work, to be begun, to be written. While the machine is busy elsewhere and one
+process waits for it, the others go on."""
+_HEAVY: Final = 3 * _LARGEST
+"""Octets per process that are under way, unless it is one chunk: three of the largest."""
 
 
 class Done:
     """What came of some messages.
 
     :ivar tally: their number, kinds and reasons.
-    :ivar shown: the rows of each message that is to be shown.
+    :ivar shown: the rows of each message that is to be shown, or of all of them.
     :ivar reports: the reports, where they were asked for.
     :ivar problems: what the library failed on, which would be a fault of its own.
     """
@@ -77,6 +80,7 @@ class Work(NamedTuple):
                 continue
             if report is not None:
                 self._take(report, done, render)
+        done.shown = joined(self.format, done.shown)
         return done
 
     def _take(self, report: Report, done: Done, render: Renderer) -> None:
@@ -103,15 +107,20 @@ def _done_elsewhere(jobs: int, work: Work, mails: Iterable[Mail]) -> Iterator[Do
     from concurrent.futures import Future, ProcessPoolExecutor  # costs a cold start of one process nothing
     from concurrent.futures.process import BrokenProcessPool
 
-    waiting: deque[Future[Done]] = deque()
+    waiting: deque[tuple[int, Future[Done]]] = deque()
+    under_way = 0
     pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(work,))
     try:
         for chunk in _chunks(mails, _MOST):
-            waiting.append(pool.submit(_work, chunk))
-            if len(waiting) >= jobs * _WAITING:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            size = sum(len(mail.raw) for mail in chunk)
+            waiting.append((size, pool.submit(_work, chunk)))
+            under_way += size
+            while len(waiting) >= jobs * _WAITING or (under_way >= jobs * _HEAVY and waiting):
+                size, first = waiting.popleft()
+                yield first.result()
+                under_way -= size
+        for _, left in waiting:
+            yield left.result()
     except BrokenProcessPool as error:
         raise UsageError("a process of --jobs was ended from outside, perhaps for want of memory") from error
     finally:

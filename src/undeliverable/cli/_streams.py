@@ -66,16 +66,19 @@ class Stream:
         buffer = bytearray()
         while len(buffer) <= self._limit and (block := self._guarded(self._file.read1, _BLOCK)):
             buffer += block
-        return self._taken(buffer, len(buffer))
+        return self._taken(buffer, 0, len(buffer))
 
     def messages(self) -> Iterator[bytes]:
         """Each message of an mbox, with its `From ` line."""
         buffer, scanned = bytearray(), 0
         while block := self._guarded(self._file.read1, _BLOCK):
             buffer += block
-            while (end := _separator(buffer, scanned)) >= 0:
-                yield self._taken(buffer, end)
-                del buffer[:end]
+            begin = 0
+            for end in _separators(buffer, scanned):
+                yield self._taken(buffer, begin, end)
+                begin = end
+            if begin:
+                del buffer[:begin]
                 scanned = 0
             # A separator may stand across the end of the block: the next search looks at its line again.
             scanned = max(scanned, len(buffer) - _LINE - len(b"\n\r\n"))
@@ -83,7 +86,7 @@ class Stream:
                 del buffer[self._limit + 1 : scanned]
                 scanned = self._limit + 1
         if buffer:
-            yield self._taken(buffer, len(buffer))
+            yield self._taken(buffer, 0, len(buffer))
 
     def lines(self) -> Iterator[bytes]:
         """Each line without its end; of a very long one the beginning."""
@@ -95,10 +98,11 @@ class Stream:
         if rest:
             yield rest
 
-    def _taken(self, buffer: bytearray, end: int) -> bytes:
-        if end > self._limit:
+    def _taken(self, buffer: bytearray, begin: int, end: int) -> bytes:
+        if end - begin > self._limit:
             self.cut += 1
-        return bytes(memoryview(buffer)[: min(end, self._limit)])
+            end = begin + self._limit
+        return bytes(memoryview(buffer)[begin:end])
 
     def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
         if self.problem is not None:
@@ -118,12 +122,13 @@ def _plain(file: Readable, head: bytes) -> Readable:
     return gzip.GzipFile(fileobj=cast("io.BufferedReader", file))
 
 
-def _separator(buffer: bytearray, start: int) -> int:
-    """Where the next message begins, or -1."""
-    for match in _SEPARATOR.finditer(buffer, start):
-        if _USUAL.match(buffer, match.end()):
-            return match.end()
-        line = bytes(buffer[match.end() : match.end() + _LINE]).partition(b"\n")[0]
-        if all(part.search(line) for part in _DATE):
-            return match.end()
-    return -1
+def _separators(buffer: bytearray, start: int) -> list[int]:
+    """Where messages begin behind `start`."""
+    return [at for match in _SEPARATOR.finditer(buffer, start) if _begins(buffer, at := match.end())]
+
+
+def _begins(buffer: bytearray, at: int) -> bool:
+    if _USUAL.match(buffer, at):
+        return True
+    line = bytes(buffer[at : at + _LINE]).partition(b"\n")[0]
+    return all(part.search(line) for part in _DATE)

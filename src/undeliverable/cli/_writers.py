@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +13,10 @@ from typing import Final, Protocol, TextIO, TypeAlias
 from undeliverable.cli._neutral import neutral, neutral_cell
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["FORMATS", "RENDERERS", "Renderer", "Rows", "Writer", "writer"]
+__all__ = ["FORMATS", "RENDERERS", "Renderer", "Rows", "Writer", "joined", "writer"]
 
 Rows: TypeAlias = Sequence[tuple[str, ...]]
-"""What is shown of one report: rows of harmless cells, or one row with one line of text."""
+"""What is shown of one report: rows of harmless cells, or one row with one text."""
 
 Renderer: TypeAlias = Callable[[Report, Sequence[Verdict]], Rows]
 """Makes the rows of a report, some of whose verdicts are to be shown."""
@@ -64,14 +65,12 @@ class Csv:
     )  # fmt: skip
 
     def __init__(self, stream: TextIO) -> None:
-        import csv
-
-        self._write = csv.writer(stream, lineterminator="\n").writerows
-        self._write([self.COLUMNS])
+        self._stream = stream
+        stream.write(_csv([self.COLUMNS]))
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """The harmless cells of a line per verdict."""
+        """The lines, one per verdict, of harmless cells, as one text."""
         returned = report.message.returned
         shared = {
             "source": report.source,
@@ -79,11 +78,12 @@ class Csv:
             "original_message_id": returned.message_id if returned else None,
         }
         found = [shared | (_flat(verdict) if verdict else {}) for verdict in verdicts or (None,)]
-        return [tuple(neutral_cell(one.get(column)) for column in Csv.COLUMNS) for one in found]
+        return ((_csv([[neutral_cell(one.get(column)) for column in Csv.COLUMNS] for one in found]),),)
 
     def put(self, rows: Rows) -> None:
         """Writes the lines."""
-        self._write(rows)
+        for (lines,) in rows:
+            self._stream.write(lines)
 
     def close(self) -> None:
         """Holds nothing back."""
@@ -157,15 +157,31 @@ FORMATS: Final[Mapping[str, Callable[[TextIO], Writer]]] = MappingProxyType(
 )
 
 
+_TEXTS: Final = frozenset(("jsonl", "csv"))
 RENDERERS: Final[Mapping[str, Renderer]] = MappingProxyType(
     {"table": Table.rows, "jsonl": JsonLines.rows, "csv": Csv.rows}
 )
 """What makes the rows that a format's writer writes; needs no stream, so any process can do it."""
 
 
+def joined(name: str, shown: list[Rows]) -> list[Rows]:
+    """The rows of many reports as fewer that are written with the same result: finished text needs one writing."""
+    if name not in _TEXTS:
+        return shown
+    return [(("".join([text for rows in shown for (text,) in rows]),),)]
+
+
 def writer(name: str) -> Writer:
     """The writer of a format to standard output."""
     return FORMATS[name](sys.stdout)
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    import csv
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _flat(verdict: Verdict) -> dict[str, object]:
