@@ -56,7 +56,6 @@ _NAMES: Final = 100
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
 _PIECE: Final = 32 * 1024
-_split: Final = FIELD_BEGIN.split
 
 Values: TypeAlias = Sequence[str | None]
 """The values of a group's fields: those of the message in the order of _MESSAGE_NAMES, a recipient's in that of _RECIPIENT_NAMES."""
@@ -176,7 +175,7 @@ def _each_field(text: str, at: int) -> Iterator[tuple[str, str, str]]:
     while at < len(text):
         following = FIELD_BEGIN.search(text, at + _PIECE)
         end = len(text) if following is None else following.start()
-        pieces = iter(_split(text[at:end]))
+        pieces = iter(FIELD_BEGIN.split(text[at:end]))
         next(pieces)  # before the first field stands nothing
         yield from zip(pieces, pieces, pieces, strict=True)
         at = end

@@ -126,18 +126,9 @@ class _Pass:
     """One pass over the lines of a text."""
 
     __slots__ = (
-        "_collecting",
-        "_format",
-        "_is_stopped",
-        "_open",
-        "_patterns",
-        "_sink",
-        "_stops_at_blank",
-        "_text",
-        "drafts",
-        "returned_at",
-        "shared",
-    )
+        "_collecting", "_format", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text", "drafts",
+        "returned_at", "shared",
+    )  # fmt: skip
 
     def __init__(self, described: Format, text: str) -> None:
         self._format = described

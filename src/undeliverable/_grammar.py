@@ -70,7 +70,7 @@ FIELD_LINE: Final = lazy(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:")
 # RFC 5965 3 and RFC 8098 3.1.1 write their fields as RFC 5322 2.2 has them: folded lines begin with white space.
 FOLDED_FIELD: Final = lazy(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 # The same behind a line end, to split at: the whole, then the name.
-FIELD_BEGIN: Final = re.compile(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
+FIELD_BEGIN: Final = lazy(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
 
 
 def _single(name: str, group: int, value: str = r"[^\n]*+") -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol, cast
 
@@ -15,18 +13,6 @@ LIMIT: Final = 32 * 1024 * 1024
 
 _BLOCK: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
-# RFC 4155: a message begins with "From ", after an empty line or at the very beginning, and that line has a date.
-# A sentence that begins with "From" after an empty line has none.
-_SEPARATOR: Final = re.compile(rb"\n\r?\n(?=From )")
-_DATE: Final = tuple(
-    map(re.compile, (rb"[ \d]\d:\d\d", rb"\b(?:19|20)\d\d\b", rb"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"))
-)
-_LINE: Final = 256
-# As nearly all programs write it: what matches has such a date.
-_USUAL: Final = re.compile(
-    rb"From [^\s]{1,200} +[A-Z][a-z]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    rb" [ \d]?\d \d\d:\d\d(?::\d\d)? (?:19|20)\d\d\r?\n"
-)
 
 
 class Readable(Protocol):
@@ -48,14 +34,16 @@ class Stream:
     :ivar cut: how many messages were longer than the limit and are cut there.
     """
 
-    __slots__ = ("_file", "_limit", "cut", "problem")
+    __slots__ = ("_faults", "_file", "_limit", "cut", "problem")
 
     def __init__(self, file: Readable, *, limit: int = LIMIT) -> None:
         self.problem: str | None = None
         self.cut = 0
         self._limit = limit
         self._file = file
-        self._file = _plain(file, self.head(2))
+        self._faults: tuple[type[Exception], ...] = (OSError, EOFError)
+        if self.head(2) == _GZIP:
+            self._decompress()
 
     def head(self, size: int) -> bytes:
         """The first bytes, which stay to be read."""
@@ -70,18 +58,20 @@ class Stream:
 
     def messages(self) -> Iterator[bytes]:
         """Each message of an mbox, with its `From ` line."""
+        from undeliverable.cli._mbox import LINE, separators  # one message alone needs no patterns
+
         buffer, scanned = bytearray(), 0
         while block := self._guarded(self._file.read1, _BLOCK):
             buffer += block
             begin = 0
-            for end in _separators(buffer, scanned):
+            for end in separators(buffer, scanned):
                 yield self._taken(buffer, begin, end)
                 begin = end
             if begin:
                 del buffer[:begin]
                 scanned = 0
             # A separator may stand across the end of the block: the next search looks at its line again.
-            scanned = max(scanned, len(buffer) - _LINE - len(b"\n\r\n"))
+            scanned = max(scanned, len(buffer) - LINE - len(b"\n\r\n"))
             if len(buffer) > self._limit + 2 * _BLOCK:
                 del buffer[self._limit + 1 : scanned]
                 scanned = self._limit + 1
@@ -104,31 +94,18 @@ class Stream:
             end = begin + self._limit
         return bytes(memoryview(buffer)[begin:end])
 
+    def _decompress(self) -> None:
+        import gzip  # few files are compressed, and it costs a cold start some milliseconds
+        import zlib
+
+        self._faults += (zlib.error,)
+        self._file = gzip.GzipFile(fileobj=cast("io.BufferedReader", self._file))
+
     def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
         if self.problem is not None:
             return b""
         try:
             return read(size)
-        except (OSError, EOFError, zlib.error) as error:
+        except self._faults as error:
             self.problem = getattr(error, "strerror", None) or str(error)
             return b""
-
-
-def _plain(file: Readable, head: bytes) -> Readable:
-    if head != _GZIP:
-        return file
-    import gzip  # few files are compressed, and it costs a cold start some milliseconds
-
-    return gzip.GzipFile(fileobj=cast("io.BufferedReader", file))
-
-
-def _separators(buffer: bytearray, start: int) -> list[int]:
-    """Where messages begin behind `start`."""
-    return [at for match in _SEPARATOR.finditer(buffer, start) if _begins(buffer, at := match.end())]
-
-
-def _begins(buffer: bytearray, at: int) -> bool:
-    if _USUAL.match(buffer, at):
-        return True
-    line = bytes(buffer[at : at + _LINE]).partition(b"\n")[0]
-    return all(part.search(line) for part in _DATE)
