@@ -7,7 +7,6 @@ the first fits. Clauses of one provider are found only where that provider answe
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -80,6 +79,7 @@ class RuleTable:
             self.shelf = self.shelf.under(upper)
         self._filed = packed(self.shelf.filed)
         self._clauses = Made(self._clause)
+        self._clause_at: Final = self._clauses.__getitem__
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
 
@@ -97,7 +97,7 @@ class RuleTable:
         """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
         found, provider = self._found(text, code, status, provider)
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
-        for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clauses.__getitem__, found):
+        for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
             if (
                 rule is not done
                 and (codes is None or code in codes)
@@ -132,13 +132,14 @@ class RuleTable:
 
     def _with_own(self, found: list[int], provider: str) -> list[int]:
         """The places with those of the provider's own clauses instead of the groups that hold them."""
-        end = bisect_left(found, GROUPS)
-        own = [place for group in found[end:] for place in self.shelf.groups[group - GROUPS].get(provider, ())]
-        return sorted(found[:end] + own)
+        own: list[int] = []
+        while found and found[-1] >= GROUPS:
+            own += self.shelf.groups[found.pop() - GROUPS].get(provider, ())
+        return sorted(found + own) if own else found
 
     def _marked(self, found: Sequence[int], text: str) -> str | None:
         """The provider of the first mark that stands in the text."""
-        for place, _, _, phrase, spaced, _, _, match in map(self._clauses.__getitem__, found):
+        for place, _, _, phrase, spaced, _, _, match in map(self._clause_at, found):
             if place >= _RULES:
                 break
             if spaced in text or (phrase in text and stands_in(phrase, text)):
@@ -182,4 +183,4 @@ class RuleTable:
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
         found, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
-        return map(self._clauses.__getitem__, found)
+        return map(self._clause_at, found)
