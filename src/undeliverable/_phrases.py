@@ -7,7 +7,8 @@ compared with it.
 A phrase's last word may go on in a text (``block`` fits ``blocked``). What is filed under such a word stands under every
 known word that begins with it as well, and under its *stem*, the first four letters, for the words that are not known.
 
-What is filed are places: integers, so that nothing has to be made of the thousands that no text ever asks for.
+What is filed are places: integers, so that nothing has to be made of the thousands that no text ever asks for. They are
+kept as texts (:class:`Written`), each of which is read when its word is first met.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from undeliverable._conditions import SHORT, UNSPACED_FROM
 from undeliverable._lazy import lazy
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
     """A word and the one that follows it, or a word and `ALONE`; `OPEN` behind either: it may go on."""
     Filed: TypeAlias = dict[str, dict[str, list[int]]]
     """Places by the two halves of their key; under `UNKNOWN` those for words that stand nowhere else, by their stem."""
-    Packed: TypeAlias = dict[str, tuple[tuple[int, ...], dict[str, tuple[int, ...]]]]
-    """The same, to be looked up: what stands under a word alone, and what under those that follow it."""
+    Entry: TypeAlias = tuple[tuple[int, ...], dict[str, tuple[int, ...]]]
+    """What is filed under a word alone, and under it with those that follow it."""
 
 __all__ = [
     "ALONE",
     "UNKNOWN",
     "Frequencies",
+    "Index",
     "Made",
+    "Written",
     "file_under",
     "merged",
     "most",
-    "packed",
-    "places",
     "spread",
     "words_of",
 ]
@@ -54,7 +55,6 @@ ALONE: Final = ""
 OPEN: Final = "*"
 """Stands in a key behind a word that may go on."""
 _NONE: Final[dict[str, tuple[int, ...]]] = {}
-_NOTHING: Final[tuple[tuple[int, ...], dict[str, tuple[int, ...]]]] = ((), {})
 
 _PAIR: Final = 2  # how much rarer two words must be than one to be taken for a key
 _OPEN_PAIR: Final = 4
@@ -105,37 +105,6 @@ def _openings(word: str) -> list[str]:
     return [word[:end] + OPEN for end in range(SHORT, len(word) + 1)]
 
 
-def packed(filed: Filed) -> Packed:
-    """What is filed, nearer together in memory, which makes a classify a twentieth faster."""
-    found: Packed = {}
-    for word, seconds in filed.items():
-        followers = {key: tuple(places) for key, places in seconds.items()}
-        found[word] = followers.pop(ALONE, ()), followers
-    return found
-
-
-def places(filed: Packed, words: list[str]) -> list[int]:
-    """What is filed under the keys that `words`, as :func:`words_of` gives them, have."""
-    found: list[int] = []
-    unknown = filed.get(UNKNOWN, _NOTHING)[1]
-    before = _NONE  # what is filed under the word before
-    for word in words:
-        if word in before:
-            found += before[word]
-        if word in filed:
-            alone, before = filed[word]
-            if alone:
-                found += alone
-        else:
-            stem = word[:_STEM]
-            if stem in before:
-                found += before[stem]
-            if stem in unknown:
-                found += unknown[stem]
-            before = _NONE
-    return found
-
-
 class Made(dict[_Name, _Thing]):
     """Things by their name, each made when it is first asked for."""
 
@@ -146,6 +115,80 @@ class Made(dict[_Name, _Thing]):
     def __missing__(self, name: _Name) -> _Thing:
         found = self[name] = self._make(name)
         return found
+
+
+class Written(NamedTuple):
+    """What is filed, as it stands in the prebuilt index: texts such as `` 7 12;follower 3;other 5 12``.
+
+    :ivar words: by their first word, places behind the word that follows.
+    :ivar stems: what is filed for words that are not among `words`, by their stem.
+    """
+
+    words: dict[str, str]
+    stems: dict[str, str]
+
+    @classmethod
+    def of(cls, filed: Filed) -> Written:
+        """What is filed, written."""
+        stems = filed.get(UNKNOWN, {})
+        return cls(
+            {word: _line(seconds) for word, seconds in filed.items() if word != UNKNOWN},
+            {stem: _line({ALONE: found}) for stem, found in stems.items()},
+        )
+
+    def filed(self) -> Filed:
+        """What was written."""
+        words = {word: _read(text) for word, text in self.words.items()}
+        return {**words, UNKNOWN: {stem: _read(text)[ALONE] for stem, text in self.stems.items()}}
+
+
+def _line(seconds: dict[str, list[int]]) -> str:
+    return ";".join(" ".join((key, *map(str, found))) for key, found in seconds.items())
+
+
+def _read(text: str) -> dict[str, list[int]]:
+    keys = (part.partition(" ") for part in text.split(";"))
+    return {key: [*map(int, found.split())] for key, _, found in keys}
+
+
+class Index:
+    """What is filed, to be looked up."""
+
+    def __init__(self, written: Written) -> None:
+        self._words, self._stems = written
+        self._known: dict[str, Entry] = {}  # the words that were met
+        self._begun = Made(self._filed_under)
+
+    def places(self, words: list[str]) -> list[int]:
+        """What is filed under the keys that `words`, as :func:`words_of` gives them, have."""
+        found: list[int] = []
+        known = self._known
+        before = _NONE  # what is filed under the word before
+        for word in words:
+            if word in before:
+                found += before[word]
+            if word in known:
+                alone, before = known[word]
+                if alone:
+                    found += alone
+            elif word in self._words:
+                alone, before = known[word] = self._entry(word)
+                found += alone
+            else:
+                stem = word[:_STEM]
+                if stem in before:
+                    found += before[stem]
+                if stem in self._stems:
+                    found += self._begun[stem]
+                before = _NONE
+        return found
+
+    def _entry(self, word: str) -> Entry:
+        followers = {key: tuple(found) for key, found in _read(self._words[word]).items()}
+        return followers.pop(ALONE, ()), followers
+
+    def _filed_under(self, stem: str) -> tuple[int, ...]:
+        return tuple(_read(self._stems[stem])[ALONE])
 
 
 class Frequencies:
@@ -240,6 +283,6 @@ def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
                 both[target] = both[target] | {key: [*both[target].get(key, ()), *seconds[stem]]}
 
 
-def most(filed: Filed) -> int:
+def most(written: Written) -> int:
     """The greatest number of places under one key: what the slowest text costs."""
-    return max((len(found) for seconds in filed.values() for found in seconds.values()), default=0)
+    return max((len(found) for seconds in written.filed().values() for found in seconds.values()), default=0)

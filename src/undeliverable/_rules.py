@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._clauses import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._conditions import stands_in
-from undeliverable._phrases import Made, packed, places, words_of
+from undeliverable._phrases import Index, Made, Written, words_of
 from undeliverable._shelf import GROUPS, MARKS, Shelf, file_rules
 from undeliverable.model import Command
 
@@ -30,7 +30,7 @@ class Below:
     :ivar marks: phrases that tell a provider, with its name, the first one first.
     """
 
-    shelf: Shelf = Shelf({}, [], {}, {}, [])
+    shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [])
     marks: Sequence[tuple[str, str]] = ()
 
     def rule(self, number: int) -> Rule:
@@ -77,7 +77,7 @@ class RuleTable:
                 sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
             )
             self.shelf = self.shelf.under(upper)
-        self._filed = packed(self.shelf.filed)
+        self._index = Index(self.shelf.filed)
         self._clauses = Made(self._clause)
         self._clause_at: Final = self._clauses.__getitem__
         self._matches: dict[tuple[int, str], Match] = {}
@@ -119,7 +119,7 @@ class RuleTable:
 
     def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        found = places(self._filed, words_of(text))
+        found = self._index.places(words_of(text))
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._clauses import PARTS
 from undeliverable._conditions import RuleCondition, status_key
-from undeliverable._phrases import Frequencies, file_under, merged, spread, words_of
+from undeliverable._phrases import Frequencies, Written, file_under, merged, spread, words_of
 from undeliverable.codes import find_reply_code, find_status
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Shelf(NamedTuple):
     :ivar free: clauses that every reply is compared with.
     """
 
-    filed: Filed
+    filed: Written
     groups: list[dict[str, list[int]]]
     status: dict[str, list[int]]
     reply: dict[str, list[int]]
@@ -49,34 +49,34 @@ class Shelf(NamedTuple):
 
     def under(self, upper: Shelf) -> Shelf:
         """This shelf with another one, whose rules rank higher."""
-        upper = upper._behind(len(self.groups))
+        moved = len(self.groups)
         return Shelf(
-            merged(self.filed, upper.filed),
+            Written.of(merged(self.filed.filed(), _behind(upper.filed.filed(), moved))),
             [*self.groups, *upper.groups],
             _joined(self.status, upper.status),
             _joined(self.reply, upper.reply),
-            [*upper.free, *self.free],
+            [*_moved(upper.free, moved), *self.free],
         )
-
-    def _behind(self, groups: int) -> Shelf:
-        """This shelf with its groups behind so many others."""
-
-        def moved(found: list[int]) -> list[int]:
-            return [place + groups if place >= GROUPS else place for place in found]
-
-        filed = {word: {key: moved(found) for key, found in seconds.items()} for word, seconds in self.filed.items()}
-        return self._replace(filed=filed, free=moved(self.free))
 
     def without(self, numbers: Collection[int]) -> Shelf:
         """This shelf but for some rules."""
         hidden = frozenset(place for number in numbers for place in range(number * PARTS, (number + 1) * PARTS))
         return Shelf(
-            {word: _left(seconds, hidden) for word, seconds in self.filed.items()},
+            Written.of({word: _left(seconds, hidden) for word, seconds in self.filed.filed().items()}),
             [_left(group, hidden) for group in self.groups],
             _left(self.status, hidden),
             _left(self.reply, hidden),
             [place for place in self.free if place not in hidden],
         )
+
+
+def _behind(filed: Filed, groups: int) -> Filed:
+    """What is filed, with its groups behind so many others."""
+    return {word: {key: _moved(found, groups) for key, found in seconds.items()} for word, seconds in filed.items()}
+
+
+def _moved(found: list[int], groups: int) -> list[int]:
+    return [place + groups if place >= GROUPS else place for place in found]
 
 
 def _left(filed: dict[str, list[int]], hidden: Container[int]) -> dict[str, list[int]]:
@@ -124,7 +124,8 @@ class _Filing:
             self._place(number, rule.when)
         for number, key in enumerate(self.groups):
             self._file(GROUPS + number, key)
-        return Shelf(spread(self.filed, self.words), [*self.groups.values()], self.status, self.reply, self.free)
+        filed = Written.of(spread(self.filed, self.words))
+        return Shelf(filed, [*self.groups.values()], self.status, self.reply, self.free)
 
     def _place(self, number: int, when: RuleCondition) -> None:
         phrases = self._phrases(when)

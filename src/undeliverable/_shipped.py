@@ -17,6 +17,7 @@ from undeliverable._conditions import Codes, RuleCondition
 from undeliverable._format_index import FormatsBelow, Places
 from undeliverable._format_schema import Format, read_table
 from undeliverable._lazy import lazy
+from undeliverable._phrases import Written
 from undeliverable._policies import Policy
 from undeliverable._providers import Provider
 from undeliverable._rules import Below, Rule
@@ -106,7 +107,8 @@ class Shipped(Below, FormatsBelow):
     @cached_property
     def shelf(self) -> Shelf:  # type: ignore[override] # read when it is asked for
         """How the rules are filed."""
-        return Shelf(*self.document("shelf"))
+        filed, *others = self.document("shelf")
+        return Shelf(Written(*filed), *others)
 
     @cached_property
     def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when it is asked for
