@@ -45,6 +45,8 @@ _dotted: Final = DOTTED.search
 _code: Final = re.compile(r"[2-5]\d\d", re.ASCII).search
 _plain: Final = {f"{digits} ": code for digits, code in REPLY_CODES.items()}
 _STATUS_END: Final = 15  # of a reply that begins with a code, a blank and a status such as 5.7.515
+# The code of QUOTED_CODE with the characters that all of its wordings have around it: numbers and addresses have others.
+_quotable: Final = re.compile(r"[45](?<=[\s:;#\[(<'\"=][45])\d\d(?=[ :;,)\]>'\"\n-]|$)", re.ASCII).search
 _QUOTED_LEAD: Final = 60
 """Characters that a wording of QUOTED_CODE may have before the code, all white space counted."""
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
@@ -126,14 +128,16 @@ def _first_head(text: str) -> re.Match[str] | None:
     found = _head(text)
     if found is not None:
         return found
-    digits = _code(text)
-    if digits is None:
+    if _code(text) is None:
         return None
     lead = LEAD.match(text)
     if lead is not None:
         found = _head(text, lead.end())
         if found is not None:
             return found
+    digits = _quotable(text)
+    if digits is None:
+        return None
     quoted = QUOTED_CODE.search(text, max(digits.start() - _QUOTED_LEAD, 0))
     return None if quoted is None else _head(text, quoted.end())
 
