@@ -60,6 +60,7 @@ _PAIR: Final = 2  # how much rarer two words must be than one to be taken for a 
 _OPEN_PAIR: Final = 4
 _STEM: Final = 4  # not more than SHORT: a last word that may go on is at least as long
 _WORD: Final = lazy(r"[^\W_]+")
+_UNSPACED: Final = lazy(f"[{UNSPACED_FROM}-\U0010ffff]")
 _CODES: Final = "0123456789 .-"  # that a reply begins with
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
@@ -75,7 +76,8 @@ def words_of(text: str) -> list[str]:
         rest = text  # the last number may be the beginning of a word
     if rest.isascii():
         return rest.encode().translate(_ASCII_WORDS).decode().split()
-    return [*_WORD.findall(rest), *sorted({char for char in rest if char >= UNSPACED_FROM})]
+    words: list[str] = _WORD.findall(rest)
+    return words + sorted({*_UNSPACED.findall(rest)}) if _UNSPACED.search(rest) else words
 
 
 def _keys(phrase: str) -> list[Key]:
