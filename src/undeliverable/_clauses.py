@@ -111,10 +111,8 @@ class Rest:
         return pattern is not None and pattern.search(text, 0, PATTERN_LIMIT) is not None
 
 
-# Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals.
-_LOWER: Final = lazy(
-    r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|(?<=[0-9])-(?=[0-9])|-(?=\])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*"
-)
+# Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals: those stand between "@" and "a".
+_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
 _FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
 
 
