@@ -305,6 +305,27 @@ PIECES = st.sampled_from(EXAMPLES).flatmap(
 )
 
 
+GOING_ON: tuple[str, ...] = (
+    "user",
+    "users",
+    "userid",
+    "unknown",
+    "unknowns",
+    "unknownish",
+    "mail",
+    "mailbox",
+    "in",
+    "the",
+    "spf",
+    "8bit",
+)
+ENDINGS = st.builds(
+    lambda words, providers: RuleCondition.compile({"words": words, **providers}),
+    st.lists(st.sampled_from(GOING_ON), min_size=1, max_size=3).map(" ".join),
+    st.sampled_from(({}, {}, {"provider": "acme"})),
+)
+
+
 class TestIndex:
     @settings(max_examples=400, deadline=None)
     @given(
@@ -357,6 +378,21 @@ class TestIndex:
             assert (ids[len(uppers) - 1 + len(lowers) // 2], len(ids)) == (above[-1].id, len(uppers) - 1 + len(lowers))
         assert table.fitting(what) == tuple(rule for rule in table.rules if fits_by_hand(rule.when, what))
         assert table.match(what).rule == next(iter(table.fitting(what)), None)
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(ENDINGS, max_size=30),
+        st.lists(ENDINGS, max_size=30),
+        st.lists(st.sampled_from((*GOING_ON, "userz", "unknownz", "a")), max_size=8).map(" ".join),
+        st.sampled_from((None, "acme")),
+    )
+    def test_last_words_go_on_whichever_layer_knows_them(
+        self, uppers: list[RuleCondition], lowers: list[RuleCondition], text: str, provider: str | None
+    ) -> None:
+        """Of many phrases of few words, so that all kinds of keys are in use."""
+        table = RuleTable([rule_of(when, number) for number, when in enumerate(uppers)], (), Lower(lowers))
+        what = seen(text, 0, 0, None, provider)
+        assert table.fitting(what) == tuple(rule for rule in table.rules if fits_by_hand(rule.when, what))
 
     @settings(max_examples=150, deadline=None)
     @given(
