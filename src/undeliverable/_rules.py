@@ -43,7 +43,7 @@ class Below:
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
-_MANY: Final = 24  # places: from there on it is worth while to look whether a text says the same again
+_MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
