@@ -59,3 +59,51 @@ def test_consequences() -> None:
 def test_what_is_said_of_users_and_domains_that_are_not_the_recipients(reply: str) -> None:
     """The words "user", "address", "unknown" and "does not exist" alone make nothing hard."""
     assert classify(reply).bounce_type is not BounceType.HARD
+
+
+SENDERS_SIDE: Final = (
+    "your account", "your e-mail account", "your mailbox", "your address", "your email address", "your domain", "your user",
+    "the sender account", "the sender's account", "sender's mailbox", "the sender's address", "the sender's email address",
+    "the sending account", "the sending domain", "the sender domain", "sender's domain", "the from address", "the From: domain",
+    "the from header domain", "the return-path", "the return path address", "the return address", "the reply-to address",
+    "the reply-to domain", "the envelope sender", "MAIL FROM domain", "MAIL FROM address", "the originator", "the submitting account",
+    "your hostname", "HELO host", "the HELO domain", "the client hostname",
+)  # fmt: skip
+WHAT_IS_SAID: Final = (
+    "is unknown", "does not exist", "not found", "is invalid", "is disabled", "has been suspended", "is blocked", "has expired",
+    "is closed", "is inactive", "is no longer valid", "could not be verified", "was rejected", "is malformed", "is not valid",
+    "has been deleted", "is not registered", "cannot be resolved", "has no MX", "is locked", "doesn't exist", "is frozen",
+    "could not be found", "is not active", "has been terminated", "is not known", "is no longer active", "non-existent",
+    "has been deactivated", "is temporarily disabled",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", SENDERS_SIDE)
+def test_what_is_said_of_the_senders_side_is_never_hard(subject: str) -> None:
+    replies = [f"{head} {subject} {said}" for head in ("550", "550 5.7.1") for said in WHAT_IS_SAID]
+    assert not [reply for reply in replies if classify(reply).bounce_type is BounceType.HARD]
+
+
+RECIPIENTS_SIDE: Final = (
+    "the recipient", "this user", "the mailbox", "this account", "recipient's mailbox", "the recipient's account", "the destination address",
+    "the recipient address", "<kim@example.org>", "user kim", "user <kim@example.org>", "this email address",
+)  # fmt: skip
+HARD_WHEN_SAID: Final = (
+    "is unknown", "does not exist", "not found", "is invalid", "is disabled", "has been suspended", "has expired", "is closed",
+    "is inactive", "is no longer valid", "has been deleted", "is not registered", "doesn't exist", "is frozen", "could not be found",
+    "is not active", "has been terminated", "is not known", "is no longer active", "has been deactivated",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", RECIPIENTS_SIDE)
+def test_the_same_said_of_the_recipient_is_hard(subject: str) -> None:
+    replies = [f"550 {subject} {said}" for said in HARD_WHEN_SAID]
+    assert not [reply for reply in replies if classify(reply).bounce_type is not BounceType.HARD]
+
+
+@pytest.mark.parametrize(
+    "said", ["User unknown", "<lee@example.net> does not exist", "Invalid domain", "Mailbox unavailable"]
+)
+def test_before_a_recipient_was_named_none_is_at_fault(said: str) -> None:
+    """RFC 5321 section 3.3: MAIL comes before RCPT."""
+    assert classify(f"550 5.1.0 {said}", command="mail").bounce_type is not BounceType.HARD
