@@ -82,19 +82,9 @@ def visible(text: str, code: int) -> str:
 def _without_addresses(text: str) -> str:
     """`text` with each address blanked: what a mailbox is called must not decide (``<blacklist@example.org>``)."""
     text = _BRACKETED.sub("<>", text)
-    at = text.find("@")
-    if at < 0:
+    if "@" not in text:
         return text
-    parts: list[str] = []
-    done = 0
-    while at >= 0:  # from blank to blank, so that the pattern sees no more than it has to
-        start, end = text.rfind(" ", done, at) + 1, text.find(" ", at)
-        if end < 0:
-            end = len(text)
-        parts += text[done:start], _BARE.sub("<>", text[start:end])
-        done = end
-        at = text.find("@", done)
-    return "".join(parts) + text[done:]
+    return " ".join([_BARE.sub("<>", token) if "@" in token else token for token in text.split(" ")])
 
 
 def _joined(text: str) -> str:

@@ -77,7 +77,9 @@ def words_of(text: str) -> list[str]:
     if rest.isascii():
         return rest.encode().translate(_ASCII_WORDS).decode().split()
     words: list[str] = _WORD.findall(rest)
-    return words + sorted({*_UNSPACED.findall(rest)}) if _UNSPACED.search(rest) else words
+    if _UNSPACED.search(rest):
+        words += sorted(char for char in {*rest} if char >= UNSPACED_FROM)
+    return words
 
 
 def _keys(phrase: str) -> list[Key]:
