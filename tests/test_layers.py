@@ -24,11 +24,11 @@ BLOCKS: Final = {
             """
             _grammar _grammar_mime _grammar_report _patterns _evidence _dates _addresses _headers _charsets _transfer _html
             _flatten _structure _repairs _declared _part_header _mime _fields _field_groups _replies _dialogues _returned _standard _arf _autoreply
-            _format_schema _format_index _format_reader _format_examples _formats _flufl _log_frames _log_shapes _log_records
+            _format_schema _format_index _drafts _format_facts _format_reader _format_examples _formats _flufl _log_frames _log_shapes _log_records
             _log_facts
             """,
             # the waist
-            "_survey _facts _notice",
+            "_survey _facts _answers _unknown _notice",
             # judgement
             "_conditions _clauses _phrases _shelf _rules _policies _providers _blocklists _details _toml _loader _shipped _index knowledge _explain _judge",
             # doors

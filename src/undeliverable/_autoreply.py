@@ -18,7 +18,7 @@ from undeliverable.errors import EntryError
 from undeliverable.model import Evidence, RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
-__all__ = ["AutoReplyPhrases", "HeaderMark", "disposition", "is_answer", "recognise"]
+__all__ = ["AutoReplyPhrases", "HeaderMark", "disposition", "fields_of_recipient", "is_answer", "recognise"]
 
 Header: TypeAlias = Callable[[str], str | None]
 """A look-up of a header's first value by name, unfolded and decoded."""
@@ -42,16 +42,22 @@ class HeaderMark:
     :ivar name: the field's name.
     :ivar values: how its value begins, casefolded; empty if its presence is enough.
     :ivar kind: what the message then is.
+    :ivar subject: how the subject has to begin besides, casefolded; empty if it does not matter.
+    :ivar recipient: the fields of the message inside that name the recipient; empty: it is the sender.
     """
 
     name: str
     values: tuple[str, ...]
     kind: Kind
+    subject: tuple[str, ...] = ()
+    recipient: tuple[str, ...] = ()
 
     def fits(self, header: Header) -> bool:
         """Whether the message has this mark."""
         value = header(self.name)
-        return value is not None and (not self.values or value.strip().casefold().startswith(self.values))
+        if value is None or (self.values and not value.strip().casefold().startswith(self.values)):
+            return False
+        return not self.subject or _plain(header("subject") or "", _LINE_LIMIT).startswith(self.subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,11 @@ def recognise(header: Header, text: str, phrases: AutoReplyPhrases) -> Kind | No
     certain = (submitted == "auto-replied" or mark is not None) and not _is_report(header, subject, phrases)
     weight = _ENOUGH if certain else _weight(header, subject, body, phrases, signs=signs)
     return Kind.AUTO_REPLY if weight >= _ENOUGH else None
+
+
+def fields_of_recipient(header: Header, phrases: AutoReplyPhrases) -> tuple[str, ...]:
+    """The fields of the message inside that name the recipient, where a mark of the message says so; else none."""
+    return next((mark.recipient for mark in phrases.marks if mark.recipient and mark.fits(header)), ())
 
 
 def is_answer(header: Header, phrases: AutoReplyPhrases) -> bool:
@@ -290,9 +301,12 @@ def _marks(value: object) -> tuple[HeaderMark, ...]:
 
 
 def _mark(entry: Mapping[str, object], key: str) -> HeaderMark:
-    if unknown := set(entry) - {"name", "values", "kind", "source"}:
+    if unknown := set(entry) - {"name", "values", "kind", "source", "subject", "recipient"}:
         raise EntryError("unknown key", key=f"{key}.{min(unknown)}")
     name, kind = entry.get("name"), entry.get("kind")
     if not isinstance(name, str) or kind not in _MARK_KINDS:
         raise EntryError("a mark has a name, and a kind: auto_reply, challenge or complaint", key=key)
-    return HeaderMark(name, _strings(entry.get("values", []), f"{key}.values"), Kind(str(kind)))
+    values, subject, recipient = (
+        _strings(entry.get(part, []), f"{key}.{part}") for part in ("values", "subject", "recipient")
+    )
+    return HeaderMark(name, values, Kind(str(kind)), subject, recipient)

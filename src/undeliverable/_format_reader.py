@@ -7,15 +7,18 @@ Every pattern sees one line of at most 998 octets (RFC 5321 4.5.3.1.6), so time 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, NamedTuple
 
+from undeliverable._addresses import addresses_in
 from undeliverable._dates import parse_date
+from undeliverable._drafts import Draft, Heard, assign, each_once, named_by, share, without_helpers
+from undeliverable._format_facts import action_of, address_of, command_of, date_of, diagnostic_of, reply_of, status_of
 from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns, is_answer
-from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable._lazy import lazy
+from undeliverable.codes import REPLY_CODES
+from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
 __all__ = ["FormatReading", "read"]
 
@@ -24,28 +27,14 @@ _TEXTS: Final = frozenset(("reply", "diagnostic"))
 # How the further lines of a reply begin, RFC 5321 4.2.1.
 _CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
+_OPENING_LINES: Final = 6
+_ABOVE: Final = 998  # characters that are read above the words that open a notice
+# Several recipients on one line.
+_AND: Final = lazy(r"[,;][ \t]{0,9}|[ \t]{1,9}(?:and|und|et|y|e|og|och|en|i|и)[ \t]{1,9}")
+_ADDRESS_ALONE: Final = lazy(r"[ \t]{0,9}[<\"'(\[]?[^\s<>\"'(),;:]{1,64}@[^\s<>\"'(),;:]{1,255}[>\"')\]]?[ \t.]{0,9}")
 _LEAPING: Final = frozenset(("after", "none"))  # where the lines before the first recipient say nothing of any
 # Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no notice itself has.
 _TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
-# What notices call the step of the dialogue that was refused; the first that stands in the words.
-_COMMANDS: Final = (
-    ("rcpt", Command.RCPT),
-    ("recipient", Command.RCPT),
-    ("mail", Command.MAIL),
-    ("sender", Command.MAIL),
-    ("end of data", Command.END_OF_DATA),
-    ("final data", Command.END_OF_DATA),
-    ("message", Command.END_OF_DATA),
-    ("text", Command.END_OF_DATA),
-    ("data", Command.DATA),
-    ("starttls", Command.STARTTLS),
-    ("auth", Command.AUTH),
-    ("ehlo", Command.EHLO),
-    ("helo", Command.EHLO),
-    ("conn", Command.CONNECT),
-    ("greeting", Command.CONNECT),
-    ("banner", Command.CONNECT),
-)
 
 
 class FormatReading(NamedTuple):
@@ -65,20 +54,6 @@ class FormatReading(NamedTuple):
     is_generic: bool
 
 
-class _Draft:
-    """What has been read of one recipient so far."""
-
-    __slots__ = ("end", "facts", "pattern", "reply", "start", "words")
-
-    def __init__(self, start: int, end: int, pattern: str | None = None) -> None:
-        self.start = start
-        self.end = end
-        self.pattern = pattern
-        self.facts: dict[str, str] = {}
-        self.words: list[str] = []
-        self.reply: list[str] | None = None  # as long as there is none
-
-
 def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
     """What `text`, a notice of the format `described`, says.
 
@@ -87,21 +62,28 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     """
     pass_ = _Pass(described, text)
     pass_.run()
-    if described.words == "shared":
-        pass_.share()
-    shared = pass_.shared
+    drafts, shared = pass_.drafts, pass_.shared
+    if described.is_generic:
+        assign(drafts, pass_.replies, shared)
+        drafts = without_helpers(drafts, header("from") or "") or named_by(pass_.replies, header("to") or "")
+        if any(draft.reply or draft.words for draft in drafts):
+            shared.words = []  # what opens the notice explains it only where nothing else does
+    elif described.words == "shared":
+        share(drafts)
     message = _about_message(shared)
-    build = _Builder(described, text, part, shared)
+    build = _Builder(described, _action(described, (shared, *drafts)), text, part, shared)
     recipients: list[RecipientFacts] = []
-    for draft in _each_once(pass_.drafts):
+    for draft in each_once(drafts):
         recipients.append(build.facts(draft))
         message |= _about_message(draft)
+    if len(recipients) > 1:
+        recipients = _without_sender(recipients, header("to") or "")
     if described.recipient_header:
         recipients = _with_header(recipients, _addresses(described, header), build)
     if (
         not recipients and not described.is_generic and not is_answer(header)
     ):  # the notice is certain; it just names nobody
-        recipients = [build.facts(_Draft(shared.start, shared.end))]
+        recipients = [build.facts(Draft(shared.start, shared.end))]
     return FormatReading(
         generator=None if described.is_generic else described.name,
         recipients=tuple(recipients),
@@ -111,14 +93,13 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     )
 
 
-def _each_once(drafts: list[_Draft]) -> Iterator[_Draft]:
-    """The drafts in their order; none is kept, for they may be tens of thousands."""
-    drafts.reverse()
-    while drafts:
-        yield drafts.pop()
+def _action(described: Format, drafts: Iterable[Draft]) -> Action | None:
+    """What happened to all recipients; who will try again has not given up, which only unknown text leaves open."""
+    said = {name for draft in drafts for name in draft.facts} if described.is_generic else set[str]()
+    return Action.DELAYED if "will_retry_until" in said and "expired" not in said else described.action
 
 
-def _about_message(draft: _Draft) -> dict[str, str]:
+def _about_message(draft: Draft) -> dict[str, str]:
     return {name: value for name, value in draft.facts.items() if name in MESSAGE_FACTS}
 
 
@@ -126,21 +107,22 @@ class _Pass:
     """One pass over the lines of a text."""
 
     __slots__ = (
-        "_collecting", "_format", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text", "drafts",
-        "returned_at", "shared",
+        "_collecting", "_format", "_is_paused", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text",
+        "drafts", "replies", "returned_at", "shared",
     )  # fmt: skip
 
     def __init__(self, described: Format, text: str) -> None:
         self._format = described
         self._patterns: Patterns = described.patterns
         self._text = text
-        self.drafts: list[_Draft] = []
-        self.shared = _Draft(-1, -1)
+        self.drafts: list[Draft] = []
+        self.replies: list[Heard] = []
+        self.shared = Draft(-1, -1)
         self.returned_at = -1
         self._open = self.shared
         self._sink: list[str] = self.shared.words
         self._collecting = self._may_collect()
-        self._is_stopped = False
+        self._is_stopped = self._is_paused = False
         self._stops_at_blank = described.words == "after"
 
     def run(self) -> None:
@@ -153,7 +135,9 @@ class _Pass:
             line = text[position:line_end]
             bare = line.strip()
             if not bare:
-                if self._sink and self._stops_at_blank:
+                if self._is_paused:  # help is offered in a paragraph of its own, before anybody is named
+                    self._is_stopped = self._is_paused = False
+                if self._sink and self._stops_at_blank and not self._is_opening():
                     self._collecting = False
             elif ends and bare.startswith(ends):
                 self.returned_at = min(line_end + 1, size)
@@ -167,16 +151,9 @@ class _Pass:
                 self._line(line, bare, position, line_end)
             position = line_end + 1
 
-    def share(self) -> None:
-        """Where words are shared, what was said below several recipients is said of all of them."""
-        for draft, following in zip(self.drafts[-2::-1], self.drafts[:0:-1], strict=True):
-            if not draft.reply and not draft.words:
-                draft.reply, draft.words = following.reply, following.words
-                draft.facts = {**following.facts, **draft.facts}
-
     def _leap(self, position: int) -> int:
         """Where the first line that can name a recipient begins, if nothing before it can matter."""
-        at = self._text.find("@", position) if self._patterns.may_leap and self._format.words in _LEAPING else -1
+        at = self._text.find("@", position) if self._may_leap() else -1
         if at < 0:
             return position
         start = max(self._text.rfind("\n", position, at) + 1, position)
@@ -185,14 +162,28 @@ class _Pass:
             position if any(map(before.__contains__, (*self._format.end, *self._format.stop_words, *_TRACE))) else start
         )
 
+    def _is_opening(self) -> bool:
+        """Whether this is what unknown text says before it names anybody."""
+        return self._format.is_generic and self._sink is self.shared.words and len(self._sink) < _OPENING_LINES
+
+    def _may_leap(self) -> bool:
+        return self._patterns.may_leap and self._format.words in _LEAPING and not self._format.is_generic
+
     def _begin(self) -> int:
-        """Where to begin: behind a ``begin``; unknown text may name the recipient in that very line."""
+        """Where to begin: behind a ``begin``; unknown text may name the recipient above, but not in a message's header."""
         found = [at + len(literal) for literal in self._format.begin if (at := self._text.find(literal)) >= 0]
         start = min(found, default=0)
-        return self._text.rfind("\n", 0, start) + 1 if self._format.is_generic else start
+        if not self._format.is_generic:
+            return start
+        line = self._text.rfind("\n", 0, start) + 1
+        skip = self._patterns.skip
+        for above in (0, self._text.rfind("\n\n", 0, line) + 1):
+            if line - above <= _ABOVE and not (skip and any(map(skip, self._text[above:line].split("\n")))):
+                return above
+        return line
 
     def _may_collect(self) -> bool:
-        return not self._format.start_words and self._format.words in ("before", "shared")
+        return not self._format.start_words and (self._format.words in ("before", "shared") or self._format.is_generic)
 
     def _line(self, line: str, bare: str, start: int, end: int) -> None:
         starts, stops = self._format.start_words, self._format.stop_words
@@ -200,30 +191,60 @@ class _Pass:
             self._start_words(bare, starts)
         elif stops and bare.startswith(stops):
             self._is_stopped, self._collecting = True, False
+            self._is_paused = self._format.is_generic and not self.drafts
         elif not self._is_stopped and not self._is_recipient(line, start, end) and self._is_word(line, bare, end):
             self._add(bare, start, end)
 
     def _is_word(self, line: str, bare: str, end: int) -> bool:
         """Whether a line is to be kept: a further line of a reply, or what is no field, not skipped and of use."""
-        if bare[:4] in _CONTINUED and self._sink and self._sink is self._open.reply:
+        if bare[:4] in _CONTINUED and self._sink and self._is_continued():
             return True
         skip = self._patterns.skip
         return (skip is None or skip(line) is None) and not self._is_field(line, end) and self._collecting
 
+    def _is_continued(self) -> bool:
+        """Whether what is being read is a reply that goes on; where no format says so, its lines must."""
+        if self._format.is_generic:
+            return self._sink[-1][3:4] == "-" and self._sink[-1][:4] in _CONTINUED
+        return self._sink is self._open.reply
+
     def _is_recipient(self, line: str, start: int, end: int) -> bool:
         if self._patterns.needs_at and "@" not in line:
             return False
+        if self._format.is_generic:
+            if self._is_reply(line):
+                return False
+            if line.count("@") > 1 and self._is_list(line, start, end):
+                return True
         for number, pattern in enumerate(self._patterns.recipient):
             match = pattern(line)
             if match is not None:
-                draft = _Draft(start, end, f"{self._format.name}.{number + 1}")
+                draft = Draft(start, end, f"{self._format.name}.{number + 1}")
                 self.drafts.append(draft)
                 self._turn_to(draft)
                 self._take(match, draft)
+                if self._format.is_generic and self._sink is draft.words and not draft.words:
+                    self._is_field(line[match.end() :], end)
                 return True
         return False
 
-    def _turn_to(self, draft: _Draft) -> None:
+    def _is_reply(self, line: str) -> bool:
+        """Whether the line is a reply, whose addresses say nothing of whom it was given for."""
+        return any(
+            (match := pattern(line)) is not None and match.re.groupindex.get("reply")
+            for pattern in self._patterns.field
+        )
+
+    def _is_list(self, line: str, start: int, end: int) -> bool:
+        """Whether the line names several recipients, the first as if it were alone."""
+        first, *others = _AND.split(line)
+        if not others or not all(_ADDRESS_ALONE.fullmatch(other) for other in others):
+            return False
+        if not self._is_recipient(first, start, end):
+            return False
+        return all(self._is_recipient(other.strip(" \t."), start, end) for other in others)
+
+    def _turn_to(self, draft: Draft) -> None:
         """From now on words are about `draft`, or what was said before was."""
         words = self._format.words
         if words == "shared":
@@ -247,12 +268,21 @@ class _Pass:
                 before = line[: match.start()].strip() if match.start() else ""
                 if before and self._collecting and not _TEXTS & match.re.groupindex.keys():
                     self._sink.append(before)
-                self._take(match, self._open)
-                self._open.end = end
+                if self._format.is_generic and match.groupdict().get("reply"):
+                    self._hear(match["reply"].strip(), line, end)
+                else:
+                    self._take(match, self._open)
+                    self._open.end = end
                 return True
         return False
 
-    def _take(self, match: re.Match[str], draft: _Draft) -> None:
+    def _hear(self, reply: str, line: str, end: int) -> None:
+        """A reply of which it will be seen later whose it is."""
+        self.replies.append(Heard(len(self.drafts), reply, end - len(line), end))
+        self._sink = self.replies[-1].lines
+        self._collecting = True
+
+    def _take(self, match: re.Match[str], draft: Draft) -> None:
         for name, value in match.groupdict().items():
             if value is None:
                 continue
@@ -267,7 +297,7 @@ class _Pass:
                 draft.facts.setdefault(name, value.strip())
 
     @staticmethod
-    def _reply_of(draft: _Draft) -> list[str]:
+    def _reply_of(draft: Draft) -> list[str]:
         if draft.reply is None:
             draft.reply = []
         return draft.reply
@@ -291,31 +321,32 @@ class _Builder(NamedTuple):
     """Makes facts of a draft; what is shared by all recipients stands in where a draft says nothing."""
 
     format: Format
+    action: Action | None
     text: str
     part: str
-    shared: _Draft
+    shared: Draft
 
-    def facts(self, draft: _Draft, name: str | None = None) -> RecipientFacts:
+    def facts(self, draft: Draft, name: str | None = None) -> RecipientFacts:
         told = {**self.shared.facts, **draft.facts}
         words = " ".join(draft.words or self.shared.words)
         reply = "\n".join(draft.reply or self.shared.reply or ())
-        command = _command(told.get("command"))
+        command = command_of(told.get("command"))
         code = REPLY_CODES.get(told.get("code", ""))
-        status = _status(told.get("status"))
-        recipient = name or _address(told.get("recipient"))
+        status = status_of(told.get("status"))
+        recipient = address_of(name or told.get("recipient"))
         return RecipientFacts(
             witness=Witness.HEADER if name else Witness.WORDS,
             recipient=recipient,
-            original_recipient=_address(told.get("original_recipient")),
-            action=_action(told.get("action")) or self.format.action,
+            original_recipient=address_of(told.get("original_recipient")),
+            action=action_of(told.get("action")) or self.action,
             status=None if code else status,
-            reply=_reply(code, status, reply or words, command),
-            diagnostic=_diagnostic(reply, words),
+            reply=reply_of(code, status, reply or words, command),
+            diagnostic=diagnostic_of(reply, words),
             command=command,
             remote_mta=told.get("remote_mta"),
             expired="expired" in told,
-            last_attempt_date=_date(told.get("last_attempt_date")),
-            will_retry_until=_date(told.get("will_retry_until")),
+            last_attempt_date=date_of(told.get("last_attempt_date")),
+            will_retry_until=date_of(told.get("will_retry_until")),
             vendor_code=told.get("vendor_code") or self._vendor_code(reply or words),
             evidence=self._evidence(draft),
         )
@@ -325,49 +356,17 @@ class _Builder(NamedTuple):
         match = None if pattern is None else pattern(words[:_LINE_LIMIT])
         return None if match is None else match["vendor_code"]
 
-    def _evidence(self, draft: _Draft) -> tuple[Evidence, ...]:
+    def _evidence(self, draft: Draft) -> tuple[Evidence, ...]:
         if draft.start < 0:
             return ()
         words = self.text[draft.start : min(draft.end, draft.start + _LINE_LIMIT)]
         return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
 
 
-def _reply(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
-    """A reply whose code the notice states apart from its text."""
-    return None if code is None else Reply(code, status, text or str(int(code)), command)
-
-
-def _diagnostic(reply: str, words: str) -> Diagnostic | None:
-    """What a remote server said, marked as such (RFC 3464 2.3.6), else the notice's own words."""
-    if reply:
-        return Diagnostic("smtp", reply)
-    return Diagnostic("", words) if words else None
-
-
-def _address(found: str | None) -> str | None:
-    return found.rstrip(".").strip("<>") if found else None
-
-
-def _status(found: str | None) -> StatusCode | None:
-    try:
-        return StatusCode.parse(found) if found else None
-    except ValueError:
-        return None
-
-
-def _action(found: str | None) -> Action | None:
-    return Action(found.lower()) if found and found.lower() in set(Action) else None
-
-
-def _command(found: str | None) -> Command | None:
-    if not found:
-        return None
-    folded = found.lower().replace("_", " ")
-    return next((command for word, command in _COMMANDS if word in folded), None)
-
-
-def _date(found: str | None) -> datetime | None:
-    return parse_date(found) if found else None
+def _without_sender(recipients: list[RecipientFacts], to: str) -> list[RecipientFacts]:
+    """The recipients but for the one whom the notice reaches: it is quoted as the sender of what came back."""
+    readers = {address.lower() for address in addresses_in(to)}
+    return [one for one in recipients if not one.recipient or one.recipient.lower() not in readers] or recipients
 
 
 def _message(found: Mapping[str, str]) -> dict[str, object]:
@@ -388,7 +387,7 @@ def _with_header(named: list[RecipientFacts], listed: list[str], build: _Builder
     if not listed:
         return named
     if not named:
-        return [build.facts(_Draft(-1, -1), name) for name in listed]
+        return [build.facts(Draft(-1, -1), name) for name in listed]
     if len(named) == len(listed) == 1 and named[0].recipient != listed[0]:
         only = named[0]
         if "@" not in (only.recipient or ""):

@@ -16,7 +16,7 @@ from undeliverable._headers import decode_block
 from undeliverable._html import render
 from undeliverable._part_header import EMBEDDED, PartHeader
 from undeliverable._repairs import FIELDS_LIMIT, HEADER_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
-from undeliverable._transfer import IDENTITY, decode_transfer
+from undeliverable._transfer import IDENTITY, decode_transfer, seems_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ __all__ = ["Part", "as_bytes", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
+_WORD: Final = 72  # octets of a text among which nearly always is a blank
+_OPENING: Final = 6 * 1024  # octets that show what a part is, whatever its label says
 
 
 def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: list[str]) -> Part:
@@ -57,6 +59,10 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
     return Part(data, ledger, path, start, end, depth, "text/plain", whole=True)
 
 
+def _overlook(_: Repair) -> None:
+    """No remark: what was repaired is not used."""
+
+
 class Part(PartHeader):
     """One part of a message: the message itself, a body part, or an embedded message. Read-only.
 
@@ -78,7 +84,12 @@ class Part(PartHeader):
         self._unglue()
         encoding = self._encoding()
         body = self._data[self._body : self._end]
-        return body if encoding in IDENTITY else decode_transfer(body, encoding, self._ledger.note)
+        if encoding not in IDENTITY:
+            return decode_transfer(body, encoding, self._ledger.note)
+        if self.content_type.startswith("text/") and seems_base64(body):
+            self._ledger.note(Repair.BASE64_UNDECLARED)
+            return decode_transfer(body, "base64", self._ledger.note)
+        return body
 
     @property
     def text(self) -> str:
@@ -100,7 +111,7 @@ class Part(PartHeader):
         if self._end - self._body > TEXT_LIMIT:
             return None
         body = self._data[self._body : self._end]
-        if b"\r" in body or b"<" in body[:64] or not is_plain(body):
+        if b"\r" in body or b"<" in body[:64] or not is_plain(body) or b" " not in body[:_WORD]:
             return None
         return body.decode("ascii")
 
@@ -142,6 +153,23 @@ class Part(PartHeader):
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
         return decode_transfer(self._data[self._body : end], self._encoding(), self._ledger.note)
+
+    @property
+    def opening(self) -> str:
+        """The first characters of the body, whatever its type is: octets of ASCII, or of nothing that matters here."""
+        self._unglue()
+        body = self._data[self._body : min(self._end, self._body + _OPENING)]
+        opening = decode_transfer(body, self._encoding(), _overlook).decode("latin-1")
+        return opening.replace("\r\n", "\n")
+
+    def read_as(self, content_type: str) -> Part:
+        """The same part as one of another type than is declared."""
+        self._ledger.note(Repair.RELABELLED)
+        part = Part(
+            self._data, self._ledger, self.path, self._start, self._end, self._depth, content_type, whole=self._whole
+        )
+        part.content_type = content_type
+        return part
 
     # --- tree --------------------------------------------------------------------------------
 

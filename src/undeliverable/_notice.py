@@ -6,18 +6,22 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from undeliverable import _dialogues, _fields, _format_reader, _standard
+from undeliverable._answers import automatic, read_automatic, read_bare_complaint, read_disposition
 from undeliverable._dates import parse_date
 from undeliverable._facts import hear, merge
 from undeliverable._lazy import lazy
 from undeliverable._mime import Part, root, settled
 from undeliverable._replies import answered_command
-from undeliverable._returned import addressee, bare_address, read_below, read_block
-from undeliverable._survey import Survey, notification, sort_parts
+from undeliverable._returned import bare_address, read_below, read_block
+from undeliverable._returned import with_addressee as _with_addressee
+from undeliverable._survey import Survey, notification, sort_mislabelled, sort_parts
+from undeliverable._unknown import read_listed, read_nameless, read_unexplained, read_unknown_text
+from undeliverable._unknown import take_format as _take_format
 from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
@@ -39,8 +43,8 @@ _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _NO_PARTS: Final = Survey()
 _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
-# Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON".
-_ROBOTS: Final = lazy(r"(?:mailer-daemon|postmaster|mail-daemon|maildelivery|mdaemon)(?![a-z])")
+# Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON", as a reverse-path too.
+_ROBOTS: Final = lazy(r"(?:mailer-daemon|postmaster|mail-daemon|mail ?delivery|mdaemon)(?![a-z])")
 
 
 class Described(Protocol):
@@ -94,6 +98,8 @@ class Reading:
     def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str]) -> Reading:
         """Nothing yet of the message with the part tree `root`."""
         survey = sort_parts(root)
+        if survey.is_doubtful:
+            sort_mislabelled(root, survey, known.phrases, from_robot=_is_from_robot(root.header))
         text, path = notification(survey)
         return cls(root.header, text, path, raw, known, remarks, survey)
 
@@ -160,15 +166,6 @@ def _hearing(text: str) -> _fields.Heard:
         return hear(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
 
     return heard
-
-
-def _with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str]) -> RecipientFacts:
-    """`facts` about nobody, with the recipient that the returned message shows, if it can only be that one."""
-    found = addressee(returned)
-    if found is None:
-        return facts
-    remarks.append(f"the report names no recipient; taken from {found[1]} of the returned message")
-    return replace(facts, recipient=found[0])
 
 
 def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
@@ -259,7 +256,17 @@ def _read_plain_fields(reading: Reading) -> None:
 
 
 def _read_nested(reading: Reading) -> None:
-    """A report that some gateway wrapped into another message. A person who forwards a report is no robot."""
+    """A report that some gateway wrapped into another message."""
+    _read_inside(reading, has_fields=True)
+
+
+def _read_nested_text(reading: Reading) -> None:
+    """The same of a notice without fields, when the message around it tells nothing."""
+    _read_inside(reading, has_fields=False)
+
+
+def _read_inside(reading: Reading, *, has_fields: bool) -> None:
+    """What a robot passes on; a person who forwards a report is none."""
     if reading.depth >= _NESTING or not (_is_from_robot(reading.header) or not reading.text.strip()):
         return
     if _is_answer(reading):
@@ -268,27 +275,20 @@ def _read_nested(reading: Reading) -> None:
         for inner in part.children[:1]:
             nested = Reading.of(inner, reading.raw, reading.known, reading.remarks)
             nested.depth = reading.depth + 1
-            if not nested.survey.statuses and not nested.survey.feedback:
+            if not (nested.survey.statuses or nested.survey.feedback if has_fields else _is_from_robot(inner.header)):
                 continue
             nested.recipients, nested.message = reading.recipients, reading.message
             nested.generator, nested.returned_at = reading.generator, reading.returned_at
             _ask(nested, READERS)
+            if not nested.is_settled:
+                continue
             reading.remarks.append("the report stands inside another message")
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
             reading.survey, reading.generator = nested.survey, nested.generator
 
 
-def _read_unknown_text(reading: Reading) -> None:
-    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is not None:
-        found = _format_reader.read(generic, reading.header, reading.text, reading.path)
-        _take_format(reading, found)
-        if found.recipients:
-            reading.remarks.append("the software is not known; its text was read by the generic description")
-
-
 def _ask_last_witness(reading: Reading) -> None:
-    if not _is_from_robot(reading.header) or _automatic(reading):
+    if reading.depth or not _is_from_robot(reading.header) or automatic(reading):
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 
@@ -299,25 +299,21 @@ def _ask_last_witness(reading: Reading) -> None:
         return
     for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary)):
         for address in sorted(addresses):
+            if _is_foreign(reading, address):
+                continue
             reading.recipients.append(RecipientFacts(witness=Witness.WORDS, recipient=address, action=action))
-    if suspicion:
+    if reading.recipients:
         reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
 
 
-def _read_disposition(reading: Reading) -> None:
-    for part in reading.survey.dispositions[:1]:
-        reading.kind = Kind.DISPOSITION
-        from undeliverable import _autoreply  # few messages are dispositions
-
-        reading.recipients.extend(_autoreply.disposition(part.text, part.path))
-
-
-def _read_automatic(reading: Reading) -> None:
-    kind = _automatic(reading)
-    if kind is not None:
-        reading.kind = kind
-        sender = bare_address(reading.header("from"))
-        reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=sender))
+def _is_foreign(reading: Reading, address: str) -> bool:
+    """Whether an address is whom the report is sent to, the returned message's id, or named in that message alone."""
+    if address.lower() == (bare_address(reading.header("to")) or "").lower():
+        return True
+    survey, told = reading.survey, reading.text.lower()
+    if (survey.returned or survey.returned_headers) and "@" in told and address.lower() not in told:
+        return True
+    return re.search(rb"(?i)\nmessage-id:\s*<" + re.escape(address.encode("utf-8", "replace")), reading.raw) is not None
 
 
 def _is_answer(reading: Reading) -> bool:
@@ -327,37 +323,27 @@ def _is_answer(reading: Reading) -> bool:
     return _autoreply.is_answer(reading.header, reading.known.phrases)
 
 
-def _automatic(reading: Reading) -> Kind | None:
-    """Which automatic reply a message is."""
-    from undeliverable import _autoreply  # as above
-
-    return _autoreply.recognise(reading.header, reading.text, reading.known.phrases)
-
-
 Reader = Callable[[Reading], None]
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
     _read_statuses,
     _read_words,
     _read_plain_fields,
+    read_nameless,
+    read_unexplained,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_unexplained)
 """Who is asked where the fields of a standard report have been read."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
-    _read_disposition,
-    _read_unknown_text,
+    read_disposition,
+    read_bare_complaint,
+    read_unknown_text,
+    read_listed,
+    _read_nested_text,
     _ask_last_witness,
-    _read_automatic,
+    read_automatic,
 )
-
-
-def _take_format(reading: Reading, found: _format_reader.FormatReading) -> None:
-    reading.recipients.extend(found.recipients)
-    reading.generator = found.generator
-    reading.returned_at = found.returned_at
-    if found.message:
-        reading.message = {**found.message, **reading.message}
 
 
 def _is_from_robot(header: Look) -> bool:
@@ -365,7 +351,8 @@ def _is_from_robot(header: Look) -> bool:
     sender = (header("from") or "").lower()
     if _ROBOTS.search(sender) or "<>" in sender or "@" not in sender:
         return True
-    return (header("return-path") or "").strip() == "<>" or header("x-failed-recipients") is not None
+    path = (header("return-path") or "").strip().lower()
+    return path == "<>" or _ROBOTS.search(path) is not None or header("x-failed-recipients") is not None
 
 
 def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:

@@ -6,14 +6,15 @@ It comes as message/rfc822, text/rfc822-headers (RFC 6522) or message/global (RF
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from undeliverable._dates import parse_date
 from undeliverable._grammar_report import FIELD_BELOW, FOLD, RECEIVED_FOR, RETURNED_FIELDS
 from undeliverable._headers import decode_words
-from undeliverable.model import BLOCK_LIMIT, Returned
+from undeliverable.model import BLOCK_LIMIT, RecipientFacts, Returned
 
-__all__ = ["addressee", "bare_address", "read_below", "read_block", "returned_message"]
+__all__ = ["addressee", "bare_address", "read_below", "read_block", "returned_message", "with_addressee"]
 
 _HEADROOM: Final = 40
 """How many lines may stand between the marker and the first field."""
@@ -105,3 +106,12 @@ def bare_address(value: str | None) -> str | None:
         if closed:
             return address.strip() or plain
     return plain if "," not in plain else plain[: plain.index(",")].strip()
+
+
+def with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str]) -> RecipientFacts:
+    """`facts` about nobody, with the recipient that the returned message shows, if it can only be that one."""
+    found = addressee(returned)
+    if found is None:
+        return facts
+    remarks.append(f"the report names no recipient; taken from {found[1]} of the returned message")
+    return replace(facts, recipient=found[0])

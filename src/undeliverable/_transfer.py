@@ -15,6 +15,8 @@ IDENTITY: Final = frozenset(
     {"", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "plain", "none", "us-ascii", "utf-8"}
 )
 _BLANKS: Final = b" \t\r\n\0"
+_SAMPLE: Final = 1024
+_CONTROLS: Final = bytes({*range(32), 127} - set(b"\t\n\r\x1b"))
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _USUAL: Final = _ALPHABET + _BLANKS + b"="
 _PIECE: Final = 64 * 1024
@@ -30,6 +32,21 @@ def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) 
         return _quoted_printable(body, note)
     note(Repair.UNKNOWN_ENCODING)
     return body
+
+
+def seems_base64(body: bytes) -> bool:
+    """Whether a text that is declared as not encoded is base64 from beginning to end: full lines, then at most one more.
+
+    RFC 2045 6.8 has lines of at most 76 characters; encoders write them full. It must come out as text.
+    """
+    lines = body[:_SAMPLE].strip().split(b"\n")
+    first = lines[0].rstrip()
+    if not 60 <= len(first) <= 76 or len(first) % 4 or not _is_whole(body):
+        return False
+    if any(len(line.rstrip()) != len(first) for line in lines[1:-1]):
+        return False
+    shown = a2b_base64(first)
+    return len(shown.translate(None, _CONTROLS)) == len(shown)
 
 
 def _quoted_printable(body: bytes, note: Callable[[Repair], None]) -> bytes:

@@ -1,0 +1,153 @@
+"""What has been read of the recipients of a notice so far, and whose a reply is in a text of which nobody knows the order.
+
+A described format says where the words about a recipient stand. Unknown text is of every order: the reply after the
+address, or before it, all addresses first and all replies below, one reply for them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from undeliverable._addresses import addresses_in
+
+__all__ = ["Draft", "Heard", "assign", "each_once", "named_by", "share", "without_helpers"]
+
+
+# RFC 2142, and what else such mailboxes are called.
+_ROLES: Final = frozenset((
+    "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
+    "service", "servicedesk", "support", "webmaster",
+))  # fmt: skip
+
+
+class Draft:
+    """What has been read of one recipient so far."""
+
+    __slots__ = ("end", "facts", "pattern", "reply", "start", "words")
+
+    def __init__(self, start: int, end: int, pattern: str | None = None) -> None:
+        self.start = start
+        self.end = end
+        self.pattern = pattern
+        self.facts: dict[str, str] = {}
+        self.words: list[str] = []
+        self.reply: list[str] | None = None  # as long as there is none
+
+
+class Heard:
+    """A reply on a line of its own.
+
+    :ivar after: how many recipients were named above it.
+    :ivar lines: its lines.
+    """
+
+    __slots__ = ("after", "end", "lines", "start")
+
+    def __init__(self, after: int, line: str, start: int, end: int) -> None:
+        self.after = after
+        self.lines = [line]
+        self.start = start
+        self.end = end
+
+
+def each_once(drafts: list[Draft]) -> Iterator[Draft]:
+    """The drafts in their order; none is kept, for they may be tens of thousands."""
+    drafts.reverse()
+    while drafts:
+        yield drafts.pop()
+
+
+def share(drafts: list[Draft]) -> None:
+    """What was said below several recipients is said of all of them."""
+    for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
+        if not draft.reply and not draft.words:
+            draft.reply, draft.words = following.reply, following.words
+            draft.facts = {**following.facts, **draft.facts}
+
+
+def assign(drafts: list[Draft], replies: Iterable[Heard], shared: Draft) -> None:
+    """Give each reply to the recipient that it names; else to one by the order in which they stand.
+
+    :param shared: gets what stands above all recipients.
+    """
+    by_name = {draft.facts.get("recipient", "").lower(): draft for draft in reversed(drafts)}
+    left: list[Heard] = []
+    for heard in replies:
+        named = [by_name[name.lower()] for name in _addresses(heard) if name.lower() in by_name]
+        for draft in named[:1]:
+            _give(draft, heard)
+        if not named:
+            left.append(heard)
+    _put_first(drafts, left)
+    _assign_in_order(drafts, left, shared)
+    _share_silence(drafts)
+
+
+def _put_first(drafts: list[Draft], left: list[Heard]) -> None:
+    """Where a reply above all addresses names one that does not stand below, those below are whom to ask."""
+    above = [heard for heard in left if not heard.after]
+    if not drafts or len(above) != 1 or len(left) != 1 or any(draft.reply or draft.words for draft in drafts):
+        return
+    names = set(_addresses(above[0]))
+    if len(names) == 1:
+        drafts[:] = [Draft(above[0].start, above[0].end)]
+        drafts[0].facts["recipient"] = names.pop()
+
+
+def _assign_in_order(drafts: list[Draft], left: list[Heard], shared: Draft) -> None:
+    count = len(drafts)
+    order = [heard.after for heard in left]
+    if count > 1 and order in (list(range(count)), [count] * count):  # each before its recipient; or all below all
+        for draft, heard in zip(drafts, left, strict=True):
+            _give(draft, heard)
+        return
+    for heard in left:
+        _give(drafts[heard.after - 1] if heard.after else shared, heard)
+
+
+def _share_silence(drafts: list[Draft]) -> None:
+    """What was said below recipients that follow each other is said of all of them, unless it names one."""
+    for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
+        name = following.facts.get("recipient", "").lower()
+        if not draft.reply and not draft.words and name not in "\n".join(following.reply or ()).lower():
+            draft.reply, draft.words = following.reply, following.words
+
+
+def _give(draft: Draft, heard: Heard) -> None:
+    if not draft.reply:
+        draft.reply = heard.lines
+
+
+def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
+    """The recipients but for those of whom nothing is said and who are to be asked: roles at the reporter's own domain.
+
+    :param sender: the ``From`` of the notice.
+    """
+    domain = sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
+    return [draft for draft in drafts if draft.reply or draft.words or not _is_helper(draft, domain)]
+
+
+def _is_helper(draft: Draft, domain: str) -> bool:
+    local, _, host = draft.facts.get("recipient", "").lower().strip("<>.").rpartition("@")
+    return local in _ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
+
+
+def named_by(replies: Iterable[Heard], sender: str) -> list[Draft]:
+    """The recipients that replies name, each its only one, where nothing else names any.
+
+    :param sender: the ``To`` of the notice: who sent the returned message received none.
+    """
+    drafts: dict[str, Draft] = {}
+    readers = {address.lower() for address in addresses_in(sender)}
+    for heard in replies:
+        names = {name.lower(): name for name in _addresses(heard) if name.lower() not in readers}
+        for key, name in names.items() if len(names) == 1 else ():
+            if key not in drafts:
+                draft = drafts[key] = Draft(heard.start, heard.end)
+                draft.facts["recipient"], draft.reply = name, heard.lines
+    return list(drafts.values())
+
+
+def _addresses(heard: Heard) -> list[str]:
+    return [address.strip("<>") for address in addresses_in(" ".join(heard.lines)[:998])]
