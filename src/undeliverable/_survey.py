@@ -111,7 +111,10 @@ def sort_mislabelled(root: Part, survey: Survey, phrases: AutoReplyPhrases, *, f
     if _autoreply.is_answer(root.header, phrases):
         return
     is_report = from_robot or root.content_type == "multipart/report"
-    for part in [*survey.others, *(survey.texts[1:] if is_report else ())]:  # the first text is the notification itself
+    texts = survey.texts[1:] if is_report else []  # the first is the notification itself
+    if survey.statuses:
+        texts = [part for part in texts if part.content_type != "text/html"]  # the same words once more, and much work
+    for part in [*survey.others, *texts]:
         _sort_by_fields(survey, part, is_report=is_report)
     if is_report and not survey.statuses:
         for part in survey.returned[:]:
