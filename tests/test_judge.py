@@ -406,6 +406,11 @@ class TestExplain:
         text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain()
         assert '..." at offset 4 of the reply, by its pattern' in text
 
+    def test_a_pattern_that_only_looks(self) -> None:
+        knowledge = BUILTIN.with_rules([{"when": {"pattern": "^(?!.{0,99}spam)"}, "then": {"reason": "greylisted"}}])
+        text = verdict_on(facts("550 zzz"), knowledge).explain()
+        assert "  words      the reply as a whole, by its pattern" in text
+
 
 def test_the_key_is_made_when_it_is_asked_for() -> None:
     verdict, again = classify("550 5.1.1 no"), classify("550 5.1.1 no")
