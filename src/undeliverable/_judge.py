@@ -333,6 +333,7 @@ def _draft(facts: RecipientFacts, answer: _Answer, identity: str) -> Any:  # noq
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
     draft.vendor_code = facts.vendor_code
+    draft.key = None  # made of this when it is asked for
     draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
     draft.field_block = facts.field_block
@@ -373,6 +374,7 @@ def _plain_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
     draft.shadowed = draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
     draft.evidence = ()
     draft.field_block = ""
+    draft.key = None
     draft._identity = text  # noqa: SLF001 # of this very draft
     draft.__class__ = Verdict
     verdict: Verdict = draft

@@ -252,14 +252,13 @@ class _Key:
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
         if verdict is None:
             return self
-        try:
-            return self._slot.__get__(verdict)
-        except AttributeError:
+        key = self._slot.__get__(verdict)
+        if key is None:
             recipient, action = verdict.recipient or "", verdict.action or ""
             identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
             key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
             self._slot.__set__(verdict, key)
-            return key
+        return key
 
     def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
         self._slot.__set__(verdict, key)
