@@ -30,6 +30,7 @@ _COMMANDS: Final = (
     ("conn", Command.CONNECT),
     ("greeting", Command.CONNECT),
     ("banner", Command.CONNECT),
+    ("my name", Command.EHLO),  # qmail: "but my name was rejected"
 )
 
 
