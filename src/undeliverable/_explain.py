@@ -126,7 +126,9 @@ def _matched(rule: RuleRef, reply: str) -> Iterator[str]:
     if rule.pattern is not None:
         found = re.search(rule.pattern, reply, re.IGNORECASE)
         if found is not None:
-            where = f"{_quoted(found[0])} at offset {found.start()} of the reply" if found[0] else "the reply as a whole"
+            where = (
+                f"{_quoted(found[0])} at offset {found.start()} of the reply" if found[0] else "the reply as a whole"
+            )
             yield f"{where}, by its pattern"
 
 
