@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from undeliverable import _flufl, parse
+from undeliverable._drafts import SAID_LIMIT
 from undeliverable.model import Action
 from undeliverable.verdict import Kind, Report
 
@@ -84,6 +85,59 @@ def test_nobody_is_named_by_a_guess_too_wild(text: str) -> None:
 def test_who_will_try_again_has_not_failed(words: str, action: Action) -> None:
     report = notice(f"Your mail was not delivered to:\n\n  {KIM}\n  451 4.4.1 no answer\n\n{words}\n")
     assert [verdict.action for verdict in report.verdicts] == [action]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You do not need to resend it to others.",
+        "> I will try again on Monday.",
+        "Others have been successfully delivered.",
+    ],
+)
+def test_what_is_said_elsewhere_does_not_undo_a_permanent_reply(words: str) -> None:
+    report = notice(f"Not delivered.\n\n{KIM}\n{UNKNOWN}\n\n{words}\n")
+    assert report.kind is Kind.BOUNCE
+    assert [verdict.action for verdict in report.verdicts] == [Action.FAILED]
+
+
+def test_of_two_recipients_one_may_be_tried_again() -> None:
+    report = notice(f"Not delivered.\n\n{KIM}\n{UNKNOWN}\n\nIt will be retried for:\n{LEE}\n451 4.3.0 later\n")
+    assert [verdict.action for verdict in report.verdicts] == [Action.FAILED, Action.DELAYED]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.7.1 blocked, contact unblock@list.example",
+        "550 5.7.1 Sender <desk@sender.example> rejected",
+        "550 5.1.8 <desk@sender.example>: Sender address rejected",
+    ],
+)
+def test_whom_a_reply_names_besides_is_no_recipient(reply: str) -> None:
+    assert replies(notice(f"Not delivered.\n\n{reply}\n\n{KIM}\n{LEE}\n")) == {KIM: reply, LEE: reply}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{many}\n\n{said}\n",
+        "{said}\n\n{many}\n",
+        "\n{many}\n\n" + "550-5.1.1 no such user\n" * 500 + UNKNOWN,
+    ],
+)
+def test_what_is_said_of_many_is_kept_to_a_limit(text: str) -> None:
+    many = "\n".join(f"kim{number}@example.org" for number in range(50))
+    said = "The mailbox is full, as many others are.\n" * 500
+    report = notice("Not delivered: unknown user.\n" + text.format(many=many, said=said))
+    assert len(report.verdicts) == 50
+    assert {len(verdict.reply or "") <= SAID_LIMIT + 998 for verdict in report.verdicts} == {True}
+
+
+def test_of_a_single_recipient_all_is_kept() -> None:
+    said = "550-5.1.1 no such user\n" * 500 + UNKNOWN
+    (verdict,) = notice(f"Not delivered.\n\n{KIM}\n{said}\n").verdicts
+    assert (verdict.reply or "").count("no such user") == 501
 
 
 def test_success_is_told_in_words() -> None:

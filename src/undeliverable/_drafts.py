@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from undeliverable._addresses import addresses_in
+from undeliverable._lazy import lazy
 
-__all__ = ["Draft", "Heard", "assign", "each_once", "named_by", "share", "without_helpers"]
+__all__ = ["Draft", "Heard", "assign", "each_once", "named_by", "share", "shorten", "without_helpers"]
 
 
 # RFC 2142, and what else such mailboxes are called.
@@ -19,6 +20,13 @@ _ROLES: Final = frozenset((
     "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
     "service", "servicedesk", "support", "webmaster",
 ))  # fmt: skip
+SAID_LIMIT: Final = 2048
+"""Characters that are kept of what is said of one of several recipients: it may be said of all of them."""
+# An address in a reply that is not the recipient's: the sender's, or that of whom to ask.
+_NOT_RECIPIENT: Final = lazy(
+    r"\b(?i:sender|from|contact|contacting|write to|ask|mail us at)(?: address)?[:=]? ?[<\"'(\[]?[^\s<>\"']{1,64}@[^\s<>\"']{1,255}"
+    r"|<[^\s<>\"']{1,64}@[^\s<>\"']{1,255}>:? (?i:sender)"
+)
 
 
 class Draft:
@@ -56,6 +64,24 @@ def each_once(drafts: list[Draft]) -> Iterator[Draft]:
     drafts.reverse()
     while drafts:
         yield drafts.pop()
+
+
+def shorten(drafts: Iterable[Draft], replies: Iterable[Heard]) -> None:
+    """Keep the beginning of all that is said, so that time and memory grow with the recipients and not with both."""
+    for draft in drafts:
+        _cut(draft.words)
+        _cut(draft.reply or [])
+    for heard in replies:
+        _cut(heard.lines)
+
+
+def _cut(lines: list[str]) -> None:
+    room = SAID_LIMIT
+    for number, line in enumerate(lines, 1):
+        room -= len(line)
+        if room <= 0:
+            del lines[number:]
+            return
 
 
 def share(drafts: list[Draft]) -> None:
@@ -150,4 +176,6 @@ def named_by(replies: Iterable[Heard], sender: str) -> list[Draft]:
 
 
 def _addresses(heard: Heard) -> list[str]:
-    return [address.strip("<>") for address in addresses_in(" ".join(heard.lines)[:998])]
+    """Whom a reply may be about."""
+    said = _NOT_RECIPIENT.sub("", " ".join(heard.lines)[:998])
+    return [address.strip("<>") for address in addresses_in(said)]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from undeliverable._addresses import decode_octals
+from undeliverable._addresses import addresses_in, decode_octals
 from undeliverable._dates import parse_date
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Diagnostic, Reply
+from undeliverable.model import Action, Command, Diagnostic, RecipientFacts, Reply
 
-__all__ = ["action_of", "address_of", "command_of", "date_of", "diagnostic_of", "reply_of", "status_of"]
+__all__ = [
+    "action_of",
+    "address_of",
+    "command_of",
+    "date_of",
+    "diagnostic_of",
+    "message_of",
+    "reply_of",
+    "status_of",
+    "without_sender",
+]
 
 # What notices call the step of the dialogue that was refused; the first that stands in the words.
 _COMMANDS: Final = (
@@ -73,3 +84,17 @@ def command_of(found: str | None) -> Command | None:
 
 def date_of(found: str | None) -> datetime | None:
     return parse_date(found) if found else None
+
+
+def message_of(found: Mapping[str, str]) -> dict[str, object]:
+    """The facts about the message."""
+    message: dict[str, object] = dict(found)
+    if "arrival_date" in message:
+        message["arrival_date"] = parse_date(found["arrival_date"])
+    return message
+
+
+def without_sender(recipients: list[RecipientFacts], to: str) -> list[RecipientFacts]:
+    """The recipients but for the one whom the notice reaches: it is quoted as the sender of what came back."""
+    readers = {address.lower() for address in addresses_in(to)}
+    return [one for one in recipients if not one.recipient or one.recipient.lower() not in readers] or recipients

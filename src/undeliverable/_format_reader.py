@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from undeliverable._addresses import addresses_in
-from undeliverable._dates import parse_date
-from undeliverable._drafts import Draft, Heard, assign, each_once, named_by, share, without_helpers
-from undeliverable._format_facts import action_of, address_of, command_of, date_of, diagnostic_of, reply_of, status_of
+from undeliverable._drafts import Draft, Heard, assign, each_once, named_by, share, shorten, without_helpers
+from undeliverable._format_facts import (
+    action_of,
+    address_of,
+    command_of,
+    date_of,
+    diagnostic_of,
+    message_of,
+    reply_of,
+    status_of,
+    without_sender,
+)
 from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns, is_answer
 from undeliverable._lazy import lazy
 from undeliverable.codes import REPLY_CODES
@@ -63,6 +71,9 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     pass_ = _Pass(described, text)
     pass_.run()
     drafts, shared = pass_.drafts, pass_.shared
+    listed = _addresses(described, header) if described.recipient_header else []
+    if max(len(drafts), len(listed)) > 1:
+        shorten((shared, *drafts), pass_.replies)
     if described.is_generic:
         assign(drafts, pass_.replies, shared)
         drafts = without_helpers(drafts, header("from") or "") or named_by(pass_.replies, header("to") or "")
@@ -77,9 +88,8 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
         recipients.append(build.facts(draft))
         message |= _about_message(draft)
     if len(recipients) > 1:
-        recipients = _without_sender(recipients, header("to") or "")
-    if described.recipient_header:
-        recipients = _with_header(recipients, _addresses(described, header), build)
+        recipients = without_sender(recipients, header("to") or "")
+    recipients = _with_header(recipients, listed, build)
     if (
         not recipients and not described.is_generic and not is_answer(header)
     ):  # the notice is certain; it just names nobody
@@ -87,7 +97,7 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     return FormatReading(
         generator=None if described.is_generic else described.name,
         recipients=tuple(recipients),
-        message=_message(message),
+        message=message_of(message),
         returned_at=pass_.returned_at,
         is_generic=described.is_generic,
     )
@@ -338,7 +348,7 @@ class _Builder(NamedTuple):
             witness=Witness.HEADER if name else Witness.WORDS,
             recipient=recipient,
             original_recipient=address_of(told.get("original_recipient")),
-            action=action_of(told.get("action")) or self.action,
+            action=self._outcome(told.get("action"), reply),
             status=None if code else status,
             reply=reply_of(code, status, reply or words, command),
             diagnostic=diagnostic_of(reply, words),
@@ -351,6 +361,12 @@ class _Builder(NamedTuple):
             evidence=self._evidence(draft),
         )
 
+    def _outcome(self, stated: str | None, reply: str) -> Action | None:
+        """What happened to a recipient: what unknown text says somewhere does not undo a permanent reply (RFC 5321 4.2.1)."""
+        if self.format.is_generic and reply[:3] in REPLY_CODES and reply[0] == "5":
+            return Action.FAILED
+        return action_of(stated) or self.action
+
     def _vendor_code(self, words: str) -> str | None:
         pattern = self.format.patterns.vendor_code
         match = None if pattern is None else pattern(words[:_LINE_LIMIT])
@@ -361,19 +377,6 @@ class _Builder(NamedTuple):
             return ()
         words = self.text[draft.start : min(draft.end, draft.start + _LINE_LIMIT)]
         return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
-
-
-def _without_sender(recipients: list[RecipientFacts], to: str) -> list[RecipientFacts]:
-    """The recipients but for the one whom the notice reaches: it is quoted as the sender of what came back."""
-    readers = {address.lower() for address in addresses_in(to)}
-    return [one for one in recipients if not one.recipient or one.recipient.lower() not in readers] or recipients
-
-
-def _message(found: Mapping[str, str]) -> dict[str, object]:
-    message: dict[str, object] = dict(found)
-    if "arrival_date" in message:
-        message["arrival_date"] = parse_date(found["arrival_date"])
-    return message
 
 
 def _addresses(described: Format, header: Callable[[str], str | None]) -> list[str]:
