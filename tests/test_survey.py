@@ -7,6 +7,7 @@ from base64 import encodebytes
 import pytest
 
 from undeliverable import parse
+from undeliverable._repairs import TEXT_LIMIT
 from undeliverable.reasons import Reason
 from undeliverable.verdict import Kind, Report
 
@@ -120,6 +121,13 @@ def test_what_a_person_passes_on_and_what_holds_no_fields_stays_as_it_is(sender:
     assert REMARK not in report.remarks
 
 
+def test_html_is_no_returned_message() -> None:
+    notice = part("text/plain", "Your mail was not delivered to:\n\n  kim@example.org\n  550 5.1.1 no such user\n")
+    report = mail(notice, part("text/html", "From: Lee\nReceived: by mx.example\n\nhello\n"))
+    assert REMARK not in report.remarks
+    assert [verdict.recipient for verdict in report.verdicts] == ["kim@example.org"]
+
+
 def test_few_further_parts_are_looked_into() -> None:
     report = mail(TEXT, *[part("application/pdf", "%PDF")] * 8, part("application/octet-stream", FIELDS))
     assert report.kind is Kind.OTHER
@@ -143,6 +151,13 @@ def test_html_speaks_where_only_it_says_who(plain: str, rich: str, named: bool) 
     [
         (encodebytes(b"Your mail was not delivered to:\n\n  kim@example.org\n  550 5.1.1 no such user\n"), True),
         (encodebytes(b"Your mail was not delivered to:\n\n  kim@example.org\n  550 5.1.1 no such user\n" * 40), True),
+        (
+            encodebytes(
+                b"Your mail was not delivered to:\n\n  kim@example.org\n  550 5.1.1 no such user\n\n"
+                b"--- Original message ---\n" + b"a text of words\n" * (TEXT_LIMIT // 16)
+            ),
+            True,
+        ),
         (b"QUJD" * 19 + b"\nQUJD\n" + b"QUJD" * 19, False),
         (encodebytes(bytes(range(256))), False),
         (b"QUJD\n", False),

@@ -355,3 +355,12 @@ def test_a_reverse_path_may_tell_a_mail_system(path: str) -> None:
     head = f"Return-Path: {path}\nFrom: Mail Robot <robot@mx.example>\nSubject: hello\n"
     text = f"Final-Recipient: rfc822; {KIM}\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; {UNKNOWN}\n"
     assert replies(parse(f"{head}\n{text}".encode())) == {KIM: UNKNOWN}
+
+
+def test_a_recipient_that_replies_name_again_counts_once() -> None:
+    reply = f"550 5.1.1 <{KIM}> no such user"
+    assert replies(notice(f"Not delivered.\n\n{reply}\n552 <{KIM}> full\n")) == {KIM: reply}
+
+
+def test_a_line_that_begins_with_other_words_lists_nobody() -> None:
+    assert not notice(f"Not delivered: unknown.\n\nmoved {KIM}, {LEE}\n").verdicts

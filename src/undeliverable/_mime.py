@@ -82,14 +82,16 @@ class Part(PartHeader):
 
     def _decoded(self) -> bytes:
         self._unglue()
+        return self._without_encoding(self._data[self._body : self._end])
+
+    def _without_encoding(self, body: bytes) -> bytes:
         encoding = self._encoding()
-        body = self._data[self._body : self._end]
-        if encoding not in IDENTITY:
-            return decode_transfer(body, encoding, self._ledger.note)
-        if self.content_type.startswith("text/") and seems_base64(body):
+        if encoding in IDENTITY:
+            if not (self.content_type.startswith("text/") and seems_base64(body)):
+                return body
             self._ledger.note(Repair.BASE64_UNDECLARED)
-            return decode_transfer(body, "base64", self._ledger.note)
-        return body
+            encoding = "base64"
+        return decode_transfer(body, encoding, self._ledger.note)
 
     @property
     def text(self) -> str:
@@ -152,7 +154,7 @@ class Part(PartHeader):
         if end < self._end:
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
-        return decode_transfer(self._data[self._body : end], self._encoding(), self._ledger.note)
+        return self._without_encoding(self._data[self._body : end])
 
     @property
     def opening(self) -> str:
