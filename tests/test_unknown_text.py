@@ -41,7 +41,12 @@ def replies(report: Report) -> dict[str | None, str | None]:
         ),
         (
             f"Not delivered.\n\n{KIM}\n{UNKNOWN}\n{FULL}\n\n{LEE}\n",  # an earlier attempt is told below the last one
-            {KIM: UNKNOWN, LEE: None},
+            {KIM: UNKNOWN},  # of whom nothing is said below an answer, nothing is known
+        ),
+        (f"Not delivered.\n\n{KIM}\n{UNKNOWN}\n\n-- \nExample Ltd, {LEE}\n", {KIM: UNKNOWN}),
+        (
+            f"Not delivered.\n\n{KIM}\n{LEE}\n{MAX}\n\n{UNKNOWN}\n{FULL}\n",  # nobody can tell whose each is
+            dict.fromkeys((KIM, LEE, MAX), "Not delivered."),
         ),
         (
             f"Not delivered.\n\n{KIM}\n550-5.1.1 no such\n550 5.1.1 user\n",

@@ -128,6 +128,8 @@ def _assign_in_order(drafts: list[Draft], left: list[Heard], shared: Draft) -> N
         for draft, heard in zip(drafts, left, strict=True):
             _give(draft, heard)
         return
+    if count > 1 and set(order) == {count} and len({heard.lines[0][:3] for heard in left}) > 1:
+        return  # other replies than recipients, all below: whose each is cannot be told
     for heard in left:
         _give(drafts[heard.after - 1] if heard.after else shared, heard)
 
@@ -146,12 +148,17 @@ def _give(draft: Draft, heard: Heard) -> None:
 
 
 def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
-    """The recipients but for those of whom nothing is said and who are to be asked: roles at the reporter's own domain.
+    """The recipients but for those of whom nothing is said and who are to be asked.
+
+    These are roles at the reporter's own domain, and all who stand behind the last one of whom something is said: in a
+    signature, a footer or a quotation.
 
     :param sender: the ``From`` of the notice.
     """
     domain = sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
-    return [draft for draft in drafts if draft.reply or draft.words or not _is_helper(draft, domain)]
+    told = [number for number, draft in enumerate(drafts, 1) if draft.reply or draft.words or len(draft.facts) > 1]
+    named = drafts[: told[-1]] if told else drafts
+    return [draft for draft in named if draft.reply or draft.words or not _is_helper(draft, domain)]
 
 
 def _is_helper(draft: Draft, domain: str) -> bool:
