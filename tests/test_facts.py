@@ -155,6 +155,14 @@ class TestTheOnlyRecipient:
 
 
 class TestSeveralRecipients:
+    def test_fields_of_nobody_among_others_are_of_somebody_else(self) -> None:
+        remarks: list[str] = []
+        found = merge((told(FIELD, KIM), told(FIELD, None, "550 5.1.1 no"), told(WORDS, None, words="gone")), remarks)
+        assert [(facts.recipient, facts.reply, facts.diagnostic) for facts in found] == [
+            (KIM, None, Diagnostic("", "gone"))
+        ]
+        assert remarks == ["a group of fields that names no recipient, among others that do, was passed over"]
+
     def test_each_gets_what_names_it_and_what_names_nobody(self) -> None:
         found = merged(
             told(FIELD, KIM),

@@ -191,6 +191,36 @@ class TestCareful:
         assert [one[5] for one in found.recipients] == ["smtp; 550 5.1.1 no", None]
         assert remarks == ["a blank line inside a recipient's group of fields"]
 
+    @pytest.mark.parametrize("before", ["", "\n"])
+    def test_a_recipient_that_was_lost_does_not_leave_its_reply_to_the_next_one(self, before: str) -> None:
+        found, _ = grouped(
+            f"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no\n{before}"
+            "Final-Recipient: rfc822; lee@example.net\nRemote-MTA: dns; mx.example.net\n"
+            "Action: delayed\nStatus: 4.2.2\nDiagnostic-Code: smtp; 452 4.2.2 full\n"
+        )
+        assert [(one[0], one[2], one[3], one[4], one[5]) for one in found.recipients] == [
+            (None, "failed", "5.1.1", None, "smtp; 550 5.1.1 no"),
+            ("rfc822; lee@example.net", "delayed", "4.2.2", "dns; mx.example.net", "smtp; 452 4.2.2 full"),
+        ]
+        assert found.offsets[1] == found.offsets[0] + len(f"Action: failed\nStatus: 5.1.1\n{before}") + 36
+
+    @pytest.mark.parametrize(
+        "groups",
+        [
+            "Action: {}\nStatus: {}\nFinal-Recipient: rfc822; {}\n\n",
+            "Action: {}\nFinal-Recipient: rfc822; {2}\nStatus: {1}\n",
+        ],
+    )
+    def test_a_recipient_may_stand_behind_the_action(self, groups: str) -> None:
+        groups = groups.replace("{}", "{0}", 1).replace("{}", "{1}", 1).replace("{}", "{2}", 1)
+        found, _ = grouped(
+            groups.format("failed", "5.1.1", "kim@example.org") + groups.format("delayed", "4.2.2", "lee@example.net")
+        )
+        assert [(one[0], one[2], one[3]) for one in found.recipients] == [
+            ("rfc822; kim@example.org", "failed", "5.1.1"),
+            ("rfc822; lee@example.net", "delayed", "4.2.2"),
+        ]
+
     def test_a_first_group_may_begin_with_any_field(self) -> None:
         found, _ = grouped(
             f"Remote-MTA: dns; mx.example.org\n\n{KIM}\nAction: failed\n\nFinal-Recipient: rfc822; lee@example.net\n"

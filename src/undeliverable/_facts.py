@@ -46,11 +46,21 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
     leader = _leader(partials)
     if leader is None:
         return (_combine(shared),) if shared else ()
+    if leader is Witness.FIELD:
+        shared = _not_fields(shared, remarks)
     leading = _unrepeated([facts for facts in partials if facts.witness is leader and facts.recipient is not None])
     others = [facts for facts in partials if facts.witness is not leader and facts.recipient is not None]
     if len(leading) == 1:
         return (_combine([leading[0], *_of_the_only_one(leading[0], others), *shared]),)
     return _combine_each(leading, others, shared[:_COMPANY], remarks)
+
+
+def _not_fields(shared: list[RecipientFacts], remarks: list[str]) -> list[RecipientFacts]:
+    """What holds for everybody: a group of fields without recipient, among others that name theirs, is of somebody else."""
+    others = [facts for facts in shared if facts.witness is not Witness.FIELD]
+    if len(others) < len(shared):
+        remarks.append("a group of fields that names no recipient, among others that do, was passed over")
+    return others
 
 
 def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
@@ -65,9 +75,11 @@ def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
         return []
     named, shared = [first], list[RecipientFacts]()
     for facts in others:
+        if facts.witness is Witness.FIELD:
+            return []
         if facts.recipient is None:
             shared.append(facts)
-        elif facts.recipient == first.recipient and facts.witness is not Witness.FIELD:
+        elif facts.recipient == first.recipient:
             named.append(facts)
         else:
             return []

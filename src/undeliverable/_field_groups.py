@@ -55,6 +55,8 @@ _NAMES: Final = 100
 """Fields of a group; of further ones that nobody asks for not even the name is kept."""
 # 2.3: at most one of each per recipient; a second one begins the next recipient's group.
 _SINGLE: Final = frozenset(("original-recipient", "final-recipient", "action", "status"))
+_WHAT: Final = frozenset(("action", "status"))
+_WHO: Final = frozenset(("original-recipient", "final-recipient", "x-actual-recipient"))
 _PIECE: Final = 32 * 1024
 
 Values: TypeAlias = Sequence[str | None]
@@ -78,9 +80,10 @@ class Groups(NamedTuple):
 class _Loose:
     """The groups by the fields' names, while they are sorted."""
 
-    __slots__ = ("message", "offsets", "recipients")
+    __slots__ = ("late", "message", "offsets", "recipients")
 
     def __init__(self) -> None:
+        self.late: tuple[int, int] | None = None  # where a recipient comes after the action, and after how many fields
         self.message: _Group = {}
         self.recipients: list[_Group] = []
         self.offsets: list[int] = []
@@ -206,19 +209,45 @@ def _sort_fields(fields: Iterable[tuple[str, str, str]], at: int, groups: _Loose
                 )
             if begins:
                 doubtful = not fresh  # perhaps foreign text; the next blank line ends it
-                group = dict[str, str]()
-                groups.recipients.append(group)
-                groups.offsets.append(at)
-            before_it = group.get(name)
-            if name not in _KEPT and not name.endswith("-queue-id"):
-                if len(group) < _NAMES:
-                    group[name] = ""
-            elif before_it is None:
-                group[name] = value
-            elif len(before_it) < FIELD_LIMIT:  # the same field without end would take time that grows with its square
-                group[name] = f"{before_it}\n{value}"
+                group = _begun(groups, name, at, fresh=fresh)
+            elif name in _WHO and group is not message and _is_nobodys(group):
+                groups.late = at, len(group)
+            _put(group, name, value)
         fresh, before = blank, name
         at += len(head) + len(raw)
+
+
+def _put(group: _Group, name: str, value: str) -> None:
+    before = group.get(name)
+    if name not in _KEPT and not name.endswith("-queue-id"):
+        if len(group) < _NAMES:
+            group[name] = ""
+    elif before is None:
+        group[name] = value
+    elif len(before) < FIELD_LIMIT:  # the same field without end would take time that grows with its square
+        group[name] = f"{before}\n{value}"
+
+
+def _begun(groups: _Loose, name: str, at: int, *, fresh: bool) -> _Group:
+    """A new group that the field `name` begins; or a recipient did who came late in the last group, where one was lost.
+
+    ``Action``, ``Status``, then a recipient, and ``Action`` again: that recipient's own, since 2.3 has the recipient first.
+    """
+    group: _Group = {}
+    if groups.late is not None and not fresh and name in _WHAT:
+        last, (begin, count) = groups.recipients[-1], groups.late
+        names = list(last)[count:]
+        if _WHAT.isdisjoint(names):
+            at, group = begin, {name: last.pop(name) for name in names}
+    groups.late = None
+    groups.recipients.append(group)
+    groups.offsets.append(at)
+    return group
+
+
+def _is_nobodys(group: _Group) -> bool:
+    """Whether `group` says what happened, but not to whom."""
+    return not _WHAT.isdisjoint(group) and _WHO.isdisjoint(group)
 
 
 def _is_left_over(groups: _Loose) -> bool:
@@ -250,9 +279,7 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
 
 def _is_whole(group: _Group) -> bool:
     """Whether `group` names a recipient and says what happened."""
-    return ("action" in group or "status" in group) and (
-        "final-recipient" in group or "original-recipient" in group or "x-actual-recipient" in group
-    )
+    return not _WHAT.isdisjoint(group) and not _WHO.isdisjoint(group)
 
 
 def _mend(groups: _Loose, remarks: list[str]) -> None:
