@@ -152,6 +152,11 @@ def test_each_recipient_has_its_own_reply() -> None:
     ]
 
 
+def test_of_a_transcript_that_was_cut_a_consequence_alone_says_nothing() -> None:
+    found = read_dialogue("550 5.1.1 <kim@example.org>... User unknown\n" + RCPT_FIRST, "1")
+    assert [one.reply for one in found if one.reply is not None and one.reply.code == 503] == []
+
+
 def test_a_refusal_of_many_names_nobody() -> None:
     text = HEAD.replace("<kim@example.org>\n", "<kim@example.org>\n<lee@example.org>\n") + TALKING
     facts = only(text + ">>> DATA\n<<< 554 5.6.0 no\n554 5.0.0 Service unavailable\n")

@@ -180,7 +180,8 @@ def _is_consequence(state: _Transcript, reply: Reply) -> bool:
     if reply.code not in (503, 554):
         return False
     if NO_RECIPIENTS.search(reply.text):
-        return state.verb not in ("MAIL", "")
+        # Where no command is known, the transcript was cut: 503 is no greeting (RFC 5321 4.3.2).
+        return state.verb not in ("MAIL", "") or (reply.code == 503 and not state.verb)
     return reply.code == 503 and len(state.answers) > state.opened
 
 
