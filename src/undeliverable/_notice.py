@@ -6,7 +6,6 @@ A reader that raises has a bug: that becomes a remark and the others go on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -40,9 +39,10 @@ _NESTING: Final = 3
 # What a report as a whole is: a single failure makes it a bounce. RFC 3464 2.3.3.
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 
-_NO_PARTS: Final = Survey()
+_NO_PARTS: Final = Survey()  # of a report that is read in one pass: nobody adds to it
 _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
+_MESSAGE_ID: Final = lazy(rb"\n(?i:message-id):[ \t]*+(?:\n[ \t]++)?+<([^<>\s]{1,998})>")
 # Who sends reports: the null reverse-path of RFC 5321 4.5.5, "postmaster" of RFC 2142, and the older "MAILER-DAEMON", as a reverse-path too.
 _ROBOTS: Final = lazy(r"(?:mailer-daemon|postmaster|mail-daemon|mail ?delivery|mdaemon)(?![a-z])")
 
@@ -297,23 +297,24 @@ def _ask_last_witness(reading: Reading) -> None:
     except ImportError:
         reading.remarks.append("the heuristics of flufl.bounce were not asked: it is not installed")
         return
+    foreign = _foreign(reading, suspicion.permanent | suspicion.temporary, _flufl.HEAD_LIMIT)
     for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary)):
-        for address in sorted(addresses):
-            if _is_foreign(reading, address):
-                continue
+        for address in sorted(addresses - foreign):
             reading.recipients.append(RecipientFacts(witness=Witness.WORDS, recipient=address, action=action))
     if reading.recipients:
         reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
 
 
-def _is_foreign(reading: Reading, address: str) -> bool:
-    """Whether an address is whom the report is sent to, the returned message's id, or named in that message alone."""
-    if address.lower() == (bare_address(reading.header("to")) or "").lower():
-        return True
-    survey, told = reading.survey, reading.text.lower()
-    if (survey.returned or survey.returned_headers) and "@" in told and address.lower() not in told:
-        return True
-    return re.search(rb"(?i)\nmessage-id:\s*<" + re.escape(address.encode("utf-8", "replace")), reading.raw) is not None
+def _foreign(reading: Reading, addresses: frozenset[str], limit: int) -> set[str]:
+    """Whoever of `addresses` is sent the report, is a Message-ID, or named in the returned message alone.
+
+    :param limit: how much of the message was read.
+    """
+    survey, told = reading.survey, reading.text[:limit].lower()
+    others = {(bare_address(reading.header("to")) or "").lower()}
+    others.update(found.decode("latin-1").lower() for found in _MESSAGE_ID.findall(reading.raw[:limit]))
+    is_told = (survey.returned or survey.returned_headers) and "@" in told
+    return {address for address in addresses if address.lower() in others or (is_told and address.lower() not in told)}
 
 
 def _is_answer(reading: Reading) -> bool:
