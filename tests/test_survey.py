@@ -123,7 +123,7 @@ def test_what_a_person_passes_on_and_what_holds_no_fields_stays_as_it_is(sender:
 
 def test_html_is_no_returned_message() -> None:
     notice = part("text/plain", "Your mail was not delivered to:\n\n  kim@example.org\n  550 5.1.1 no such user\n")
-    report = mail(notice, part("text/html", "From: Lee\nReceived: by mx.example\n\nhello\n"))
+    report = mail(notice, part("text/html", "<p>From: Lee<br>Received: by mx.example</p><p>hello</p>\n"))
     assert REMARK not in report.remarks
     assert [verdict.recipient for verdict in report.verdicts] == ["kim@example.org"]
 
@@ -190,6 +190,13 @@ def test_a_complaint_without_a_report_names_who_complained_inside(
     parts = [TEXT] if inside is None else [TEXT, part("message/rfc822", inside + ORIGINAL)]
     report = mail(*parts, sender=sender, subject=subject)
     assert (report.kind, [verdict.recipient for verdict in report.verdicts]) == (Kind.COMPLAINT, [found])
+
+
+def test_a_complaint_about_nothing_names_nobody() -> None:
+    report = mail(
+        TEXT, part("message/rfc822", ""), sender="staff@hotmail.com", subject="complaint about message from x"
+    )
+    assert (report.kind, [verdict.recipient for verdict in report.verdicts]) == (Kind.COMPLAINT, [None])
 
 
 def test_other_mail_of_the_same_sender_is_no_complaint() -> None:
