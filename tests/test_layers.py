@@ -22,7 +22,7 @@ BLOCKS: Final = {
             "errors _words _lazy codes _registry reasons model verdict",
             # readers
             """
-            _grammar _grammar_mime _grammar_report _patterns _evidence _dates _addresses _headers _charsets _transfer _html
+            _grammar _grammar_mime _grammar_report _patterns _evidence _once _dates _addresses _headers _charsets _transfer _html
             _flatten _structure _repairs _declared _part_header _mime _fields _field_groups _replies _dialogues _returned _standard _arf _autoreply
             _format_schema _format_index _drafts _format_facts _format_reader _format_examples _formats _flufl _log_frames _log_shapes _log_records
             _log_facts

@@ -159,9 +159,10 @@ def clause_of(place: int, rule: Rule) -> Clause:
 
 def between_blanks(phrase: str) -> str:
     """The phrase as it stands in most texts that have it: after a blank, and before one if its last word may not go on."""
-    if not phrase or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum()):
-        return phrase and f" {phrase}"
-    return f" {phrase} "
+    if not phrase:
+        return ""
+    may_go_on = len(phrase) >= SHORT and phrase[-SHORT:].isalnum()
+    return f" {phrase}" if may_go_on else f" {phrase} "
 
 
 def fits_codes(clause: Clause, code: int, status: int) -> bool:

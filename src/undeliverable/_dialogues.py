@@ -25,6 +25,7 @@ from undeliverable._grammar import (
     SPOKEN,
     VERB,
 )
+from undeliverable._once import each_once
 from undeliverable._replies import parse_reply, says_expired
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
@@ -226,9 +227,7 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
     found: dict[str | None, RecipientFacts] = {}
     for outcome in state.alone:
         found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
-    state.answers.reverse()
-    while state.answers:  # they may be tens of thousands, and none is needed any more
-        answer = state.answers.pop()
+    for answer in each_once(state.answers):
         _add_answer(found, state, answer, part, gave_up=gave_up)
     return tuple(found.values())
 

@@ -6,13 +6,13 @@ address, or before it, all addresses first and all replies below, one reply for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from undeliverable._addresses import addresses_in
 from undeliverable._lazy import lazy
 
-__all__ = ["Draft", "Heard", "assign", "each_once", "named_by", "share", "shorten", "without_helpers"]
+__all__ = ["Draft", "Heard", "assign", "named_by", "share", "shorten", "without_helpers"]
 
 
 # RFC 2142, and what else such mailboxes are called.
@@ -57,13 +57,6 @@ class Heard:
         self.lines = [line]
         self.start = start
         self.end = end
-
-
-def each_once(drafts: list[Draft]) -> Iterator[Draft]:
-    """The drafts in their order; none is kept, for they may be tens of thousands."""
-    drafts.reverse()
-    while drafts:
-        yield drafts.pop()
 
 
 def shorten(drafts: Iterable[Draft], replies: Iterable[Heard]) -> None:

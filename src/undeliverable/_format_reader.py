@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from undeliverable._drafts import Draft, Heard, assign, each_once, named_by, share, shorten, without_helpers
+from undeliverable._drafts import Draft, Heard, assign, named_by, share, shorten, without_helpers
 from undeliverable._format_facts import (
     action_of,
     address_of,
@@ -25,6 +25,7 @@ from undeliverable._format_facts import (
 )
 from undeliverable._format_schema import MESSAGE_FACTS, Format, Patterns, is_answer
 from undeliverable._lazy import lazy
+from undeliverable._once import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 

@@ -16,11 +16,9 @@ from undeliverable._facts import hear, merge
 from undeliverable._lazy import lazy
 from undeliverable._mime import Part, root, settled
 from undeliverable._replies import answered_command
-from undeliverable._returned import bare_address, read_below, read_block
-from undeliverable._returned import with_addressee as _with_addressee
+from undeliverable._returned import bare_address, read_below, read_block, with_addressee
 from undeliverable._survey import Survey, notification, sort_mislabelled, sort_parts
-from undeliverable._unknown import read_listed, read_nameless, read_unexplained, read_unknown_text
-from undeliverable._unknown import take_format as _take_format
+from undeliverable._unknown import read_listed, read_nameless, read_unexplained, read_unknown_text, take_format
 from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import Kind
 
@@ -73,8 +71,8 @@ class Reading:
     """What the readers have found so far."""
 
     __slots__ = (
-        "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients", "remarks", "returned_at",
-        "survey", "text",
+        "_from_robot", "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients", "remarks",
+        "returned_at", "survey", "text",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +91,7 @@ class Reading:
         self.generator: str | None = None
         self.returned_at = -1
         self.kind: Kind | None = None
+        self._from_robot: bool | None = None
 
     @classmethod
     def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str]) -> Reading:
@@ -102,6 +101,13 @@ class Reading:
             sort_mislabelled(root, survey, known.phrases, from_robot=_is_from_robot(root.header))
         text, path = notification(survey)
         return cls(root.header, text, path, raw, known, remarks, survey)
+
+    @property
+    def is_from_robot(self) -> bool:
+        """Whether a mail system sent this."""
+        if self._from_robot is None:
+            self._from_robot = _is_from_robot(self.header)
+        return self._from_robot
 
     @property
     def is_settled(self) -> bool:
@@ -131,7 +137,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     kind = reading.kind or _kind_of(recipients)
     message = _message_facts(reading, returned)
     if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
-        recipients = (_with_addressee(recipients[0], returned, remarks),)
+        recipients = (with_addressee(recipients[0], returned, remarks),)
     return Notice(kind, recipients, message)
 
 
@@ -217,14 +223,14 @@ def _read_words(reading: Reading) -> None:
     if reading.kind is not None:
         return
     stated = reading.recipients
-    may_hold_dialogue = bool(stated) or _is_from_robot(reading.header)
+    may_hold_dialogue = bool(stated) or reading.is_from_robot
     spoken = _dialogues.read_dialogue(reading.text, reading.path) if may_hold_dialogue else ()
     found = reading.known.formats.recognise(reading.header, reading.text)
     if found is not None:
         if len(stated) == 1 and _says_all([*stated, *spoken]):
             reading.generator = found.name
         else:
-            _take_format(reading, _format_reader.read(found, reading.header, reading.text, reading.path))
+            take_format(reading, _format_reader.read(found, reading.header, reading.text, reading.path))
             if reading.recipients and not may_hold_dialogue:
                 spoken = _dialogues.read_dialogue(reading.text, reading.path)
     stated.extend(spoken)
@@ -244,7 +250,7 @@ def _read_plain_fields(reading: Reading) -> None:
     """RFC 3464 fields that stand in the text, where the report lost its structure."""
     if reading.kind is not None or reading.survey.statuses or not _fields.may_stand_in(reading.text):
         return
-    if _is_from_robot(reading.header) and not _is_answer(reading):
+    if reading.is_from_robot and not _is_answer(reading):
         fields = _fields.find(reading.text, reading.path, reading.remarks, _hearing(reading.text))
         if fields is not None:
             reading.recipients.extend(fields.recipients)
@@ -267,7 +273,7 @@ def _read_nested_text(reading: Reading) -> None:
 
 def _read_inside(reading: Reading, *, has_fields: bool) -> None:
     """What a robot passes on; a person who forwards a report is none."""
-    if reading.depth >= _NESTING or not (_is_from_robot(reading.header) or not reading.text.strip()):
+    if reading.depth >= _NESTING or not (reading.is_from_robot or not reading.text.strip()):
         return
     if _is_answer(reading):
         return
@@ -275,7 +281,7 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
         for inner in part.children[:1]:
             nested = Reading.of(inner, reading.raw, reading.known, reading.remarks)
             nested.depth = reading.depth + 1
-            if not (nested.survey.statuses or nested.survey.feedback if has_fields else _is_from_robot(inner.header)):
+            if not (nested.survey.statuses or nested.survey.feedback if has_fields else nested.is_from_robot):
                 continue
             nested.recipients, nested.message = reading.recipients, reading.message
             nested.generator, nested.returned_at = reading.generator, reading.returned_at
@@ -288,7 +294,7 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
 
 
 def _ask_last_witness(reading: Reading) -> None:
-    if reading.depth or not _is_from_robot(reading.header) or automatic(reading):
+    if reading.depth or not reading.is_from_robot or automatic(reading):
         return
     from undeliverable import _flufl  # costs its import only where nothing else has helped
 

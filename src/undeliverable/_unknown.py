@@ -31,13 +31,12 @@ def read_unexplained(reading: Reading) -> None:
         return
     if not (all if is_described else any)(map(_is_unexplained, stated)):
         return
-    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is None:
+    found = _read_generic(reading)
+    if found is None:
         return
     # What a described server adds to its own fields, it says itself: a code is not one that it was told.
     is_own = is_described and any(facts.witness is Witness.FIELD for facts in stated)
     actions = {facts.recipient.lower(): facts.action for facts in stated if facts.recipient}
-    found = _format_reader.read(generic, reading.header, reading.text, reading.path)
     for facts in found.recipients:
         name = (facts.recipient or "").lower()
         if name in actions and facts.diagnostic:
@@ -45,14 +44,19 @@ def read_unexplained(reading: Reading) -> None:
             stated.append(replace(facts, action=actions[name], diagnostic=said))
 
 
+def _read_generic(reading: Reading) -> _format_reader.FormatReading | None:
+    """What the generic description reads, where it fits the text."""
+    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
+    return None if generic is None else _format_reader.read(generic, reading.header, reading.text, reading.path)
+
+
 def read_nameless(reading: Reading) -> None:
     """Whom a described notice is about, where a gateway changed its lines so that its description finds nobody."""
     stated = reading.recipients
     if reading.generator is None or reading.kind is not None or any(facts.recipient for facts in stated):
         return
-    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is not None:
-        found = _format_reader.read(generic, reading.header, reading.text, reading.path)
+    found = _read_generic(reading)
+    if found is not None:
         action = stated[0].action if stated else None
         named = [replace(facts, action=action or facts.action) for facts in found.recipients if facts.recipient]
         if named:
@@ -80,9 +84,8 @@ def _without_words(facts: RecipientFacts) -> RecipientFacts:
 
 def read_unknown_text(reading: Reading) -> None:
     """A notice that is read by the generic description: a guess."""
-    generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is not None:
-        found = _format_reader.read(generic, reading.header, reading.text, reading.path)
+    found = _read_generic(reading)
+    if found is not None:
         take_format(reading, found)
         if found.recipients:
             reading.remarks.append("the software is not known; its text was read by the generic description")
