@@ -59,6 +59,10 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
     return Part(data, ledger, path, start, end, depth, "text/plain", whole=True)
 
 
+def _with_lf(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def _overlook(_: Repair) -> None:
     """No remark: what was repaired is not used."""
 
@@ -134,14 +138,11 @@ class Part(PartHeader):
             body = self._payload or self._decoded()
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
-            text = body.decode("ascii")
-            return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+            return _with_lf(body.decode("ascii"))
         return self._read_foreign_text(body)
 
     def _read_foreign_text(self, body: bytes) -> str:
-        text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _with_lf(decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note))
         if "\0" in text:
             self._ledger.note(Repair.NUL)
             text = text.replace("\0", "")
