@@ -11,8 +11,8 @@ from undeliverable.reasons import Fault, Reason
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-    from undeliverable._providers import Provider
-    from undeliverable._rules import Rule
+    from undeliverable._rules.providers import Provider
+    from undeliverable._rules.table import Rule
 
 project = "undeliverable"
 author = "The undeliverable authors"

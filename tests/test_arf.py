@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import _arf
+from undeliverable._dsn import feedback as _arf
 from undeliverable.model import Witness
 
 ABUSE = """Feedback-Type: abuse

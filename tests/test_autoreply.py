@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import _autoreply
-from undeliverable._autoreply import AutoReplyPhrases
+from undeliverable._reading import autoreply as _autoreply
+from undeliverable._reading.autoreply import AutoReplyPhrases
 from undeliverable.errors import EntryError
 from undeliverable.verdict import Kind
 

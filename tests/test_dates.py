@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._dates import parse_date
+from undeliverable._text.dates import parse_date
 
 SHAPES = [
     ("Sat, 21 Nov 2026 21:05:26 GMT", "2026-11-21T21:05:26+00:00"),

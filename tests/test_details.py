@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Reason, StatusCode, classify
-from undeliverable._blocklists import Blocklists
-from undeliverable._details import read_details
+from undeliverable._knowledge.blocklists import Blocklists
+from undeliverable._verdicts.details import read_details
 from undeliverable.errors import EntryError
 from undeliverable.verdict import NO_DETAILS, Details
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._dialogues import read_dialogue
+from undeliverable._smtp.transcripts import read_dialogue
 from undeliverable.model import Action, Command, Diagnostic, RecipientFacts, Witness
 
 HEAD = """\

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from undeliverable import Action, Command, Diagnostic, ReplyCode, StatusCode
-from undeliverable._facts import LEADERS, REPLY_WITNESSES, hear, merge
-from undeliverable._replies import parse_reply
+from undeliverable._reading.merge import LEADERS, REPLY_WITNESSES, hear, merge
+from undeliverable._smtp.replies import parse_reply
 from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
 
 FIELD, DIALOGUE, WORDS, HEADER = Witness.FIELD, Witness.DIALOGUE, Witness.WORDS, Witness.HEADER

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._field_groups import FIELD_LIMIT, Groups, Values, _any_groups, _standard_groups, group_fields
+from undeliverable._dsn.groups import FIELD_LIMIT, Groups, Values, _any_groups, _standard_groups, group_fields
 
 NAMES = (
     "final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code", "last-attempt-date",

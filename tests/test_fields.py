@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._field_groups import group_fields
-from undeliverable._fields import FieldReading, find, read, read_one
-from undeliverable._replies import parse_reply
+from undeliverable._dsn.fields import FieldReading, find, read, read_one
+from undeliverable._dsn.groups import group_fields
+from undeliverable._smtp.replies import parse_reply
 from undeliverable.model import Action, Diagnostic, Evidence, Reply, Witness
 
 REPORT = """\

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undeliverable import _flufl, parse
-from undeliverable._flufl import HEAD_LIMIT, LINE_LIMIT, Suspicion, ask, plain_head
+from undeliverable import parse
+from undeliverable._reading import flufl as _flufl
+from undeliverable._reading.flufl import HEAD_LIMIT, LINE_LIMIT, Suspicion, ask, plain_head
 
 OLD = b"""From: postmaster@example.net
 Subject: Undeliverable
@@ -110,7 +111,7 @@ def test_one_plain_from(header: bytes, sender: bytes) -> None:
 
 
 def test_it_is_imported_only_when_asked() -> None:
-    code = "import sys, undeliverable._flufl; sys.exit('flufl.bounce' in sys.modules)"
+    code = "import sys, undeliverable._reading.flufl; sys.exit('flufl.bounce' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -27,8 +27,8 @@ from undeliverable import (
     Verdict,
     classify,
 )
-from undeliverable._judge import Told, judge
-from undeliverable._replies import parse_reply
+from undeliverable._smtp.replies import parse_reply
+from undeliverable._verdicts.judge import Told, judge
 from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
 
 BUILTIN = Knowledge.builtin()

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 import undeliverable
-from undeliverable import Knowledge, KnowledgeError, Verdict, _index, classify
-from undeliverable._format_index import FormatsBelow
-from undeliverable._index import build, builtin_parts, read_documents
-from undeliverable._loader import Layer, check_layer, example_seen
-from undeliverable._rules import Below, RuleTable, Seen
-from undeliverable._shipped import Shipped
+from undeliverable import Knowledge, KnowledgeError, Verdict, classify
+from undeliverable._formats.index import FormatsBelow
+from undeliverable._knowledge import build as _index
+from undeliverable._knowledge.build import build, builtin_parts, read_documents
+from undeliverable._knowledge.loader import Layer, check_layer, example_seen
+from undeliverable._knowledge.shipped import Shipped
+from undeliverable._rules.table import Below, RuleTable, Seen
 from undeliverable.knowledge import profile_names
 
 BUILTIN = Knowledge.builtin()
@@ -375,7 +376,7 @@ class TestIndex:
     def test_what_is_shipped_is_what_is_built(self) -> None:
         shipped = Path(_index.INDEX)
         assert not shipped.exists() or shipped.read_text(encoding="ascii") == build(), (
-            "a TOML file was changed after the index was built: python -m undeliverable._index"
+            "a TOML file was changed after the index was built: python -m undeliverable._knowledge.build"
         )
 
     def test_the_command_that_writes_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,9 +395,9 @@ class TestIndex:
             opened.append(path)
             return io.StringIO()
 
-        monkeypatch.delitem(sys.modules, "undeliverable._index")
+        monkeypatch.delitem(sys.modules, "undeliverable._knowledge.build")
         with pytest.raises(SystemExit) as ended:
-            runpy.run_module("undeliverable._index", {"open": in_memory}, run_name="__main__")
+            runpy.run_module("undeliverable._knowledge.build", {"open": in_memory}, run_name="__main__")
         assert ended.value.code == 0
         assert opened == [_index.INDEX]
         assert _index.INDEX in capsys.readouterr().out

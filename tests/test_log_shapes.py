@@ -10,7 +10,7 @@ import pytest
 
 import undeliverable
 from undeliverable import parse_log_line
-from undeliverable._log_shapes import FACTS, LogTable, Role, compile_log
+from undeliverable._knowledge.log_shapes import FACTS, LogTable, Role, compile_log
 from undeliverable.errors import EntryError
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs import LogReader

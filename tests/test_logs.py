@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Report, iter_log, parse_log_line
-from undeliverable._log_frames import moment, unframe
 from undeliverable.logs import LogReader
+from undeliverable.logs._frames import moment, unframe
 from undeliverable.model import Action
 from undeliverable.reasons import Reason
 from undeliverable.verdict import Kind

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undeliverable import _mime, _repairs, _structure
-from undeliverable._mime import Part, read
-from undeliverable._repairs import Repair
+from undeliverable._mime import part as _mime
+from undeliverable._mime import repairs as _repairs
+from undeliverable._mime import structure as _structure
+from undeliverable._mime.part import Part, read
+from undeliverable._mime.repairs import Repair
 
 REPORT = b"""\
 Return-Path: <>

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import _charsets
-from undeliverable._charsets import codec_name, decode_text, decode_word
-from undeliverable._flatten import to_octets
-from undeliverable._headers import decode_block, decode_words, header_fields, read_parameters
-from undeliverable._html import render
-from undeliverable._mime import read
-from undeliverable._repairs import Repair
-from undeliverable._transfer import decode_transfer
+from undeliverable._mime import charsets as _charsets
+from undeliverable._mime.charsets import codec_name, decode_text, decode_word
+from undeliverable._mime.flatten import to_octets
+from undeliverable._mime.headers import decode_block, decode_words, header_fields, read_parameters
+from undeliverable._mime.html import render
+from undeliverable._mime.part import read
+from undeliverable._mime.repairs import Repair
+from undeliverable._mime.transfer import decode_transfer
 
 
 def transfer(body: bytes, encoding: str) -> tuple[bytes, list[Repair]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from undeliverable import _notice, parse
-from undeliverable._returned import addressee, read_below
+from undeliverable import parse
+from undeliverable._dsn.returned import addressee, read_below
+from undeliverable._reading import message as _notice
 from undeliverable.model import Returned
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from undeliverable import Action, Event, Kind, Knowledge, Reason, Report, Verdict, classify, parse
-from undeliverable._judge import judge
-from undeliverable._policies import Policy
-from undeliverable._replies import parse_reply
+from undeliverable._rules.policies import Policy
+from undeliverable._smtp.replies import parse_reply
+from undeliverable._verdicts.judge import judge
 from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN = Knowledge.builtin()

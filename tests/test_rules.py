@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, KnowledgeError, Reason, classify
-from undeliverable._clauses import PARTS, Rest
-from undeliverable._conditions import PATTERN_LIMIT, RuleCondition, place_of, stands_in, status_key, visible
-from undeliverable._patterns import check_linear
-from undeliverable._phrases import most
-from undeliverable._replies import parse_reply
-from undeliverable._rules import Below, Rule, RuleTable, Seen
-from undeliverable._shelf import file_rules
+from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition, place_of, stands_in, status_key, visible
+from undeliverable._rules.index import file_rules
+from undeliverable._rules.phrases import most
+from undeliverable._rules.rule import PARTS, Rest
+from undeliverable._rules.table import Below, Rule, RuleTable, Seen
+from undeliverable._smtp.replies import parse_reply
+from undeliverable._text.linear import check_linear
 from undeliverable.codes import StatusCode
 from undeliverable.model import Command
 from undeliverable.verdict import RuleRef
@@ -468,7 +468,7 @@ class TestIndex:
         remembered, forgotten = (table_of(RuleCondition.compile({"words": "zebra"})) for _ in range(2))
         what = seen("zebra", provider="acme")
         assert remembered.match(what) is remembered.match(what)
-        monkeypatch.setattr("undeliverable._rules._REMEMBERED", 0)
+        monkeypatch.setattr("undeliverable._rules.table._REMEMBERED", 0)
         assert forgotten.match(what) == remembered.match(what) == forgotten.match(what)
         assert forgotten.match(what) is not forgotten.match(what)
 
@@ -560,7 +560,7 @@ class TestPatterns:
         def lost(*_: object, **__: object) -> None:
             raise RecursionError
 
-        monkeypatch.setattr("undeliverable._patterns._Scanner.alternatives", lost)
+        monkeypatch.setattr("undeliverable._text.linear._Scanner.alternatives", lost)
         assert check_linear("((a))") == "nested too deeply"
 
     @given(st.text(max_size=30))

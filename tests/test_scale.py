@@ -7,10 +7,10 @@ import pytest
 from tests.benchmarks.scale import slope
 from tests.benchmarks.shapes import EVERY, SMALL, STATUS, Shape, report
 from undeliverable import parse
-from undeliverable._field_groups import FIELD_LIMIT, group_fields
-from undeliverable._mime import read
-from undeliverable._repairs import FIELDS_LIMIT, HEADER_LIMIT, TEXT_LIMIT, Repair
-from undeliverable._structure import REWRITTEN, settle_line_ends
+from undeliverable._dsn.groups import FIELD_LIMIT, group_fields
+from undeliverable._mime.part import read
+from undeliverable._mime.repairs import FIELDS_LIMIT, HEADER_LIMIT, TEXT_LIMIT, Repair
+from undeliverable._mime.structure import REWRITTEN, settle_line_ends
 
 
 @pytest.mark.parametrize("name", [*EVERY, *SMALL])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Command, Knowledge, classify
-from undeliverable._judge import judge
-from undeliverable._replies import parse_reply
+from undeliverable._smtp.replies import parse_reply
+from undeliverable._verdicts.judge import judge
 from undeliverable.model import RecipientFacts, Witness
 
 

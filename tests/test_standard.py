@@ -8,8 +8,9 @@ from typing import Final
 
 import pytest
 
-from undeliverable import Report, _standard, parse
-from undeliverable._notice import _hearing
+from undeliverable import Report, parse
+from undeliverable._dsn import one_pass as _standard
+from undeliverable._reading.message import _hearing
 
 FIXTURES: Final = Path(__file__).resolve().parents[1] / "fixtures"
 MAILS: Final = [

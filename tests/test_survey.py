@@ -7,7 +7,7 @@ from base64 import encodebytes
 import pytest
 
 from undeliverable import parse
-from undeliverable._repairs import TEXT_LIMIT
+from undeliverable._mime.repairs import TEXT_LIMIT
 from undeliverable.reasons import Reason
 from undeliverable.verdict import Kind, Report
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from undeliverable import BounceType, Kind, Report, classify, parse
-from undeliverable._flufl import HEAD_LIMIT
-from undeliverable._repairs import TEXT_LIMIT, Repair
+from undeliverable._mime.repairs import TEXT_LIMIT, Repair
+from undeliverable._reading.flufl import HEAD_LIMIT
 from undeliverable.cli import main
 from undeliverable.mail import REMARKS_LIMIT
 from undeliverable.model import BLOCK_LIMIT
@@ -238,6 +238,6 @@ def test_remarks_have_an_end() -> None:
 
 
 def test_foreign_heuristics_see_little() -> None:
-    from undeliverable._flufl import plain_head
+    from undeliverable._reading.flufl import plain_head
 
     assert len(plain_head(b"From: a@example.org\n\n" + b"x\n" * 1_000_000)) <= HEAD_LIMIT + 100

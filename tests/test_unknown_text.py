@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from undeliverable import _flufl, parse
-from undeliverable._drafts import SAID_LIMIT
+from undeliverable import parse
+from undeliverable._formats.attribution import SAID_LIMIT
+from undeliverable._reading import flufl as _flufl
 from undeliverable.model import Action
 from undeliverable.verdict import Kind, Report
 

@@ -9,8 +9,8 @@ import pytest
 
 import undeliverable
 from undeliverable import Address, Diagnostic, Evidence, MtaName, Reason, Verdict, classify
-from undeliverable._lazy import lazy
-from undeliverable._words import Record
+from undeliverable._text.lazy import lazy
+from undeliverable._text.record import Record
 from undeliverable.model import Reply, Witness
 
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from undeliverable._lazy import lazy
-from undeliverable._words import Record
+from undeliverable._text.lazy import lazy
+from undeliverable._text.record import Record
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of
 if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
-    from undeliverable._autoreply import AutoReplyPhrases
-    from undeliverable._blocklists import Blocklists
     from undeliverable._formats import FormatTable
-    from undeliverable._loader import Layer
-    from undeliverable._log_shapes import LogTable
-    from undeliverable._policies import Policy, PolicyTable
-    from undeliverable._providers import Provider
-    from undeliverable._rules import Match, Rule, RuleTable
-    from undeliverable._shipped import Shipped
-    from undeliverable._toml import TomlSource
+    from undeliverable._knowledge.blocklists import Blocklists
+    from undeliverable._knowledge.loader import Layer
+    from undeliverable._knowledge.log_shapes import LogTable
+    from undeliverable._knowledge.shipped import Shipped
+    from undeliverable._knowledge.toml import TomlSource
+    from undeliverable._reading.autoreply import AutoReplyPhrases
+    from undeliverable._rules.policies import Policy, PolicyTable
+    from undeliverable._rules.providers import Provider
+    from undeliverable._rules.table import Match, Rule, RuleTable
     from undeliverable.model import Command
 
     _Entry = TypeVar("_Entry", Rule, Policy)
@@ -75,7 +75,7 @@ class Knowledge:
 
         :raises KnowledgeError: when there is no such profile, or it cannot be used.
         """
-        from undeliverable._loader import PROFILE, load
+        from undeliverable._knowledge.loader import PROFILE, load
 
         if name.endswith(".toml"):
             source = _read_path(name)
@@ -90,7 +90,7 @@ class Knowledge:
 
         :raises KnowledgeError: when the file cannot be read or used; nothing of it is taken over.
         """
-        from undeliverable._loader import FILE, load
+        from undeliverable._knowledge.loader import FILE, load
 
         source = _read_path(os.fspath(path))
         return self._with(load(f"file:{os.path.basename(source.name)}", FILE, source, source.parse()), source)
@@ -100,9 +100,9 @@ class Knowledge:
 
         :raises KnowledgeError: when one of them cannot be used.
         """
-        from undeliverable._conditions import as_table
-        from undeliverable._loader import CODE, load
-        from undeliverable._toml import TomlSource
+        from undeliverable._knowledge.loader import CODE, load
+        from undeliverable._knowledge.toml import TomlSource
+        from undeliverable._rules.conditions import as_table
 
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
@@ -141,7 +141,7 @@ class Knowledge:
     @cached_property
     def formats(self) -> FormatTable:
         """The described formats of notices, those of higher layers first."""
-        from undeliverable._format_index import FormatTable
+        from undeliverable._formats.index import FormatTable
 
         formats = [described for layer in self._upper for described in layer.formats]
         return FormatTable(formats) if self._shipped is None else FormatTable(formats, self._shipped)
@@ -149,21 +149,21 @@ class Knowledge:
     @cached_property
     def phrases(self) -> AutoReplyPhrases:
         """What automatic replies say."""
-        from undeliverable._autoreply import AutoReplyPhrases
+        from undeliverable._reading.autoreply import AutoReplyPhrases
 
         return AutoReplyPhrases.from_table(_shipped().document("autoreply"))
 
     @cached_property
     def blocklists(self) -> Blocklists:
         """The DNS blocklists known by name."""
-        from undeliverable._blocklists import Blocklists
+        from undeliverable._knowledge.blocklists import Blocklists
 
         return Blocklists.from_table(_shipped().document("blocklists"))
 
     @cached_property
     def logs(self) -> LogTable:
         """The described logs."""
-        from undeliverable._log_shapes import LogTable
+        from undeliverable._knowledge.log_shapes import LogTable
 
         shipped = _shipped()
         return LogTable.of((name, shipped.document(f"logs/{name}")) for name in shipped.names("logs/"))
@@ -171,14 +171,14 @@ class Knowledge:
     @cached_property
     def policy_table(self) -> PolicyTable:
         """The policies, ready to be asked."""
-        from undeliverable._policies import PolicyTable
+        from undeliverable._rules.policies import PolicyTable
 
         return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
 
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules with their index, ready to be asked."""
-        from undeliverable._rules import RuleTable
+        from undeliverable._rules.table import RuleTable
 
         marks = [
             (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
@@ -205,7 +205,7 @@ class Knowledge:
 
     @cached_property
     def _hosts(self) -> dict[str, str]:
-        from undeliverable._providers import host_table
+        from undeliverable._rules.providers import host_table
 
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
         return upper if self._shipped is None else {**self._shipped.hosts, **upper}
@@ -213,7 +213,7 @@ class Knowledge:
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """What the rules say of a reply: text, reply code and status key (0: none), command and remote host."""
-        from undeliverable._conditions import visible
+        from undeliverable._rules.conditions import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
 
@@ -235,15 +235,15 @@ class Knowledge:
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
         """Like :attr:`find`, with all that was shadowed."""
-        from undeliverable._conditions import visible
-        from undeliverable._rules import Seen
+        from undeliverable._rules.conditions import visible
+        from undeliverable._rules.table import Seen
 
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
         """The name of the provider that `host` belongs to, or None."""
-        from undeliverable._providers import by_suffix
+        from undeliverable._rules.providers import by_suffix
 
         return by_suffix(host, self._hosts)
 
@@ -260,13 +260,13 @@ def _builtin() -> Knowledge:
 @lru_cache(maxsize=1)
 def _shipped() -> Shipped:
     """The prebuilt index; where there is none, or one of other TOML files than are there, what it would hold."""
-    from undeliverable._shipped import Shipped, extent
+    from undeliverable._knowledge.shipped import Shipped, extent
 
     if os.path.exists(_INDEX):
         shipped = Shipped(_read(_INDEX))
         if shipped.extent == extent(_DATA):
             return shipped
-    from undeliverable._index import build
+    from undeliverable._knowledge.build import build
 
     return Shipped(build())
 
@@ -312,7 +312,7 @@ def profile_names() -> tuple[str, ...]:
 
 
 def _read_profile(name: str) -> TomlSource:
-    from undeliverable._toml import TomlSource
+    from undeliverable._knowledge.toml import TomlSource
 
     if name not in profile_names():
         raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
@@ -320,7 +320,7 @@ def _read_profile(name: str) -> TomlSource:
 
 
 def _read_path(path: str) -> TomlSource:
-    from undeliverable._toml import TomlSource
+    from undeliverable._knowledge.toml import TomlSource
 
     try:
         return TomlSource(path, _read(path))

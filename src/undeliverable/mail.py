@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import email.message
     from typing import Final, TypeAlias
 
-    from undeliverable._notice import Notice
+    from undeliverable._reading.message import Notice
 
     Parts: TypeAlias = tuple[
         Callable[[bytes | bytearray | memoryview | email.message.Message, list[str]], bytes],
@@ -63,8 +63,9 @@ def parse(
 @lru_cache(maxsize=1)
 def _parts() -> Parts:
     """What reads a message and judges it: imported with the first one."""
-    from undeliverable import _mime, _notice
-    from undeliverable._judge import judge
+    from undeliverable._mime import part as _mime
+    from undeliverable._reading import message as _notice
+    from undeliverable._verdicts.judge import judge
 
     return _mime.as_bytes, _notice.read, judge
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from undeliverable._words import Record, Word
+from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
@@ -195,7 +195,7 @@ class FieldBlock(Record):
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """All fields in order: the name in lower case, the value unfolded, with its type (``smtp; 550 ...``)."""
-        from undeliverable._headers import header_fields  # the reader of header blocks, needed only here
+        from undeliverable._mime.headers import header_fields  # the reader of header blocks, needed only here
 
         return header_fields(self.field_block)
 
@@ -310,7 +310,10 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """All values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._headers import decode_words, header_fields  # the reader of header blocks, needed only here
+        from undeliverable._mime.headers import (  # the reader of header blocks, needed only here
+            decode_words,
+            header_fields,
+        )
 
         wanted = name.lower()
         return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)

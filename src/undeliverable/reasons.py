@@ -6,7 +6,7 @@ Three answers that are never mixed: the *bounce type* speaks of the recipient's 
 
 from __future__ import annotations
 
-from undeliverable._words import Word
+from undeliverable._text.record import Word
 
 TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
 if TYPE_CHECKING:

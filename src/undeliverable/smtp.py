@@ -11,7 +11,7 @@ from undeliverable.verdict import Verdict
 
 TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of an import
 if TYPE_CHECKING:
-    from undeliverable._replies import Read
+    from undeliverable._smtp.replies import Read
 
 __all__ = ["classify", "from_exception", "from_refused"]
 
@@ -48,8 +48,8 @@ def classify(
 @lru_cache(maxsize=1)
 def _parts() -> tuple[Callable[[str, Command | None], Read], Callable[..., Verdict]]:
     """How a reply is read and judged: imported with the first one."""
-    from undeliverable._judge import judge_read
-    from undeliverable._replies import read_reply
+    from undeliverable._smtp.replies import read_reply
+    from undeliverable._verdicts.judge import judge_read
 
     return read_reply, judge_read
 
@@ -67,7 +67,7 @@ def from_exception(
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also tell which other rules matched.
     """
-    from undeliverable._exceptions import exception_verdicts  # seldom needed
+    from undeliverable._verdicts.exceptions import exception_verdicts  # seldom needed
 
     return exception_verdicts(error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 
@@ -87,7 +87,7 @@ def from_refused(
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also tell which other rules matched.
     """
-    from undeliverable._exceptions import refused_verdicts  # seldom needed
+    from undeliverable._verdicts.exceptions import refused_verdicts  # seldom needed
 
     return refused_verdicts(refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from undeliverable._words import Record, Word
+from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -235,7 +235,7 @@ class Verdict(Identified):
         and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
         is a function of this object alone: it works after pickling.
         """
-        from undeliverable._explain import explain  # costs nothing until asked for
+        from undeliverable._verdicts.explain import explain  # costs nothing until asked for
 
         return explain(self)
 
@@ -318,7 +318,7 @@ class Report(Record):
 
 @lru_cache(maxsize=1)
 def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
-    from undeliverable._details import read_details  # costs nothing until asked for
+    from undeliverable._verdicts.details import read_details  # costs nothing until asked for
 
     return read_details
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from undeliverable._dates import parse_date
+from undeliverable._text.dates import parse_date
 
 __all__ = ["Fields", "as_list", "as_object", "plain"]
 

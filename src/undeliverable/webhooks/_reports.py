@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from undeliverable._evidence import words_of
-from undeliverable._judge import Told, judge
-from undeliverable._replies import answered_command, is_expired, parse_reply
+from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
+from undeliverable._verdicts.judge import Told, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness

@@ -1,0 +1,266 @@
+"""Delivery status fields (RFC 3464, RFC 6533), in a part of their own or standing in plain text: what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from undeliverable._dsn.grammar import (
+    ACTIONS,
+    ADDRESS_TYPE,
+    COMMENT,
+    FIELD_LINE,
+    HOST,
+    RECIPIENT_FIELD,
+    STATUS_FIELD,
+)
+from undeliverable._dsn.groups import Values, group_fields, whole_group
+from undeliverable._evidence import words_of
+from undeliverable._text.addresses import decode_octals, recipient_address
+from undeliverable._text.dates import parse_date
+from undeliverable.codes import StatusCode, find_status, status_of
+from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["FieldReading", "find", "may_stand_in", "read", "read_one"]
+
+_plain_name: Final = HOST.fullmatch
+# Bound once: a member of an enum is found more slowly than a name of the module.
+_FIELD: Final = Witness.FIELD
+_FAILED: Final = Action.FAILED
+
+Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
+"""Reads the reply in a diagnostic, and whether it says that the queue gave up; told whether the report is about one
+recipient alone."""
+
+
+class FieldReading(NamedTuple):
+    """The fields of one report.
+
+    :ivar message: what the per-message fields say, as keywords of :class:`~undeliverable.model.MessageFacts`.
+    :ivar recipients: the facts of each per-recipient group.
+    """
+
+    message: Mapping[str, Any]
+    recipients: tuple[RecipientFacts, ...]
+
+
+def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
+    """The fields in `text`, the body of a delivery-status part; line ends are LF.
+
+    :param part: the path of the part, for evidence.
+    :param remarks: gets what had to be guessed.
+    :param heard: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
+    """
+    return _read_at(text, part, remarks, 0, heard)
+
+
+def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
+    groups = group_fields(text, remarks)
+    alone = len(groups.recipients) == 1
+    offsets = groups.offsets
+    recipients = [
+        _facts(group, text[at:end], part, offset + at, remarks, heard, alone=alone)
+        for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False)
+    ]
+    return FieldReading(_message_facts(groups.message, text[: offsets[0]] if offsets else text), tuple(recipients))
+
+
+def read_one(
+    message: Values, values: Values, text: str, part: str, offset: int, heard: Heard, remarks: list[str]
+) -> FieldReading | None:
+    """The fields of a message and of its one recipient, as `Groups` has them; None where they do not say who and what.
+
+    :param text: all of them, those of the recipient from `offset` on.
+    """
+    whole = whole_group(values)
+    if whole is None:
+        return None
+    facts = _facts(whole, text[offset:], part, offset, remarks, heard, alone=True)
+    return FieldReading(_message_facts(message, text[:offset]), (facts,))
+
+
+def _message_facts(values: Values, block: str) -> dict[str, Any]:
+    reporting, received, arrival, envelope, queue = values
+    found: dict[str, Any] = {"field_block": block[:BLOCK_LIMIT].strip()} if block else {}
+    if reporting and (name := _mta_name(reporting)):
+        found["reporting_mta"] = name
+    if received and (name := _mta_name(received)):
+        found["received_from_mta"] = name
+    if arrival and (date := parse_date(arrival)):
+        found["arrival_date"] = date
+    if envelope:
+        found["original_envelope_id"] = envelope
+    if queue:
+        found["queue_id"] = queue
+    return found
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# One group
+
+
+def _facts(
+    values: Values, block: str, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+) -> RecipientFacts:
+    final, original, action_words, status_words, mta, diagnostic, attempt, until, actual = values
+    recipient, first_recipient = _recipients(final, original, actual, remarks)
+    action = None if action_words is None else ACTIONS.get(action_words) or _action(action_words, remarks)
+    status = None if status_words is None else _status(status_words, remarks)
+    said = None if diagnostic is None else _diagnostic(diagnostic)
+    reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
+    words = diagnostic or status_words or action_words or ""
+    return RecipientFacts(
+        witness=_FIELD,
+        recipient=recipient,
+        original_recipient=first_recipient,
+        action=action,
+        status=status,
+        reply=reply,
+        diagnostic=said if reply is None or reply.code is None else None,
+        remote_mta=None if mta is None else _mta_name(mta),
+        # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
+        expired=gave_up or (action is _FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
+        last_attempt_date=None if attempt is None else parse_date(attempt),
+        will_retry_until=None if until is None else parse_date(until),
+        evidence=(Evidence(_FIELD, part, offset, words_of(words)),),
+        field_block=block[:BLOCK_LIMIT].strip(),
+    )
+
+
+def _recipients(
+    stated_final: str | None, stated_original: str | None, actual: str | None, remarks: list[str]
+) -> tuple[str | None, str | None]:
+    """The final and the original recipient; where the first is missing, what stands in its place."""
+    final = recipient_address(stated_final, remarks)
+    if stated_original is None or (final is not None and stated_original in (f"rfc822;{final}", f"rfc822; {final}")):
+        original = None
+    else:
+        original = recipient_address(stated_original, remarks)
+    if final is None:
+        final = original or recipient_address(actual, remarks)
+    if original is not None and final is not None and original.lower() == final.lower():
+        original = None  # nobody forwarded or renamed anything
+    return final, original
+
+
+def _is_expiry(status: StatusCode) -> bool:
+    return status.subject == 4 and status.detail == 7
+
+
+def _action(value: str, remarks: list[str]) -> Action | None:
+    """The action of a value that is not simply one."""
+    words = value.lower().replace("(", " ").split()
+    action = ACTIONS.get(words[0].strip(".;,")) if words else None
+    if action is None:
+        remarks.append(f"Action {value[:60]!r} is none of RFC 3464 2.3.3")
+    return action
+
+
+def _status(value: str, remarks: list[str]) -> StatusCode | None:
+    status = _status_in(value[:998])
+    if status is None:
+        remarks.append(f"Status {value[:60]!r} is no status code")
+    return status
+
+
+@lru_cache(maxsize=256)
+def _status_in(value: str) -> StatusCode | None:
+    """The code that `value` begins with; else one in it that stands alone."""
+    match = STATUS_FIELD.match(value)
+    return find_status(value) if match is None else status_of(match[1], match[2], match[3])
+
+
+def _diagnostic(value: str) -> Diagnostic | None:
+    """RFC 3464 2.3.6: a type and the text; lines of a reply stay apart, all other text is unfolded."""
+    if not value:
+        return None
+    if "\\" in value:
+        value = decode_octals(value)
+    if value.startswith("smtp; "):
+        return Diagnostic("smtp", value[6:].lstrip())
+    typed = ADDRESS_TYPE.match(value)
+    if typed is None:
+        # A reply without its type is still a reply; words without one are the reporting server's own.
+        return Diagnostic("smtp", value) if value[:1] in "245" and value[:3].isdecimal() else Diagnostic("", value)
+    kind = typed[1].lower()
+    text = value[typed.end() :]
+    return Diagnostic(kind, text if kind == "smtp" or "\n" not in text else text.replace("\n", " "))
+
+
+def _mta_name(value: str) -> str | None:
+    """RFC 3464 2.2.2: the name behind its type, without comments, brackets' contents or a final dot."""
+    name = value[value.find(";") + 1 :].strip()
+    if _plain_name(name) is not None:
+        return name
+    if "(" in name:
+        name = COMMENT.sub(" ", name).partition("(")[0]
+    words = name.split(None, 1)
+    return words[0].strip("<>").rstrip(".,:;") or None if words else None
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# The same fields in plain text
+
+
+def may_stand_in(text: str) -> bool:
+    """Whether it is worth while to :func:`find` fields in `text`."""
+    return "-Recipient" in text or "-recipient" in text or "-RECIPIENT" in text  # lower() may take 12 times the text
+
+
+def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
+    """The fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
+
+    :param part: the path of the part, for evidence.
+    :param remarks: gets a word that there were fields outside a part of their own.
+    :param heard: as for :func:`read`.
+    """
+    if not may_stand_in(text):
+        return None
+    match = RECIPIENT_FIELD.search(text)
+    if match is None:
+        return None
+    start = _first_line(text, match.start())
+    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, heard)
+    recipients = [facts for facts in reading.recipients if facts.recipient and (facts.action or facts.status)]
+    if not recipients:
+        return None
+    remarks.append("delivery status fields were read from plain text")
+    return reading
+
+
+def _first_line(text: str, at: int) -> int:
+    """Where the fields before `at` begin: upwards over lines that are fields, and over single blank ones."""
+    start, blanks = at, 0
+    while at > 0:
+        begin = text.rfind("\n", 0, at - 1) + 1
+        line = text[begin : at - 1]
+        if FIELD_LINE.match(line.lstrip(" \t>")) is not None and not line.endswith(":"):
+            start, blanks = begin, 0
+        elif not line.strip(" \t>") and blanks == 0:
+            blanks = 1
+        else:
+            break
+        at = begin
+    return start
+
+
+def _field_lines(text: str, start: int, margin: str) -> str:
+    """The lines from `start` on that belong to fields, without the margin of quoting or indentation."""
+    kept: list[str] = []
+    name, blank = "", False
+    width = len(margin)
+    for raw in text[start:].split("\n"):
+        line = raw[width:] if width and raw.startswith(margin) else raw
+        if not line.strip(" \t>"):
+            blank = True
+            kept.append("")
+            continue
+        field = FIELD_LINE.match(line)
+        if field is not None:
+            name = field[1].lower()
+        elif blank or (line[0] not in " \t" and name != "diagnostic-code"):
+            break
+        blank = False
+        kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,165 @@
+"""The report as RFC 6522 and RFC 3464 have it, read in one pass: most of what servers write today.
+
+What is only a little different is read part by part (see `_mime`), with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from undeliverable._dsn.fields import FieldReading, Heard, read_one
+from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
+from undeliverable._dsn.returned import returned_message
+from undeliverable._mime.headers import readable
+from undeliverable.model import Returned
+
+__all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
+
+LONGEST: Final = 65_536
+"""Octets of a message that are tried: a larger one has much besides the report."""
+
+_NAMES: Final = ("from", "subject", "date", "message-id", "list-id")
+_CLOSED: Final = ("", "\n")
+_BLANKS: Final = " \t\n"  # only these: an octet of a character in UTF-8 may be white space in Latin-1
+_UNREAD: Final = Returned("")
+TEXT_PATH: Final = "1"
+STATUS_PATH: Final = "2"
+
+Look: TypeAlias = Callable[[str], str | None]
+"""Gives the first value of a message's header of a name, or None."""
+
+
+class Standard(NamedTuple):
+    """What a standard report holds.
+
+    :ivar header: gives the first value of its header of a name, or None.
+    :ivar text: the text for people, in the part TEXT_PATH.
+    :ivar fields: the fields of the one recipient.
+    :ivar returned: what came back of the message.
+    """
+
+    header: Look
+    text: str
+    fields: FieldReading
+    returned: Returned | None
+
+
+def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other: Look) -> Standard | None:
+    """What the report `data` holds, or None where it is no standard one; line ends are LF.
+
+    :param hearing: gives for the text what reads the reply in a ``Diagnostic-Code``.
+    :param remarks: gets what had to be guessed.
+    :param other: gives the first value of a header that is seldom asked for.
+    """
+    if len(data) > LONGEST:
+        return None
+    whole = data.decode("latin-1")
+    # An mbox separator (RFC 4155) may stand before the header block.
+    header = REPORT_HEADER.match(whole, whole.find("\n") + 1 if whole.startswith("From ") else 0)
+    if header is None:
+        return None
+    content_type, *known = header.groups()
+    parts = None if content_type is None else _parts(whole, header.end(), content_type)
+    if parts is None:
+        return None
+    plain = _is_plain(whole)
+    text = _text(parts[1], plain)
+    back = _returned_message(parts[3], plain) if len(parts) == 4 else None
+    if text is None or back is _UNREAD:
+        return None
+    fields = _status(parts[2], plain, hearing(text), remarks)
+    return None if fields is None else Standard(_headers(known, other), text, fields, back)
+
+
+def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
+    """What stands before the first part, and the two or three parts; else None.
+
+    Each part begins behind its delimiter, and ends with the line end before the next one, which is the delimiter's (RFC
+    2046 5.1.1).
+    """
+    boundary = BOUNDARY_VALUE.match(content_type)
+    if boundary is None or whole[body : body + 1] != "\n":
+        return None
+    parts = whole.split(f"--{boundary[2]}")
+    last = parts.pop()
+    if not 3 <= len(parts) <= 4 or last[:2] != "--" or last[2:3] not in _CLOSED:
+        return None
+    for part in parts:
+        if part[-1:] != "\n":
+            return None
+    return parts
+
+
+def _text(part: str, plain: bool) -> str | None:  # noqa: FBT001 - a fact, not a switch
+    """The text for people; None where it is not simply ASCII, or HTML, or empty.
+
+    :param plain: whether the whole message is plain.
+    """
+    head = TEXT_PART.match(part)
+    if head is None:
+        return None
+    text = part[head.end() : -1]
+    return text if (plain or _is_plain(text)) and "<" not in text[:64] and not text.isspace() and text else None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the text is what it seems to be: ASCII, no escapes of ISO 2022 or HZ (RFC 1843), no NUL."""
+    return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
+
+
+def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
+    """The fields of the message and of one recipient; None where there are others, or lines of blanks."""
+    found = STATUS_PART.match(part)
+    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
+        return None
+    kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
+    if kind is None:
+        return None
+    begin = found.start(2)
+    message = reporting, received, arrival, envelope, queue
+    return read_one(message, values, part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
+
+
+def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT001
+    """What came back; _UNREAD where it is not simply a header block, of a whole message or alone."""
+    found = RETURNED_PART.match(part)
+    if found is None:
+        return _UNREAD
+    kind, block, *values = found.groups()
+    if kind is None:
+        return _UNREAD
+    if kind[0] in "mM":
+        if not block or part[found.end() : found.end() + 1] != "\n":
+            return _UNREAD
+    else:
+        block = part[found.start(2) : -1]
+        if found.end() < len(part) and not part.endswith("\n" * (len(part) - found.end())):
+            return _UNREAD
+    return returned_message(block, values) if plain or _is_plain(block) else _UNREAD
+
+
+def _headers(known: Sequence[str | None], other: Look) -> Look:
+    """What gives the first value of a header: unfolded, stripped, encoded words decoded."""
+    found = _Headers(other)
+    joined = "".join(filter(None, known))
+    if joined.isprintable() and joined.isascii() and "=?" not in joined:
+        values = [value and value.strip() for value in known]
+    else:  # seldom
+        values = [value and readable(value.strip(_BLANKS).encode("latin-1")) for value in known]
+    found.update(zip(_NAMES, values, strict=True))
+    return found.__getitem__
+
+
+class _Headers(dict[str, "str | None"]):
+    """The headers that are known; all others when they are asked for."""
+
+    __slots__ = ("_other",)
+
+    def __init__(self, other: Look) -> None:
+        super().__init__()
+        self._other = other
+
+    def __missing__(self, name: str) -> str | None:
+        value = self[name] = self._other(name)
+        return value

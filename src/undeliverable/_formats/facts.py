@@ -1,0 +1,100 @@
+"""What the words of a notice are as facts: a code, a command, an action, a date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from undeliverable._text.addresses import addresses_in, decode_octals
+from undeliverable._text.dates import parse_date
+from undeliverable.codes import ReplyCode, StatusCode
+from undeliverable.model import Action, Command, Diagnostic, RecipientFacts, Reply
+
+__all__ = [
+    "action_of",
+    "address_of",
+    "command_of",
+    "date_of",
+    "diagnostic_of",
+    "message_of",
+    "reply_of",
+    "status_of",
+    "without_sender",
+]
+
+# What notices call the step of the dialogue that was refused; the first that stands in the words.
+_COMMANDS: Final = (
+    ("rcpt", Command.RCPT),
+    ("recipient", Command.RCPT),
+    ("mail", Command.MAIL),
+    ("sender", Command.MAIL),
+    ("end of data", Command.END_OF_DATA),
+    ("final data", Command.END_OF_DATA),
+    ("message", Command.END_OF_DATA),
+    ("text", Command.END_OF_DATA),
+    ("data", Command.DATA),
+    ("starttls", Command.STARTTLS),
+    ("auth", Command.AUTH),
+    ("ehlo", Command.EHLO),
+    ("helo", Command.EHLO),
+    ("conn", Command.CONNECT),
+    ("greeting", Command.CONNECT),
+    ("banner", Command.CONNECT),
+    ("my name", Command.EHLO),  # qmail: "but my name was rejected"
+)
+
+
+def reply_of(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
+    """A reply whose code the notice states apart from its text."""
+    return None if code is None else Reply(code, status, text or str(int(code)), command)
+
+
+def diagnostic_of(reply: str, words: str) -> Diagnostic | None:
+    """What a remote server said, marked as such (RFC 3464 2.3.6), else the notice's own words."""
+    if reply:
+        return Diagnostic("smtp", reply)
+    return Diagnostic("", words) if words else None
+
+
+def address_of(found: str | None) -> str | None:
+    if not found:
+        return None
+    address = found.rstrip(".").strip("<>")
+    return decode_octals(address) if "\\" in address else address
+
+
+def status_of(found: str | None) -> StatusCode | None:
+    try:
+        return StatusCode.parse(found) if found else None
+    except ValueError:
+        return None
+
+
+def action_of(found: str | None) -> Action | None:
+    return Action(found.lower()) if found and found.lower() in set(Action) else None
+
+
+def command_of(found: str | None) -> Command | None:
+    if not found:
+        return None
+    folded = found.lower().replace("_", " ")
+    return next((command for word, command in _COMMANDS if word in folded), None)
+
+
+def date_of(found: str | None) -> datetime | None:
+    return parse_date(found) if found else None
+
+
+def message_of(found: Mapping[str, str]) -> dict[str, object]:
+    """The facts about the message."""
+    message: dict[str, object] = dict(found)
+    if "arrival_date" in message:
+        message["arrival_date"] = parse_date(found["arrival_date"])
+    return message
+
+
+def without_sender(recipients: list[RecipientFacts], to: str) -> list[RecipientFacts]:
+    """The recipients but for the one whom the notice reaches: it is quoted as the sender of what came back."""
+    readers = {address.lower() for address in addresses_in(to)}
+    return [one for one in recipients if not one.recipient or one.recipient.lower() not in readers] or recipients

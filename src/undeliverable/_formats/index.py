@@ -1,0 +1,162 @@
+"""All described formats together: which of them a notice is of, found without asking each.
+
+The beginnings of the text's lines lead to the few formats that may be meant; only their conditions are checked. So a
+hundred formats cost little more than one, and only those that may be meant are made of their descriptions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from undeliverable._formats.schema import HEAD_LIMIT, Format, begins_line
+
+__all__ = ["FormatTable", "FormatsBelow", "Places"]
+
+# How a line leads to the formats that know it: its first 13 characters, or 4 where a script says more with each.
+_BEGINNINGS: Final = re.compile(r"\n[ \t]*+([^\x00-\x7f]{4}|\S[^\n]{12})")
+_ASCII_BEGINNINGS: Final = re.compile(r"\n[ \t]*+(\S[^\n]{12})")
+
+
+_Item = TypeVar("_Item")
+
+
+class Places(NamedTuple):
+    """Where to look for formats, which stand there with their ranks.
+
+    :ivar by_line: under the beginnings of their lines, if all are long enough; each with the line's literal.
+    :ivar by_sender: else under their senders.
+    :ivar others: those that have neither.
+    :ivar generic: descriptions of unknown text.
+    """
+
+    by_line: dict[str, list[tuple[int, str]]]
+    by_sender: dict[str, list[int]]
+    others: list[int]
+    generic: list[int]
+
+    @classmethod
+    def of(cls, formats: Iterable[tuple[int, Format]]) -> Places:
+        """The places of formats that are given with their ranks."""
+        places = cls({}, {}, [], [])
+        for rank, described in formats:
+            places.put(rank, described)
+        return places
+
+    def put(self, rank: int, described: Format) -> None:
+        """Files a format."""
+        keys = [_BEGINNINGS.match("\n" + literal) for literal in described.body]
+        senders = dict(described.headers).get("from", ())
+        if described.is_generic:
+            self.generic.append(rank)
+        elif keys and all(keys):
+            for key, literal in zip(keys, described.body, strict=True):
+                if key is not None:  # pragma: no branch - all are; the type checkers cannot know
+                    self.by_line.setdefault(key[1], []).append((rank, literal))
+        elif senders:
+            for sender in senders:
+                self.by_sender.setdefault(sender, []).append(rank)
+        else:
+            self.others.append(rank)
+
+    def under(self, upper: Places) -> Places:
+        """These with those of other formats, which rank higher."""
+        return Places(
+            _joined(self.by_line, upper.by_line),
+            _joined(self.by_sender, upper.by_sender),
+            upper.others + self.others,
+            upper.generic + self.generic,
+        )
+
+
+def _joined(lower: dict[str, list[_Item]], upper: dict[str, list[_Item]]) -> dict[str, list[_Item]]:
+    return lower | {key: ranks + lower.get(key, []) for key, ranks in upper.items()}
+
+
+class FormatsBelow:
+    """Formats that a table is given ready filed; here none."""
+
+    places: Places = Places({}, {}, [], [])
+    format_count: int = 0
+
+    def format(self, rank: int) -> Format:
+        """The format of a rank, from 0."""
+        raise IndexError(rank)
+
+
+_NOTHING: Final = FormatsBelow()
+
+
+class FormatTable:
+    """The formats to choose from; the order matters only where two fit the same notice: then the first is meant.
+
+    :param formats: formats, the first one first.
+    :param below: more of them, of lower rank.
+    """
+
+    __slots__ = ("_below", "_made", "_places", "_upper")
+
+    def __init__(self, formats: Iterable[Format] = (), below: FormatsBelow = _NOTHING) -> None:
+        self._upper = tuple(formats)
+        self._below = below
+        self._places = below.places
+        self._made: dict[int, Format] = {}
+        if self._upper:
+            self._places = self._places.under(Places.of(enumerate(self._upper, -len(self._upper))))
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """All formats but the generic one."""
+        ranks = range(-len(self._upper), self._below.format_count)
+        return tuple(one for one in map(self._format, ranks) if not one.is_generic)
+
+    @property
+    def generic(self) -> tuple[Format, ...]:
+        """The description of unknown text; one per layer that has one."""
+        return tuple(map(self._format, self._places.generic))
+
+    def _format(self, rank: int) -> Format:
+        return self._upper[rank] if rank < 0 else self._below.format(rank)
+
+    def recognise(self, header: Callable[[str], str | None], text: str) -> Format | None:
+        """The format that a notice is of, or None.
+
+        :param header: gives the first value of the message's header of a name, or None.
+        :param text: the notification, decoded.
+        """
+        by_line, by_sender, others, _ = self._places
+        head = "\n" + text[:HEAD_LIMIT]
+        beginnings = (_ASCII_BEGINNINGS if head.isascii() else _BEGINNINGS).findall(head)
+        begun: list[int] = []
+        for key in by_line.keys() & beginnings:
+            at = head.find(key)
+            if head.find(key, at + 1) < 0:  # as nearly always
+                begun += [rank for rank, literal in by_line[key] if head.startswith(literal, at)]
+            else:
+                begun += [rank for rank, literal in by_line[key] if begins_line((literal,), head)]
+        sender = (header("from") or "").lower()
+        found = [*others]
+        for literal, ranks in by_sender.items():
+            if literal in sender:
+                found += ranks
+        return self._first(begun + found, header, text, begun)
+
+    def _first(
+        self, ranks: list[int], header: Callable[[str], str | None], text: str, begun: Sequence[int] = ()
+    ) -> Format | None:
+        """The first format that fits; of those in `begun` it is known that a line begins as they say."""
+        if len(ranks) > 1:
+            ranks = sorted(set(ranks))
+        made = self._made
+        for rank in ranks:
+            described = made.get(rank)
+            if described is None:
+                described = made[rank] = self._format(rank)
+            if described.fits(header, text, begun=rank in begun):
+                return described
+        return None
+
+    def recognise_unknown(self, header: Callable[[str], str | None], text: str) -> Format | None:
+        """The description of unknown text that fits a notice, or None; to be asked when nothing else spoke."""
+        return self._first(self._places.generic, header, text)

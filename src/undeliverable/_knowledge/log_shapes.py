@@ -1,0 +1,327 @@
+"""Line shapes: what a described log says of a delivery, in lines, JSON records or CSV rows, and the tables of them.
+
+A description holds no code: a literal that must stand in the line, a pattern whose named groups are facts, and what
+the words of an outcome mean. In a pattern ``{recipient}``, ``{queue_id}`` and so on stand for a group of that name with
+its usual shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Final, cast
+
+from undeliverable._text.lazy import lazy
+from undeliverable._text.linear import check_linear
+from undeliverable.errors import EntryError
+from undeliverable.model import Action
+
+__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "as_list", "as_table", "compile_log"]
+
+_ADDRESS: Final = (
+    r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
+)
+FACTS: Final[Mapping[str, str]] = {
+    "recipient": _ADDRESS,
+    "recipients": r"[^\n]{1,500}?",
+    "original_recipient": rf"{_ADDRESS}|[^\s<>]{{1,320}}",
+    "alias": rf"{_ADDRESS}|[^\s<>]{{1,320}}",
+    "sender": r"[^\s<>]{0,320}",
+    "queue_id": r"[\w.-]{1,64}",
+    "delivery_id": r"\d{1,18}",
+    "message_id": r"[^\s<>]{1,512}",
+    "status": r"[245]\.\d{1,3}\.\d{1,3}",
+    "remote_mta": r"[\w.-]{1,255}",
+    "outcome": r"[\w*=>-]{1,24}",
+    "date": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))?",
+    "words": r".{1,500}?",
+    "reply": r".*",
+    "text": r".*",
+    "expired": r"",
+    "code": r"[2-5]\d\d",
+    "command": r"[^\n]{1,400}",
+    "class": r"[\w-]{1,64}",
+    "event_id": r"[\w.-]{1,64}",
+}
+"""The facts that a group may name, each with the shape that ``{name}`` stands for: ``alias`` is the address that a
+delivery was for where what stands first is a file or a program, ``words`` are the logging server's own, ``text`` may be
+a reply or its own words, and ``expired`` holds if the group took part."""
+_PLACE: Final = lazy(r"\{([a-z_]+)\}")
+_LINE_KEYS: Final = frozenset(
+    (
+        "contains",
+        "pattern",
+        "action",
+        "outcomes",
+        "role",
+        "expired",
+        "expired_words",
+        "own_words",
+        "unescape",
+        "idle",
+        "example",
+    )
+)
+_RECORD_KEYS: Final = frozenset(
+    ("form", "needs", "inside", "columns", "outcomes", "expired", "own_words", "own_types", "facts", "example")
+)
+Path = tuple[str, ...]
+
+
+class Role(StrEnum):
+    """What a line is to the lines of the same message: an outcome, something to remember, or the message's end."""
+
+    OUTCOME = "outcome"
+    REMEMBER = "remember"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True)
+class LineShape:
+    """One described line.
+
+    :ivar name: the description's name; reports have it as ``generator``.
+    :ivar id: the name with the number of the line, for the evidence.
+    :ivar contains: a literal without which the pattern is not tried.
+    :ivar outcomes: what the group ``outcome`` means, by its casefolded text; another text is no delivery.
+    :ivar action: what became of the recipient, where no word tells.
+    :ivar expired: whether such a line says that the queue gave up.
+    :ivar expired_words: words of the logging server that say so.
+    :ivar own_words: whether the text is the logging server's own, whatever codes stand in it.
+    :ivar unescape: what to replace in the text, pattern by pattern.
+    :ivar idle: whether nothing was tried: the line has no new answer.
+    """
+
+    name: str
+    id: str
+    contains: str
+    source: str
+    outcomes: Mapping[str, Action]
+    action: Action | None
+    role: Role
+    expired: bool
+    expired_words: tuple[str, ...]
+    own_words: bool
+    escapes: tuple[tuple[str, str], ...]
+    idle: bool
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first needed."""
+        return re.compile(expand(self.source))
+
+    @cached_property
+    def unescape(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        """What to replace in the text, compiled."""
+        return tuple((re.compile(found), instead) for found, instead in self.escapes)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordShape:
+    """One described record: a JSON object or a CSV row a line.
+
+    :ivar form: ``json`` or ``csv``.
+    :ivar needs: keys without which it is another record.
+    :ivar inside: the paths of the object that holds the record in the line's object.
+    :ivar columns: a row's columns where no header told them.
+    :ivar outcomes: what the record's type means, by its casefolded text; another type is no delivery.
+    :ivar expired: the types that say that the queue gave up, casefolded.
+    :ivar own_words: a literal by which the server marks its own answers, which no remote server gave.
+    :ivar own_types: the types whose answers are the server's own, casefolded.
+    :ivar facts: for each fact the paths where it may stand; the first that is not empty counts.
+    """
+
+    name: str
+    form: str
+    needs: tuple[str, ...]
+    inside: tuple[Path, ...]
+    columns: tuple[str, ...]
+    outcomes: Mapping[str, Action]
+    expired: frozenset[str]
+    own_words: str
+    own_types: frozenset[str]
+    facts: Mapping[str, tuple[Path, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """All described logs; of two shapes that fit the same line the first is meant."""
+
+    lines: tuple[LineShape, ...] = ()
+    records: tuple[RecordShape, ...] = ()
+    rows: tuple[RecordShape, ...] = field(default=())
+
+    @classmethod
+    def of(cls, documents: Iterable[tuple[str, Mapping[str, object]]], *, trusted: bool = True) -> LogTable:
+        """The table of `documents`: names with what their files say.
+
+        :raises EntryError: for a description that cannot be used.
+        """
+        lines: list[LineShape] = []
+        records: list[RecordShape] = []
+        for name, document in documents:
+            more, others = compile_log(name, document, trusted=trusted)
+            lines += more
+            records += others
+        json = tuple(record for record in records if record.form == "json")
+        return cls(tuple(lines), json, tuple(record for record in records if record.form == "csv"))
+
+
+def as_table(value: object) -> Mapping[str, object] | None:
+    """`value` if it is a table, as TOML and JSON have them, or None."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> Sequence[object] | None:
+    """`value` if it is a list, or None."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+
+
+def expand(source: str) -> str:
+    """`source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
+    return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
+
+
+def compile_log(
+    name: str, document: Mapping[str, object], *, trusted: bool = False
+) -> tuple[list[LineShape], list[RecordShape]]:
+    """The shapes of the log `name` that `document` describes.
+
+    :param trusted: leave out the check of every pattern: the built-in data is checked by the tests.
+    :raises EntryError: for an unknown key, a value of the wrong type, a group that is no fact, a pattern that is not
+        a regular expression or not linear.
+    """
+    lines: list[LineShape] = []
+    for number, table in enumerate(_tables(document, "line"), start=1):
+        lines.append(_Table(f"{name}.{number}", table, _LINE_KEYS).line(name))
+        if not trusted:
+            _check(lines[-1])
+    records = [_Table(f"{name}.record", table, _RECORD_KEYS).record(name) for table in _tables(document, "record")]
+    return lines, records
+
+
+def _tables(document: Mapping[str, object], key: str) -> Sequence[Mapping[str, object]]:
+    return [table for value in as_list(document.get(key)) or () if (table := as_table(value)) is not None]
+
+
+def _check(shape: LineShape) -> None:
+    for source in (shape.source, *(found for found, _ in shape.escapes)):
+        wrong = check_linear(expand(source))
+        if wrong is not None:
+            raise EntryError(wrong, entry=shape.id, key="pattern")
+    unknown = shape.pattern.groupindex.keys() - FACTS.keys()
+    if unknown:
+        raise EntryError(f"no fact is called {min(unknown)!r}", entry=shape.id, key="pattern")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Reads one table and raises an EntryError that names the key at fault."""
+
+    entry: str
+    table: Mapping[str, object]
+    known: frozenset[str]
+
+    def __post_init__(self) -> None:
+        for key in self.table:
+            if key not in self.known:
+                raise self.fault(key, f"no such key; known are {', '.join(sorted(self.known))}")
+
+    def fault(self, key: str, detail: str) -> EntryError:
+        return EntryError(detail, entry=self.entry, key=key)
+
+    def line(self, name: str) -> LineShape:
+        return LineShape(
+            name=name,
+            id=self.entry,
+            contains=self.text("contains"),
+            source=self.text("pattern"),
+            outcomes=self.outcomes(),
+            action=self.action(),
+            role=self.role(),
+            expired=self.table.get("expired") is True,
+            expired_words=self.texts("expired_words"),
+            own_words=self.table.get("own_words") is True,
+            escapes=self.escapes(),
+            idle=self.table.get("idle") is True,
+        )
+
+    def record(self, name: str) -> RecordShape:
+        form = self.text("form")
+        if form not in {"json", "csv"}:
+            raise self.fault("form", "must be json or csv")
+        return RecordShape(
+            name=name,
+            form=form,
+            needs=self.texts("needs"),
+            inside=tuple(_path(text) for text in self.texts("inside")) or ((),),
+            columns=self.texts("columns"),
+            outcomes=self.outcomes(),
+            expired=frozenset(text.casefold() for text in self.texts("expired")),
+            own_words=self.text("own_words", ""),
+            own_types=frozenset(text.casefold() for text in self.texts("own_types")),
+            facts=self.facts(),
+        )
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.table.get(key, default)
+        if not isinstance(value, str):
+            raise self.fault(key, "must be a string")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        return self.strings(key, self.table.get(key, ()))
+
+    def strings(self, key: str, value: object) -> tuple[str, ...]:
+        items = (value,) if isinstance(value, str) else as_list(value)
+        if items is not None and all(isinstance(item, str) for item in items):
+            return tuple(map(str, items))
+        raise self.fault(key, "must be a string or a list of strings")
+
+    def mapping(self, key: str) -> Mapping[str, object]:
+        value = as_table(self.table.get(key, {}))
+        if value is None:
+            raise self.fault(key, "must be a table")
+        return value
+
+    def outcomes(self) -> Mapping[str, Action]:
+        return {word.casefold(): self.as_action("outcomes", value) for word, value in self.mapping("outcomes").items()}
+
+    def as_action(self, key: str, value: object) -> Action:
+        if value not in set(Action):
+            raise self.fault(key, f"must be one of {', '.join(Action)}")
+        return Action(str(value))
+
+    def action(self) -> Action | None:
+        value = self.table.get("action")
+        return None if value is None else self.as_action("action", value)
+
+    def role(self) -> Role:
+        value = self.table.get("role", Role.OUTCOME)
+        if value not in set(Role):
+            raise self.fault("role", f"must be one of {', '.join(Role)}")
+        return Role(str(value))
+
+    def escapes(self) -> tuple[tuple[str, str], ...]:
+        pairs = as_list(self.table.get("unescape", ()))
+        if pairs is None:
+            raise self.fault("unescape", "must be a list of pairs")
+        found = [self.strings("unescape", pair) for pair in pairs]
+        if any(len(pair) != 2 for pair in found):
+            raise self.fault("unescape", "must be a list of pairs")
+        return tuple((pair[0], pair[1]) for pair in found)
+
+    def facts(self) -> Mapping[str, tuple[Path, ...]]:
+        found: dict[str, tuple[Path, ...]] = {}
+        for fact, paths in self.mapping("facts").items():
+            if fact not in FACTS:
+                raise self.fault(f"facts.{fact}", f"no fact is called {fact!r}")
+            found[fact] = tuple(map(_path, self.strings(f"facts.{fact}", paths)))
+        return found
+
+
+def _path(text: str) -> Path:
+    return tuple(text.split(".")) if text else ()

@@ -1,0 +1,180 @@
+"""What the library comes with, from the prebuilt index: nothing of it is made before somebody asks for it.
+
+The index is a text of lines, each a JSON document: first which lines hold what, then how rules are filed, then one line
+per rule, format, log and so on. :mod:`undeliverable._knowledge.build` writes it from the TOML files; here it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from undeliverable._formats.index import FormatsBelow, Places
+from undeliverable._formats.schema import Format, read_table
+from undeliverable._rules.conditions import Codes, RuleCondition
+from undeliverable._rules.index import Shelf
+from undeliverable._rules.phrases import Written
+from undeliverable._rules.policies import Policy
+from undeliverable._rules.providers import Provider
+from undeliverable._rules.table import Below, Rule
+from undeliverable._text.lazy import lazy
+from undeliverable.model import Command
+from undeliverable.reasons import Reason
+
+__all__ = ["BUILTIN", "FOLDERS", "Shipped", "extent", "row_of", "rule_of"]
+
+BUILTIN: Final = 0
+"""The group of the built-in layer: the lowest."""
+
+
+FOLDERS: Final = ("", "providers/", "wording/", "formats/", "logs/")
+"""The folders below ``data/`` whose TOML files the index holds."""
+
+
+def extent(data: str) -> list[int]:
+    """How many TOML files there are below the folder `data`, and how many octets: whether an index may be of them."""
+    sizes = [
+        entry.stat().st_size
+        for folder in FOLDERS
+        for entry in os.scandir(f"{data}/{folder}")
+        if entry.name.endswith(".toml")
+    ]
+    return [len(sizes), sum(sizes)]
+
+
+def row_of(rule: Rule) -> list[object]:
+    """A rule as the index holds it."""
+    when = rule.when
+    return [
+        rule.id,
+        str(rule.reason),
+        when.when,
+        None if when.reply is None else sorted(when.reply.single),
+        None if when.status is None else [sorted(when.status.single), list(when.status.ranges)],
+        when.words,
+        when.any_words,
+        None if when.pattern is None else when.pattern.pattern,
+        None if when.commands is None else sorted(map(str, when.commands)),
+        None if when.providers is None else sorted(map(str, when.providers)),
+        rule.example,
+        rule.source,
+    ]
+
+
+def rule_of(row: Sequence[Any]) -> Rule:
+    """The rule that :func:`row_of` wrote."""
+    id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source = row
+    when = RuleCondition(
+        text,
+        None if reply is None else Codes(frozenset(reply)),
+        None if status is None else Codes(frozenset(status[0]), tuple((low, high) for low, high in status[1])),
+        tuple(words),
+        tuple(any_words),
+        None if pattern is None else lazy(pattern, re.IGNORECASE),
+        None if commands is None else frozenset(None if name == "None" else Command(name) for name in commands),
+        None if providers is None else frozenset(None if name == "None" else name for name in providers),
+    )
+    return Rule(id_, "builtin", when, Reason[reason.upper()], example, source)
+
+
+class Shipped(Below, FormatsBelow):
+    """The index: a layer of its own, and what other tables are built upon."""
+
+    name: Final = "builtin"
+    group: Final = BUILTIN
+
+    def __init__(self, text: str) -> None:
+        self._lines: Final = text.split("\n")
+        head: dict[str, Any] = json.loads(self._lines[0])
+        self.extent: Final[list[int]] = head["extent"]
+        self._places: Final[Mapping[str, int]] = head["places"]
+        self._rules: Final[dict[int, Rule]] = {}
+        self._formats: Final[dict[int, Format]] = {}
+
+    def document(self, name: str) -> Any:  # noqa: ANN401 # JSON
+        """What stands under `name`, made anew at each call; None for nothing."""
+        place = self._places.get(name)
+        return None if place is None else json.loads(self._lines[place])
+
+    def names(self, prefix: str) -> list[str]:
+        """What stands under names that begin with `prefix`: the rest of these names, in their order."""
+        return [name.removeprefix(prefix) for name in self._places if name.startswith(prefix)]
+
+    @cached_property
+    def shelf(self) -> Shelf:  # type: ignore[override] # read when it is asked for
+        """How the rules are filed."""
+        filed, *others = self.document("shelf")
+        return Shelf(Written(*filed), *others)
+
+    @cached_property
+    def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when it is asked for
+        """Phrases that tell a provider, with its name, the first one first."""
+        return [(phrase, provider) for phrase, provider in self.document("marks")]
+
+    @cached_property
+    def hosts(self) -> dict[str, str]:
+        """Domain to provider name."""
+        hosts: dict[str, str] = self.document("hosts")
+        return hosts
+
+    def __len__(self) -> int:
+        return self._places["count"]
+
+    def rule(self, number: int) -> Rule:
+        """The rule of a number, from 0; the same object each time."""
+        found = self._rules.get(number)
+        if found is None:
+            found = self._rules.setdefault(number, rule_of(json.loads(self._lines[self._places["rules"] + number])))
+        return found
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules in rank order."""
+        return tuple(map(self.rule, range(len(self))))
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """All policies in rank order."""
+        tables = self.document("policies")
+        if not tables:
+            return ()
+        from undeliverable._knowledge.loader import load  # policies are seldom built in
+        from undeliverable._knowledge.toml import TomlSource
+
+        return load("builtin", BUILTIN, TomlSource("builtin", ""), {"policy": tables}, trusted=True).policies
+
+    @cached_property
+    def providers(self) -> tuple[Provider, ...]:
+        """All providers in rank order."""
+        return tuple(map(Provider.compile, self.document("providers")))
+
+    @cached_property
+    def places(self) -> Places:  # type: ignore[override] # read when it is asked for
+        """Where to look for formats."""
+        return Places(*self.document("places"))
+
+    @cached_property
+    def _format_names(self) -> list[str]:
+        return self.names("formats/")
+
+    @cached_property
+    def format_count(self) -> int:  # type: ignore[override] # counted when it is asked for
+        """How many formats there are."""
+        return len(self._format_names)
+
+    def format(self, rank: int) -> Format:
+        """The format of a rank, from 0; the same object each time."""
+        found = self._formats.get(rank)
+        if found is None:
+            name = self._format_names[rank]
+            found = self._formats.setdefault(rank, read_table(name, self.document(f"formats/{name}"), trusted=True))
+        return found
+
+    @cached_property
+    def formats(self) -> tuple[Format, ...]:
+        """All described formats."""
+        return tuple(map(self.format, range(self.format_count)))

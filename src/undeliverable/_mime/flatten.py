@@ -1,0 +1,76 @@
+"""The octets of a message given as octets or as an `email.message.Message`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from undeliverable._mime.repairs import Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from email.message import Message
+
+_SPARE_BOUNDARY = "=_undeliverable_spare"
+
+
+def to_octets(message: bytes | bytearray | memoryview | Message[Any, Any], note: Callable[[Repair], None]) -> bytes:
+    """The message's octets. Raises TypeError for what is neither octets nor a message object, such as str."""
+    if isinstance(message, bytes):
+        return message
+    if isinstance(message, (bytearray, memoryview)):
+        return bytes(message)
+    if not hasattr(message, "as_bytes"):
+        raise TypeError(f"expected octets or an email.message.Message, not {type(message).__name__}")
+    try:
+        return bytes(message.as_bytes())
+    except Exception:  # noqa: BLE001 - whatever the object holds, it is content
+        note(Repair.NOT_FLATTENED)
+    try:
+        return b"".join(_flattened(message))
+    except Exception:  # noqa: BLE001 - an object that cannot even be walked has nothing to read
+        return b""
+
+
+def _flattened(message: Message[Any, Any]) -> Iterator[bytes]:
+    """Header fields and payloads as they are, depth first, without recursion."""
+    stack: list[Message[Any, Any] | str] = [message]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, str):
+            yield _encoded(part)
+            continue
+        yield from _header(part)
+        payload = _payload(part)
+        if isinstance(payload, (str, bytes)):
+            yield _encoded(payload)
+        elif part.get_content_maintype() == "multipart":
+            boundary = str(part.get_param("boundary") or _SPARE_BOUNDARY)
+            stack.append(f"\n--{boundary}--\n")
+            for child in reversed(payload):
+                stack += [child, f"\n--{boundary}\n"]
+        else:
+            stack += reversed(payload)
+
+
+def _header(part: Message[Any, Any]) -> Iterator[bytes]:
+    for name, value in part.raw_items():
+        lines = [line.strip() for line in str(value).splitlines()]
+        yield _encoded(f"{name}: " + "\n ".join(line for line in lines if line) + "\n")
+    yield b"\n"
+
+
+def _payload(part: Message[Any, Any]) -> str | bytes | list[Message[Any, Any]]:
+    try:
+        payload: Any = part.get_payload()
+    except UnicodeError:  # characters that the standard library cannot put into the part's charset
+        payload = vars(part).get("_payload")
+    return payload or ""
+
+
+def _encoded(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

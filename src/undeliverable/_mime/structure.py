@@ -1,0 +1,218 @@
+"""Where header blocks end and where the parts of a multipart lie: offsets into the message, repairs included."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from undeliverable._mime.grammar import (
+    BARE_CR,
+    CARRIAGE_RETURNS,
+    DELIMITER_FIRST,
+    DELIMITER_IN_USE,
+    DELIMITER_TAIL,
+    FIELD_START,
+    HEADER_BLOCK,
+    INDENTED_BLANK,
+    JUNK_BEFORE_FIELD,
+    LEAD,
+    LEAD_STARTS,
+    LOOSE_PARAMETER,
+)
+from undeliverable._mime.repairs import Repair
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+
+GUESS_WINDOW: Final = 64 * 1024
+"""Octets of a body in which the boundary really in use is looked for: it stands near the beginning."""
+
+REWRITTEN: Final = 1024 * 1024
+"""Octets of a message whose line ends are made LF throughout: cheaper than in each piece, but for the memory."""
+
+_PIECE: Final = 64 * 1024
+_LF: Final = 10
+_CR: Final = 13
+_LINE_ENDS: Final = (b"\n", b"")
+_NO_GLUE: Final = b" \t>|-\"'="
+
+
+class HeaderEnd(NamedTuple):
+    """Where a damaged header block ends, where its body begins, and Content-Type parameters found unindented."""
+
+    stop: int
+    body: int
+    loose: bytes
+
+
+Span: TypeAlias = tuple[int, int]
+"""The octets of one part: start, end."""
+
+Split: TypeAlias = tuple[list[Span], int, bool]
+"""The parts of a multipart, where its first delimiter stands (-1: nowhere), and whether it was closed."""
+
+
+def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
+    """The message with all line ends LF; a large one is left as it is if each of its CRs belongs to a CRLF (RFC 5322 2.3)."""
+    if not BARE_CR.search(data):
+        return data if len(data) > REWRITTEN else data.replace(b"\r", b"")
+    note(Repair.BARE_CR)
+    settled_pieces = BytesIO()
+    settled_pieces.writelines(_pieces_with_lf(data))
+    return settled_pieces.getvalue()
+
+
+def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
+    """`data` with all line ends LF, piece by piece: a substitution in one go would need many times its memory."""
+    at, size = 0, len(data)
+    while at < size:
+        end = at + _PIECE
+        if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # not to be torn
+            end = run.end()
+        piece = data[at:end]
+        if b"\r\r\n" in piece:  # a line end that was converted twice is one line end
+            yield CARRIAGE_RETURNS.sub(_line_ends, piece)
+        else:
+            yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        at = end
+
+
+def _line_ends(run: re.Match[bytes]) -> bytes:
+    return run[1] or b"\n" * len(run[0])
+
+
+def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None]) -> int:
+    """Where the header block begins: after blank lines and an mbox separator."""
+    if start >= end or data[start] not in LEAD_STARTS:
+        return start
+    lead = LEAD.match(data, start, end)
+    if lead is None:  # pragma: no cover - the pattern matches the empty string
+        return start
+    if lead["blank"] and lead.end() < end:
+        note(Repair.LEADING_BLANK)
+    return lead.end()
+
+
+def repaired_header_end(data: bytes, start: int, stop: int, end: int, note: Callable[[Repair], None]) -> HeaderEnd:
+    """Go on where a header block was broken off by a line that is neither field nor blank line."""
+    loose: list[bytes] = []
+    while stop < end:
+        if data[stop] == _LF or data.startswith(b"\r\n", stop):
+            return HeaderEnd(stop, stop + (1 if data[stop] == _LF else 2), b" ".join(loose))
+        resume, repair = _resume(data, start, stop, end)
+        if repair is not None:
+            note(repair)
+        if resume == stop or repair is None:
+            return HeaderEnd(stop, resume, b" ".join(loose))
+        if repair is Repair.LOOSE_PARAMETER:
+            loose.append(b";" + data[stop:resume])
+        found = HEADER_BLOCK.match(data, resume, end)
+        stop = found.end() if found else resume
+    return HeaderEnd(stop, end, b" ".join(loose))
+
+
+def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair | None]:
+    """The offset at which to read on, and why; with None, or at the very place, the body begins there."""
+    blank = INDENTED_BLANK.match(data, stop, end)
+    if blank:
+        inside = stop > start and FIELD_START.match(data, blank.end(), end)
+        return blank.end(), Repair.BLANK_INSIDE if inside else None
+    if stop > start:
+        parameter = LOOSE_PARAMETER.match(data, stop, end)
+        if parameter:
+            return parameter.end(), Repair.LOOSE_PARAMETER
+        junk = JUNK_BEFORE_FIELD.match(data, stop, end)
+        if junk:
+            return junk.end(), Repair.JUNK_LINE
+        return stop, Repair.NO_BLANK_LINE
+    return stop, Repair.NO_HEADER
+
+
+def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
+    """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
+    plain = _plain_split(data, boundary, start, end)
+    if plain is not None and len(plain) < limit:
+        return plain, plain[0][0] - len(boundary) - 3, True
+    delimiter = b"--" + boundary
+    size = len(delimiter)
+    spans: list[Span] = []
+    first = open_at = -1
+    closed = False
+    find = data.find
+    at = find(delimiter, start, end)
+    while at >= 0 and len(spans) < limit:
+        after = at + size
+        begin, closes = _delimiter(data, start, at, after, end, note)
+        if begin >= 0:
+            if open_at >= 0:
+                spans.append((open_at, _before(data, open_at, at)))
+            elif first < 0:
+                first = at
+            if closed and not closes:
+                note(Repair.AFTER_CLOSE)
+            closed = closes
+            open_at = -1 if closes else begin
+            after = begin
+        at = find(delimiter, after, end)
+    if 0 <= open_at < end and len(spans) < limit:  # a delimiter as the very last line opens nothing
+        spans.append((open_at, end))
+    return spans, first, closed
+
+
+def _plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Span] | None:
+    """The parts of a multipart as nearly all are: each delimiter a line of its own, the last one closing; else None."""
+    if end - start > REWRITTEN or not boundary:
+        return None
+    line = b"\n--" + boundary
+    whole = data[start:end]
+    first, *inner = whole.split(line)
+    if len(inner) < 2 or whole.count(line[1:]) != len(inner):
+        return None
+    last = inner.pop()
+    if last[:2] != b"--" or last[2:3] not in _LINE_ENDS:
+        return None
+    size = len(line)
+    at = start + len(first)
+    spans: list[Span] = []
+    for part in inner:
+        if part[:1] != b"\n":
+            return None
+        begin = at + size + 1
+        at += size + len(part)
+        spans.append((begin, at))
+    return spans
+
+
+def _delimiter(
+    data: bytes, start: int, at: int, after: int, end: int, note: Callable[[Repair], None]
+) -> tuple[int, bool]:
+    """Where the part after a delimiter line begins and whether the line closes the multipart; -1 if it is none."""
+    anchored = at == start or data[at - 1] == _LF
+    if not anchored and data[at - 1] in _NO_GLUE:
+        return -1, False
+    tail = DELIMITER_TAIL.match(data, after, end)
+    if tail is None:
+        return -1, False
+    if not anchored:
+        note(Repair.GLUED_BOUNDARY)
+    return tail.end(), tail[1] is not None
+
+
+def _before(data: bytes, start: int, at: int) -> int:
+    """The end of the part before a delimiter line: the line end before it belongs to the delimiter."""
+    if at > start and data[at - 1] == _LF:
+        return at - 2 if at - 1 > start and data[at - 2] == _CR else at - 1
+    return at
+
+
+def boundary_in_use(data: bytes, start: int, end: int) -> bytes:
+    """The boundary that is followed by a part's header, whatever was declared; b"" if there is none."""
+    found = DELIMITER_IN_USE.search(data, max(0, start - 1), min(end, start + GUESS_WINDOW))
+    return found[1] if found else b""
+
+
+def boundary_at_start(data: bytes, start: int, end: int) -> bytes:
+    """The boundary of a body that begins with a delimiter line and a part's header; b"" if it does not."""
+    found = DELIMITER_FIRST.match(data, start, min(end, start + GUESS_WINDOW))
+    return found[1] if found else b""

@@ -1,0 +1,96 @@
+"""The last witness: the heuristics of flufl.bounce, asked only where no reader named a recipient.
+
+They know a few dozen formats of the nineties that nobody else remembers. Their patterns are quadratic and worse on
+hostile lines, and some raise on odd headers; so they see a bounded, plain copy of the message's beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email import message_from_bytes
+from typing import Final
+
+from undeliverable._text.lazy import lazy
+
+__all__ = ["HEAD_LIMIT", "LINE_LIMIT", "Suspicion", "ask"]
+
+HEAD_LIMIT: Final = 32 * 1024
+"""How much of a message is shown, in octets: reports name the recipient before they return the message."""
+
+LINE_LIMIT: Final = 400
+"""How much of a line is shown, in octets: some patterns need time that grows with its square."""
+
+_MOST_PARTS: Final = 32  # the standard library's parser recurses into every part
+_CROWDED: Final = ((b"@", 4), (b",", 24))  # a line with more of them is no line that names a recipient
+# What is not ASCII becomes SUB (the control character "substitute"): an address that holds it is not believed.
+_PLAIN: Final = bytes(range(128)) + b"\x1a" * 128
+_ADDRESS: Final = lazy(r"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Whom the heuristics suspect: recipients whose delivery failed, and recipients still being tried."""
+
+    permanent: frozenset[str] = frozenset()
+    temporary: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anybody is suspected."""
+        return bool(self.permanent or self.temporary)
+
+
+def ask(message: bytes) -> Suspicion:
+    """Whom flufl.bounce finds in the first :data:`HEAD_LIMIT` octets of `message`; nobody if it fails.
+
+    Raises ImportError where flufl.bounce is not installed, and nothing else.
+    """
+    from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType]  # most mail never needs it
+
+    try:
+        temporary, permanent = all_failures(message_from_bytes(plain_head(message)))
+    except Exception:  # noqa: BLE001  foreign heuristics on foreign bytes: their failure only means that nobody is named
+        return Suspicion()
+    failed = _addresses(permanent)
+    return Suspicion(failed, _addresses(temporary) - failed)
+
+
+def plain_head(message: bytes) -> bytes:
+    """The beginning of `message` in the form that is shown: ASCII, LF, short lines, and one plain From header."""
+    head = message[:HEAD_LIMIT].translate(_PLAIN).replace(b"\0", b"\x1a").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    header, blank, body = head.lstrip(b"\n").partition(b"\n\n")
+    body = re.sub(rb"\n{3,}", b"\n\n", re.sub(rb"[ \t]{9,}", b" " * 8, body))
+    lines = [line for line in map(_plain_line, body.split(b"\n")) if line is not None]
+    return _plain_from(header) + blank + b"\n".join(_few_parts(lines))
+
+
+def _plain_line(line: bytes) -> bytes | None:
+    return None if any(line.count(char) > most for char, most in _CROWDED) else line[:LINE_LIMIT]
+
+
+def _few_parts(lines: list[bytes]) -> list[bytes]:
+    """The lines up to the one that would begin one part too many."""
+    seen = 0
+    for number, line in enumerate(lines):
+        seen += line[:13].lower() == b"content-type:"
+        if seen > _MOST_PARTS:
+            return lines[:number]
+    return lines
+
+
+def _plain_from(header: bytes) -> bytes:
+    """The header block with one From of one address before all else: without one, or with an odd one, it raises."""
+    lines: list[bytes] = []
+    sender = b""
+    for line in re.split(rb"\n(?![ \t])", header):
+        name, _, value = line.partition(b":")
+        if name.rstrip().lower() != b"from":
+            lines += [] if line.startswith(b"From ") else [line]  # the line that begins a message in an mbox file
+        elif not sender and (match := re.search(rb"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_.-]{1,255}", value[:LINE_LIMIT])):
+            sender = match[0]
+    return b"\n".join([b"From: <" + (sender or b"postmaster@invalid") + b">", *lines])
+
+
+def _addresses(found: frozenset[bytes]) -> frozenset[str]:
+    plain = (address.decode("ascii", "replace").strip().strip("<>") for address in found)
+    return frozenset(address for address in plain if _ADDRESS.fullmatch(address))

@@ -1,0 +1,324 @@
+"""Merging: what all witnesses say of one recipient becomes one :class:`RecipientFacts`.
+
+Who leads, and whose word counts, stands in two tables. Decoding a report is easy; this is where it is decided whom
+to believe when ``Status`` says 5.0.0, the words 5.1.1 and the transcript 450.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from undeliverable._smtp.replies import answered_command, is_expired, last_attempt, parse_reply
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["LEADERS", "REPLY_WITNESSES", "hear", "merge"]
+
+# Which witness names the recipients when several do: the first that names any.
+#   field      "Final-Recipient: rfc822; kim@example.org": the reporting server's own list (RFC 3464 2.3.2)
+#   words      "<kim@example.org>: host mx.example.org said: ...": a described format
+#   header     "X-Failed-Recipients: kim@example.org": complete, but without a cause
+#   dialogue   ">>> RCPT TO:<kim@example.org>": also names recipients that were merely deferred
+LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE)
+
+# Whose reply is the final one when several have one: the first that holds a reply code.
+#   dialogue   "<<< 550-5.1.1 ..." is the reply itself, all its lines; a Diagnostic-Code beside it often holds the first
+#              line only, or what merely followed ("503 RCPT first", "221 Bye")
+#   field      "Diagnostic-Code: smtp; 550 5.1.1 ..." is marked as a reply (RFC 3464 2.3.6)
+#   words      "host mx.example.org said: 550 5.1.1 ..." is the same, refolded for people
+REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
+
+
+_COMPANY: Final = 16
+"""How many further witnesses are heard of one recipient, and of all: that they are many says nothing, and takes time."""
+
+
+def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[RecipientFacts, ...]:
+    """One merged :class:`RecipientFacts` per recipient, in the order in which the leading witness names them.
+
+    :param partials: what the readers found, in any order; facts without a recipient hold for every recipient.
+    :param remarks: gets what could not be tied to any recipient.
+    """
+    company = _company_of_one(partials)
+    if company:
+        return (_combine(company),)
+    shared = [facts for facts in partials if facts.recipient is None]
+    leader = _leader(partials)
+    if leader is None:
+        return (_combine(shared),) if shared else ()
+    if leader is Witness.FIELD:
+        shared = _not_fields(shared, remarks)
+    leading = _unrepeated([facts for facts in partials if facts.witness is leader and facts.recipient is not None])
+    others = [facts for facts in partials if facts.witness is not leader and facts.recipient is not None]
+    if len(leading) == 1:
+        return (_combine([leading[0], *_of_the_only_one(leading[0], others), *shared]),)
+    return _combine_each(leading, others, shared[:_COMPANY], remarks)
+
+
+def _not_fields(shared: list[RecipientFacts], remarks: list[str]) -> list[RecipientFacts]:
+    """What holds for everybody: a group of fields without recipient, among others that name theirs, is of somebody else."""
+    others = [facts for facts in shared if facts.witness is not Witness.FIELD]
+    if len(others) < len(shared):
+        remarks.append("a group of fields that names no recipient, among others that do, was passed over")
+    return others
+
+
+def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
+    """All partials, what holds for everybody last, where they are plainly about one recipient; else none.
+
+    So it is with most reports: there is one partial, or the fields name one recipient and nobody names another.
+    """
+    if len(partials) < 2:
+        return list(partials)
+    first, *others = partials
+    if first.witness is not Witness.FIELD or first.recipient is None:
+        return []
+    named, shared = [first], list[RecipientFacts]()
+    for facts in others:
+        if facts.witness is Witness.FIELD:
+            return []
+        if facts.recipient is None:
+            shared.append(facts)
+        elif facts.recipient == first.recipient:
+            named.append(facts)
+        else:
+            return []
+    return named + shared
+
+
+def _leader(partials: Iterable[RecipientFacts]) -> Witness | None:
+    naming = {facts.witness for facts in partials if facts.recipient is not None}
+    return next((witness for witness in LEADERS if witness in naming), None)
+
+
+def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
+    """Each recipient once: a report that names one twice in the same way says the second time nothing new."""
+    if len(leading) < 2:
+        return leading
+    chosen: dict[str, RecipientFacts] = {}
+    for facts in leading:
+        name = _canonical(facts.recipient)
+        before = chosen.get(name)
+        if before is None or (_weight(facts) > _weight(before)):
+            chosen[name] = facts
+    return list(chosen.values())
+
+
+def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool, bool]:
+    """How much facts say: an entry that failed outweighs one that merely waited, one with an answer one without."""
+    words = facts.diagnostic
+    is_reply = words is not None and words.type == "smtp"  # RFC 3464 2.3.6
+    return (facts.action in (None, Action.FAILED), _has_code(facts), is_reply, words is not None)
+
+
+def _has_code(facts: RecipientFacts) -> bool:
+    return facts.reply is not None and facts.reply.code is not None
+
+
+def _of_the_only_one(leading: RecipientFacts, others: list[RecipientFacts]) -> list[RecipientFacts]:
+    """What other witnesses say where the report is about one recipient.
+
+    Facts that name it count. If none does, those that name one single other address count too: it is the alias that
+    the mail was sent to, or where it was forwarded.
+    """
+    if not others:
+        return others
+    names = _names(leading)
+    same = [facts for facts in others if names & _names(facts)]
+    if same:
+        return same
+    return others if len({_canonical(facts.recipient) for facts in others}) == 1 else []
+
+
+def _combine_each(
+    leading: list[RecipientFacts], others: list[RecipientFacts], shared: list[RecipientFacts], remarks: list[str]
+) -> tuple[RecipientFacts, ...]:
+    by_name: dict[str, list[RecipientFacts]] = {}
+    for facts in others:
+        for name in _names(facts):
+            company_of = by_name.setdefault(name, [])
+            if len(company_of) < _COMPANY:
+                company_of.append(facts)
+    merged: list[RecipientFacts] = []
+    for facts in leading:
+        company = {id(found): found for name in sorted(_names(facts)) for found in by_name.get(name, ())}
+        merged.append(_combine([facts, *company.values(), *shared]))
+    known = {name for facts in leading for name in _names(facts)}
+    lost = sorted(
+        {facts.recipient or "" for facts in others if facts.witness is Witness.WORDS and not _names(facts) & known}
+    )
+    if lost:
+        remarks.append(f"the text also names {', '.join(lost[:3])}, of which the report's fields know nothing")
+    return tuple(merged)
+
+
+def _names(facts: RecipientFacts) -> set[str]:
+    return {_canonical(name) for name in (facts.recipient, facts.original_recipient) if name}
+
+
+def _canonical(address: str | None) -> str:
+    return (address or "").strip("<> ").lower()
+
+
+def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
+    """The reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
+
+    :param command: what the reply answered, where the report says so elsewhere.
+    """
+    reply = parse_reply(words.text, command)
+    if (reply.code is None and reply.status is None) or not _is_negative(reply):
+        return None, is_expired(words.text)
+    expired = is_expired(reply.text)
+    return (last_attempt(reply) if expired else reply), expired
+
+
+class _Told(NamedTuple):
+    """What one witness says of one recipient, its words read as a reply where they are one."""
+
+    witness: Witness
+    reply: Reply | None
+    words: Diagnostic | None
+    expired: bool
+    evidence: tuple[Evidence, ...]
+
+
+def _combine(company: list[RecipientFacts]) -> RecipientFacts:
+    """All that `company` says of one recipient; the first of it is the leading witness."""
+    first = company[0]
+    if len(company) == 1:
+        # The reply in a field has been read already, see hear.
+        return first if first.witness is Witness.FIELD else _alone(first)
+    told = [_read_words(facts) for facts in company]
+    reply, evidence = _final_reply(told)
+    return RecipientFacts(
+        witness=first.witness,
+        recipient=first.recipient,
+        original_recipient=_original(company),
+        action=_first(company, "action"),
+        status=_first(company, "status"),
+        reply=reply,
+        diagnostic=next((one.words for one in told if one.words is not None), None),
+        command=_command(company, told, reply),
+        remote_mta=_first(company, "remote_mta"),
+        expired=any(one.expired for one in told),
+        last_attempt_date=_first(company, "last_attempt_date"),
+        will_retry_until=_first(company, "will_retry_until"),
+        vendor_code=_first(company, "vendor_code"),
+        evidence=evidence or first.evidence,
+        conflicts=_disagreements(told, reply),
+        field_block=next((facts.field_block for facts in company if facts.field_block), ""),
+    )
+
+
+def _alone(facts: RecipientFacts) -> RecipientFacts:
+    """The same where only one witness has spoken."""
+    one = _read_words(facts)
+    reply = one.reply if one.reply is not None and _is_negative(one.reply) else None
+    return RecipientFacts(
+        witness=facts.witness,
+        recipient=facts.recipient,
+        original_recipient=_original([facts]),
+        action=facts.action,
+        status=facts.status,
+        reply=reply,
+        diagnostic=one.words,
+        command=_command([facts], [one], reply),
+        remote_mta=facts.remote_mta,
+        expired=one.expired,
+        last_attempt_date=facts.last_attempt_date,
+        will_retry_until=facts.will_retry_until,
+        vendor_code=facts.vendor_code,
+        evidence=facts.evidence,
+    )
+
+
+def _first(company: list[RecipientFacts], name: str) -> Any:  # noqa: ANN401 - of whatever type the attribute is
+    """The first value of attribute `name` that any witness gives, or None."""
+    for facts in company:
+        value = getattr(facts, name)
+        if value is not None:
+            return value
+    return None
+
+
+def _read_words(facts: RecipientFacts) -> _Told:
+    words, reply = facts.diagnostic, facts.reply
+    if reply is None and words is not None:
+        found = parse_reply(words.text, facts.command)
+        if found.code is not None or found.status is not None:
+            reply = found if found.command is not None else _with_command(found, words.text)
+    if reply is None or reply.code is not None:
+        words = words if reply is None else None
+    text = reply.text if reply is not None else words.text if words is not None else ""
+    expired = facts.expired or is_expired(text)
+    if expired and reply is not None:
+        reply = last_attempt(reply)
+    return _Told(facts.witness, reply, words, expired, facts.evidence)
+
+
+def _with_command(reply: Reply, words: str) -> Reply:
+    """`reply` with the command that the words around it say it answered."""
+    command = answered_command(words)
+    return reply if command is None else Reply(reply.code, reply.status, reply.text, command)
+
+
+def _final_reply(told: list[_Told]) -> tuple[Reply | None, tuple[Evidence, ...]]:
+    """The reply that decides, and the words that it was read from; see REPLY_WITNESSES."""
+    heard = [
+        ((one.reply.code is None, REPLY_WITNESSES.index(one.witness)), one.reply, one.evidence)
+        for one in told
+        if one.reply is not None and _is_negative(one.reply)
+    ]
+    if not heard:
+        return None, ()
+    if len(heard) > 1:
+        heard.sort(key=_by_rank)
+    _, best, evidence = heard[0]
+    for _, reply, words in heard[1:]:
+        if best.status is None and reply.status is not None and reply.code == best.code:
+            best, evidence = reply, words
+    return best, evidence
+
+
+def _by_rank(heard: tuple[tuple[bool, int], Reply, tuple[Evidence, ...]]) -> tuple[bool, int]:
+    return heard[0]
+
+
+def _is_negative(reply: Reply) -> bool:
+    """Whether `reply` can be the cause of a failure: RFC 5321 4.2.1 has 4yz and 5yz for that."""
+    return reply.code is None or reply.code >= 400
+
+
+def _command(company: list[RecipientFacts], told: list[_Told], reply: Reply | None) -> Command | None:
+    """What the final reply answered: as it says itself, else as a witness says who heard the same code."""
+    if reply is None:
+        return None
+    if reply.command is not None:
+        return reply.command
+    for facts, one in zip(company, told, strict=True):
+        command = facts.command or (one.reply.command if one.reply is not None else None)
+        if command is not None and (one.reply is None or one.reply.code == reply.code):
+            return command
+    return None
+
+
+def _original(company: list[RecipientFacts]) -> str | None:
+    """The address that the mail was sent to, where it is another than the one that failed."""
+    final = _canonical(company[0].recipient)
+    for facts in company:
+        for name in (facts.original_recipient, facts.recipient):
+            if name is not None and _canonical(name) != final:
+                return name
+    return None
+
+
+def _disagreements(told: list[_Told], reply: Reply | None) -> tuple[str, ...]:
+    """Replies of other witnesses whose code is of another class than the final reply's, in words."""
+    if len(told) < 2 or reply is None or reply.code is None:
+        return ()
+    other = [
+        f"the {one.witness} has the reply {one.reply.code} but the final one is {reply.code}"
+        for one in told
+        if one.reply is not None and one.reply.code is not None and one.reply.code // 100 != reply.code // 100
+    ]
+    return tuple(dict.fromkeys(other))

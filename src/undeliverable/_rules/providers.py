@@ -1,0 +1,79 @@
+"""Who received the mail: the provider by the remote host's longest known suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from undeliverable._rules.conditions import strings
+from undeliverable.errors import EntryError
+
+__all__ = ["Provider", "by_suffix", "host_table"]
+
+_KEYS = frozenset(("name", "title", "hosts", "marks", "source"))
+
+
+class Provider(NamedTuple):
+    """A receiving provider, or the software of many, as a ``[provider]`` table describes it.
+
+    :ivar name: the name that rules, policies and verdicts use.
+    :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
+    :ivar marks: phrases that no other provider uses, which tell the provider where no host does.
+    """
+
+    name: str
+    title: str
+    hosts: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    source: str | None = None
+
+    @classmethod
+    def compile(cls, table: Mapping[str, object]) -> Provider:
+        """The provider of a ``[provider]`` table.
+
+        :raises EntryError: naming the key at fault.
+        """
+        for key in table:
+            if key not in _KEYS:
+                raise EntryError(f"unknown key; known are {', '.join(sorted(_KEYS))}", key=key)
+        if "name" not in table:
+            raise EntryError("a provider must have a name", key="name")
+        name = _text(table, "name").casefold()
+        return cls(
+            name,
+            _text(table, "title") if "title" in table else name,
+            tuple(host.casefold().strip(".") for host in strings(table["hosts"], "hosts"))
+            if table.get("hosts")
+            else (),
+            tuple(" ".join(mark.casefold().split()) for mark in strings(table["marks"], "marks"))
+            if table.get("marks")
+            else (),
+            _text(table, "source") if "source" in table else None,
+        )
+
+
+def _text(table: Mapping[str, object], key: str) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise EntryError("must be a string that is not empty", key=key)
+    return value
+
+
+def host_table(providers: Iterable[Provider]) -> dict[str, str]:
+    """Domain to provider name; where two providers claim a domain the first one has it."""
+    table: dict[str, str] = {}
+    for provider in providers:
+        for host in provider.hosts:
+            table.setdefault(host, provider.name)
+    return table
+
+
+def by_suffix(host: str, table: Mapping[str, str]) -> str | None:
+    """The provider of `host` by the longest suffix at a dot, or None: ``mx.l.google.com`` asks for ``google.com`` too."""
+    host = host.casefold().rstrip(".")
+    while host:
+        name = table.get(host)
+        if name is not None:
+            return name
+        _, _, host = host.partition(".")
+    return None

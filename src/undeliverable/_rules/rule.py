@@ -1,0 +1,180 @@
+"""What is asked of a reply before a rule speaks, in the order in which it costs least."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from undeliverable._rules.conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
+from undeliverable._text.lazy import lazy
+from undeliverable.model import Command
+from undeliverable.reasons import Reason
+from undeliverable.verdict import RuleRef
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    # What is asked of a clause, as a plain tuple for speed: its place in the order, reply codes, providers, the phrase,
+    # the phrase between blanks, what is left to ask; the rule and what is said where it fits, or the provider that the
+    # phrase is a mark of.
+    Clause: TypeAlias = tuple[
+        int,
+        frozenset[int] | None,
+        frozenset[str | None] | None,
+        str,
+        str,
+        "Rest | None",
+        "Rule | None",
+        "Match",
+    ]
+
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
+
+PARTS: Final = 1_024
+"""How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
+
+
+class Rule(NamedTuple):
+    """A ``[[rule]]``: a condition that tells the reason.
+
+    :ivar layer: ``code``, ``file:NAME`` or ``builtin``.
+    :ivar replaces: the id of the entry in a lower layer whose place this one takes, or None.
+    """
+
+    id: str
+    layer: str
+    when: RuleCondition
+    reason: Reason
+    example: str | None = None
+    source: str | None = None
+    replaces: str | None = None
+
+    def ref(self) -> RuleRef:
+        """What a verdict keeps of the rule."""
+        when = self.when
+        pattern = None if when.pattern is None else when.pattern.pattern
+        return RuleRef(self.id, self.layer, self.source, when.when, when.words + when.any_words, pattern)
+
+
+class Seen(NamedTuple):
+    """What rules see of a failure: codes as integers (0: none), the text as `visible` gives it."""
+
+    text: str
+    code: int
+    status: int
+    command: Command | None
+    provider: str | None
+
+
+class Match(NamedTuple):
+    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed."""
+
+    rule: Rule | None
+    ref: RuleRef | None
+    provider: str | None
+    shadowed: tuple[RuleRef, ...] | None
+
+
+class Rest:
+    """What is asked of a clause last.
+
+    :ivar more: phrases that must stand in the text as well.
+    :ivar any_of: phrases of which one must stand in the text as well.
+    """
+
+    __slots__ = ("any_of", "commands", "more", "pattern", "plain", "status")
+
+    def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
+        self.status = when.status
+        self.commands = when.commands
+        self.pattern = when.pattern
+        self.plain = None if when.pattern is None else _plain(when.pattern)
+        self.more = more
+        self.any_of = any_of
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not (self.more or self.any_of or self.status or self.commands or self.pattern)
+
+    def fits(self, text: str, status: int, command: Command | None) -> bool:
+        """Whether a reply has it all."""
+        return (
+            (self.status is None or self.status.fit(status))
+            and (self.commands is None or command in self.commands)
+            and (not self.more or _all_stand_in(self.more, text))
+            and (not self.any_of or _one_stands_in(self.any_of, text))
+            and (self.pattern is None or self._is_found(text))
+        )
+
+    def _is_found(self, text: str) -> bool:
+        pattern = self.plain if self.plain is not None and text.isascii() and text.isprintable() else self.pattern
+        return pattern is not None and pattern.search(text, 0, PATTERN_LIMIT) is not None
+
+
+# Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals: those stand between "@" and "a".
+_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
+_FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
+
+
+def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
+    """What finds the same in printable ASCII as :func:`~undeliverable._rules.conditions.visible` gives it, in less than half the time.
+
+    The text is in lower case: where the pattern is so too, case need not be ignored.
+    """
+    text = pattern.pattern
+    return lazy(text, re.ASCII) if _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
+
+
+def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:
+    for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as all() with a generator
+        if phrase not in text or not stands_in(phrase, text):
+            return False
+    return True
+
+
+def _one_stands_in(phrases: tuple[str, ...], text: str) -> bool:
+    for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as any() with a generator
+        if phrase in text and stands_in(phrase, text):
+            return True
+    return False
+
+
+def clause_of(place: int, rule: Rule) -> Clause:
+    """What is asked at a place of a rule."""
+    when = rule.when
+    words, any_of = when.words, when.any_words
+    part = place % PARTS
+    if part in {0, PARTS - 1}:  # found by its codes, or by any of more phrases than there are parts
+        phrase = ""
+    elif part <= len(words):
+        phrase = words[part - 1]
+        words = tuple(word for word in words if word != phrase)
+    else:
+        phrase, any_of = any_of[part - 1 - len(words)], ()
+    rest = Rest(when, words, any_of)
+    codes = None if when.reply is None else when.reply.single
+    match = Match(rule, rule.ref(), None, None)
+    return place, codes, when.providers, phrase, between_blanks(phrase), None if rest.is_empty() else rest, rule, match
+
+
+def between_blanks(phrase: str) -> str:
+    """The phrase as it stands in most texts that have it: after a blank, and before one if its last word may not go on."""
+    if not phrase:
+        return ""
+    may_go_on = len(phrase) >= SHORT and phrase[-SHORT:].isalnum()
+    return f" {phrase}" if may_go_on else f" {phrase} "
+
+
+def fits_codes(clause: Clause, code: int, status: int) -> bool:
+    codes, rest = clause[1], clause[5]
+    return (codes is None or code in codes) and (rest is None or rest.status is None or rest.status.fit(status))
+
+
+def fits(clause: Clause, seen: Seen) -> bool:
+    _, codes, providers, phrase, _, rest, _, _ = clause
+    return (
+        (codes is None or seen.code in codes)
+        and (providers is None or seen.provider in providers)
+        and (not phrase or stands_in(phrase, seen.text))
+        and (rest is None or rest.fits(seen.text, seen.status, seen.command))
+    )

@@ -1,0 +1,186 @@
+"""Rules in their order: the first that fits tells the reason.
+
+Every rule becomes one *clause* or several, each with one phrase that must stand in the text; they are filed under that
+phrase or under codes (:mod:`undeliverable._rules.index`), made when a reply leads to them, and verified in rank order until
+the first fits. Clauses of one provider are found only where that provider answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from undeliverable._rules.conditions import stands_in
+from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.phrases import Index, Made, Written, words_of
+from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
+from undeliverable.model import Command
+
+if TYPE_CHECKING:
+    from undeliverable._rules.rule import Clause
+
+__all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
+
+
+class Below:
+    """The rules and marks that a table is given ready filed; here none.
+
+    :ivar shelf: how they are filed.
+    :ivar marks: phrases that tell a provider, with its name, the first one first.
+    """
+
+    shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [])
+    marks: Sequence[tuple[str, str]] = ()
+
+    def rule(self, number: int) -> Rule:
+        """The rule of a number, from 0."""
+        raise IndexError(number)
+
+    def __len__(self) -> int:
+        return 0
+
+
+_RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
+_REMEMBERED: Final = 1_024
+_MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
+_NOWHERE: Final = 2**29  # behind all rules
+_NO_MATCH: Final = Match(None, None, None, None)
+_NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
+_NOTHING: Final = Below()
+
+
+class RuleTable:
+    """Rules in rank order with their index; immutable.
+
+    :param rules: rules, the highest rank first.
+    :param marks: phrases that tell a provider, with its name, the first one first.
+    :param below: more of both, of lower rank.
+    :param replaced: of `rules`, by number, which rule below each stands in the place of.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        marks: Sequence[tuple[str, str]] = (),
+        below: Below = _NOTHING,
+        replaced: Mapping[int, int] | None = None,
+    ) -> None:
+        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
+        numbers = [(replaced or {}).get(number, number - len(rules)) for number in range(len(rules))]
+        self._upper = dict(zip(numbers, rules, strict=True))
+        self._marks = tuple(marks)
+        self._below = below
+        self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
+        if rules or marks:
+            upper = file_rules(
+                sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
+            )
+            self.shelf = self.shelf.under(upper)
+        self._index = Index(self.shelf.filed)
+        self._clauses = Made(self._clause)
+        self._clause_at: Final = self._clauses.__getitem__
+        self._matches: dict[tuple[int, str], Match] = {}
+        self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules in rank order."""
+        below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
+        return tuple(rule for _, rule in sorted((below | self._upper).items()))
+
+    def match(self, seen: Seen) -> Match:
+        """The first rule that fits what was `seen`."""
+        return self.find(*seen)
+
+    def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
+        """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
+        found, provider = self._found(text, code, status, provider)
+        done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
+        for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
+            if (
+                rule is not done
+                and (codes is None or code in codes)
+                and (providers is None or provider in providers)
+                and (spaced in text or (phrase in text and stands_in(phrase, text)))
+            ):
+                if rest is None or rest.fits(text, status, command):
+                    return match if provider is None else self._told(match, place, provider)
+                done = rule
+        return _NO_MATCH if provider is None else self._told(_NO_MATCH, _NOWHERE, provider)
+
+    def _told(self, match: Match, place: int, provider: str) -> Match:
+        found = self._matches.get((place, provider))
+        if found is None:
+            found = match._replace(provider=provider)
+            if len(self._matches) < _REMEMBERED:
+                self._matches[place, provider] = found
+        return found
+
+    def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
+        """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
+        found = self._index.places(words_of(text))
+        found += self._bare(code, status)
+        if len(found) > _MANY:
+            found = [*set(found)]
+        found.sort()
+        if provider is None and found and found[0] < _RULES:
+            provider = self._marked(found, text)
+        if provider is not None and found and found[-1] >= GROUPS:
+            found = self._with_own(found, provider)
+        return found, provider
+
+    def _with_own(self, found: list[int], provider: str) -> list[int]:
+        """The places with those of the provider's own clauses instead of the groups that hold them."""
+        own: list[int] = []
+        while found and found[-1] >= GROUPS:
+            own += self.shelf.groups[found.pop() - GROUPS].get(provider, ())
+        return sorted(found + own) if own else found
+
+    def _marked(self, found: Sequence[int], text: str) -> str | None:
+        """The provider of the first mark that stands in the text."""
+        for place, _, _, phrase, spaced, _, _, match in map(self._clause_at, found):
+            if place >= _RULES:
+                break
+            if spaced in text or (phrase in text and stands_in(phrase, text)):
+                return match.provider
+        return None
+
+    def _by_codes(self, code: int, status: int) -> list[int]:
+        """The places of the clauses that are filed under codes and fit these, and of those for every reply."""
+        shelf = self.shelf
+        found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
+        return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
+
+    def _clause(self, place: int) -> Clause:
+        if place >= GROUPS:
+            return place, _NO_CODE, None, "", "", None, None, _NO_MATCH
+        if place >= _RULES:
+            return clause_of(place, self._rule(place // PARTS))
+        number = place - MARKS
+        phrase, provider = self._marks[number] if number < 0 else self._below.marks[number]
+        return place, None, None, phrase, between_blanks(phrase), None, None, Match(None, None, provider, None)
+
+    def _rule(self, number: int) -> Rule:
+        found = self._upper.get(number)
+        return self._below.rule(number) if found is None else found
+
+    def trace(self, seen: Seen) -> Match:
+        """Like :meth:`match`, with every other rule that fits, in rank order."""
+        first = self.match(seen)
+        fitting = self.fitting(seen._replace(provider=first.provider))
+        return first._replace(shadowed=tuple(rule.ref() for rule in fitting[1:]))
+
+    def fitting(self, seen: Seen) -> tuple[Rule, ...]:
+        """All rules that fit, in rank order."""
+        return tuple(
+            dict.fromkeys(clause[6] for clause in self._asked(seen) if clause[6] is not None and fits(clause, seen))
+        )
+
+    def candidates(self, seen: Seen) -> Iterator[Rule]:
+        """The rules whose words may be in the text, or that have none and fit the codes, in rank order."""
+        return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
+
+    def _asked(self, seen: Seen) -> Iterator[Clause]:
+        found, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
+        return map(self._clause_at, found)

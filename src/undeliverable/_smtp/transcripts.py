@@ -1,0 +1,308 @@
+"""Transcripts of an SMTP dialogue inside a report: who was refused, by which reply, to which command.
+
+Two shapes: ``>>> RCPT TO:<...>`` with ``<<< 550 ...``, and ``In:`` with ``Out:``. The final reply is the last attempt's
+negative reply that caused the recipient's failure. Two things mislead. With pipelining (RFC 2920) the client has sent
+DATA before it reads the reply to RCPT, so a transcript shows the refused RCPT behind ``>>> DATA``; and the 503 or 554
+that DATA then earns is a consequence, never a cause. What the reporting server writes under a remote reply
+(``550 5.1.1 <kim@example.org>... User unknown``) names the recipient but is no reply.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from undeliverable._dsn.grammar import (
+    COMMANDS,
+    DIALOGUE_MARKS,
+    GENERAL,
+    LISTED,
+    NO_RECIPIENTS,
+    OUTCOME,
+    OUTCOMES,
+    SESSION,
+    SPOKEN,
+    VERB,
+)
+from undeliverable._evidence import words_of
+from undeliverable._smtp.replies import parse_reply, says_expired
+from undeliverable._text.addresses import addresses_in
+from undeliverable._text.drain import each_once
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["read_dialogue"]
+
+_MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
+_REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
+_BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say anything
+
+
+class _Outcome(NamedTuple):
+    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
+
+    recipient: str
+    words: str
+    offset: int
+    code: str | None
+    word: str
+
+
+class _Answer:
+    """A negative reply of the remote server, and whom it is known to concern."""
+
+    __slots__ = ("addressee", "concerns_all", "host", "led_to_no_recipients", "named", "offset", "reply", "verb")
+
+    def __init__(self, reply: Reply, offset: int, verb: str, addressee: str | None, host: str | None) -> None:
+        self.reply = reply
+        self.offset = offset
+        self.verb = verb
+        self.addressee = addressee
+        self.host = host
+        self.named: list[_Outcome] = []
+        self.led_to_no_recipients = False
+        self.concerns_all = False
+
+
+class _Transcript:
+    """What has been read so far.
+
+    ``verb`` is the last command sent, empty before the first one;
+    ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
+    """
+
+    __slots__ = (
+        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+    )  # fmt: skip
+
+    def __init__(self, listed: dict[str, None]) -> None:
+        self.listed = listed
+        self.answers: list[_Answer] = []
+        self.alone: list[_Outcome] = []
+        self.host: str | None = None
+        self.verb = ""
+        self.addressee: str | None = None
+        self.opened = 0
+        self.settled = 0
+        self.lines: list[str] = []
+        self.offset = 0
+
+
+def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
+    """What the transcript in `text` says, one :class:`RecipientFacts` per recipient that it names.
+
+    A refusal of which it does not say whom it concerns gives facts without a recipient. Recipients that were merely
+    deferred have the action ``delayed``, unless the transcript says that the queue gave up.
+
+    :param part: the path of the part that `text` is from.
+    """
+    marks = [mark for mark in DIALOGUE_MARKS if mark in text]
+    if not marks:
+        return ()
+    # The line with the first mark may have a command above it: "C: RCPT TO:<kim@example.org>", then "S: 550 ...".
+    return _read_transcript(text, text.rfind("\n\n", 0, min(map(text.find, marks))) + 1, part)
+
+
+def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
+    """The same of the lines from `at` on."""
+    state = _Transcript(dict.fromkeys(LISTED.findall(text)))
+    for line in text[at:].split("\n"):
+        if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
+            _read_line(state, line, at)
+        at += len(line) + 1
+    _end_reply(state)
+    return _facts(state, part, gave_up=says_expired(text))
+
+
+def _read_line(state: _Transcript, line: str, at: int) -> None:
+    begin = line.lstrip(" \t")[:1]
+    spoken = SPOKEN.match(line) if begin in _MARKS else None
+    if spoken is not None:
+        _read_spoken(state, spoken[2].strip(), at)
+        return
+    session = SESSION.match(line) if begin == "." else None
+    if session is not None:
+        _begin_session(state, session[1].rstrip("."))
+        return
+    outcome = OUTCOME.match(line) if "... " in line else None
+    if outcome is not None:
+        _end_reply(state)
+        word = outcome[3].partition(" ")[0].strip(":;,.").lower()
+        _note_outcome(state, _Outcome(outcome[2], line.strip(), at, outcome[1], word))
+    elif line[:1] in _REPLY_CLASSES and GENERAL.match(line) is not None:
+        _end_reply(state)
+        for answer in state.answers[-1:]:
+            answer.concerns_all = True
+
+
+def _begin_session(state: _Transcript, host: str) -> None:
+    _end_reply(state)
+    state.host, state.verb, state.addressee, state.opened = host, "", None, len(state.answers)
+
+
+def _read_spoken(state: _Transcript, words: str, at: int) -> None:
+    """A line of the dialogue: a reply begins with a code, a command with a verb, whatever mark stands before it."""
+    if words[:1] in _REPLY_CLASSES and words[:3].isdecimal() and words[3:4] in ("", " ", "-"):
+        if not state.lines:
+            state.offset = at
+        state.lines.append(words)
+        if words[3:4] != "-":
+            _end_reply(state)
+        return
+    verb = VERB.match(words)
+    if verb is None:
+        if state.lines:
+            state.lines.append(words)
+        return
+    _end_reply(state)
+    state.verb = verb[1].upper()
+    if state.verb in ("MAIL", "RCPT"):
+        addresses = addresses_in(words) if state.verb == "RCPT" else []
+        state.addressee = addresses[0] if addresses else None
+    if state.verb in ("MAIL", "EHLO", "HELO", "LHLO"):
+        state.opened = len(state.answers)  # a new attempt, RFC 5321 3.3
+
+
+def _end_reply(state: _Transcript) -> None:
+    """Judge the reply whose last line has been read."""
+    lines, state.lines = state.lines, []
+    if not lines:
+        return
+    reply = parse_reply("\n".join(lines))
+    if reply.code is None or reply.code < 400 or state.verb in ("QUIT", "RSET", "NOOP"):
+        _note_consequence(state, reply)
+        return
+    if _is_consequence(state, reply):
+        _note_consequence(state, reply)
+        return
+    state.answers.append(_Answer(reply, state.offset, state.verb, state.addressee, state.host))
+
+
+def _is_consequence(state: _Transcript, reply: Reply) -> bool:
+    """Whether `reply` merely says that no recipient was left (RFC 2920 3.1), or that the order of commands broke."""
+    if reply.code not in (503, 554):
+        return False
+    if NO_RECIPIENTS.search(reply.text):
+        # Where no command is known, the transcript was cut: 503 is no greeting (RFC 5321 4.3.2).
+        return state.verb not in ("MAIL", "") or (reply.code == 503 and not state.verb)
+    return reply.code == 503 and len(state.answers) > state.opened
+
+
+def _note_consequence(state: _Transcript, reply: Reply) -> None:
+    if reply.code in (503, 554) and NO_RECIPIENTS.search(reply.text):
+        for answer in state.answers[max(state.opened, state.settled) :]:
+            answer.led_to_no_recipients = True
+        state.settled = len(state.answers)
+
+
+def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
+    """Tie a line about a recipient to the reply above it, unless that speaks of another one."""
+    last = state.answers[-1] if len(state.answers) > state.opened else None
+    if last is not None and (_is_refusal_by(last, outcome) or _is_deferral_by(last, outcome)):
+        last.named.append(outcome)
+    else:
+        state.alone.append(outcome)
+
+
+def _is_refusal_by(answer: _Answer, outcome: _Outcome) -> bool:
+    """Whether `outcome` is a failure by the reply: the first line under it, or one that says the same of another recipient.
+
+    Another one in other words had no reply: ``550 5.1.2 <lee@example.net>... Host unknown``.
+    """
+    if outcome.word in OUTCOMES:
+        return False
+    first = answer.named[0].words.partition("... ")[2] if answer.named else ""
+    return not first or first == outcome.words.partition("... ")[2]
+
+
+def _is_deferral_by(answer: _Answer, outcome: _Outcome) -> bool:
+    """Whether `outcome` is a deferral that quotes the reply's first line, or nothing at all."""
+    words = outcome.words
+    return outcome.word == "deferred" and (answer.reply.text[:40] in words or words.endswith("Deferred"))
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# From replies and lines to facts
+
+
+def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFacts, ...]:
+    found: dict[str | None, RecipientFacts] = {}
+    for outcome in state.alone:
+        found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
+    for answer in each_once(state.answers):
+        _add_answer(found, state, answer, part, gave_up=gave_up)
+    return tuple(found.values())
+
+
+def _add_answer(
+    found: dict[str | None, RecipientFacts], state: _Transcript, answer: _Answer, part: str, *, gave_up: bool
+) -> None:
+    """The last attempt wins: an answer replaces what an earlier one said of the same recipient."""
+    command = _command(state, answer)
+    reply = Reply(answer.reply.code, answer.reply.status, answer.reply.text, command)
+    evidence = (Evidence(Witness.DIALOGUE, part, answer.offset, words_of(answer.reply.text)),)
+    for recipient, outcome in _concerned(state, answer):
+        action = None if outcome is None else OUTCOMES.get(outcome.word)
+        expired = gave_up and action is Action.DELAYED
+        found.pop(recipient, None)
+        found[recipient] = RecipientFacts(
+            witness=Witness.DIALOGUE,
+            recipient=recipient,
+            action=Action.FAILED if expired else action,
+            reply=reply,
+            command=command,
+            remote_mta=answer.host,
+            expired=expired,
+            evidence=evidence,
+        )
+
+
+def _concerned(state: _Transcript, answer: _Answer) -> list[tuple[str | None, _Outcome | None]]:
+    """Whom the answer concerns: named under it, in its command, in its text, or the only one that the report lists."""
+    if answer.named:
+        return [(outcome.recipient, outcome) for outcome in answer.named]
+    if answer.addressee is not None and answer.verb == "RCPT":
+        return [(answer.addressee, None)]
+    named = [name for name in addresses_in(answer.reply.text) if name in state.listed]
+    if named:
+        return [(named[0], None)]
+    return [(next(iter(state.listed)) if len(state.listed) == 1 else None, None)]
+
+
+def _command(state: _Transcript, answer: _Answer) -> Command | None:
+    """What the answer replied to; behind ``>>> DATA`` it may be RCPT.
+
+    It was RCPT if DATA then found no recipient, if the reporting server put its line about the recipient under it, or
+    if the reply names a recipient and no line about the whole message stands under it. Else it answered the end of the message: refusals of content come there, and a
+    transcript shows no further command. RFC 5321 3.3, RFC 2920 3.1.
+    """
+    if not answer.verb:
+        return Command.CONNECT
+    if answer.verb != "DATA":
+        return COMMANDS.get(answer.verb)
+    if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
+        return Command.RCPT
+    if answer.concerns_all:
+        return Command.END_OF_DATA
+    about = {outcome.recipient for outcome in answer.named}
+    named = any(name in about or name in state.listed for name in addresses_in(answer.reply.text))
+    return Command.RCPT if named else Command.END_OF_DATA
+
+
+def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts:
+    """A line about a recipient under no reply: the reporting server's own words, or a reply quoted in them."""
+    action = OUTCOMES.get(outcome.word, Action.FAILED if outcome.code is not None else None)
+    expired = gave_up and action is Action.DELAYED
+    words = outcome.words.partition("... ")[2]
+    quoted = parse_reply(words.partition(": ")[2]) if action is Action.DELAYED else None
+    reply = quoted if quoted is not None and quoted.code is not None else None
+    prefix = outcome.words.partition("<")[0] if outcome.code is not None else ""
+    # A line with a code of the server's own ranks behind what a remote server is quoted with elsewhere.
+    witness = Witness.DIALOGUE if outcome.code is None else Witness.WORDS
+    return RecipientFacts(
+        witness=witness,
+        recipient=outcome.recipient,
+        action=Action.FAILED if expired else action,
+        reply=reply,
+        diagnostic=None if reply is not None else Diagnostic("", prefix + words),
+        expired=expired,
+        evidence=(Evidence(witness, part, outcome.offset, words_of(outcome.words)),),
+    )

@@ -1,0 +1,100 @@
+"""Dates as mail writes them: RFC 5322 3.3, its obsolete zones (4.3), and the two other shapes that reports hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from itertools import starmap
+from operator import itemgetter
+from typing import Final
+
+from undeliverable._dsn.grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
+
+__all__ = ["parse_date"]
+
+_iso: Final = datetime.fromisoformat
+# "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
+_pieces: Final = itemgetter(*starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 31))))
+_NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
+_LONGEST: Final = 160  # characters that a date of any shape has, all white space counted
+_SIGNS: Final = frozenset((" +", " -"))
+_UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
+
+
+def parse_date(text: str) -> datetime | None:
+    """The date that `text` begins with, always with an offset, or None where none can be read.
+
+    A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
+    """
+    return _parsed(text if len(text) <= _LONGEST else text[:_LONGEST])
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> datetime | None:
+    """The same, remembered: a report writes one date several times."""
+    comma, day, month, year, time, colon, zone = _pieces(text)
+    if month not in _NUMBERS:
+        usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"
+        comma, day, month, year, time, colon, zone = _pieces(usual)
+    if comma == ", " and colon == ":" and (zone in _UNIVERSAL or (zone[:2] in _SIGNS and len(zone) == 6)):
+        try:
+            return _iso(f"{year}-{_NUMBERS[month]}-{day}T{time}{'+0000' if zone in _UNIVERSAL else zone[1:]}")
+        except (KeyError, ValueError):
+            pass  # another shape, or no date
+    return _any_shape(text)
+
+
+def _any_shape(text: str) -> datetime | None:
+    match = DATE.match(text)
+    if match is None:
+        return _other_shape(text)
+    day, month, year, hour, minute, second, zone = match.groups()
+    return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, zone)
+
+
+def _other_shape(text: str) -> datetime | None:
+    match = DATE_ASCTIME.match(text)
+    if match is not None:
+        month, day, hour, minute, second, before, year, after = match.groups()
+        return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, before or after)
+    match = DATE_ISO.match(text)
+    if match is None:
+        return None
+    year, number, day, hour, minute, second, zone = match.groups()
+    return _date(year, int(number), day, hour or "0", minute or "0", second, zone)
+
+
+def _date(
+    year: str, month: int, day: str, hour: str, minute: str, second: str | None, zone: str | None
+) -> datetime | None:
+    # A leap second (RFC 5322 3.3: second 60) is one that datetime cannot hold.
+    seconds = 0 if second is None else min(int(second), 59)
+    try:
+        return datetime(
+            int(year) if len(year) == 4 else _full_year(int(year)),
+            month,
+            int(day),
+            int(hour),
+            int(minute),
+            seconds,
+            tzinfo=UTC if zone is None else _zone(zone),
+        )
+    except ValueError:
+        return None
+
+
+def _full_year(year: int) -> int:
+    """RFC 5322 4.3: 00 to 49 are of this century, 50 to 99 of the last."""
+    return year + (2000 if year < 50 else 1900)
+
+
+@lru_cache(maxsize=256)
+def _zone(text: str) -> tzinfo:
+    if text[0] in "+-":
+        digits = text[1:].replace(":", "")
+        minutes = int(digits[:2]) * 60 + int(digits[2:])
+        minutes = -minutes if text[0] == "-" else minutes
+    else:
+        minutes = ZONES.get(text.upper(), 0)
+    # Offsets that no place has are mistakes, and datetime refuses a whole day.
+    return timezone(timedelta(minutes=minutes)) if 0 < abs(minutes) < 1440 else UTC

@@ -1,0 +1,174 @@
+"""What was found in a log line becomes facts about recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from undeliverable._evidence import words_of
+from undeliverable._knowledge.log_shapes import LineShape
+from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
+from undeliverable._text.addresses import decode_octals
+from undeliverable._text.dates import parse_date
+from undeliverable.codes import StatusCode
+from undeliverable.logs._frames import Frame, moment
+from undeliverable.logs._records import Record
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+
+__all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
+
+_LONGEST: Final = 16_384  # characters of a reply that are read, as of a line
+_HEAD: Final = 24  # as much of a reply as is searched for to find what stands before it
+
+
+class Entry(NamedTuple):
+    """One line that is about a delivery.
+
+    :ivar name: which software's it is.
+    :ivar found: the facts, as texts.
+    :ivar own: whether all text in it is the logging server's own.
+    :ivar idle: whether nothing was tried.
+    """
+
+    name: str
+    pattern: str
+    action: Action
+    found: Mapping[str, str]
+    frame: Frame
+    own: bool = False
+    expired: bool = False
+    idle: bool = False
+    expired_words: tuple[str, ...] = ()
+    record: Record | None = None
+
+
+def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry | None:
+    """The entry that a line of `shape` is, or None where its outcome is no delivery's."""
+    action = shape.action
+    if action is None:
+        action = shape.outcomes.get(found.get("outcome", "").casefold())
+        if action is None:
+            return None
+    for key in ("text", "reply"):
+        if key in found:
+            for pattern, instead in shape.unescape:
+                found[key] = pattern.sub(instead, found[key])
+    expired = shape.expired or "expired" in found
+    return Entry(shape.name, shape.id, action, found, frame, shape.own_words, expired, shape.idle, shape.expired_words)
+
+
+def record_entry(record: Record, frame: Frame) -> Entry:
+    """The entry that a JSON or CSV record is."""
+    found = record.found
+    return Entry(
+        record.shape.name,
+        f"{record.shape.name}.record",
+        record.action,
+        found,
+        frame,
+        own="words" in found,
+        expired="expired" in found,
+        record=record,
+    )
+
+
+def date_of(entry: Entry) -> datetime | None:
+    """When it happened, if the line says it with the year."""
+    text = entry.found.get("date")
+    if text is None:
+        return entry.frame.date
+    digits = text.partition(".")[0]
+    return moment(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 15 else parse_date(text)
+
+
+def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
+    """What the line says of each recipient that it names; of one without a name if it names none."""
+    found = entry.found
+    reply, diagnostic, status, command = _answer(entry)
+    own = diagnostic.text if diagnostic is not None else ""
+    stated = found.get("status")
+    field = None if stated is None else _status(stated)
+    expired = entry.action is Action.FAILED and (entry.expired or _gave_up(entry, own))
+    evidence = (Evidence(Witness.LOG, "", 0, words_of(entry.frame.body), entry.pattern),)
+    return tuple(
+        RecipientFacts(
+            witness=Witness.LOG,
+            recipient=name,
+            original_recipient=_other(found.get("original_recipient"), name),
+            action=entry.action,
+            status=field or status,
+            reply=reply,
+            diagnostic=diagnostic,
+            command=command,
+            remote_mta=_host(found.get("remote_mta")),
+            expired=expired,
+            last_attempt_date=None if entry.idle else date_of(entry),
+            evidence=evidence,
+        )
+        for name in _recipients(found)
+    )
+
+
+class _Answer(NamedTuple):
+    """A remote server's reply, or the logging server's own words with the status in them; and what was answered."""
+
+    reply: Reply | None
+    words: Diagnostic | None
+    status: StatusCode | None
+    command: Command | None
+
+
+def _answer(entry: Entry) -> _Answer:
+    found = entry.found
+    text = decode_octals((found.get("reply") or found.get("text") or "")[:_LONGEST])
+    command = _named_command(found)
+    if not text:
+        return _Answer(None, None, None, command)
+    reply = parse_reply(text, command)
+    if reply.code is None or entry.own:
+        command = command or reply.command or answered_command(text)
+        return _Answer(None, Diagnostic("", reply.text), reply.status, command)
+    if reply.command is None:
+        at = text.find(reply.text[:_HEAD])
+        command = answered_command(text[:at]) if at > 0 else None
+        if command is not None:
+            reply = Reply(reply.code, reply.status, reply.text, command)
+    return _Answer(reply, None, None, reply.command)
+
+
+def _named_command(found: Mapping[str, str]) -> Command | None:
+    """What was answered, as a record's field says, or the words before the reply."""
+    named = found.get("command")
+    if named is not None:
+        return answered_command(f'in reply to "{named}"')
+    words = found.get("words")
+    return None if words is None else answered_command(words)
+
+
+def _gave_up(entry: Entry, own: str) -> bool:
+    return bool(own) and (is_expired(own) or any(words in own for words in entry.expired_words))
+
+
+def _recipients(found: Mapping[str, str]) -> list[str | None]:
+    several = found.get("recipients")
+    if several is not None:
+        names = [name for part in several.split(",") if (name := part.strip().strip("<>"))]
+        return list(dict.fromkeys(names)) or [None]
+    return [found.get("recipient") or found.get("alias") or None]
+
+
+def _other(name: str | None, recipient: str | None) -> str | None:
+    return None if name is None or name == recipient else name
+
+
+def _host(text: str | None) -> str | None:
+    host = None if text is None else text.partition(" ")[0].rstrip(".")
+    return host if host and "." in host else None
+
+
+def _status(text: str) -> StatusCode | None:
+    try:
+        return StatusCode.parse(text.partition(" ")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,92 @@
+"""What loggers put before a line: syslog (RFC 3164, RFC 5424), files with ISO dates, journald, multilog.
+
+The frame tells when, where and which program; the rest is the program's own line. A line without a frame is all its own.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from undeliverable._text.dates import parse_date
+from undeliverable._text.lazy import lazy
+
+__all__ = ["Frame", "moment", "unframe"]
+
+# RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction, as journalctl and
+# rsyslog print it, with an ISO date (RFC 3339) or seconds since boot instead, or with "<facility.level>" as BSD has it.
+_PLAIN: Final = lazy(
+    r"(?:<\d{1,3}>)?"
+    r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+    r"|((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{2,5})?)"
+    r"|\[[ \d]{1,12}\.\d{1,9}\]) "
+    r"(?:<[a-z0-9]{2,9}\.[a-z0-9]{2,9}> )?"
+    r"(\S{1,255}) ([^\s:\[\]]{1,96})(?:\[[^\]\s]{1,32}\])?: ",
+    re.ASCII,
+)
+# RFC 5424 6: "<22>1 2026-11-21T21:16:18.003Z mx.example.net postfix/smtp 15281 - - ..."; "-" is the nil value.
+_HEADER: Final = lazy(r"<\d{1,3}>1 (\S{1,48}) (\S{1,255}) (\S{1,96}) \S{1,128} \S{1,32} ", re.ASCII)
+# 6.3: structured data, elements in brackets whose quoted values may hold escaped brackets.
+_ELEMENT: Final = lazy(r'\[[^\]"\n]{1,32}(?:[^"\]\n]{0,64}"(?:[^"\\\n]|\\.){0,4096}"){0,64}\]')
+_BOM: Final = "\ufeff"
+# multilog and tai64n: "@" and a TAI64N label, 16 digits of seconds and 8 of nanoseconds; seconds since 1970 TAI + 2^62.
+_TAI64N: Final = lazy(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
+_TAI_EPOCH: Final = 2**62 + 10  # the ten seconds that TAI was ahead of UTC in 1970
+# A tag without a date, as journalctl prints a line with "-o cat" after "logger -t".
+_TAG: Final = lazy(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
+# The latest second that a date may have; what lies beyond is none.
+_FUTURE: Final = 253_402_300_799
+
+
+class Frame(NamedTuple):
+    """A line apart from its frame.
+
+    :ivar body: the program's own line.
+    :ivar host: where it was logged, or None.
+    :ivar date: when, if the frame says it with the year; the core asks no clock for one.
+    """
+
+    body: str
+    host: str | None = None
+    date: datetime | None = None
+
+
+def unframe(line: str) -> Frame:
+    """`line` apart from what a logger put before it."""
+    match = _PLAIN.match(line)
+    if match is not None:
+        date, host, _ = match.groups()
+        return Frame(line[match.end() :], host, None if date is None else _iso(date))
+    first = line[:1]
+    if first == "<":
+        return _structured(line)
+    if first == "@" and (match := _TAI64N.match(line)) is not None:
+        return Frame(line[match.end() :], None, moment(int(match[1], 16) - _TAI_EPOCH))
+    match = _TAG.match(line)
+    return Frame(line) if match is None else Frame(line[match.end() :])
+
+
+def _structured(line: str) -> Frame:
+    match = _HEADER.match(line)
+    if match is None:
+        return Frame(line)
+    at = match.end()
+    if line.startswith("- ", at):
+        at += 2
+    else:
+        while (element := _ELEMENT.match(line, at)) is not None:
+            at = element.end()
+        at += line.startswith(" ", at)
+    host = None if match[2] == "-" else match[2]
+    return Frame(line[at:].removeprefix(_BOM), host, parse_date(match[1]))
+
+
+def _iso(text: str) -> datetime | None:
+    """The date without the name of the day that journalctl's "short-full" has before it."""
+    return parse_date(text[4:] if text[0].isalpha() else text)
+
+
+def moment(seconds: float) -> datetime | None:
+    """The moment so many seconds after 1970, or None where that is no date."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds <= _FUTURE else None

@@ -1,0 +1,293 @@
+"""Logs: the lines that a mail server wrote of a message, joined.
+
+One line tells of a recipient and an answer; sender and Message-ID stand in other lines of the same message, as does the
+last answer where a queue gave up. They are joined by the queue id within a bounded window.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from undeliverable._knowledge.log_shapes import LineShape, LogTable, RecordShape, Role
+from undeliverable._verdicts.judge import judge
+from undeliverable.knowledge import Knowledge
+from undeliverable.logs._facts import Entry, date_of, facts_of, line_entry, record_entry
+from undeliverable.logs._frames import Frame, moment, unframe
+from undeliverable.logs._records import journal_line, parse_object, read_columns, read_json, read_row
+from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
+from undeliverable.verdict import Kind, Report
+
+__all__ = ["Reader"]
+
+_LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
+_LONGEST_OBJECT: Final = 1_048_576  # a JSON record may hold headers and is worth nothing when cut
+_WAITING: Final = 1_000  # recipients of one message whose last answer is remembered
+_KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
+_CUT: Final = "a very long line was cut"
+_EARLIER: Final = "the answer is from an earlier line of the same message"
+
+
+class _Trail:
+    """What earlier lines told of a message that is still in the queue."""
+
+    __slots__ = ("arrival", "link", "message_id", "sender", "waiting")
+
+    def __init__(self) -> None:
+        self.sender: str | None = None
+        self.message_id: str | None = None
+        self.arrival: datetime | None = None
+        self.link: tuple[str, str | None] | None = None  # of a delivery's number: queue id and recipient
+        self.waiting: dict[str | None, RecipientFacts] = {}
+
+
+class _Read(NamedTuple):
+    """A line that belongs to a message: an entry, or what to remember or forget."""
+
+    role: Role
+    name: str
+    found: dict[str, str]
+    frame: Frame
+    entry: Entry | None = None
+
+
+class Reader:
+    """What a :class:`~undeliverable.logs.LogReader` reads with."""
+
+    __slots__ = ("_header", "_knowledge", "_trails", "_window")
+
+    def __init__(self, knowledge: Knowledge, window: int) -> None:
+        self._knowledge = knowledge
+        self._window = window
+        self._trails: OrderedDict[tuple[str, str | None, str], _Trail] = OrderedDict()
+        self._header: tuple[RecordShape, tuple[str, ...]] | None = None
+
+    def feed(self, line: str | bytes, source: str | None) -> Report | None:
+        """The report of the log's next line, or None for a line that is about no delivery."""
+        text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+        longest = _LONGEST_OBJECT if text[:1] == "{" else _LONGEST
+        remarks = [_CUT] if len(text) > longest else []
+        read = self._read(text[:longest])
+        if read is None:
+            return None
+        if read.entry is None:
+            self._note(read)
+            return None
+        return self._report(read.entry, text, remarks, source)
+
+    def _read(self, text: str) -> _Read | None:
+        table = self._knowledge.logs
+        first = text[:1]
+        if first == "{":
+            return self._read_object(text, table)
+        for shape in table.lines:
+            if shape.contains in text:
+                read = _read_line(text, unframe(text), table)
+                if read is not None:
+                    return read
+                break
+        return self._read_cells(text, table) if "," in text else None
+
+    def _read_object(self, text: str, table: LogTable) -> _Read | None:
+        value = parse_object(text)
+        if value is None:
+            return None
+        message = journal_line(value)
+        if message is not None:
+            body, host, stamp = message
+            date = (
+                moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
+            )
+            return _read_line(body, Frame(body, host, date), table)
+        record = read_json(value, table)
+        if record is None:
+            return None
+        return _Read(Role.OUTCOME, record.shape.name, {}, Frame(text), record_entry(record, Frame(text)))
+
+    def _read_cells(self, text: str, table: LogTable) -> _Read | None:
+        head = text[: text.index(",")].strip('"')
+        if not any(head.casefold() in shape.outcomes or head == shape.columns[0] for shape in table.rows):
+            return None
+        cells = _cells(text)
+        if not cells:
+            return None
+        header = read_columns(cells, table)
+        if header is not None:
+            self._header = header if self._window else None
+            return None
+        record = read_row(cells, table, self._header)
+        if record is None:
+            return None
+        return _Read(Role.OUTCOME, record.shape.name, {}, Frame(text), record_entry(record, Frame(text)))
+
+    # ------------------------------------------------------------------------------------------------------------
+    # The window
+
+    def _trail(self, name: str, host: str | None, number: str | None, *, make: bool) -> _Trail | None:
+        if not self._window or number is None:
+            return None
+        key = (name, host, number)
+        trail = self._trails.get(key)
+        if trail is not None:
+            self._trails.move_to_end(key)
+        elif make:
+            trail = self._trails[key] = _Trail()
+            if len(self._trails) > self._window:
+                self._trails.popitem(last=False)
+        return trail
+
+    def _note(self, read: _Read) -> None:
+        """Remembers what a line tells, or forgets the message that is done."""
+        found, host = read.found, read.frame.host
+        number = found.get("queue_id")
+        if read.role is Role.FORGET:
+            self._trails.pop((read.name, host, number or ""), None)
+            return
+        if "delivery_id" in found:
+            trail = self._trail(read.name, host, f"/{found['delivery_id']}", make=True)
+            if trail is not None and number is not None:
+                trail.link = (number, found.get("recipient"))
+            return
+        trail = self._trail(read.name, host, number, make=True)
+        if trail is not None:
+            trail.sender = found.get("sender", trail.sender)
+            trail.message_id = found.get("message_id", trail.message_id)
+            trail.arrival = trail.arrival or _date(read)
+
+    def _joined(self, entry: Entry) -> tuple[Entry, _Trail | None]:
+        """`entry` with the queue id and the recipient that its delivery's number stands for, and its message's trail."""
+        found, host = entry.found, entry.frame.host
+        if "delivery_id" in found:
+            link = self._trail(entry.name, host, f"/{found['delivery_id']}", make=False)
+            if link is not None and link.link is not None:
+                queue_id, recipient = link.link
+                entry = entry._replace(found={**found, "queue_id": queue_id, "recipient": recipient or ""})
+        number = entry.found.get("queue_id")
+        return entry, self._trail(entry.name, host, number, make=entry.action is Action.DELAYED)
+
+    # ------------------------------------------------------------------------------------------------------------
+    # The report
+
+    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report:
+        entry, trail = self._joined(entry)
+        facts = facts_of(entry)
+        if trail is not None:
+            facts = _with_answers(entry, facts, trail, remarks)
+        message = _message(entry, trail)
+        event = _event(entry)
+        kind = next((kind for action, kind in _KINDS if entry.action is action), Kind.DELIVERED)
+        identity = _identity(message, line)
+        return Report(
+            kind=kind,
+            verdicts=tuple(judge(one, self._knowledge, identity=identity, kind=kind, event=event) for one in facts),
+            message=message,
+            event=event,
+            remarks=tuple(remarks),
+            source=source,
+        )
+
+
+def _read_line(text: str, frame: Frame, table: LogTable) -> _Read | None:
+    for shape in table.lines:
+        if shape.contains in text:
+            read = _match(shape, frame)
+            if read is not None:
+                return read
+    return None
+
+
+def _match(shape: LineShape, frame: Frame) -> _Read | None:
+    match = shape.pattern.match(frame.body)
+    if match is None:
+        return None
+    found = {fact: text for fact, text in match.groupdict().items() if text is not None}
+    if shape.role is not Role.OUTCOME:
+        return _Read(shape.role, shape.name, found, frame)
+    entry = line_entry(shape, found, frame)
+    return None if entry is None else _Read(shape.role, shape.name, found, frame, entry)
+
+
+def _cells(text: str) -> list[str]:
+    import csv  # only who has such lines pays for it
+
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:
+        return []
+
+
+def _date(read: _Read) -> datetime | None:
+    return date_of(Entry(read.name, "", Action.DELAYED, read.found, read.frame))
+
+
+def _with_answers(
+    entry: Entry, facts: tuple[RecipientFacts, ...], trail: _Trail, remarks: list[str]
+) -> tuple[RecipientFacts, ...]:
+    """`facts` with the last answer of each recipient whose time is up without a word of one in this line."""
+    waiting = trail.waiting
+    if entry.action is Action.DELAYED:
+        for one in facts:
+            if len(waiting) < _WAITING and not (entry.idle and one.recipient in waiting):
+                waiting[one.recipient] = one
+        return facts
+    done: list[RecipientFacts] = []
+    for one in facts:
+        if not one.expired or one.reply is not None:
+            waiting.pop(one.recipient, None)
+            done.append(one)
+            continue
+        names = list(waiting) if one.recipient is None and waiting else [one.recipient]
+        done += [_final(one, waiting.pop(name, None), remarks) for name in names]
+    return tuple(done)
+
+
+def _final(facts: RecipientFacts, last: RecipientFacts | None, remarks: list[str]) -> RecipientFacts:
+    if last is None:
+        return facts
+    if _EARLIER not in remarks:
+        remarks.append(_EARLIER)
+    return replace(last, action=facts.action, expired=True, evidence=(*facts.evidence, *last.evidence))
+
+
+def _message(entry: Entry, trail: _Trail | None) -> MessageFacts:
+    found = entry.found
+    sender = found.get("sender", None if trail is None else trail.sender)
+    message_id = found.get("message_id", None if trail is None else trail.message_id)
+    known = sender is not None or message_id is not None
+    return MessageFacts(
+        generator=entry.name,
+        reporting_mta=entry.frame.host,
+        arrival_date=None if trail is None else trail.arrival,
+        queue_id=found.get("queue_id"),
+        date=date_of(entry),
+        returned=Returned("", message_id, sender or None) if known else None,
+    )
+
+
+def _event(entry: Entry) -> Event | None:
+    record = entry.record
+    if record is None:
+        return None
+    found = record.found
+    return Event(id=found.get("event_id"), service=entry.name, type=record.type, class_=found.get("class"))
+
+
+def _identity(message: MessageFacts, line: str) -> str:
+    """The Message-ID where it is known, else the queue id with the host that gave it, else the line itself."""
+    known = None if message.returned is None else message.returned.message_id
+    if known is not None:
+        return known
+    if message.queue_id is not None:
+        return f"{message.reporting_mta or ''} {message.queue_id}"
+    return sha256(line.encode(errors="replace")).hexdigest()
+
+
+def _decoded(raw: bytes) -> str:
+    """UTF-8 where it is that, else Latin-1, which any bytes are."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
