@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._dsn.grammar import STEP
+from undeliverable._smtp.grammar import STEP
 from undeliverable._smtp.replies import _first_step, answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Command
 

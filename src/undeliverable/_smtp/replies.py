@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._dsn.grammar import (
+from undeliverable._smtp.grammar import (
     COMMANDS,
     DOTTED,
     ESCAPED_LINE_END,

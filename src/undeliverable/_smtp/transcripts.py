@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from undeliverable._dsn.grammar import (
+from undeliverable._evidence import words_of
+from undeliverable._smtp.grammar import (
     COMMANDS,
     DIALOGUE_MARKS,
     GENERAL,
@@ -23,7 +24,6 @@ from undeliverable._dsn.grammar import (
     SPOKEN,
     VERB,
 )
-from undeliverable._evidence import words_of
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
