@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from undeliverable._evidence import words_of
 from undeliverable._smtp.grammar import (
     COMMANDS,
     DIALOGUE_MARKS,
@@ -27,7 +26,7 @@ from undeliverable._smtp.grammar import (
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
 __all__ = ["read_dialogue"]
 

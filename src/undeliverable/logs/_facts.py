@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from undeliverable._evidence import words_of
 from undeliverable._knowledge.log_shapes import LineShape
 from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
 from undeliverable._text.addresses import decode_octals
@@ -14,7 +13,7 @@ from undeliverable._text.dates import parse_date
 from undeliverable.codes import StatusCode
 from undeliverable.logs._frames import Frame, moment
 from undeliverable.logs._records import Record
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from undeliverable._evidence import words_of
 from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
 from undeliverable._verdicts.judge import Told, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
-from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness, words_of
 from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import Kind, Report, Verdict
 from undeliverable.webhooks._fields import plain
