@@ -15,7 +15,6 @@ from undeliverable._formats.attribution import Draft, Heard, assign, named_by, s
 from undeliverable._formats.facts import (
     action_of,
     address_of,
-    command_of,
     date_of,
     diagnostic_of,
     message_of,
@@ -24,6 +23,7 @@ from undeliverable._formats.facts import (
     without_sender,
 )
 from undeliverable._formats.schema import MESSAGE_FACTS, Format, Patterns, is_answer
+from undeliverable._smtp.commands import named_command
 from undeliverable._text.drain import each_once
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES
@@ -341,7 +341,7 @@ class _Builder(NamedTuple):
         told = {**self.shared.facts, **draft.facts}
         words = " ".join(draft.words or self.shared.words)
         reply = "\n".join(draft.reply or self.shared.reply or ())
-        command = command_of(told.get("command"))
+        command = named_command(told.get("command", ""))
         code = REPLY_CODES.get(told.get("code", ""))
         status = status_of(told.get("status"))
         recipient = address_of(name or told.get("recipient"))

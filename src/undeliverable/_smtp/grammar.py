@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from undeliverable._smtp.commands import COMMANDS
 from undeliverable._text.lazy import lazy
-from undeliverable.model import Action, Command
+from undeliverable.model import Action
 
 __all__ = [
-    "COMMANDS",
     "DIALOGUE_MARKS",
     "DOTTED",
     "ESCAPED_LINE_END",
@@ -79,36 +79,10 @@ STATUS_FIELD: Final = re.compile(r"[ \t\n]{0,20}([245])\.(\d{1,3})\.(\d{1,3})(?!
 
 # --- Which step a reply answered, RFC 5321 3.1 to 3.3 and 4.1.1 -------------------------------------------------------
 
-# The verbs of RFC 5321 4.1.1, RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3030 (BDAT), RFC 2033 (LHLO).
+# A line of a transcript that begins with a command; the last four never bring a failure.
 VERB: Final = lazy(
-    r"\s{0,8}(EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|QUIT|RSET|NOOP|VRFY|\.)(?=[\s:<(-]|$)",
-    re.ASCII | re.IGNORECASE,
+    rf"\s{{0,8}}({'|'.join(map(re.escape, COMMANDS))}|QUIT|RSET|NOOP|VRFY)(?=[\s:<(-]|$)", re.ASCII | re.IGNORECASE
 )
-COMMANDS: Final = {
-    "EHLO": Command.EHLO,
-    "HELO": Command.EHLO,
-    "LHLO": Command.EHLO,
-    "STARTTLS": Command.STARTTLS,
-    "TLS": Command.STARTTLS,
-    "AUTH": Command.AUTH,
-    "AUTHENTICATION": Command.AUTH,
-    "MAIL": Command.MAIL,
-    "RCPT": Command.RCPT,
-    "DATA": Command.DATA,
-    "BDAT": Command.END_OF_DATA,
-    ".": Command.END_OF_DATA,
-    "END": Command.END_OF_DATA,
-    "MESSAGE": Command.END_OF_DATA,
-    "CONNECTION": Command.CONNECT,
-    "CONNECT": Command.CONNECT,
-    "GREETING": Command.CONNECT,
-    "BANNER": Command.CONNECT,
-    "TALK": Command.CONNECT,
-    "NAME": Command.EHLO,
-    "SENDER": Command.MAIL,
-    "RECIPIENT": Command.RCPT,
-    "SENT": Command.END_OF_DATA,
-}
 # How servers say it: "(in reply to RCPT TO command)", "after end of data", "while sending MAIL FROM",
 # "did not like our RCPT TO", "failed after I sent the message", "but sender was rejected", "refused to talk to me".
 STEP: Final = lazy(

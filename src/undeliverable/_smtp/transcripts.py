@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from undeliverable._smtp.commands import COMMANDS
 from undeliverable._smtp.grammar import (
-    COMMANDS,
     DIALOGUE_MARKS,
     GENERAL,
     LISTED,
@@ -156,7 +156,7 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
     if state.verb in ("MAIL", "RCPT"):
         addresses = addresses_in(words) if state.verb == "RCPT" else []
         state.addressee = addresses[0] if addresses else None
-    if state.verb in ("MAIL", "EHLO", "HELO", "LHLO"):
+    if COMMANDS.get(state.verb) in (Command.EHLO, Command.MAIL):
         state.opened = len(state.answers)  # a new attempt, RFC 5321 3.3
 
 

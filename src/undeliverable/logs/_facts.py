@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from undeliverable._knowledge.log_shapes import LineShape
+from undeliverable._smtp.commands import named_command
 from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
 from undeliverable._text.addresses import decode_octals
 from undeliverable._text.dates import parse_date
@@ -140,7 +141,7 @@ def _named_command(found: Mapping[str, str]) -> Command | None:
     """What was answered, as a record's field says, or the words before the reply."""
     named = found.get("command")
     if named is not None:
-        return answered_command(f'in reply to "{named}"')
+        return named_command(named)
     words = found.get("words")
     return None if words is None else answered_command(words)
 

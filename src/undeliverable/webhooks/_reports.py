@@ -7,7 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
+from undeliverable._smtp.commands import named_command
+from undeliverable._smtp.replies import is_expired, parse_reply
 from undeliverable._verdicts.judge import Told, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
@@ -104,7 +105,7 @@ def _verdict(
         status=answer.status,
         reply=answer.reply,
         diagnostic=answer.words,
-        command=None if fate.command is None else answered_command(f"in reply to {fate.command[:100]}"),
+        command=None if fate.command is None else named_command(fate.command),
         remote_mta=fate.remote_mta,
         expired=action is Action.FAILED and (meaning.expired or _gave_up(answer)),
         will_retry_until=fate.will_retry_until,
