@@ -121,7 +121,8 @@ STEP_NOTE: Final = lazy(
 
 # RFC 3463 3.5: X.4.7 "delivery time expired".
 EXPIRED_STATUS: Final = lazy(r"(?<![\d.])[45]\.4\.7(?![\d]|\.\d)", re.ASCII)
-# Wordings of several servers for the same, all about the message in the queue: accounts and passwords expire too.
+# Wordings of several servers for the same, all about the message in the queue: accounts and passwords expire too. They
+# are read in every report, before any rule is; the rule wording.expired.queue lists the same words.
 EXPIRED_WORDS: Final = (
     "retry timeout exceeded",
     "retry time exceeded",
@@ -134,7 +135,6 @@ EXPIRED_WORDS: Final = (
     "in queue too long",
     "queue lifetime exceeded",
     "queue time exceeded",
-    "retry limit exceeded",
     "maximum retries exceeded",
 )
 # One of these stands in each of them.
