@@ -19,7 +19,7 @@ BLOCKS: Final = {
     name: rank
     for rank, names in enumerate(
         (
-            "errors _words _lazy codes _registry reasons model verdict",
+            "data errors _words _lazy codes _registry reasons model verdict",
             # readers
             """
             _grammar _grammar_mime _grammar_report _patterns _evidence _once _dates _addresses _headers _charsets _transfer _html

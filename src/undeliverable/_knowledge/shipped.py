@@ -7,7 +7,6 @@ per rule, format, log and so on. :mod:`undeliverable._knowledge.build` writes it
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -25,25 +24,10 @@ from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
-__all__ = ["BUILTIN", "FOLDERS", "Shipped", "extent", "row_of", "rule_of"]
+__all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 
 BUILTIN: Final = 0
 """The group of the built-in layer: the lowest."""
-
-
-FOLDERS: Final = ("", "providers/", "wording/", "formats/", "logs/")
-"""The folders below ``data/`` whose TOML files the index holds."""
-
-
-def extent(data: str) -> list[int]:
-    """How many TOML files there are below the folder `data`, and how many octets: whether an index may be of them."""
-    sizes = [
-        entry.stat().st_size
-        for folder in FOLDERS
-        for entry in os.scandir(f"{data}/{folder}")
-        if entry.name.endswith(".toml")
-    ]
-    return [len(sizes), sum(sizes)]
 
 
 def row_of(rule: Rule) -> list[object]:
@@ -89,9 +73,7 @@ class Shipped(Below, FormatsBelow):
 
     def __init__(self, text: str) -> None:
         self._lines: Final = text.split("\n")
-        head: dict[str, Any] = json.loads(self._lines[0])
-        self.extent: Final[list[int]] = head["extent"]
-        self._places: Final[Mapping[str, int]] = head["places"]
+        self._places: Final[Mapping[str, int]] = json.loads(self._lines[0])["places"]
         self._rules: Final[dict[int, Rule]] = {}
         self._formats: Final[dict[int, Format]] = {}
 
