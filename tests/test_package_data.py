@@ -39,7 +39,7 @@ from undeliverable.suppression import Policy
 
 assert undeliverable.__file__.startswith(sys.argv[1]), undeliverable.__file__
 assert classify("550 5.1.1 no such user").reason == "user_unknown"
-assert parse(Path(sys.argv[2]).read_bytes()).generator == "exim"
+assert parse(Path(sys.argv[2]).read_bytes()).message.generator == "exim"
 strict = Knowledge.builtin().with_profile("strict-rfc")
 assert classify("550 5.7.1 Spam", knowledge=strict).bounce_type == "hard"
 assert "mailman3" in Policy.names()
@@ -86,7 +86,9 @@ def test_a_wheel_has_all_files_and_its_own_index(wheel: Path) -> None:
         found = {name for name in opened.namelist() if name.startswith("undeliverable/")}
         index = opened.read("undeliverable/data/released.jsonl").decode("ascii")
     files = (path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    expected = {path.relative_to(PACKAGE.parent).as_posix() for path in files if not path.name.startswith("index.jsonl")}
+    expected = {
+        path.relative_to(PACKAGE.parent).as_posix() for path in files if not path.name.startswith("index.jsonl")
+    }
     assert found == expected | {"undeliverable/data/released.jsonl"}
     assert index == build()
 

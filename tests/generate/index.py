@@ -27,6 +27,6 @@ def is_current() -> bool:
 def write() -> None:
     """Write the index in one step, so that processes that start meanwhile read the old one or the new one."""
     path = Path(place(INDEX))
-    new = path.with_name(f"{INDEX}.{os.getpid()}")
+    new = path.with_name(f"{path.name}.{os.getpid()}")
     new.write_text(f"{digest()}\n{build()}", encoding="ascii", newline="\n")
     new.replace(path)

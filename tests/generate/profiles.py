@@ -9,7 +9,6 @@ from typing import Any, Final
 from undeliverable import Fault, Knowledge, Reason, Verdict, classify
 from undeliverable.data import read
 
-
 HEAD: Final = """\
 # Profiles compared
 
