@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.formats_page import DATA, PAGE, page, tables
+from tests.generate.formats import DATA, tables
 from undeliverable import Knowledge
 from undeliverable._formats import Format, FormatTable, compile_format, read
 from undeliverable._formats.examples import check_examples, examples
@@ -27,10 +27,6 @@ class Example(NamedTuple):
 EXAMPLES = [Example(name, each.header, each.text) for name, table in TABLES.items() for each in examples(table)]
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=[each.name for each in EXAMPLES])
 each_format = pytest.mark.parametrize("name", TABLES)
-
-
-def test_there_are_enough() -> None:
-    assert len(TABLES) >= 60
 
 
 @each_format
@@ -104,10 +100,6 @@ def test_generic_refuses_answers(subject: str) -> None:
 def test_generic_is_shy(headers: dict[str, str]) -> None:
     text = "Your message could not be delivered:\n\nkim@example.org\n"
     assert FormatTable(FORMATS.values()).recognise_unknown(headers.get, text) is None
-
-
-def test_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.formats_page"
 
 
 def test_kinds() -> None:

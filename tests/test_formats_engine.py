@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.formats_page import tables
+from tests.generate.formats import tables
 from undeliverable._formats import Format, FormatReading, FormatTable, compile_format, read
 from undeliverable.codes import StatusCode
 from undeliverable.errors import EntryError

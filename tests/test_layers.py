@@ -19,6 +19,7 @@ FILES: Final = sorted(ROOT.rglob("*.py"))
 
 ORDER: Final = (
     # what everything else is made of
+    "data",
     "_text",
     "errors",
     "codes",
