@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from os import PathLike
 
 from undeliverable.errors import EntryError, KnowledgeError
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
+    from undeliverable.codes import StatusCode
     from undeliverable.model import Command
+    from undeliverable.reasons import Reason
+    from undeliverable.verdict import Details
 
     _Entry = TypeVar("_Entry", Rule, Policy)
 
@@ -155,10 +158,20 @@ class Knowledge:
 
     @cached_property
     def blocklists(self) -> Blocklists:
-        """The DNS blocklists known by name."""
+        """Return the DNS blocklists known by name."""
         from undeliverable._knowledge.blocklists import Blocklists
 
         return Blocklists.from_table(_shipped().document("blocklists"))
+
+    @cached_property
+    def details_of(self) -> Callable[[Reason | None, str | None, StatusCode | None], Details]:
+        """Return what reads the details of a reply from its reason, text and status, with these blocklists."""
+        from undeliverable._rules.details import read_details
+
+        def blocklist_in(folded: str) -> str | None:
+            return self.blocklists.named(folded)  # loaded with the first reply that may name one
+
+        return partial(read_details, blocklist_in)
 
     @cached_property
     def logs(self) -> LogTable:
@@ -212,7 +225,7 @@ class Knowledge:
 
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
-        """What the rules say of a reply: text, reply code and status key (0: none), command and remote host."""
+        """Return the match of a reply: of its text, reply code and status key (0: none), command and remote host."""
         from undeliverable._rules.conditions import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
@@ -234,7 +247,7 @@ class Knowledge:
         return find
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-        """Like :attr:`find`, with all that was shadowed."""
+        """Return what :attr:`find` returns, with all that was shadowed."""
         from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
 

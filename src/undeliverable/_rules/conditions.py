@@ -33,6 +33,7 @@ __all__ = [
     "describe",
     "place_of",
     "stands_in",
+    "status_by_key",
     "status_key",
     "strings",
     "visible",
@@ -65,6 +66,11 @@ _E = TypeVar("_E", Reason, Fault, Command)
 def status_key(status: StatusCode | None) -> int:
     """`status` as one integer that conditions compare: 5.1.1 is 5001001; `ABSENT` for None."""
     return ABSENT if status is None else status.class_ * 1_000_000 + status.subject * 1_000 + status.detail
+
+
+def status_by_key(key: int) -> StatusCode | None:
+    """Return the status whose :func:`status_key` is `key`."""
+    return None if key == ABSENT else StatusCode(key // 1_000_000, key // 1_000 % 1_000, key % 1_000)
 
 
 def visible(text: str, code: int) -> str:
