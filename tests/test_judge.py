@@ -392,12 +392,6 @@ class TestExplain:
             verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
         )
 
-    def test_a_pattern_over_two_lines_is_not_shown(self) -> None:
-        knowledge = BUILTIN.with_rules([{"when": {"pattern": "first second"}, "then": {"reason": "greylisted"}}])
-        text = verdict_on(facts("550-5.1.1 first\r\n550 5.1.1 second"), knowledge).explain()
-        assert "(greylisted)" in text
-        assert "by its pattern" not in text
-
     def test_a_policy_without_conditions(self) -> None:
         text = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain()
         assert text.endswith("\n  policy     code#1 (code)")
