@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from os import PathLike
 
 from undeliverable.errors import EntryError, KnowledgeError
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
+    from undeliverable.codes import StatusCode
     from undeliverable.model import Command
+    from undeliverable.reasons import Reason
+    from undeliverable.verdict import Details
 
     _Entry = TypeVar("_Entry", Rule, Policy)
 
@@ -161,10 +164,20 @@ class Knowledge:
 
     @cached_property
     def blocklists(self) -> Blocklists:
-        """The DNS blocklists known by name."""
+        """Return the DNS blocklists known by name."""
         from undeliverable._knowledge.blocklists import Blocklists
 
         return Blocklists.from_table(_shipped().document("blocklists"))
+
+    @cached_property
+    def details_of(self) -> Callable[[Reason | None, str | None, StatusCode | None], Details]:
+        """Return what reads the details of a reply from its reason, text and status, with these blocklists."""
+        from undeliverable._rules.details import read_details
+
+        def blocklist_in(folded: str) -> str | None:
+            return self.blocklists.named(folded)  # loaded with the first reply that may name one
+
+        return partial(read_details, blocklist_in)
 
     @cached_property
     def logs(self) -> LogTable:

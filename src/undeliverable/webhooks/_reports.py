@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from undeliverable._smtp.commands import named_command
 from undeliverable._smtp.replies import is_expired, parse_reply
-from undeliverable._verdicts.judge import Told, judge
+from undeliverable._verdicts.judge import ServiceClass, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness, words_of
@@ -113,8 +113,8 @@ def _verdict(
         evidence=_evidence(fate, event),
         conflicts=() if answer.conflict is None else (answer.conflict,),
     )
-    told = Told(meaning.reason, meaning.bounce_type, meaning.temporary, prose=fate.prose)
-    verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, told=told)
+    by_class = ServiceClass(meaning.reason, meaning.bounce_type, meaning.temporary, prose=fate.prose)
+    verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, by_class=by_class)
     conflict = _contradiction(verdict, answer, meaning, event)
     return verdict if conflict is None else replace(verdict, conflicts=(*verdict.conflicts, conflict))
 
