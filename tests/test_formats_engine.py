@@ -297,10 +297,6 @@ def test_nobody_is_named() -> None:
     assert (facts.recipient, facts.witness) == (None, Witness.WORDS)
 
 
-def test_nobody_is_named_in_an_answer() -> None:
-    assert reading("Not delivered:\n", {**HEADERS, "subject": "Re: failure"}).recipients == ()
-
-
 LISTED = {**HEADERS, "X-Failed-Recipients": " kim@example.org,\n <lee@example.org>, "}
 
 

@@ -21,13 +21,14 @@ TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of
 if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
+    from undeliverable._dsn.origin import OriginWords
     from undeliverable._formats import FormatTable
     from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
+    from undeliverable._knowledge.phrases import AutoReplyPhrases
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
-    from undeliverable._reading.autoreply import AutoReplyPhrases
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
@@ -158,9 +159,16 @@ class Knowledge:
     @cached_property
     def phrases(self) -> AutoReplyPhrases:
         """The phrases of automatic replies."""
-        from undeliverable._reading.autoreply import AutoReplyPhrases
+        from undeliverable._knowledge.phrases import AutoReplyPhrases
 
         return AutoReplyPhrases.from_table(_shipped().document("autoreply"))
+
+    @cached_property
+    def origin(self) -> OriginWords:
+        """Names of mail systems, and prefixes of replies and forwarded messages."""
+        from undeliverable._knowledge.languages import read_origin
+
+        return read_origin(_shipped().document("origin"))
 
     @cached_property
     def blocklists(self) -> Blocklists:

@@ -22,7 +22,7 @@ from undeliverable._formats.facts import (
     status_of,
     without_sender,
 )
-from undeliverable._formats.schema import MESSAGE_FACTS, Format, Patterns, is_answer
+from undeliverable._formats.schema import MESSAGE_FACTS, Format, Patterns
 from undeliverable._smtp.commands import named_command
 from undeliverable._text.drain import each_once
 from undeliverable._text.lazy import lazy
@@ -91,9 +91,7 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     if len(recipients) > 1:
         recipients = without_sender(recipients, header("to") or "")
     recipients = _with_header(recipients, listed, build)
-    if (
-        not recipients and not described.is_generic and not is_answer(header)
-    ):  # the notice is certain; it just names nobody
+    if not recipients and not described.is_generic:  # the text is certainly a report; it just names nobody
         recipients = [build.facts(Draft(shared.start, shared.end))]
     return FormatReading(
         generator=None if described.is_generic else described.name,
