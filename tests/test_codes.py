@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import ReplyCode, StatusCode, find_reply_code, find_status, registered
-from undeliverable._registry import REGISTERED
+from undeliverable.codes._registry import REGISTERED
 
 classes = st.sampled_from((2, 4, 5))
 numbers = st.integers(0, 999)

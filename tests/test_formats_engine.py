@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.formats_page import tables
+from tests.generate.formats import tables
 from undeliverable._formats import Format, FormatReading, FormatTable, compile_format, read
 from undeliverable.codes import StatusCode
 from undeliverable.errors import EntryError
@@ -295,10 +295,6 @@ def test_nobody_is_named() -> None:
     """The notice is certain, the recipient is not known: one entry without address."""
     [facts] = reading("Not delivered:\n").recipients
     assert (facts.recipient, facts.witness) == (None, Witness.WORDS)
-
-
-def test_nobody_is_named_in_an_answer() -> None:
-    assert reading("Not delivered:\n", {**HEADERS, "subject": "Re: failure"}).recipients == ()
 
 
 LISTED = {**HEADERS, "X-Failed-Recipients": " kim@example.org,\n <lee@example.org>, "}

@@ -23,5 +23,5 @@ def test_a_limit_is_what_the_page_says(module: str, name: str, value: str) -> No
 
 def test_no_limit_of_the_tree_is_missing() -> None:
     repairs = importlib.import_module("undeliverable._mime.repairs")
-    named = {name for module, name, _ in ROWS if module == "_repairs"}
+    named = {name for module, name, _ in ROWS if module == "_mime.repairs"}
     assert {name for name in vars(repairs) if name.isupper() and isinstance(getattr(repairs, name), int)} == named

@@ -13,9 +13,9 @@ from undeliverable import codes, errors, model, reasons, verdict
 
 ROOT: Final = Path(undeliverable.__file__).parent
 BELOW: Final = {
-    "suppression": {"suppression"},
-    "recommend": {"recommend"},
-    "store": {"store", "suppression"},
+    "suppression": {"suppression", "data"},
+    "recommend": {"recommend", "data"},
+    "store": {"store", "suppression", "data"},
 }
 FILES: Final = [
     (layer, path) for layer in BELOW for path in (sorted((ROOT / layer).glob("*.py")) or [ROOT / f"{layer}.py"])

@@ -104,13 +104,12 @@ class Details(Record):
     size_limit: int | None = None
 
 
-_ADDRESS: Final = Fault.ADDRESS
 NO_DETAILS: Final = Details()
-"""Of a reply that says no more than its reason: most of them."""
+"""The details of a reply that says no more than its reason: of most of them."""
 
 
 class Identified(FieldBlock):
-    """Something that knows what its key is to be made of."""
+    """What keeps the text that its key is a digest of."""
 
     __slots__ = ("_identity",)
 
@@ -126,8 +125,8 @@ class Verdict(Identified):
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
     holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
     through different doors. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
-    recipient's delivery status fields, which :meth:`field` gives by name. What some replies give besides is read from
-    ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
+    recipient's delivery status fields, which :meth:`field` gives by name. ``details`` holds what some replies give in
+    addition: :attr:`blocklist`, :attr:`retry_after` and others.
     """
 
     recipient: str | None
@@ -157,42 +156,35 @@ class Verdict(Identified):
     key: str
     evidence: tuple[Evidence, ...] = ()
     field_block: str = ""
-
-    @property
-    def details(self) -> Details:
-        """What the reply gives besides its reason, read from its text when it is asked for."""
-        reason, text = self.reason, self.reply
-        if reason is None or not text or (self.fault is _ADDRESS and "://" not in text):
-            return NO_DETAILS  # most of them
-        return _reader()(reason, text, self.status)
+    details: Details = NO_DETAILS
 
     @property
     def blocklist(self) -> str | None:
-        """The name of the DNS blocklist that the reply names."""
+        """Return the name of the DNS blocklist that the reply names."""
         return self.details.blocklist
 
     @property
     def retry_after(self) -> int | None:
-        """In how many seconds the reply asks to try again."""
+        """Return the seconds after which the reply asks to try again."""
         return self.details.retry_after
 
     @property
     def help_url(self) -> str | None:
-        """The page that the reply refers to."""
+        """Return the page that the reply refers to."""
         return self.details.help_url
 
     @property
     def auth_mechanism(self) -> str | None:
-        """What did not pass: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``."""
+        """Return what did not pass: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``."""
         return self.details.auth_mechanism
 
     @property
     def size_limit(self) -> int | None:
-        """How many octets the reply allows."""
+        """Return the octets that the reply allows in a message."""
         return self.details.size_limit
 
     def to_dict(self) -> dict[str, object]:
-        """The public record of this recipient: strings, integers, booleans, lists and None only."""
+        """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
         code = self.reply_code
         details = self.details
         return {
@@ -229,11 +221,11 @@ class Verdict(Identified):
         }
 
     def explain(self) -> str:
-        """Why this verdict: several lines for people, without a line end at the end.
+        """Return several lines for people that say why, without a line ending at the end.
 
-        It names the recipient and the consequence, the rule with its layer, source and the very words that matched
-        and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
-        is a function of this object alone: it works after pickling.
+        They name the recipient and the consequence, the rule with its layer, source, the words that matched and where
+        they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. They depend on
+        this object alone: it works after pickling.
         """
         from undeliverable._verdicts.explain import explain  # costs nothing until asked for
 
@@ -243,7 +235,7 @@ class Verdict(Identified):
 class _Key:
     """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
 
-    The same for the same failure, whoever tells of it: of the original message, the recipient and the action.
+    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
     """
 
     def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
@@ -271,8 +263,32 @@ def _sha256() -> Callable[[bytes], Any]:
     return sha256
 
 
+class _DetailsSlot:
+    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
+
+    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
+    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
+    """
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
+        if verdict is None:
+            return self
+        details = self._slot.__get__(verdict)
+        if details.__class__ is not Details:
+            details = details(verdict.reason, verdict.reply, verdict.status)
+            self._slot.__set__(verdict, details)
+        return details
+
+    def __set__(self, verdict: Any, details: Details) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, details)
+
+
 if not TYPE_CHECKING:
     Verdict.key = _Key(Verdict.key)
+    Verdict.details = _DetailsSlot(Verdict.details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -314,13 +330,6 @@ class Report(Record):
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "remarks": list(self.remarks),
         }
-
-
-@lru_cache(maxsize=1)
-def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
-    from undeliverable._verdicts.details import read_details  # costs nothing until asked for
-
-    return read_details
 
 
 def _date(value: datetime | None) -> str | None:

@@ -15,7 +15,6 @@ from undeliverable._formats.attribution import Draft, Heard, assign, named_by, s
 from undeliverable._formats.facts import (
     action_of,
     address_of,
-    command_of,
     date_of,
     diagnostic_of,
     message_of,
@@ -23,7 +22,8 @@ from undeliverable._formats.facts import (
     status_of,
     without_sender,
 )
-from undeliverable._formats.schema import MESSAGE_FACTS, Format, Patterns, is_answer
+from undeliverable._formats.schema import MESSAGE_FACTS, Format, Patterns
+from undeliverable._smtp.commands import named_command
 from undeliverable._text.drain import each_once
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES
@@ -91,9 +91,7 @@ def read(described: Format, header: Callable[[str], str | None], text: str, part
     if len(recipients) > 1:
         recipients = without_sender(recipients, header("to") or "")
     recipients = _with_header(recipients, listed, build)
-    if (
-        not recipients and not described.is_generic and not is_answer(header)
-    ):  # the notice is certain; it just names nobody
+    if not recipients and not described.is_generic:  # the text is certainly a report; it just names nobody
         recipients = [build.facts(Draft(shared.start, shared.end))]
     return FormatReading(
         generator=None if described.is_generic else described.name,
@@ -341,7 +339,7 @@ class _Builder(NamedTuple):
         told = {**self.shared.facts, **draft.facts}
         words = " ".join(draft.words or self.shared.words)
         reply = "\n".join(draft.reply or self.shared.reply or ())
-        command = command_of(told.get("command"))
+        command = named_command(told.get("command", ""))
         code = REPLY_CODES.get(told.get("code", ""))
         status = status_of(told.get("status"))
         recipient = address_of(name or told.get("recipient"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from undeliverable._text.addresses import addresses_in, decode_octals
 from undeliverable._text.dates import parse_date
@@ -14,7 +13,6 @@ from undeliverable.model import Action, Command, Diagnostic, RecipientFacts, Rep
 __all__ = [
     "action_of",
     "address_of",
-    "command_of",
     "date_of",
     "diagnostic_of",
     "message_of",
@@ -22,27 +20,6 @@ __all__ = [
     "status_of",
     "without_sender",
 ]
-
-# What notices call the step of the dialogue that was refused; the first that stands in the words.
-_COMMANDS: Final = (
-    ("rcpt", Command.RCPT),
-    ("recipient", Command.RCPT),
-    ("mail", Command.MAIL),
-    ("sender", Command.MAIL),
-    ("end of data", Command.END_OF_DATA),
-    ("final data", Command.END_OF_DATA),
-    ("message", Command.END_OF_DATA),
-    ("text", Command.END_OF_DATA),
-    ("data", Command.DATA),
-    ("starttls", Command.STARTTLS),
-    ("auth", Command.AUTH),
-    ("ehlo", Command.EHLO),
-    ("helo", Command.EHLO),
-    ("conn", Command.CONNECT),
-    ("greeting", Command.CONNECT),
-    ("banner", Command.CONNECT),
-    ("my name", Command.EHLO),  # qmail: "but my name was rejected"
-)
 
 
 def reply_of(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
@@ -73,13 +50,6 @@ def status_of(found: str | None) -> StatusCode | None:
 
 def action_of(found: str | None) -> Action | None:
     return Action(found.lower()) if found and found.lower() in set(Action) else None
-
-
-def command_of(found: str | None) -> Command | None:
-    if not found:
-        return None
-    folded = found.lower().replace("_", " ")
-    return next((command for word, command in _COMMANDS if word in folded), None)
 
 
 def date_of(found: str | None) -> datetime | None:

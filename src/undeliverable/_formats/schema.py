@@ -13,11 +13,10 @@ from functools import cached_property
 from typing import Final, NamedTuple, cast
 
 from undeliverable._text.lazy import lazy
-from undeliverable.codes import find_status
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "is_answer", "read_table"]
+__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "read_table"]
 
 _TEXT: Final = r".*"
 # An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
@@ -56,29 +55,8 @@ GENERIC: Final = "generic"
 """The name of the description of unknown text."""
 HEAD_LIMIT: Final = 3072
 """How much of a text is searched for the literals of ``when`` and ``begin``, in characters."""
-_ANSWER: Final = lazy(
-    r"\s*\[?(?:re|fwd?|aw|wg|tr|rv|sv|vs|odp|vb|enc|antw|r|i|回复|转发|答复|回覆|轉寄)(?:\[\d{1,3}\])?\s?[:：]",
-    re.IGNORECASE,
-)
-# What tells that a service passes on what people wrote: the tag of a ticket or project before the subject, or an answer.
-_TAGGED: Final = lazy(
-    r"\s*\[|[^:]{0,24}\b(?:reply|answer|comment|antwort|kommentar|réponse|commentaire|respuesta|risposta|resposta)\b[^:]{0,24}:",
-    re.IGNORECASE,
-)
-_QUOTING: Final = lazy(
-    r"\b(?:wrote|writes|commented|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|schreef|написал\w?)\b[^\n]{0,80}:[ \t]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-# A reply code with its text (RFC 5321 4.2.1), which telephone and order numbers do not have behind them.
-_REPLY: Final = lazy(r"(?<![\w.+-])[45][0-5]\d[ -](?:[^\W\d_]|[<\"'])")
-_OPENING: Final = 512
-"""How much of a text is searched for the words that open a quotation, in characters."""
 # What stands in no group, class or escape, roughly: where groups nest, a rest is left, and search() is used.
 _OUTER: Final = lazy(r"\\.|\[[^\]]*\]|\((?:[^()\\\[\]]|\\.|\[[^\]]*\])*\)")
-_ROBOTS: Final = (
-    "mailer-daemon", "mailer daemon", "mail-daemon", "maildaemon", "postmaster", "mail delivery",
-    "maildelivery", "mail system", "<>",
-)  # fmt: skip
 _PLACE: Final = lazy(r"\{([a-z_]+)\}")
 _WORDS: Final = ("after", "before", "shared", "none")
 _Matcher = Callable[[str], re.Match[str] | None]
@@ -158,7 +136,7 @@ class Format:
                 return False
         head = text[:HEAD_LIMIT]
         if self.is_generic:
-            if not _stands_in(self.body, head) or is_answer(header) or not _is_automatic(header, head):
+            if not _stands_in(self.body, head):
                 return False
         elif self.body and not begun and not begins_line(self.body, head):
             return False
@@ -182,33 +160,6 @@ def begins_line(literals: tuple[str, ...], text: str) -> bool:
                 return True
             at = text.find(literal, at + 1)
     return False
-
-
-def _is_automatic(header: Callable[[str], str | None], head: str) -> bool:
-    """Whether a mail system may have sent this.
-
-    It says so by its name (RFC 2142 5 has "postmaster"), or else by the null reverse-path (RFC 5321 4.5.5) or its mark
-    (RFC 3834 5); in these two cases it has to quote a reply or a status, for shops send such mail too, and nobody may
-    be quoted, for forums and help desks do.
-    """
-    if _stands_in(_ROBOTS, (header("from") or "").lower()):
-        return True
-    is_marked = (header("return-path") or "").strip() == "<>" or (header("auto-submitted") or "").startswith("auto-")
-    return is_marked and (find_status(head) or _REPLY.search(head)) is not None and not _passes_on(header, head)
-
-
-def _passes_on(header: Callable[[str], str | None], head: str) -> bool:
-    """Whether a service passes on what people wrote: a tracker, a forum, a help desk, a newsletter (RFC 2369 3.2)."""
-    return (
-        header("list-unsubscribe") is not None
-        or _TAGGED.match(header("subject") or "") is not None
-        or _QUOTING.search(head, 0, _OPENING) is not None
-    )
-
-
-def is_answer(header: Callable[[str], str | None]) -> bool:
-    """Whether a person answers or forwards: RFC 5322 3.6.5, and what mail programs write in other languages."""
-    return _ANSWER.match(header("subject") or "") is not None
 
 
 def compile_pattern(source: str) -> re.Pattern[str]:

@@ -11,6 +11,7 @@ import errno
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
+from undeliverable._smtp.commands import COMMANDS
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._verdicts.judge import judge, judge_reply
 from undeliverable.codes import StatusCode
@@ -31,19 +32,12 @@ _BY_TYPE: Final = {
     "gaierror": Command.CONNECT,
     "herror": Command.CONNECT,
 }
-# What the clients' functions were about when they raised a class that does not tell, from the traceback.
+# What the clients' functions were about when they raised a class that does not tell, from the traceback; the others are
+# named after the command that they send.
 _BY_FUNCTION: Final = {
-    "rcpt": Command.RCPT,
-    "mail": Command.MAIL,
-    "data": Command.DATA,
     "execute_data_command": Command.DATA,
-    "ehlo": Command.EHLO,
-    "helo": Command.EHLO,
-    "lhlo": Command.EHLO,
-    "starttls": Command.STARTTLS,
     "start_tls": Command.STARTTLS,
     "login": Command.AUTH,
-    "auth": Command.AUTH,
     "auth_plain": Command.AUTH,
     "auth_login": Command.AUTH,
     "auth_crammd5": Command.AUTH,
@@ -273,7 +267,8 @@ def _innermost(error: BaseException) -> Command | None:
     trail = error.__traceback__
     while trail is not None:
         frame = trail.tb_frame
-        command = _BY_FUNCTION.get(frame.f_code.co_name)
+        name = frame.f_code.co_name
+        command = _BY_FUNCTION.get(name) or COMMANDS.get(name.upper())
         if command is Command.DATA and _may_send(frame.f_locals):
             command = Command.END_OF_DATA
         found = command or found

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from undeliverable._evidence import words_of
 from undeliverable._knowledge.log_shapes import LineShape
+from undeliverable._smtp.commands import named_command
 from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
 from undeliverable._text.addresses import decode_octals
 from undeliverable._text.dates import parse_date
 from undeliverable.codes import StatusCode
 from undeliverable.logs._frames import Frame, moment
 from undeliverable.logs._records import Record
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 
@@ -145,7 +145,7 @@ def _named_command(found: Mapping[str, str]) -> Command | None:
     """Return the command that was replied to, from a record's field or from the words before the reply."""
     named = found.get("command")
     if named is not None:
-        return answered_command(f'in reply to "{named}"')
+        return named_command(named)
     words = found.get("words")
     return None if words is None else answered_command(words)
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from undeliverable._evidence import words_of
-from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
-from undeliverable._verdicts.judge import Told, judge
+from undeliverable._smtp.commands import named_command
+from undeliverable._smtp.replies import is_expired, parse_reply
+from undeliverable._verdicts.judge import ServiceClass, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
-from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness, words_of
 from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import Kind, Report, Verdict
 from undeliverable.webhooks._fields import plain
@@ -110,8 +110,8 @@ def _verdict(
     if recipient.words is not None and len(recipient.words) > _LONGEST:
         remarks.append(f"an answer longer than {_LONGEST} characters was cut")
     facts = _facts(recipient, meaning, kind, event, answer)
-    told = Told(meaning.reason, meaning.bounce_type, meaning.temporary, prose=recipient.prose)
-    verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, told=told)
+    by_class = ServiceClass(meaning.reason, meaning.bounce_type, meaning.temporary, prose=recipient.prose)
+    verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, by_class=by_class)
     conflict = _contradiction(verdict, answer, meaning, event)
     return verdict if conflict is None else replace(verdict, conflicts=(*verdict.conflicts, conflict))
 
@@ -127,7 +127,7 @@ def _facts(recipient: RecipientEvent, meaning: Meaning, kind: Kind, event: Event
         status=answer.status,
         reply=answer.reply,
         diagnostic=answer.words,
-        command=None if command is None else answered_command(f"in reply to {command[:100]}"),
+        command=None if command is None else named_command(command),
         remote_mta=recipient.remote_mta,
         expired=action is Action.FAILED and (meaning.expired or _gave_up(answer)),
         will_retry_until=recipient.will_retry_until,

@@ -173,11 +173,11 @@ class RegisteredStatus(Record):
 
 def registered(status: StatusCode) -> RegisteredStatus | None:
     """The IANA entry of `status`, whatever its class, or None: 4.1.1 and 5.1.1 are both ``X.1.1``."""
-    return _registry().get((status.subject, status.detail))
+    return _entries().get((status.subject, status.detail))
 
 
 @lru_cache(maxsize=1)
-def _registry() -> dict[tuple[int, int], RegisteredStatus]:
-    from undeliverable._registry import REGISTERED  # 20 KB of text that most programs never ask for
+def _entries() -> dict[tuple[int, int], RegisteredStatus]:
+    from undeliverable.codes._registry import REGISTERED  # 20 KB of text that most programs never ask for
 
     return {(row[0], row[1]): RegisteredStatus(*row) for row in REGISTERED}

@@ -1,23 +1,19 @@
-"""Makes docs/webhooks/NAME.md from the services' tables: `python -m tests.webhook_pages` writes them."""
+"""Makes docs/webhooks/NAME.md from the tables of the services."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import Final
 
 from undeliverable.verdict import Kind
 from undeliverable.webhook_auth import WINDOWS
 from undeliverable.webhooks import SERVICES, Service
 from undeliverable.webhooks._service import Meaning
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "webhooks"
-
 
 def pages() -> dict[str, str]:
-    """Every page by its file's name."""
-    return {f"{service.name}.md": "\n".join(_page(service)) + "\n" for service in SERVICES}
+    """Return every page by its path."""
+    return {f"docs/webhooks/{service.name}.md": "\n".join(_page(service)) + "\n" for service in SERVICES}
 
 
 def _page(service: Service) -> Iterator[str]:
@@ -55,8 +51,3 @@ def _said(row: Meaning) -> str:
 def _time(window: timedelta) -> str:
     minutes = int(window.total_seconds() // 60)
     return f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hour{'s' if minutes >= 120 else ''}"
-
-
-if __name__ == "__main__":
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")

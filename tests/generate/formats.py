@@ -1,4 +1,4 @@
-"""Makes docs/formats.md from the data: `python -m tests.formats_page` writes it."""
+"""Makes docs/formats.md from the descriptions of formats."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "src" / "undeliverable" / "data" / "formats"
-PAGE: Final = ROOT / "docs" / "formats.md"
 
 HEAD: Final = """\
 # Formats
@@ -22,14 +21,14 @@ where there is one all the same, it adds what the words say and the fields do no
 """
 
 
-def page() -> str:
-    """The whole page, as it has to stand in docs/formats.md."""
+def pages() -> dict[str, str]:
+    """Return the page by its path."""
     rows = "\n".join(_rows())
-    return f"{HEAD}| name | software | recognised by | source |\n|---|---|---|---|\n{rows}\n"
+    return {"docs/formats.md": f"{HEAD}| name | software | recognised by | source |\n|---|---|---|---|\n{rows}\n"}
 
 
 def tables() -> dict[str, dict[str, Any]]:
-    """Every built-in description by its name, as it stands in its file."""
+    """Return every built-in description by its name, as it stands in its file."""
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(DATA.glob("*.toml"))}
 
 
@@ -47,7 +46,3 @@ def _some(value: str | list[str]) -> str:
     literals = [value] if isinstance(value, str) else value
     shown = ", ".join(f"`{literal.strip()}`" if literal else "present" for literal in literals[:2])
     return f"{shown}, ... ({len(literals)})" if len(literals) > 2 else shown
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

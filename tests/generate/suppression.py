@@ -1,19 +1,16 @@
-"""Makes docs/suppression-policies.md from the data: `python -m tests.suppression_page` writes it."""
+"""Makes docs/suppression-policies.md from the policies."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from undeliverable.suppression import Policy
 from undeliverable.suppression._state import POINT
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "suppression-policies.md"
-
 HEAD = """\
 # Suppression policies compared
 
-*This page is made from the policies themselves: `python -m tests.suppression_page` writes it.*
+*This page is made from the policies themselves: `python -m tests.generate` writes it.*
 
 A policy says what a failure counts, when it is enough, and how long a suppression lasts. These come with the library; each is
 a TOML file with vectors that the tests run. `undeliverable suppressions settings --policy NAME LIST` chooses one, and judges
@@ -60,13 +57,13 @@ These have no file of their own; their behaviour can be written down with the sa
 """
 
 
-def page() -> str:
-    """The whole page."""
-    return HEAD + "\n".join(table()) + "\n" + MIDDLE
+def pages() -> dict[str, str]:
+    """Return the page by its path."""
+    return {"docs/suppression-policies.md": HEAD + "\n".join(table()) + "\n" + MIDDLE}
 
 
 def table() -> list[str]:
-    """A column per policy would be too wide: a row per policy."""
+    """Return the lines of the table: a row per policy, because a column each would be too wide."""
     lines = [
         "| policy | hard | soft | enough | once a day | a delivery | full mailbox | ends | note |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -106,7 +103,3 @@ def enough(policy: Policy) -> str:
 
 def days(time: timedelta) -> str:
     return f"{time / timedelta(days=1):g} d"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

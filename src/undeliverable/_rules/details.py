@@ -1,25 +1,25 @@
-"""What some replies give besides a reason: the blocklist, the time to wait, a link, what did not pass, the size allowed.
+"""The details that some replies give: the blocklist, the time to wait, a link, what did not pass, the size allowed.
 
-Each reader looks at the replies of a few reasons only. It finds a literal that it cannot do without, and matches a
-bounded pattern from there.
+Each reader looks at the replies of a few reasons only. It searches for a literal that must be there, and matches a
+bounded pattern from there. Which blocklists are known by name is the caller's knowledge.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from undeliverable._rules.conditions import TEXT_LIMIT, place_of
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import StatusCode
-from undeliverable.knowledge import Knowledge
 from undeliverable.reasons import Fault, Reason
 from undeliverable.verdict import NO_DETAILS, Details
 
 __all__ = ["read_details"]
 
 _URL: Final = lazy(r"https?://[^\s<>\"'()\[\]{}|\\^`]{1,500}", re.IGNORECASE)
-# What stands before a link that is the message's own, not the server's.
+# What stands before a link that the message contains, as opposed to one of the server's.
 _OWN_LINK: Final = lazy(r"\b(?:url|uri|link|contain\w{0,3}|domain)\s?[:=]?\s?$")
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -44,7 +44,7 @@ _SIZE: Final = lazy(
     r" ?((?:[kmg]|kilo|mega|giga)(?:i?b|bytes?)?|bytes?|octets?)?\b"
 )
 _UNITS: Final = {"k": 1_024, "m": 1_048_576, "g": 1_073_741_824}
-_SMALLEST: Final = 1_024  # a smaller number is no size of a message: RFC 5321 4.5.3.1.7 demands room for 64 KB
+_SMALLEST: Final = 1_024  # a smaller number is not the size of a message: RFC 5321 4.5.3.1.7 demands room for 64 KB
 
 # Bound once: a member of an enum is found more slowly than a name of the module.
 _ADDRESS: Final = Fault.ADDRESS
@@ -58,8 +58,15 @@ _PTR: Final = Reason.PTR_MISSING
 _SECURITY: Final = Reason.SECURITY_REQUIRED
 
 
-def read_details(reason: Reason, text: str, status: StatusCode | None) -> Details:
-    """What the reply `text` gives besides its `reason`; the names of blocklists are those that are built in."""
+def read_details(
+    blocklist_in: Callable[[str], str | None], reason: Reason | None, text: str | None, status: StatusCode | None
+) -> Details:
+    """Return the details of the reply `text` with this `reason` and `status`.
+
+    :param blocklist_in: returns the name of the blocklist that a casefolded reply names, or None.
+    """
+    if reason is None or not text:
+        return NO_DETAILS
     text = text[:TEXT_LIMIT]
     fault = reason.fault
     link = _help_url(text, own_links=fault is _CONTENT) if "://" in text else None
@@ -68,14 +75,14 @@ def read_details(reason: Reason, text: str, status: StatusCode | None) -> Detail
     folded = text.casefold()
     if fault is _SENDER:
         return Details(
-            _blocklist(folded) if reason is _BLOCKLISTED else None,
+            blocklist_in(folded) if reason is _BLOCKLISTED else None,
             _retry_after(folded),
             link,
             _mechanism(folded, reason, status),
         )
     if fault is _CONTENT:
         return Details(
-            _blocklist(folded) if reason is _SPAM and "bl" in folded else None,
+            blocklist_in(folded) if reason is _SPAM and "bl" in folded else None,
             None,
             link,
             None,
@@ -85,12 +92,8 @@ def read_details(reason: Reason, text: str, status: StatusCode | None) -> Detail
     return NO_DETAILS if wait is None and link is None else Details(retry_after=wait, help_url=link)
 
 
-def _blocklist(folded: str) -> str | None:
-    return Knowledge.builtin().blocklists.named(folded)
-
-
 def _help_url(text: str, *, own_links: bool) -> str | None:
-    """The first link that leads to an explanation; with `own_links` not one to what the message was refused for."""
+    """Return the first link to an explanation; with `own_links` skip those that the message was refused for."""
     match = _URL.search(text, max(text.find("://") - 5, 0))
     while own_links and match is not None:
         before = text[max(match.start() - 16, 0) : match.start()].casefold()
@@ -126,7 +129,7 @@ def _mechanism(folded: str, reason: Reason, status: StatusCode | None) -> str | 
 
 
 def _authentication(folded: str) -> str | None:
-    """What did not pass: DMARC where it is named, for it stands on the others; else what is named first."""
+    """Return what did not pass: DMARC where it is named, since it builds on the others; else what is named first."""
     if "dmarc" in folded:
         return "dmarc"
     places = [(at, name) for phrase, name in _MECHANISMS if (at := folded.find(phrase)) >= 0]

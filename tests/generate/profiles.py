@@ -1,17 +1,13 @@
-"""Makes docs/profiles.md from the profiles: `python -m tests.profiles_page` writes it."""
+"""Makes docs/profiles.md from the profiles."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from undeliverable import Fault, Knowledge, Reason, Verdict, classify
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-DATA: Final = ROOT / "src" / "undeliverable" / "data" / "profiles"
-PAGE: Final = ROOT / "docs" / "profiles.md"
+from undeliverable.data import read
 
 HEAD: Final = """\
 # Profiles compared
@@ -67,19 +63,20 @@ REPLIES: Final = {
 }
 
 
-def page() -> str:
-    """The whole page, as it has to stand in docs/profiles.md."""
+def pages() -> dict[str, str]:
+    """Return the page by its path."""
     names = Knowledge.profiles()
     titles = "\n".join(_titles(names))
     head = "| reason | " + " | ".join(f"`{name}`" for name in names) + " |"
     rule = "|---" * (len(names) + 1) + "|"
     rows = "\n".join(_rows(names))
-    return f"{HEAD}| profile | what it says | source |\n|---|---|---|\n{titles}\n{BETWEEN}{head}\n{rule}\n{rows}\n"
+    table = f"| profile | what it says | source |\n|---|---|---|\n{titles}\n"
+    return {"docs/profiles.md": f"{HEAD}{table}{BETWEEN}{head}\n{rule}\n{rows}\n"}
 
 
 def _titles(names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        profile: dict[str, Any] = tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))["profile"]
+        profile: dict[str, Any] = tomllib.loads(read(f"profiles/{name}.toml"))["profile"]
         sources = profile.get("sources", [profile.get("source")])
         yield f"| `{name}` | {profile['title']} | {', '.join(f'<{s}>' if s.startswith('http') else s for s in sources)} |"
 
@@ -98,7 +95,3 @@ def _cell(verdict: Verdict, default: Verdict) -> str:
     told = {"undetermined": "?"}.get(str(verdict.bounce_type), str(verdict.bounce_type))
     marked = told if verdict.bounce_type is default.bounce_type else f"**{told}**"
     return f"{marked} `{verdict.label}`" if verdict.label else marked
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
