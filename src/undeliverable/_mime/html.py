@@ -1,8 +1,8 @@
 """HTML rendered to lines of text: enough for the notifications that mail servers write, in linear time.
 
 One pattern finds the tags. Text between them is kept, block elements become line breaks, and comments, scripts and
-styles are removed first. A `mailto:` link without text shows its address, because some notifications name the recipient
-only there.
+styles are removed first. A `mailto:` link without text shows its address, so that a recipient named only there is not
+lost.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class _Renderer:
 
 
 def decode_entities(text: str) -> str:
-    """Decode character references, each of bounded length: a million digits would take quadratic time."""
+    """Decode character references, each of bounded length: `unescape` raises for thousands of digits."""
     from html import unescape  # its table of names costs a millisecond, and most mail has no HTML
 
     return ENTITY.sub(lambda match: unescape(match[0]), text)

@@ -1,8 +1,8 @@
 """Structure of a message: offsets of header blocks, bodies and parts, with repairs where the message is damaged.
 
-Everything is an offset into the one buffer, so a large message is never copied part by part. Each function has a fast
-path for well-formed mail and falls back to a tolerant one, which notes every repair. Time is linear: each search
-continues where the last one ended.
+Everything is an offset into one buffer, so a part is copied only when its content is needed. Well-formed mail takes a
+fast path; the tolerant one behind it notes every repair. Time is linear, since each search continues where the last one
+ended.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Regular expressions compiled at first use: most runs use few of them, and compiling all would dominate the import."""
+"""Regular expressions compiled at first use, since most runs use few of them and compiling all would slow the start."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Bodies of requests: JSON, a form (urlencoded or multipart), or an object that a framework has already parsed.
 
-Content types are not trusted, because several services send JSON under another label: the first octet decides. Sizes
-are bounded, and numbers that JSON cannot write again stay text, so that every event can be stored.
+A content type is only a hint, because several services send JSON under another label: a body that begins like JSON is
+JSON. The number of fields is bounded, and numbers that JSON cannot write again stay text, so that every event can be
+stored.
 """
 
 from __future__ import annotations
