@@ -22,9 +22,7 @@ from undeliverable import Report, WebhookError, classify, parse, parse_log_line,
 Case: TypeAlias = dict[str, Any]
 
 CASES: Final = Path(__file__).parent.parent / "fixtures" / "cases"
-KNOWN_FAILURES: Final[dict[str, list[str]]] = tomllib.loads(
-    (CASES / "known-failures.toml").read_text(encoding="utf-8")
-)
+KNOWN_FAILURES: Final[dict[str, list[str]]] = tomllib.loads((CASES / "known-failures.toml").read_text(encoding="utf-8"))
 MENDED_BY: Final = {case: work for work, cases in KNOWN_FAILURES.items() for case in cases}
 KINDS: Final = ("logs", "mails", "replies", "webhooks")
 ROWS: Final[dict[str, list[Case]]] = {
@@ -175,9 +173,7 @@ def wrong_webhook(case: Case) -> Iterator[str]:
     if len(reports) < len(case["expect"]):
         yield f"{len(reports)} reports, not {len(case['expect'])}"
     for wanted, report in zip(case["expect"], reports, strict=False):
-        yield from differences(
-            asserted(wanted, "kind", "recipient", "bounce_type", "reason"), first_verdict(report)
-        )
+        yield from differences(asserted(wanted, "kind", "recipient", "bounce_type", "reason"), first_verdict(report))
 
 
 @each("webhooks")
