@@ -74,8 +74,7 @@ def test_what_was_cut_behind_an_address_is_not_part_of_it() -> None:
 def test_the_same_remark_many_times_is_one() -> None:
     group = "\n\nFinal-Recipient: rfc822; kim{}@example.org\nAction: lost\nStatus: 5.1.1"
     found = parse(report(status=STATUS + "".join(group.format(number) for number in range(150)) + "\n").encode())
-    assert len(found.verdicts) > 100
-    assert len(found.remarks) < 5
+    assert len(found.remarks) < 5 < len(found.verdicts)
 
 
 @pytest.mark.parametrize("subject", ["Subject: no\n", "Subject : no\n"])
