@@ -78,6 +78,6 @@ def parse_webhook(
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :raises WebhookError: when the body is not what this service sends, or there is no such service; answer 400.
     """
-    from undeliverable import webhooks  # costs nothing until asked for
+    from undeliverable import webhooks
 
     return webhooks.parse_webhook(name, body, content_type=content_type, headers=headers, knowledge=knowledge)

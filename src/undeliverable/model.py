@@ -12,7 +12,7 @@ from datetime import datetime
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -206,7 +206,7 @@ class FieldBlock(Record):
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """All fields in order: the name in lower case, the value unfolded, with its type (``smtp; 550 ...``)."""
-        from undeliverable._mime.headers import header_fields  # the reader of header blocks, needed only here
+        from undeliverable._mime.headers import header_fields
 
         return header_fields(self.field_block)
 
@@ -321,7 +321,7 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """All values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import (  # the reader of header blocks, needed only here
+        from undeliverable._mime.headers import (
             decode_words,
             header_fields,
         )

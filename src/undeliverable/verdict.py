@@ -15,7 +15,7 @@ from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -235,7 +235,7 @@ class Verdict(Identified):
         and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
         is a function of this object alone: it works after pickling.
         """
-        from undeliverable._verdicts.explain import explain  # costs nothing until asked for
+        from undeliverable._verdicts.explain import explain
 
         return explain(self)
 
@@ -266,7 +266,7 @@ class _Key:
 
 @lru_cache(maxsize=1)
 def _sha256() -> Callable[[bytes], Any]:
-    from hashlib import sha256  # what shows no key needs no OpenSSL
+    from hashlib import sha256
 
     return sha256
 
@@ -318,7 +318,7 @@ class Report(Record):
 
 @lru_cache(maxsize=1)
 def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
-    from undeliverable._verdicts.details import read_details  # costs nothing until asked for
+    from undeliverable._verdicts.details import read_details
 
     return read_details
 

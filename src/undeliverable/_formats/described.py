@@ -341,7 +341,7 @@ class _Builder(NamedTuple):
         told = {**self.shared.facts, **draft.facts}
         words = " ".join(draft.words or self.shared.words)
         reply = "\n".join(draft.reply or self.shared.reply or ())
-        command = named_command(told.get("command", ""))
+        command = named_command(told["command"]) if "command" in told else None
         code = REPLY_CODES.get(told.get("code", ""))
         status = status_of(told.get("status"))
         recipient = address_of(name or told.get("recipient"))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from undeliverable._text.lazy import lazy
 from undeliverable._text.record import Record
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
@@ -178,6 +178,6 @@ def registered(status: StatusCode) -> RegisteredStatus | None:
 
 @lru_cache(maxsize=1)
 def _entries() -> dict[tuple[int, int], RegisteredStatus]:
-    from undeliverable.codes._registry import REGISTERED  # 20 KB of text that most programs never ask for
+    from undeliverable.codes._registry import REGISTERED
 
     return {(row[0], row[1]): RegisteredStatus(*row) for row in REGISTERED}
