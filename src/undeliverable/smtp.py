@@ -26,7 +26,7 @@ def classify(
     the message.
 
     :param reply: with or without a code, one line or several, also as relayed (``host mx said: 550 ...``).
-    :param host: the server that replied; its name tells the provider.
+    :param host: the server that replied; its name identifies the provider.
     :param command: what the reply answered: a :class:`~undeliverable.model.Command` or its value, such as ``"rcpt"``.
     :param recipient: the address that the reply is about; the address is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
@@ -52,7 +52,7 @@ def from_exception(
     what another exception was raised from. An exception that is none of these gives no verdict. A verdict's ``action``
     is None: the exception says what was replied, not what becomes of the message.
 
-    :param host: the server's name; it tells the provider.
+    :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
     """
@@ -72,7 +72,7 @@ def from_refused(
 
     :param refused: what ``smtplib.SMTP.send_message()`` returns, or the first of the two that ``aiosmtplib.send()``
         returns: addresses with pairs of code and text.
-    :param host: the server's name; it tells the provider.
+    :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
     """

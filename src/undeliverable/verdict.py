@@ -75,7 +75,7 @@ class RuleRef(Record):
     pattern: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
@@ -89,13 +89,13 @@ class PolicyRef(Record):
     when: str = ""
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Details(Record):
-    """What some replies give besides a reason; each None where this one does not."""
+    """What some replies give in addition to a reason; each None where this one does not."""
 
     blocklist: str | None = None
     retry_after: int | None = None
@@ -124,10 +124,10 @@ class Verdict(Identified):
     whose it is; ``reported_status`` is the ``Status`` field as it stood. ``reply`` is the final reply's text, or
     the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
-    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
-    through different doors. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
-    recipient's delivery status fields, which :meth:`field` gives by name. What some replies give besides is read from
-    ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
+    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure,
+    whichever entry point reads it. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
+    recipient's delivery status fields, which :meth:`field` gives by name. What some replies give in addition is read
+    from ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
     """
 
     recipient: str | None
@@ -192,7 +192,7 @@ class Verdict(Identified):
         return self.details.size_limit
 
     def to_dict(self) -> dict[str, object]:
-        """The public record of this recipient: strings, integers, booleans, lists and None only."""
+        """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
         code = self.reply_code
         details = self.details
         return {
@@ -229,10 +229,10 @@ class Verdict(Identified):
         }
 
     def explain(self) -> str:
-        """Why this verdict: several lines for people, without a line end at the end.
+        """Return why this verdict: several lines for people, without a line end at the end.
 
         It names the recipient and the consequence, the rule with its layer, source and the very words that matched
-        and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
+        and where they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. It
         is a function of this object alone: it works after pickling.
         """
         from undeliverable._verdicts.explain import explain
@@ -243,7 +243,7 @@ class Verdict(Identified):
 class _Key:
     """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
 
-    The same for the same failure, whoever tells of it: of the original message, the recipient and the action.
+    The same for the same failure, whoever reports it: of the original message, the recipient and the action.
     """
 
     def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
@@ -291,7 +291,7 @@ class Report(Record):
     source: str | None = None
 
     def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
-        """Whether the report is about a message of yours: one with this Message-ID or this envelope id (RFC 3461 4.4).
+        """Return whether the report is about a message with one of these Message-IDs or envelope ids (RFC 3461 4.4).
 
         Anything that answers ``in`` will do: a set, or an object that looks into a database. Message-IDs are asked for
         with their angle brackets and without. Ids are known to whoever got the message: that alone is no proof.
@@ -304,7 +304,7 @@ class Report(Record):
         return envelope_id is not None and envelope_id in envelope_ids
 
     def to_dict(self) -> dict[str, object]:
-        """The public record: one JSON object, the same keys in the same order for every report."""
+        """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -329,7 +329,7 @@ def _date(value: datetime | None) -> str | None:
 
 @lru_cache(maxsize=256)
 def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
-    """``value.isoformat()``, remembered: one report tells of a time more than once, and the next ones may too."""
+    """Return ``value.isoformat()``, remembered: a report may have the same time more than once, the next one too."""
     return value.isoformat()
 
 

@@ -12,7 +12,7 @@ __all__ = ["lazy"]
 
 
 def lazy(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """What ``re.compile(pattern, flags)`` gives, compiled later; from its second call on a method is as fast."""
+    """Return what ``re.compile(pattern, flags)`` gives, compiled later; from its second call on a method is as fast."""
     later: Any = _Later(pattern, flags)
     found: re.Pattern[AnyStr] = later
     return found

@@ -60,7 +60,7 @@ class _PatternError(Exception):
 
 
 def check_linear(pattern: str) -> str | None:
-    """What is wrong with `pattern`, in one sentence, or None if it may be used."""
+    """Return what is wrong with `pattern`, in one sentence, or None if it may be used."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # what a later Python may read in another way
@@ -85,7 +85,7 @@ class _Scanner:
         self._heads: list[frozenset[str]] = []
 
     def alternatives(self, *, at_end: bool) -> _Piece:
-        """All alternatives up to the closing bracket or the end; `at_end`: nothing that must match follows."""
+        """Return all alternatives up to the closing bracket or the end; `at_end`: nothing that must match follows."""
         found = [self._sequence(at_end=at_end)]
         while self._peek() == "|":
             self.at += 1
@@ -151,7 +151,7 @@ class _Scanner:
         return piece, heads
 
     def _escaped(self) -> frozenset[str] | None:
-        """The characters of an escape; None where it matches a place."""
+        """Return the characters of an escape; None where it matches a place."""
         char = self._peek()
         self.at += 1
         if char in "AZbB":
@@ -168,7 +168,7 @@ class _Scanner:
         return _both_cases(_CONTROL.get(char, char))
 
     def _set(self) -> frozenset[str]:
-        """The characters of a set, whose opening bracket is read."""
+        """Return the characters of a set, whose opening bracket is read."""
         negated = self._peek() == "^"
         self.at += negated
         chars: set[str] = set()
@@ -201,7 +201,7 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 def _both_cases(char: str) -> frozenset[str]:
-    """The character in both cases: rules look at casefolded text."""
+    """Return the character in both cases: rules look at casefolded text."""
     return frozenset((char.lower(), char.upper())) if char in _ASCII else frozenset(_OTHER)
 
 
@@ -210,7 +210,7 @@ def _one(chars: frozenset[str]) -> _Piece:
 
 
 def _bounds(match: re.Match[str]) -> tuple[int, int]:
-    """The least and the greatest count of a quantifier."""
+    """Return the least and the greatest count of a quantifier."""
     sign = match[0][0]
     if sign != "{":
         return (1 if sign == "+" else 0), (1 if sign == "?" else _LARGE + 1)
@@ -232,7 +232,7 @@ def _repeated(piece: _Piece, heads: list[frozenset[str]], low: int, high: int) -
 
 
 def _sum(pieces: list[_Piece]) -> _Piece:
-    """A sequence of pieces as one piece."""
+    """Return a sequence of pieces as one piece."""
     chars: frozenset[str] = frozenset()
     for piece in pieces:
         chars |= piece.chars
@@ -253,7 +253,7 @@ def _is_guarded(pieces: list[_Piece], index: int) -> bool:
 
 
 def _fallible(pieces: list[_Piece]) -> list[_Piece]:
-    """The pieces that may have to give something back because what follows them fails; at the end of a pattern."""
+    """Return the pieces at the end of a pattern that may have to backtrack because what follows them fails."""
     count = len(pieces)
     while count and pieces[count - 1] is _EMPTY:
         count -= 1
@@ -265,7 +265,7 @@ def _fallible(pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _check_sequence(pieces: list[_Piece]) -> None:
-    """Refuses two unbounded pieces between which nothing stands that keeps them apart."""
+    """Refuse two unbounded pieces between which nothing stands that keeps them apart."""
     for index, first in enumerate(pieces):
         for later in range(index + 1, len(pieces) if first.runs else 0):
             second = pieces[later]
