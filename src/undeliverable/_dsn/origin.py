@@ -69,7 +69,9 @@ class OriginWords:
 
     def is_reply_or_forward(self, subject: str | None) -> bool:
         """Return whether a subject says that somebody replies to or forwards a message (RFC 5322 3.6.5)."""
-        match = _PREFIX.match(subject[:_PREFIX_ROOM]) if subject else None
+        if not subject or (":" not in subject and "：" not in subject):
+            return False
+        match = _PREFIX.match(subject[:_PREFIX_ROOM])
         return match is not None and match[1].casefold() in self.prefixes
 
     def passes_on(self, header: Look, text: str) -> bool:
@@ -89,7 +91,10 @@ class OriginWords:
         """Return whether an address, or its absence (``<>``), is a mail system's."""
         if _NULL_PATH in folded or _is_named(_POSTMASTER, folded):
             return True
-        return any(name in folded and _is_named(name, folded) for name in self.mail_systems)
+        for name in self.mail_systems:  # noqa: SIM110 - a loop is twice as fast as any() with a generator
+            if name in folded and _is_named(name, folded):
+                return True
+        return False
 
     @cached_property
     def _service(self) -> re.Pattern[str]:
