@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from undeliverable._mime.part import as_bytes
-from undeliverable._reading.message import Notice, read
+from undeliverable._reading.message import read
+from undeliverable._reading.reading import Notice
 from undeliverable._verdicts.judge import judge
 
 if TYPE_CHECKING:
