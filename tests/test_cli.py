@@ -22,7 +22,8 @@ from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._main import COMMANDS, _columns, command_named
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
-from undeliverable.cli._writers import FORMATS, Table
+from undeliverable.cli._rows import Table
+from undeliverable.cli._writers import FORMATS
 
 PLAIN = b"From: a@example.com\nTo: b@example.net\nSubject: lunch\n\nAt noon?\n"
 
@@ -142,7 +143,7 @@ def test_a_table_is_aligned(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_later_blocks_of_a_table_stay_aligned(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undeliverable.cli._writers.Table.BLOCK", 1)
+    monkeypatch.setattr("undeliverable.cli._rows.Table.BLOCK", 1)
     assert main(["classify", str(folder)]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 4
@@ -431,7 +432,7 @@ class Screen(io.StringIO):
 def test_the_coloured_table_aligns_its_blocks_and_reads_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "150")
-    monkeypatch.setattr("undeliverable.cli._writers.Table.BLOCK", 2)
+    monkeypatch.setattr("undeliverable.cli._rows.Table.BLOCK", 2)
     screen = Screen()
     table = FORMATS["table"](screen)
     for raw in (FULL, UNKNOWN, UNKNOWN, PLAIN, PLAIN):

@@ -6,12 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+
+from undeliverable.cli._exit import TEMPFAIL, say
 
 __all__ = ["TEMPFAIL", "main", "say"]
-
-TEMPFAIL: Final = 75
-"""EX_TEMPFAIL of sysexits.h: a mail server keeps the message and tries again; on other statuses it gives up."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,12 +39,6 @@ def _zero_or_tempfail(words: list[str]) -> int:
         status = TEMPFAIL
     flushed = _flushed()  # whatever the status is
     return 0 if flushed and not status else TEMPFAIL
-
-
-def say(message: str) -> None:
-    """Says something on standard error, if that can be done: past its buffer, so that nothing is left in it."""
-    with suppress(OSError):
-        os.write(2, f"undeliverable: {message}\n".encode("ascii", "backslashreplace"))
 
 
 def _flushed() -> bool:

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._inputs import Mail
+from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._writers import RENDERERS, Renderer, Rows, joined
+from undeliverable.cli._writers import RENDERERS, Renderer, joined
 from undeliverable.verdict import Report
 
 __all__ = ["Done", "Work", "done_by"]

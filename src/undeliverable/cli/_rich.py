@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from undeliverable.cli._writers import Rows
-from undeliverable.cli._writers import Table as PlainTable
+from undeliverable.cli._rows import Rows
+from undeliverable.cli._rows import Table as PlainTable
 
 __all__ = ["RichTable"]
 

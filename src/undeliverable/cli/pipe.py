@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from undeliverable import parse
-from undeliverable.cli import TEMPFAIL, say
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of
+from undeliverable.cli._exit import TEMPFAIL, say
 from undeliverable.cli._signer import add_signer_options, signer_of
 
 __all__ = ["COMMAND"]

@@ -12,26 +12,10 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable import Action, BounceType, Kind, Report, Verdict
-from undeliverable._levels import BOUNCE_LEVELS, COMPLAINT_LEVELS, Decision, Level, Levels, Share, wilson
+from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
-__all__ = [
-    "BOUNCE_LEVELS",
-    "COMPLAINT_LEVELS",
-    "By",
-    "Decision",
-    "GroupRate",
-    "Level",
-    "Levels",
-    "RateCounter",
-    "Rates",
-    "Share",
-    "bounce_rates",
-    "day_of",
-    "has_failed",
-    "unit_of",
-    "wilson",
-]
+__all__ = ["By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "has_failed", "unit_of"]
 
 
 class By(StrEnum):
