@@ -1,4 +1,4 @@
-"""The rows that a report is shown as, and the plain table of them."""
+"""The rows in which a report is shown, and the plain table that aligns them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from undeliverable.verdict import Report, Verdict
 __all__ = ["Rows", "Table", "Writer"]
 
 Rows: TypeAlias = Sequence[tuple[str, ...]]
-"""What is shown of one report: rows of harmless cells, or one row with one text."""
+"""The output for one report: rows of harmless cells, or one row with one finished text."""
 
 
 class Writer(Protocol):
-    """Writes what a renderer has made."""
+    """Something that writes the rows that a renderer made."""
 
     def put(self, rows: Rows) -> None:
-        """Writes the rows of one report."""
+        """Write the rows of one report."""
 
     def close(self) -> None:
-        """Writes what was held back."""
+        """Write buffered rows."""
 
 
 class Table:
-    """Columns as wide as a block of rows needs; later blocks only widen them, so memory stays bounded."""
+    """A writer of aligned columns; rows are buffered in blocks to bound memory, and later blocks only widen columns."""
 
     COLUMNS: Final = ("recipient", "kind", "type", "reason", "status", "advice", "source")
     BLOCK: Final = 500
@@ -38,17 +38,17 @@ class Table:
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """A row per verdict, and one for a report without any."""
+        """Return a row per verdict, or one row for a report without verdicts."""
         return [_row(report, verdict) for verdict in verdicts or (None,)]
 
     def put(self, rows: Rows) -> None:
-        """Takes the rows of one report."""
+        """Add the rows of one report."""
         self._rows.extend(rows)
         if len(self._rows) >= self.BLOCK:
             self.close()
 
     def close(self) -> None:
-        """Writes the rows taken so far."""
+        """Write the rows added so far."""
         if not self._rows:
             return
         rows = self._rows if self._begun else [self.COLUMNS, *self._rows]
@@ -63,7 +63,7 @@ class Table:
 
 
 def _row(report: Report, verdict: Verdict | None) -> tuple[str, ...]:
-    """The harmless cells of a table's row; a dash stands for nothing."""
+    """Return the harmless cells of a table's row; a dash marks an empty one."""
     values = (
         verdict and verdict.recipient,
         report.kind,
@@ -77,7 +77,7 @@ def _row(report: Report, verdict: Verdict | None) -> tuple[str, ...]:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return the number of terminal columns that a text takes."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width

@@ -1,4 +1,8 @@
-"""`--format`: reports as JSON Lines, CSV or an aligned table; all foreign text made harmless."""
+"""`classify --format`: reports as JSON Lines, CSV or an aligned table, with all foreign text made harmless.
+
+A format has two halves. A renderer turns a report into rows and needs no stream, so worker processes can run it; a
+writer puts the rows on standard output.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +21,34 @@ from undeliverable.verdict import Report, Verdict
 __all__ = ["FORMATS", "RENDERERS", "Renderer", "joined", "writer"]
 
 Renderer: TypeAlias = Callable[[Report, Sequence[Verdict]], Rows]
-"""Makes the rows of a report, some of whose verdicts are to be shown."""
+"""A function that makes the rows of a report from those of its verdicts that are to be shown."""
 
 
 class JsonLines:
-    """One public record per message and line; escapes as JSON has them keep it harmless."""
+    """A writer of one public record per line; JSON's own escapes make it harmless."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """The record, with the verdicts to be shown, as one line."""
-        from json import dumps  # each format costs a cold start only what it needs
+        """Return the record, with the verdicts to be shown, as one line."""
+        from json import dumps  # a cold start imports only what its format needs
 
         shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
         return ((f"{dumps(shown.to_dict())}\n",),)
 
     def put(self, rows: Rows) -> None:
-        """Writes the record."""
+        """Write the record."""
         for (line,) in rows:
             self._stream.write(line)
 
     def close(self) -> None:
-        """Holds nothing back."""
+        """Do nothing: no rows are buffered."""
 
 
 class Csv:
-    """One line per recipient, and one for a report without any."""
+    """A writer of one line per recipient, and one line for a report without recipients."""
 
     COLUMNS: Final = (
         "source", "kind", "recipient", "original_recipient", "action", "bounce_type", "reason", "fault", "advice",
@@ -58,7 +62,7 @@ class Csv:
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """The lines, one per verdict, of harmless cells, as one text."""
+        """Return the lines, one per verdict, as one text of harmless cells."""
         returned = report.message.returned
         shared = {
             "source": report.source,
@@ -69,16 +73,16 @@ class Csv:
         return ((_csv([[neutral_cell(one.get(column)) for column in Csv.COLUMNS] for one in found]),),)
 
     def put(self, rows: Rows) -> None:
-        """Writes the lines."""
+        """Write the lines."""
         for (lines,) in rows:
             self._stream.write(lines)
 
     def close(self) -> None:
-        """Holds nothing back."""
+        """Do nothing: no rows are buffered."""
 
 
 def _table(stream: TextIO) -> Writer:
-    # Colours are for eyes only: where nobody looks, rich is not even imported.
+    # Colours are for terminals; otherwise rich is not even imported.
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         return Table(stream)
     try:
@@ -97,18 +101,18 @@ _TEXTS: Final = frozenset(("jsonl", "csv"))
 RENDERERS: Final[Mapping[str, Renderer]] = MappingProxyType(
     {"table": Table.rows, "jsonl": JsonLines.rows, "csv": Csv.rows}
 )
-"""What makes the rows that a format's writer writes; needs no stream, so any process can do it."""
+"""The renderer of each format."""
 
 
 def joined(name: str, shown: list[Rows]) -> list[Rows]:
-    """The rows of many reports as fewer that are written with the same result: finished text needs one writing."""
+    """Join the rows of many reports to one where the format is finished text, so that they are written at once."""
     if name not in _TEXTS:
         return shown
     return [(("".join([text for rows in shown for (text,) in rows]),),)]
 
 
 def writer(name: str) -> Writer:
-    """The writer of a format to standard output."""
+    """Return the writer of a format to standard output."""
     return FORMATS[name](sys.stdout)
 
 

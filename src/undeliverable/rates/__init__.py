@@ -16,7 +16,17 @@ from undeliverable.rates._levels import (
     Share,
     wilson,
 )
-from undeliverable.rates._tables import By, GroupRate, RateCounter, Rates, bounce_rates, day_of, has_failed, unit_of
+from undeliverable.rates._tables import (
+    By,
+    GroupRate,
+    RateCounter,
+    Rates,
+    bounce_rates,
+    day_of,
+    has_failed,
+    is_worse,
+    unit_of,
+)
 
 __all__ = [
     "BOUNCE_LEVELS",
@@ -32,6 +42,7 @@ __all__ = [
     "bounce_rates",
     "day_of",
     "has_failed",
+    "is_worse",
     "unit_of",
     "wilson",
 ]
