@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.databases import programs, server
+from tests.generate import index
 
 # How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
 # Where all checks run before a change is taken, the same examples are tried each time: what is new is found by hand.
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
+
+
+def pytest_sessionstart() -> None:
+    """Save the index of a checkout, so that none of the processes that tests start has to build it."""
+    with suppress(PermissionError):  # a checkout of somebody else's: slower, with the same results
+        if not index.is_current():
+            index.write()
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from undeliverable import Knowledge
+from undeliverable._dsn.origin import OriginWords
+from undeliverable._knowledge.phrases import AutoReplyPhrases
 from undeliverable._reading import autoreply as _autoreply
-from undeliverable._reading.autoreply import AutoReplyPhrases
 from undeliverable.errors import EntryError
 from undeliverable.verdict import Kind
+
+ORIGIN = Knowledge.builtin().origin
+PERSON = {"from": "kim@example.org"}
 
 
 @cache
@@ -22,8 +27,8 @@ def phrases() -> AutoReplyPhrases:
 
 
 def recognise(headers: Mapping[str, str], text: str) -> Kind | None:
-    lower = {name.lower(): value for name, value in headers.items()}
-    return _autoreply.recognise(lambda name: lower.get(name.lower()), text, phrases())
+    lower = PERSON | {name.lower(): value for name, value in headers.items()}
+    return _autoreply.recognise(lambda name: lower.get(name.lower()), text, phrases(), ORIGIN)
 
 
 AWAY = "I am out of the office until Monday."
@@ -105,7 +110,6 @@ def test_phrases_are_written_as_they_are_compared() -> None:
     groups = (
         known.subject_prefix,
         known.subject_words,
-        known.subject_reply,
         known.subject_report,
         known.sentences,
         known.words,
@@ -146,20 +150,11 @@ def test_a_table_at_fault_is_refused(table: dict[str, object], key: str) -> None
 
 def test_an_empty_table_recognises_the_standard_alone() -> None:
     nothing = AutoReplyPhrases.from_table({})
-    assert _autoreply.recognise({"auto-submitted": "auto-replied"}.get, "", nothing) is Kind.AUTO_REPLY
-    assert _autoreply.recognise({"subject": "Automatic reply: x"}.get, AWAY, nothing) is None
-
-
-@pytest.mark.parametrize(
-    ("subject", "expected"),
-    [("Re: Minutes", True), ("[list] WG: Minutes", True), ("Minutes", False), ("Return of the minutes", False)],
-)
-def test_is_answer(subject: str, expected: bool) -> None:
-    assert _autoreply.is_answer({"subject": subject}.get, phrases()) is expected
-
-
-def test_no_subject_is_no_answer() -> None:
-    assert not _autoreply.is_answer(dict[str, str]().get, phrases())
+    assert (
+        _autoreply.recognise({**PERSON, "auto-submitted": "auto-replied"}.get, "", nothing, OriginWords())
+        is Kind.AUTO_REPLY
+    )
+    assert _autoreply.recognise({**PERSON, "subject": "Automatic reply: x"}.get, AWAY, nothing, OriginWords()) is None
 
 
 DISPOSITION = """Reporting-UA: example.org; Example Reader

@@ -171,7 +171,7 @@ def test_settings(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (("list", "nowhere.db"), "no such list"),
         (("list", "mysql://x/y"), "unknown database 'mysql'; expected sqlite or postgresql"),
-        (("settings", "--policy", "kindness", "LIST"), "no such policy"),
+        (("settings", "--policy", "kindness", "LIST"), "unknown policy"),
         (("settings", "--keep-replies", "long", "LIST"), "a number of days"),
         (("export", "--format", "pigeon", "LIST"), "unknown format 'pigeon'; expected one of csv"),
         (("export", "--cause", "boredom", "LIST"), "one of"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from undeliverable import Action, Command, Diagnostic, ReplyCode, StatusCode
-from undeliverable._reading.merge import LEADERS, REPLY_WITNESSES, hear, merge
+from undeliverable._reading.merge import LEADERS, REPLY_WITNESSES, merge, read_diagnostic
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
 
@@ -516,10 +516,10 @@ class TestHear:
         ],
     )
     def test_what_it_says(self, text: str, reply: str | None, expired: bool) -> None:
-        found, gave_up = hear(Diagnostic("smtp", text), None)
+        found, gave_up = read_diagnostic(Diagnostic("smtp", text), None)
         assert (found and found.text, gave_up) == (reply, expired)
 
     def test_what_it_answered(self) -> None:
-        found, _ = hear(Diagnostic("smtp", "550 no"), Command.RCPT)
+        found, _ = read_diagnostic(Diagnostic("smtp", "550 no"), Command.RCPT)
         assert found is not None
         assert found.command is Command.RCPT

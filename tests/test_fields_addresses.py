@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from undeliverable._evidence import words_of
 from undeliverable._text.addresses import addresses_in, recipient_address
+from undeliverable.model import words_of
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ from undeliverable import (
     classify,
 )
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import Told, judge
+from undeliverable._verdicts.judge import ServiceClass, judge
 from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
+from undeliverable.verdict import NO_DETAILS
 
 BUILTIN = Knowledge.builtin()
 
@@ -391,12 +392,6 @@ class TestExplain:
             verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
         )
 
-    def test_a_pattern_over_two_lines_is_not_shown(self) -> None:
-        knowledge = BUILTIN.with_rules([{"when": {"pattern": "first second"}, "then": {"reason": "greylisted"}}])
-        text = verdict_on(facts("550-5.1.1 first\r\n550 5.1.1 second"), knowledge).explain()
-        assert "(greylisted)" in text
-        assert "by its pattern" not in text
-
     def test_a_policy_without_conditions(self) -> None:
         text = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain()
         assert text.endswith("\n  policy     code#1 (code)")
@@ -442,7 +437,7 @@ def test_a_plain_reply_is_judged_as_in_a_report(text: str, recipient: str | None
 
 
 @pytest.mark.parametrize(
-    ("reply", "told", "bounce_type", "advice"),
+    ("reply", "class_says", "bounce_type", "advice"),
     [
         ("550 zzz", None, "undetermined", "review"),
         ("550 zzz", BounceType.HARD, "hard", "suppress"),
@@ -454,59 +449,59 @@ def test_a_plain_reply_is_judged_as_in_a_report(text: str, recipient: str | None
     ],
 )
 def test_a_service_s_class_counts_where_the_reply_says_nothing(
-    reply: str, told: BounceType | None, bounce_type: str, advice: str
+    reply: str, class_says: BounceType | None, bounce_type: str, advice: str
 ) -> None:
-    verdict = verdict_on(facts(reply), told=Told(bounce_type=told))
+    verdict = verdict_on(facts(reply), by_class=ServiceClass(bounce_type=class_says))
     assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)
 
 
-class TestTold:
+class TestServiceClass:
     """What an e-mail service's class adds to an answer."""
 
     @pytest.mark.parametrize(
-        ("given", "told", "reason"),
+        ("given", "by_class", "reason"),
         [
             # The class names a cause where the answer does not.
-            (facts("550 zzz"), Told(reason=Reason.SPAM_CONTENT), "spam_content"),
-            (facts(), Told(reason=Reason.SPAM_CONTENT), "spam_content"),
-            (facts("550 5.1.1 User unknown"), Told(reason=Reason.SPAM_CONTENT), "user_unknown"),
-            (facts("550 zzz"), Told(), "undefined"),
+            (facts("550 zzz"), ServiceClass(reason=Reason.SPAM_CONTENT), "spam_content"),
+            (facts(), ServiceClass(reason=Reason.SPAM_CONTENT), "spam_content"),
+            (facts("550 5.1.1 User unknown"), ServiceClass(reason=Reason.SPAM_CONTENT), "user_unknown"),
+            (facts("550 zzz"), ServiceClass(), "undefined"),
             # Words of the service's own yield to it, those of a server do not.
-            (facts("mailbox is full"), Told(reason=Reason.SPAM_CONTENT), "mailbox_full"),
-            (facts("mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "spam_content"),
-            (facts("552 mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
-            (facts("5.2.2 mailbox is full"), Told(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
-            (facts("mailbox is full"), Told(prose=True), "mailbox_full"),
+            (facts("mailbox is full"), ServiceClass(reason=Reason.SPAM_CONTENT), "mailbox_full"),
+            (facts("mailbox is full"), ServiceClass(reason=Reason.SPAM_CONTENT, prose=True), "spam_content"),
+            (facts("552 mailbox is full"), ServiceClass(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
+            (facts("5.2.2 mailbox is full"), ServiceClass(reason=Reason.SPAM_CONTENT, prose=True), "mailbox_full"),
+            (facts("mailbox is full"), ServiceClass(prose=True), "mailbox_full"),
         ],
     )
-    def test_the_reason(self, given: RecipientFacts, told: Told, reason: str) -> None:
-        verdict = verdict_on(given, told=told)
+    def test_the_reason(self, given: RecipientFacts, by_class: ServiceClass, reason: str) -> None:
+        verdict = verdict_on(given, by_class=by_class)
         assert verdict.reason == reason
         assert verdict.reason is not None
         assert verdict.fault is verdict.reason.fault
         # A rule is named where it gave the reason.
-        assert (verdict.rule is None) is (verdict.reason is told.reason or verdict_on(given).rule is None)
+        assert (verdict.rule is None) is (verdict.reason is by_class.reason or verdict_on(given).rule is None)
 
     @pytest.mark.parametrize(
-        ("given", "told", "bounce_type", "advice"),
+        ("given", "by_class", "bounce_type", "advice"),
         [
-            (facts("user unknown"), Told(), "hard", "suppress"),
-            (facts("user unknown"), Told(temporary=True), "soft", "retry"),
-            (facts("user unknown"), Told(temporary=False), "hard", "suppress"),
-            (facts("450 user unknown"), Told(temporary=False), "soft", "retry"),
-            (facts("550 user unknown"), Told(temporary=True), "hard", "suppress"),
-            (facts("4.1.1 user unknown"), Told(temporary=False), "soft", "retry"),
-            (facts("user unknown", "4.1.1"), Told(temporary=False), "soft", "retry"),
-            (facts(), Told(bounce_type=BounceType.HARD), "hard", "suppress"),
-            (facts(), Told(bounce_type=BounceType.HARD, temporary=True), "undetermined", "review"),
-            (facts(), Told(bounce_type=BounceType.SOFT, temporary=False), "soft", "retry"),
-            (facts(), Told(reason=Reason.USER_UNKNOWN, temporary=True), "soft", "retry"),
-            (facts(), Told(reason=Reason.USER_UNKNOWN, bounce_type=BounceType.SOFT), "hard", "suppress"),
-            (facts(), Told(temporary=True), "undetermined", "review"),
+            (facts("user unknown"), ServiceClass(), "hard", "suppress"),
+            (facts("user unknown"), ServiceClass(temporary=True), "soft", "retry"),
+            (facts("user unknown"), ServiceClass(temporary=False), "hard", "suppress"),
+            (facts("450 user unknown"), ServiceClass(temporary=False), "soft", "retry"),
+            (facts("550 user unknown"), ServiceClass(temporary=True), "hard", "suppress"),
+            (facts("4.1.1 user unknown"), ServiceClass(temporary=False), "soft", "retry"),
+            (facts("user unknown", "4.1.1"), ServiceClass(temporary=False), "soft", "retry"),
+            (facts(), ServiceClass(bounce_type=BounceType.HARD), "hard", "suppress"),
+            (facts(), ServiceClass(bounce_type=BounceType.HARD, temporary=True), "undetermined", "review"),
+            (facts(), ServiceClass(bounce_type=BounceType.SOFT, temporary=False), "soft", "retry"),
+            (facts(), ServiceClass(reason=Reason.USER_UNKNOWN, temporary=True), "soft", "retry"),
+            (facts(), ServiceClass(reason=Reason.USER_UNKNOWN, bounce_type=BounceType.SOFT), "hard", "suppress"),
+            (facts(), ServiceClass(temporary=True), "undetermined", "review"),
         ],
     )
-    def test_what_follows(self, given: RecipientFacts, told: Told, bounce_type: str, advice: str) -> None:
-        verdict = verdict_on(given, told=told)
+    def test_what_follows(self, given: RecipientFacts, by_class: ServiceClass, bounce_type: str, advice: str) -> None:
+        verdict = verdict_on(given, by_class=by_class)
         assert (verdict.bounce_type, verdict.advice) == (bounce_type, advice)
 
 
@@ -593,6 +588,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "vendor_code": "X1",
         "key": verdict.key,
         "evidence": evidence,
+        "details": NO_DETAILS,
     }
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
-import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 import pytest
 
 import undeliverable
-from undeliverable import Knowledge, KnowledgeError, Verdict, classify
+from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
 from undeliverable._formats.index import FormatsBelow
-from undeliverable._knowledge import build as _index
+from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
 from undeliverable._knowledge.shipped import Shipped
@@ -348,13 +347,27 @@ class TestBuiltinData:
         assert sorted(hosts) == sorted(set(hosts))
 
 
+def copied(folder: Path) -> Path:
+    """A copy of the package, to be edited."""
+    ignored = shutil.ignore_patterns("__pycache__", "index.jsonl*")
+    return Path(shutil.copytree(Path(undeliverable.__file__).parent, folder / "undeliverable", ignore=ignored))
+
+
+def run_in(folder: Path, code: str) -> str:
+    """What code prints in a process that finds the package in `folder`."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 def test_no_such_profile() -> None:
     with pytest.raises(KnowledgeError, match=r"no such profile; there are .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
 
 
 class TestIndex:
-    """``data/index.jsonl`` says what the TOML says."""
+    """The index says what the TOML says, and never what it said before."""
 
     def test_what_is_built_is_the_toml(self) -> None:
         parts = tuple(builtin_parts(read_documents()))
@@ -373,44 +386,41 @@ class TestIndex:
             seen = example_seen(one)
             assert table.match(seen) == BUILTIN.rule_table.match(seen)
 
-    def test_what_is_shipped_is_what_is_built(self) -> None:
-        shipped = Path(_index.INDEX)
-        assert not shipped.exists() or shipped.read_text(encoding="ascii") == build(), (
-            "a TOML file was changed after the index was built: python -m undeliverable._knowledge.build"
-        )
+    def test_that_of_a_wheel_is_trusted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(data, "read", {"released.jsonl": build()}.__getitem__)
+        monkeypatch.setattr(checkout, "index", None)
+        assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
 
-    def test_the_command_that_writes_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_index, "INDEX", str(tmp_path / "index.jsonl"))
-        assert _index.main() == 0
-        assert (tmp_path / "index.jsonl").read_text(encoding="ascii") == build()
+    def test_without_one_the_files_of_the_checkout_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(undeliverable.knowledge, "_RELEASED", "nosuch.jsonl")
+        assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
 
-    def test_it_can_be_run_as_a_module(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    @pytest.mark.parametrize("saved", [None, "", "00000000\nold", f"{checkout.digest()}\nfresh"])
+    def test_a_saved_one_is_used_while_it_is_of_the_files(
+        self, saved: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        opened: list[str] = []
+        path = tmp_path / "index.jsonl"
+        if saved is not None:
+            path.write_text(saved, encoding="ascii")
+        monkeypatch.setattr(checkout, "INDEX", str(path))
+        assert checkout.index() == ("fresh" if saved and saved.endswith("fresh") else build())
 
-        def in_memory(path: str, mode: str = "r", **more: Any) -> Any:
-            if mode != "w":
-                return open(path, mode, **more)
-            opened.append(path)
-            return io.StringIO()
-
-        monkeypatch.delitem(sys.modules, "undeliverable._knowledge.build")
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_module("undeliverable._knowledge.build", {"open": in_memory}, run_name="__main__")
-        assert ended.value.code == 0
-        assert opened == [_index.INDEX]
-        assert _index.INDEX in capsys.readouterr().out
-
-    def test_it_is_read_where_it_is_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "index.jsonl").write_text(build(), encoding="ascii")
-        (tmp_path / "stale.jsonl").write_text('{"extent":[1,1],"places":{}}', encoding="ascii")
-        for path in map(str, (tmp_path / "index.jsonl", tmp_path / "nosuch", tmp_path / "stale.jsonl")):
-            monkeypatch.setattr(undeliverable.knowledge, "_INDEX", path)
-            assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
+    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py"])
+    def test_every_edit_is_seen_at_once(self, name: str, tmp_path: Path) -> None:
+        package, reply = copied(tmp_path), "550 5.1.1"
+        (package / "data" / "index.jsonl").write_text(f"{checkout.digest()}\nnever read", encoding="ascii")
+        path = package / name
+        before = path.stat()
+        text = path.read_text(encoding="utf-8")
+        edited = text.replace('"user_unknown"', '"mailbox_full"') if name.endswith("general.toml") else text[:-1] + " "
+        path.write_text(edited, encoding="utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        seen = "mailbox_full" if name.endswith("general.toml") else "user_unknown"
+        assert run_in(tmp_path, f"import undeliverable; print(undeliverable.classify({reply!r}).reason)") == seen
 
     def test_policies_may_be_built_in(self) -> None:
-        head = '{"extent":[0,0],"places":{"policies":1}}'
+        head = '{"places":{"policies":1}}'
         policy = '{"when":{"reply":"552"},"then":{"bounce_type":"hard"}}'
         assert [one.bounce_type for one in Shipped(f"{head}\n[{policy}]").policies] == ["hard"]
         assert Shipped(f"{head}\n[]").policies == ()

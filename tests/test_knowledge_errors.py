@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     "when is no table": ('[[rule]]\nwhen = "550"\nthen = { reason = "greylisted" }\n', "rule[1]", "when", 2, 1, "must be a table"),
     "an unknown advice": ('[[policy]]\nwhen = { }\nthen = { advice = "wait" }\n', "policy[1]", "then.advice", 3, 10, "unknown advice"),
     "an unknown bounce type": ('[[policy]]\nthen = { bounce_type = "firm" }\n', "policy[1]", "then.bounce_type", 2, 10, "unknown bounce_type"),
-    "no consequence": ('[[policy]]\nwhen = { reply = "550" }\nthen = { }\n', "policy[1]", "then", 3, 1, "must draw a consequence"),
+    "no consequence": ('[[policy]]\nwhen = { reply = "550" }\nthen = { }\n', "policy[1]", "then", 3, 1, "must set one of"),
     "an empty label": ('[[policy]]\nwhen = { }\nthen = { label = " " }\n', "policy[1]", "then.label", 3, 10, "not empty"),
     "an unknown command": ('[[rule]]\nwhen = { command = "helo" }\nthen = { reason = "greylisted" }\n', "rule[1]", "when.command", 2, 10, "unknown command"),
     "an unknown fault": ('[[policy]]\nwhen = { fault = "none" }\nthen = { label = "x" }\n', "policy[1]", "when.fault", 2, 10, "unknown fault"),
@@ -54,9 +54,9 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     "a pattern that is not linear": ("[[rule]]\nwhen = { pattern = '(a+)+b' }\nthen = { reason = \"greylisted\" }\n", "rule[1]", "when.pattern", 2, 10, "unbounded repetition"),
     "an example that another rule wins": (
         RULE + '[[rule]]\nid = "b"\nwhen = { words = "animal" }\nthen = { reason = "greylisted" }\nexample = "550 zebra animal"\n',
-        "b", "example", 8, 1, "won by 'bad.toml#rule#1'",
+        "b", "example", 8, 1, "'bad.toml#rule#1' is the rule that matches",
     ),
-    "an example that no rule wins": (RULE + 'example = "550 lion"\n', "bad.toml#rule#1", "example", 4, 1, "won by no rule"),
+    "an example that no rule wins": (RULE + 'example = "550 lion"\n', "bad.toml#rule#1", "example", 4, 1, "no rule in this file matches this example"),
     "an entry that is never reached": (
         RULE + '\n[[rule]]\nid = "b"\nwhen = { reply = "550", words = "a zebra" }\nthen = { reason = "greylisted" }\n',
         "b", "when", 7, 1, "never reached: 'bad.toml#rule#1'",
@@ -67,7 +67,7 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     ),
     "an id twice": (
         '[[rule]]\nid = "a"\nwhen = { words = "a" }\nthen = { reason = "greylisted" }\n[[policy]]\nid = "a"\nthen = { label = "x" }\n',
-        "a", "id", 6, 1, "this id already",
+        "a", "id", 6, 1, "used twice",
     ),
     "an id that is no string": ('[[rule]]\nid = 1\nwhen = { words = "a" }\nthen = { reason = "greylisted" }\n', "rule[1]", "id", 2, 1, "not empty"),
     "an unknown id in replaces": (RULE + 'replaces = "nosuch"\n', "bad.toml#rule#1", "replaces", 4, 1, "no rule of a lower layer"),

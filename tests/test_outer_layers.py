@@ -19,9 +19,9 @@ ROOT: Final = Path(undeliverable.__file__).parent
 LAYERS: Final = ("rates", "recommend", "suppression", "store", "check", "report", "serve", "cli")
 # What each of these layers may know of the others; pure ones know nothing but the core.
 BELOW: Final = {
-    "suppression": {"suppression"},
-    "recommend": {"recommend"},
-    "store": {"store", "suppression"},
+    "suppression": {"suppression", "data"},
+    "recommend": {"recommend", "data"},
+    "store": {"store", "suppression", "data"},
 }
 
 

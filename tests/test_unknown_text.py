@@ -343,7 +343,7 @@ def test_the_recipient_may_stand_in_a_sentence_or_above_it(text: str) -> None:
     assert replies(notice(text, "Message failed")) == {KIM: UNKNOWN}
 
 
-def test_the_last_witness_names_nobody_who_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fallback_names_nobody_who_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     suspects = frozenset({KIM, LEE, "1@sender.example", "news@sender.example"})
     monkeypatch.setattr(_flufl, "ask", lambda _: _flufl.Suspicion(suspects, frozenset()))
     head = "From: postmaster@mx.example\nTo: news@sender.example\nSubject: hello\nMIME-Version: 1.0\n"
@@ -358,7 +358,7 @@ def test_the_last_witness_names_nobody_who_did_not_fail(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("path", ["<>", "<MAILER-DAEMON@mx.example>"])
 def test_a_reverse_path_may_tell_a_mail_system(path: str) -> None:
-    head = f"Return-Path: {path}\nFrom: Mail Robot <robot@mx.example>\nSubject: hello\n"
+    head = f"Return-Path: {path}\nFrom: Mail Machine <machine@mx.example>\nSubject: hello\n"
     text = f"Final-Recipient: rfc822; {KIM}\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; {UNKNOWN}\n"
     assert replies(parse(f"{head}\n{text}".encode())) == {KIM: UNKNOWN}
 

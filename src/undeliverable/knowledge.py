@@ -1,13 +1,18 @@
-"""What the library knows, in layers: rules, policies, providers and formats; read, checked, frozen."""
+"""The knowledge of the library in layers: rules, policies, providers and formats.
 
-# Plain paths: pathlib and importlib.resources would take a fifth of the time of a start.
-# ruff: noqa: PTH110, PTH118, PTH119, PTH120, PTH123, PTH208
+A :class:`Knowledge` is a value: adding a profile, a file or rules from code makes another one. The built-in layer is read
+from an index, so that a start parses no TOML and makes only the rules that a reply asks for; the tables that search
+through the layers are built when they are first used.
+"""
+
+# Plain paths: pathlib would take a twentieth of the time of a start.
+# ruff: noqa: PTH119, PTH123
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from os import PathLike
 
 from undeliverable.errors import EntryError, KnowledgeError
@@ -16,17 +21,21 @@ TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of
 if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
+    from undeliverable._dsn.origin import OriginWords
     from undeliverable._formats import FormatTable
     from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
+    from undeliverable._knowledge.phrases import AutoReplyPhrases
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
-    from undeliverable._reading.autoreply import AutoReplyPhrases
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
+    from undeliverable.codes import StatusCode
     from undeliverable.model import Command
+    from undeliverable.reasons import Reason
+    from undeliverable.verdict import Details
 
     _Entry = TypeVar("_Entry", Rule, Policy)
 
@@ -35,45 +44,44 @@ if TYPE_CHECKING:
 __all__ = ["Knowledge"]
 
 _VERSION: Final = "2026.11"
-_CACHED: Final = 4_096  # distinct replies that are remembered with their rule
-_DATA: Final = os.path.join(os.path.dirname(__file__), "data")
-_INDEX: Final = os.path.join(_DATA, "index.jsonl")
+_CACHED: Final = 4_096  # distinct replies kept with their rule
+_RELEASED: Final = "released.jsonl"  # only wheels have it; .ci/hatch_build.py writes it
 
 
 class Knowledge:
-    """Rules, policies, providers and formats in layers; immutable, to be shared by threads.
+    """Rules, policies, providers and formats in layers; immutable, and safe to share between threads.
 
     ``Knowledge.builtin().with_profile("strict-rfc").with_file("ours.toml")`` makes new objects. Whatever the order of
-    the calls, rules from code rank over files, files over profiles, profiles over what is built in; of two files the
-    later one is higher. It pickles as its layers. Its cache of judged replies is bounded and its own.
+    the calls, rules from code rank above files, files above profiles, and profiles above the built-in layer; of two
+    files the later one is higher. It pickles as its layers. Each object has a bounded cache of judged replies.
     """
 
     __slots__ = ("__dict__", "layers")
 
     def __init__(self, layers: Sequence[AnyLayer] = ()) -> None:
-        """`layers` in any order but of two with one rank the later is higher."""
+        """Order `layers` by rank; of two with the same rank the later one is higher."""
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
         self.layers: Final = tuple(layer for _, layer in numbered)
 
     @classmethod
     def builtin(cls) -> Knowledge:
-        """The knowledge that the library comes with; always the same object."""
+        """Return the knowledge that the library comes with; always the same object."""
         return _builtin()
 
     @property
     def version(self) -> str:
-        """The version of the built-in data: verdicts may differ between two versions."""
+        """The version of the built-in data, ``YEAR.MONTH``; verdicts may differ between two versions."""
         return _VERSION
 
     @staticmethod
     def profiles() -> tuple[str, ...]:
-        """The names of the profiles that the library comes with, for :meth:`with_profile`."""
+        """Return the names of the profiles that the library comes with, for :meth:`with_profile`."""
         return profile_names()
 
     def with_profile(self, name: str) -> Knowledge:
-        """This knowledge with a profile: one that the library comes with, or the path of a ``.toml`` file.
+        """Return this knowledge with a profile: the name of one that the library comes with, or the path of a ``.toml`` file.
 
-        :raises KnowledgeError: when there is no such profile, or it cannot be used.
+        :raises KnowledgeError: when there is no such profile, or it has an error.
         """
         from undeliverable._knowledge.loader import PROFILE, load
 
@@ -86,9 +94,9 @@ class Knowledge:
         return self._with(load(f"profile:{stem}", PROFILE, source, source.parse()), source)
 
     def with_file(self, path: str | PathLike[str]) -> Knowledge:
-        """This knowledge with a file of rules, policies, providers and formats in TOML.
+        """Return this knowledge with a TOML file of rules, policies, providers and formats.
 
-        :raises KnowledgeError: when the file cannot be read or used; nothing of it is taken over.
+        :raises KnowledgeError: when the file cannot be read or has an error; nothing of it is used then.
         """
         from undeliverable._knowledge.loader import FILE, load
 
@@ -96,9 +104,11 @@ class Knowledge:
         return self._with(load(f"file:{os.path.basename(source.name)}", FILE, source, source.parse()), source)
 
     def with_rules(self, rules: Sequence[Mapping[str, object]]) -> Knowledge:
-        """This knowledge with rules and policies from code: tables as in a file; what names a reason is a rule.
+        """Return this knowledge with rules and policies from code: tables as in a file.
 
-        :raises KnowledgeError: when one of them cannot be used.
+        A table whose ``then`` names a reason is a rule, any other a policy.
+
+        :raises KnowledgeError: when one of them has an error.
         """
         from undeliverable._knowledge.loader import CODE, load
         from undeliverable._knowledge.toml import TomlSource
@@ -107,7 +117,7 @@ class Knowledge:
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
         for table in rules:
-            then = as_table((as_table(table) or {}).get("then")) or {}  # if it is something else the loader says so
+            then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
             document["rule" if "reason" in then else "policy"].append(table)
         return self._with(load("code", CODE, source, document), source)
 
@@ -140,7 +150,7 @@ class Knowledge:
 
     @cached_property
     def formats(self) -> FormatTable:
-        """The described formats of notices, those of higher layers first."""
+        """The described formats of notifications, those of higher layers first."""
         from undeliverable._formats.index import FormatTable
 
         formats = [described for layer in self._upper for described in layer.formats]
@@ -148,17 +158,34 @@ class Knowledge:
 
     @cached_property
     def phrases(self) -> AutoReplyPhrases:
-        """What automatic replies say."""
-        from undeliverable._reading.autoreply import AutoReplyPhrases
+        """The phrases of automatic replies."""
+        from undeliverable._knowledge.phrases import AutoReplyPhrases
 
         return AutoReplyPhrases.from_table(_shipped().document("autoreply"))
 
     @cached_property
+    def origin(self) -> OriginWords:
+        """Names of mail systems, and prefixes of replies and forwarded messages."""
+        from undeliverable._knowledge.languages import read_origin
+
+        return read_origin(_shipped().document("origin"))
+
+    @cached_property
     def blocklists(self) -> Blocklists:
-        """The DNS blocklists known by name."""
+        """Return the DNS blocklists known by name."""
         from undeliverable._knowledge.blocklists import Blocklists
 
         return Blocklists.from_table(_shipped().document("blocklists"))
+
+    @cached_property
+    def details_of(self) -> Callable[[Reason | None, str | None, StatusCode | None], Details]:
+        """Return what reads the details of a reply from its reason, text and status, with these blocklists."""
+        from undeliverable._rules.details import read_details
+
+        def blocklist_in(folded: str) -> str | None:
+            return self.blocklists.named(folded)  # loaded with the first reply that may name one
+
+        return partial(read_details, blocklist_in)
 
     @cached_property
     def logs(self) -> LogTable:
@@ -170,14 +197,14 @@ class Knowledge:
 
     @cached_property
     def policy_table(self) -> PolicyTable:
-        """The policies, ready to be asked."""
+        """The policies of all layers, in rank order."""
         from undeliverable._rules.policies import PolicyTable
 
         return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
 
     @cached_property
     def rule_table(self) -> RuleTable:
-        """The rules with their index, ready to be asked."""
+        """The rules of all layers, with an index to search them by."""
         from undeliverable._rules.table import RuleTable
 
         marks = [
@@ -195,12 +222,12 @@ class Knowledge:
 
     @cached_property
     def _upper(self) -> tuple[AnyLayer, ...]:
-        """The layers that are not built in."""
+        """The layers above the built-in one."""
         return tuple(layer for layer in self.layers if layer is not self._shipped)
 
     @cached_property
     def _shipped(self) -> Shipped | None:
-        """The layer that is built in, if this knowledge has it."""
+        """The built-in layer, or None for knowledge without it."""
         return next((_shipped() for layer in self.layers if layer is _shipped()), None)
 
     @cached_property
@@ -212,12 +239,12 @@ class Knowledge:
 
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
-        """What the rules say of a reply: text, reply code and status key (0: none), command and remote host."""
+        """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
         from undeliverable._rules.conditions import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
 
-        # By what rules see: replies that differ in no more than an address are one.
+        # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
 
         def find(text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
@@ -225,7 +252,7 @@ class Knowledge:
             key = text, code, status, command, host
             found = known.get(key)
             if found is None:
-                if len(known) >= _CACHED:  # a cache that knows which ones are old costs more than it saves
+                if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
                 found = known[key] = look(text, code, status, command, provider)
@@ -234,7 +261,7 @@ class Knowledge:
         return find
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-        """Like :attr:`find`, with all that was shadowed."""
+        """Return what :attr:`find` returns, with every rule that was shadowed."""
         from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
 
@@ -242,13 +269,13 @@ class Knowledge:
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
-        """The name of the provider that `host` belongs to, or None."""
+        """Return the name of the provider that `host` belongs to, or None."""
         from undeliverable._rules.providers import by_suffix
 
         return by_suffix(host, self._hosts)
 
     def clear_cache(self) -> None:
-        """Forgets the replies that were judged; they are judged anew, with the same result."""
+        """Forget the replies judged so far; judging them again gives the same results."""
         self.__dict__.pop("find", None)
 
 
@@ -259,16 +286,16 @@ def _builtin() -> Knowledge:
 
 @lru_cache(maxsize=1)
 def _shipped() -> Shipped:
-    """The prebuilt index; where there is none, or one of other TOML files than are there, what it would hold."""
-    from undeliverable._knowledge.shipped import Shipped, extent
+    """Return the built-in layer: from a wheel's own index, which nobody edits, or from a checkout's files as they are."""
+    from undeliverable._knowledge.shipped import Shipped
+    from undeliverable.data import read
 
-    if os.path.exists(_INDEX):
-        shipped = Shipped(_read(_INDEX))
-        if shipped.extent == extent(_DATA):
-            return shipped
-    from undeliverable._knowledge.build import build
+    try:
+        return Shipped(read(_RELEASED))
+    except OSError:
+        from undeliverable._knowledge.checkout import index
 
-    return Shipped(build())
+        return Shipped(index())
 
 
 def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
@@ -283,7 +310,7 @@ def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], sourc
 
 
 def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
-    """All entries, the highest layer first; one that replaces another stands in the other's place."""
+    """Return all entries, the highest layer first; one that replaces another stands in the other's place."""
     above: dict[str, _Entry] = {}
     kept: list[list[_Entry]] = []
     for entries in layers:
@@ -299,31 +326,28 @@ def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
     return tuple(entry for entries in kept for entry in entries)
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
 def profile_names() -> tuple[str, ...]:
-    """The names of the profiles that the library comes with."""
-    return tuple(
-        sorted(name.removesuffix(".toml") for name in os.listdir(f"{_DATA}/profiles") if name.endswith(".toml"))
-    )
+    """Return the names of the profiles that the library comes with."""
+    from undeliverable.data import names
+
+    return tuple(name.removesuffix(".toml") for name in names("profiles"))
 
 
 def _read_profile(name: str) -> TomlSource:
     from undeliverable._knowledge.toml import TomlSource
+    from undeliverable.data import read
 
     if name not in profile_names():
         raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
-    return TomlSource(f"{name}.toml", _read(f"{_DATA}/profiles/{name}.toml"))
+    return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
 
 
 def _read_path(path: str) -> TomlSource:
     from undeliverable._knowledge.toml import TomlSource
 
     try:
-        return TomlSource(path, _read(path))
+        with open(path, encoding="utf-8") as file:
+            return TomlSource(path, file.read())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import email.message
     from typing import Final, TypeAlias
 
-    from undeliverable._reading.message import Notice
+    from undeliverable._reading.reading import Notice
 
     Parts: TypeAlias = tuple[
         Callable[[bytes | bytearray | memoryview | email.message.Message, list[str]], bytes],

@@ -30,8 +30,8 @@ __all__ = [
     "Reply",
     "Returned",
     "Witness",
+    "words_of",
 ]
-
 
 # The guard of a frozen dataclass makes it slow to fill. The classes that every report needs several of are filled as
 # drafts without one, which become what they are when they are full.
@@ -177,6 +177,17 @@ class _EvidenceDraft(Record):
 
 BLOCK_LIMIT: Final = 65_536
 """How much of a block of fields is kept as it stood, in characters."""
+
+
+# RFC 5321 4.5.3.1.6: a text line has at most 998 octets and its line end.
+_OCTETS: Final = 998
+
+
+def words_of(text: str) -> str:
+    """Return `text`, or as much of its beginning as fits into 998 octets of UTF-8: what evidence keeps."""
+    if len(text) * 4 <= _OCTETS or (len(text) <= _OCTETS and text.isascii()):
+        return text
+    return text[:_OCTETS].encode("utf-8", "replace")[:_OCTETS].decode("utf-8", "ignore")
 
 
 class FieldBlock(Record):

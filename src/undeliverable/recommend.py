@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from undeliverable import Advice, BounceType, Fault, Verdict
+from undeliverable.data import read
 
 __all__ = ["Correction", "Recommendation", "Step", "mailbox_domains", "recommend", "suggest_domain"]
-
-_DOMAINS: Final = Path(__file__).parent / "data" / "addresses" / "mailbox_domains.toml"
 
 
 class Step(StrEnum):
@@ -117,7 +115,7 @@ def _guess(verdict: Verdict) -> str | None:
 
 @cache
 def mailbox_domains() -> tuple[str, ...]:
-    """The mailbox domains that may be suggested, the most used first."""
+    """Return the mailbox domains that may be suggested, the most used first."""
     return tuple(domain for group in _groups() if not group.get("known_only") for domain in group["domains"])
 
 
@@ -134,7 +132,7 @@ def _names() -> frozenset[str]:
 def _groups() -> list[dict[str, list[str]]]:
     import tomllib
 
-    groups: list[dict[str, list[str]]] = tomllib.loads(_DOMAINS.read_text(encoding="utf-8"))["group"]
+    groups: list[dict[str, list[str]]] = tomllib.loads(read("addresses/mailbox_domains.toml"))["group"]
     return groups
 
 

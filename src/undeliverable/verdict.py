@@ -1,6 +1,7 @@
-"""The answer: one :class:`Verdict` per recipient, gathered in a :class:`Report`.
+"""What callers hold: one :class:`Verdict` per recipient, gathered in a :class:`Report`.
 
-Attributes are named as the keys of the public record, which :meth:`Report.to_dict` gives.
+Attributes are named as the keys of the public record, which :meth:`Report.to_dict` returns. A verdict is complete: it
+never looks anything up, so that it says the same in another process or under other knowledge.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class RuleRef(Record):
     pattern: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
@@ -89,13 +90,20 @@ class PolicyRef(Record):
     when: str = ""
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Details(Record):
-    """What some replies give besides a reason; each None where this one does not."""
+    """What some replies give in addition to a reason; each None where this one does not.
+
+    :ivar blocklist: the DNS blocklist that the reply names.
+    :ivar retry_after: seconds after which the reply asks to try again.
+    :ivar help_url: the page that the reply refers to.
+    :ivar auth_mechanism: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``, which did not pass.
+    :ivar size_limit: the octets that the reply allows in a message.
+    """
 
     blocklist: str | None = None
     retry_after: int | None = None
@@ -104,13 +112,12 @@ class Details(Record):
     size_limit: int | None = None
 
 
-_ADDRESS: Final = Fault.ADDRESS
 NO_DETAILS: Final = Details()
-"""Of a reply that says no more than its reason: most of them."""
+"""The details of a reply that says no more than its reason: of most of them."""
 
 
 class Identified(FieldBlock):
-    """Something that knows what its key is to be made of."""
+    """What keeps the text that its key is a digest of."""
 
     __slots__ = ("_identity",)
 
@@ -122,12 +129,12 @@ class Verdict(Identified):
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
     report says all (complaints, automatic replies). ``status`` is the final answer's status and ``status_from``
     whose it is; ``reported_status`` is the ``Status`` field as it stood. ``reply`` is the final reply's text, or
-    the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
+    the reporting server's own words where no remote server replied; ``reply_code`` is set only if an SMTP server sent
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
-    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
-    through different doors. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
-    recipient's delivery status fields, which :meth:`field` gives by name. What some replies give besides is read from
-    ``reply``: :attr:`blocklist`, :attr:`retry_after` and others.
+    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure,
+    whichever function read it. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
+    recipient's delivery status fields, which :meth:`field` gives by name. ``details`` holds what some replies give in
+    addition: :attr:`blocklist`, :attr:`retry_after` and others.
     """
 
     recipient: str | None
@@ -157,42 +164,35 @@ class Verdict(Identified):
     key: str
     evidence: tuple[Evidence, ...] = ()
     field_block: str = ""
-
-    @property
-    def details(self) -> Details:
-        """What the reply gives besides its reason, read from its text when it is asked for."""
-        reason, text = self.reason, self.reply
-        if reason is None or not text or (self.fault is _ADDRESS and "://" not in text):
-            return NO_DETAILS  # most of them
-        return _reader()(reason, text, self.status)
+    details: Details = NO_DETAILS
 
     @property
     def blocklist(self) -> str | None:
-        """The name of the DNS blocklist that the reply names."""
+        """Return the name of the DNS blocklist that the reply names."""
         return self.details.blocklist
 
     @property
     def retry_after(self) -> int | None:
-        """In how many seconds the reply asks to try again."""
+        """Return the seconds after which the reply asks to try again."""
         return self.details.retry_after
 
     @property
     def help_url(self) -> str | None:
-        """The page that the reply refers to."""
+        """Return the page that the reply refers to."""
         return self.details.help_url
 
     @property
     def auth_mechanism(self) -> str | None:
-        """What did not pass: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``."""
+        """Return what did not pass: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``."""
         return self.details.auth_mechanism
 
     @property
     def size_limit(self) -> int | None:
-        """How many octets the reply allows."""
+        """Return the octets that the reply allows in a message."""
         return self.details.size_limit
 
     def to_dict(self) -> dict[str, object]:
-        """The public record of this recipient: strings, integers, booleans, lists and None only."""
+        """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
         code = self.reply_code
         details = self.details
         return {
@@ -229,11 +229,11 @@ class Verdict(Identified):
         }
 
     def explain(self) -> str:
-        """Why this verdict: several lines for people, without a line end at the end.
+        """Return several lines for people that say why, without a line ending at the end.
 
-        It names the recipient and the consequence, the rule with its layer, source and the very words that matched
-        and where they stood, the policy, what was shadowed (after ``trace=True``) and which witnesses disagreed. It
-        is a function of this object alone: it works after pickling.
+        They name the recipient and the consequence, the rule with its layer, source, the words that matched and where
+        they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. They depend on
+        this object alone: it works after pickling.
         """
         from undeliverable._verdicts.explain import explain  # costs nothing until asked for
 
@@ -243,7 +243,7 @@ class Verdict(Identified):
 class _Key:
     """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
 
-    The same for the same failure, whoever tells of it: of the original message, the recipient and the action.
+    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
     """
 
     def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
@@ -271,8 +271,32 @@ def _sha256() -> Callable[[bytes], Any]:
     return sha256
 
 
+class _DetailsSlot:
+    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
+
+    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
+    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
+    """
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
+        if verdict is None:
+            return self
+        details = self._slot.__get__(verdict)
+        if details.__class__ is not Details:
+            details = details(verdict.reason, verdict.reply, verdict.status)
+            self._slot.__set__(verdict, details)
+        return details
+
+    def __set__(self, verdict: Any, details: Details) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, details)
+
+
 if not TYPE_CHECKING:
     Verdict.key = _Key(Verdict.key)
+    Verdict.details = _DetailsSlot(Verdict.details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -304,7 +328,7 @@ class Report(Record):
         return envelope_id is not None and envelope_id in envelope_ids
 
     def to_dict(self) -> dict[str, object]:
-        """The public record: one JSON object, the same keys in the same order for every report."""
+        """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -316,20 +340,13 @@ class Report(Record):
         }
 
 
-@lru_cache(maxsize=1)
-def _reader() -> Callable[[Reason, str, StatusCode | None], Details]:
-    from undeliverable._verdicts.details import read_details  # costs nothing until asked for
-
-    return read_details
-
-
 def _date(value: datetime | None) -> str | None:
     return None if value is None else _written(value, value.tzinfo)
 
 
 @lru_cache(maxsize=256)
 def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
-    """``value.isoformat()``, remembered: one report tells of a time more than once, and the next ones may too."""
+    """Return ``value.isoformat()``, remembered: the same time stands in a report more than once."""
     return value.isoformat()
 
 

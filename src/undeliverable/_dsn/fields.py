@@ -8,19 +8,16 @@ from typing import Any, Final, NamedTuple
 
 from undeliverable._dsn.grammar import (
     ACTIONS,
-    ADDRESS_TYPE,
-    COMMENT,
     FIELD_LINE,
     HOST,
     RECIPIENT_FIELD,
-    STATUS_FIELD,
 )
 from undeliverable._dsn.groups import Values, group_fields, whole_group
-from undeliverable._evidence import words_of
-from undeliverable._text.addresses import decode_octals, recipient_address
+from undeliverable._smtp.grammar import STATUS_FIELD
+from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, recipient_address
 from undeliverable._text.dates import parse_date
 from undeliverable.codes import StatusCode, find_status, status_of
-from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
 __all__ = ["FieldReading", "find", "may_stand_in", "read", "read_one"]
 

@@ -1,7 +1,8 @@
-"""Every pattern that reads RFC text, apart from the codes themselves (:mod:`undeliverable.codes`), with its section.
+"""The patterns that read delivery status fields (RFC 3464), each with its section.
 
 All patterns here are linear: no quantifier stands inside another one over the same characters, and what may repeat is
-bounded or ends at a literal.
+bounded or ends at a literal. Addresses and dates are read by :mod:`undeliverable._text`, replies by
+:mod:`undeliverable._smtp`.
 """
 
 from __future__ import annotations
@@ -10,55 +11,17 @@ import re
 from typing import Final
 
 from undeliverable._text.lazy import lazy
-from undeliverable.model import Action, Command
+from undeliverable.model import Action
 
 __all__ = [
     "ACTIONS",
-    "ADDRESS_TYPE",
-    "BARE_ADDRESS",
-    "COMMANDS",
-    "COMMENT",
-    "DATE",
-    "DATE_ASCTIME",
-    "DATE_ISO",
-    "DIALOGUE_MARKS",
-    "DOMAIN",
-    "DOTTED",
-    "EMBEDDED_UNICODE",
-    "ESCAPED_LINE_END",
-    "EXPIRED_STATUS",
-    "EXPIRED_STEMS",
-    "EXPIRED_WORDS",
     "FIELD_BEGIN",
     "FIELD_LINE",
     "FOLDED_FIELD",
-    "GENERAL",
-    "HEAD",
     "HOST",
-    "LEAD",
-    "LISTED",
-    "LOCAL_BREAK",
-    "MARKED_STATUS",
     "MESSAGE_GROUP",
-    "MONTHS",
-    "NO_RECIPIENTS",
-    "OCTAL_RUN",
-    "OTHER_FINAL",
-    "OUTCOME",
-    "OUTCOMES",
-    "QUOTED_CODE",
     "RECIPIENT_FIELD",
     "RECIPIENT_GROUP",
-    "SESSION",
-    "SPOKEN",
-    "STATUS_FIELD",
-    "STEP",
-    "STEP_NOTE",
-    "STEP_STEMS",
-    "TRAILING_STATUS",
-    "VERB",
-    "XTEXT",
-    "ZONES",
     "message_group",
     "recipient_group",
 ]
@@ -115,25 +78,6 @@ MESSAGE_GROUP: Final = lazy(message_group(1), re.ASCII)
 RECIPIENT_GROUP: Final = lazy(recipient_group(1) + r"(?:\n++|\Z)", re.ASCII)
 # RFC 5321 4.1.2 Domain, as the plain case of an MTA's name.
 HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
-# 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".
-ADDRESS_TYPE: Final = lazy(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8};[ \t\n]{0,20}")
-# The plain case of RFC 5321 4.1.2 Mailbox with a type before it, as nearly all reports have it.
-BARE_ADDRESS: Final = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9.-]{0,30}); ?)?([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})"
-)
-# RFC 5321 4.1.2: where a local part that is not quoted begins, and the domain behind the "@".
-LOCAL_BREAK: Final = lazy(r"[\s<>()\[\]\"\\;:,@]")
-DOMAIN: Final = lazy(r"[^\s<>()\"\\;:,@]{1,255}")
-# RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
-COMMENT: Final = lazy(r"\(([^()]{0,998})\)")
-# 2.3.4: status-code, RFC 3463 2; what follows is a comment, even where the brackets are missing.
-STATUS_FIELD: Final = re.compile(r"[ \t\n]{0,20}([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-# RFC 3461 4: xtext, "+" and two capital hexadecimal digits.
-XTEXT: Final = lazy(r"\+([0-9A-F]{2})")
-# RFC 6533 3: EmbeddedUnicodeChar in utf-8-addr-xtext and utf-8-addr-unitext.
-EMBEDDED_UNICODE: Final = lazy(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-# Octets above 127 written as backslash and three octal digits: no RFC has it, servers that keep to ASCII do it.
-OCTAL_RUN: Final = lazy(r"(?:\\[23][0-7]{2})+", re.ASCII)
 # Field names that prove that delivery status fields stand in plain text.
 RECIPIENT_FIELD: Final = lazy(
     r"^([ \t>]{0,8})(?:final|original)-recipient[ \t]{0,2}:", re.ASCII | re.IGNORECASE | re.MULTILINE
@@ -150,188 +94,4 @@ ACTIONS: Final = {
     "deferred": Action.DELAYED,
     "success": Action.DELIVERED,
     "relay": Action.RELAYED,
-}
-
-# --- Dates, RFC 5322 3.3 and 4.3 --------------------------------------------------------------------------------------
-
-DATE: Final = lazy(
-    r"\s{0,20}(?:[A-Za-z]{3,9},?\s{1,4})?(\d{1,2})[ \t-]{1,4}([A-Za-z]{3})[a-z]{0,6}\.?[ \t-]{1,4}(\d{4}|\d{2})[ \t]{1,4}"
-    r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?[ \t]{0,4}([+-]\d{4}|[A-Za-z]{1,5})?",
-    re.ASCII,
-)
-# The C library's asctime(3): "Thu Apr 29 23:34:45 2010", sometimes with a zone before or after the year.
-DATE_ASCTIME: Final = lazy(
-    r"\s{0,20}[A-Za-z]{3,9},?\s{1,4}([A-Za-z]{3})[a-z]{0,6}\s{1,4}(\d{1,2}),?\s{1,4}(\d{1,2}):(\d{2})(?::(\d{2}))?\s{1,4}"
-    r"(?:([+-]\d{4}|[A-Za-z]{3,5})\s{1,4})?(\d{4})(?:\s{1,4}([+-]\d{4}|[A-Za-z]{3,5}))?",
-    re.ASCII,
-)
-# RFC 3339 5.6.
-DATE_ISO: Final = lazy(
-    r"\s{0,20}(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt \t]{1,4}(\d{1,2})[:-](\d{2})(?:[:-](\d{2}))?(?:[.,]\d{1,9})?[ \t]{0,4}"
-    r"([Zz]|[+-]\d{2}:?\d{2})?)?",
-    re.ASCII,
-)
-MONTHS: Final = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
-    )
-}
-# RFC 5322 4.3: zones by name, in minutes; the military letters and all other names mean "unknown", that is -0000.
-ZONES: Final = {"EDT": -240, "EST": -300, "CDT": -300, "CST": -360, "MDT": -360, "MST": -420, "PDT": -420, "PST": -480}
-
-# --- Replies, RFC 5321 4.2 and RFC 2034 -------------------------------------------------------------------------------
-
-# RFC 2034 4: the status follows the reply code; servers put brackets, "#", quotes or a colon between.
-_STATUS: Final = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\w@]|\.\w|/\d)"
-# RFC 5321 4.2 has codes up to 559 with a second digit up to 5. Servers also send 471, 571 or 599, and 4.2.1 has clients go
-# by the first digit then: where a reply must begin, such a code is one.
-HEAD: Final = re.compile(
-    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
-)
-# What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
-LEAD: Final = lazy(
-    r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5]\d\d)", re.ASCII | re.IGNORECASE
-)
-# A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
-QUOTED_CODE: Final = lazy(
-    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,40}|[:;#\[(<'\"=])"
-    r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
-    r"|\bsaid:\s{0,40}(?=[45]\d\d(?:[ \n-]|$))"
-    r"|(?<=\s)(?=[45][0-5]\d[ -]['\"])"
-    r"|(?<=\s)(?=[45]\d\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
-    re.ASCII | re.IGNORECASE,
-)
-# A line end that a log writes as backslash and "n", before the code of the next line.
-ESCAPED_LINE_END: Final = lazy(r"(?:\\r)?\\n(?=\s?[2-5][0-5]\d[ -])", re.ASCII)
-# The final line of a reply whose code is another one than that of the lines before it.
-OTHER_FINAL: Final = lazy(r"(?<=\s)(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
-# A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
-MARKED_STATUS: Final = lazy(
-    r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII
-)
-# ... or be the reply's last word.
-TRAILING_STATUS: Final = lazy(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
-# What both have; most texts have it not, and are told so in a tenth of the time.
-DOTTED: Final = re.compile(r"[45]\.\d\.\d", re.ASCII)
-
-# --- Which step a reply answered, RFC 5321 3.1 to 3.3 and 4.1.1 -------------------------------------------------------
-
-# The verbs of RFC 5321 4.1.1, RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 3030 (BDAT), RFC 2033 (LHLO).
-VERB: Final = lazy(
-    r"\s{0,8}(EHLO|HELO|LHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|QUIT|RSET|NOOP|VRFY|\.)(?=[\s:<(-]|$)",
-    re.ASCII | re.IGNORECASE,
-)
-COMMANDS: Final = {
-    "EHLO": Command.EHLO,
-    "HELO": Command.EHLO,
-    "LHLO": Command.EHLO,
-    "STARTTLS": Command.STARTTLS,
-    "TLS": Command.STARTTLS,
-    "AUTH": Command.AUTH,
-    "AUTHENTICATION": Command.AUTH,
-    "MAIL": Command.MAIL,
-    "RCPT": Command.RCPT,
-    "DATA": Command.DATA,
-    "BDAT": Command.END_OF_DATA,
-    ".": Command.END_OF_DATA,
-    "END": Command.END_OF_DATA,
-    "MESSAGE": Command.END_OF_DATA,
-    "CONNECTION": Command.CONNECT,
-    "CONNECT": Command.CONNECT,
-    "GREETING": Command.CONNECT,
-    "BANNER": Command.CONNECT,
-    "TALK": Command.CONNECT,
-    "NAME": Command.EHLO,
-    "SENDER": Command.MAIL,
-    "RECIPIENT": Command.RCPT,
-    "SENT": Command.END_OF_DATA,
-}
-# How servers say it: "(in reply to RCPT TO command)", "after end of data", "while sending MAIL FROM",
-# "did not like our RCPT TO", "failed after I sent the message", "but sender was rejected", "refused to talk to me".
-STEP: Final = lazy(
-    r"(?:(?:\b(?:in\s{1,40}(?:reply|response)\s{1,40}to|after(?:\s{1,40}sending)?|while\s{1,40}(?:sending|performing|receiving|doing)|during"
-    r"|(?:does|did)\s{1,40}not\s{1,40}like|failed\s{1,40}(?:on|at|during)|error\s{1,40}(?:on|at|in|with))|>>>)\s{1,40}"
-    r"(?:(?:the|pipelined|initial|final|server|smtp|remote|your|our)\s{1,40}){0,4}[\"'<(]?"
-    r"(EHLO|HELO|LHLO|STARTTLS|TLS|AUTHENTICATION|AUTH|MAIL(?=\s{1,40}FROM|\s{1,40}command|:)|RCPT|RECIPIENT|SENDER|BDAT|\.(?=[\"'>)])"
-    r"|DATA|END(?=\s{1,40}of\s{1,40}(?:data|message|mail))|MESSAGE(?=\s{1,40}(?:body|content|data))"
-    r"|CONNECTION|CONNECT|GREETING|BANNER)"
-    r"|\bafter\sI\s(sent)\sthe\smessage|\bbut\s(name|sender|recipient)\swas\srejected|\bbut\s(greeting)\sfailed"
-    r"|\brefused\s{1,40}to\s{1,40}(talk)\b)(?!\w)",
-    re.ASCII | re.IGNORECASE,
-)
-# One of these stands in each of them; where that is not the beginning, what the wording begins with.
-STEP_STEMS: Final = (
-    ("after", ""),
-    ("while", ""),
-    ("during", ""),
-    ("failed", ""),
-    ("error", ""),
-    (">>>", ""),
-    ("refused", ""),
-    ("reply", "in"),
-    ("response", "in"),
-    ("like", "does"),
-    ("like", "did"),
-    ("failed", "but"),
-    ("rejected", "but"),
-)
-# The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
-STEP_NOTE: Final = lazy(
-    r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII
-)
-
-# --- The end of a temporary failure -----------------------------------------------------------------------------------
-
-# RFC 3463 3.5: X.4.7 "delivery time expired".
-EXPIRED_STATUS: Final = lazy(r"(?<![\d.])[45]\.4\.7(?![\d]|\.\d)", re.ASCII)
-# Wordings of several servers for the same, all about the message in the queue: accounts and passwords expire too.
-EXPIRED_WORDS: Final = (
-    "retry timeout exceeded",
-    "retry time exceeded",
-    "delivery time expired",
-    "message expired",
-    "message has expired",
-    "could not be delivered for",
-    "not going to try again",
-    "in the queue too long",
-    "in queue too long",
-    "queue lifetime exceeded",
-    "queue time exceeded",
-    "retry limit exceeded",
-    "maximum retries exceeded",
-)
-# One of these stands in each of them.
-EXPIRED_STEMS: Final = ("xceeded", "expired", "delivered for", "try again", "queue too long")
-
-# --- Transcripts of a dialogue ----------------------------------------------------------------------------------------
-
-# The marks of who spoke; which mark is whose does not matter, a reply begins with a code and a command with a verb.
-SPOKEN: Final = lazy(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
-# One of these must stand in the text before it is searched for a dialogue at all.
-DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", "ranscript of session")
-SESSION: Final = lazy(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")
-# What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",
-# "<kim@example.org>... Deferred: 450 4.2.2 ...".
-OUTCOME: Final = lazy(
-    r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\.[ \t](.*)",
-    re.ASCII,
-)
-# Its own line about the message as a whole: "554 5.0.0 Service unavailable".
-GENERAL: Final = lazy(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
-# The recipients listed above a transcript, each on a line of its own.
-LISTED: Final = lazy(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>@]{1,255})>[ \t]{0,8}$", re.MULTILINE)
-# What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.
-NO_RECIPIENTS: Final = lazy(
-    r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]",
-    re.IGNORECASE,
-)
-# The words of an outcome line that are no failure, RFC 3464 2.3.3.
-OUTCOMES: Final = {
-    "deferred": Action.DELAYED,
-    "relayed": Action.RELAYED,
-    "sent": Action.DELIVERED,
-    "successfully": Action.DELIVERED,
-    "delivered": Action.DELIVERED,
-    "expanded": Action.EXPANDED,
 }

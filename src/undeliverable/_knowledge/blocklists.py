@@ -10,7 +10,7 @@ from undeliverable._text.lazy import lazy
 
 __all__ = ["Blocklists"]
 
-# What stands before the zone that a server asked (RFC 5782 2.1), for lists that are not known by name.
+# What stands before the zone that a server looked up (RFC 5782 2.1), for lists that are not known by name.
 _ZONE_COMES: Final = (
     "using ",
     "listed in ",
@@ -32,7 +32,7 @@ class Blocklists:
     __slots__ = ("_filed", "_words", "marks")
 
     def __init__(self, marks: tuple[tuple[str, str], ...] = ()) -> None:
-        """`marks`: pairs of a phrase and a name, the most telling phrase first."""
+        """Take `marks`: pairs of a phrase and a name, the most specific phrase first."""
         self.marks: Final = marks
         self._filed: dict[str, list[tuple[int, str, str]]] = {}
         for rank, (phrase, name) in enumerate(marks):
@@ -42,7 +42,7 @@ class Blocklists:
 
     @classmethod
     def from_table(cls, document: Mapping[str, object]) -> Blocklists:
-        """The lists of a document with ``[[blocklist]]`` tables.
+        """Return the lists of a document with ``[[blocklist]]`` tables.
 
         :raises EntryError: naming the key at fault.
         """
@@ -57,7 +57,7 @@ class Blocklists:
         )
 
     def named(self, folded: str) -> str | None:
-        """The list that a casefolded reply names: its name, or where it is not known here the zone as it stands."""
+        """Return the name of the list that a casefolded reply names, or the zone as it stands if it is unknown."""
         found = [
             mark for word in self._words.intersection(_words(folded)) for mark in self._filed[word] if mark[1] in folded
         ]

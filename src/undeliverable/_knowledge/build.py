@@ -1,50 +1,38 @@
-"""Builds the prebuilt index from the TOML files: ``python -m undeliverable._knowledge.build``, whenever one of them has changed.
+"""Builds the index from the TOML files: for a wheel, in a checkout, and in memory where there is none.
 
-Nobody who uses the library then has to parse TOML, and of two thousand descriptions only those are made that a message
-asks for. A test proves that the index says what the TOML says. Where there is no index the TOML is read at each start,
-which takes a hundred times as long.
+With an index nobody who uses the library has to parse TOML, and of two thousand entries only those are made that a message
+asks for. A test proves that the index says what the TOML says. It is not in git, where any two branches that change data
+would conflict in it: ``.ci/hatch_build.py`` writes it into the wheel.
 """
-
-# Plain paths: pathlib would take a tenth of the time of a start.
-# ruff: noqa: PTH118, PTH119, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
-from undeliverable._knowledge.shipped import FOLDERS, extent, row_of
+from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.providers import host_table
+from undeliverable.data import KNOWLEDGE, names, read
 
-__all__ = ["INDEX", "build", "builtin_parts", "main", "read_documents"]
+__all__ = ["build", "builtin_parts", "read_documents"]
 
-_DATA: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
-INDEX: Final = os.path.join(_DATA, "index.jsonl")
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 
 
 def read_documents() -> dict[str, dict[str, object]]:
-    """The built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths."""
-    found: dict[str, dict[str, object]] = {}
-    for folder in FOLDERS:
-        place = f"{_DATA}/{folder}"
-        for name in sorted(os.listdir(place)):
-            if name.endswith(".toml"):
-                with open(f"{place}{name}", encoding="utf-8") as file:
-                    found[f"{folder}{name}"] = TomlSource(f"{folder}{name}", file.read()).parse()
-    return found
+    """Return the built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths."""
+    paths = [f"{folder}{name}" for folder in KNOWLEDGE for name in names(folder)]
+    return {path: TomlSource(path, read(path)).parse() for path in paths}
 
 
 def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: bool = True) -> Iterator[Layer]:
-    """The built-in documents as layers, the highest rank first."""
+    """Yield the built-in documents as layers, the highest rank first."""
     for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
         document = documents[path]
         if path.startswith("formats/"):
@@ -54,7 +42,7 @@ def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: boo
 
 
 def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
-    """Where a built-in document stands: a provider's hosts speak before software that answers anywhere, then wordings."""
+    """Return where a document ranks: providers with hosts, then software that anybody may run, wordings, codes."""
     if path.startswith("providers/"):
         provider = document.get("provider")
         return (0 if (as_table(provider) or {}).get("hosts") else 1), path
@@ -62,11 +50,11 @@ def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
 
 
 def _stem(path: str) -> str:
-    return os.path.basename(path).removesuffix(".toml")
+    return path.rpartition("/")[2].removesuffix(".toml")
 
 
 def build() -> str:
-    """The text of the index: the same for the same TOML."""
+    """Return the text of the index: the same for the same TOML."""
     documents = read_documents()
     parts = tuple(builtin_parts(documents))
     rules = [rule for part in parts for rule in part.rules]
@@ -89,12 +77,12 @@ def build() -> str:
         **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
-    head = {"extent": extent(_DATA), "places": {"rules": len(named) + 1, "count": len(rules), **places}}
+    head = {"places": {"rules": len(named) + 1, "count": len(rules), **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
 
 
 def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[object]:
-    """All tables of a name, in the order of their documents' ranks."""
+    """Return all tables of a name, in the order of their documents' ranks."""
     ranked = sorted(
         (path for path in documents if path.startswith(_LAYERED)), key=lambda path: _rank(path, documents[path])
     )
@@ -111,16 +99,3 @@ def _without_examples(document: Mapping[str, object]) -> dict[str, object]:
 def _line(value: object) -> str:
     # ASCII only: a text with one wide character would take four times the memory.
     return json.dumps(value, separators=(",", ":")) + "\n"
-
-
-def main() -> int:
-    """Writes the index into the package's own data folder and says where."""
-    text = build()
-    with open(INDEX, "w", encoding="ascii", newline="\n") as file:
-        file.write(text)
-    sys.stdout.write(f"{INDEX}: {len(text):,} characters\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,15 +1,16 @@
-"""Documents in, checked layers out: the only place where rule files, profiles and rules from code are read.
+"""Makes a checked layer of a document: the only reader of rule files, profiles and rules from code.
 
-A layer is taken over whole or not at all. Whatever is wrong is one :class:`~undeliverable.errors.KnowledgeError`
-with the file, the entry, the key, and the place where it stands.
+A layer is used as a whole or not at all. The first error is a :class:`~undeliverable.errors.KnowledgeError` that names the
+file, the entry, the key, and its line and column. Built-in data skips the checks that the tests make of it, because they
+take most of the time.
 """
 
-# Plain paths: pathlib and importlib.resources would take a fifth of the time of a start.
+# Plain paths: pathlib would take a twentieth of the time of a start.
 # ruff: noqa: PTH119
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from os.path import basename
@@ -51,17 +52,17 @@ _PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sou
 _ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
 _RULE_THEN: Final = frozenset(("reason",))
 _POLICY_THEN: Final = frozenset(("bounce_type", "advice", "label"))
-_NOTHING: Final = -1  # a code or status that no condition asks for
+_NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
 _Enum = TypeVar("_Enum", Reason, Advice, BounceType)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one file, profile or call adds.
+    """The entries of one file, profile or call.
 
     :ivar name: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
-    :ivar group: where it ranks: `CODE` over `FILE` over `PROFILE` over `BUILTIN`; within a group the later is higher.
+    :ivar group: its rank: `CODE` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later one is higher.
     """
 
     name: str
@@ -73,17 +74,17 @@ class Layer:
 
 
 def load(name: str, group: int, source: TomlSource, document: Mapping[str, object], *, trusted: bool = False) -> Layer:
-    """The layer that `document` describes.
+    """Return the layer that `document` describes.
 
-    :param source: the text that the document was read from, for the place of an error.
-    :param trusted: leave out what the tests check of built-in data.
-    :raises KnowledgeError: for the first fault.
+    :param source: the text that the document was read from; errors show the line.
+    :param trusted: skip what the tests check of built-in data.
+    :raises KnowledgeError: for the first error.
     """
     return _Loader(name, group, source, trusted=trusted).layer(document)
 
 
 class _Loader:
-    """One document on its way to a layer."""
+    """Reads one document."""
 
     def __init__(self, name: str, group: int, source: TomlSource, *, trusted: bool) -> None:
         self.name = name
@@ -118,7 +119,7 @@ class _Loader:
     def _each(
         self, document: Mapping[str, object], name: str, read: Callable[[Mapping[str, object], int], _T]
     ) -> Iterator[_T]:
-        """What `read` makes of each table called `name`; its errors are given their place."""
+        """Yield what `read` returns for each table called `name`; add the place to its errors."""
         tables = document.get(name, ())
         listed = as_list(tables)
         for index, table in enumerate((tables,) if listed is None else listed):
@@ -149,7 +150,7 @@ class _Loader:
         when, then = _table(table, "when", optional=True), _table(table, "then")
         _only(then, _POLICY_THEN, "then.")
         if not then:
-            raise EntryError("a policy must draw a consequence: bounce_type, advice or label", key="then")
+            raise EntryError("a policy must set one of bounce_type, advice, label", key="then")
         example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
         return Policy(
             self._id(table, "policy", index),
@@ -170,11 +171,11 @@ class _Loader:
         return compile_format(name, table, trusted=self.trusted)
 
     def _id(self, table: Mapping[str, object], kind: str, index: int) -> str:
-        """The entry's id; made from the file's name and the entry's number where it has none: ``ours.toml#2``."""
+        """Return the entry's id, or one made of the file's name and the entry's number: ``ours.toml#2``."""
         number = f"{kind}#{index + 1}" if kind == "rule" else f"#{index + 1}"
         found = _optional(table, "id") or self._stem() + (f"#{number}" if kind == "rule" else number)
         if found in self.ids:
-            raise EntryError("there is an entry of this id already", key="id")
+            raise EntryError(f"the id {found!r} is used twice", key="id")
         self.ids.add(found)
         return found
 
@@ -183,37 +184,39 @@ class _Loader:
 
 
 def check_layer(layer: Layer) -> Iterator[tuple[EntryError, str, int]]:
-    """What is wrong with the entries of a layer among themselves: the error, the kind of table and its number."""
-    table = RuleTable(layer.rules)
-    place = {rule.id: index for index, rule in enumerate(layer.rules)}
-    for index, rule in enumerate(layer.rules):
+    """Yield each entry that no reply can reach and each example that its rule does not match.
+
+    Each is an error, the kind of the entry's table, and the table's number from 0.
+    """
+    yield from ((error, "rule", index) for error, index in _faulty_rules(layer.rules))
+    yield from ((error, "policy", index) for error, index in _faulty_policies(layer.policies))
+
+
+def _faulty_rules(rules: Sequence[Rule]) -> Iterator[tuple[EntryError, int]]:
+    table = RuleTable(rules)
+    place = {rule.id: index for index, rule in enumerate(rules)}
+    for index, rule in enumerate(rules):
         earlier = _shadowing(rule, index, table, place)
         if earlier is not None:
-            yield (
-                EntryError(f"never reached: {earlier.id!r} before it takes all that fits", entry=rule.id, key="when"),
-                "rule",
-                index,
-            )
+            detail = f"never reached: {earlier.id!r} matches all that this rule matches"
+            yield EntryError(detail, entry=rule.id, key="when"), index
         elif rule.example is not None:
             winner = table.match(example_seen(rule)).rule
             if winner is not rule:
-                found = "no rule of this layer" if winner is None else repr(winner.id)
-                yield EntryError(f"its example is won by {found}", entry=rule.id, key="example"), "rule", index
-    for index, policy in enumerate(layer.policies):
-        for before in layer.policies[:index]:
-            if before.when.covers(policy.when):
-                yield (
-                    EntryError(
-                        f"never reached: {before.id!r} before it takes all that fits", entry=policy.id, key="when"
-                    ),
-                    "policy",
-                    index,
-                )
-                break
+                found = "no rule in this file matches" if winner is None else f"{winner.id!r} is the rule that matches"
+                yield EntryError(f"{found} this example", entry=rule.id, key="example"), index
+
+
+def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, int]]:
+    for index, policy in enumerate(policies):
+        earlier = next((before for before in policies[:index] if before.when.covers(policy.when)), None)
+        if earlier is not None:
+            detail = f"never reached: {earlier.id!r} matches all that this policy matches"
+            yield EntryError(detail, entry=policy.id, key="when"), index
 
 
 def example_seen(rule: Rule) -> Seen:
-    """What rules see of a rule's example, given to the provider and in reply to the command that the rule asks for."""
+    """Return a rule's example as rules see it, as a reply of the provider and to the command that the rule names."""
     reply = parse_reply(rule.example or "")
     when = rule.when
     code = ABSENT if reply.code is None else int(reply.code)
@@ -223,7 +226,10 @@ def example_seen(rule: Rule) -> Seen:
 
 
 def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int]) -> Rule | None:
-    """An earlier rule that takes all that fits `rule`; only such rules are asked as fit one thing that `rule` fits."""
+    """Return an earlier rule that matches all that `rule` matches, or None.
+
+    Only the candidates for one text that `rule` matches are compared, which is enough: such a rule matches it too.
+    """
     when = rule.when
     text = " \n ".join((*when.words, *when.any_words[:1]))
     code = _NOTHING if when.reply is None else when.reply.any()

@@ -1,8 +1,7 @@
-"""Line shapes: what a described log says of a delivery, in lines, JSON records or CSV rows, and the tables of them.
+"""Compiles the descriptions of logs: the lines, JSON records and CSV rows in which a mail server logs a delivery.
 
-A description holds no code: a literal that must stand in the line, a pattern whose named groups are facts, and what
-the words of an outcome mean. In a pattern ``{recipient}``, ``{queue_id}`` and so on stand for a group of that name with
-its usual shape.
+A description is data: a literal that the line must contain, a pattern whose named groups are facts, and the meaning of
+each outcome word. In a pattern ``{recipient}``, ``{queue_id}`` and so on are groups of that name with their usual shape.
 """
 
 from __future__ import annotations
@@ -46,9 +45,11 @@ FACTS: Final[Mapping[str, str]] = {
     "class": r"[\w-]{1,64}",
     "event_id": r"[\w.-]{1,64}",
 }
-"""The facts that a group may name, each with the shape that ``{name}`` stands for: ``alias`` is the address that a
-delivery was for where what stands first is a file or a program, ``words`` are the logging server's own, ``text`` may be
-a reply or its own words, and ``expired`` holds if the group took part."""
+"""The facts that a group may name, each with the shape of ``{name}``.
+
+``alias`` is the address of a delivery to a file or a program, ``words`` are the logging server's own, ``text`` is a reply or
+the server's own words, and ``expired`` is true if its group took part in the match.
+"""
 _PLACE: Final = lazy(r"\{([a-z_]+)\}")
 _LINE_KEYS: Final = frozenset(
     (
@@ -72,7 +73,7 @@ Path = tuple[str, ...]
 
 
 class Role(StrEnum):
-    """What a line is to the lines of the same message: an outcome, something to remember, or the message's end."""
+    """The role of a line among those of a message: an outcome, facts to remember for later lines, or the message's end."""
 
     OUTCOME = "outcome"
     REMEMBER = "remember"
@@ -84,15 +85,15 @@ class LineShape:
     """One described line.
 
     :ivar name: the description's name; reports have it as ``generator``.
-    :ivar id: the name with the number of the line, for the evidence.
-    :ivar contains: a literal without which the pattern is not tried.
-    :ivar outcomes: what the group ``outcome`` means, by its casefolded text; another text is no delivery.
-    :ivar action: what became of the recipient, where no word tells.
-    :ivar expired: whether such a line says that the queue gave up.
-    :ivar expired_words: words of the logging server that say so.
-    :ivar own_words: whether the text is the logging server's own, whatever codes stand in it.
-    :ivar unescape: what to replace in the text, pattern by pattern.
-    :ivar idle: whether nothing was tried: the line has no new answer.
+    :ivar id: the name with the number of the line; evidence has it.
+    :ivar contains: a literal; the pattern is tried only on lines that contain it.
+    :ivar outcomes: the action for each casefolded text of the group ``outcome``; any other text is no delivery.
+    :ivar action: the action of lines without such a word.
+    :ivar expired: whether the line says that the queue gave up.
+    :ivar expired_words: words of the logging server that say the same.
+    :ivar own_words: whether the text is the logging server's own, even if it contains codes.
+    :ivar escapes: patterns and their replacements, to undo the log's escapes in the text.
+    :ivar idle: whether no delivery was tried, so that the line has no new reply.
     """
 
     name: str
@@ -110,28 +111,28 @@ class LineShape:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The pattern, compiled when it is first needed."""
+        """The pattern, compiled at first use."""
         return re.compile(expand(self.source))
 
     @cached_property
     def unescape(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        """What to replace in the text, compiled."""
+        """The patterns of `escapes`, compiled."""
         return tuple((re.compile(found), instead) for found, instead in self.escapes)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordShape:
-    """One described record: a JSON object or a CSV row a line.
+    """One described record: a line that is a JSON object or a CSV row.
 
     :ivar form: ``json`` or ``csv``.
-    :ivar needs: keys without which it is another record.
-    :ivar inside: the paths of the object that holds the record in the line's object.
-    :ivar columns: a row's columns where no header told them.
-    :ivar outcomes: what the record's type means, by its casefolded text; another type is no delivery.
+    :ivar needs: keys that every such record has.
+    :ivar inside: the paths in the line's object where the record may be.
+    :ivar columns: the columns of rows in files without a header.
+    :ivar outcomes: the action for each casefolded type of record; any other type is no delivery.
     :ivar expired: the types that say that the queue gave up, casefolded.
-    :ivar own_words: a literal by which the server marks its own answers, which no remote server gave.
-    :ivar own_types: the types whose answers are the server's own, casefolded.
-    :ivar facts: for each fact the paths where it may stand; the first that is not empty counts.
+    :ivar own_words: a literal that marks replies that the logging server made up itself.
+    :ivar own_types: the types whose replies are the logging server's own, casefolded.
+    :ivar facts: the paths of each fact; the first one that is not empty counts.
     """
 
     name: str
@@ -148,7 +149,7 @@ class RecordShape:
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """All described logs; of two shapes that fit the same line the first is meant."""
+    """All described logs; if two shapes match a line the first one counts."""
 
     lines: tuple[LineShape, ...] = ()
     records: tuple[RecordShape, ...] = ()
@@ -156,9 +157,9 @@ class LogTable:
 
     @classmethod
     def of(cls, documents: Iterable[tuple[str, Mapping[str, object]]], *, trusted: bool = True) -> LogTable:
-        """The table of `documents`: names with what their files say.
+        """Return the table of `documents`, which are the names of logs with their descriptions.
 
-        :raises EntryError: for a description that cannot be used.
+        :raises EntryError: for the first error in a description.
         """
         lines: list[LineShape] = []
         records: list[RecordShape] = []
@@ -171,26 +172,26 @@ class LogTable:
 
 
 def as_table(value: object) -> Mapping[str, object] | None:
-    """`value` if it is a table, as TOML and JSON have them, or None."""
+    """Return `value` if it is a table of TOML or JSON, else None."""
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
 def as_list(value: object) -> Sequence[object] | None:
-    """`value` if it is a list, or None."""
+    """Return `value` if it is a list, else None."""
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def expand(source: str) -> str:
-    """`source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
+    """Return `source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
     return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
 
 
 def compile_log(
     name: str, document: Mapping[str, object], *, trusted: bool = False
 ) -> tuple[list[LineShape], list[RecordShape]]:
-    """The shapes of the log `name` that `document` describes.
+    """Return the shapes of the log `name` that `document` describes.
 
-    :param trusted: leave out the check of every pattern: the built-in data is checked by the tests.
+    :param trusted: skip the check of every pattern; the tests check those of the built-in data.
     :raises EntryError: for an unknown key, a value of the wrong type, a group that is no fact, a pattern that is not
         a regular expression or not linear.
     """
@@ -219,7 +220,7 @@ def _check(shape: LineShape) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Reads one table and raises an EntryError that names the key at fault."""
+    """Reads one table; errors name the key."""
 
     entry: str
     table: Mapping[str, object]

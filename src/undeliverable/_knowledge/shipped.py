@@ -1,13 +1,13 @@
-"""What the library comes with, from the prebuilt index: nothing of it is made before somebody asks for it.
+"""The built-in layer, read from the index: each entry is made when it is first needed.
 
-The index is a text of lines, each a JSON document: first which lines hold what, then how rules are filed, then one line
-per rule, format, log and so on. :mod:`undeliverable._knowledge.build` writes it from the TOML files; here it is read.
+The index is a text of lines, each a JSON document. The first says which line holds what, the next ones hold the index of
+phrases and codes that finds rules, then follows one line for each rule, format, log and so on.
+:mod:`undeliverable._knowledge.build` writes it from the TOML files.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -25,29 +25,14 @@ from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
-__all__ = ["BUILTIN", "FOLDERS", "Shipped", "extent", "row_of", "rule_of"]
+__all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 
 BUILTIN: Final = 0
 """The group of the built-in layer: the lowest."""
 
 
-FOLDERS: Final = ("", "providers/", "wording/", "formats/", "logs/")
-"""The folders below ``data/`` whose TOML files the index holds."""
-
-
-def extent(data: str) -> list[int]:
-    """How many TOML files there are below the folder `data`, and how many octets: whether an index may be of them."""
-    sizes = [
-        entry.stat().st_size
-        for folder in FOLDERS
-        for entry in os.scandir(f"{data}/{folder}")
-        if entry.name.endswith(".toml")
-    ]
-    return [len(sizes), sum(sizes)]
-
-
 def row_of(rule: Rule) -> list[object]:
-    """A rule as the index holds it."""
+    """Return a rule as the index holds it."""
     when = rule.when
     return [
         rule.id,
@@ -66,7 +51,7 @@ def row_of(rule: Rule) -> list[object]:
 
 
 def rule_of(row: Sequence[Any]) -> Rule:
-    """The rule that :func:`row_of` wrote."""
+    """Return the rule that :func:`row_of` wrote."""
     id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source = row
     when = RuleCondition(
         text,
@@ -82,37 +67,35 @@ def rule_of(row: Sequence[Any]) -> Rule:
 
 
 class Shipped(Below, FormatsBelow):
-    """The index: a layer of its own, and what other tables are built upon."""
+    """The built-in layer, and the base of the tables that have further layers above it."""
 
     name: Final = "builtin"
     group: Final = BUILTIN
 
     def __init__(self, text: str) -> None:
         self._lines: Final = text.split("\n")
-        head: dict[str, Any] = json.loads(self._lines[0])
-        self.extent: Final[list[int]] = head["extent"]
-        self._places: Final[Mapping[str, int]] = head["places"]
+        self._places: Final[Mapping[str, int]] = json.loads(self._lines[0])["places"]
         self._rules: Final[dict[int, Rule]] = {}
         self._formats: Final[dict[int, Format]] = {}
 
     def document(self, name: str) -> Any:  # noqa: ANN401 # JSON
-        """What stands under `name`, made anew at each call; None for nothing."""
+        """Return the document called `name`, a new one at each call; None if there is none."""
         place = self._places.get(name)
         return None if place is None else json.loads(self._lines[place])
 
     def names(self, prefix: str) -> list[str]:
-        """What stands under names that begin with `prefix`: the rest of these names, in their order."""
+        """Return the names of the documents that begin with `prefix`, without it, in their order."""
         return [name.removeprefix(prefix) for name in self._places if name.startswith(prefix)]
 
     @cached_property
-    def shelf(self) -> Shelf:  # type: ignore[override] # read when it is asked for
-        """How the rules are filed."""
+    def shelf(self) -> Shelf:  # type: ignore[override] # read when first used
+        """The index of phrases and codes that finds rules."""
         filed, *others = self.document("shelf")
         return Shelf(Written(*filed), *others)
 
     @cached_property
-    def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when it is asked for
-        """Phrases that tell a provider, with its name, the first one first."""
+    def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when first used
+        """Phrases by which a reply shows its provider, with the provider's name; the first one that matches counts."""
         return [(phrase, provider) for phrase, provider in self.document("marks")]
 
     @cached_property
@@ -125,7 +108,7 @@ class Shipped(Below, FormatsBelow):
         return self._places["count"]
 
     def rule(self, number: int) -> Rule:
-        """The rule of a number, from 0; the same object each time."""
+        """Return the rule of a number, from 0; the same object each time."""
         found = self._rules.get(number)
         if found is None:
             found = self._rules.setdefault(number, rule_of(json.loads(self._lines[self._places["rules"] + number])))
@@ -142,7 +125,7 @@ class Shipped(Below, FormatsBelow):
         tables = self.document("policies")
         if not tables:
             return ()
-        from undeliverable._knowledge.loader import load  # policies are seldom built in
+        from undeliverable._knowledge.loader import load  # hardly ever needed: profiles have the policies
         from undeliverable._knowledge.toml import TomlSource
 
         return load("builtin", BUILTIN, TomlSource("builtin", ""), {"policy": tables}, trusted=True).policies
@@ -153,8 +136,8 @@ class Shipped(Below, FormatsBelow):
         return tuple(map(Provider.compile, self.document("providers")))
 
     @cached_property
-    def places(self) -> Places:  # type: ignore[override] # read when it is asked for
-        """Where to look for formats."""
+    def places(self) -> Places:  # type: ignore[override] # read when first used
+        """The index that finds formats."""
         return Places(*self.document("places"))
 
     @cached_property
@@ -162,12 +145,12 @@ class Shipped(Below, FormatsBelow):
         return self.names("formats/")
 
     @cached_property
-    def format_count(self) -> int:  # type: ignore[override] # counted when it is asked for
-        """How many formats there are."""
+    def format_count(self) -> int:  # type: ignore[override] # counted when first used
+        """The number of formats."""
         return len(self._format_names)
 
     def format(self, rank: int) -> Format:
-        """The format of a rank, from 0; the same object each time."""
+        """Return the format of a rank, from 0; the same object each time."""
         found = self._formats.get(rank)
         if found is None:
             name = self._format_names[rank]

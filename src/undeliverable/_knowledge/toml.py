@@ -1,4 +1,7 @@
-"""TOML with places: what a file says, and where an entry's key stands in it when something is wrong."""
+"""TOML with line numbers: parses a file, and finds the line of an entry's key for an error.
+
+:mod:`tomllib` keeps no positions, so the line is searched for in the text, and only once there is an error to show.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ class TomlSource:
     text: str
 
     def parse(self) -> dict[str, object]:
-        """The document.
+        """Return the document.
 
-        :raises KnowledgeError: at the place where the text is no TOML.
+        :raises KnowledgeError: if the text is not TOML, with the line and column.
         """
-        import tomllib  # only who reads TOML pays for it
+        import tomllib  # 2 ms; most starts read no TOML
 
         try:
             return tomllib.loads(self.text)
@@ -41,7 +44,7 @@ class TomlSource:
             raise KnowledgeError(self.name, detail, line=line, column=column, text=source) from None
 
     def fail(self, error: EntryError, table: str, index: int, entry: str | None = None) -> Never:
-        """Raises `error`, met in the `index`-th (from 0) table named `table`, as a located one."""
+        """Raise `error` of the `index`-th table (from 0) named `table`, with its file, line and column."""
         entry = error.entry or entry or f"{table}[{index + 1}]"
         line, column, text = self.locate(table, index, error.key)
         raise KnowledgeError(
@@ -49,9 +52,9 @@ class TomlSource:
         ) from None
 
     def locate(self, table: str, index: int, key: str | None = None) -> tuple[int, int, str]:
-        """Line, column (both from 1) and the line's text of `key` in the `index`-th table `table`; zeros if unknown.
+        """Return line and column (from 1) and the line's text of `key` in the `index`-th table `table`; zeros if unknown.
 
-        Without a key, or where the key is not there, it is the place of the table's header.
+        Without a key, or if the table lacks it, return the place of the table's header.
         """
         lines = self.text.splitlines()
         header = re.compile(rf"\s*\[\[?\s*{re.escape(table)}\s*\]\]?\s*(?:#.*)?$")
@@ -74,7 +77,7 @@ class TomlSource:
 
 
 def _find(lines: list[str], start: int, end: int, path: list[str]) -> tuple[int, int]:
-    """Line and column, from 0, of the dotted key `path` between two lines; as deep as it can be followed."""
+    """Return line and column, from 0, of the dotted key `path` between two lines, or of its longest part that is there."""
     number, column = start, len(lines[start]) - len(lines[start].lstrip())
     line, at = start + 1, 0
     for part in path:

@@ -1,30 +1,26 @@
-"""The readers of what is no delivery report: automatic answers, read receipts, and complaints without fields."""
+"""The readers of what is no delivery report: automatic replies, read receipts, and complaints without fields."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from undeliverable._dsn.returned import bare_address
+from undeliverable._reading.reading import Reading
 from undeliverable.model import RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
-if TYPE_CHECKING:
-    from undeliverable._reading.message import Reading
-
-__all__ = ["automatic", "read_automatic", "read_bare_complaint", "read_disposition"]
+__all__ = ["read_automatic", "read_bare_complaint", "read_disposition"]
 
 
 def read_disposition(reading: Reading) -> None:
-    """A disposition notification, RFC 8098."""
+    """Read a disposition notification (RFC 8098)."""
     for part in reading.survey.dispositions[:1]:
         reading.kind = Kind.DISPOSITION
-        from undeliverable._reading import autoreply as _autoreply  # few messages are dispositions
+        from undeliverable._reading import autoreply
 
-        reading.recipients.extend(_autoreply.disposition(part.text, part.path))
+        reading.recipients.extend(autoreply.disposition(part.text, part.path))
 
 
 def read_bare_complaint(reading: Reading) -> None:
-    """A feedback report (RFC 5965 2) that has lost the part with its fields."""
+    """Read a feedback report (RFC 5965 2) that has lost the part with its fields."""
     if "feedback-report" in (reading.header("content-type") or "").lower():
         reading.kind = Kind.COMPLAINT
         reading.recipients.append(RecipientFacts(witness=Witness.HEADER))
@@ -32,27 +28,21 @@ def read_bare_complaint(reading: Reading) -> None:
 
 
 def read_automatic(reading: Reading) -> None:
-    """An automatic answer or a challenge, whose sender is the recipient; or a complaint in a dress of its own."""
-    kind = automatic(reading)
+    """Read an automatic reply or a challenge, whose sender is the recipient; or a complaint in a form of its own."""
+    from undeliverable._reading import autoreply
+
+    phrases = reading.known.phrases
+    kind = autoreply.recognise(reading.header, reading.text, phrases, reading.known.origin)
     if kind is None:
         return
-    from undeliverable._reading import autoreply as _autoreply  # as below
-
     reading.kind = kind
-    fields = _autoreply.fields_of_recipient(reading.header, reading.known.phrases)
+    fields = autoreply.fields_of_recipient(reading.header, phrases)
     recipient = _reported(reading, fields) if fields else bare_address(reading.header("from"))
     reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=recipient))
 
 
-def automatic(reading: Reading) -> Kind | None:
-    """Which automatic answer a message is."""
-    from undeliverable._reading import autoreply as _autoreply  # a report with fields is no automatic reply
-
-    return _autoreply.recognise(reading.header, reading.text, reading.known.phrases)
-
-
 def _reported(reading: Reading, fields: tuple[str, ...]) -> str | None:
-    """The address in the first of `fields` that the reported message has."""
+    """Return the address in the first of `fields` that the reported message has."""
     for part in reading.survey.returned[:1]:
         for message in part.children[:1]:
             found = (bare_address(message.header(name)) for name in fields)

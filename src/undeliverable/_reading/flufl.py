@@ -1,6 +1,6 @@
-"""The last witness: the heuristics of flufl.bounce, asked only where no reader named a recipient.
+"""The fallback: the heuristics of flufl.bounce, asked only if no reader has found a recipient.
 
-They know a few dozen formats of the nineties that nobody else remembers. Their patterns are quadratic and worse on
+They know a few dozen formats of the nineties that are described nowhere else. Their patterns are quadratic and worse on
 hostile lines, and some raise on odd headers; so they see a bounded, plain copy of the message's beginning.
 """
 
@@ -16,10 +16,10 @@ from undeliverable._text.lazy import lazy
 __all__ = ["HEAD_LIMIT", "LINE_LIMIT", "Suspicion", "ask"]
 
 HEAD_LIMIT: Final = 32 * 1024
-"""How much of a message is shown, in octets: reports name the recipient before they return the message."""
+"""How much of a message is handed over, in octets: reports name the recipient before they return the message."""
 
 LINE_LIMIT: Final = 400
-"""How much of a line is shown, in octets: some patterns need time that grows with its square."""
+"""How much of a line is handed over, in octets: some patterns need time that grows with its square."""
 
 _MOST_PARTS: Final = 32  # the standard library's parser recurses into every part
 _CROWDED: Final = ((b"@", 4), (b",", 24))  # a line with more of them is no line that names a recipient
@@ -30,33 +30,35 @@ _ADDRESS: Final = lazy(r"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Whom the heuristics suspect: recipients whose delivery failed, and recipients still being tried."""
+    """The recipients that the heuristics find: those whose delivery failed, and those still being tried."""
 
     permanent: frozenset[str] = frozenset()
     temporary: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        """Whether anybody is suspected."""
+        """Return whether any recipient was found."""
         return bool(self.permanent or self.temporary)
 
 
 def ask(message: bytes) -> Suspicion:
-    """Whom flufl.bounce finds in the first :data:`HEAD_LIMIT` octets of `message`; nobody if it fails.
+    """Return the recipients that flufl.bounce finds in the first :data:`HEAD_LIMIT` octets of `message`.
 
-    Raises ImportError where flufl.bounce is not installed, and nothing else.
+    If it fails on foreign bytes, none are found.
+
+    :raises ImportError: if flufl.bounce is not installed.
     """
-    from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType]  # most mail never needs it
+    from flufl.bounce import all_failures  # pyright: ignore[reportUnknownVariableType]
 
     try:
         temporary, permanent = all_failures(message_from_bytes(plain_head(message)))
-    except Exception:  # noqa: BLE001  foreign heuristics on foreign bytes: their failure only means that nobody is named
+    except Exception:  # noqa: BLE001  foreign heuristics on foreign bytes: if they fail, no recipient was found
         return Suspicion()
     failed = _addresses(permanent)
     return Suspicion(failed, _addresses(temporary) - failed)
 
 
 def plain_head(message: bytes) -> bytes:
-    """The beginning of `message` in the form that is shown: ASCII, LF, short lines, and one plain From header."""
+    """Return the beginning of `message` as it is handed over: ASCII, LF, short lines, and one plain From header."""
     head = message[:HEAD_LIMIT].translate(_PLAIN).replace(b"\0", b"\x1a").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     header, blank, body = head.lstrip(b"\n").partition(b"\n\n")
     body = re.sub(rb"\n{3,}", b"\n\n", re.sub(rb"[ \t]{9,}", b" " * 8, body))
@@ -69,7 +71,7 @@ def _plain_line(line: bytes) -> bytes | None:
 
 
 def _few_parts(lines: list[bytes]) -> list[bytes]:
-    """The lines up to the one that would begin one part too many."""
+    """Return the lines up to the one that would begin one part too many."""
     seen = 0
     for number, line in enumerate(lines):
         seen += line[:13].lower() == b"content-type:"
@@ -79,7 +81,7 @@ def _few_parts(lines: list[bytes]) -> list[bytes]:
 
 
 def _plain_from(header: bytes) -> bytes:
-    """The header block with one From of one address before all else: without one, or with an odd one, it raises."""
+    """Return the header block with one From of one address first: flufl.bounce raises without one, or with an odd one."""
     lines: list[bytes] = []
     sender = b""
     for line in re.split(rb"\n(?![ \t])", header):

@@ -1,7 +1,8 @@
-"""Merging: what all witnesses say of one recipient becomes one :class:`RecipientFacts`.
+"""Merge what all witnesses say of one recipient into one :class:`RecipientFacts`.
 
-Who leads, and whose word counts, stands in two tables. Decoding a report is easy; this is where it is decided whom
-to believe when ``Status`` says 5.0.0, the words 5.1.1 and the transcript 450.
+A witness is a source within the report: its fields, its words, a header, a transcript. Which one names the recipients,
+and which reply counts, stands in two tables: they decide what to believe if ``Status`` says 5.0.0, the words 5.1.1 and
+the transcript 450.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable._smtp.replies import answered_command, is_expired, last_attempt, parse_reply
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["LEADERS", "REPLY_WITNESSES", "hear", "merge"]
+__all__ = ["LEADERS", "REPLY_WITNESSES", "merge", "read_diagnostic"]
 
 # Which witness names the recipients when several do: the first that names any.
 #   field      "Final-Recipient: rfc822; kim@example.org": the reporting server's own list (RFC 3464 2.3.2)
@@ -29,12 +30,11 @@ LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE
 REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
 
 
-_COMPANY: Final = 16
-"""How many further witnesses are heard of one recipient, and of all: that they are many says nothing, and takes time."""
+_COMPANY: Final = 16  # further witnesses per recipient, and of all; more cost time and add nothing
 
 
 def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[RecipientFacts, ...]:
-    """One merged :class:`RecipientFacts` per recipient, in the order in which the leading witness names them.
+    """Return one merged :class:`RecipientFacts` per recipient, in the order in which the leading witness names them.
 
     :param partials: what the readers found, in any order; facts without a recipient hold for every recipient.
     :param remarks: gets what could not be tied to any recipient.
@@ -56,7 +56,7 @@ def merge(partials: Sequence[RecipientFacts], remarks: list[str]) -> tuple[Recip
 
 
 def _not_fields(shared: list[RecipientFacts], remarks: list[str]) -> list[RecipientFacts]:
-    """What holds for everybody: a group of fields without recipient, among others that name theirs, is of somebody else."""
+    """Return shared facts without fields: a group without recipient, among others that name theirs, is somebody else's."""
     others = [facts for facts in shared if facts.witness is not Witness.FIELD]
     if len(others) < len(shared):
         remarks.append("a group of fields that names no recipient, among others that do, was passed over")
@@ -64,9 +64,9 @@ def _not_fields(shared: list[RecipientFacts], remarks: list[str]) -> list[Recipi
 
 
 def _company_of_one(partials: Sequence[RecipientFacts]) -> list[RecipientFacts]:
-    """All partials, what holds for everybody last, where they are plainly about one recipient; else none.
+    """Return all partials if they concern one recipient, shared facts last; otherwise an empty list.
 
-    So it is with most reports: there is one partial, or the fields name one recipient and nobody names another.
+    Most reports are like that: there is one partial, or the fields name one recipient and nothing names another.
     """
     if len(partials) < 2:
         return list(partials)
@@ -92,7 +92,7 @@ def _leader(partials: Iterable[RecipientFacts]) -> Witness | None:
 
 
 def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
-    """Each recipient once: a report that names one twice in the same way says the second time nothing new."""
+    """Return each recipient once: the entry that says most."""
     if len(leading) < 2:
         return leading
     chosen: dict[str, RecipientFacts] = {}
@@ -105,7 +105,7 @@ def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
 
 
 def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool, bool]:
-    """How much facts say: an entry that failed outweighs one that merely waited, one with an answer one without."""
+    """Return how much facts say: a failure outweighs a delay, an entry with a reply one without."""
     words = facts.diagnostic
     is_reply = words is not None and words.type == "smtp"  # RFC 3464 2.3.6
     return (facts.action in (None, Action.FAILED), _has_code(facts), is_reply, words is not None)
@@ -116,7 +116,7 @@ def _has_code(facts: RecipientFacts) -> bool:
 
 
 def _of_the_only_one(leading: RecipientFacts, others: list[RecipientFacts]) -> list[RecipientFacts]:
-    """What other witnesses say where the report is about one recipient.
+    """Return what other witnesses say if the report is about one recipient.
 
     Facts that name it count. If none does, those that name one single other address count too: it is the alias that
     the mail was sent to, or where it was forwarded.
@@ -160,10 +160,10 @@ def _canonical(address: str | None) -> str:
     return (address or "").strip("<> ").lower()
 
 
-def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
-    """The reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
+def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
+    """Return the reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
 
-    :param command: what the reply answered, where the report says so elsewhere.
+    :param command: the command that the reply answered, if the report says so elsewhere.
     """
     reply = parse_reply(words.text, command)
     if (reply.code is None and reply.status is None) or not _is_negative(reply):
@@ -172,8 +172,8 @@ def hear(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool
     return (last_attempt(reply) if expired else reply), expired
 
 
-class _Told(NamedTuple):
-    """What one witness says of one recipient, its words read as a reply where they are one."""
+class _Statement(NamedTuple):
+    """What one witness says of one recipient, its words read as a reply if they are one."""
 
     witness: Witness
     reply: Reply | None
@@ -183,13 +183,13 @@ class _Told(NamedTuple):
 
 
 def _combine(company: list[RecipientFacts]) -> RecipientFacts:
-    """All that `company` says of one recipient; the first of it is the leading witness."""
+    """Return all that `company` says of one recipient; the first of it is the leading witness."""
     first = company[0]
     if len(company) == 1:
-        # The reply in a field has been read already, see hear.
+        # The reply in a field has been read already, see read_diagnostic.
         return first if first.witness is Witness.FIELD else _alone(first)
-    told = [_read_words(facts) for facts in company]
-    reply, evidence = _final_reply(told)
+    statements = [_read_words(facts) for facts in company]
+    reply, evidence = _final_reply(statements)
     return RecipientFacts(
         witness=first.witness,
         recipient=first.recipient,
@@ -197,21 +197,21 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         action=_first(company, "action"),
         status=_first(company, "status"),
         reply=reply,
-        diagnostic=next((one.words for one in told if one.words is not None), None),
-        command=_command(company, told, reply),
+        diagnostic=next((one.words for one in statements if one.words is not None), None),
+        command=_command(company, statements, reply),
         remote_mta=_first(company, "remote_mta"),
-        expired=any(one.expired for one in told),
+        expired=any(one.expired for one in statements),
         last_attempt_date=_first(company, "last_attempt_date"),
         will_retry_until=_first(company, "will_retry_until"),
         vendor_code=_first(company, "vendor_code"),
         evidence=evidence or first.evidence,
-        conflicts=_disagreements(told, reply),
+        conflicts=_disagreements(statements, reply),
         field_block=next((facts.field_block for facts in company if facts.field_block), ""),
     )
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:
-    """The same where only one witness has spoken."""
+    """Return what the only witness says of a recipient."""
     one = _read_words(facts)
     reply = one.reply if one.reply is not None and _is_negative(one.reply) else None
     return RecipientFacts(
@@ -233,7 +233,7 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
 
 
 def _first(company: list[RecipientFacts], name: str) -> Any:  # noqa: ANN401 - of whatever type the attribute is
-    """The first value of attribute `name` that any witness gives, or None."""
+    """Return the first value of attribute `name` that any witness gives, or None."""
     for facts in company:
         value = getattr(facts, name)
         if value is not None:
@@ -241,7 +241,7 @@ def _first(company: list[RecipientFacts], name: str) -> Any:  # noqa: ANN401 - o
     return None
 
 
-def _read_words(facts: RecipientFacts) -> _Told:
+def _read_words(facts: RecipientFacts) -> _Statement:
     words, reply = facts.diagnostic, facts.reply
     if reply is None and words is not None:
         found = parse_reply(words.text, facts.command)
@@ -253,49 +253,49 @@ def _read_words(facts: RecipientFacts) -> _Told:
     expired = facts.expired or is_expired(text)
     if expired and reply is not None:
         reply = last_attempt(reply)
-    return _Told(facts.witness, reply, words, expired, facts.evidence)
+    return _Statement(facts.witness, reply, words, expired, facts.evidence)
 
 
 def _with_command(reply: Reply, words: str) -> Reply:
-    """`reply` with the command that the words around it say it answered."""
+    """Return `reply` with the command that it answered, as the words around it say."""
     command = answered_command(words)
     return reply if command is None else Reply(reply.code, reply.status, reply.text, command)
 
 
-def _final_reply(told: list[_Told]) -> tuple[Reply | None, tuple[Evidence, ...]]:
-    """The reply that decides, and the words that it was read from; see REPLY_WITNESSES."""
-    heard = [
+def _final_reply(statements: list[_Statement]) -> tuple[Reply | None, tuple[Evidence, ...]]:
+    """Return the reply that decides, and the words that it was read from; see REPLY_WITNESSES."""
+    replies = [
         ((one.reply.code is None, REPLY_WITNESSES.index(one.witness)), one.reply, one.evidence)
-        for one in told
+        for one in statements
         if one.reply is not None and _is_negative(one.reply)
     ]
-    if not heard:
+    if not replies:
         return None, ()
-    if len(heard) > 1:
-        heard.sort(key=_by_rank)
-    _, best, evidence = heard[0]
-    for _, reply, words in heard[1:]:
+    if len(replies) > 1:
+        replies.sort(key=_by_rank)
+    _, best, evidence = replies[0]
+    for _, reply, words in replies[1:]:
         if best.status is None and reply.status is not None and reply.code == best.code:
             best, evidence = reply, words
     return best, evidence
 
 
-def _by_rank(heard: tuple[tuple[bool, int], Reply, tuple[Evidence, ...]]) -> tuple[bool, int]:
-    return heard[0]
+def _by_rank(ranked: tuple[tuple[bool, int], Reply, tuple[Evidence, ...]]) -> tuple[bool, int]:
+    return ranked[0]
 
 
 def _is_negative(reply: Reply) -> bool:
-    """Whether `reply` can be the cause of a failure: RFC 5321 4.2.1 has 4yz and 5yz for that."""
+    """Return whether `reply` can be the cause of a failure: RFC 5321 4.2.1 has 4yz and 5yz for that."""
     return reply.code is None or reply.code >= 400
 
 
-def _command(company: list[RecipientFacts], told: list[_Told], reply: Reply | None) -> Command | None:
-    """What the final reply answered: as it says itself, else as a witness says who heard the same code."""
+def _command(company: list[RecipientFacts], statements: list[_Statement], reply: Reply | None) -> Command | None:
+    """Return the command that the final reply answered, by the reply itself, else by a witness with the same code."""
     if reply is None:
         return None
     if reply.command is not None:
         return reply.command
-    for facts, one in zip(company, told, strict=True):
+    for facts, one in zip(company, statements, strict=True):
         command = facts.command or (one.reply.command if one.reply is not None else None)
         if command is not None and (one.reply is None or one.reply.code == reply.code):
             return command
@@ -303,7 +303,7 @@ def _command(company: list[RecipientFacts], told: list[_Told], reply: Reply | No
 
 
 def _original(company: list[RecipientFacts]) -> str | None:
-    """The address that the mail was sent to, where it is another than the one that failed."""
+    """Return the address that the mail was sent to, if it is another than the one that failed."""
     final = _canonical(company[0].recipient)
     for facts in company:
         for name in (facts.original_recipient, facts.recipient):
@@ -312,13 +312,13 @@ def _original(company: list[RecipientFacts]) -> str | None:
     return None
 
 
-def _disagreements(told: list[_Told], reply: Reply | None) -> tuple[str, ...]:
-    """Replies of other witnesses whose code is of another class than the final reply's, in words."""
-    if len(told) < 2 or reply is None or reply.code is None:
+def _disagreements(statements: list[_Statement], reply: Reply | None) -> tuple[str, ...]:
+    """Return in words the replies of other witnesses whose code is of another class than the final reply's."""
+    if len(statements) < 2 or reply is None or reply.code is None:
         return ()
     other = [
         f"the {one.witness} has the reply {one.reply.code} but the final one is {reply.code}"
-        for one in told
+        for one in statements
         if one.reply is not None and one.reply.code is not None and one.reply.code // 100 != reply.code // 100
     ]
     return tuple(dict.fromkeys(other))

@@ -1,15 +1,16 @@
-"""What the parts of a message are for, and which of them holds the notification."""
+"""What the parts of a message are for, and which of them holds the notification.
+
+Parts are sorted by their content types first. Gateways relabel parts: where a label says nothing, or a report seems to
+lack its fields, parts are sorted by the fields that they begin with.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from undeliverable._mime.grammar import FIELD
 from undeliverable._mime.headers import raw_fields
 from undeliverable._mime.part import Part
-
-if TYPE_CHECKING:
-    from undeliverable._reading.autoreply import AutoReplyPhrases
 
 __all__ = ["Survey", "notification", "sort_mislabelled", "sort_parts"]
 
@@ -33,7 +34,7 @@ _TEXTS: Final = 4
 _NAME_ROOM: Final = 100
 _BLOCK_ROOM: Final = 4096
 _OTHERS: Final = 8
-"""How many further parts are looked into for what their label does not say."""
+"""How many parts of types that say nothing are looked into."""
 
 # What a body is by the fields that it begins with: the fields of which all, and of which one, have to be there.
 # RFC 8098 3.1, RFC 5965 3.1, RFC 3464 2.2.2 and 2.3, RFC 5322 3.6 with RFC 5321 4.4.
@@ -62,12 +63,12 @@ class Survey:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether something may be in a part that is not of the type for it."""
+        """Return whether something may be in a part that is not of the type for it."""
         return bool(self.others or len(self.texts) > 1 or (self.returned and not self.statuses))
 
 
 def sort_parts(root: Part) -> Survey:
-    """The leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
+    """Return the leaves of `root` in order, a returned message and a digest (RFC 2046 5.1.5) each counting as one."""
     survey = Survey()
     waiting = [root]
     while waiting:
@@ -88,7 +89,7 @@ def sort_parts(root: Part) -> Survey:
 
 
 def _alternatives(part: Part) -> tuple[Part, ...]:
-    """The children of a multipart/alternative (RFC 2046 5.1.4), the last one first; HTML alone where only it says who."""
+    """Return the children of a multipart/alternative (RFC 2046 5.1.4), the last first; HTML alone if only it has addresses."""
     children = part.children
     if len(children) == 2 and children[0].content_type == "text/plain" and children[1].content_type == "text/html":
         plain, rich = children
@@ -97,20 +98,14 @@ def _alternatives(part: Part) -> tuple[Part, ...]:
     return children[::-1]
 
 
-def sort_mislabelled(root: Part, survey: Survey, phrases: AutoReplyPhrases, *, from_robot: bool) -> None:
-    """Sort those parts by what they hold that gateways gave a type which says nothing of it, or something false.
+def sort_mislabelled(survey: Survey, *, is_report: bool) -> None:
+    """Sort the parts that gateways gave a type which says nothing of them, or something false, by what they hold.
 
-    Where no mail system speaks, only a complaint is looked for, whose senders are of all kinds; what a person passes on
-    is left as it is.
+    In other mail than reports only a complaint is looked for, whose senders are of all kinds. What a person passes on is
+    left as it is: not to be called for replies and forwarded messages.
 
-    :param phrases: how a person's subject begins who does that.
-    :param from_robot: whether a mail system sent this; RFC 6522 3 has another sign.
+    :param is_report: whether a mail system sent the message, or its type is that of reports (RFC 6522 3).
     """
-    from undeliverable._reading import autoreply as _autoreply  # a report in its standard form is not looked at here
-
-    if _autoreply.is_answer(root.header, phrases):
-        return
-    is_report = from_robot or root.content_type == "multipart/report"
     texts = survey.texts[1:] if is_report else []  # the first is the notification itself
     if survey.statuses:
         texts = [part for part in texts if part.content_type != "text/html"]  # the same words once more, and much work
@@ -137,7 +132,7 @@ def _sort_by_fields(survey: Survey, part: Part, *, is_report: bool) -> None:
 
 
 def _held_type(text: str) -> str | None:
-    """What a body is by the names of the fields that it begins with; None where it begins with none, or with others."""
+    """Return the type of a body by the names of the fields that it begins with, or None."""
     if ":" not in text[:_NAME_ROOM]:
         return None
     block = text[:_BLOCK_ROOM].lstrip("\n").partition("\n\n")[0]
@@ -148,7 +143,7 @@ def _held_type(text: str) -> str | None:
 
 
 def notification(survey: Survey) -> tuple[str, str]:
-    """The text for people and the path of its part: the plain parts, or the HTML ones where those are empty."""
+    """Return the text for people and the path of its part: the plain parts, or the HTML ones if those are empty."""
     if len(survey.texts) == 1:
         only = survey.texts[0]
         return ("", "") if not only.text or only.text.isspace() else (only.text, only.path)

@@ -23,8 +23,13 @@ from undeliverable.reasons import Fault, Reason
 
 __all__ = [
     "ABSENT",
+    "BARE",
+    "BRACKETED",
+    "HEAD",
     "PATTERN_LIMIT",
+    "REPEATED",
     "SHORT",
+    "TEXT_LIMIT",
     "UNSPACED_FROM",
     "PolicyCondition",
     "RuleCondition",
@@ -33,6 +38,7 @@ __all__ = [
     "describe",
     "place_of",
     "stands_in",
+    "status_by_key",
     "status_key",
     "strings",
     "visible",
@@ -47,13 +53,13 @@ TEXT_LIMIT: Final = 8_192
 
 _STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
 _REPLY_PATTERN: Final = lazy(r"[2-5xX*][0-5xX*][0-9xX*]")
-_BRACKETED: Final = re.compile(r"<[^<>@\s]{0,256}@[^<>\s]{0,256}>")
-_BARE: Final = lazy(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
+BRACKETED: Final = re.compile(r"<[^<>@\s]{0,256}@[^<>\s]{0,256}>")
+BARE: Final = lazy(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
 # "550-5.7.1 " on every line but the last, as RFC 5321 4.2.1 has it; RFC 2034 4 repeats the status on each line.
 _STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
-_HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
+HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
 # It begins with a digit, which is found five times as fast as what is not behind another character.
-_REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
+REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
 _WILD: Final = frozenset("xX*")
 UNSPACED_FROM: Final = "\u0e00"  # Thai, and from there on nearly all scripts that put no blanks between words
 SHORT: Final = 4
@@ -65,6 +71,11 @@ _E = TypeVar("_E", Reason, Fault, Command)
 def status_key(status: StatusCode | None) -> int:
     """`status` as one integer that conditions compare: 5.1.1 is 5001001; `ABSENT` for None."""
     return ABSENT if status is None else status.class_ * 1_000_000 + status.subject * 1_000 + status.detail
+
+
+def status_by_key(key: int) -> StatusCode | None:
+    """Return the status whose :func:`status_key` is `key`."""
+    return None if key == ABSENT else StatusCode(key // 1_000_000, key // 1_000 % 1_000, key % 1_000)
 
 
 def visible(text: str, code: int) -> str:
@@ -81,17 +92,17 @@ def visible(text: str, code: int) -> str:
 
 def _without_addresses(text: str) -> str:
     """`text` with each address blanked: what a mailbox is called must not decide (``<blacklist@example.org>``)."""
-    text = _BRACKETED.sub("<>", text)
+    text = BRACKETED.sub("<>", text)
     if "@" not in text:
         return text
-    return " ".join([_BARE.sub("<>", token) if "@" in token else token for token in text.split(" ")])
+    return " ".join([BARE.sub("<>", token) if "@" in token else token for token in text.split(" ")])
 
 
 def _joined(text: str) -> str:
     """A multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
-    head = _HEAD.match(text)
+    head = HEAD.match(text)
     end = head.end() if head else 0
-    return text[:end] + _REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")
+    return text[:end] + REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")
 
 
 def place_of(phrase: str, text: str) -> int:

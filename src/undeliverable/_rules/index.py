@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.conditions import RuleCondition, status_key
 from undeliverable._rules.phrases import Frequencies, Written, file_under, merged, spread, words_of
-from undeliverable._rules.rule import PARTS
+from undeliverable._rules.rule import PARTS, Rule
 from undeliverable.codes import find_reply_code, find_status
 
 if TYPE_CHECKING:
     from undeliverable._rules.phrases import Filed, Key
-    from undeliverable._rules.table import Rule
 
 __all__ = ["GROUPS", "MARKS", "Shelf", "file_rules"]
 

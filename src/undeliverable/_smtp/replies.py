@@ -11,8 +11,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._dsn.grammar import (
-    COMMANDS,
+from undeliverable._smtp.commands import STEPS, named_command
+from undeliverable._smtp.grammar import (
     DOTTED,
     ESCAPED_LINE_END,
     EXPIRED_STATUS,
@@ -52,12 +52,8 @@ _QUOTED_LEAD: Final = 60
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
 _NOTE_LENGTH: Final = 60
 _NOTED: Final = {
-    "(in reply to HELO command": Command.EHLO,
-    "(in reply to EHLO command": Command.EHLO,
-    "(in reply to MAIL FROM command": Command.MAIL,
-    "(in reply to RCPT TO command": Command.RCPT,
-    "(in reply to DATA command": Command.DATA,
-    "(in reply to end of DATA command": Command.END_OF_DATA,
+    f"(in reply to {name} command": named_command(name)
+    for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
@@ -262,8 +258,8 @@ def answered_command(text: str) -> Command | None:
         return None
     word = next(group for group in match.groups() if group).upper()
     if word == "DATA" and "final" in match[0].lower():
-        word = "END"
-    return COMMANDS[word]
+        word = "FINAL"
+    return STEPS[word]
 
 
 def _first_step(text: str) -> re.Match[str] | None:

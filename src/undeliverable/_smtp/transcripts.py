@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from undeliverable._dsn.grammar import (
-    COMMANDS,
+from undeliverable._smtp.commands import COMMANDS
+from undeliverable._smtp.grammar import (
     DIALOGUE_MARKS,
     GENERAL,
     LISTED,
@@ -23,11 +23,10 @@ from undeliverable._dsn.grammar import (
     SPOKEN,
     VERB,
 )
-from undeliverable._evidence import words_of
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
 __all__ = ["read_dialogue"]
 
@@ -157,7 +156,7 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
     if state.verb in ("MAIL", "RCPT"):
         addresses = addresses_in(words) if state.verb == "RCPT" else []
         state.addressee = addresses[0] if addresses else None
-    if state.verb in ("MAIL", "EHLO", "HELO", "LHLO"):
+    if COMMANDS.get(state.verb) in (Command.EHLO, Command.MAIL):
         state.opened = len(state.answers)  # a new attempt, RFC 5321 3.3
 
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from undeliverable._dsn.grammar import (
-    ADDRESS_TYPE,
-    BARE_ADDRESS,
-    COMMENT,
-    DOMAIN,
-    EMBEDDED_UNICODE,
-    LOCAL_BREAK,
-    OCTAL_RUN,
-    XTEXT,
+from undeliverable._text.lazy import lazy
+
+__all__ = ["ADDRESS_TYPE", "COMMENT", "addresses_in", "decode_octals", "recipient_address"]
+
+# RFC 3464 2.1.2: address-type, mta-name-type and diagnostic-type are atoms: "rfc822;", "utf-8;", "X-Postfix;".
+ADDRESS_TYPE: Final = lazy(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8};[ \t\n]{0,20}")
+# The plain case of RFC 5321 4.1.2 Mailbox with a type before it, as nearly all reports have it.
+_BARE_ADDRESS: Final = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9.-]{0,30}); ?)?([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})"
 )
+# RFC 5321 4.1.2: where a local part that is not quoted begins, and the domain behind the "@".
+_LOCAL_BREAK: Final = lazy(r"[\s<>()\[\]\"\\;:,@]")
+_DOMAIN: Final = lazy(r"[^\s<>()\"\\;:,@]{1,255}")
+# RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
+COMMENT: Final = lazy(r"\(([^()]{0,998})\)")
+# RFC 3461 4: xtext, "+" and two capital hexadecimal digits.
+_XTEXT: Final = lazy(r"\+([0-9A-F]{2})")
+# RFC 6533 3: EmbeddedUnicodeChar in utf-8-addr-xtext and utf-8-addr-unitext.
+_EMBEDDED_UNICODE: Final = lazy(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+# Octets above 127 written as backslash and three octal digits: no RFC has it, servers that keep to ASCII do it.
+_OCTAL_RUN: Final = lazy(r"(?:\\[23][0-7]{2})+", re.ASCII)
 
-__all__ = ["addresses_in", "decode_octals", "recipient_address"]
-
-_plain: Final = BARE_ADDRESS.fullmatch
+_plain: Final = _BARE_ADDRESS.fullmatch
 _LONGEST: Final = 2048  # RFC 5321 4.5.3.1 has 64 octets and 255; nothing sensible is longer than this with a comment
 _LOCAL: Final = 320
 _PUNCTUATION: Final = ".,'!?"
@@ -75,7 +84,7 @@ def addresses_in(text: str) -> list[str]:
     for _ in range(_MOST):
         if at < 0:
             break
-        domain = DOMAIN.match(text, at + 1)
+        domain = _DOMAIN.match(text, at + 1)
         local = "" if domain is None else _local_part(text, at)
         # In "a@b"@example.org the first "@" is a part of the local part.
         if domain is not None and local and not text.startswith('"@', domain.end()):
@@ -92,15 +101,15 @@ def _local_part(text: str, at: int) -> str:
         while opened > 0 and before[opened - 1] == "\\":
             opened = before.rfind('"', 0, opened)
         return before[opened:] if opened >= 0 else ""
-    return LOCAL_BREAK.split(before)[-1].lstrip("'")
+    return _LOCAL_BREAK.split(before)[-1].lstrip("'")
 
 
 def _decoded(text: str) -> str:
     if "\\" in text:
-        text = EMBEDDED_UNICODE.sub(_character, text)
+        text = _EMBEDDED_UNICODE.sub(_character, text)
         text = decode_octals(text)
     if "@" not in text and "+40" in text:
-        text = XTEXT.sub(_xchar, text)
+        text = _XTEXT.sub(_xchar, text)
     return text
 
 
@@ -116,7 +125,7 @@ def _xchar(match: re.Match[str]) -> str:
 
 def decode_octals(text: str) -> str:
     """`text` with runs of octal escapes above 127 as the UTF-8 that they spell; a run that spells none stays."""
-    return OCTAL_RUN.sub(_octets, text)
+    return _OCTAL_RUN.sub(_octets, text)
 
 
 def _octets(match: re.Match[str]) -> str:

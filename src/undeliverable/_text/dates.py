@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import starmap
 from operator import itemgetter
 from typing import Final
 
-from undeliverable._dsn.grammar import DATE, DATE_ASCTIME, DATE_ISO, MONTHS, ZONES
+from undeliverable._text.lazy import lazy
 
 __all__ = ["parse_date"]
+
+# RFC 5322 3.3 and 4.3.
+_DATE: Final = lazy(
+    r"\s{0,20}(?:[A-Za-z]{3,9},?\s{1,4})?(\d{1,2})[ \t-]{1,4}([A-Za-z]{3})[a-z]{0,6}\.?[ \t-]{1,4}(\d{4}|\d{2})[ \t]{1,4}"
+    r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?[ \t]{0,4}([+-]\d{4}|[A-Za-z]{1,5})?",
+    re.ASCII,
+)
+# The C library's asctime(3): "Thu Apr 29 23:34:45 2010", sometimes with a zone before or after the year.
+_DATE_ASCTIME: Final = lazy(
+    r"\s{0,20}[A-Za-z]{3,9},?\s{1,4}([A-Za-z]{3})[a-z]{0,6}\s{1,4}(\d{1,2}),?\s{1,4}(\d{1,2}):(\d{2})(?::(\d{2}))?\s{1,4}"
+    r"(?:([+-]\d{4}|[A-Za-z]{3,5})\s{1,4})?(\d{4})(?:\s{1,4}([+-]\d{4}|[A-Za-z]{3,5}))?",
+    re.ASCII,
+)
+# RFC 3339 5.6.
+_DATE_ISO: Final = lazy(
+    r"\s{0,20}(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt \t]{1,4}(\d{1,2})[:-](\d{2})(?:[:-](\d{2}))?(?:[.,]\d{1,9})?[ \t]{0,4}"
+    r"([Zz]|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+# RFC 5322 4.3: zones by name, in minutes; the military letters and all other names mean "unknown", that is -0000.
+_ZONES: Final = {"EDT": -240, "EST": -300, "CDT": -300, "CST": -360, "MDT": -360, "MST": -420, "PDT": -420, "PST": -480}
 
 _iso: Final = datetime.fromisoformat
 # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
 _pieces: Final = itemgetter(*starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 31))))
-_NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in MONTHS.items()}
+_NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in _MONTHS.items()}
 _LONGEST: Final = 160  # characters that a date of any shape has, all white space counted
 _SIGNS: Final = frozenset((" +", " -"))
 _UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
@@ -45,19 +73,19 @@ def _parsed(text: str) -> datetime | None:
 
 
 def _any_shape(text: str) -> datetime | None:
-    match = DATE.match(text)
+    match = _DATE.match(text)
     if match is None:
         return _other_shape(text)
     day, month, year, hour, minute, second, zone = match.groups()
-    return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, zone)
+    return _date(year, _MONTHS.get(month.lower(), 0), day, hour, minute, second, zone)
 
 
 def _other_shape(text: str) -> datetime | None:
-    match = DATE_ASCTIME.match(text)
+    match = _DATE_ASCTIME.match(text)
     if match is not None:
         month, day, hour, minute, second, before, year, after = match.groups()
-        return _date(year, MONTHS.get(month.lower(), 0), day, hour, minute, second, before or after)
-    match = DATE_ISO.match(text)
+        return _date(year, _MONTHS.get(month.lower(), 0), day, hour, minute, second, before or after)
+    match = _DATE_ISO.match(text)
     if match is None:
         return None
     year, number, day, hour, minute, second, zone = match.groups()
@@ -95,6 +123,6 @@ def _zone(text: str) -> tzinfo:
         minutes = int(digits[:2]) * 60 + int(digits[2:])
         minutes = -minutes if text[0] == "-" else minutes
     else:
-        minutes = ZONES.get(text.upper(), 0)
+        minutes = _ZONES.get(text.upper(), 0)
     # Offsets that no place has are mistakes, and datetime refuses a whole day.
     return timezone(timedelta(minutes=minutes)) if 0 < abs(minutes) < 1440 else UTC

@@ -1,9 +1,15 @@
-"""The explanation of a verdict, for people: a pure function of the verdict."""
+"""Explain a verdict to people, by nothing but the verdict itself.
+
+The text begins with the recipient and the consequence. Below stand the facts, the rule with the words of the reply that
+it matched, the policy, and what contradicts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.places import matched_places, trace_visible
 from undeliverable.model import Action
 from undeliverable.reasons import Reason
 from undeliverable.verdict import Details, PolicyRef, RuleRef, StatusFrom, Verdict
@@ -11,11 +17,10 @@ from undeliverable.verdict import Details, PolicyRef, RuleRef, StatusFrom, Verdi
 __all__ = ["explain"]
 
 _WIDTH = 10  # of the column of names
-_SHOWN = 8_192  # characters of a reply that are searched for a rule's words: rules see no more of it
 
 
 def explain(verdict: Verdict) -> str:
-    """Who, what, why: the lines of :meth:`undeliverable.verdict.Verdict.explain`."""
+    """Return the lines of :meth:`undeliverable.verdict.Verdict.explain`."""
     lines = [_headline(verdict)]
     for name, text in _facts(verdict):
         first, *more = text.splitlines() or [""]
@@ -40,7 +45,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.reply is not None:
         yield "reply", verdict.reply
     yield from _circumstances(verdict)
-    yield from _besides(verdict.details)
+    yield from _details(verdict.details)
     yield from _why(verdict)
     for conflict in verdict.conflicts:
         yield "conflict", conflict
@@ -62,8 +67,7 @@ def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "provider", f"{verdict.provider}, by the words of the reply"
 
 
-def _besides(details: Details) -> Iterator[tuple[str, str]]:
-    """What the reply gives besides a reason."""
+def _details(details: Details) -> Iterator[tuple[str, str]]:
     if details.blocklist is not None:
         yield "blocklist", details.blocklist
     if details.auth_mechanism is not None:
@@ -82,7 +86,7 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "why", verdict.reason.meaning
     if verdict.rule is not None:
         yield "rule", _named(verdict.rule)
-        for words in _matched(verdict.rule, verdict.reply or ""):
+        for words in _matched(verdict.rule, verdict):
             yield "words", words
     elif verdict.reason is Reason.EXPIRED:
         yield "rule", "none; the queue gave up and no last reply is shown"
@@ -107,29 +111,20 @@ def _named(entry: RuleRef | PolicyRef) -> str:
     return "\n".join(lines)
 
 
-def _matched(rule: RuleRef, reply: str) -> Iterator[str]:
-    """The words of `reply` that the rule looks for, with their places in it."""
-    import re  # an explanation is rare
+def _matched(rule: RuleRef, verdict: Verdict) -> Iterator[str]:
+    """Yield the words of the reply that the rule matched, with their offsets."""
+    reply = verdict.reply or ""
+    addresses = verdict.recipient, verdict.original_recipient
+    seen = trace_visible(reply, verdict.reply_code or ABSENT, addresses)
+    for start, end in matched_places(rule.words, None, seen.text):
+        yield _placed(reply, *seen.origin(start, end))
+    for start, end in matched_places((), rule.pattern, seen.text):
+        where = _placed(reply, *seen.origin(start, end)) if end > start else "the reply as a whole"
+        yield f"{where}, by its pattern"
 
-    reply = reply[:_SHOWN]
-    folded = reply.casefold()
-    for phrase in rule.words:
-        if not all(word in folded for word in phrase.split()):
-            continue
-        # Rules see white space as single blanks and no codes of continued lines: both may stand between two words.
-        gap = r"\s+(?:[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}\s)?)?"
-        pattern = gap.join(re.escape(word) for word in phrase.split())
-        begins = r"(?<![^\W_])" if phrase[:1].isalnum() and phrase[0] < "\u0e00" else ""
-        found = re.search(begins + pattern, reply, re.IGNORECASE)
-        if found is not None:
-            yield f"{_quoted(found[0])} at offset {found.start()} of the reply"
-    if rule.pattern is not None:
-        found = re.search(rule.pattern, reply, re.IGNORECASE)
-        if found is not None:
-            where = (
-                f"{_quoted(found[0])} at offset {found.start()} of the reply" if found[0] else "the reply as a whole"
-            )
-            yield f"{where}, by its pattern"
+
+def _placed(reply: str, start: int, end: int) -> str:
+    return f"{_quoted(reply[start:end])} at offset {start} of the reply"
 
 
 def _quoted(text: str) -> str:

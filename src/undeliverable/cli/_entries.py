@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import undeliverable
 from undeliverable import Knowledge, Reason
+from undeliverable.data import KNOWLEDGE, names, place, read
 
 __all__ = ["Entry", "Place", "entries_of", "is_profile", "place_of"]
 
-_DATA: Final = os.path.join(os.path.dirname(undeliverable.__file__), "data")
 _HEADER: Final = re.compile(r"^\[\[?[^\[\]\n]{1,80}\]\]?[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
 
 
@@ -87,31 +86,30 @@ def _names(providers: frozenset[str | None] | None) -> tuple[str, ...]:
 def place_of(entry: Entry, given: Sequence[str]) -> Place | None:
     """Return the location of `entry` in the built-in data or in the files `given` on the command line, or None."""
     group, _, name = entry.layer.partition(":")
-    for path in _builtin_files() if group == "builtin" else _files_called(name, group, given):
-        place = _search(path, entry)
-        if place is not None:
-            return place
+    for path, text in _builtin_files() if group == "builtin" else _files_called(name, group, given):
+        found = _search(path, text, entry)
+        if found is not None:
+            return found
     return None
 
 
-def _builtin_files() -> Iterator[str]:
-    for folder, _, files in sorted(os.walk(_DATA)):
-        if os.path.basename(folder) != "profiles":
-            yield from (os.path.join(folder, file) for file in sorted(files) if file.endswith(".toml"))
+def _builtin_files() -> Iterator[tuple[str, str]]:
+    for folder in KNOWLEDGE:
+        yield from ((place(f"{folder}{name}"), read(f"{folder}{name}")) for name in names(folder))
 
 
-def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[str]:
+def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
     for path in given:
         if path.endswith(".toml") and os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml"):
-            yield path
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            yield path, text
     if group == "profile":
-        yield os.path.join(_DATA, "profiles", f"{name}.toml")
+        yield place(f"profiles/{name}.toml"), read(f"profiles/{name}.toml")
 
 
-def _search(path: str, entry: Entry) -> Place | None:
+def _search(path: str, text: str, entry: Entry) -> Place | None:
     """Return the table with the entry's id; a table without an id is found by the number at the end of its made-up id."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
     heads = [*_HEADER.finditer(text)]
     ends = [*(head.start() for head in heads[1:]), len(text)]
     identity = re.compile(rf"^id\s*=\s*[\"']{re.escape(entry.id)}[\"']\s*(?:#.*)?$", re.MULTILINE)

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from functools import cache
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from typing import Final
 
 from undeliverable import __version__
+from undeliverable.data import read
 from undeliverable.rates import By, Decision, GroupRate, Levels, Share
 from undeliverable.report._chart import chart_data, period
 from undeliverable.report._collect import Summary
@@ -19,7 +19,6 @@ from undeliverable.report._html import Cell, Column, badge, bar, count, number, 
 
 __all__ = ["render"]
 
-_ASSETS: Final = Path(__file__).parent / "assets"
 _ROWS: Final = 300  # per table; a line below the table counts the rows left out
 
 _DECIDED: Final = {
@@ -279,7 +278,7 @@ def _some(value: int, noun: str) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8").strip()
+    return read(f"report/{name}").strip()
 
 
 def _digest(source: str) -> str:

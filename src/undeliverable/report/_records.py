@@ -25,6 +25,7 @@ from undeliverable import (
     StatusFrom,
     Verdict,
 )
+from undeliverable.verdict import Details
 
 __all__ = ["report_of"]
 
@@ -88,6 +89,7 @@ def _verdict(record: Mapping[str, Any]) -> Verdict:
         will_retry_until=_maybe(datetime.fromisoformat, get("will_retry_until")),
         vendor_code=get("vendor_code"),
         key=record["key"],
+        details=Details(**{name: get(name) for name in Details.__slots__}),
     )
 
 

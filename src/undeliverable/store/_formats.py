@@ -8,11 +8,11 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from undeliverable import Advice, BounceType, Fault, classify
+from undeliverable.data import names, read
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import Entry
 from undeliverable.store._times import time_in
@@ -20,9 +20,7 @@ from undeliverable.suppression import Cause, EventKind, ListEvent
 
 __all__ = ["FORMATS", "Format", "Shape", "format_named", "formats"]
 
-_FOLDER: Final = Path(__file__).parent.parent / "data" / "imports"
-
-FORMATS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+FORMATS: Final = tuple(name.removesuffix(".toml") for name in names("imports"))
 """The names of the formats that lists come in; JSON Lines of our own need none."""
 
 _EVENTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -178,7 +176,7 @@ def formats() -> tuple[Format, ...]:
 
     found: list[Format] = []
     for name in sorted(FORMATS, key=lambda name: (name == "plain", name)):
-        document = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+        document = tomllib.loads(read(f"imports/{name}.toml"))
         shapes = tuple(
             Shape(format=name, **(table | {"columns": tuple(table["columns"])})) for table in document["shape"]
         )

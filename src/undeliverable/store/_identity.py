@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from undeliverable.data import read
 
 __all__ = ["AddressIdentity", "bounded", "storable"]
 
 _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index entry has its bounds, too
-_DOTLESS: Final = Path(__file__).parent.parent / "data" / "addresses" / "dotless_domains.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def _dotless() -> Mapping[str, str]:
     """Return the domains that ignore dots, each with the main domain of its service."""
     import tomllib
 
-    document = tomllib.loads(_DOTLESS.read_text(encoding="utf-8"))
+    document = tomllib.loads(read("addresses/dotless_domains.toml"))
     return MappingProxyType(
         {domain: entry["domains"][0] for entry in document["service"] for domain in entry["domains"]}
     )

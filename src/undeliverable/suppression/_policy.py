@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import Any, Final, cast
 
 from undeliverable import Advice, BounceType, Fault, KnowledgeError, Reason
+from undeliverable.data import names, read
 from undeliverable.suppression._events import EventKind, ListEvent
 from undeliverable.suppression._state import POINT, Cause
 
 __all__ = ["Full", "Policy", "Signal"]
-
-_BUILTIN: Final = Path(__file__).parent.parent / "data" / "suppression"
 
 
 class Signal(StrEnum):
@@ -107,39 +106,47 @@ class Policy:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The names of the ready policies."""
-        return tuple(sorted(path.stem for path in _BUILTIN.glob("*.toml")))
+        """Return the names of the policies that the library comes with."""
+        return tuple(name.removesuffix(".toml") for name in names("suppression"))
 
     @classmethod
     def builtin(cls, name: str = "default") -> Policy:
-        """Return a ready-made policy.
+        """Return a policy that the library comes with.
 
         :raises KnowledgeError: when the name is unknown.
         """
         if name not in cls.names():
-            raise KnowledgeError(name, f"no such policy; there are {', '.join(cls.names())}")
-        return cls.from_file(_BUILTIN / f"{name}.toml")
+            raise KnowledgeError(name, f"unknown policy; expected one of {', '.join(cls.names())}")
+        return cls._from_text(read(f"suppression/{name}.toml"), f"{name}.toml")
 
     @classmethod
     def from_file(cls, path: str | Path) -> Policy:
         """Return the policy in a TOML file.
 
-        :raises KnowledgeError: when it cannot be read or is not a valid policy.
+        :raises KnowledgeError: when it cannot be read or has a key or value that no policy can have.
         """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise KnowledgeError(str(path), error.strerror or str(error)) from None
+        except UnicodeDecodeError as error:
+            raise KnowledgeError(str(path), f"not TOML: {error}") from None
+        return cls._from_text(text, str(path))
+
+    @classmethod
+    def _from_text(cls, text: str, file: str) -> Policy:
         import tomllib  # imported only when a file is read
 
         try:
-            document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise KnowledgeError(str(path), error.strerror or str(error)) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise KnowledgeError(str(path), f"not TOML: {error}") from None
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise KnowledgeError(file, f"not TOML: {error}") from None
         table: object = document.get("policy")
         for extra in set(document) - {"policy", "vector"}:
-            raise KnowledgeError(str(path), "unknown table; expected [policy] or [vector]", key=extra)
+            raise KnowledgeError(file, "unknown table; expected [policy] or [vector]", key=extra)
         if not isinstance(table, dict):
-            raise KnowledgeError(str(path), "the table [policy] is missing", key="policy")
-        return cls.from_dict(cast("dict[str, object]", table), file=str(path))
+            raise KnowledgeError(file, "the table [policy] is missing", key="policy")
+        return cls.from_dict(cast("dict[str, object]", table), file=file)
 
     @classmethod
     def from_dict(cls, table: Mapping[str, object], *, file: str = "code") -> Policy:

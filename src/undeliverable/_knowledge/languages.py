@@ -1,0 +1,69 @@
+"""Lists of phrases by language: what the data files that hold words in many languages have in common.
+
+All languages are tried on each message, since a report does not reliably say in which one it is; so the lists of a group
+are joined when they are read. Errors name the key at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from undeliverable._dsn.origin import OriginWords
+from undeliverable.errors import EntryError
+
+__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table"]
+
+_ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation")
+
+
+def read_origin(document: Mapping[str, object]) -> OriginWords:
+    """Return the words of ``origin.toml``.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    groups = read_lists(document, _ORIGIN)
+    return OriginWords(
+        mail_systems=(*groups["mail_systems"], *groups["report_senders"]),
+        prefixes=frozenset((*groups["reply"], *groups["forward"])),
+        service=groups["service"],
+        quotation=groups["quotation"],
+    )
+
+
+def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the phrases of each group, all languages together, under `place` and its name."""
+    if unknown := set(groups) - set(names):
+        raise EntryError("unknown key", key=f"{place}{min(unknown)}")
+    keys = {f"{place}{name}": groups.get(name, {}) for name in names}
+    return {key: _phrases(read_table(value, key), key) for key, value in keys.items()}
+
+
+def read_table(value: object, key: str) -> dict[str, object]:
+    """Return `value`, a table; raise EntryError for anything else."""
+    if not isinstance(value, dict):
+        raise EntryError("a table is wanted here", key=key)
+    return cast("dict[str, object]", value)
+
+
+def read_list(value: object, key: str) -> list[object]:
+    """Return `value`, a list; raise EntryError for anything else."""
+    if not isinstance(value, list):
+        raise EntryError("a list is wanted here", key=key)
+    return cast("list[object]", value)
+
+
+def _phrases(languages: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Return the phrases of all languages, each once, in the order of the table."""
+    found: dict[str, None] = {}
+    for language, phrases in languages.items():
+        found.update(dict.fromkeys(read_strings(phrases, f"{key}.{language}")))
+    return tuple(found)
+
+
+def read_strings(value: object, key: str) -> tuple[str, ...]:
+    """Return the strings in `value`, casefolded; raise EntryError if there is anything else in it."""
+    phrases = [item.casefold() for item in read_list(value, key) if isinstance(item, str) and item.strip()]
+    if len(phrases) != len(read_list(value, key)):
+        raise EntryError("a phrase is a string that is not empty", key=key)
+    return tuple(phrases)

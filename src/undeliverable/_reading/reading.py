@@ -1,0 +1,104 @@
+"""What the readers of a message share: what they are given, and what they have found so far.
+
+A reader takes a :class:`Reading` and adds to it. This module knows no reader, so that each of them can import it; which
+reader is asked when is decided in :mod:`undeliverable._reading.message`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from undeliverable._mime.part import Part
+from undeliverable._reading.parts import Survey, notification, sort_mislabelled, sort_parts
+from undeliverable.model import MessageFacts, RecipientFacts
+from undeliverable.verdict import Kind
+
+if TYPE_CHECKING:
+    from undeliverable._dsn.one_pass import Look
+    from undeliverable._dsn.origin import OriginWords
+    from undeliverable._formats.index import FormatTable
+    from undeliverable._knowledge.phrases import AutoReplyPhrases
+
+__all__ = ["Described", "Notice", "Reading"]
+
+
+class Described(Protocol):
+    """The knowledge that readers need."""
+
+    @property
+    def formats(self) -> FormatTable:
+        """Return the described formats."""
+        ...
+
+    @property
+    def origin(self) -> OriginWords:
+        """Return the names of mail systems, and the prefixes of replies and forwarded messages."""
+        ...
+
+    @property
+    def phrases(self) -> AutoReplyPhrases:
+        """Return what automatic replies say."""
+        ...
+
+
+class Notice(NamedTuple):
+    """What a message is, and what it says."""
+
+    kind: Kind
+    recipients: tuple[RecipientFacts, ...]
+    message: MessageFacts
+
+
+class Reading:
+    """What the readers have found so far."""
+
+    __slots__ = (
+        "_from_mail_system", "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients",
+        "remarks", "returned_at", "survey", "text",
+    )  # fmt: skip
+
+    def __init__(
+        self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], survey: Survey
+    ) -> None:
+        self.header = header
+        self.text = text
+        self.path = path
+        self.raw = raw
+        self.known = known
+        self.remarks = remarks
+        self.depth = 0
+        self.survey = survey
+        self.recipients: list[RecipientFacts] = []
+        self.message: Mapping[str, Any] = {}
+        self.generator: str | None = None
+        self.returned_at = -1
+        self.kind: Kind | None = None
+        self._from_mail_system: bool | None = None
+
+    @classmethod
+    def of(cls, root: Part, raw: bytes, known: Described, remarks: list[str]) -> Reading:
+        """Return the reading of the message with the part tree `root`, in which nothing has been found yet."""
+        survey = sort_parts(root)
+        if survey.is_doubtful and not known.origin.is_reply_or_forward(root.header("subject")):
+            is_report = root.content_type == "multipart/report" or known.origin.is_from_mail_system(root.header)
+            sort_mislabelled(survey, is_report=is_report)
+        text, path = notification(survey)
+        return cls(root.header, text, path, raw, known, remarks, survey)
+
+    @property
+    def is_from_mail_system(self) -> bool:
+        """Return whether a mail system sent the message."""
+        if self._from_mail_system is None:
+            self._from_mail_system = self.known.origin.is_from_mail_system(self.header)
+        return self._from_mail_system
+
+    @property
+    def is_reply_or_forward(self) -> bool:
+        """Return whether somebody replies to or forwards a message, whose words are then not the sender's."""
+        return self.known.origin.is_reply_or_forward(self.header("subject"))
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether some reader has found what the message is."""
+        return bool(self.recipients) or self.kind is not None

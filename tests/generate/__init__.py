@@ -1,0 +1,57 @@
+"""Everything that is made from the data: pages of the documentation, and the index of a checkout.
+
+``python -m tests.generate`` writes what is out of date and says so; with ``--check`` it only says so, and ends with 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.generate import formats, index, profiles, suppression, webhooks
+
+__all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND: Final = "python -m tests.generate"
+MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
+    formats.pages,
+    profiles.pages,
+    suppression.pages,
+    webhooks.pages,
+)
+FOLDERS: Final = ("docs/webhooks",)  # every file in them is made
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by its path below the root of the checkout."""
+    return {path: text for make in MAKERS for path, text in make().items()}
+
+
+def outdated() -> dict[str, str | None]:
+    """Return the pages that are missing or differ from what they should be, and None for those that nothing makes."""
+    wanted: dict[str, str | None] = {**pages()}
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).iterdir()):
+            wanted.setdefault(f"{folder}/{path.name}", None)
+    return {name: text for name, text in wanted.items() if text != _present(ROOT / name)}
+
+
+def _present(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def write(*, check: bool = False) -> list[str]:
+    """Bring pages and index up to date, and return their names; with `check` only return them."""
+    found = outdated()
+    stale_index = not index.is_current()
+    if not check:
+        for name, text in found.items():
+            if text is None:
+                (ROOT / name).unlink()
+            else:
+                (ROOT / name).write_text(text, encoding="utf-8", newline="\n")
+        if stale_index:
+            index.write()
+    return [*found, *([index.NAME] if stale_index else ())]

@@ -1,0 +1,76 @@
+"""Generated pages are up to date, and one command brings them there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import generate
+from tests.generate import index
+from tests.generate.__main__ import main
+from undeliverable._knowledge import checkout
+from undeliverable._knowledge.build import build
+from undeliverable.data import place
+
+
+@pytest.mark.parametrize("name", sorted({*generate.pages(), *generate.outdated()}))
+def test_every_page_is_what_is_made(name: str) -> None:
+    path = generate.ROOT / name
+    made = generate.pages().get(name)
+    assert made is not None, f"nothing makes {name}: run {generate.COMMAND}"
+    assert path.exists(), f"{name} is missing: run {generate.COMMAND}"
+    assert path.read_text(encoding="utf-8") == made, f"{name} is out of date: run {generate.COMMAND}"
+
+
+def test_git_ignores_the_index() -> None:
+    """Two branches that both add a rule would otherwise conflict in it."""
+    assert f"{index.NAME}*" in (generate.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the pages, and a place for the index."""
+    shutil.copytree(generate.ROOT / "docs", tmp_path / "docs")
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(index, "INDEX", str(tmp_path / "index.jsonl"))
+    return tmp_path
+
+
+def test_the_command_writes_what_is_out_of_date(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    formats, extra = elsewhere / "docs" / "formats.md", elsewhere / "docs" / "webhooks" / "gone.md"
+    right = formats.read_text(encoding="utf-8")
+    formats.write_text("old", encoding="utf-8")
+    (elsewhere / "docs" / "profiles.md").unlink()
+    extra.write_text("old", encoding="utf-8")
+    names = ["docs/formats.md", "docs/profiles.md", "docs/webhooks/gone.md", index.NAME]
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines() == [f"{name}: out of date" for name in names]
+    assert formats.read_text(encoding="utf-8") == "old"
+    assert main([]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{name}: written" for name in names]
+    assert formats.read_text(encoding="utf-8") == right
+    assert not extra.exists()
+    assert (elsewhere / "index.jsonl").read_text(encoding="ascii") == f"{checkout.digest()}\n{build()}"
+    assert main(["--check"]) == 0
+    assert main([]) == 0
+    assert not capsys.readouterr().out
+
+
+def test_an_index_of_other_files_is_written_anew(elsewhere: Path) -> None:
+    (elsewhere / "index.jsonl").write_text("00000000\n", encoding="ascii")
+    assert not index.is_current()
+    index.write()
+    assert index.is_current()
+    assert [path.name for path in elsewhere.glob("index*")] == ["index.jsonl"]
+
+
+def test_a_wheel_needs_no_other_index(elsewhere: Path) -> None:
+    assert not index.is_current()
+    (elsewhere / "released.jsonl").touch()
+    assert index.is_current()
+
+
+def test_the_index_lies_where_git_ignores_it() -> None:
+    assert place(checkout.INDEX).replace("\\", "/").endswith(index.NAME)
