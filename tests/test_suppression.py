@@ -301,7 +301,7 @@ def test_what_a_policy_cannot_say(text: str, words: str, tmp_path: Path) -> None
 
 
 def test_no_such_policy(tmp_path: Path) -> None:
-    with pytest.raises(undeliverable.KnowledgeError, match="there are acellemail, default"):
+    with pytest.raises(undeliverable.KnowledgeError, match="expected one of acellemail, default"):
         Policy.builtin("kindness")
     with pytest.raises(undeliverable.KnowledgeError, match="No such file"):
         Policy.from_file(tmp_path / "none.toml")
