@@ -307,6 +307,12 @@ def test_no_such_policy(tmp_path: Path) -> None:
         Policy.from_file(tmp_path / "none.toml")
 
 
+def test_a_policy_is_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes("[policy]\nname = 'größer'".encode("latin-1"))
+    with pytest.raises(undeliverable.KnowledgeError, match="not TOML: 'utf-8'"):
+        Policy.from_file(tmp_path / "mine.toml")
+
+
 # --- from reports ---------------------------------------------------------------------------------------------------
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
