@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.abc import FileLoader
     from typing import Final
