@@ -166,7 +166,7 @@ def schedule(random: Random) -> list[tuple[Source, datetime]]:
 def answer(
     random: Random, number: int, source: Source, campaign: str, domain: str, time: datetime, fate: float
 ) -> tuple[datetime, str]:
-    """Yield what comes back of one message, and when."""
+    """Return when one message comes back, and as what."""
     to = f"reader{number}@{domain}"
     hard = fate < source.hard
     complained = fate >= source.hard + source.soft
