@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import Draft, share, shorten
-from undeliverable._formats.lines import TRACE, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 
 __all__ = ["read_described"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import Draft
 from undeliverable._formats.facts import (
     action_of,
@@ -35,8 +36,6 @@ CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in
 _LINE_LIMIT: Final = 998
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
-# Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no report itself has.
-TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
 
 
 class FormatReading(NamedTuple):

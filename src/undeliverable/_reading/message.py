@@ -13,6 +13,7 @@ from typing import Final
 from undeliverable._dsn import fields as fields_reader
 from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
+from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
@@ -54,7 +55,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     :param remarks: gets every repair, guess and doubt.
     """
     data = settled(raw, remarks)
-    standard = _standard_report(data, remarks)
+    standard = _standard_report(data, known.cuts, remarks)
     if standard is None:
         reading = Reading.of(root(data, remarks), raw, known, remarks)
         _ask(reading, READERS)
@@ -73,9 +74,12 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     return Notice(kind, recipients, message)
 
 
-def _standard_report(data: bytes, remarks: list[str]) -> one_pass.Standard | None:
+def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
+    def hearing(text: str) -> fields_reader.Heard:
+        return _diagnostic_reader(cuts.without_copy(text))
+
     try:
-        return one_pass.read(data, _diagnostic_reader, remarks, _Other(data).header)
+        return one_pass.read(data, hearing, remarks, _Other(data).header)
     except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
         remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
         return None
@@ -159,17 +163,24 @@ def _read_words(reading: Reading) -> None:
     if reading.kind is not None:
         return
     stated = reading.recipients
-    may_hold_transcript = bool(stated) or reading.is_from_mail_system
-    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_transcript else ()
-    found = reading.known.formats.recognise(reading.header, reading.text)
-    if found is not None:
-        if len(stated) == 1 and _says_all([*stated, *sessions]):
-            reading.generator = found.name
-        else:
-            take_format(reading, read_described(found, reading.header, reading.text, reading.path))
-            if reading.recipients and not may_hold_transcript:
-                sessions = transcripts.read_dialogue(reading.text, reading.path)
+    sessions = _sessions(reading) if stated else ()
+    is_complete = len(stated) == 1 and _says_all([*stated, *sessions])
+    found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
+    if found is not None and is_complete:
+        reading.generator = found.name
+    elif found is not None:
+        take_format(reading, read_described(found, reading.header, reading.text, reading.path))
+        if reading.returned_at >= 0:
+            reading.end_text(reading.returned_at)
+            sessions = ()
+    if not sessions and not is_complete and (stated or reading.is_from_mail_system):
+        sessions = _sessions(reading)
     stated.extend(sessions)
+
+
+def _sessions(reading: Reading) -> tuple[RecipientFacts, ...]:
+    """Return what a transcript says, which the returned message cannot hold."""
+    return transcripts.read_dialogue(reading.text, reading.path) if transcripts.may_stand_in(reading.whole) else ()
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
@@ -184,10 +195,11 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
 
 def _read_plain_fields(reading: Reading) -> None:
     """Read RFC 3464 fields in the text, if the report lost its structure."""
-    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.text):
+    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.whole):
         return
     if reading.is_from_mail_system and not reading.is_reply_or_forward:
-        fields = fields_reader.find(reading.text, reading.path, reading.remarks, _diagnostic_reader(reading.text))
+        text = reading.text[: reading.sections.doubtful]
+        fields = fields_reader.find(text, reading.path, reading.remarks, _diagnostic_reader(text))
         if fields is not None:
             reading.recipients.extend(fields.recipients)
             reading.message = {**fields.message, **reading.message}
@@ -281,4 +293,7 @@ def _returned(reading: Reading) -> Returned | None:
             return read_block(block)
     for part in reading.survey.returned_headers[:1]:
         return read_block(part.text)
-    return read_below(reading.text, reading.returned_at) if reading.returned_at >= 0 else None
+    at = reading.returned_at
+    if at < 0:
+        at = reading.sections.returned
+    return read_below(reading.whole, at) if at < len(reading.whole) else None

@@ -28,7 +28,7 @@ from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
-__all__ = ["read_dialogue"]
+__all__ = ["may_stand_in", "read_dialogue"]
 
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
@@ -83,6 +83,11 @@ class _Transcript:
         self.settled = 0
         self.lines: list[str] = []
         self.offset = 0
+
+
+def may_stand_in(text: str) -> bool:
+    """Return whether it is worth while to :func:`read_dialogue` in `text`."""
+    return any(map(text.__contains__, DIALOGUE_MARKS))
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
