@@ -18,8 +18,8 @@ __all__ = ["TRACE", "CutWords", "Sections"]
 # The trace fields (RFC 5321 4.4) and signatures that servers put above a message and no report has in its text.
 TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
 _TRACE: Final = frozenset(("return-path", "received", "dkim-signature"))
-# RFC 5322 3.6 and RFC 2045 3: what a message has beside From, and a summary of one in a report lacks.
-_OF_MESSAGES: Final = frozenset(("message-id", "mime-version", "in-reply-to", "references", "x-mailer", "user-agent"))
+# RFC 2045 4 and others: what a message has beside From, and a summary of one in a report lacks.
+_OF_MESSAGES: Final = frozenset(("mime-version", "x-mailer", "user-agent"))
 _OF_SUMMARIES: Final = frozenset(("from", "to", "cc", "sender", "reply-to", "subject", "date", "message-id"))
 _NAMED: Final = 2
 """Fields of _OF_SUMMARIES that make a header block where a line announces one."""
@@ -79,36 +79,42 @@ class CutWords:
 class _Pass:
     """A pass over the lines of a text, up to the returned message.
 
-    :ivar names: the names of the fields in the header block that is being read.
-    :ivar block: where that block begins; -1 outside of one.
-    :ivar above: the last line with words above that block.
+    :ivar block: where the header block begins that is being read; -1 outside of one.
+    :ivar names: the names of its fields.
+    :ivar is_unindented: whether it has no margin.
+    :ivar is_part: whether it is the header of an embedded message.
+    :ivar quotation: where the line above begins if it is quoted, else -1.
+    :ivar above: the last line with words above the block.
     """
 
     def __init__(self, words: CutWords, text: str) -> None:
         self.words = words
         self.text = text
-        self.names: set[str] = set()
         self.block = -1
+        self.names: set[str] = set()
+        self.is_unindented = self.is_part = False
         self.quotation = -1
         self.above = ""
         self.doubtful = len(text)
 
     def sections(self) -> Sections:
-        at = 0
+        at, size = 0, len(self.text)
         for line in self.text.split("\n"):
-            end = at + len(line)
-            returned = self.returned(line[:_ROOM], at, end)
+            following = at + len(line) + 1
+            returned = self.returned(line[:_ROOM], at, following)
             if returned >= 0:
-                return Sections(returned, min(returned, self.doubtful))
-            at = end + 1
-        returned = self.ended(len(self.text))
+                break
+            at = following
+        else:
+            returned = self.block_end(size)
+        returned = size if returned < 0 else min(returned, size)
         return Sections(returned, min(returned, self.doubtful))
 
-    def returned(self, line: str, at: int, end: int) -> int:
+    def returned(self, line: str, at: int, following: int) -> int:
         """Return where the returned message begins if this line shows it, else -1."""
         bare = line.strip(_MARGIN)
         if not bare:
-            return self.block_end()
+            return self.block_end(following)
         if self.quotes(line, at):
             return self.quotation
         field = _FIELD.match(bare) if ":" in bare else None
@@ -116,9 +122,9 @@ class _Pass:
             return self.field(field[1].lower(), bare, at, is_unindented=line[0] == bare[0])
         if self.block >= 0 and line[0] in " \t":  # a folded line, RFC 5322 2.2.3
             return -1
-        returned = self.block_end()
+        returned = self.block_end(at)
         if returned < 0 and self.words.announces(bare):
-            return min(end + 1, len(self.text))
+            return following
         self.above = bare
         return returned
 
@@ -133,30 +139,29 @@ class _Pass:
         return False
 
     def field(self, name: str, bare: str, at: int, *, is_unindented: bool) -> int:
-        """Read a field of a header block."""
+        """Return where the header block begins that this field shows to be another message's, else -1."""
         if self.block < 0:
-            self.block = at
+            self.block, self.is_unindented, self.is_part = at, is_unindented, False
             self.names.clear()
         self.names.add(name)
-        is_foreign = (name in _TRACE and is_unindented) or _EMBEDDED.match(bare) is not None
+        self.is_part = self.is_part or (name == "content-type" and _EMBEDDED.match(bare) is not None)
+        is_foreign = name in _TRACE and is_unindented
         is_foreign = is_foreign or ("from" in self.names and not _OF_MESSAGES.isdisjoint(self.names))
         return self.block if is_foreign and self.text[: self.block].strip() else -1
 
-    def block_end(self) -> int:
-        """Return where the header block that ends here begins, if it is announced; else -1."""
+    def block_end(self, following: int) -> int:
+        """Return where the returned message begins if the block that ends here is its header or announces it, else -1."""
         block, self.block = self.block, -1
         if block < 0:
             return -1
-        named = len(self.names & _OF_SUMMARIES)
-        if named < _NAMED:
+        if self.is_part:
+            return following
+        if "from" not in self.names or len(self.names & _OF_SUMMARIES) < _NAMED:
             self.above = ""
             return -1
-        if "from" in self.names and block < self.doubtful:
-            self.doubtful = block
+        self.doubtful = min(self.doubtful, block)
         above = self.above.casefold()
-        return block if any(map(above.__contains__, self.words.above)) else -1
-
-    def ended(self, size: int) -> int:
-        """Return where the returned message begins if the end of the text shows it, else `size`."""
-        block = self.block_end()
-        return size if block < 0 else block
+        is_message = self.is_unindented and "message-id" in self.names
+        is_message = is_message or any(map(above.__contains__, self.words.above))
+        # Before anybody has been named it is a summary of the message, and the failure is yet to come.
+        return block if is_message and self.text.find("@", 0, block) >= 0 else -1
