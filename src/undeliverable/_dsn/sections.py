@@ -161,7 +161,7 @@ class _Pass:
             return -1
         self.doubtful = min(self.doubtful, block)
         above = self.above.casefold()
-        is_message = self.is_unindented and "message-id" in self.names
+        is_message = self.is_unindented and len(self.names & _OF_SUMMARIES) > _NAMED
         is_message = is_message or any(map(above.__contains__, self.words.above))
         # Before anybody has been named it is a summary of the message, and the failure is yet to come.
         return block if is_message and self.text.find("@", 0, block) >= 0 else -1
