@@ -68,4 +68,14 @@ class _DescribedPass(LinePass):
     def _is_recipient(self, line: str, start: int, end: int) -> bool:
         if self._patterns.needs_at and "@" not in line:
             return False
+        if self._format.paragraphs and self.drafts and not self._begins_paragraph(start):
+            return False
         return self._match_recipient(line, start, end) is not None
+
+    def _begins_paragraph(self, start: int) -> bool:
+        """Return whether the line that begins at `start` is the first of a paragraph.
+
+        An empty line has no octets. Servers that separate recipients so leave none in the replies that they quote, but
+        a reply may have lines of white space of all kinds.
+        """
+        return self._text[start - 2 : start] == "\n\n"

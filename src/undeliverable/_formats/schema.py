@@ -89,6 +89,8 @@ class Format:
     :ivar end: the beginnings of a line after which the returned message stands.
     :ivar words: where the words about a recipient stand: ``after`` it, ``before`` it, ``shared`` by all, ``none``.
     :ivar is_generic: whether this is the description of unknown text, to be used if no other format fits.
+    :ivar paragraphs: whether each recipient after the first is named at the beginning of a paragraph, behind an empty line.
+    :ivar transcript: whether the text may hold a transcript of an SMTP session; if not, it is a reply that imitates one.
     """
 
     name: str
@@ -105,6 +107,8 @@ class Format:
     action: Action | None
     sources: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str | None]
     is_generic: bool = False
+    paragraphs: bool = False
+    transcript: bool = True
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -206,6 +210,8 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
         action=reader.action(),
         sources=sources,
         is_generic=name == GENERIC,
+        paragraphs=reader.flag("paragraphs", default=False),
+        transcript=reader.flag("transcript", default=True),
     )
 
 
@@ -226,6 +232,8 @@ _KEYS: Final = frozenset(
         "stop_words",
         "vendor_code",
         "action",
+        "paragraphs",
+        "transcript",
         "example",
     )
 )
@@ -255,6 +263,12 @@ class _TableReader(NamedTuple):
         value = self.text(key)
         if not value:
             raise self.fault(key, f"a format needs {key!r}")
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.table.get(key, default)
+        if not isinstance(value, bool):
+            raise self.fault(key, "must be true or false")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
+from undeliverable._formats.schema import Format
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
 from undeliverable._reading.fallback import (
@@ -163,24 +164,25 @@ def _read_words(reading: Reading) -> None:
     if reading.kind is not None:
         return
     stated = reading.recipients
-    sessions = _sessions(reading) if stated else ()
-    is_complete = len(stated) == 1 and _says_all([*stated, *sessions])
+    is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
-    if found is not None and is_complete:
+    sessions = _sessions(reading, found) if stated else ()
+    if found is not None and len(stated) == 1 and _says_all([*stated, *sessions]):
         reading.generator = found.name
     elif found is not None:
         take_format(reading, read_described(found, reading.header, reading.text, reading.path))
         if reading.returned_at >= 0:
             reading.end_text(reading.returned_at)
-            sessions = ()
-    if not sessions and not is_complete and (stated or reading.is_from_mail_system):
-        sessions = _sessions(reading)
+    if not sessions and (stated or reading.is_from_mail_system):
+        sessions = _sessions(reading, found)
     stated.extend(sessions)
 
 
-def _sessions(reading: Reading) -> tuple[RecipientFacts, ...]:
-    """Return what a transcript says, which the returned message cannot hold."""
-    return transcripts.read_dialogue(reading.text, reading.path) if transcripts.may_stand_in(reading.whole) else ()
+def _sessions(reading: Reading, described: Format | None) -> tuple[RecipientFacts, ...]:
+    """Return what the transcript in a text says, unless the text is of a format that has none."""
+    if (described is not None and not described.transcript) or not transcripts.may_stand_in(reading.whole):
+        return ()
+    return transcripts.read_dialogue(reading.text, reading.path)
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
