@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from undeliverable._smtp.replies import answered_command, is_expired, last_attempt, parse_reply
+from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
 __all__ = ["LEADERS", "REPLY_WITNESSES", "merge", "read_diagnostic"]
@@ -190,14 +191,15 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         return first if first.witness is Witness.FIELD else _alone(first)
     statements = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(statements)
+    status: StatusCode | None = _first(company, "status")
     return RecipientFacts(
         witness=first.witness,
         recipient=first.recipient,
         original_recipient=_original(company),
         action=_first(company, "action"),
-        status=_first(company, "status"),
+        status=status,
         reply=reply,
-        diagnostic=next((one.words for one in statements if one.words is not None), None),
+        diagnostic=_own_words(statements, status),
         command=_command(company, statements, reply),
         remote_mta=_first(company, "remote_mta"),
         expired=any(one.expired for one in statements),
@@ -208,6 +210,19 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         conflicts=_disagreements(statements, reply),
         field_block=next((facts.field_block for facts in company if facts.field_block), ""),
     )
+
+
+def _own_words(statements: list[_Statement], status: StatusCode | None) -> Diagnostic | None:
+    """Return the first words that are no reply; those in the text for people count less than a detailed ``Status``.
+
+    They may be a footer or a disclaimer as well, while a status of some detail (RFC 3463 2) was put there for this
+    recipient.
+    """
+    is_detailed = status is not None and (status.subject, status.detail) != (0, 0)
+    for one in statements:
+        if one.words is not None and not (is_detailed and one.witness is Witness.WORDS):
+            return one.words
+    return None
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:
