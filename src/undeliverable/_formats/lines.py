@@ -33,6 +33,9 @@ __all__ = ["CONTINUED", "Builder", "FormatReading", "LinePass", "listed_in", "re
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
+# What stands above a signature (RFC 3676 4.3) or a gateway's footer, whose words are about no recipient.
+_SIGNATURE: Final = "--"
+_FOOTER: Final = "_" * 8
 _LINE_LIMIT: Final = 998
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
@@ -97,6 +100,8 @@ class LinePass:
             elif ends and bare.startswith(ends):
                 self.returned_at = min(line_end + 1, size)
                 return
+            elif bare == _SIGNATURE or bare.startswith(_FOOTER):
+                self._collecting = False
             elif line.startswith(TRACE):
                 self.returned_at = position
                 return
@@ -327,6 +332,10 @@ def _with_header(named: list[RecipientFacts], listed: list[str], build: Builder)
         return named
     if not named:
         return [build.facts(Draft(-1, -1), name) for name in listed]
+    names = {name.lower() for name in listed}
+    known = [one for one in named if {(one.recipient or "").lower(), (one.original_recipient or "").lower()} & names]
+    if known:  # the list is complete, and a reply can imitate an address in the text
+        return known
     if len(named) == len(listed) == 1 and named[0].recipient != listed[0]:
         only = named[0]
         if "@" not in (only.recipient or ""):

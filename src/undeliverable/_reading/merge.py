@@ -8,9 +8,10 @@ the transcript 450.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from undeliverable._smtp.replies import answered_command, is_expired, last_attempt, parse_reply
+from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
 from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
@@ -31,6 +32,7 @@ LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE
 REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
 
 
+_WORDS: Final = 2_048  # characters of a server's own words about one recipient
 _COMPANY: Final = 16  # further witnesses per recipient, and of all; more cost time and add nothing
 
 
@@ -102,7 +104,16 @@ def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
         before = chosen.get(name)
         if before is None or (_weight(facts) > _weight(before)):
             chosen[name] = facts
+        elif facts.action is before.action and before.witness is Witness.WORDS:
+            chosen[name] = replace(before, diagnostic=_joined(before.diagnostic, facts.diagnostic))
     return list(chosen.values())
+
+
+def _joined(words: Diagnostic | None, more: Diagnostic | None) -> Diagnostic | None:
+    """Return the words of both places in which a text names a recipient, unless one of them is a reply."""
+    if words is None or more is None or words.type or more.type or len(words.text) >= _WORDS:
+        return words
+    return Diagnostic("", f"{words.text} {more.text}"[:_WORDS])
 
 
 def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool, bool]:
@@ -213,16 +224,18 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
 
 
 def _own_words(statements: list[_Statement], status: StatusCode | None) -> Diagnostic | None:
-    """Return the first words that are no reply; those in the text for people count less than a detailed ``Status``.
+    """Return the first words that are no reply.
 
-    They may be a footer or a disclaimer as well, while a status of some detail (RFC 3463 2) was put there for this
-    recipient.
+    Those in the text for people count less than a ``Status`` that names a cause: they may be a footer or a disclaimer.
     """
-    is_detailed = status is not None and (status.subject, status.detail) != (0, 0)
-    for one in statements:
-        if one.words is not None and not (is_detailed and one.witness is Witness.WORDS):
-            return one.words
-    return None
+    is_explained = is_cause(status)
+    said = [one for one in statements if one.words is not None and not (is_explained and one.witness is Witness.WORDS)]
+    if not said or said[0].witness is not Witness.WORDS:
+        return said[0].words if said else None
+    found = said[0].words
+    for one in said[1:]:  # what the text says elsewhere of the same recipient
+        found = _joined(found, one.words) if one.witness is Witness.WORDS else found
+    return found
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:

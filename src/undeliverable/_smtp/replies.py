@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = tuple[ReplyCode | None, StatusCode | None, str, Command | None]
     """Code, status, text and command of a reply."""
 
-__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
+__all__ = ["answered_command", "is_cause", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
 
 _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
@@ -55,6 +55,7 @@ _NOTED: Final = {
     f"(in reply to {name} command": named_command(name)
     for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
+_NO_CAUSES: Final = frozenset(((0, 0), (4, 7)))  # RFC 3463 3.1 and 3.5
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
 
@@ -293,6 +294,11 @@ def says_expired(text: str) -> bool:
         if stem in lowered:
             return any(words in lowered for words in EXPIRED_WORDS)
     return False
+
+
+def is_cause(status: StatusCode | None) -> bool:
+    """Return whether a status names a cause: X.0.0 names none, and X.4.7 only says that the message waited too long."""
+    return status is not None and (status.subject, status.detail) not in _NO_CAUSES
 
 
 def last_attempt(reply: Reply) -> Reply:
