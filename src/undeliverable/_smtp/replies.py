@@ -21,6 +21,7 @@ from undeliverable._smtp.grammar import (
     HEAD,
     LEAD,
     MARKED_STATUS,
+    NAMED_STATUS,
     OTHER_FINAL,
     QUOTED_CODE,
     STATUS_FIELD,
@@ -224,8 +225,10 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
         return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
-        match = TRAILING_STATUS.search(text, max(start, len(text) - 20))
-        if match is None or match[1] != code[0]:
+        for match in (NAMED_STATUS.match(text, start), TRAILING_STATUS.search(text, max(start, len(text) - 20))):
+            if match is not None and match[1] == code[0]:
+                break
+        else:
             return None
     return status_of(match[1], match[2], match[3])
 
