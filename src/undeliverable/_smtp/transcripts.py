@@ -69,13 +69,14 @@ class _Transcript:
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+        "addressee", "alone", "answers", "consequence", "host", "lines", "listed", "offset", "opened", "settled", "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
         self.listed = listed
         self.answers: list[_Answer] = []
         self.alone: list[_Outcome] = []
+        self.consequence: _Answer | None = None
         self.host: str | None = None
         self.verb = ""
         self.addressee: str | None = None
@@ -174,10 +175,12 @@ def _end_reply(state: _Transcript) -> None:
     if reply.code is None or reply.code < 400 or state.verb in ("QUIT", "RSET", "NOOP"):
         _note_consequence(state, reply)
         return
+    answer = _Answer(reply, state.offset, state.verb, state.addressee, state.host)
     if _is_consequence(state, reply):
         _note_consequence(state, reply)
+        state.consequence = answer
         return
-    state.answers.append(_Answer(reply, state.offset, state.verb, state.addressee, state.host))
+    state.answers.append(answer)
 
 
 def _is_consequence(state: _Transcript, reply: Reply) -> bool:
@@ -231,6 +234,8 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
     found: dict[str | None, RecipientFacts] = {}
     for outcome in state.alone:
         found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
+    if state.consequence is not None and not state.answers and not state.alone:
+        state.answers.append(state.consequence)  # the cause is not shown, so this is all that the server said
     for answer in each_once(state.answers):
         _add_answer(found, state, answer, part, gave_up=gave_up)
     return tuple(found.values())
@@ -280,7 +285,7 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
     """
     if not answer.verb:
         return Command.CONNECT
-    if answer.verb != "DATA":
+    if answer.verb != "DATA" or answer is state.consequence:
         return COMMANDS.get(answer.verb)
     if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
         return Command.RCPT
