@@ -233,9 +233,14 @@ def _own_words(statements: list[_Statement], status: StatusCode | None) -> Diagn
     if not said or said[0].witness is not Witness.WORDS:
         return said[0].words if said else None
     found = said[0].words
-    for one in said[1:]:  # what the text says elsewhere of the same recipient
-        found = _joined(found, one.words) if one.witness is Witness.WORDS else found
+    for one in said[1:]:  # what the text says elsewhere of the same recipient, by the same description
+        found = _joined(found, one.words) if _description(one.evidence) == _description(said[0].evidence) else found
     return found
+
+
+def _description(evidence: tuple[Evidence, ...]) -> str | None:
+    """Return the name of the description by which words were read."""
+    return (evidence[0].pattern or "").partition(".")[0] if evidence else None
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:

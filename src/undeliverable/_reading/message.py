@@ -29,6 +29,7 @@ from undeliverable._reading.fallback import (
 from undeliverable._reading.merge import merge, read_diagnostic
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.reading import Described, Notice, Reading
+from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
 from undeliverable._text.dates import parse_date
@@ -250,9 +251,10 @@ READERS: Final[tuple[Reader, ...]] = (
     _read_words,
     _read_plain_fields,
     read_nameless,
+    read_statements,
     read_unexplained,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_unexplained)
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_statements, read_unexplained)
 """The readers to ask if the fields of a standard report have been read already."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
