@@ -91,6 +91,8 @@ class Format:
     :ivar is_generic: whether this is the description of unknown text, to be used if no other format fits.
     :ivar paragraphs: whether each recipient after the first is named at the beginning of a paragraph, behind an empty line.
     :ivar transcript: whether the text may hold a transcript of an SMTP session; if not, it is a reply that imitates one.
+    :ivar addressee: whether the returned message may name a recipient that the text does not; not where it was refused as
+        a whole, whoever its recipients were.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Format:
     is_generic: bool = False
     paragraphs: bool = False
     transcript: bool = True
+    addressee: bool = True
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -212,6 +215,7 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
         is_generic=name == GENERIC,
         paragraphs=reader.flag("paragraphs", default=False),
         transcript=reader.flag("transcript", default=True),
+        addressee=reader.flag("addressee", default=True),
     )
 
 
@@ -232,6 +236,7 @@ _KEYS: Final = frozenset(
         "stop_words",
         "vendor_code",
         "action",
+        "addressee",
         "paragraphs",
         "transcript",
         "example",

@@ -352,6 +352,9 @@ def _disagreements(statements: list[_Statement], reply: Reply | None) -> tuple[s
     other = [
         f"the {one.witness} has the reply {one.reply.code} but the final one is {reply.code}"
         for one in statements
-        if one.reply is not None and one.reply.code is not None and one.reply.code // 100 != reply.code // 100
+        if one.reply is not None
+        and one.reply.code is not None
+        and one.reply.code // 100 != reply.code // 100
+        and not one.reply.text.isdecimal()  # the exit code of a program
     ]
     return tuple(dict.fromkeys(other))

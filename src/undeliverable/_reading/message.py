@@ -71,7 +71,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
     message = _message_facts(reading, returned)
-    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
+    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     return Notice(kind, recipients, message)
 
@@ -171,6 +171,7 @@ def _read_words(reading: Reading) -> None:
     if found is not None and len(stated) == 1 and _says_all([*stated, *sessions]):
         reading.generator = found.name
     elif found is not None:
+        reading.addressee = found.addressee
         take_format(reading, read_described(found, reading.header, reading.text, reading.path))
         if reading.returned_at >= 0:
             reading.end_text(reading.returned_at)

@@ -60,12 +60,13 @@ class Reading:
     """What the readers have found so far.
 
     :ivar whole: the text for people with the returned message that may stand in it.
+    :ivar addressee: whether the returned message may name the recipient.
     :ivar returned_at: where in it the returned message begins by the format of the text; -1 if that does not say.
     """
 
     __slots__ = (
-        "_from_mail_system", "_sections", "_text", "depth", "generator", "header", "kind", "known", "message", "path",
-        "raw", "recipients", "remarks", "returned_at", "survey", "whole",
+        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "kind", "known", "message",
+        "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +80,7 @@ class Reading:
         self.raw = raw
         self.known = known
         self.remarks = remarks
+        self.addressee = True
         self.depth = 0
         self.survey = survey
         self.recipients: list[RecipientFacts] = []

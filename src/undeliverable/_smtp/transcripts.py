@@ -64,12 +64,14 @@ class _Answer:
 class _Transcript:
     """What has been read so far.
 
-    ``verb`` is the last command sent, empty before the first one;
+    ``verb`` is the last command sent, empty before the first one; ``general`` is the reporting server's first line about
+    the message as a whole, with its place; ``consequence`` the last reply that merely followed from another one;
     ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "consequence", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "settled",
+        "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
@@ -77,6 +79,7 @@ class _Transcript:
         self.answers: list[_Answer] = []
         self.alone: list[_Outcome] = []
         self.consequence: _Answer | None = None
+        self.general: tuple[str, int] | None = None
         self.host: str | None = None
         self.verb = ""
         self.addressee: str | None = None
@@ -136,6 +139,7 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
+        state.general = state.general or (line.strip(), at)
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -238,6 +242,10 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
         state.answers.append(state.consequence)  # the cause is not shown, so this is all that the server said
     for answer in each_once(state.answers):
         _add_answer(found, state, answer, part, gave_up=gave_up)
+    if not found and state.general is not None:
+        words, offset = state.general
+        evidence = Evidence(Witness.WORDS, part, offset, words_of(words))
+        found[None] = RecipientFacts(witness=Witness.WORDS, diagnostic=Diagnostic("", words), evidence=(evidence,))
     return tuple(found.values())
 
 
