@@ -56,6 +56,8 @@ _NOTED: Final = {
     f"(in reply to {name} command": named_command(name)
     for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
+_FRAME: Final = "Giving up on "
+"""How the line begins by which qmail ends what it says of a server; it says nothing of the queue."""
 _NO_CAUSES: Final = frozenset(((0, 0), (4, 7)))  # RFC 3463 3.1 and 3.5
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
@@ -148,7 +150,8 @@ def _reply_text(text: str, start: int, end: int) -> str:
 def _joined(text: str) -> str:
     if "\n" not in text:
         return text
-    return " ".join([line for part in text.split("\n") if (line := part.strip())])
+    lines = [line for part in text.split("\n") if (line := part.strip())]
+    return " ".join([line for line in lines if not line.startswith(_FRAME)] if _FRAME in text else lines)
 
 
 def _without_note(text: str) -> tuple[str, Command | None]:
