@@ -40,6 +40,7 @@ FACTS: Final[Mapping[str, str]] = {
     "last_attempt_date": _TEXT,
     "will_retry_until": _TEXT,
     "vendor_code": r"[\w.-]{1,64}",
+    "place": _TEXT,
     "reporting_mta": _HOST,
     "queue_id": r"[\w.-]{1,64}",
     "arrival_date": _TEXT,
@@ -93,6 +94,8 @@ class Format:
     :ivar transcript: whether the text may hold a transcript of an SMTP session; if not, it is a reply that imitates one.
     :ivar addressee: whether the returned message may name a recipient that the text does not; not where it was refused as
         a whole, whoever its recipients were.
+    :ivar alias_first: whether the original recipient is named before anything is said of a recipient; below it is foreign.
+    :ivar output: the beginnings of a line below which the output of a program stands: words that name nobody.
     """
 
     name: str
@@ -112,6 +115,8 @@ class Format:
     paragraphs: bool = False
     transcript: bool = True
     addressee: bool = True
+    alias_first: bool = False
+    output: tuple[str, ...] = ()
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -216,6 +221,8 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
         paragraphs=reader.flag("paragraphs", default=False),
         transcript=reader.flag("transcript", default=True),
         addressee=reader.flag("addressee", default=True),
+        alias_first=reader.flag("alias_first", default=False),
+        output=reader.texts("output"),
     )
 
 
@@ -237,6 +244,8 @@ _KEYS: Final = frozenset(
         "vendor_code",
         "action",
         "addressee",
+        "alias_first",
+        "output",
         "paragraphs",
         "transcript",
         "example",
