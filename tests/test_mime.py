@@ -120,7 +120,9 @@ def test_mixed_line_ends(ends: list[bytes]) -> None:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_a_bare_cr_ends_no_line_where_others_do(end: bytes) -> None:
     remarks: list[str] = []
-    mail = b"To: x\nSubject: a\rb\n\n550 no\r\rTo: kim@example.org\r\r\nend\r".replace(b"\n", end).replace(b"\r\r\r", b"\r\r")
+    mail = b"To: x\nSubject: a\rb\n\n550 no\r\rTo: kim@example.org\r\r\nend\r".replace(b"\n", end).replace(
+        b"\r\r\r", b"\r\r"
+    )
     root = read(mail, remarks)
     assert root.header("subject") == "a b"
     assert root.text == "550 no  To: kim@example.org\nend "

@@ -233,14 +233,15 @@ def _own_words(statements: list[_Statement], status: StatusCode | None) -> Diagn
     if not said or said[0].witness is not Witness.WORDS:
         return said[0].words if said else None
     found = said[0].words
-    for one in said[1:]:  # what the text says elsewhere of the same recipient, by the same description
-        found = _joined(found, one.words) if _description(one.evidence) == _description(said[0].evidence) else found
+    description = _description(said[0])
+    for one in said[1:]:  # what the text says elsewhere of the same recipient
+        found = _joined(found, one.words) if description and _description(one) == description else found
     return found
 
 
-def _description(evidence: tuple[Evidence, ...]) -> str | None:
-    """Return the name of the description by which words were read."""
-    return (evidence[0].pattern or "").partition(".")[0] if evidence else None
+def _description(one: _Statement) -> str:
+    """Return the name of the description by which words were read, or an empty string."""
+    return (one.evidence[0].pattern or "").partition(".")[0] if one.evidence else ""
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:

@@ -34,7 +34,9 @@ def read_statements(reading: Reading) -> None:
     """Add the statements about recipients that are known, but not what happened to them."""
     if reading.kind is not None or reading.generator is not None:
         return  # what a described format says has been read
-    wanted = {facts.recipient.lower(): facts for facts in reading.recipients if _is_unexplained(facts) and facts.recipient}
+    wanted = {
+        facts.recipient.lower(): facts for facts in reading.recipients if _is_unexplained(facts) and facts.recipient
+    }
     if not wanted or len(wanted) > _MOST or not reading.text:
         return
     text = reading.text
@@ -68,7 +70,7 @@ def _statements(text: str, wanted: dict[str, RecipientFacts]) -> Iterator[tuple[
         named = _NAMED.match(line) if "@" in line else None
         is_new = named is not None and not (lines and line.find(bare) > margin)
         if (is_new or not bare) and lines:
-            yield name, begin, "\n".join(lines)[:_ROOM]
+            yield name, begin, " ".join(lines)[:_ROOM]
             lines.clear()
             name = ""
         if named is not None and is_new:

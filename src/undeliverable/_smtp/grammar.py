@@ -48,7 +48,8 @@ _STATUS: Final = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\w@]|\.\w|/\d)"
 # RFC 5321 4.2 has codes up to 559 with a second digit up to 5. Servers also send 471, 571 or 599, and 4.2.1 has clients go
 # by the first digit then: where a reply must begin, such a code is one. Some clients write it twice: "450 450 4.2.2".
 HEAD: Final = re.compile(
-    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)(?: \1(?= [45]\.))?[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
+    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)(?: \1(?= [45]\.))?[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?",
+    re.ASCII,
 )
 # What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
 LEAD: Final = lazy(

@@ -109,12 +109,17 @@ def reason_of(by_rule: Reason | None, answer: Answer, by_class: ServiceClass | N
     not. The class counts where the answer gives no reason, or where there is no answer but the service's own words.
     """
     reason = Reason.UNDEFINED if by_rule is None else by_rule
-    if gave_up and answer.code is None and (reason is Reason.UNDEFINED or not (answer.text or is_cause(answer.final))):
+    if gave_up and answer.code is None and (reason is Reason.UNDEFINED or not (answer.text or _is_named(answer.final))):
         reason = Reason.EXPIRED
     if by_class is None or by_class.reason is None:
         return reason
     own_words = by_class.prose and answer.code is None and answer.seen is None
     return by_class.reason if own_words or reason is Reason.UNDEFINED else reason
+
+
+def _is_named(status: StatusCode | None) -> bool:
+    """Return whether a status says why a message had to wait."""
+    return status is not None and status.class_ == _PERSISTENT and is_cause(status)
 
 
 def has_expired(reason: Reason, *, gave_up: bool) -> bool:
