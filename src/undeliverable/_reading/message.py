@@ -7,7 +7,7 @@ the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from undeliverable._dsn import fields as fields_reader
@@ -204,9 +204,21 @@ def _read_plain_fields(reading: Reading) -> None:
     if reading.is_from_mail_system and not reading.is_reply_or_forward:
         text = reading.text[: reading.sections.doubtful]
         fields = fields_reader.find(text, reading.path, reading.remarks, _diagnostic_reader(text))
-        if fields is not None:
-            reading.recipients.extend(fields.recipients)
-            reading.message = {**fields.message, **reading.message}
+        if fields is None:
+            return
+        if _are_foreign(fields.recipients, reading.recipients):
+            reading.remarks.append("fields about nobody whom the text names were passed over")
+            return
+        reading.recipients.extend(fields.recipients)
+        reading.message = {**fields.message, **reading.message}
+
+
+def _are_foreign(stated: Sequence[RecipientFacts], named: Sequence[RecipientFacts]) -> bool:
+    """Return whether fields in a text are about none of the recipients that its format names."""
+    names = {name.lower() for facts in named for name in (facts.recipient, facts.original_recipient) if name and "@" in name}
+    return bool(names) and names.isdisjoint(
+        name.lower() for facts in stated for name in (facts.recipient, facts.original_recipient) if name
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------
