@@ -38,7 +38,7 @@ def read_described(described: Format, header: Callable[[str], str | None], text:
     if described.words == "shared":
         share(drafts)
     build = Builder(described, described.action, text, part, shared, is_guess=False)
-    recipients, message = read_drafts(drafts, listed, build, header("to") or "")
+    recipients, message = read_drafts(drafts, listed, build, header)
     if not recipients:  # the text is certainly a report; it just names nobody
         recipients = [build.facts(Draft(shared.start, shared.end))]
     return FormatReading(described.name, tuple(recipients), message, found.returned_at)

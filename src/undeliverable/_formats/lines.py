@@ -320,12 +320,12 @@ class Builder(NamedTuple):
 
 
 def read_drafts(
-    drafts: list[Draft], listed: list[str], build: Builder, to: str
+    drafts: list[Draft], listed: list[str], build: Builder, header: Callable[[str], str | None]
 ) -> tuple[list[RecipientFacts], dict[str, object]]:
     """Return the facts about the recipients, and those about the message; the list of drafts is empty then.
 
     :param listed: the addresses that a header lists.
-    :param to: the ``To`` of the report: the sender of the returned message.
+    :param header: gives the ``To`` of the report, which is the sender of the returned message.
     """
     message = _about_message(build.shared)
     recipients: list[RecipientFacts] = []
@@ -333,7 +333,7 @@ def read_drafts(
         recipients.append(build.facts(draft))
         message |= _about_message(draft)
     if len(recipients) > 1:
-        recipients = without_sender(recipients, to)
+        recipients = without_sender(recipients, header("to") or "")
     return _with_header(recipients, listed, build), message_of(message)
 
 

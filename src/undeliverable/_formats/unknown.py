@@ -42,7 +42,7 @@ def read_unknown(generic: Format, header: Callable[[str], str | None], text: str
     if any(draft.reply or draft.words for draft in drafts):
         shared.words = []  # what opens the text explains it only if nothing else does
     build = Builder(generic, _action(generic, (shared, *drafts)), text, part, shared, is_guess=True)
-    recipients, message = read_drafts(drafts, listed, build, header("to") or "")
+    recipients, message = read_drafts(drafts, listed, build, header)
     return FormatReading(None, tuple(recipients), message, found.returned_at)
 
 
