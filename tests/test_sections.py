@@ -18,7 +18,9 @@ CUTS: Final = Knowledge().cuts
 KIM: Final = "kim@dest.example"
 VICTIM: Final = "victim@third.example"
 NAMED: Final = f"<{KIM}>: mailbox full\n\n"
-FIELDS: Final = f"Reporting-MTA: dns; mx.third.example\n\nFinal-Recipient: rfc822; {VICTIM}\nAction: failed\nStatus: 5.1.1\n"
+FIELDS: Final = (
+    f"Reporting-MTA: dns; mx.third.example\n\nFinal-Recipient: rfc822; {VICTIM}\nAction: failed\nStatus: 5.1.1\n"
+)
 # What whoever wrote the returned message may put into it.
 FORGED: Final = (
     f"\nHello.\n\n{FIELDS}\n<{VICTIM}>:\n550 5.1.1 no such user\n\n  {VICTIM}\n    550 5.1.1 no such user\n\n"
@@ -143,36 +145,46 @@ def test_unknown_keys_are_refused() -> None:
 REPORTS: Final = {
     "dma": (
         "MAILER-DAEMON <>",
-        "This is the DragonFly Mail Agent v0.13 at mx.sender.example.\n\n"
-        f"There was an error delivering your mail to <{KIM}>.\n\nmx.dest.example [192.0.2.1] did not like our RCPT TO:\n"
-        "552 5.2.2 mailbox full\n\n",
+        (
+            "This is the DragonFly Mail Agent v0.13 at mx.sender.example.\n\n"
+            f"There was an error delivering your mail to <{KIM}>.\n\nmx.dest.example [192.0.2.1] did not like our RCPT TO:\n"
+            "552 5.2.2 mailbox full\n\n"
+        ),
         "Message headers follow.\n\n",
     ),
     "qmail": (
         "MAILER-DAEMON@mx.sender.example",
-        "Hi. This is the qmail-send program at mx.sender.example.\n\n"
-        f"<{KIM}>:\nRemote host said: 552 5.2.2 mailbox full\nGiving up on 192.0.2.1.\n\n",
+        (
+            "Hi. This is the qmail-send program at mx.sender.example.\n\n"
+            f"<{KIM}>:\nRemote host said: 552 5.2.2 mailbox full\nGiving up on 192.0.2.1.\n\n"
+        ),
         "--- Below this line is a copy of the message.\n\n",
     ),
     "exim": (
         "Mail Delivery System <Mailer-Daemon@mx.sender.example>",
-        "This message was created automatically by mail delivery software.\n\n"
-        "A message that you sent could not be delivered to one or more of its\n"
-        "recipients. This is a permanent error. The following address(es) failed:\n\n"
-        f"  {KIM}\n    host mx.dest.example [192.0.2.1]: 552 5.2.2 mailbox full\n\n",
+        (
+            "This message was created automatically by mail delivery software.\n\n"
+            "A message that you sent could not be delivered to one or more of its\n"
+            "recipients. This is a permanent error. The following address(es) failed:\n\n"
+            f"  {KIM}\n    host mx.dest.example [192.0.2.1]: 552 5.2.2 mailbox full\n\n"
+        ),
         "------ This is a copy of the message, including all the headers. ------\n\n",
     ),
     "postfix": (
         "MAILER-DAEMON@mx.sender.example (Mail Delivery System)",
-        "This is the mail system at host mx.sender.example.\n\nI'm sorry to have to inform you that it failed.\n\n"
-        f"<{KIM}>: host mx.dest.example[192.0.2.1] said: 552 5.2.2 mailbox full\n\n",
+        (
+            "This is the mail system at host mx.sender.example.\n\nI'm sorry to have to inform you that it failed.\n\n"
+            f"<{KIM}>: host mx.dest.example[192.0.2.1] said: 552 5.2.2 mailbox full\n\n"
+        ),
         "",
     ),
     "sendmail": (
         "Mail Delivery Subsystem <MAILER-DAEMON@mx.sender.example>",
-        f"   ----- The following addresses had permanent fatal errors -----\n<{KIM}>\n    (reason: 552 5.2.2 mailbox full)\n\n"
-        "   ----- Transcript of session follows -----\n... while talking to mx.dest.example.:\n"
-        f">>> RCPT To:<{KIM}>\n<<< 552 5.2.2 mailbox full\n\n",
+        (
+            f"   ----- The following addresses had permanent fatal errors -----\n<{KIM}>\n    (reason: 552 5.2.2 mailbox full)\n\n"
+            "   ----- Transcript of session follows -----\n... while talking to mx.dest.example.:\n"
+            f">>> RCPT To:<{KIM}>\n<<< 552 5.2.2 mailbox full\n\n"
+        ),
         "   ----- Original message follows -----\n\n",
     ),
     "unknown": (

@@ -215,7 +215,9 @@ def _read_plain_fields(reading: Reading) -> None:
 
 def _are_foreign(stated: Sequence[RecipientFacts], named: Sequence[RecipientFacts]) -> bool:
     """Return whether fields in a text are about none of the recipients that its format names."""
-    names = {name.lower() for facts in named for name in (facts.recipient, facts.original_recipient) if name and "@" in name}
+    names = {
+        name.lower() for facts in named for name in (facts.recipient, facts.original_recipient) if name and "@" in name
+    }
     return bool(names) and names.isdisjoint(
         name.lower() for facts in stated for name in (facts.recipient, facts.original_recipient) if name
     )
