@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
     from undeliverable._dsn.origin import OriginWords
+    from undeliverable._dsn.sections import CutWords
     from undeliverable._formats import FormatTable
     from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
@@ -169,6 +170,13 @@ class Knowledge:
         from undeliverable._knowledge.languages import read_origin
 
         return read_origin(_shipped().document("origin"))
+
+    @cached_property
+    def cuts(self) -> CutWords:
+        """How reports announce the returned message."""
+        from undeliverable._knowledge.languages import read_cuts
+
+        return read_cuts(_shipped().document("cuts"))
 
     @cached_property
     def blocklists(self) -> Blocklists:

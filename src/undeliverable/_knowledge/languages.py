@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
+from undeliverable._dsn.sections import CutWords
 from undeliverable.errors import EntryError
 
-__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table"]
+__all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table"]
 
 _ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation")
 
@@ -29,6 +30,14 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         service=groups["service"],
         quotation=groups["quotation"],
     )
+
+
+def read_cuts(document: Mapping[str, object]) -> CutWords:
+    """Return the words of ``cuts.toml``.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    return CutWords(**read_lists(document, ("ruled", "plain", "above")))
 
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:
