@@ -405,7 +405,7 @@ class TestIndex:
         monkeypatch.setattr(checkout, "INDEX", str(path))
         assert checkout.index() == ("fresh" if saved and saved.endswith("fresh") else build())
 
-    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py"])
+    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py", "reasons.py"])
     def test_every_edit_is_seen_at_once(self, name: str, tmp_path: Path) -> None:
         package, reply = copied(tmp_path), "550 5.1.1"
         (package / "data" / "index.jsonl").write_text(f"{checkout.digest()}\nnever read", encoding="ascii")
