@@ -15,6 +15,7 @@ import pytest
 import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
 from undeliverable._formats.index import FormatsBelow
+from undeliverable._knowledge import build as builder
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
@@ -364,6 +365,29 @@ def run_in(folder: Path, code: str) -> str:
 def test_no_such_profile() -> None:
     with pytest.raises(KnowledgeError, match=r"no such profile; there are .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
+
+
+# file: (text, what replaces it, entry, key)
+FAULTS = {
+    "formats/qmail.toml": ('from = ["mailer-daemon", "postmaster"]', "from = 7", "qmail", "when.from"),
+    "formats/exim.toml": ("\naction =", "\nactoin =", "exim", "actoin"),
+    "providers/yahoo.toml": ("then = { reason", "then = { raeson", "yahoo.no_account", "then.raeson"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_error_in_a_built_in_file_has_its_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, instead, entry, key = FAULTS[name]
+    whole = data.read(name)
+    edited = whole.replace(text, instead, 1)
+    assert edited != whole
+    monkeypatch.setattr(builder, "read", lambda path: edited if path == name else data.read(path))
+    with pytest.raises(KnowledgeError) as caught:
+        build()
+    error, last = caught.value, key.rpartition(".")[2]
+    assert (error.file, error.entry, error.key) == (data.place(name), entry, key)
+    assert error.text == edited.splitlines()[error.line - 1]
+    assert error.text[error.column - 1 :].startswith(last)
 
 
 class TestIndex:
