@@ -28,6 +28,7 @@ ORDER: Final = (
     "data",
     "_text",
     "errors",
+    "_tables",
     "codes",
     "reasons",
     "_mime",

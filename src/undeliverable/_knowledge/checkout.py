@@ -24,6 +24,7 @@ __all__ = ["INDEX", "digest", "files", "index"]
 INDEX: Final = "index.jsonl"
 _CODE: Final = (
     "_text",
+    "_tables.py",
     "codes",
     "_mime",
     "_smtp",

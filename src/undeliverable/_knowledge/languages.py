@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
 from undeliverable._dsn.sections import CutWords
+from undeliverable._tables import refuse_unknown
 from undeliverable.errors import EntryError
 
 __all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table"]
@@ -42,8 +43,7 @@ def read_cuts(document: Mapping[str, object]) -> CutWords:
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:
     """Return the phrases of each group, all languages together, under `place` and its name."""
-    if unknown := set(groups) - set(names):
-        raise EntryError("unknown key", key=f"{place}{min(unknown)}")
+    refuse_unknown(groups, names, place)
     keys = {f"{place}{name}": groups.get(name, {}) for name in names}
     return {key: _phrases(read_table(value, key), key) for key, value in keys.items()}
 
