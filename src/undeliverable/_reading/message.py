@@ -153,7 +153,7 @@ def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
     if reading.kind is not None:
         return
-    read_reply = _diagnostic_reader(reading.text)
+    read_reply = _diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
     for part in reading.survey.statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
@@ -167,24 +167,20 @@ def _read_words(reading: Reading) -> None:
     stated = reading.recipients
     is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
-    sessions = _sessions(reading, found) if stated else ()
-    if found is not None and len(stated) == 1 and _says_all([*stated, *sessions]):
+    may_hold_sessions = transcripts.may_stand_in(reading.whole) and (found is None or found.transcript)
+    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
+    if sessions:
+        is_complete = len(stated) == 1 and _says_all([*stated, *sessions])
+    if found is not None and is_complete:
         reading.generator = found.name
     elif found is not None:
         reading.addressee = found.addressee
         take_format(reading, read_described(found, reading.header, reading.text, reading.path))
         if reading.returned_at >= 0:
             reading.end_text(reading.returned_at)
-    if not sessions and (stated or reading.is_from_mail_system):
-        sessions = _sessions(reading, found)
+    if may_hold_sessions and not sessions and (stated or reading.is_from_mail_system):
+        sessions = transcripts.read_dialogue(reading.text, reading.path)
     stated.extend(sessions)
-
-
-def _sessions(reading: Reading, described: Format | None) -> tuple[RecipientFacts, ...]:
-    """Return what the transcript in a text says, unless the text is of a format that has none."""
-    if (described is not None and not described.transcript) or not transcripts.may_stand_in(reading.whole):
-        return ()
-    return transcripts.read_dialogue(reading.text, reading.path)
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
