@@ -15,7 +15,6 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
-from undeliverable._formats.schema import Format
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
 from undeliverable._reading.fallback import (
