@@ -31,7 +31,6 @@ _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
-_RULER: Final = "\n--"
 _SENDER: Final = "rom:"
 
 
@@ -65,8 +64,8 @@ class CutWords:
         return found.sections()
 
     def without_copy(self, text: str) -> str:
-        """Return `text` without the returned message, if that has a header with a ``From`` or stands below a ruler."""
-        return text[: self.sections(text).returned] if _SENDER in text or _RULER in text else text
+        """Return `text` without the returned message if that has a header, of which ``From`` is a part (RFC 5322 3.6)."""
+        return text[: self.sections(text).returned] if _SENDER in text else text
 
     def announces(self, bare: str) -> bool:
         """Return whether a line without margins announces the returned message."""
