@@ -351,7 +351,7 @@ class TestExplain:
         verdict = verdict_on(given, knowledge, trace=True)
         for text in (pickle.loads(pickle.dumps(verdict)).explain(), verdict.explain()):
             lines = text.splitlines()
-            assert lines[0] == "kim@example.org: hard (user_unknown) -> suppress [gone]"
+            assert lines[0] == "kim@example.org: hard (user_unknown) -> retry [gone]"
             for part in (
                 "sent to    kay@example.org",
                 "action     failed, after the queue gave up",

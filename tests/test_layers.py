@@ -25,6 +25,7 @@ ORDER: Final = (
     "codes",
     "reasons",
     "_mime",
+    "_messages",
     "model",
     "verdict",
     # from text to facts

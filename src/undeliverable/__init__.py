@@ -9,7 +9,18 @@ from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookErro
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs import iter_log, parse_log_line
 from undeliverable.mail import parse
-from undeliverable.model import Action, Address, Command, Diagnostic, Event, Evidence, MessageFacts, MtaName, Returned
+from undeliverable.model import (
+    Action,
+    Address,
+    Command,
+    Diagnostic,
+    Event,
+    Evidence,
+    Feedback,
+    MessageFacts,
+    MtaName,
+    Returned,
+)
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.smtp import classify, from_exception, from_refused
 from undeliverable.verdict import Kind, PolicyRef, Report, RuleRef, StatusFrom, Verdict
@@ -24,6 +35,7 @@ __all__ = [
     "Event",
     "Evidence",
     "Fault",
+    "Feedback",
     "Kind",
     "Knowledge",
     "KnowledgeError",

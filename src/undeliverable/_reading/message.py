@@ -8,6 +8,7 @@ the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from undeliverable._dsn import fields as fields_reader
@@ -139,8 +140,10 @@ def _read_feedback(reading: Reading) -> None:
 
         feedback = arf.read(part.text, part.path)
         reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
+        reading.message = {**feedback.message, **reading.message}
         if feedback.is_complaint:
-            reading.recipients.extend(feedback.recipients or (RecipientFacts(witness=Witness.HEADER),))
+            nobody = RecipientFacts(witness=Witness.HEADER, field_block=feedback.block)
+            reading.recipients.extend(feedback.recipients or (nobody,))
 
 
 def _read_statuses(reading: Reading) -> None:
@@ -264,6 +267,9 @@ def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
 
 def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
     header = reading.header
+    feedback = reading.message.get("feedback")
+    if feedback is not None and returned is not None and feedback.feedback_id is None:
+        reading.message = {**reading.message, "feedback": replace(feedback, feedback_id=returned.header("feedback-id"))}
     date = header("date")
     return MessageFacts(
         generator=reading.generator,
