@@ -8,7 +8,7 @@ from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_re
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs import iter_log, parse_log_line
-from undeliverable.mail import parse
+from undeliverable.mail import attached, parse
 from undeliverable.model import (
     Action,
     Address,
@@ -54,6 +54,7 @@ __all__ = [
     "Verdict",
     "WebhookError",
     "__version__",
+    "attached",
     "classify",
     "find_reply_code",
     "find_status",

@@ -21,10 +21,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["NO_DETAILS", "SCHEMA", "Details", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
+__all__ = [
+    "INSIDE",
+    "NO_DETAILS",
+    "SCHEMA",
+    "Details",
+    "Kind",
+    "PolicyRef",
+    "Report",
+    "RuleRef",
+    "StatusFrom",
+    "Verdict",
+]
 
 SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
+
+INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
+"""The conflict in each verdict of a report that a message passes on."""
 
 
 class Kind(Word):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-__all__ = ["Part", "as_bytes", "read", "root", "settled"]
+__all__ = ["Part", "as_bytes", "embedded", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
@@ -43,6 +43,17 @@ def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: l
 def root(data: bytes, remarks: list[str]) -> Part:
     """Return the root of the parts of octets whose line endings are already normalised."""
     return _message(data, Ledger(remarks), "", 0, len(data), 0)
+
+
+def embedded(message: Part) -> Iterator[Part]:
+    """Yield the messages that stand in `message`, but not those inside of them."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.content_type in EMBEDDED:
+            yield from part.children
+        else:
+            waiting += part.children[::-1]
 
 
 def settled(data: bytes, remarks: list[str]) -> bytes:
@@ -158,6 +169,11 @@ class Part(PartHeader):
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
         return self._without_encoding(self._data[self._body : end])
+
+    @property
+    def octets(self) -> bytes:
+        """The whole part, header and body, as it stands in the message."""
+        return bytes(self._data[self._start : self._end])
 
     @property
     def opening(self) -> str:

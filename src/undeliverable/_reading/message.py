@@ -32,7 +32,7 @@ from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
-from undeliverable.verdict import Kind
+from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
 
@@ -71,6 +71,8 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     message = _message_facts(reading, returned)
     if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
         recipients = (with_addressee(recipients[0], returned, remarks),)
+    if reading.is_inside or _is_passed_on(reading):
+        recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
     return Notice(kind, recipients, message)
 
 
@@ -148,13 +150,15 @@ def _read_feedback(reading: Reading) -> None:
 
 def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
-    if reading.kind is not None:
+    if reading.kind is not None or reading.survey.dispositions:  # RFC 8098: who reads a message has received it
         return
     read_reply = _diagnostic_reader(reading.text)
     for part in reading.survey.statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
         reading.message = {**fields.message, **reading.message}
+    if reading.survey.foreign:
+        reading.remarks.append("fields behind the returned message were passed over: they are a part of it")
 
 
 def _read_words(reading: Reading) -> None:
@@ -205,6 +209,11 @@ def _read_nested(reading: Reading) -> None:
     _read_inside(reading, has_fields=True)
 
 
+def _is_passed_on(reading: Reading) -> bool:
+    """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message."""
+    return reading.is_reply_or_forward and reading.kind is None and not reading.is_from_mail_system
+
+
 def _read_nested_text(reading: Reading) -> None:
     """Read a wrapped report without fields, if the message around it says nothing."""
     _read_inside(reading, has_fields=False)
@@ -228,6 +237,7 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
             if not nested.is_settled:
                 continue
             reading.remarks.append("the report stands inside another message")
+            reading.is_inside = True
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
             reading.survey, reading.generator = nested.survey, nested.generator
 

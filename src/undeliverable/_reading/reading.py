@@ -54,7 +54,7 @@ class Reading:
     """What the readers have found so far."""
 
     __slots__ = (
-        "_from_mail_system", "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients",
+        "_from_mail_system", "depth", "generator", "header", "is_inside", "kind", "known", "message", "path", "raw", "recipients",
         "remarks", "returned_at", "survey", "text",
     )  # fmt: skip
 
@@ -68,6 +68,7 @@ class Reading:
         self.known = known
         self.remarks = remarks
         self.depth = 0
+        self.is_inside = False
         self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from undeliverable._mime.part import as_bytes
 from undeliverable._reading.message import read
 from undeliverable._reading.reading import Notice
+from undeliverable._verdicts.inside import believed
 from undeliverable._verdicts.judge import judge
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def read_and_judge(
     if not recipients:
         return notice, []
     identity, kind = _identity(notice, raw), notice.kind
-    return notice, [judge(facts, knowledge, identity=identity, kind=kind, trace=trace) for facts in recipients]
+    verdicts = [judge(facts, knowledge, identity=identity, kind=kind, trace=trace) for facts in recipients]
+    return notice, [believed(verdict) if verdict.conflicts else verdict for verdict in verdicts]
 
 
 def _identity(notice: Notice, raw: bytes) -> str:
