@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -14,8 +15,9 @@ from undeliverable._dsn.grammar import (
 )
 from undeliverable._dsn.groups import Values, group_fields, whole_group
 from undeliverable._smtp.grammar import STATUS_FIELD
-from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, recipient_address
+from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, recipient_address, several_recipients
 from undeliverable._text.dates import parse_date
+from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
@@ -57,10 +59,13 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
     groups = group_fields(text, remarks)
     alone = len(groups.recipients) == 1
     offsets = groups.offsets
-    recipients = [
-        _facts(group, text[at:end], part, offset + at, remarks, heard, alone=alone)
-        for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False)
-    ]
+    recipients: list[RecipientFacts] = []
+    for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False):
+        names = _names_in(group)
+        facts = _facts(
+            names[:1] + group[1:], text[at:end], part, offset + at, remarks, heard, alone=alone and not names[1:]
+        )
+        recipients += [facts, *(replace(facts, recipient=name) for name in names[1:])]
     return FieldReading(_message_facts(groups.message, text[: offsets[0]] if offsets else text), tuple(recipients))
 
 
@@ -72,7 +77,7 @@ def read_one(
     :param text: all of them, those of the recipient from `offset` on.
     """
     whole = whole_group(values)
-    if whole is None:
+    if whole is None or len(_names_in(whole)) > 1:
         return None
     facts = _facts(whole, text[offset:], part, offset, remarks, heard, alone=True)
     return FieldReading(_message_facts(message, text[:offset]), (facts,))
@@ -126,6 +131,13 @@ def _facts(
     )
 
 
+def _names_in(values: Values) -> tuple[str | None, ...]:
+    """Return the value of the final recipient; where it names several, each of them."""
+    final = values[0]
+    several = several_recipients(final) if final is not None and ("," in final or final.count(";") > 1) else ()
+    return tuple(several) or (final,)
+
+
 def _recipients(
     stated_final: str | None, stated_original: str | None, actual: str | None, remarks: list[str]
 ) -> tuple[str | None, str | None]:
@@ -134,10 +146,10 @@ def _recipients(
     if stated_original is None or (final is not None and stated_original in (f"rfc822;{final}", f"rfc822; {final}")):
         original = None
     else:
-        original = recipient_address(stated_original, remarks)
+        original = recipient_address(stated_original, remarks, xtext=True)
     if final is None:
         final = original or recipient_address(actual, remarks)
-    if original is not None and final is not None and original.lower() == final.lower():
+    if original is not None and is_same_address(original, final):
         original = None  # nobody forwarded or renamed anything
     return final, original
 

@@ -18,6 +18,7 @@ from undeliverable._mime.html import render
 from undeliverable._mime.part_header import EMBEDDED, PartHeader
 from undeliverable._mime.repairs import FIELDS_LIMIT, HEADER_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
 from undeliverable._mime.transfer import IDENTITY, decode_transfer, seems_base64
+from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ __all__ = ["Part", "as_bytes", "embedded", "read", "root", "settled"]
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
 _WORD: Final = 72  # octets at the start of a text that nearly always include a blank, unlike those of base64
+# What stands around it may be an address, which must not become another one.
+_NUL_INSIDE: Final = lazy(r"(?<=[^\s<>:;,\0])\0+(?=[^\s<>:;,\0])")
 _OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
@@ -158,6 +161,7 @@ class Part(PartHeader):
         text = _with_lf(decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note))
         if "\0" in text:
             self._ledger.note(Repair.NUL)
+            text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
             text = text.replace("\0", "")
         return text
 

@@ -30,6 +30,7 @@ from undeliverable._reading.parts import Survey
 from undeliverable._reading.reading import Described, Notice, Reading
 from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
+from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
 from undeliverable.verdict import INSIDE, Kind
@@ -67,9 +68,11 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask(reading, STANDARD_READERS)
         returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
+    is_nameless = len(recipients) == 1 and _is_nameless(recipients[0])
+    recipients = _addressed(recipients, reading)
     kind = reading.kind or _kind_of(recipients)
     message = _message_facts(reading, returned)
-    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
+    if is_nameless and recipients[0].recipient is None and returned is not None:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     if reading.is_inside or _is_passed_on(reading):
         recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
@@ -207,6 +210,37 @@ def _read_plain_fields(reading: Reading) -> None:
 def _read_nested(reading: Reading) -> None:
     """Read a report that a gateway wrapped into another message."""
     _read_inside(reading, has_fields=True)
+
+
+def _addressed(recipients: tuple[RecipientFacts, ...], reading: Reading) -> tuple[RecipientFacts, ...]:
+    """Return the facts about recipients that are addresses; what is none gives way to the next source that has one."""
+    named = tuple(facts if _has_addresses(facts) else _without_others(facts, reading.remarks) for facts in recipients)
+    if len(named) == 1 and named[0].recipient is None:
+        listed = several_recipients(reading.header("x-failed-recipients") or "")
+        if len(listed) == 1:
+            return (replace(named[0], recipient=listed[0]),)
+    return named
+
+
+def _has_addresses(facts: RecipientFacts) -> bool:
+    name, other = facts.recipient, facts.original_recipient
+    return (name is None or is_mailbox(name)) and (other is None or is_mailbox(other))
+
+
+def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts:
+    """Return `facts` without those of its two names that are no addresses."""
+    names = [name for name in (facts.recipient, facts.original_recipient) if name is not None]
+    found = [name for name in names if is_mailbox(name)]
+    remarks += [f"the recipient {name[:100]!r} is no address of RFC 5321" for name in names if name not in found]
+    return replace(facts, recipient=found[0] if found else None, original_recipient=None)
+
+
+def _is_nameless(facts: RecipientFacts) -> bool:
+    """Return whether facts name nobody, not even what is no address."""
+    if facts.recipient is not None:
+        return False
+    stated = facts.field("final-recipient") if facts.field_block else None
+    return not (stated or "").rpartition(";")[2].strip(" <>")
 
 
 def _is_passed_on(reading: Reading) -> bool:
