@@ -12,6 +12,7 @@ from undeliverable._dsn.grammar import (
     FIELD_LINE,
     HOST,
     RECIPIENT_FIELD,
+    TESTED,
 )
 from undeliverable._dsn.groups import Values, group_fields, whole_group
 from undeliverable._smtp.grammar import STATUS_FIELD
@@ -21,7 +22,7 @@ from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
-__all__ = ["FieldReading", "find", "may_stand_in", "read", "read_one"]
+__all__ = ["FieldReading", "find", "is_test", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 # Bound once: a member of an enum is found more slowly than a name of the module.
@@ -111,6 +112,8 @@ def _facts(
     action = None if action_words is None else ACTIONS.get(action_words) or _action(action_words, remarks)
     status = None if status_words is None else _status(status_words, remarks)
     said = None if diagnostic is None else _diagnostic(diagnostic)
+    if action is None and _is_success(status, said) and not is_test(action_words):
+        action = Action.DELIVERED
     reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
     words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
@@ -154,6 +157,18 @@ def _recipients(
     return final, original
 
 
+def _is_success(status: StatusCode | None, said: Diagnostic | None) -> bool:
+    """Return whether a status, or where there is none a reply, is of class 2: who states no action says so."""
+    if status is not None:
+        return status.class_ == 2
+    return said is not None and said.type == "smtp" and said.text[:1] == "2" and said.text[:3].isdecimal()
+
+
+def is_test(action: str | None) -> bool:
+    """Return whether an ``Action`` field is that of a test, after which nothing was sent (sendmail -bv)."""
+    return action is not None and action.strip().lower() in TESTED
+
+
 def _is_expiry(status: StatusCode) -> bool:
     return status.subject == 4 and status.detail == 7
 
@@ -162,7 +177,7 @@ def _action(value: str, remarks: list[str]) -> Action | None:
     """Return the action of a value that is not simply one."""
     words = value.lower().replace("(", " ").split()
     action = ACTIONS.get(words[0].strip(".;,")) if words else None
-    if action is None:
+    if action is None and not is_test(value):
         remarks.append(f"Action {value[:60]!r} is none of RFC 3464 2.3.3")
     return action
 

@@ -22,6 +22,7 @@ __all__ = [
     "MESSAGE_GROUP",
     "RECIPIENT_FIELD",
     "RECIPIENT_GROUP",
+    "TESTED",
     "message_group",
     "recipient_group",
 ]
@@ -95,3 +96,5 @@ ACTIONS: Final = {
     "success": Action.DELIVERED,
     "relay": Action.RELAYED,
 }
+TESTED: Final = frozenset(("deliverable", "undeliverable"))
+"""Actions of the report on a test, as sendmail -bv asks for: nothing was sent."""

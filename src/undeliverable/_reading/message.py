@@ -71,6 +71,9 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     is_nameless = len(recipients) == 1 and _is_nameless(recipients[0])
     recipients = _addressed(recipients, reading)
     kind = reading.kind or _kind_of(recipients)
+    if kind is Kind.BOUNCE and all(map(_is_tested, recipients)):
+        kind = Kind.OTHER
+        remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
     if is_nameless and recipients[0].recipient is None and returned is not None:
         recipients = (with_addressee(recipients[0], returned, remarks),)
@@ -233,6 +236,11 @@ def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts
     found = [name for name in names if is_mailbox(name)]
     remarks += [f"the recipient {name[:100]!r} is no address of RFC 5321" for name in names if name not in found]
     return replace(facts, recipient=found[0] if found else None, original_recipient=None)
+
+
+def _is_tested(facts: RecipientFacts) -> bool:
+    """Return whether the fields are about a recipient whom nothing was sent."""
+    return facts.action is None and bool(facts.field_block) and fields_reader.is_test(facts.field("action"))
 
 
 def _is_nameless(facts: RecipientFacts) -> bool:

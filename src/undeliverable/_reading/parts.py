@@ -85,6 +85,10 @@ def sort_parts(root: Part) -> Survey:
             waiting += _alternatives(part)
         elif kind.startswith("multipart/") and kind != "multipart/digest":
             waiting += part.children[::-1]
+            if not part.children and len(survey.texts) < _TEXTS:  # its boundaries are lost, but not what it says
+                survey.texts.append(part)
+        elif kind.startswith("text/") and part.children:  # a multipart that has lost the header that says so
+            waiting += part.children[::-1]
         elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
             survey.texts.append(part)
         elif kind.startswith("application/") and len(survey.others) < _OTHERS:
