@@ -569,7 +569,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "bounce_type": BounceType.HARD,
         "reason": Reason.USER_UNKNOWN,
         "fault": Fault.ADDRESS,
-        "advice": Advice.SUPPRESS,
+        "advice": Advice.RETRY,
         "label": None,
         "status": StatusCode(5, 1, 1),
         "status_from": "reply",
@@ -589,6 +589,13 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "key": verdict.key,
         "evidence": evidence,
         "details": NO_DETAILS,
+        "sent_to": "lee@example.org",
+        "proof": None,
+        "confidence": None,
+        "provider_from": None,
+        "set_by": (),
+        "message_advice": None,
+        "applies_to": None,
     }
 
 

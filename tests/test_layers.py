@@ -27,6 +27,7 @@ ORDER: Final = (
     "_mime",
     "_messages",
     "model",
+    "_slots",
     "verdict",
     # from text to facts
     "_smtp",

@@ -6,11 +6,11 @@ never looks anything up, so that it says the same in another process or under ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
+from undeliverable._slots import DetailsSlot, KeySlot, VendorCodeSlot
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
@@ -19,7 +19,7 @@ from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
 __all__ = [
     "INSIDE",
@@ -279,63 +279,10 @@ class Verdict(Identified):
         return explain(self)
 
 
-class _Key:
-    """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
-
-    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
-    """
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
-        if verdict is None:
-            return self
-        key = self._slot.__get__(verdict)
-        if key is None:
-            recipient, action = verdict.recipient or "", verdict.action or ""
-            identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
-            key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
-            self._slot.__set__(verdict, key)
-        return key
-
-    def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, key)
-
-
-@lru_cache(maxsize=1)
-def _sha256() -> Callable[[bytes], Any]:
-    from hashlib import sha256
-
-    return sha256
-
-
-class _DetailsSlot:
-    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
-
-    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
-    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
-    """
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
-        if verdict is None:
-            return self
-        details = self._slot.__get__(verdict)
-        if details.__class__ is not Details:
-            details = details(verdict.reason, verdict.reply, verdict.status)
-            self._slot.__set__(verdict, details)
-        return details
-
-    def __set__(self, verdict: Any, details: Details) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, details)
-
-
 if not TYPE_CHECKING:
-    Verdict.key = _Key(Verdict.key)
-    Verdict.details = _DetailsSlot(Verdict.details)
+    Verdict.key = KeySlot(Verdict.key)
+    Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
+    Verdict.details = DetailsSlot(Verdict.details, Details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

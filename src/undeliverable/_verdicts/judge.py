@@ -120,7 +120,7 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.conflicts = facts.conflicts + conflicts_of(answer, facts.status)
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
-    draft.vendor_code = facts.vendor_code
+    draft.vendor_code = facts.vendor_code or knowledge.vendor_code_in  # found when it is first asked for
     draft.key = None  # computed from the identity when it is first asked for
     draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
@@ -233,7 +233,8 @@ def _reply_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
     draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
     draft.sent_to = recipient
     draft.set_by = ()
-    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
+    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.vendor_code = knowledge.vendor_code_in
     draft.evidence = ()
     draft.field_block = ""
     draft.key = None
