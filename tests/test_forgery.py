@@ -34,7 +34,6 @@ def broken_until(work: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
 
-EVIDENCE: Final = broken_until("Evidence: where something stands decides what it may say")
 TABLE: Final = broken_until("The provider-tunable table, grown up")
 TRUST: Final = broken_until("Trust: one way from the bounce to the list, and nothing forged on it")
 
@@ -122,7 +121,6 @@ def test_a_forged_delivery_clears_no_count(known: SuppressionList) -> None:
     assert known.state(VICTIM) == before
 
 
-@TRUST
 def test_a_forwarded_mail_is_about_the_address_that_was_mailed() -> None:
     (verdict,) = read("forward_honest.eml").verdicts
     found = verdict.to_dict()
@@ -144,7 +142,6 @@ def test_groups_and_paragraphs_begin_after_an_empty_line(name: str, recipients: 
     assert [verdict.recipient for verdict in read(name).verdicts] == recipients
 
 
-@EVIDENCE
 @pytest.mark.parametrize(
     "name",
     [
