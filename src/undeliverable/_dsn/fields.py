@@ -12,6 +12,8 @@ from undeliverable._dsn.grammar import (
     FIELD_LINE,
     HOST,
     RECIPIENT_FIELD,
+    SUPPLEMENT,
+    SUPPLEMENT_REPLY,
     TESTED,
 )
 from undeliverable._dsn.groups import Values, group_fields, whole_group
@@ -115,6 +117,10 @@ def _facts(
     if action is None and _is_success(status, said) and not is_test(action_words):
         action = Action.DELIVERED
     reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
+    if (reply is None or reply.code is None) and heard is not None and "upplementary-" in block:
+        more = _supplement(block)
+        if more is not None:
+            reply, gave_up = heard(more, alone)
     words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
         witness=_FIELD,
@@ -155,6 +161,14 @@ def _recipients(
     if original is not None and is_same_address(original, final):
         original = None  # nobody forwarded or renamed anything
     return final, original
+
+
+def _supplement(block: str) -> Diagnostic | None:
+    """Return the reply in ``X-Supplementary-Info: <mx.example.org #5.1.1 smtp;550 5.1.1 ...>``, where gateways put it."""
+    found = SUPPLEMENT.search(block)
+    text = "" if found is None else " ".join(found[1].split())
+    reply = SUPPLEMENT_REPLY.search(text)
+    return None if reply is None else Diagnostic("smtp", text[reply.start(1) :].rstrip("> "))
 
 
 def _is_success(status: StatusCode | None, said: Diagnostic | None) -> bool:
