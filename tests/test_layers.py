@@ -25,7 +25,9 @@ ORDER: Final = (
     "codes",
     "reasons",
     "_mime",
+    "_messages",
     "model",
+    "_slots",
     "verdict",
     # from text to facts
     "_smtp",

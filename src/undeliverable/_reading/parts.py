@@ -50,7 +50,7 @@ _HELD: Final = (
 class Survey:
     """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
 
-    __slots__ = ("dispositions", "feedback", "others", "returned", "returned_headers", "statuses", "texts")
+    __slots__ = ("dispositions", "feedback", "foreign", "others", "returned", "returned_headers", "statuses", "texts")
 
     def __init__(self) -> None:
         self.texts: list[Part] = []
@@ -60,6 +60,7 @@ class Survey:
         self.returned: list[Part] = []
         self.returned_headers: list[Part] = []
         self.others: list[Part] = []
+        self.foreign: list[Part] = []
 
     @property
     def is_doubtful(self) -> bool:
@@ -76,10 +77,17 @@ def sort_parts(root: Part) -> Survey:
         kind = part.content_type
         slot = _SLOTS.get(kind)
         if slot is not None:
+            if slot == "statuses" and survey.statuses and survey.returned:
+                # The fields of a returned report, whose boundary is the one of the report around it.
+                slot = "foreign"
             getattr(survey, slot).append(part)
         elif kind == "multipart/alternative":
             waiting += _alternatives(part)
         elif kind.startswith("multipart/") and kind != "multipart/digest":
+            waiting += part.children[::-1]
+            if not part.children and len(survey.texts) < _TEXTS:  # its boundaries are lost, but not what it says
+                survey.texts.append(part)
+        elif kind.startswith("text/") and part.children:  # a multipart that has lost the header that says so
             waiting += part.children[::-1]
         elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
             survey.texts.append(part)
