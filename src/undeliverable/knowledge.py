@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from undeliverable._dsn.origin import OriginWords
     from undeliverable._formats import FormatTable
+    from undeliverable._formats.wording import Wording
     from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
@@ -169,6 +170,14 @@ class Knowledge:
         from undeliverable._knowledge.languages import read_origin
 
         return read_origin(_shipped().document("origin"))
+
+    @cached_property
+    def wording(self) -> Wording:
+        """How notifications of mail systems speak, in all languages together."""
+        from undeliverable._knowledge.languages import read_wording
+
+        shipped = _shipped()
+        return read_wording(shipped.document(f"languages/{name}") for name in shipped.names("languages/"))
 
     @cached_property
     def blocklists(self) -> Blocklists:

@@ -12,11 +12,11 @@ from typing import Final
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers"]
+__all__ = ["ROLES", "Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers"]
 
 
 # RFC 2142, and other names of such mailboxes.
-_ROLES: Final = frozenset((
+ROLES: Final = frozenset((
     "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
     "service", "servicedesk", "support", "webmaster",
 ))  # fmt: skip
@@ -156,7 +156,7 @@ def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
 
 def _is_helper(draft: Draft, domain: str) -> bool:
     local, _, host = draft.facts.get("recipient", "").lower().strip("<>.").rpartition("@")
-    return local in _ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
+    return local in ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
 
 
 def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:

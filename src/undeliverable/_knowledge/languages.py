@@ -6,15 +6,17 @@ are joined when they are read. Errors name the key at fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
+from undeliverable._formats.wording import LABELS, PHRASES, Wording
 from undeliverable.errors import EntryError
 
-__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table"]
+__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 
-_ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation")
+_ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation", "software", "marks")
+_NOTIFICATION: Final = "notification"
 
 
 def read_origin(document: Mapping[str, object]) -> OriginWords:
@@ -28,7 +30,24 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         prefixes=frozenset((*groups["reply"], *groups["forward"])),
         service=groups["service"],
         quotation=groups["quotation"],
+        software=groups["software"],
+        marks=groups["marks"],
     )
+
+
+def read_wording(documents: Iterable[Mapping[str, object]]) -> Wording:
+    """Return the words of notifications in the documents of ``data/languages``, one for each language.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    found: dict[str, list[str]] = {name: [] for name in (*PHRASES, *LABELS)}
+    for document in documents:
+        table = read_table(document.get(_NOTIFICATION, {}), _NOTIFICATION)
+        if unknown := set(table) - set(found):
+            raise EntryError("unknown key", key=f"{_NOTIFICATION}.{min(unknown)}")
+        for name, phrases in table.items():
+            found[name] += read_strings(phrases, f"{_NOTIFICATION}.{name}")
+    return Wording({name: tuple(phrases) for name, phrases in found.items()})
 
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:

@@ -9,22 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from undeliverable._dsn.origin import is_automatic
 from undeliverable._dsn.returned import bare_address
 from undeliverable._formats.lines import FormatReading
-from undeliverable._formats.schema import HEAD_LIMIT
-from undeliverable._formats.unknown import read_unknown
+from undeliverable._formats.unknown import UnknownReading, read_unknown
+from undeliverable._reading.gate import is_from_software, is_human, is_notification
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
-from undeliverable.codes import find_status
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
 
 __all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "read_unknown_text", "take_format"]
 
 _CODE: Final = lazy(r"\A[45]\d\d[ -]")
 _TROUBLES: Final = (None, Action.FAILED, Action.DELAYED)
-# A reply code with its text (RFC 5321 4.2.1), which telephone and order numbers do not have behind them.
-_REPLY: Final = lazy(r"(?<![\w.+-])[45][0-5]\d[ -](?:[^\W\d_]|[<\"'])")
 _MESSAGE_ID: Final = lazy(rb"\n(?i:message-id):[ \t]*+(?:\n[ \t]++)?+<([^<>\s]{1,998})>")
 
 
@@ -41,41 +37,25 @@ def read_unexplained(reading: Reading) -> None:
         return
     if not (all if is_described else any)(map(_is_unexplained, stated)):
         return
-    found = _read_generic(reading)
-    if found is None:
+    unknown = _read_generic(reading)
+    if unknown is None:
         return
     # What a described server adds to its own fields are its own words: a code in them is no reply that it got.
     is_own = is_described and any(facts.witness is Witness.FIELD for facts in stated)
     actions = {facts.recipient.lower(): facts.action for facts in stated if facts.recipient}
-    for facts in found.recipients:
+    for facts in unknown.found.recipients:
         name = (facts.recipient or "").lower()
         if name in actions and facts.diagnostic:
             said = Diagnostic("", _CODE.sub("", facts.diagnostic.text)) if is_own else facts.diagnostic
             stated.append(replace(facts, action=actions[name], diagnostic=said))
 
 
-def _read_generic(reading: Reading) -> FormatReading | None:
-    """Return what the generic description reads, or None if it does not fit, or the message is a person's."""
+def _read_generic(reading: Reading) -> UnknownReading | None:
+    """Return what the generic description reads, or None if the message is a person's or a list's."""
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is None or not _may_be_report(reading):
+    if generic is None or is_human(reading):
         return None
-    return read_unknown(generic, reading.header, reading.text, reading.path)
-
-
-def _may_be_report(reading: Reading) -> bool:
-    """Return whether the message may come from a mail system.
-
-    One that does not name itself has to send automatic mail and quote a reply or a status, for shops send such mail too;
-    and it must not pass on what people wrote, as forums and help desks do.
-    """
-    if reading.is_reply_or_forward:
-        return False
-    header, origin = reading.header, reading.known.origin
-    if origin.is_mail_system(header("from")):
-        return True
-    head = reading.text[:HEAD_LIMIT]
-    is_failure = is_automatic(header) and (find_status(head) or _REPLY.search(head)) is not None
-    return is_failure and not origin.passes_on(header, head)
+    return read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording)
 
 
 def read_nameless(reading: Reading) -> None:
@@ -83,10 +63,10 @@ def read_nameless(reading: Reading) -> None:
     stated = reading.recipients
     if reading.generator is None or reading.kind is not None or any(facts.recipient for facts in stated):
         return
-    found = _read_generic(reading)
-    if found is not None:
+    unknown = _read_generic(reading)
+    if unknown is not None:
         action = stated[0].action if stated else None
-        named = [replace(facts, action=action or facts.action) for facts in found.recipients if facts.recipient]
+        named = [replace(facts, action=action or facts.action) for facts in unknown.found.recipients if facts.recipient]
         if named:
             stated[:] = named
             reading.remarks.append("the notice is not as its software writes it; read by the generic description")
@@ -97,11 +77,12 @@ def _is_unexplained(facts: RecipientFacts) -> bool:
 
 
 def read_listed(reading: Reading) -> None:
-    """Read the recipients in a header that lists nothing else, whatever the text is like."""
-    if reading.header("x-failed-recipients"):
-        for generic in reading.known.formats.generic[:1]:
-            found = read_unknown(generic, reading.header, reading.text, reading.path)
-            take_format(reading, found._replace(recipients=tuple(map(_without_words, found.recipients))))
+    """Read the recipients in a header that lists nothing else, whatever the text is like, if a mail system sent it."""
+    if not reading.header("x-failed-recipients") or not is_from_software(reading):
+        return
+    for generic in reading.known.formats.generic[:1]:
+        found = read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording).found
+        take_format(reading, found._replace(recipients=tuple(map(_without_words, found.recipients))))
 
 
 def _without_words(facts: RecipientFacts) -> RecipientFacts:
@@ -111,12 +92,12 @@ def _without_words(facts: RecipientFacts) -> RecipientFacts:
 
 
 def read_unknown_text(reading: Reading) -> None:
-    """Read the whole text by the generic description: a guess."""
-    found = _read_generic(reading)
-    if found is not None:
-        take_format(reading, found)
-        if found.recipients:
-            reading.remarks.append("the software is not known; its text was read by the generic description")
+    """Read the whole text by the generic description, a guess, if enough signs say that it is a notification."""
+    unknown = _read_generic(reading)
+    if unknown is None or not unknown.found.recipients or not is_notification(reading, unknown):
+        return
+    take_format(reading, unknown.found)
+    reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
 def take_format(reading: Reading, found: FormatReading) -> None:

@@ -1,0 +1,399 @@
+"""What the author of an unknown notification says: its sentences, and the addresses in them that may be recipients.
+
+No pattern of any language finds a recipient here. Every address above the returned message is a candidate, best evidence
+first: beside a reply, behind a label, alone on a line, in a sentence that says that something failed. Left out are whom
+the notification itself goes to and comes from, addresses in lines that are header fields, and those offered for help.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from undeliverable._formats.attribution import ROLES
+from undeliverable._formats.lines import LINE_LIMIT, TRACE
+from undeliverable._formats.schema import FACTS, Format
+from undeliverable._formats.wording import Wording
+from undeliverable._text.lazy import lazy
+
+__all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement"]
+
+_HEAD: Final = 8_192  # characters: a notification says early what has happened
+_NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
+_MOST: Final = 2_000  # addresses of one notification
+REPLY: Final = lazy(
+    r"(?<![\w.+@-])(?:[45][0-5]\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}|[^\W\d_]|[<\"'\[(])|#?[45]\.\d{1,3}\.\d{1,3}(?![\w.]))"
+)
+"""A negative reply (RFC 5321 4.2.1), or an enhanced status (RFC 3463): what telephone numbers do not look like."""
+_ADDRESS: Final = lazy(FACTS["recipient"])
+# Sentences end at these marks before white space, or at those of East Asian scripts.
+_END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
+_FIELD: Final = lazy(r"(?:[>|] ?)?[A-Z][A-Za-z-]{1,40}:[ \t]")
+_FIELDS_OF_MESSAGES: Final = frozenset(("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received"))
+_BEFORE: Final = lazy(r"[ \t]*(?:[-*•>#|+·・■●○▪]{1,3}[ \t]*|\(?\d{1,3}[.)][ \t]+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?")
+_LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$")
+_COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
+_DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:mailto:)?$")
+# What stands between addresses that are listed on one line.
+_BETWEEN: Final = lazy(r"[\s<>\"'()\[\],;/&|、，；]*(?:(?i:mailto:)|\w{1,3})?[\s<>\"'()\[\],;/&|、，；]*")
+_AFTER: Final = lazy(r"[>\"')\]»”*]{0,3}[ \t]*(?:\([^()]{0,80}\)|<[^<>]{0,80}>|\[[^\[\]]{0,80}\])?[ \t.,:;]*$")
+_EDGE: Final = "*'`.,!?_~"
+_LAST_LABEL: Final = lazy(r"[A-Za-z0-9]+")
+_PUNYCODE: Final = "xn--"
+_WORD_BEFORE: Final = lazy(r"([^\W\d_]+)[ \t<\"'(\[]*$")
+
+
+class Rank(IntEnum):
+    """How good the evidence is that an address is a recipient's, the best first."""
+
+    PAIRED = 0
+    LABELLED = 1
+    ALONE = 2
+    STATED = 3
+    NEAR = 4
+    ELSEWHERE = 5
+
+
+class Sentence(NamedTuple):
+    """A sentence by its place in the text, and the kinds of phrases in it."""
+
+    start: int
+    end: int
+    kinds: frozenset[str]
+
+
+class Named(NamedTuple):
+    """An address that the statement names.
+
+    :ivar line: where its line begins.
+    :ivar before: what its line says before it.
+    :ivar rest: what its line says behind it.
+    """
+
+    address: str
+    line: int
+    rank: Rank
+    before: str
+    rest: str
+
+
+class Statement(NamedTuple):
+    """The part of a text that its author wrote.
+
+    :ivar end: where it ends: at the returned message, or with the text.
+    :ivar sentences: those outside replies, in order.
+    :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
+    :ivar names_others: whether it names a sender who is not the one that it goes to.
+    """
+
+    end: int
+    sentences: tuple[Sentence, ...]
+    named: tuple[Named, ...]
+    names_others: bool
+
+    def says(self, kind: str) -> bool:
+        """Return whether a sentence has a phrase of a kind."""
+        return any(kind in sentence.kinds for sentence in self.sentences)
+
+
+class Parties(NamedTuple):
+    """Addresses of the notification itself, in lower case.
+
+    :ivar readers: whom it goes to.
+    :ivar writers: whom it comes from.
+    :ivar domain: the domain that it comes from.
+    """
+
+    readers: frozenset[str]
+    writers: frozenset[str]
+    domain: str
+
+
+def parties_of(header: Callable[[str], str | None]) -> Parties:
+    """Return whom a notification goes to and comes from."""
+    readers = _folded(header("to") or "")
+    senders = _folded(header("from") or "")
+    writers = {*senders, *_folded(header("return-path") or ""), *_folded(header("reply-to") or "")}
+    domain = senders[0].rpartition("@")[2] if senders else ""
+    return Parties(frozenset(readers), frozenset(writers) - frozenset(readers), domain)
+
+
+def _folded(value: str) -> list[str]:
+    return [found[0].lower().rstrip(".") for found in _ADDRESS.finditer(value[:LINE_LIMIT])]
+
+
+def read_statement(
+    described: Format, text: str, header: Callable[[str], str | None], wording: Wording
+) -> Statement:
+    """Return what the author of `text` says.
+
+    :param described: says where the returned message begins, and which lines are header fields.
+    :param header: gives the first value of the message's header of a name, or None.
+    """
+    reader = _Reader(described, text, parties_of(header), wording)
+    return reader.read()
+
+
+class _Line(NamedTuple):
+    start: int
+    text: str
+
+
+class _Reader:
+    """Reads one text."""
+
+    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_text", "_wording", "_end")
+
+    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording) -> None:
+        self._text = text
+        self._parties = parties
+        self._wording = wording
+        self._skip = described.patterns.skip
+        self._end = _cut(text, described.end)
+        self._found: list[tuple[Named, bool]] = []
+        self._sentences: list[Sentence] = []
+        self._replies: list[int] = []
+        self._named_others = False
+
+    def read(self) -> Statement:
+        for paragraph in self._paragraphs():
+            self._read_paragraph(paragraph)
+        return Statement(self._end, tuple(self._sentences), tuple(self._chosen()), self._named_others)
+
+    def _paragraphs(self) -> Iterator[list[_Line]]:
+        lines: list[_Line] = []
+        for start, line in _lines(self._text, self._end):
+            if line.strip() and not _is_quoted(line):
+                lines.append(_Line(start, line))
+            elif lines:
+                yield lines
+                lines = []
+        if lines:
+            yield lines
+
+    def _read_paragraph(self, lines: list[_Line]) -> None:
+        """Read the sentences, then the addresses, which are seen in their light."""
+        begun = len(self._sentences)
+        plain: list[_Line] = []
+        for line in lines:
+            if REPLY.search(line.text):
+                self._replies.append(line.start)
+            elif self._is_header(line.text):
+                continue
+            else:
+                plain.append(line)
+        if plain and plain[0].start < _HEAD:
+            self._sentences += _sentences(plain, self._wording)
+        for line in lines:
+            if "@" in line.text and len(self._found) < _MOST:
+                self._read_addresses(line, self._sentences[begun:])
+
+    def _is_header(self, line: str) -> bool:
+        return self._skip is not None and self._skip(line) is not None
+
+    def _read_addresses(self, line: _Line, sentences: list[Sentence]) -> None:
+        spans = _addresses(line.text)
+        if not spans or REPLY.search(line.text, 0, spans[0][0]):  # whom a reply names is another question
+            return
+        label = _LABEL.match(line.text[: spans[0][0]])
+        if self._is_header(line.text) or (label is not None and self._wording.names_sender(label[1])):
+            others = {address.lower() for _, _, address in spans} - self._parties.readers - self._parties.writers
+            self._named_others = self._named_others or bool(others)
+            return
+        spans = self._without_senders(line.text, spans)
+        for number, (start, end, address) in enumerate(spans):
+            at = line.start + start
+            kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
+            rank = self._rank(line.text, spans, number, kinds, bool(sentences))
+            helps = "contact" in kinds and "failure" not in kinds and rank > Rank.LABELLED
+            is_last = number == len(spans) - 1
+            rest = line.text[end:] if is_last else ""
+            before = line.text[:start] if not number else ""
+            self._found.append((Named(address, line.start, rank, before, rest), helps))
+
+    def _without_senders(
+        self, line: str, spans: list[tuple[int, int, str]]
+    ) -> list[tuple[int, int, str]]:
+        """Return the addresses of a line without those behind a word like "from", if others are there."""
+        kept = [span for span in spans if not self._is_behind_from(line, span[0])]
+        if len(kept) in (0, len(spans)):
+            return spans
+        gone = {span[2].lower() for span in spans if span not in kept}
+        self._named_others = self._named_others or bool(gone - self._parties.readers - self._parties.writers)
+        return kept
+
+    def _is_behind_from(self, line: str, start: int) -> bool:
+        word = _WORD_BEFORE.search(line[max(0, start - 24) : start])
+        return word is not None and self._wording.is_from(word[1])
+
+    def _rank(
+        self, line: str, spans: list[tuple[int, int, str]], number: int, kinds: frozenset[str], has_sentences: bool
+    ) -> Rank:
+        start, end, _ = spans[0]
+        last = spans[-1][1]
+        before = line[:start]
+        if number == len(spans) - 1 and REPLY.search(line, last):
+            return Rank.PAIRED
+        label = _LABEL.match(before) or _COLUMN.match(before)
+        if label is not None and self._wording.names_recipient(label[1]):
+            return Rank.LABELLED
+        listed = all(_BETWEEN.fullmatch(line, one[1], two[0]) for one, two in zip(spans, spans[1:], strict=False))
+        if listed and (_BEFORE.fullmatch(before) or _DISPLAY.match(before)):
+            after = line[last:]
+            if _AFTER.match(after) or (_BEFORE.fullmatch(before) and len(spans) == 1 and _begins_words(after)):
+                return Rank.ALONE
+        if "failure" in kinds or "delay" in kinds or "waiting" in kinds or "delivered" in kinds:
+            return Rank.STATED
+        return Rank.NEAR if has_sentences and kinds else Rank.ELSEWHERE
+
+    def _chosen(self) -> Iterator[Named]:
+        """Yield the addresses with the best evidence."""
+        found = [named for named in map(self._judged, self._found) if named is not None]
+        others = [named for named in found if named.address.lower() not in self._parties.readers]
+        strong = [named for named in others if named.rank <= Rank.STATED]
+        if strong:
+            yield from strong
+            return
+        weak = {named.address.lower() for named in others}
+        if len(weak) == 1:
+            yield from others
+        elif not others:
+            yield from (named for named in found if self._is_answered(named))
+
+    def _judged(self, one: tuple[Named, bool]) -> Named | None:
+        """Return an address with its final rank, or None if it is none to be considered."""
+        named, helps = one
+        address = named.address.lower()
+        if helps or address in self._parties.writers:
+            return None
+        local, _, domain = address.rpartition("@")
+        is_role = local in ROLES and (local == "postmaster" or _is_within(domain, self._parties.domain))
+        if is_role and named.rank > Rank.ALONE:
+            return None
+        if named.rank is not Rank.ALONE:
+            return named
+        if self._is_offered(named):
+            return None
+        return named if self._is_near_failure(named.line) else named._replace(rank=Rank.ELSEWHERE)
+
+    def _is_offered(self, named: Named) -> bool:
+        """Return whether the sentence above an address on a line of its own tells where to find help."""
+        at = bisect_right(self._sentences, named.line, key=lambda sentence: sentence.start) - 1
+        while at >= 0 and self._sentences[at].end >= named.line and self._sentences[at].start >= named.line:
+            at -= 1
+        if at < 0:
+            return False
+        kinds = self._sentences[at].kinds
+        return "contact" in kinds and not kinds & {"failure", "delay", "waiting"}
+
+    def _is_near_failure(self, line: int) -> bool:
+        places = [sentence.end for sentence in self._sentences if sentence.kinds & _OUTCOMES]
+        return any(abs(place - line) <= _NEAR for place in (*places, *self._replies))
+
+    def _is_answered(self, named: Named) -> bool:
+        """Return whether a reply stands on the line of an address or the next one."""
+        return named.rank is Rank.PAIRED or (
+            named.rank is Rank.ALONE and any(0 <= place - named.line <= LINE_LIMIT // 4 for place in self._replies)
+        )
+
+
+_OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "delivered"))
+
+
+def _lines(text: str, end: int) -> Iterator[tuple[int, str]]:
+    position = 0
+    while position < end:
+        line_end = text.find("\n", position, end)
+        if line_end < 0:
+            line_end = end
+        yield position, text[position : min(line_end, position + LINE_LIMIT)]
+        position = line_end + 1
+
+
+def _is_quoted(line: str) -> bool:
+    bare = line.lstrip()
+    return bare.startswith(">") and not bare.startswith(">>>")
+
+
+def _cut(text: str, ends: tuple[str, ...]) -> int:
+    """Return where the returned message begins: at a marker, at its trace fields, or at its header block."""
+    fields = 0
+    block = 0
+    for start, line in _lines(text, len(text)):
+        bare = line.strip()
+        if bare.startswith(ends) or line.startswith(TRACE):
+            return start
+        field = _FIELD.match(line)
+        if field is not None and field[0].strip("> |\t").rstrip(": \t").lower() in _FIELDS_OF_MESSAGES:
+            block = block if fields else start
+            fields += 1
+            if fields == 3 and "@" in text[:block]:
+                return block
+        elif not line.startswith((" ", "\t")):
+            fields = 0
+    return len(text)
+
+
+def _sentences(lines: list[_Line], wording: Wording) -> Iterator[Sentence]:
+    """Yield the sentences of a paragraph."""
+    joined = "\n".join(line.text for line in lines)
+    starts = [0]
+    for line in lines[:-1]:
+        starts.append(starts[-1] + len(line.text) + 1)
+
+    def place(offset: int) -> int:
+        number = bisect_right(starts, offset) - 1
+        return lines[number].start + offset - starts[number]
+
+    begin = 0
+    ends = [match.end() for match in _END.finditer(joined)]
+    for end in (*ends, len(joined)):
+        if joined[begin:end].strip():
+            yield Sentence(place(begin), place(max(begin, end - 1)) + 1, wording.kinds(joined[begin:end]))
+        begin = end
+
+
+def _addresses(line: str) -> list[tuple[int, int, str]]:
+    """Return the addresses in a line with their places, without what scripts without blanks attach to them."""
+    found: list[tuple[int, int, str]] = []
+    for match in _ADDRESS.finditer(line):
+        local, _, domain = match[0].rpartition("@")
+        bare = local.lstrip(_EDGE)
+        if not bare.isascii() and bare[-1:].isascii() and not local.startswith('"'):
+            bare = _ascii_end(bare)
+        host = _host(domain)
+        if bare and host:
+            start = match.start() + len(local) - len(bare)
+            end = match.start() + len(local) + 1 + len(host)
+            found.append((start, end, f"{bare}@{host}"))
+    return found
+
+
+def _ascii_end(text: str) -> str:
+    """Return the ASCII characters that a text ends with."""
+    at = len(text)
+    while at and text[at - 1].isascii():
+        at -= 1
+    return text[at:]
+
+
+def _host(domain: str) -> str:
+    """Return a domain without what follows it: a particle after its last label, a hyphen with an ending."""
+    domain = domain.rstrip(_EDGE)
+    above, dot, last = domain.rpartition(".")
+    match = _LAST_LABEL.match(last)
+    if match is None or match[0] == last or last.startswith((_PUNYCODE, "[")):
+        return domain
+    return f"{above}{dot}{match[0]}"
+
+
+def _begins_words(after: str) -> bool:
+    """Return whether words of their own follow an address: behind a mark, or in a column."""
+    bare = after.lstrip(">\"')]")
+    return bare[:1] in ":;,(|" or bare[:2] in ("  ", " -", " \t", " (", " :", " =") or bare[:1] == "\t"
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return bool(domain) and (host == domain or f".{domain}".endswith(f".{host}") or host.endswith(f".{domain}"))

@@ -1,0 +1,133 @@
+"""Is a message that no reader knows a notification? Signs of origin and signs of content decide, not lists of subjects.
+
+Software that reports sends with the null reverse-path or marks its mail as automatic (RFC 5321 4.5.5, RFC 3834 5), sends as
+a mail system, or says in the subject that something failed. What it writes pairs an address with a reply, says in some
+language that a message was not delivered, lists recipients, and states a cause. Vacation programs, shops and trackers
+share some of these signs, so two of the one sort and one of the other are asked for, and one that only bounces have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from undeliverable._dsn.origin import is_automatic
+from undeliverable._formats.statement import Rank
+from undeliverable._formats.unknown import UnknownReading
+from undeliverable._reading.reading import Reading
+from undeliverable.model import RecipientFacts
+from undeliverable.reasons import Reason
+
+__all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of"]
+
+
+class Sign(StrEnum):
+    """A sign that a message is a notification."""
+
+    AUTOMATIC = "automatic"
+    MAIL_SYSTEM = "mail system"
+    MARK = "mark"
+    LISTED = "listed"
+    SUBJECT = "subject"
+    CODE = "code"
+    FAILURE = "failure"
+    NAMED = "named"
+    CAUSE = "cause"
+
+
+_ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
+_ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
+_OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "delivered"))
+_ENOUGH: Final = 3
+# Reasons whose words people and shops use of other things as well.
+_VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
+
+
+def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
+    """Return whether the signs are enough to believe what was read from unknown text."""
+    if is_human(reading) or reading.known.origin.passes_on(reading.header, reading.text):
+        return False
+    signs = frozenset(signs_of(reading, unknown))
+    if not signs & _ONLY_OF_BOUNCES:
+        return False
+    origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
+    if not origin or not content or origin + content < _ENOUGH:
+        return False
+    return Sign.CODE in signs or _is_about_mail(reading, unknown)
+
+
+def is_human(reading: Reading) -> bool:
+    """Return whether a person sent the message, or a list, or it replies to or forwards another one."""
+    header, origin = reading.header, reading.known.origin
+    if reading.is_reply_or_forward and not origin.is_software(header("return-path") or header("from")):
+        return True
+    if header("list-id") is not None or header("list-post") is not None:
+        return True
+    if origin.is_mail_system(header("from")) or origin.is_marked(header):
+        return False
+    if header("in-reply-to") is not None:
+        return True
+    return not (origin.has_null_path(header) or origin.is_software(header("from")))
+
+
+def is_from_software(reading: Reading) -> bool:
+    """Return whether a header that lists failed recipients may be believed: software sent the message."""
+    header, origin = reading.header, reading.known.origin
+    return is_automatic(header) or origin.has_null_path(header) or origin.is_mail_system(header("from"))
+
+
+def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
+    """Yield the signs of a message."""
+    yield from _signs_of_origin(reading)
+    statement, recipients = unknown.statement, unknown.found.recipients
+    subject = reading.known.wording.kinds(reading.header("subject") or "")
+    if subject & (_OUTCOMES | {"report"}):
+        yield Sign.SUBJECT
+    if any(map(_has_code, recipients)):
+        yield Sign.CODE
+    if any(map(statement.says, _OUTCOMES)):
+        yield Sign.FAILURE
+    if any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named):
+        yield Sign.NAMED
+    if any(_states_cause(reading, facts) for facts in recipients):
+        yield Sign.CAUSE
+
+
+def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
+    header, origin = reading.header, reading.known.origin
+    if is_automatic(header) or origin.has_null_path(header):
+        yield Sign.AUTOMATIC
+    if origin.is_mail_system(header("from")):
+        yield Sign.MAIL_SYSTEM
+    if origin.is_marked(header):
+        yield Sign.MARK
+    if header("x-failed-recipients") is not None:
+        yield Sign.LISTED
+
+
+def _has_code(facts: RecipientFacts) -> bool:
+    """Return whether a negative code or status stands beside the address."""
+    reply, diagnostic = facts.reply, facts.diagnostic
+    if (reply is not None and reply.code is not None) or facts.status is not None:
+        return True
+    return diagnostic is not None and diagnostic.text[:2] in ("4.", "5.", "45", "55", "42", "57")
+
+
+def _states_cause(reading: Reading, facts: RecipientFacts) -> bool:
+    """Return whether a rule knows why, by the words about a recipient alone."""
+    diagnostic = facts.diagnostic
+    if diagnostic is None or diagnostic.type:
+        return False
+    rule = reading.known.find(diagnostic.text, 0, 0, None, None).rule
+    return rule is not None and rule.reason not in _VAGUE
+
+
+def _is_about_mail(reading: Reading, unknown: UnknownReading) -> bool:
+    """Return whether mail was to be delivered, of the one who reads this, and nothing else: no parcel and no payment."""
+    statement = unknown.statement
+    subject = reading.known.wording.kinds(reading.header("subject") or "")
+    kinds = subject.union(*(sentence.kinds for sentence in statement.sentences))
+    if "goods" in kinds or statement.names_others:
+        return False
+    return "mail" in kinds or "report" in subject or Sign.AUTOMATIC in _signs_of_origin(reading)
