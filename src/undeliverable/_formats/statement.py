@@ -52,8 +52,9 @@ class Rank(IntEnum):
     LABELLED = 1
     ALONE = 2
     STATED = 3
-    NEAR = 4
-    ELSEWHERE = 5
+    HEADED = 4
+    NEAR = 5
+    ELSEWHERE = 6
 
 
 class Sentence(NamedTuple):
@@ -132,8 +133,8 @@ def read_statement(
     :param described: says where the returned message begins, and which lines are header fields.
     :param header: gives the first value of the message's header of a name, or None.
     """
-    reader = _Reader(described, text, parties_of(header), wording)
-    return reader.read()
+    subject = wording.kinds(header("subject") or "")
+    return _Reader(described, text, parties_of(header), wording, subject).read()
 
 
 class _Line(NamedTuple):
@@ -144,10 +145,11 @@ class _Line(NamedTuple):
 class _Reader:
     """Reads one text."""
 
-    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_text", "_wording", "_end")
+    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_subject", "_text", "_wording", "_end")
 
-    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording) -> None:
+    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, subject: frozenset[str]) -> None:
         self._text = text
+        self._subject = subject
         self._parties = parties
         self._wording = wording
         self._skip = described.patterns.skip
@@ -177,9 +179,11 @@ class _Reader:
         """Read the sentences, then the addresses, which are seen in their light."""
         begun = len(self._sentences)
         plain: list[_Line] = []
+        answered = 0
         for line in lines:
             if REPLY.search(line.text):
                 self._replies.append(line.start)
+                answered += 1
             elif self._is_header(line.text):
                 continue
             else:
@@ -188,12 +192,12 @@ class _Reader:
             self._sentences += _sentences(plain, self._wording)
         for line in lines:
             if "@" in line.text and len(self._found) < _MOST:
-                self._read_addresses(line, self._sentences[begun:])
+                self._read_addresses(line, self._sentences[begun:], is_headed=len(plain) + answered < len(lines))
 
     def _is_header(self, line: str) -> bool:
         return self._skip is not None and self._skip(line) is not None
 
-    def _read_addresses(self, line: _Line, sentences: list[Sentence]) -> None:
+    def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
         spans = _addresses(line.text)
         if not spans or REPLY.search(line.text, 0, spans[0][0]):  # whom a reply names is another question
             return
@@ -207,6 +211,8 @@ class _Reader:
             at = line.start + start
             kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
             rank = self._rank(line.text, spans, number, kinds, bool(sentences))
+            if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
+                rank = Rank.HEADED
             helps = "contact" in kinds and "failure" not in kinds and rank > Rank.LABELLED
             is_last = number == len(spans) - 1
             rest = line.text[end:] if is_last else ""
@@ -256,8 +262,11 @@ class _Reader:
         if strong:
             yield from strong
             return
+        headed = [named for named in others if named.rank is Rank.HEADED]
         weak = {named.address.lower() for named in others}
-        if len(weak) == 1:
+        if headed:
+            yield from headed
+        elif len(weak) == 1:
             yield from others
         elif not others:
             yield from (named for named in found if self._is_answered(named))
@@ -289,6 +298,8 @@ class _Reader:
         return "contact" in kinds and not kinds & {"failure", "delay", "waiting"}
 
     def _is_near_failure(self, line: int) -> bool:
+        if line <= _NEAR and self._subject & _OUTCOMES:
+            return True
         places = [sentence.end for sentence in self._sentences if sentence.kinds & _OUTCOMES]
         return any(abs(place - line) <= _NEAR for place in (*places, *self._replies))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
-__all__ = ["disposition", "fields_of_recipient", "recognise"]
+__all__ = ["disposition", "fields_of_recipient", "recognise", "says_automatic_reply"]
 
 _TEXT_LIMIT: Final = 2_500  # characters: an automatic reply says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
@@ -52,6 +52,12 @@ def recognise(header: Look, text: str, phrases: AutoReplyPhrases, origin: Origin
         return Kind.CHALLENGE
     certain = (submitted == "auto-replied" or mark is not None) and not message.is_report()
     return Kind.AUTO_REPLY if certain or message.weight(body, signs=signs) >= _ENOUGH else None
+
+
+def says_automatic_reply(subject: str, phrases: AutoReplyPhrases) -> bool:
+    """Return whether a subject is that of an automatic reply."""
+    plain = _plain(subject, _LINE_LIMIT)
+    return plain.startswith(phrases.subject_prefix) or plain.rstrip(" .!:") in phrases.subject_whole
 
 
 def fields_of_recipient(header: Look, phrases: AutoReplyPhrases) -> tuple[str, ...]:
@@ -134,7 +140,9 @@ class _Message(NamedTuple):
         begins = 0
         if self.subject.startswith(self.phrases.subject_prefix):
             begins = 2 if _is_list(self.header) else 3
-        elif self._begins() or self._mentions():
+        elif self._is_whole():
+            begins = 2
+        elif self._mentions():
             begins = 1
         weight = begins + signs
         if weight < _ENOUGH and _contains(body, self.phrases.sentences):
@@ -142,8 +150,10 @@ class _Message(NamedTuple):
         return weight + (weight == _ENOUGH - 1 and _contains(body, self.phrases.words))
 
     def _begins(self) -> bool:
-        phrases = self.phrases
-        return self.subject.startswith(phrases.subject_prefix) or self.subject.rstrip(" .!:") in phrases.subject_whole
+        return self.subject.startswith(self.phrases.subject_prefix) or self._is_whole()
+
+    def _is_whole(self) -> bool:
+        return self.subject.rstrip(" .!:") in self.phrases.subject_whole
 
     def _mentions(self) -> bool:
         """Return whether the subject has a word of automatic replies that is its sender's own."""
@@ -161,7 +171,7 @@ def _plain(text: str, limit: int) -> str:
     """Return the text as the phrases are written: casefolded, single blanks, straight apostrophes, no tags before it."""
     plain = " ".join(text[:limit].translate(_STRAIGHT).replace("\u00a0:", ":").replace(" :", ":").split()).casefold()
     tags = _TAGS.match(plain)
-    return plain[tags.end() :] if tags else plain
+    return plain[tags.end() :] if tags and tags.end() < len(plain) else plain
 
 
 def _unquoted(text: str) -> str:

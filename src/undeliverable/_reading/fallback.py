@@ -12,7 +12,7 @@ from typing import Final
 from undeliverable._dsn.returned import bare_address
 from undeliverable._formats.lines import FormatReading
 from undeliverable._formats.unknown import UnknownReading, read_unknown
-from undeliverable._reading.gate import is_from_software, is_human, is_notification
+from undeliverable._reading.gate import is_from_software, is_human, is_notification, speaks_of_failure
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
@@ -21,6 +21,7 @@ __all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "
 
 _CODE: Final = lazy(r"\A[45]\d\d[ -]")
 _TROUBLES: Final = (None, Action.FAILED, Action.DELAYED)
+_BETWEEN_COMMAS: Final = lazy(r",\s{0,99}(\S{1,320}@[^,\s]{1,255})[^,\n]{0,99},")
 _MESSAGE_ID: Final = lazy(rb"\n(?i:message-id):[ \t]*+(?:\n[ \t]++)?+<([^<>\s]{1,998})>")
 
 
@@ -59,17 +60,23 @@ def _read_generic(reading: Reading) -> UnknownReading | None:
 
 
 def read_nameless(reading: Reading) -> None:
-    """Read by the generic description who a described text is about, if a gateway changed its lines beyond recognition."""
+    """Read who a described text is about, if a gateway changed its lines beyond recognition.
+
+    The generic description is tried, then flufl.bounce.
+    """
     stated = reading.recipients
     if reading.generator is None or reading.kind is not None or any(facts.recipient for facts in stated):
         return
     unknown = _read_generic(reading)
-    if unknown is not None:
-        action = stated[0].action if stated else None
-        named = [replace(facts, action=action or facts.action) for facts in unknown.found.recipients if facts.recipient]
-        if named:
-            stated[:] = named
-            reading.remarks.append("the notice is not as its software writes it; read by the generic description")
+    if unknown is None:
+        return
+    action = stated[0].action if stated else None
+    named = [replace(facts, action=action or facts.action) for facts in unknown.found.recipients if facts.recipient]
+    if named:
+        stated[:] = named
+        reading.remarks.append("the notice is not as its software writes it; read by the generic description")
+    elif not reading.depth and not reading.survey.returned:
+        stated[:] = _asked(reading) or stated
 
 
 def _is_unexplained(facts: RecipientFacts) -> bool:
@@ -113,33 +120,43 @@ def take_format(reading: Reading, found: FormatReading) -> None:
 
 
 def ask_fallback(reading: Reading) -> None:
-    """Ask flufl.bounce for recipients, unless a person sent the message."""
-    if reading.depth or not reading.is_from_mail_system or reading.is_reply_or_forward:
+    """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
+    if reading.depth or not reading.is_from_mail_system or is_human(reading) or not speaks_of_failure(reading):
         return
+    reading.recipients.extend(_asked(reading))
+
+
+def _asked(reading: Reading) -> list[RecipientFacts]:
+    """Return the recipients that flufl.bounce finds, without those that are none."""
     from undeliverable._reading import flufl
 
     try:
         suspicion = flufl.ask(reading.raw)
     except ImportError:
         reading.remarks.append("the heuristics of flufl.bounce were not asked: it is not installed")
-        return
+        return []
     foreign = _foreign(reading, suspicion.permanent | suspicion.temporary, flufl.HEAD_LIMIT)
-    for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary)):
-        for address in sorted(addresses - foreign):
-            reading.recipients.append(RecipientFacts(witness=Witness.WORDS, recipient=address, action=action))
-    if reading.recipients:
+    found = [
+        RecipientFacts(witness=Witness.WORDS, recipient=address, action=action)
+        for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary))
+        for address in sorted(addresses - foreign)
+    ]
+    if found:
         reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
+    return found
 
 
 def _foreign(reading: Reading, addresses: frozenset[str], limit: int) -> set[str]:
     """Return those of `addresses` that are no recipients.
 
-    They are the report's own addressee, a Message-ID, or named in the returned message alone.
+    They are the report's own addressee, a Message-ID, named in the returned message alone, or, as its detector for LLNL
+    has it, any address between commas.
 
     :param limit: how much of the message was read.
     """
     survey, text = reading.survey, reading.text[:limit].lower()
     others = {(bare_address(reading.header("to")) or "").lower()}
     others.update(found.decode("latin-1").lower() for found in _MESSAGE_ID.findall(reading.raw[:limit]))
+    others.update(found.lower() for found in _BETWEEN_COMMAS.findall(text))
     is_named = (survey.returned or survey.returned_headers) and "@" in text
     return {address for address in addresses if address.lower() in others or (is_named and address.lower() not in text)}

@@ -15,11 +15,12 @@ from typing import Final
 from undeliverable._dsn.origin import is_automatic
 from undeliverable._formats.statement import Rank
 from undeliverable._formats.unknown import UnknownReading
+from undeliverable._reading.autoreply import says_automatic_reply
 from undeliverable._reading.reading import Reading
 from undeliverable.model import RecipientFacts
 from undeliverable.reasons import Reason
 
-__all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of"]
+__all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of", "speaks_of_failure"]
 
 
 class Sign(StrEnum):
@@ -40,6 +41,7 @@ _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LI
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "delivered"))
 _ENOUGH: Final = 3
+_HEAD: Final = 4_096  # characters
 # Reasons whose words people and shops use of other things as well.
 _VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
 
@@ -49,6 +51,8 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     if is_human(reading) or reading.known.origin.passes_on(reading.header, reading.text):
         return False
     signs = frozenset(signs_of(reading, unknown))
+    if Sign.CODE not in signs and says_automatic_reply(reading.header("subject") or "", reading.known.phrases):
+        return False
     if not signs & _ONLY_OF_BOUNCES:
         return False
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
@@ -75,6 +79,13 @@ def is_from_software(reading: Reading) -> bool:
     """Return whether a header that lists failed recipients may be believed: software sent the message."""
     header, origin = reading.header, reading.known.origin
     return is_automatic(header) or origin.has_null_path(header) or origin.is_mail_system(header("from"))
+
+
+def speaks_of_failure(reading: Reading) -> bool:
+    """Return whether the subject or the text says in some language that something was not delivered."""
+    wording = reading.known.wording
+    head = f"{reading.header('subject') or ''}\n\n{reading.text[:_HEAD]}"
+    return any(wording.kinds(line) & _OUTCOMES for line in head.split("\n"))
 
 
 def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
