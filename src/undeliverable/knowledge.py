@@ -186,7 +186,7 @@ class Knowledge:
         from undeliverable._knowledge.languages import read_wording
 
         shipped = _shipped()
-        return read_wording(shipped.document(f"languages/{name}") for name in shipped.names("languages/"))
+        return read_wording({name: shipped.document(f"languages/{name}") for name in shipped.names("languages/")})
 
     @cached_property
     def blocklists(self) -> Blocklists:

@@ -8,14 +8,14 @@ the notification itself goes to and comes from, addresses in lines that are head
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT, TRACE
 from undeliverable._formats.schema import FACTS, Format
-from undeliverable._formats.wording import Wording
+from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
 from undeliverable._text.lazy import lazy
 
 __all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement"]
@@ -32,7 +32,7 @@ _ADDRESS: Final = lazy(FACTS["recipient"])
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
 _FIELD: Final = lazy(r"(?:[>|] ?)?[A-Z][A-Za-z-]{1,40}:[ \t]")
 _FIELDS_OF_MESSAGES: Final = frozenset(("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received"))
-_BEFORE: Final = lazy(r"[ \t]*(?:[-*•>#|+·・■●○▪]{1,3}[ \t]*|\(?\d{1,3}[.)][ \t]+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?")
+_BEFORE: Final = lazy(r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?")
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
 _DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:mailto:)?$")
@@ -84,12 +84,14 @@ class Statement(NamedTuple):
     """The part of a text that its author wrote.
 
     :ivar end: where it ends: at the returned message, or with the text.
+    :ivar subject: the kinds of phrases in the message's subject.
     :ivar sentences: those outside replies, in order.
     :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
     :ivar names_others: whether it names a sender who is not the one that it goes to.
     """
 
     end: int
+    subject: frozenset[str]
     sentences: tuple[Sentence, ...]
     named: tuple[Named, ...]
     names_others: bool
@@ -133,8 +135,7 @@ def read_statement(
     :param described: says where the returned message begins, and which lines are header fields.
     :param header: gives the first value of the message's header of a name, or None.
     """
-    subject = wording.kinds(header("subject") or "")
-    return _Reader(described, text, parties_of(header), wording, subject).read()
+    return _Reader(described, text, parties_of(header), wording, (header("subject") or "")[:LINE_LIMIT]).read()
 
 
 class _Line(NamedTuple):
@@ -142,14 +143,59 @@ class _Line(NamedTuple):
     text: str
 
 
+class _Span(NamedTuple):
+    start: int
+    end: int
+    text: str
+
+
+class _Paragraph(NamedTuple):
+    """Lines without an empty one among them.
+
+    :ivar words: the lines that are neither replies nor header fields.
+    :ivar replies: where lines with a reply begin.
+    :ivar is_headed: whether some are header fields.
+    """
+
+    lines: list[_Line]
+    words: list[_Line]
+    replies: list[int]
+    is_headed: bool
+
+    @classmethod
+    def of(cls, lines: list[_Line], is_header: Callable[[str], bool]) -> _Paragraph:
+        replies = [line.start for line in lines if REPLY.search(line.text)]
+        others = [line for line in lines if line.start not in replies]
+        words = [line for line in others if not is_header(line.text)]
+        return cls(lines, words, replies, len(words) < len(others))
+
+    def sentences(self) -> Iterator[_Span]:
+        """Yield the sentences with their places; they go on from line to line."""
+        joined = "\n".join(line.text for line in self.words)
+        starts = [0]
+        for line in self.words[:-1]:
+            starts.append(starts[-1] + len(line.text) + 1)
+
+        def place(offset: int) -> int:
+            number = bisect_right(starts, offset) - 1
+            return self.words[number].start + offset - starts[number]
+
+        begin = 0
+        for end in (*(match.end() for match in _END.finditer(joined)), len(joined)):
+            if joined[begin:end].strip():
+                yield _Span(place(begin), place(end - 1) + 1, joined[begin:end])
+            begin = end
+
+
 class _Reader:
     """Reads one text."""
 
-    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_subject", "_text", "_wording", "_end")
+    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_subject", "_text", "_title", "_wording", "_end")
 
-    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, subject: frozenset[str]) -> None:
+    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
         self._text = text
-        self._subject = subject
+        self._title = title
+        self._subject: frozenset[str] = frozenset()
         self._parties = parties
         self._wording = wording
         self._skip = described.patterns.skip
@@ -160,9 +206,23 @@ class _Reader:
         self._named_others = False
 
     def read(self) -> Statement:
-        for paragraph in self._paragraphs():
-            self._read_paragraph(paragraph)
-        return Statement(self._end, tuple(self._sentences), tuple(self._chosen()), self._named_others)
+        paragraphs = [_Paragraph.of(lines, self._is_header) for lines in self._paragraphs()]
+        heard = [
+            (paragraph, sentence, self._wording.heard(sentence.text))
+            for paragraph in paragraphs
+            if paragraph.lines[0].start < _HEAD
+            for sentence in paragraph.sentences()
+        ]
+        languages = spoken([self._wording.heard(self._title), *(words for _, _, words in heard)])
+        self._subject = kinds_in(self._wording.heard(self._title), languages)
+        by_paragraph: dict[int, list[Sentence]] = {}
+        for paragraph, sentence, words in heard:
+            found = Sentence(sentence.start, sentence.end, kinds_in(words, languages))
+            self._sentences.append(found)
+            by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
+        for paragraph in paragraphs:
+            self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
+        return Statement(self._end, self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others)
 
     def _paragraphs(self) -> Iterator[list[_Line]]:
         lines: list[_Line] = []
@@ -175,24 +235,12 @@ class _Reader:
         if lines:
             yield lines
 
-    def _read_paragraph(self, lines: list[_Line]) -> None:
-        """Read the sentences, then the addresses, which are seen in their light."""
-        begun = len(self._sentences)
-        plain: list[_Line] = []
-        answered = 0
-        for line in lines:
-            if REPLY.search(line.text):
-                self._replies.append(line.start)
-                answered += 1
-            elif self._is_header(line.text):
-                continue
-            else:
-                plain.append(line)
-        if plain and plain[0].start < _HEAD:
-            self._sentences += _sentences(plain, self._wording)
-        for line in lines:
+    def _read_paragraph(self, paragraph: _Paragraph, sentences: list[Sentence]) -> None:
+        """Read the addresses, in the light of the sentences around them."""
+        self._replies += paragraph.replies
+        for line in paragraph.lines:
             if "@" in line.text and len(self._found) < _MOST:
-                self._read_addresses(line, self._sentences[begun:], is_headed=len(plain) + answered < len(lines))
+                self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
 
     def _is_header(self, line: str) -> bool:
         return self._skip is not None and self._skip(line) is not None
@@ -213,7 +261,7 @@ class _Reader:
             rank = self._rank(line.text, spans, number, kinds, bool(sentences))
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
                 rank = Rank.HEADED
-            helps = "contact" in kinds and "failure" not in kinds and rank > Rank.LABELLED
+            helps = "contact" in kinds and not kinds & OUTCOMES and rank > Rank.LABELLED
             is_last = number == len(spans) - 1
             rest = line.text[end:] if is_last else ""
             before = line.text[:start] if not number else ""
@@ -250,7 +298,7 @@ class _Reader:
             after = line[last:]
             if _AFTER.match(after) or (_BEFORE.fullmatch(before) and len(spans) == 1 and _begins_words(after)):
                 return Rank.ALONE
-        if "failure" in kinds or "delay" in kinds or "waiting" in kinds or "delivered" in kinds:
+        if kinds & OUTCOMES:
             return Rank.STATED
         return Rank.NEAR if has_sentences and kinds else Rank.ELSEWHERE
 
@@ -295,12 +343,12 @@ class _Reader:
         if at < 0:
             return False
         kinds = self._sentences[at].kinds
-        return "contact" in kinds and not kinds & {"failure", "delay", "waiting"}
+        return "contact" in kinds and not kinds & OUTCOMES
 
     def _is_near_failure(self, line: int) -> bool:
-        if line <= _NEAR and self._subject & _OUTCOMES:
+        if line <= _NEAR and self._subject & OUTCOMES:
             return True
-        places = [sentence.end for sentence in self._sentences if sentence.kinds & _OUTCOMES]
+        places = [sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES]
         return any(abs(place - line) <= _NEAR for place in (*places, *self._replies))
 
     def _is_answered(self, named: Named) -> bool:
@@ -308,9 +356,6 @@ class _Reader:
         return named.rank is Rank.PAIRED or (
             named.rank is Rank.ALONE and any(0 <= place - named.line <= LINE_LIMIT // 4 for place in self._replies)
         )
-
-
-_OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "delivered"))
 
 
 def _lines(text: str, end: int) -> Iterator[tuple[int, str]]:
@@ -345,25 +390,6 @@ def _cut(text: str, ends: tuple[str, ...]) -> int:
         elif not line.startswith((" ", "\t")):
             fields = 0
     return len(text)
-
-
-def _sentences(lines: list[_Line], wording: Wording) -> Iterator[Sentence]:
-    """Yield the sentences of a paragraph."""
-    joined = "\n".join(line.text for line in lines)
-    starts = [0]
-    for line in lines[:-1]:
-        starts.append(starts[-1] + len(line.text) + 1)
-
-    def place(offset: int) -> int:
-        number = bisect_right(starts, offset) - 1
-        return lines[number].start + offset - starts[number]
-
-    begin = 0
-    ends = [match.end() for match in _END.finditer(joined)]
-    for end in (*ends, len(joined)):
-        if joined[begin:end].strip():
-            yield Sentence(place(begin), place(max(begin, end - 1)) + 1, wording.kinds(joined[begin:end]))
-        begin = end
 
 
 def _addresses(line: str) -> list[tuple[int, int, str]]:

@@ -61,18 +61,16 @@ def read_unknown(
     drafts = without_helpers(drafts, header("from") or "") or named_by(found.replies, header("to") or "")
     if any(draft.reply or draft.words for draft in drafts):
         shared.words = []  # what opens the text explains it only if nothing else does
-    action = _action(generic, statement, wording.kinds(header("subject") or ""), (shared, *drafts))
+    action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     recipients, message = read_drafts(drafts, listed, build, header("to") or "")
     returned_at = statement.end if statement.end < len(text) else found.returned_at
     return UnknownReading(FormatReading(None, tuple(recipients), message, returned_at), statement)
 
 
-def _action(
-    generic: Format, statement: Statement, subject: frozenset[str], drafts: Iterable[Draft]
-) -> Action | None:
+def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
     """Return what happened to all recipients: who will try again has not given up, whatever else is said."""
-    said = [sentence.kinds for sentence in statement.sentences]
+    subject, said = statement.subject, [sentence.kinds for sentence in statement.sentences]
     if any("delay" in kinds and "final" not in kinds for kinds in said):
         return Action.DELAYED
     has_given_up = any("final" in kinds for kinds in said) or any(_is_permanent(draft) for draft in drafts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from undeliverable._text.lazy import lazy
 from undeliverable._text.phrases import Phrases, plain
 
-__all__ = ["LABELS", "NO_WORDING", "PHRASES", "Wording"]
+__all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
 
 PHRASES: Final = ("failure", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "contact")
 """The kinds of phrases, as ``data/languages`` has them."""
@@ -20,22 +21,42 @@ _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
 _PLURAL: Final = lazy(r"\([^()]{1,4}\)")
 
 
+OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"))
+"""Of these, the kinds that say what happened to a message."""
+
+
+class Heard(NamedTuple):
+    """A phrase in a sentence: its kind, and its language."""
+
+    kind: str
+    language: str
+
+
 class Wording:
     """Phrases and labels of notifications.
 
-    :param words: the phrases and labels by the name of their group.
+    :param languages: for each language its phrases and labels, by the name of their group.
     """
 
     __slots__ = ("_from", "_phrases", "_reasons", "_recipients", "_senders")
 
-    def __init__(self, words: Mapping[str, tuple[str, ...]]) -> None:
-        self._phrases: Final = Phrases({kind: words.get(kind, ()) for kind in PHRASES})
-        groups = (frozenset(_label(label) for label in words.get(name, ())) for name in LABELS)
+    def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+        self._phrases: Final = Phrases(
+            {Heard(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}
+        )
+        groups = (
+            frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
+        )
         self._recipients, self._senders, self._reasons, self._from = groups
 
-    def kinds(self, sentence: str) -> frozenset[str]:
-        """Return of which kinds phrases stand in a sentence."""
+    def heard(self, sentence: str) -> frozenset[Heard]:
+        """Return the kinds of phrases in a sentence, in each language."""
         return self._phrases.kinds(sentence)
+
+    def kinds(self, sentence: str) -> frozenset[str]:
+        """Return the kinds of phrases in a text that stands for itself, as a subject does."""
+        heard = self.heard(sentence)
+        return kinds_in(heard, spoken([heard]))
 
     def names_recipient(self, label: str) -> bool:
         """Return whether a line that begins with `label` names a recipient."""
@@ -52,6 +73,18 @@ class Wording:
     def is_from(self, word: str) -> bool:
         """Return whether the address behind `word` is a sender's."""
         return _label(word) in self._from
+
+
+def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
+    """Return the languages that a text is in: a word of one language may mean something else in another."""
+    counts = Counter(phrase.language for heard in sentences for phrase in heard)
+    most = max(counts.values(), default=0)
+    return frozenset(language for language, count in counts.items() if 2 * count > most)
+
+
+def kinds_in(heard: Iterable[Heard], languages: frozenset[str]) -> frozenset[str]:
+    """Return the kinds of phrases that were heard in some of `languages`."""
+    return frozenset(phrase.kind for phrase in heard if phrase.language in languages)
 
 
 def _label(text: str) -> str:

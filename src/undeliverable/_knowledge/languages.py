@@ -6,7 +6,7 @@ are joined when they are read. Errors name the key at fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
@@ -35,19 +35,19 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
     )
 
 
-def read_wording(documents: Iterable[Mapping[str, object]]) -> Wording:
-    """Return the words of notifications in the documents of ``data/languages``, one for each language.
+def read_wording(documents: Mapping[str, Mapping[str, object]]) -> Wording:
+    """Return the words of notifications in the documents of ``data/languages``, by the language.
 
     :raises EntryError: for an unknown key, or a value of another form.
     """
-    found: dict[str, list[str]] = {name: [] for name in (*PHRASES, *LABELS)}
-    for document in documents:
-        table = read_table(document.get(_NOTIFICATION, {}), _NOTIFICATION)
-        if unknown := set(table) - set(found):
-            raise EntryError("unknown key", key=f"{_NOTIFICATION}.{min(unknown)}")
-        for name, phrases in table.items():
-            found[name] += read_strings(phrases, f"{_NOTIFICATION}.{name}")
-    return Wording({name: tuple(phrases) for name, phrases in found.items()})
+    return Wording({language: _notification(document) for language, document in documents.items()})
+
+
+def _notification(document: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    table = read_table(document.get(_NOTIFICATION, {}), _NOTIFICATION)
+    if unknown := set(table) - set(PHRASES) - set(LABELS):
+        raise EntryError("unknown key", key=f"{_NOTIFICATION}.{min(unknown)}")
+    return {name: read_strings(phrases, f"{_NOTIFICATION}.{name}") for name, phrases in table.items()}
 
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from typing import Final
 from undeliverable._dsn.origin import is_automatic
 from undeliverable._formats.statement import Rank
 from undeliverable._formats.unknown import UnknownReading
+from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import says_automatic_reply
 from undeliverable._reading.reading import Reading
 from undeliverable.model import RecipientFacts
@@ -39,16 +40,17 @@ class Sign(StrEnum):
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
-_OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "delivered"))
 _ENOUGH: Final = 3
 _HEAD: Final = 4_096  # characters
 # Reasons whose words people and shops use of other things as well.
 _VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
+# Reasons that say by themselves that nothing was delivered; of a full mailbox its owner is warned as well.
+_TELLING: Final = frozenset((Reason.USER_UNKNOWN, Reason.DOMAIN_UNKNOWN, Reason.BAD_ADDRESS_SYNTAX, Reason.MAILBOX_MOVED))
 
 
 def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     """Return whether the signs are enough to believe what was read from unknown text."""
-    if is_human(reading) or reading.known.origin.passes_on(reading.header, reading.text):
+    if is_human(reading) or _passes_on(reading):
         return False
     signs = frozenset(signs_of(reading, unknown))
     if Sign.CODE not in signs and says_automatic_reply(reading.header("subject") or "", reading.known.phrases):
@@ -59,6 +61,12 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     if not origin or not content or origin + content < _ENOUGH:
         return False
     return Sign.CODE in signs or _is_about_mail(reading, unknown)
+
+
+def _passes_on(reading: Reading) -> bool:
+    """Return whether a service, which is no mail system, passes on what people wrote."""
+    header, origin = reading.header, reading.known.origin
+    return not origin.is_mail_system(header("from")) and origin.passes_on(header, reading.text)
 
 
 def is_human(reading: Reading) -> bool:
@@ -85,23 +93,23 @@ def speaks_of_failure(reading: Reading) -> bool:
     """Return whether the subject or the text says in some language that something was not delivered."""
     wording = reading.known.wording
     head = f"{reading.header('subject') or ''}\n\n{reading.text[:_HEAD]}"
-    return any(wording.kinds(line) & _OUTCOMES for line in head.split("\n"))
+    return any(wording.kinds(line) & OUTCOMES for line in head.split("\n"))
 
 
 def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
     """Yield the signs of a message."""
     yield from _signs_of_origin(reading)
     statement, recipients = unknown.statement, unknown.found.recipients
-    subject = reading.known.wording.kinds(reading.header("subject") or "")
-    if subject & (_OUTCOMES | {"report"}):
+    if statement.subject & (OUTCOMES | {"report"}):
         yield Sign.SUBJECT
     if any(map(_has_code, recipients)):
         yield Sign.CODE
-    if any(map(statement.says, _OUTCOMES)):
+    if any(map(statement.says, OUTCOMES)):
         yield Sign.FAILURE
     if any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named):
         yield Sign.NAMED
-    if any(_states_cause(reading, facts) for facts in recipients):
+    causes = {_cause(reading, facts) for facts in recipients} - {None}
+    if causes & _TELLING or (causes and any(map(statement.says, OUTCOMES))):
         yield Sign.CAUSE
 
 
@@ -125,19 +133,19 @@ def _has_code(facts: RecipientFacts) -> bool:
     return diagnostic is not None and diagnostic.text[:2] in ("4.", "5.", "45", "55", "42", "57")
 
 
-def _states_cause(reading: Reading, facts: RecipientFacts) -> bool:
-    """Return whether a rule knows why, by the words about a recipient alone."""
+def _cause(reading: Reading, facts: RecipientFacts) -> Reason | None:
+    """Return the reason that a rule finds in the words about a recipient alone."""
     diagnostic = facts.diagnostic
     if diagnostic is None or diagnostic.type:
-        return False
+        return None
     rule = reading.known.find(diagnostic.text, 0, 0, None, None).rule
-    return rule is not None and rule.reason not in _VAGUE
+    return None if rule is None or rule.reason in _VAGUE else rule.reason
 
 
 def _is_about_mail(reading: Reading, unknown: UnknownReading) -> bool:
     """Return whether mail was to be delivered, of the one who reads this, and nothing else: no parcel and no payment."""
     statement = unknown.statement
-    subject = reading.known.wording.kinds(reading.header("subject") or "")
+    subject = statement.subject
     kinds = subject.union(*(sentence.kinds for sentence in statement.sentences))
     if "goods" in kinds or statement.names_others:
         return False

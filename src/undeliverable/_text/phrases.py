@@ -8,19 +8,21 @@ particles to them, are compared by their characters.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 
 __all__ = ["Phrases", "plain"]
 
+_Kind = TypeVar("_Kind", bound=Hashable)
 _UNSPACED_FROM: Final = "\u0590"
 """The first of the scripts, Hebrew to Hangul, whose words are found inside others."""
-_BETWEEN: Final = 4  # words that ".." stands for, at most
+_BETWEEN: Final = 7  # words that ".." stands for, at most
 _ROOM: Final = 16  # characters that it stands for in scripts without blanks
 _FILED_BY: Final = 3  # letters of a first word with any ending
+_ADDRESS: Final = lazy(r"\S{1,320}@\S{1,255}")  # no word of the sentence that it stands in
 _WORD: Final = lazy(r"[^\W_]+")
 _ACCENTS: Final = lazy(r"[\u0300-\u036f]+")
 _LETTERS: Final = str.maketrans("\u0142\u0131", "li")  # letters with a stroke or without a dot do not decompose
@@ -41,10 +43,10 @@ class _Word(NamedTuple):
     reach: int
 
 
-class _Phrase(NamedTuple):
+class _Phrase(NamedTuple, Generic[_Kind]):
     first: _Word
     others: tuple[_Word, ...]
-    kind: str
+    kind: _Kind
 
 
 def plain(text: str) -> str:
@@ -56,7 +58,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_LETTERS)
 
 
-class Phrases:
+class Phrases(Generic[_Kind]):
     """Phrases of several kinds, to be looked for together.
 
     :param phrases: the phrases by their kind.
@@ -64,15 +66,15 @@ class Phrases:
 
     __slots__ = ("_begun", "_inside", "_whole")
 
-    def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
-        self._whole: dict[str, list[_Phrase]] = {}
-        self._begun: dict[str, list[_Phrase]] = {}
-        self._inside: list[tuple[tuple[str, ...], str]] = []
+    def __init__(self, phrases: Mapping[_Kind, Iterable[str]]) -> None:
+        self._whole: dict[str, list[_Phrase[_Kind]]] = {}
+        self._begun: dict[str, list[_Phrase[_Kind]]] = {}
+        self._inside: list[tuple[tuple[str, ...], _Kind]] = []
         for kind, group in phrases.items():
             for phrase in group:
                 self._file(plain(phrase), kind)
 
-    def _file(self, phrase: str, kind: str) -> None:
+    def _file(self, phrase: str, kind: _Kind) -> None:
         if phrase[:1] >= _UNSPACED_FROM:
             self._inside.append((tuple(piece.strip() for piece in phrase.split(_GAP)), kind))
             return
@@ -83,11 +85,11 @@ class Phrases:
         else:
             self._whole.setdefault(first.text, []).append(entry)
 
-    def kinds(self, text: str) -> frozenset[str]:
+    def kinds(self, text: str) -> frozenset[_Kind]:
         """Return of which kinds phrases stand in `text`, a sentence or a line."""
         folded = plain(text)
-        words: list[str] = _WORD.findall(folded)
-        found: set[str] = set()
+        words: list[str] = _WORD.findall(_ADDRESS.sub(" ", folded) if "@" in folded else folded)
+        found: set[_Kind] = set()
         for at, word in enumerate(words):
             for entry in self._whole.get(word, ()):
                 if entry.kind not in found and _follow(entry.others, words, at):
