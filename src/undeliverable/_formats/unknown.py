@@ -8,6 +8,7 @@ is meant for them all. So replies are collected by themselves and attributed whe
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -118,7 +119,7 @@ class _UnknownPass(LinePass):
         return True
 
     def _end_paragraph(self) -> None:
-        if not self._is_opening():
+        if not self._is_opening() and not (self._sink and self._sink[-1].endswith((":", "："))):
             super()._end_paragraph()
 
     def _is_opening(self) -> bool:
@@ -180,6 +181,17 @@ class _UnknownPass(LinePass):
         self._sink[:] = [match[2].strip()]
         self._collecting = True
         return True
+
+    def _is_word(self, line: str, bare: str, end: int) -> bool:
+        """Return whether a line is to be kept: not if it only says that another attempt will be made."""
+        return super()._is_word(line, bare, end) and not self._is_only_delay(end - len(line))
+
+    def _is_only_delay(self, start: int) -> bool:
+        at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1
+        if at < 0 or self._statement.sentences[at].end <= start:
+            return False
+        kinds = self._statement.sentences[at].kinds
+        return "failure" not in kinds and not kinds.isdisjoint(("delay", "waiting"))
 
     def _take_field(self, match: re.Match[str], line: str, end: int) -> None:
         reply = match.groupdict().get("reply")

@@ -11,10 +11,11 @@ from undeliverable._text.phrases import Phrases, plain
 
 __all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
 
-PHRASES: Final = ("failure", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "contact")
+PHRASES: Final = ("failure", "unable", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "contact")
 """The kinds of phrases, as ``data/languages`` has them."""
 LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from")
 """The groups of words that a line has before a colon or an address."""
+_WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
 _LABEL_ROOM: Final = 48
 # What stands before a label and belongs to no word: bullets, numbers, rulers; and "(s)", "(es)" behind it.
 _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
@@ -77,14 +78,18 @@ class Wording:
 
 def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
     """Return the languages that a text is in: a word of one language may mean something else in another."""
-    counts = Counter(phrase.language for heard in sentences for phrase in heard)
+    counts: Counter[str] = Counter()
+    for heard in sentences:
+        for phrase in heard:
+            counts[phrase.language] += _WEIGHT if phrase.kind in OUTCOMES else 1 + (phrase.kind == "unable")
     most = max(counts.values(), default=0)
     return frozenset(language for language, count in counts.items() if 2 * count > most)
 
 
 def kinds_in(heard: Iterable[Heard], languages: frozenset[str]) -> frozenset[str]:
-    """Return the kinds of phrases that were heard in some of `languages`."""
-    return frozenset(phrase.kind for phrase in heard if phrase.language in languages)
+    """Return the kinds of phrases that were heard in some of `languages`; mail that cannot go on is a failure."""
+    kinds = frozenset(phrase.kind for phrase in heard if phrase.language in languages)
+    return kinds | {"failure"} if {"unable", "mail"} <= kinds else kinds
 
 
 def _label(text: str) -> str:

@@ -58,6 +58,8 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     if not signs & _ONLY_OF_BOUNCES:
         return False
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
+    if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
+        content += 1
     if not origin or not content or origin + content < _ENOUGH:
         return False
     return Sign.CODE in signs or _is_about_mail(reading, unknown)
