@@ -18,7 +18,7 @@ from undeliverable._formats.schema import FACTS, Format
 from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
 from undeliverable._text.lazy import lazy
 
-__all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement"]
+__all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement", "said_in"]
 
 _HEAD: Final = 8_192  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
@@ -41,6 +41,8 @@ _BETWEEN: Final = lazy(r"[\s<>\"'()\[\],;/&|、，；]*(?:(?i:mailto:)|\w{1,3})?
 _AFTER: Final = lazy(r"[>\"')\]»”*]{0,3}[ \t]*(?:\([^()]{0,80}\)|<[^<>]{0,80}>|\[[^\[\]]{0,80}\])?[ \t.,:;]*$")
 _EDGE: Final = "*'`.,!?_~"
 _LAST_LABEL: Final = lazy(r"[A-Za-z0-9]+")
+_WORDS: Final = lazy(r"[^\W\d_]{2}")
+_ASIDE: Final = 3  # words between an address and a bare code
 _PUNYCODE: Final = "xn--"
 _WORD_BEFORE: Final = lazy(r"([^\W\d_]+)[ \t<\"'(\[]*$")
 
@@ -267,20 +269,15 @@ class _Reader:
             before = line.text[:start] if not number else ""
             self._found.append((Named(address, line.start, rank, before, rest), helps))
 
-    def _without_senders(
-        self, line: str, spans: list[tuple[int, int, str]]
-    ) -> list[tuple[int, int, str]]:
-        """Return the addresses of a line without those behind a word like "from", if others are there."""
-        kept = [span for span in spans if not self._is_behind_from(line, span[0])]
-        if len(kept) in (0, len(spans)):
-            return spans
-        gone = {span[2].lower() for span in spans if span not in kept}
+    def _without_senders(self, line: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+        """Return the addresses of a line without those behind "from"; behind a word that also means "of" only if others are there."""
+        words = [_WORD_BEFORE.search(line[max(0, start - 24) : start]) for start, _, _ in spans]
+        may_be_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
+        if all(may_be_from):
+            may_be_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        gone = {span[2].lower() for span, is_from in zip(spans, may_be_from, strict=True) if is_from}
         self._named_others = self._named_others or bool(gone - self._parties.readers - self._parties.writers)
-        return kept
-
-    def _is_behind_from(self, line: str, start: int) -> bool:
-        word = _WORD_BEFORE.search(line[max(0, start - 24) : start])
-        return word is not None and self._wording.is_from(word[1])
+        return [span for span, is_from in zip(spans, may_be_from, strict=True) if not is_from]
 
     def _rank(
         self, line: str, spans: list[tuple[int, int, str]], number: int, kinds: frozenset[str], has_sentences: bool
@@ -288,7 +285,7 @@ class _Reader:
         start, end, _ = spans[0]
         last = spans[-1][1]
         before = line[:start]
-        if number == len(spans) - 1 and REPLY.search(line, last):
+        if number == len(spans) - 1 and said_in(line[last:]):
             return Rank.PAIRED
         label = _LABEL.match(before) or _COLUMN.match(before)
         if label is not None and self._wording.names_recipient(label[1]):
@@ -356,6 +353,15 @@ class _Reader:
         return named.rank is Rank.PAIRED or (
             named.rank is Rank.ALONE and any(0 <= place - named.line <= LINE_LIMIT // 4 for place in self._replies)
         )
+
+
+def said_in(rest: str) -> str | None:
+    """Return the reply in what follows an address: one with words of its own, or right behind the address."""
+    match = REPLY.search(rest)
+    if match is None:
+        return None
+    said = rest[match.start() :].strip()
+    return said if _WORDS.search(said) or len(rest[: match.start()].split()) <= _ASIDE else None
 
 
 def _lines(text: str, end: int) -> Iterator[tuple[int, str]]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from undeliverable._formats.attribution import Draft, LooseReply, assign, named_by, shorten, without_helpers
 from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
-from undeliverable._formats.statement import REPLY, Named, Statement, read_statement
+from undeliverable._formats.statement import REPLY, Named, Statement, read_statement, said_in
 from undeliverable._formats.wording import NO_WORDING, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action
@@ -159,9 +159,9 @@ class _UnknownPass(LinePass):
         rest = named.rest.lstrip(_BEGINNING)
         if self._is_field(rest, end):
             return
-        reply = REPLY.search(rest)
-        if reply is not None and reply[0][3:4] in " -" and draft.reply is None:
-            self._sink = draft.reply = [rest[reply.start() :].strip()]
+        reply = said_in(rest)
+        if reply is not None and reply[3:4] in " -" and draft.reply is None:
+            self._sink = draft.reply = [reply]
         elif _WORDS.search(rest):
             draft.words.append(rest.strip())
         elif is_alone and named.rank >= 3 and _WORDS.search(named.before):

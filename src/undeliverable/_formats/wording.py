@@ -11,9 +11,9 @@ from undeliverable._text.phrases import Phrases, plain
 
 __all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
 
-PHRASES: Final = ("failure", "unable", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "contact")
+PHRASES: Final = ("failure", "unable", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "summary", "contact")
 """The kinds of phrases, as ``data/languages`` has them."""
-LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from")
+LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of")
 """The groups of words that a line has before a colon or an address."""
 _WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
 _LABEL_ROOM: Final = 48
@@ -39,7 +39,7 @@ class Wording:
     :param languages: for each language its phrases and labels, by the name of their group.
     """
 
-    __slots__ = ("_from", "_phrases", "_reasons", "_recipients", "_senders")
+    __slots__ = ("_from", "_of", "_phrases", "_reasons", "_recipients", "_senders")
 
     def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._phrases: Final = Phrases(
@@ -48,7 +48,7 @@ class Wording:
         groups = (
             frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
         )
-        self._recipients, self._senders, self._reasons, self._from = groups
+        self._recipients, self._senders, self._reasons, self._from, self._of = groups
 
     def heard(self, sentence: str) -> frozenset[Heard]:
         """Return the kinds of phrases in a sentence, in each language."""
@@ -74,6 +74,10 @@ class Wording:
     def is_from(self, word: str) -> bool:
         """Return whether the address behind `word` is a sender's."""
         return _label(word) in self._from
+
+    def may_be_from(self, word: str) -> bool:
+        """Return whether the address behind `word` may be a sender's: in many languages the same word means "of"."""
+        return _label(word) in self._of or self.is_from(word)
 
 
 def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable.model import RecipientFacts
+from undeliverable.model import RecipientFacts, Witness
 from undeliverable.reasons import Reason
 
 __all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of", "speaks_of_failure"]
@@ -41,6 +41,7 @@ class Sign(StrEnum):
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _ENOUGH: Final = 3
+_FEW: Final = 2
 _HEAD: Final = 4_096  # characters
 # Reasons whose words people and shops use of other things as well.
 _VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
@@ -55,14 +56,37 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     signs = frozenset(signs_of(reading, unknown))
     if Sign.CODE not in signs and says_automatic_reply(reading.header("subject") or "", reading.known.phrases):
         return False
-    if not signs & _ONLY_OF_BOUNCES:
+    if _is_about_others(unknown, signs):
         return False
+    return _are_enough(signs) if _is_certainly_sent_by_software(reading, signs) else _are_many(signs, unknown)
+
+
+def _are_enough(signs: frozenset[Sign]) -> bool:
+    """Return whether two signs are of origin and one of content, or the reverse, and one of them only bounces have."""
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
-    if not origin or not content or origin + content < _ENOUGH:
+    return bool(signs & _ONLY_OF_BOUNCES and origin and content and origin + content >= _ENOUGH)
+
+
+def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether signs are enough for mail that a postmaster or another person behind a role may have written.
+
+    That something failed is said in so many words then, and the recipient stands where notifications name it; other
+    senders than mail systems say both twice.
+    """
+    if Sign.FAILURE not in signs or all(named.rank > Rank.STATED for named in unknown.statement.named):
         return False
-    return Sign.CODE in signs or _is_about_mail(reading, unknown)
+    if Sign.MAIL_SYSTEM in signs:
+        return len(signs - _ORIGIN) >= _FEW and _is_about_mail(unknown)
+    return {Sign.SUBJECT, Sign.NAMED} <= signs and _is_about_mail(unknown)
+
+
+def _is_certainly_sent_by_software(reading: Reading, signs: frozenset[Sign]) -> bool:
+    """Return whether no person can have sent the message as it is."""
+    if reading.known.origin.has_null_path(reading.header) or signs & {Sign.MARK, Sign.LISTED}:
+        return True
+    return {Sign.AUTOMATIC, Sign.MAIL_SYSTEM} <= signs
 
 
 def _passes_on(reading: Reading) -> bool:
@@ -78,8 +102,10 @@ def is_human(reading: Reading) -> bool:
         return True
     if header("list-id") is not None or header("list-post") is not None:
         return True
-    if origin.is_mail_system(header("from")) or origin.is_marked(header):
+    if origin.is_marked(header):
         return False
+    if origin.is_mail_system(header("from")):  # a person may write as postmaster
+        return header("in-reply-to") is not None and not (is_automatic(header) or origin.has_null_path(header))
     if header("in-reply-to") is not None:
         return True
     return not (origin.has_null_path(header) or origin.is_software(header("from")))
@@ -129,6 +155,8 @@ def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
 
 def _has_code(facts: RecipientFacts) -> bool:
     """Return whether a negative code or status stands beside the address."""
+    if facts.witness is not Witness.WORDS:
+        return False
     reply, diagnostic = facts.reply, facts.diagnostic
     if (reply is not None and reply.code is not None) or facts.status is not None:
         return True
@@ -144,11 +172,21 @@ def _cause(reading: Reading, facts: RecipientFacts) -> Reason | None:
     return None if rule is None or rule.reason in _VAGUE else rule.reason
 
 
-def _is_about_mail(reading: Reading, unknown: UnknownReading) -> bool:
-    """Return whether mail was to be delivered, of the one who reads this, and nothing else: no parcel and no payment."""
-    statement = unknown.statement
-    subject = statement.subject
-    kinds = subject.union(*(sentence.kinds for sentence in statement.sentences))
-    if "goods" in kinds or statement.names_others:
+def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign]) -> bool:
+    """Return whether the text is about something else than mail of the one who gets it: a parcel, statistics, foreign mail."""
+    kinds = _all_kinds(unknown)
+    if "summary" in kinds and Sign.NAMED not in signs:
+        return True
+    if Sign.CODE in signs and {Sign.AUTOMATIC, Sign.MAIL_SYSTEM} <= signs:
         return False
-    return "mail" in kinds or "report" in subject or Sign.AUTOMATIC in _signs_of_origin(reading)
+    return "goods" in kinds or "summary" in kinds or unknown.statement.names_others
+
+
+def _is_about_mail(unknown: UnknownReading) -> bool:
+    """Return whether the text or its subject says that mail was to be delivered."""
+    return "mail" in _all_kinds(unknown) or "report" in unknown.statement.subject
+
+
+def _all_kinds(unknown: UnknownReading) -> frozenset[str]:
+    statement = unknown.statement
+    return statement.subject.union(*(sentence.kinds for sentence in statement.sentences))
