@@ -18,6 +18,7 @@ from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import says_automatic_reply
 from undeliverable._reading.reading import Reading
+from undeliverable._text.lazy import lazy
 from undeliverable.model import RecipientFacts, Witness
 from undeliverable.reasons import Reason
 
@@ -40,6 +41,9 @@ class Sign(StrEnum):
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
+_CODE: Final = lazy(r"[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
+_WORDS: Final = lazy(r"[^\W\d_]{2}")
+_PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
 _ENOUGH: Final = 3
 _FEW: Final = 2
 _HEAD: Final = 4_096  # characters
@@ -58,28 +62,34 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
         return False
     if _is_about_others(unknown, signs):
         return False
-    return _are_enough(signs) if _is_certainly_sent_by_software(reading, signs) else _are_many(signs, unknown)
+    return _are_enough(signs, unknown) if _is_certainly_sent_by_software(reading, signs) else _are_many(signs, unknown)
 
 
-def _are_enough(signs: frozenset[Sign]) -> bool:
-    """Return whether two signs are of origin and one of content, or the reverse, and one of them only bounces have."""
+def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether two signs are of origin and one of content, or the reverse, and one of them only bounces have.
+
+    Without such a one the text has to say it all: that mail was not delivered, to whom, and why.
+    """
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
-    return bool(signs & _ONLY_OF_BOUNCES and origin and content and origin + content >= _ENOUGH)
+    if signs & _ONLY_OF_BOUNCES:
+        return bool(origin and content) and origin + content >= _ENOUGH
+    return content >= _ENOUGH and _is_about_mail(unknown)
 
 
 def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether signs are enough for mail that a postmaster or another person behind a role may have written.
 
-    That something failed is said in so many words then, and the recipient stands where notifications name it; other
-    senders than mail systems say both twice.
+    The recipient stands where notifications name it then, and what happened is said in the subject and in the text.
     """
-    if Sign.FAILURE not in signs or all(named.rank > Rank.STATED for named in unknown.statement.named):
+    if all(named.rank > Rank.HEADED for named in unknown.statement.named):
         return False
-    if Sign.MAIL_SYSTEM in signs:
-        return len(signs - _ORIGIN) >= _FEW and _is_about_mail(unknown)
-    return {Sign.SUBJECT, Sign.NAMED} <= signs and _is_about_mail(unknown)
+    if Sign.MAIL_SYSTEM not in signs:
+        return {Sign.SUBJECT, Sign.FAILURE} <= signs and bool(signs & _PLAIN) and _is_about_mail(unknown)
+    if Sign.SUBJECT in signs:
+        return bool(signs & {Sign.FAILURE, Sign.CODE})
+    return Sign.FAILURE in signs and len(signs - _ORIGIN) >= _FEW and _is_about_mail(unknown)
 
 
 def _is_certainly_sent_by_software(reading: Reading, signs: frozenset[Sign]) -> bool:
@@ -130,11 +140,12 @@ def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
     statement, recipients = unknown.statement, unknown.found.recipients
     if statement.subject & (OUTCOMES | {"report"}):
         yield Sign.SUBJECT
-    if any(map(_has_code, recipients)):
+    is_named = any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named)
+    if any(_has_code(facts, is_named=is_named) for facts in recipients):
         yield Sign.CODE
     if any(map(statement.says, OUTCOMES)):
         yield Sign.FAILURE
-    if any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named):
+    if is_named:
         yield Sign.NAMED
     causes = {_cause(reading, facts) for facts in recipients} - {None}
     if causes & _TELLING or (causes and any(map(statement.says, OUTCOMES))):
@@ -153,14 +164,14 @@ def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
         yield Sign.LISTED
 
 
-def _has_code(facts: RecipientFacts) -> bool:
-    """Return whether a negative code or status stands beside the address."""
+def _has_code(facts: RecipientFacts, *, is_named: bool) -> bool:
+    """Return whether a negative code or status stands beside the address: in prose, with words of its own."""
     if facts.witness is not Witness.WORDS:
         return False
-    reply, diagnostic = facts.reply, facts.diagnostic
-    if (reply is not None and reply.code is not None) or facts.status is not None:
+    if facts.status is not None or (facts.reply is not None and facts.reply.code is not None):
         return True
-    return diagnostic is not None and diagnostic.text[:2] in ("4.", "5.", "45", "55", "42", "57")
+    said = "" if facts.diagnostic is None else facts.diagnostic.text
+    return _CODE.match(said) is not None and (is_named or _WORDS.search(said) is not None)
 
 
 def _cause(reading: Reading, facts: RecipientFacts) -> Reason | None:
