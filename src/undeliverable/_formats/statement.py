@@ -248,8 +248,9 @@ class _Reader:
         return self._skip is not None and self._skip(line) is not None
 
     def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
-        spans = _addresses(line.text)
-        if not spans or REPLY.search(line.text, 0, spans[0][0]):  # whom a reply names is another question
+        reply = REPLY.search(line.text)  # whom a reply names is another question
+        spans = _addresses(line.text if reply is None else line.text[: reply.start()])
+        if not spans:
             return
         label = _LABEL.match(line.text[: spans[0][0]])
         if self._is_header(line.text) or (label is not None and self._wording.names_sender(label[1])):
