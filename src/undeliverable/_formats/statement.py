@@ -55,8 +55,9 @@ class Rank(IntEnum):
     ALONE = 2
     STATED = 3
     HEADED = 4
-    NEAR = 5
-    ELSEWHERE = 6
+    LISTED = 5
+    NEAR = 6
+    ELSEWHERE = 7
 
 
 class Sentence(NamedTuple):
@@ -288,7 +289,7 @@ class _Reader:
         before = line[:start]
         if number == len(spans) - 1 and said_in(line[last:]):
             return Rank.PAIRED
-        label = _LABEL.match(before) or _COLUMN.match(before)
+        label = _LABEL.match(before) or (None if _WORDS.search(line, last) else _COLUMN.match(before))
         if label is not None and self._wording.names_recipient(label[1]):
             return Rank.LABELLED
         listed = all(_BETWEEN.fullmatch(line, one[1], two[0]) for one, two in zip(spans, spans[1:], strict=False))
@@ -296,26 +297,28 @@ class _Reader:
             after = line[last:]
             if _AFTER.match(after) or (_BEFORE.fullmatch(before) and len(spans) == 1 and _begins_words(after)):
                 return Rank.ALONE
-        if kinds & OUTCOMES:
+        if kinds & OUTCOMES or "yours" in kinds:
             return Rank.STATED
         return Rank.NEAR if has_sentences and kinds else Rank.ELSEWHERE
 
     def _chosen(self) -> Iterator[Named]:
         """Yield the addresses with the best evidence."""
-        found = [named for named in map(self._judged, self._found) if named is not None]
-        others = [named for named in found if named.address.lower() not in self._parties.readers]
+        known = [named for named in map(self._judged, self._found) if named is not None]
+        others = [named for named in known if named.address.lower() not in self._parties.readers]
         strong = [named for named in others if named.rank <= Rank.STATED]
         if strong:
             yield from strong
             return
-        headed = [named for named in others if named.rank is Rank.HEADED]
         weak = {named.address.lower() for named in others}
-        if headed:
-            yield from headed
-        elif len(weak) == 1:
+        for rank in (Rank.HEADED, Rank.LISTED):
+            found = [named for named in others if named.rank is rank]
+            if found:
+                yield from found
+                return
+        if len(weak) == 1:
             yield from others
         elif not others:
-            yield from (named for named in found if self._is_answered(named))
+            yield from (named for named in known if self._is_answered(named))
 
     def _judged(self, one: tuple[Named, bool]) -> Named | None:
         """Return an address with its final rank, or None if it is none to be considered."""
@@ -331,7 +334,7 @@ class _Reader:
             return named
         if self._is_offered(named):
             return None
-        return named if self._is_near_failure(named.line) else named._replace(rank=Rank.ELSEWHERE)
+        return named if self._is_near_failure(named.line) else named._replace(rank=Rank.LISTED)
 
     def _is_offered(self, named: Named) -> bool:
         """Return whether the sentence above an address on a line of its own tells where to find help."""
@@ -436,7 +439,7 @@ def _host(domain: str) -> str:
 def _begins_words(after: str) -> bool:
     """Return whether words of their own follow an address: behind a mark, or in a column."""
     bare = after.lstrip(">\"')]")
-    return bare[:1] in ":;,(|" or bare[:2] in ("  ", " -", " \t", " (", " :", " =") or bare[:1] == "\t"
+    return bare[:1] in ":;,(|" or bare[:2] in ("  ", " —", " –", " .", "..", " -", " \t", " (", " :", " =") or bare[:1] == "\t"
 
 
 def _is_within(host: str, domain: str) -> bool:

@@ -11,19 +11,20 @@ from undeliverable._text.phrases import Phrases, plain
 
 __all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
 
-PHRASES: Final = ("failure", "unable", "delay", "waiting", "final", "delivered", "report", "mail", "goods", "summary", "contact")
+PHRASES: Final = (
+    "failure", "unable", "delay", "waiting", "final", "delivered", "report", "yours", "mail", "goods", "summary", "contact",
+)  # fmt: skip
 """The kinds of phrases, as ``data/languages`` has them."""
+OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"))
+"""Of these, the kinds that say what happened to a message."""
 LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of")
 """The groups of words that a line has before a colon or an address."""
+_TELLING: Final = OUTCOMES | {"yours"}
 _WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
 _LABEL_ROOM: Final = 48
 # What stands before a label and belongs to no word: bullets, numbers, rulers; and "(s)", "(es)" behind it.
 _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
 _PLURAL: Final = lazy(r"\([^()]{1,4}\)")
-
-
-OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"))
-"""Of these, the kinds that say what happened to a message."""
 
 
 class Heard(NamedTuple):
@@ -85,7 +86,7 @@ def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
     counts: Counter[str] = Counter()
     for heard in sentences:
         for phrase in heard:
-            counts[phrase.language] += _WEIGHT if phrase.kind in OUTCOMES else 1 + (phrase.kind == "unable")
+            counts[phrase.language] += _WEIGHT if phrase.kind in _TELLING else 1 + (phrase.kind == "unable")
     most = max(counts.values(), default=0)
     return frozenset(language for language, count in counts.items() if 2 * count > most)
 

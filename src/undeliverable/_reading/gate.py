@@ -37,10 +37,12 @@ class Sign(StrEnum):
     FAILURE = "failure"
     NAMED = "named"
     CAUSE = "cause"
+    OWN = "own"
 
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
+_SAID: Final = OUTCOMES - {"delay"}  # who tries again may speak of anything
 _CODE: Final = lazy(r"[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
 _PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
@@ -73,9 +75,11 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
+    elif signs - _ORIGIN == {Sign.NAMED}:  # an address on a line of its own, and not a word on what happened
+        content = 0
     if signs & _ONLY_OF_BOUNCES:
         return bool(origin and content) and origin + content >= _ENOUGH
-    return content >= _ENOUGH and _is_about_mail(unknown)
+    return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and _is_about_mail(unknown)
 
 
 def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -143,12 +147,15 @@ def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
     is_named = any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named)
     if any(_has_code(facts, is_named=is_named) for facts in recipients):
         yield Sign.CODE
-    if any(map(statement.says, OUTCOMES)):
+    kinds = _all_kinds(unknown)
+    if any(map(statement.says, _SAID)) or (statement.says("delay") and "mail" in kinds):
         yield Sign.FAILURE
+    if statement.says("yours") and statement.named and reading.known.origin.has_null_path(reading.header):
+        yield Sign.OWN
     if is_named:
         yield Sign.NAMED
     causes = {_cause(reading, facts) for facts in recipients} - {None}
-    if causes & _TELLING or (causes and any(map(statement.says, OUTCOMES))):
+    if (causes & _TELLING and "mail" in kinds) or (causes and any(map(statement.says, OUTCOMES))):
         yield Sign.CAUSE
 
 
