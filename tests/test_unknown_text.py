@@ -128,7 +128,7 @@ def test_whom_a_reply_names_besides_is_no_recipient(reply: str) -> None:
     "text",
     [
         "{many}\n\n{said}\n",
-        "{said}\n\n{many}\n",
+        "{said}\n\nNot delivered:\n\n{many}\n",
         "\n{many}\n\n" + "550-5.1.1 no such user\n" * 500 + UNKNOWN,
     ],
 )
@@ -192,7 +192,7 @@ def test_fields_that_do_not_say_why_are_explained_by_the_text(words: str, status
     ("text", "diagnostic"),
     [
         (f"Not delivered:\n\n{LEE}: {FULL}\n", ""),
-        (f"Hello.\n\n{KIM}: {UNKNOWN}\n", ""),
+        (f"Hello.\n\nThis is about {KIM}.\n", ""),
         (f"Not delivered:\n\n{KIM}\n", ""),
         (f"Not delivered:\n\n{KIM}: {UNKNOWN}\n", "Diagnostic-Code: smtp; 554 5.7.1 no"),
     ],
@@ -216,9 +216,14 @@ def test_what_stands_behind_the_address_is_read() -> None:
 @pytest.mark.parametrize(("text", "reply"), [(UNKNOWN, UNKNOWN), ("The mailbox is full.", None)])
 def test_a_header_that_lists_the_recipients_is_enough(text: str, reply: str | None) -> None:
     report = parse(
-        f"From: mailer@mx.example\nSubject: Re: hello\nX-Failed-Recipients: {KIM},\n {LEE}\n\n{text}\n".encode()
+        f"From: mail-daemon@mx.example\nSubject: Re: hello\nX-Failed-Recipients: {KIM},\n {LEE}\n\n{text}\n".encode()
     )
     assert replies(report) == {KIM: reply, LEE: reply}
+
+
+def test_a_header_that_lists_recipients_counts_only_in_mail_of_software() -> None:
+    report = parse(f"From: Kim <kim@mx.example>\nSubject: hello\nX-Failed-Recipients: {LEE}\n\nHello.\n".encode())
+    assert (report.kind, report.verdicts) == (Kind.OTHER, ())
 
 
 EXIM = """From: Mail Delivery System <Mailer-Daemon@mx.example>

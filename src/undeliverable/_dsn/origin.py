@@ -32,6 +32,7 @@ _PREFIX: Final = lazy(
     r"[\s\u200e\u200f]{0,9}(?:\[[^\[\]\n]{1,40}\]\s{0,9}){0,4}\[?([^\W\d_][^\n:：\[\]()^\d]{0,20}?)"
     r"\s?(?:[\[(^]?\d{1,3}[\])]?)?\s?[:：]"
 )
+_DOMAIN: Final = lazy(r"@[^\s<>]{1,255}")
 _PREFIX_ROOM: Final = 256
 _OPENING: Final = 512
 """How much of a text is searched for the words that introduce a quotation, in characters."""
@@ -76,7 +77,8 @@ class OriginWords:
         folded = (sender or "").lower()
         if "@" not in folded or _NULL_PATH in folded:
             return True
-        return self._names_any(self.mail_systems, folded) or self._names_any(self.software, folded)
+        local = _DOMAIN.sub("", folded)  # a domain says who runs a server, not who writes
+        return self._names_any(self.mail_systems, local) or self._names_any(self.software, local)
 
     def is_marked(self, header: Look) -> bool:
         """Return whether a message has a header field that only notifications have."""

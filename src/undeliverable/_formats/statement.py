@@ -7,9 +7,10 @@ the notification itself goes to and comes from, addresses in lines that are head
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import ROLES
@@ -20,9 +21,9 @@ from undeliverable._text.lazy import lazy
 
 __all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement", "said_in"]
 
-_HEAD: Final = 8_192  # characters: a notification says early what has happened
+_HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
-_MOST: Final = 2_000  # addresses of one notification
+_NEXT: Final = 256  # characters within which the next line begins
 REPLY: Final = lazy(
     r"(?<![\w.+@-])(?:[45][0-5]\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}|[^\W\d_]|[<\"'\[(])|#?[45]\.\d{1,3}\.\d{1,3}(?![\w.]))"
 )
@@ -31,14 +32,21 @@ _ADDRESS: Final = lazy(FACTS["recipient"])
 # Sentences end at these marks before white space, or at those of East Asian scripts.
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
 _FIELD: Final = lazy(r"(?:[>|] ?)?[A-Z][A-Za-z-]{1,40}:[ \t]")
-_FIELDS_OF_MESSAGES: Final = frozenset(("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received"))
-_BEFORE: Final = lazy(r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?")
-_LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$")
+_FIELDS_OF_MESSAGES: Final = frozenset(
+    ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received")
+)
+_BEFORE: Final = lazy(
+    r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
+)
+_LABEL: Final = lazy(
+    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
+)
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
 _DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:mailto:)?$")
 # What stands between addresses that are listed on one line.
 _BETWEEN: Final = lazy(r"[\s<>\"'()\[\],;/&|、，；]*(?:(?i:mailto:)|\w{1,3})?[\s<>\"'()\[\],;/&|、，；]*")
 _AFTER: Final = lazy(r"[>\"')\]»”*]{0,3}[ \t]*(?:\([^()]{0,80}\)|<[^<>]{0,80}>|\[[^\[\]]{0,80}\])?[ \t.,:;]*$")
+_ABOUT_RECIPIENT: Final = OUTCOMES | {"yours"}
 _EDGE: Final = "*'`.,!?_~"
 _LAST_LABEL: Final = lazy(r"[A-Za-z0-9]+")
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
@@ -130,9 +138,7 @@ def _folded(value: str) -> list[str]:
     return [found[0].lower().rstrip(".") for found in _ADDRESS.finditer(value[:LINE_LIMIT])]
 
 
-def read_statement(
-    described: Format, text: str, header: Callable[[str], str | None], wording: Wording
-) -> Statement:
+def read_statement(described: Format, text: str, header: Callable[[str], str | None], wording: Wording) -> Statement:
     """Return what the author of `text` says.
 
     :param described: says where the returned message begins, and which lines are header fields.
@@ -190,10 +196,21 @@ class _Paragraph(NamedTuple):
             begin = end
 
 
+class _Spot(NamedTuple):
+    """An address in a line, by its place."""
+
+    start: int
+    end: int
+    address: str
+
+
 class _Reader:
     """Reads one text."""
 
-    __slots__ = ("_found", "_named_others", "_parties", "_replies", "_sentences", "_skip", "_subject", "_text", "_title", "_wording", "_end")
+    __slots__ = (
+        "_end", "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
+        "_subject", "_text", "_title", "_wording",
+    )  # fmt: skip
 
     def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
         self._text = text
@@ -206,6 +223,8 @@ class _Reader:
         self._found: list[tuple[Named, bool]] = []
         self._sentences: list[Sentence] = []
         self._replies: list[int] = []
+        self._places: list[int] = []
+        self._listed_to = -_HEAD
         self._named_others = False
 
     def read(self) -> Statement:
@@ -242,7 +261,7 @@ class _Reader:
         """Read the addresses, in the light of the sentences around them."""
         self._replies += paragraph.replies
         for line in paragraph.lines:
-            if "@" in line.text and len(self._found) < _MOST:
+            if "@" in line.text:
                 self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
 
     def _is_header(self, line: str) -> bool:
@@ -250,59 +269,67 @@ class _Reader:
 
     def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
         reply = REPLY.search(line.text)  # whom a reply names is another question
-        spans = _addresses(line.text if reply is None else line.text[: reply.start()])
-        if not spans:
+        spots = _spots(line.text if reply is None else line.text[: reply.start()])
+        if not spots or self._is_about_sender(line.text, spots):
             return
-        label = _LABEL.match(line.text[: spans[0][0]])
-        if self._is_header(line.text) or (label is not None and self._wording.names_sender(label[1])):
-            others = {address.lower() for _, _, address in spans} - self._parties.readers - self._parties.writers
-            self._named_others = self._named_others or bool(others)
-            return
-        spans = self._without_senders(line.text, spans)
-        for number, (start, end, address) in enumerate(spans):
-            at = line.start + start
+        spots = self._without_senders(line.text, spots)
+        is_list = _is_list(line.text, spots)
+        for number, spot in enumerate(spots):
+            at = line.start + spot.start
             kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
-            rank = self._rank(line.text, spans, number, kinds, bool(sentences))
+            rest = line.text[spot.end :] if number == len(spots) - 1 else ""
+            rank = self._rank(line.text, spots[0].start, rest, is_alone=is_list, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
                 rank = Rank.HEADED
             helps = "contact" in kinds and not kinds & OUTCOMES and rank > Rank.LABELLED
-            is_last = number == len(spans) - 1
-            rest = line.text[end:] if is_last else ""
-            before = line.text[:start] if not number else ""
-            self._found.append((Named(address, line.start, rank, before, rest), helps))
+            before = "" if number else line.text[: spot.start]
+            self._found.append((Named(spot.address, line.start, rank, before, rest), helps))
 
-    def _without_senders(self, line: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-        """Return the addresses of a line without those behind "from"; behind a word that also means "of" only if others are there."""
-        words = [_WORD_BEFORE.search(line[max(0, start - 24) : start]) for start, _, _ in spans]
-        may_be_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
-        if all(may_be_from):
-            may_be_from = [word is not None and self._wording.is_from(word[1]) for word in words]
-        gone = {span[2].lower() for span, is_from in zip(spans, may_be_from, strict=True) if is_from}
-        self._named_others = self._named_others or bool(gone - self._parties.readers - self._parties.writers)
-        return [span for span, is_from in zip(spans, may_be_from, strict=True) if not is_from]
+    def _is_about_sender(self, line: str, spots: list[_Spot]) -> bool:
+        """Return whether a line is a header field, or names a sender or who can help."""
+        label = _LABEL.match(line[: spots[0].start])
+        if not self._is_header(line) and (label is None or not self._wording.names_sender(label[1])):
+            return False
+        self._note_others(spots)
+        return True
 
-    def _rank(
-        self, line: str, spans: list[tuple[int, int, str]], number: int, kinds: frozenset[str], has_sentences: bool
-    ) -> Rank:
-        start, end, _ = spans[0]
-        last = spans[-1][1]
-        before = line[:start]
-        if number == len(spans) - 1 and said_in(line[last:]):
+    def _without_senders(self, line: str, spots: list[_Spot]) -> list[_Spot]:
+        """Return the addresses of a line without those behind "from", or behind "of" where others are."""
+        words = [_WORD_BEFORE.search(line[max(0, spot.start - 24) : spot.start]) for spot in spots]
+        is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
+        if all(is_from):
+            is_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
+        return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
+
+    def _note_others(self, spots: list[_Spot]) -> None:
+        others = {spot.address.lower() for spot in spots} - self._parties.readers - self._parties.writers
+        self._named_others = self._named_others or bool(others)
+
+    def _rank(self, line: str, start: int, rest: str, *, is_alone: bool, kinds: frozenset[str]) -> Rank:
+        """Return how good the evidence is for an address.
+
+        :param start: where the first address of the line begins.
+        :param rest: what follows the last one; empty for the others.
+        :param is_alone: whether the line does nothing but list addresses.
+        :param kinds: the kinds of phrases in the sentence.
+        """
+        if said_in(rest):
             return Rank.PAIRED
-        label = _LABEL.match(before) or (None if _WORDS.search(line, last) else _COLUMN.match(before))
+        before = line[:start]
+        label = _LABEL.match(before) or (None if _WORDS.search(rest) else _COLUMN.match(before))
         if label is not None and self._wording.names_recipient(label[1]):
             return Rank.LABELLED
-        listed = all(_BETWEEN.fullmatch(line, one[1], two[0]) for one, two in zip(spans, spans[1:], strict=False))
-        if listed and (_BEFORE.fullmatch(before) or _DISPLAY.match(before)):
-            after = line[last:]
-            if _AFTER.match(after) or (_BEFORE.fullmatch(before) and len(spans) == 1 and _begins_words(after)):
-                return Rank.ALONE
-        if kinds & OUTCOMES or "yours" in kinds:
+        if is_alone:
+            return Rank.ALONE
+        if kinds & _ABOUT_RECIPIENT:
             return Rank.STATED
-        return Rank.NEAR if has_sentences and kinds else Rank.ELSEWHERE
+        return Rank.NEAR if kinds else Rank.ELSEWHERE
 
     def _chosen(self) -> Iterator[Named]:
         """Yield the addresses with the best evidence."""
+        outcomes = (sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES)
+        self._places = sorted((*outcomes, *self._replies))
         known = [named for named in map(self._judged, self._found) if named is not None]
         others = [named for named in known if named.address.lower() not in self._parties.readers]
         strong = [named for named in others if named.rank <= Rank.STATED]
@@ -347,16 +374,22 @@ class _Reader:
         return "contact" in kinds and not kinds & OUTCOMES
 
     def _is_near_failure(self, line: int) -> bool:
+        """Return whether an outcome or a reply stands near a line, or near the list that it belongs to."""
         if line <= _NEAR and self._subject & OUTCOMES:
-            return True
-        places = [sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES]
-        return any(abs(place - line) <= _NEAR for place in (*places, *self._replies))
+            self._listed_to = line
+        at = bisect_right(self._places, line)
+        around = self._places[max(0, at - 1) : at + 1]
+        if not any(abs(place - line) <= _NEAR for place in (*around, self._listed_to)):
+            return False
+        self._listed_to = line
+        return True
 
     def _is_answered(self, named: Named) -> bool:
         """Return whether a reply stands on the line of an address or the next one."""
-        return named.rank is Rank.PAIRED or (
-            named.rank is Rank.ALONE and any(0 <= place - named.line <= LINE_LIMIT // 4 for place in self._replies)
-        )
+        if named.rank is Rank.PAIRED:
+            return True
+        at = bisect_left(self._replies, named.line)
+        return named.rank is Rank.ALONE and any(place <= named.line + _NEXT for place in self._replies[at : at + 1])
 
 
 def said_in(rest: str) -> str | None:
@@ -402,9 +435,9 @@ def _cut(text: str, ends: tuple[str, ...]) -> int:
     return len(text)
 
 
-def _addresses(line: str) -> list[tuple[int, int, str]]:
-    """Return the addresses in a line with their places, without what scripts without blanks attach to them."""
-    found: list[tuple[int, int, str]] = []
+def _spots(line: str) -> list[_Spot]:
+    """Return the addresses in a line, without what scripts without blanks attach to them."""
+    found: list[_Spot] = []
     for match in _ADDRESS.finditer(line):
         local, _, domain = match[0].rpartition("@")
         bare = local.lstrip(_EDGE)
@@ -414,8 +447,18 @@ def _addresses(line: str) -> list[tuple[int, int, str]]:
         if bare and host:
             start = match.start() + len(local) - len(bare)
             end = match.start() + len(local) + 1 + len(host)
-            found.append((start, end, f"{bare}@{host}"))
+            found.append(_Spot(start, end, f"{bare}@{host}"))
     return found
+
+
+def _is_list(line: str, spots: list[_Spot]) -> bool:
+    """Return whether a line does nothing but list addresses, the last one with words of its own behind a mark."""
+    if not spots or not all(_BETWEEN.fullmatch(line, one.end, two.start) for one, two in pairwise(spots)):
+        return False
+    before, after = line[: spots[0].start], line[spots[-1].end :]
+    if _BEFORE.fullmatch(before) is None:
+        return _DISPLAY.match(before) is not None and _AFTER.match(after) is not None
+    return _AFTER.match(after) is not None or (len(spots) == 1 and _begins_words(after))
 
 
 def _ascii_end(text: str) -> str:
@@ -439,7 +482,11 @@ def _host(domain: str) -> str:
 def _begins_words(after: str) -> bool:
     """Return whether words of their own follow an address: behind a mark, or in a column."""
     bare = after.lstrip(">\"')]")
-    return bare[:1] in ":;,(|" or bare[:2] in ("  ", " —", " –", " .", "..", " -", " \t", " (", " :", " =") or bare[:1] == "\t"
+    return (
+        bare[:1] in ":;,(|"
+        or bare[:2] in ("  ", " —", " –", " .", "..", " -", " \t", " (", " :", " =")
+        or bare[:1] == "\t"
+    )
 
 
 def _is_within(host: str, domain: str) -> bool:

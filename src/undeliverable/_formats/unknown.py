@@ -12,7 +12,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from undeliverable._formats.attribution import Draft, LooseReply, assign, named_by, shorten, without_helpers
+from undeliverable._formats.attribution import (
+    Draft,
+    LooseReply,
+    assign,
+    named_by,
+    shorten,
+    without_helpers,
+    without_roles,
+)
 from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._formats.statement import REPLY, Named, Statement, read_statement, said_in
@@ -59,7 +67,8 @@ def read_unknown(
     if max(len(drafts), len(listed)) > 1:
         shorten((shared, *drafts), found.replies)
     assign(drafts, found.replies, shared)
-    drafts = without_helpers(drafts, header("from") or "") or named_by(found.replies, header("to") or "")
+    sender = header("from") or ""
+    drafts = without_helpers(drafts, sender) or without_roles(named_by(found.replies, header("to") or ""), sender)
     if any(draft.reply or draft.words for draft in drafts):
         shared.words = []  # what opens the text explains it only if nothing else does
     action = _action(generic, statement, (shared, *drafts))
@@ -77,10 +86,9 @@ def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> A
     has_given_up = any("final" in kinds for kinds in said) or any(_is_permanent(draft) for draft in drafts)
     if not has_given_up and ("waiting" in subject or any("waiting" in kinds for kinds in said)):
         return Action.DELAYED
-    if "failure" not in subject and not any("failure" in kinds for kinds in said):
-        if any("delivered" in kinds for kinds in said) and not has_given_up:
-            return Action.DELIVERED
-    return generic.action
+    if any("failure" in kinds for kinds in (subject, *said)) or has_given_up:
+        return generic.action
+    return Action.DELIVERED if any("delivered" in kinds for kinds in said) else generic.action
 
 
 def _is_permanent(draft: Draft) -> bool:
@@ -200,7 +208,12 @@ class _UnknownPass(LinePass):
             return
         said = reply.strip()
         last = self.replies[-1] if self.replies else None
-        if last is not None and len(last.lines) == 1 and _BARE.fullmatch(last.lines[0]) and said.startswith(last.lines[0]):
+        if (
+            last is not None
+            and len(last.lines) == 1
+            and _BARE.fullmatch(last.lines[0])
+            and said.startswith(last.lines[0])
+        ):
             last.lines[0] = said  # the code first, then the same with its words
         else:
             self.replies.append(LooseReply(self._open_number, said, end - len(line), end))

@@ -21,6 +21,7 @@ LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of"
 """The groups of words that a line has before a colon or an address."""
 _TELLING: Final = OUTCOMES | {"yours"}
 _WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
+_OFTEN: Final = 4  # times that a kind counts
 _LABEL_ROOM: Final = 48
 # What stands before a label and belongs to no word: bullets, numbers, rulers; and "(s)", "(es)" behind it.
 _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
@@ -83,10 +84,11 @@ class Wording:
 
 def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
     """Return the languages that a text is in: a word of one language may mean something else in another."""
+    times = Counter(phrase for heard in sentences for phrase in heard)
     counts: Counter[str] = Counter()
-    for heard in sentences:
-        for phrase in heard:
-            counts[phrase.language] += _WEIGHT if phrase.kind in _TELLING else 1 + (phrase.kind == "unable")
+    for phrase, count in times.items():
+        weight = _WEIGHT if phrase.kind in _TELLING else 1 + (phrase.kind == "unable")
+        counts[phrase.language] += weight * min(count, _OFTEN)
     most = max(counts.values(), default=0)
     return frozenset(language for language, count in counts.items() if 2 * count > most)
 

@@ -22,7 +22,9 @@ __all__ = [
 
 _HEAD: Final = 4_096  # characters
 _AUTHENTICATION: Final = lazy(r"\b(dmarc|dkim|spf)\b", re.IGNORECASE)
-_AUTHENTICATION_RESULT: Final = lazy(r"^[ \t]{0,40}(dmarc|dkim|spf)\b(?! ?-?signature)[ \w-]{0,40}:", re.IGNORECASE | re.MULTILINE)
+_AUTHENTICATION_RESULT: Final = lazy(
+    r"^[ \t]{0,40}(dmarc|dkim|spf)\b(?! ?-?signature)[ \w-]{0,40}:", re.IGNORECASE | re.MULTILINE
+)
 _DMARC: Final = lazy(r"\bdmarc\b", re.IGNORECASE)
 
 

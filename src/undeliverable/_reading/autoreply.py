@@ -147,7 +147,7 @@ class _Message(NamedTuple):
         if self.subject.startswith(self.phrases.subject_prefix):
             begins = 2 if _is_list(self.header) else 3
         elif self._is_whole():
-            begins = 2
+            begins = 1 if _is_list(self.header) else 2
         elif self._mentions():
             begins = 1
         weight = begins + signs

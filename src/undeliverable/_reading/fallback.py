@@ -46,9 +46,14 @@ def read_unexplained(reading: Reading) -> None:
     actions = {facts.recipient.lower(): facts.action for facts in stated if facts.recipient}
     for facts in unknown.found.recipients:
         name = (facts.recipient or "").lower()
-        if name in actions and facts.diagnostic:
+        if name in actions and facts.diagnostic and _explains(reading, facts.diagnostic):
             said = Diagnostic("", _CODE.sub("", facts.diagnostic.text)) if is_own else facts.diagnostic
             stated.append(replace(facts, action=actions[name], diagnostic=said))
+
+
+def _explains(reading: Reading, said: Diagnostic) -> bool:
+    """Return whether words that were found for a known recipient are a reply, or say why."""
+    return said.type == "smtp" or reading.known.find(said.text, 0, 0, None, None).rule is not None
 
 
 def _read_generic(reading: Reading) -> UnknownReading | None:

@@ -52,7 +52,9 @@ _HEAD: Final = 4_096  # characters
 # Reasons whose words people and shops use of other things as well.
 _VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
 # Reasons that say by themselves that nothing was delivered; of a full mailbox its owner is warned as well.
-_TELLING: Final = frozenset((Reason.USER_UNKNOWN, Reason.DOMAIN_UNKNOWN, Reason.BAD_ADDRESS_SYNTAX, Reason.MAILBOX_MOVED))
+_TELLING: Final = frozenset(
+    (Reason.USER_UNKNOWN, Reason.DOMAIN_UNKNOWN, Reason.BAD_ADDRESS_SYNTAX, Reason.MAILBOX_MOVED)
+)
 
 
 def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
@@ -87,7 +89,8 @@ def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
 
     The recipient stands where notifications name it then, and what happened is said in the subject and in the text.
     """
-    if all(named.rank > Rank.HEADED for named in unknown.statement.named):
+    named = unknown.statement.named
+    if named and all(one.rank > Rank.HEADED for one in named):
         return False
     if Sign.MAIL_SYSTEM not in signs:
         return {Sign.SUBJECT, Sign.FAILURE} <= signs and bool(signs & _PLAIN) and _is_about_mail(unknown)
@@ -202,7 +205,7 @@ def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign]) -> bool:
 
 def _is_about_mail(unknown: UnknownReading) -> bool:
     """Return whether the text or its subject says that mail was to be delivered."""
-    return "mail" in _all_kinds(unknown) or "report" in unknown.statement.subject
+    return not _all_kinds(unknown).isdisjoint(("mail", "report"))
 
 
 def _all_kinds(unknown: UnknownReading) -> frozenset[str]:
