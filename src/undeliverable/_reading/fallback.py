@@ -19,7 +19,7 @@ from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
 
 __all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "read_unknown_text", "take_format"]
 
-_CODE: Final = lazy(r"\A[45]\d\d[ -]")
+_CODE: Final = lazy(r"\A[45](?:\d\d[ -]|\.\d{1,3}\.\d{1,3}[ :-])")
 _TROUBLES: Final = (None, Action.FAILED, Action.DELAYED)
 _BETWEEN_COMMAS: Final = lazy(r",\s{0,99}(\S{1,320}@[^,\s]{1,255})[^,\n]{0,99},")
 _MESSAGE_ID: Final = lazy(rb"\n(?i:message-id):[ \t]*+(?:\n[ \t]++)?+<([^<>\s]{1,998})>")
@@ -46,14 +46,9 @@ def read_unexplained(reading: Reading) -> None:
     actions = {facts.recipient.lower(): facts.action for facts in stated if facts.recipient}
     for facts in unknown.found.recipients:
         name = (facts.recipient or "").lower()
-        if name in actions and facts.diagnostic and _explains(reading, facts.diagnostic):
+        if name in actions and facts.diagnostic and not facts.diagnostic.text.endswith(":"):  # a heading explains nothing
             said = Diagnostic("", _CODE.sub("", facts.diagnostic.text)) if is_own else facts.diagnostic
             stated.append(replace(facts, action=actions[name], diagnostic=said))
-
-
-def _explains(reading: Reading, said: Diagnostic) -> bool:
-    """Return whether words that were found for a known recipient are a reply, or say why."""
-    return said.type == "smtp" or reading.known.find(said.text, 0, 0, None, None).rule is not None
 
 
 def _read_generic(reading: Reading) -> UnknownReading | None:
@@ -94,13 +89,20 @@ def read_listed(reading: Reading) -> None:
         return
     for generic in reading.known.formats.generic[:1]:
         found = read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording).found
-        take_format(reading, found._replace(recipients=tuple(map(_without_words, found.recipients))))
+        is_mail_system = reading.known.origin.is_mail_system(reading.header("from"))
+        recipients = [_without_words(facts, is_believed=is_mail_system) for facts in found.recipients]
+        take_format(reading, found._replace(recipients=tuple(recipients)))
 
 
-def _without_words(facts: RecipientFacts) -> RecipientFacts:
-    """Return facts without words that are no reply: nothing says that this text tells why."""
+def _without_words(facts: RecipientFacts, *, is_believed: bool) -> RecipientFacts:
+    """Return facts without words that are no reply, since nothing says that this text says why.
+
+    :param is_believed: whether a mail system sent the text; what others write is no reply.
+    """
     is_reply = facts.diagnostic is not None and facts.diagnostic.type == "smtp"
-    return facts if is_reply else replace(facts, diagnostic=None)
+    if is_reply and is_believed:
+        return facts
+    return replace(facts, diagnostic=None, reply=facts.reply if is_believed else None, status=None)
 
 
 def read_unknown_text(reading: Reading) -> None:
