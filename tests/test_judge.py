@@ -176,6 +176,14 @@ class TestExpired:
             verdict = verdict_on(given)
             assert (verdict.reason, verdict.bounce_type) == ("expired", "soft")
 
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [("4.2.2", "mailbox_full"), ("4.4.3", "dns_error"), ("4.0.0", "expired"), ("4.4.7", "expired")],
+    )
+    def test_without_a_reply_a_transient_status_says_why_it_waited(self, status: str, reason: str) -> None:
+        verdict = verdict_on(facts(status=status, expired=True))
+        assert (verdict.reason, verdict.bounce_type, verdict.expired) == (reason, "soft", True)
+
     def test_the_status_says_so(self) -> None:
         verdict = verdict_on(facts(status="4.4.7"))
         assert (verdict.reason, verdict.expired) == ("expired", True)

@@ -189,10 +189,30 @@ def test_fields_that_do_not_say_why_are_explained_by_the_text(words: str, status
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"Hello.\n\n{KIM}: {UNKNOWN}\n", UNKNOWN),
+        (f"Hello.\n\n  <{KIM}>\n    Unknown user\n", "Unknown user"),
+        (f"Hello.\n\n* {KIM} (Unknown user)\n", "(Unknown user)"),
+        (f"{KIM}\n\n{KIM}: no such\nuser\n________\nNo spam.\n", "no such user"),
+        (f"{KIM}\nSubject: hello\nno such user\n", "no such user"),
+        (
+            f"<{KIM}>: host mx.example.org said: 550 5.1.1\n    <{LEE}>: no such user (in reply to\n    RCPT TO command)\n",
+            f"550 5.1.1 <{LEE}>: no such user",
+        ),
+        (f"{KIM}\n{LEE}: {FULL}\n", None),
+        ("Hello.\n", None),
+    ],
+)
+def test_what_stands_behind_the_address_explains_fields_in_any_text(text: str, words: str | None) -> None:
+    (verdict,) = report_without_reason(text).verdicts
+    assert (verdict.recipient, verdict.reply) == (KIM, words)
+
+
+@pytest.mark.parametrize(
     ("text", "diagnostic"),
     [
         (f"Not delivered:\n\n{LEE}: {FULL}\n", ""),
-        (f"Hello.\n\nThis is about {KIM}.\n", ""),
         (f"Not delivered:\n\n{KIM}\n", ""),
         (f"Not delivered:\n\n{KIM}: {UNKNOWN}\n", "Diagnostic-Code: smtp; 554 5.7.1 no"),
     ],

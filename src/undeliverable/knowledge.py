@@ -17,11 +17,12 @@ from os import PathLike
 
 from undeliverable.errors import EntryError, KnowledgeError
 
-TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of an import
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
     from undeliverable._dsn.origin import OriginWords
+    from undeliverable._dsn.sections import CutWords
     from undeliverable._formats import FormatTable
     from undeliverable._formats.wording import Wording
     from undeliverable._knowledge.blocklists import Blocklists
@@ -179,6 +180,13 @@ class Knowledge:
         from undeliverable._knowledge.languages import read_origin
 
         return read_origin(_shipped().document("origin"))
+
+    @cached_property
+    def cuts(self) -> CutWords:
+        """How reports announce the returned message."""
+        from undeliverable._knowledge.languages import read_cuts
+
+        return read_cuts(_shipped().document("cuts"))
 
     @cached_property
     def wording(self) -> Wording:

@@ -119,7 +119,7 @@ class OriginWords:
 
     def _names_mail_system(self, folded: str) -> bool:
         """Return whether an address, or its absence (``<>``), is a mail system's."""
-        if _NULL_PATH in folded or _is_named(_POSTMASTER, folded):
+        if _NULL_PATH in folded or (_POSTMASTER in folded and _is_named(_POSTMASTER, folded)):
             return True
         names = self._ascii_names if folded.isascii() else self.mail_systems
         folded = folded.replace("-", " ").replace("_", " ")

@@ -13,8 +13,9 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import ROLES
-from undeliverable._formats.lines import LINE_LIMIT, TRACE
+from undeliverable._formats.lines import LINE_LIMIT
 from undeliverable._formats.schema import FACTS, Format
 from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
 from undeliverable._text.lazy import lazy

@@ -73,7 +73,7 @@ def read_unknown(
         shared.words = []  # what opens the text explains it only if nothing else does
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
-    recipients, message = read_drafts(drafts, listed, build, header("to") or "")
+    recipients, message = read_drafts(drafts, listed, build, header)
     returned_at = statement.end if statement.end < len(text) else found.returned_at
     return UnknownReading(FormatReading(None, tuple(recipients), message, returned_at), statement)
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
+from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.wording import LABELS, PHRASES, Wording
 from undeliverable.errors import EntryError
 
-__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
+__all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 
 _ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation", "software", "marks")
 _NOTIFICATION: Final = "notification"
@@ -33,6 +34,14 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         software=groups["software"],
         marks=groups["marks"],
     )
+
+
+def read_cuts(document: Mapping[str, object]) -> CutWords:
+    """Return the words of ``cuts.toml``.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    return CutWords(**read_lists(document, ("ruled", "plain", "above")))
 
 
 def read_wording(documents: Mapping[str, Mapping[str, object]]) -> Wording:

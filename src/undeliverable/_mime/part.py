@@ -18,6 +18,7 @@ from undeliverable._mime.html import render
 from undeliverable._mime.part_header import EMBEDDED, PartHeader
 from undeliverable._mime.repairs import FIELDS_LIMIT, HEADER_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
 from undeliverable._mime.transfer import IDENTITY, decode_transfer, seems_base64
+from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ __all__ = ["Part", "as_bytes", "read", "root", "settled"]
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
 _WORD: Final = 72  # octets at the start of a text that nearly always include a blank, unlike those of base64
+_CARRIAGE_RETURNS: Final = lazy(r"\r++(\n?+)")
 _OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
@@ -62,7 +64,14 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
 
 
 def _with_lf(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    """Return `text` with LF line endings; where it has some, other CRs are foreign (see `normalise_line_endings`)."""
+    if "\r" not in text:
+        return text
+    if "\n" not in text:
+        return text.replace("\r", "\n")
+    if "\r\r\n" not in text:
+        return text.replace("\r\n", "\n").replace("\r", " ")
+    return _CARRIAGE_RETURNS.sub(lambda run: run[1] or " " * len(run[0]), text)
 
 
 def _overlook(_: Repair) -> None:

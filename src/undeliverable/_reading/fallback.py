@@ -46,7 +46,9 @@ def read_unexplained(reading: Reading) -> None:
     actions = {facts.recipient.lower(): facts.action for facts in stated if facts.recipient}
     for facts in unknown.found.recipients:
         name = (facts.recipient or "").lower()
-        if name in actions and facts.diagnostic and not facts.diagnostic.text.endswith(":"):  # a heading explains nothing
+        if (
+            name in actions and facts.diagnostic and not facts.diagnostic.text.endswith(":")
+        ):  # a heading explains nothing
             said = Diagnostic("", _CODE.sub("", facts.diagnostic.text)) if is_own else facts.diagnostic
             stated.append(replace(facts, action=actions[name], diagnostic=said))
 

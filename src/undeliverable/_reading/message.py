@@ -7,13 +7,15 @@ the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from undeliverable._dsn import fields as fields_reader
 from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
+from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
+from undeliverable._formats.schema import Format
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import (
     read_authentication_report,
@@ -34,6 +36,7 @@ from undeliverable._reading.merge import merge, read_diagnostic
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.reading import Described, Notice, Reading
 from undeliverable._reading.service import read_service_notification
+from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
 from undeliverable._text.dates import parse_date
@@ -61,7 +64,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     :param remarks: gets every repair, guess and doubt.
     """
     data = settled(raw, remarks)
-    standard = _standard_report(data, remarks)
+    standard = _standard_report(data, known.cuts, remarks)
     if standard is None:
         reading = Reading.of(root(data, remarks), raw, known, remarks)
         _ask(reading, READERS)
@@ -75,14 +78,17 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     recipients = merge(reading.recipients, remarks)
     kind = reading.kind or _kind_of(recipients)
     message = _message_facts(reading, returned)
-    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
+    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     return Notice(kind, recipients, message)
 
 
-def _standard_report(data: bytes, remarks: list[str]) -> one_pass.Standard | None:
+def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
+    def hearing(text: str) -> fields_reader.Heard:
+        return _diagnostic_reader(cuts.without_copy(text))
+
     try:
-        return one_pass.read(data, _diagnostic_reader, remarks, _Other(data).header)
+        return one_pass.read(data, hearing, remarks, _Other(data).header)
     except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
         remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
         return None
@@ -166,17 +172,26 @@ def _read_words(reading: Reading) -> None:
     if reading.kind is not None:
         return
     stated = reading.recipients
-    may_hold_transcript = bool(stated) or reading.is_from_mail_system
-    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_transcript else ()
-    found = reading.known.formats.recognise(reading.header, reading.text)
-    if found is not None:
-        if len(stated) == 1 and _says_all([*stated, *sessions]):
-            reading.generator = found.name
-        else:
-            take_format(reading, read_described(found, reading.header, reading.text, reading.path))
-            if reading.recipients and not may_hold_transcript:
-                sessions = transcripts.read_dialogue(reading.text, reading.path)
+    is_complete = len(stated) == 1 and _says_all(stated)
+    found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
+    sessions = _sessions(reading, found) if stated else ()
+    if found is not None and len(stated) == 1 and _says_all([*stated, *sessions]):
+        reading.generator = found.name
+    elif found is not None:
+        reading.addressee = found.addressee
+        take_format(reading, read_described(found, reading.header, reading.text, reading.path))
+        if reading.returned_at >= 0:
+            reading.end_text(reading.returned_at)
+    if not sessions and (stated or reading.is_from_mail_system):
+        sessions = _sessions(reading, found)
     stated.extend(sessions)
+
+
+def _sessions(reading: Reading, described: Format | None) -> tuple[RecipientFacts, ...]:
+    """Return what the transcript in a text says, unless the text is of a format that has none."""
+    if (described is not None and not described.transcript) or not transcripts.may_stand_in(reading.whole):
+        return ()
+    return transcripts.read_dialogue(reading.text, reading.path)
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
@@ -191,13 +206,28 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
 
 def _read_plain_fields(reading: Reading) -> None:
     """Read RFC 3464 fields in the text, if the report lost its structure."""
-    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.text):
+    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.whole):
         return
     if reading.is_from_mail_system and not reading.is_reply_or_forward:
-        fields = fields_reader.find(reading.text, reading.path, reading.remarks, _diagnostic_reader(reading.text))
-        if fields is not None:
-            reading.recipients.extend(fields.recipients)
-            reading.message = {**fields.message, **reading.message}
+        text = reading.text[: reading.sections.doubtful]
+        fields = fields_reader.find(text, reading.path, reading.remarks, _diagnostic_reader(text))
+        if fields is None:
+            return
+        if _are_foreign(fields.recipients, reading.recipients):
+            reading.remarks.append("fields about nobody whom the text names were passed over")
+            return
+        reading.recipients.extend(fields.recipients)
+        reading.message = {**fields.message, **reading.message}
+
+
+def _are_foreign(stated: Sequence[RecipientFacts], named: Sequence[RecipientFacts]) -> bool:
+    """Return whether fields in a text are about none of the recipients that its format names."""
+    names = {
+        name.lower() for facts in named for name in (facts.recipient, facts.original_recipient) if name and "@" in name
+    }
+    return bool(names) and names.isdisjoint(
+        name.lower() for facts in stated for name in (facts.recipient, facts.original_recipient) if name
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -243,10 +273,11 @@ READERS: Final[tuple[Reader, ...]] = (
     _read_words,
     _read_plain_fields,
     read_nameless,
+    read_statements,
     read_unexplained,
     read_challenge_report,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_unexplained, read_challenge_report)
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_statements, read_unexplained, read_challenge_report)
 """The readers to ask if the fields of a standard report have been read already."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
@@ -291,4 +322,7 @@ def _returned(reading: Reading) -> Returned | None:
             return read_block(block)
     for part in reading.survey.returned_headers[:1]:
         return read_block(part.text)
-    return read_below(reading.text, reading.returned_at) if reading.returned_at >= 0 else None
+    at = reading.returned_at
+    if at < 0:
+        at = reading.sections.returned
+    return read_below(reading.whole, at) if at < len(reading.whole) else None

@@ -147,10 +147,25 @@ def notification(survey: Survey) -> tuple[str, str]:
     if len(survey.texts) == 1:
         only = survey.texts[0]
         return ("", "") if not only.text or only.text.isspace() else (only.text, only.path)
-    plain = [part for part in survey.texts if part.content_type != "text/html"]
-    html = [part for part in survey.texts if part.content_type == "text/html"]
+    above = _above_returned(survey)
+    plain = [part for part in above if part.content_type != "text/html"]
+    html = [part for part in above if part.content_type == "text/html"]
     for parts in (plain, html):
         texts = [text for part in parts if (text := part.text).strip()]
         if texts:
             return (texts[0] if len(texts) == 1 else "\n\n".join(texts)), parts[0].path
     return "", ""
+
+
+def _above_returned(survey: Survey) -> list[Part]:
+    """Return the text parts above the returned message, or all if there is none: what a gateway adds below is a footer."""
+    returned = [_place(part) for part in (*survey.returned[:1], *survey.returned_headers[:1])]
+    if not returned:
+        return survey.texts
+    first = min(returned)
+    return [part for part in survey.texts if _place(part) < first] or survey.texts
+
+
+def _place(part: Part) -> tuple[int, ...]:
+    """Return where a part stands among the parts of a message."""
+    return tuple(map(int, part.path.split("."))) if part.path else ()
