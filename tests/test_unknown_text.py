@@ -369,12 +369,12 @@ def test_the_recipient_may_stand_in_a_sentence_or_above_it(text: str) -> None:
 
 
 def test_the_fallback_names_nobody_who_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    suspects = frozenset({KIM, LEE, "1@sender.example", "news@sender.example"})
+    suspects = frozenset({KIM, LEE, MAX, "1@sender.example", "news@sender.example"})
     monkeypatch.setattr(_flufl, "ask", lambda _: _flufl.Suspicion(suspects, frozenset()))
     head = "From: postmaster@mx.example\nTo: news@sender.example\nSubject: hello\nMIME-Version: 1.0\n"
     body = (
-        f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nIt is about {KIM}, '
-        f"news@sender.example and 1@sender.example.\n"
+        f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nNot delivered: it is about {KIM} and '
+        f"news@sender.example and 1@sender.example and, {MAX}, others.\n"
         f"--b\nContent-Type: message/rfc822\n\nMessage-ID: <1@sender.example>\nTo: {LEE}\n\nHello.\n--b--\n"
     )
     report = parse((head + body).encode())

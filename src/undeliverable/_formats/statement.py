@@ -1,6 +1,6 @@
 """What the author of an unknown notification says: its sentences, and the addresses in them that may be recipients.
 
-No pattern of any language finds a recipient here. Every address above the returned message is a candidate, best evidence
+No pattern of any language finds a recipient here. Every address in the text is a candidate, best evidence
 first: beside a reply, behind a label, alone on a line, in a sentence that says that something failed. Left out are whom
 the notification itself goes to and comes from, addresses in lines that are header fields, and those offered for help.
 """
@@ -13,7 +13,6 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT
 from undeliverable._formats.schema import FACTS, Format
@@ -32,10 +31,6 @@ REPLY: Final = lazy(
 _ADDRESS: Final = lazy(FACTS["recipient"])
 # Sentences end at these marks before white space, or at those of East Asian scripts.
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
-_FIELD: Final = lazy(r"(?:[>|] ?)?[A-Z][A-Za-z-]{1,40}:[ \t]")
-_FIELDS_OF_MESSAGES: Final = frozenset(
-    ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received")
-)
 _BEFORE: Final = lazy(
     r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
 )
@@ -95,14 +90,12 @@ class Named(NamedTuple):
 class Statement(NamedTuple):
     """The part of a text that its author wrote.
 
-    :ivar end: where it ends: at the returned message, or with the text.
     :ivar subject: the kinds of phrases in the message's subject.
     :ivar sentences: those outside replies, in order.
     :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
     :ivar names_others: whether it names a sender who is not the one that it goes to.
     """
 
-    end: int
     subject: frozenset[str]
     sentences: tuple[Sentence, ...]
     named: tuple[Named, ...]
@@ -142,7 +135,8 @@ def _folded(value: str) -> list[str]:
 def read_statement(described: Format, text: str, header: Callable[[str], str | None], wording: Wording) -> Statement:
     """Return what the author of `text` says.
 
-    :param described: says where the returned message begins, and which lines are header fields.
+    :param described: says which lines are header fields.
+    :param text: the text above the returned message.
     :param header: gives the first value of the message's header of a name, or None.
     """
     return _Reader(described, text, parties_of(header), wording, (header("subject") or "")[:LINE_LIMIT]).read()
@@ -209,7 +203,7 @@ class _Reader:
     """Reads one text."""
 
     __slots__ = (
-        "_end", "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
+        "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
         "_subject", "_text", "_title", "_wording",
     )  # fmt: skip
 
@@ -220,7 +214,6 @@ class _Reader:
         self._parties = parties
         self._wording = wording
         self._skip = described.patterns.skip
-        self._end = _cut(text, described.end)
         self._found: list[tuple[Named, bool]] = []
         self._sentences: list[Sentence] = []
         self._replies: list[int] = []
@@ -245,11 +238,11 @@ class _Reader:
             by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
         for paragraph in paragraphs:
             self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
-        return Statement(self._end, self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others)
+        return Statement(self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others)
 
     def _paragraphs(self) -> Iterator[list[_Line]]:
         lines: list[_Line] = []
-        for start, line in _lines(self._text, self._end):
+        for start, line in _lines(self._text):
             if line.strip() and not _is_quoted(line):
                 lines.append(_Line(start, line))
             elif lines:
@@ -402,12 +395,12 @@ def said_in(rest: str) -> str | None:
     return said if _WORDS.search(said) or len(rest[: match.start()].split()) <= _ASIDE else None
 
 
-def _lines(text: str, end: int) -> Iterator[tuple[int, str]]:
-    position = 0
-    while position < end:
-        line_end = text.find("\n", position, end)
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    position, size = 0, len(text)
+    while position < size:
+        line_end = text.find("\n", position)
         if line_end < 0:
-            line_end = end
+            line_end = size
         yield position, text[position : min(line_end, position + LINE_LIMIT)]
         position = line_end + 1
 
@@ -415,25 +408,6 @@ def _lines(text: str, end: int) -> Iterator[tuple[int, str]]:
 def _is_quoted(line: str) -> bool:
     bare = line.lstrip()
     return bare.startswith(">") and not bare.startswith(">>>")
-
-
-def _cut(text: str, ends: tuple[str, ...]) -> int:
-    """Return where the returned message begins: at a marker, at its trace fields, or at its header block."""
-    fields = 0
-    block = 0
-    for start, line in _lines(text, len(text)):
-        bare = line.strip()
-        if bare.startswith(ends) or line.startswith(TRACE):
-            return start
-        field = _FIELD.match(line)
-        if field is not None and field[0].strip("> |\t").rstrip(": \t").lower() in _FIELDS_OF_MESSAGES:
-            block = block if fields else start
-            fields += 1
-            if fields == 3 and "@" in text[:block]:
-                return block
-        elif not line.startswith((" ", "\t")):
-            fields = 0
-    return len(text)
 
 
 def _spots(line: str) -> list[_Spot]:

@@ -60,7 +60,7 @@ def read_unknown(
     :param wording: how notifications speak.
     """
     statement = read_statement(generic, text, header, wording)
-    found = _UnknownPass(generic, text[: statement.end], statement, wording)
+    found = _UnknownPass(generic, text, statement, wording)
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(generic, header)
@@ -74,8 +74,7 @@ def read_unknown(
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     recipients, message = read_drafts(drafts, listed, build, header)
-    returned_at = statement.end if statement.end < len(text) else found.returned_at
-    return UnknownReading(FormatReading(None, tuple(recipients), message, returned_at), statement)
+    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement)
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -141,7 +140,7 @@ class _UnknownPass(LinePass):
         if not bare.startswith(">") or bare.startswith(">>>"):
             super()._line(line, bare, start, end)
 
-    def _is_recipient(self, line: str, start: int, end: int) -> bool:
+    def _is_recipient(self, line: str, start: int, end: int) -> bool:  # noqa: ARG002 - for other passes
         named = self._named.get(start, ())
         for one in named:
             self._turn_to_named(one, start, end)
