@@ -17,7 +17,13 @@ from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
 from undeliverable._mime.part import Part, root, settled
-from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
+from undeliverable._reading.automatic import (
+    read_authentication_report,
+    read_automatic,
+    read_bare_complaint,
+    read_challenge_report,
+    read_disposition,
+)
 from undeliverable._reading.fallback import (
     ask_fallback,
     read_listed,
@@ -29,6 +35,7 @@ from undeliverable._reading.fallback import (
 from undeliverable._reading.merge import merge, read_diagnostic
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.reading import Described, Notice, Reading
+from undeliverable._reading.service import read_service_notification
 from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
@@ -318,13 +325,16 @@ READERS: Final[tuple[Reader, ...]] = (
     read_nameless,
     read_statements,
     read_unexplained,
+    read_challenge_report,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_statements, read_unexplained)
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_statements, read_unexplained, read_challenge_report)
 """The readers to ask if the fields of a standard report have been read already."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
     read_disposition,
     read_bare_complaint,
+    read_service_notification,
+    read_authentication_report,
     read_unknown_text,
     read_listed,
     _read_nested_text,
