@@ -33,7 +33,7 @@ def param(row: dict[str, Any]) -> Any:
     return pytest.param(row, id=row["id"], marks=marks)
 
 
-@pytest.mark.parametrize("row", map(param, ROWS))
+@pytest.mark.parametrize("row", [param(row) for row in ROWS])
 def test_notification(row: dict[str, Any]) -> None:
     report = read(row)
     kinds = row["kind"] if isinstance(row["kind"], list) else [row["kind"]]

@@ -30,9 +30,12 @@ _NOT_RECIPIENT: Final = lazy(
 
 
 class Draft:
-    """What has been read of one recipient so far."""
+    """What has been read of one recipient so far.
 
-    __slots__ = ("end", "facts", "pattern", "reply", "start", "words")
+    :ivar is_own: whether its reply stands on its own line, and so is about nobody else.
+    """
+
+    __slots__ = ("end", "facts", "is_own", "pattern", "reply", "start", "words")
 
     def __init__(self, start: int, end: int, pattern: str | None = None) -> None:
         self.start = start
@@ -41,6 +44,7 @@ class Draft:
         self.facts: dict[str, str] = {}
         self.words: list[str] = []
         self.reply: list[str] | None = None
+        self.is_own = False
 
 
 class LooseReply:
@@ -131,6 +135,8 @@ def _share_below(drafts: list[Draft]) -> None:
     """Give what stands below recipients that follow each other to all of them, unless it names one."""
     for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
         name = following.facts.get("recipient", "").lower()
+        if following.is_own:
+            continue
         if not draft.reply and not draft.words and name not in "\n".join(following.reply or ()).lower():
             draft.reply, draft.words = following.reply, following.words
 

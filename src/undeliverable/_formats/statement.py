@@ -419,7 +419,8 @@ def _spots(line: str) -> list[_Spot]:
         if not bare.isascii() and bare[-1:].isascii() and not local.startswith('"'):
             bare = _ascii_end(bare)
         host = _host(domain)
-        if bare and host:
+        is_aside = bool(found) and line.rfind("(", found[-1].end, match.start()) > line.rfind(")", 0, match.start())
+        if bare and host and not is_aside:  # "(expanded from: <team@example.org>)"
             start = match.start() + len(local) - len(bare)
             end = match.start() + len(local) + 1 + len(host)
             found.append(_Spot(start, end, f"{bare}@{host}"))

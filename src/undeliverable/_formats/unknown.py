@@ -164,11 +164,12 @@ class _UnknownPass(LinePass):
         draft = self._open
         draft.end = end
         rest = named.rest.lstrip(_BEGINNING)
-        if self._is_field(rest, end):
-            return
         reply = said_in(rest)
+        if reply is None and self._is_field(rest, end):
+            return
         if reply is not None and reply[3:4] in " -" and draft.reply is None:
             self._sink = draft.reply = [reply]
+            draft.is_own = True
         elif _WORDS.search(rest):
             draft.words.append(rest.strip())
         elif is_alone and named.rank >= 3 and _WORDS.search(named.before):

@@ -77,7 +77,7 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
-    elif signs - _ORIGIN == {Sign.NAMED}:  # an address on a line of its own, and not a word on what happened
+    elif signs - _ORIGIN == {Sign.NAMED} and Sign.SUBJECT not in signs:  # an address on a line of its own, and not a word on what happened
         content = 0
     if signs & _ONLY_OF_BOUNCES:
         return bool(origin and content) and origin + content >= _ENOUGH
@@ -151,7 +151,8 @@ def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
     if any(_has_code(facts, is_named=is_named) for facts in recipients):
         yield Sign.CODE
     kinds = _all_kinds(unknown)
-    if any(map(statement.says, _SAID)) or (statement.says("delay") and "mail" in kinds):
+    is_labelled = any(named.rank is Rank.LABELLED for named in statement.named)
+    if any(map(statement.says, _SAID)) or (statement.says("delay") and ("mail" in kinds or is_labelled)):
         yield Sign.FAILURE
     if statement.says("yours") and statement.named and reading.known.origin.has_null_path(reading.header):
         yield Sign.OWN
