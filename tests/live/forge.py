@@ -9,6 +9,7 @@ and those that condemn somebody are printed. `fixtures/forgery/relayed` keeps on
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import smtplib
 import socket
@@ -16,15 +17,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Final
 
-from undeliverable import Action, Advice, BounceType, Report, Verdict, parse
+from undeliverable import parse
 
-from .hostile import MAILS, PLAIN, REPLIES, STAGES
+from ..forged import broken
+from .hostile import ADDRESSES, MAILS, PLAIN, REPLIES, STAGES
 from .remote import Remotes, Script
 from .senders import OpenSMTPD, Sendmail
 from .servers import Daemon, Exim, Postfix
@@ -33,6 +35,7 @@ BACK: Final = "back.example"
 VICTIM: Final = "victim@example.org"
 FULL: Final = "552 5.2.2 mailbox full"
 SERVERS: Final[dict[str, type[Daemon]]] = {kind.__name__: kind for kind in (Postfix, Exim, Sendmail, OpenSMTPD)}
+REMOTE: Final = {b"1": b"198.51.100.", b"2": b"203.0.113."}
 QUIET: Final = 8  # seconds without a bounce, after which no more are expected
 ENOUGH: Final = 120
 
@@ -73,14 +76,18 @@ def attacks() -> Iterator[Attack]:
     """Yield each reply alone and beside other recipients, those at other commands, and each hostile mail."""
     for name, reply in REPLIES.items():
         yield Attack(name, {f"kim@{name}.refusing.example": fill(reply, VICTIM)})
-        if "\n" in reply.replace("\r\n", "") or len(reply) > 2_000:
+        if "\n" in reply.replace("\r\n", "") or len(fill(reply, f"fine@mixed-{name}.refusing.example")) > 2_000:
             continue  # what follows answers the next command, or ends the session: the others are refused indeed
         mixed = f"mixed-{name}"
         kim, lee, fine = (f"{who}@{mixed}.refusing.example" for who in ("kim", "lee", "fine"))
         yield Attack(mixed, {kim: fill(reply, fine), lee: FULL}, (lee, fine))
     for name, (command, reply) in STAGES.items():
         both = [f"{who}@{name}.refusing.example" for who in ("kim", "lee")]
-        yield Attack(name, dict.fromkeys(both, fill(REPLIES[reply], VICTIM)), (), command)
+        # Before RCPT nobody was named, so nobody's address is at fault.
+        spared = tuple(both) if command in {"CONNECT", "MAIL"} else ()
+        yield Attack(name, dict.fromkeys(both, fill(REPLIES[reply], VICTIM)), spared, command)
+    for name, local in ADDRESSES.items():
+        yield Attack(name, {f"{fill(local, VICTIM)}@{name}.refusing.example": PLAIN}, (), "END")
     for name, body in MAILS.items():
         yield Attack(name, {f"kim@{name}.refusing.example": PLAIN}, body=fill(body, VICTIM))
 
@@ -94,9 +101,9 @@ def octets(text: str) -> bytes:
 
 
 def send(port: int, chosen: Mapping[str, Attack]) -> None:
-    with smtplib.SMTP("127.0.0.1", port, "client.sender.example", timeout=60) as client:
-        for attack in chosen.values():
-            header = f"From: news@{BACK}\r\nTo: readers@{BACK}\r\nMessage-ID: <{attack.name}@{BACK}>\r\n"
+    for attack in chosen.values():
+        header = f"From: news@{BACK}\r\nTo: readers@{BACK}\r\nMessage-ID: <{attack.name}@{BACK}>\r\n"
+        with smtplib.SMTP("127.0.0.1", port, "client.sender.example", timeout=60) as client:
             client.sendmail(f"{attack.name}@{BACK}", attack.recipients, octets(header + attack.body), ["BODY=8BITMIME"])
 
 
@@ -145,33 +152,8 @@ def anonymous(raw: bytes) -> bytes:
     raw = raw.removesuffix(b"\r\n.\r\n") + b"\r\n"
     raw = raw.replace(b"\r\n..", b"\r\n.").replace(b"\r\n", b"\n")
     for name in {socket.getfqdn(), socket.gethostname()} - {"localhost"}:
-        raw = raw.replace(name.encode(), b"mx.sender.example")
-    return raw
-
-
-# --- the law ------------------------------------------------------------------------------------------------------------
-
-
-def broken(report: Report, refused: Mapping[str, str], spared: tuple[str, ...]) -> list[str]:
-    """Return how a report breaks the law: verdicts are for those who were refused, and only as they were refused."""
-    verdicts = {str(verdict.recipient): verdict for verdict in report.verdicts if verdict.recipient is not None}
-    strangers = [name for name, verdict in verdicts.items() if name not in refused and not arrived(verdict, name in spared)]
-    condemned = [name for name in spared if name in verdicts and final(verdicts[name])]
-    missing = [name for name in refused if name not in verdicts]
-    return [
-        *(f"{'condemns' if final(verdicts[name]) else 'names'} {name}, who was not refused" for name in strangers),
-        *(f"condemns {name}, whose own reply does not" for name in condemned if name not in strangers),
-        *(f"says nothing about {name}" for name in missing),
-    ]
-
-
-def arrived(verdict: Verdict, asked: bool) -> bool:
-    """Whether a verdict only says that a recipient of the message was accepted."""
-    return asked and verdict.bounce_type is None and verdict.action in {Action.DELIVERED, Action.RELAYED, Action.EXPANDED}
-
-
-def final(verdict: Verdict) -> bool:
-    return verdict.bounce_type is BounceType.HARD or verdict.advice is Advice.SUPPRESS
+        raw = re.sub(rb"\b%s\b" % re.escape(name.encode()), b"mx.sender.example", raw)
+    return re.sub(rb"\b127\.0\.([12])\.", lambda match: REMOTE[match[1]], raw)
 
 
 # --- the command --------------------------------------------------------------------------------------------------------
@@ -187,15 +169,20 @@ def collect(kind: type[Daemon], to: Path) -> int:
         for number, raw in enumerate(found.get(name, [])):
             file = f"{kind.__name__.lower()}-{name}{f'-{number}' if number else ''}.eml"
             (to / file).write_bytes(raw)
-            about = {address: reply for address, reply in attack.refused.items() if address.encode() in raw}
-            rows.append({"file": file} | asdict(attack) | {"refused": about})
-            faults = broken(parse(raw), about, attack.spared)
-            print(file, *(faults or ["keeps the law"]), sep="\n    ")
+            refused = reported(raw, attack.refused) if len(found[name]) > 1 else attack.refused
+            rows.append({"file": file, "command": attack.command, "refused": refused, "spared": attack.spared})
+            print(file, *(broken(parse(raw), refused, attack.spared) or ["keeps the law"]), sep="\n    ")
     with open(to / "table.jsonl", "w", encoding="ascii") as table:
         table.writelines(json.dumps(row) + "\n" for row in rows)
     lost = chosen.keys() - found.keys()
     print("no bounce:", *sorted(lost))
     return len(lost)
+
+
+def reported(raw: bytes, refused: Mapping[str, str]) -> dict[str, str]:
+    """Return those that one of several bounces is about, by its fields; it may quote what was said to the others."""
+    fields = set(re.findall(rb"(?im)^Final-Recipient: *rfc822; *(.+)$", raw))
+    return {address: reply for address, reply in refused.items() if address.encode() in fields}
 
 
 def main() -> int:

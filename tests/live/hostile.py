@@ -152,6 +152,14 @@ STAGES: Final = {
 }
 """Replies that answer another command than RCPT: command and reply by name."""
 
+ADDRESSES: Final[dict[str, str]] = {
+    "address-quoted": '"{victim}"',
+    "address-line": '"kim> {victim} <lee"',
+    "address-reply": '"<{victim}>: 550 5.1.1 no such user"',
+    "address-percent": "victim%example.org",
+}
+"""Local parts of an address that its owner subscribed with."""
+
 PLAIN: Final = "550 5.1.1 no such user here"
 
 

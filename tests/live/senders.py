@@ -12,7 +12,7 @@ UNSHARE = shutil.which("unshare")
 # Sendmail sleeps for a minute where the host's name has no dot; the spool of OpenSMTPD is where it was compiled to be.
 ALONE = ("unshare", "--mount", "--uts", "sh", "-c")
 START_SENDMAIL = 'hostname mx.sender.example && exec timeout --foreground --kill-after=5 "$@"'
-START_OPENSMTPD = f"mount -t tmpfs tmpfs /var/spool/smtpd && mount -t tmpfs tmpfs /run && {START_SENDMAIL}"
+START_OPENSMTPD = f"mkdir -p /var/spool/smtpd && mount -t tmpfs -o mode=711 tmpfs /var/spool/smtpd && mount -t tmpfs tmpfs /run && {START_SENDMAIL}"
 
 
 class Sendmail(Daemon):
