@@ -1,7 +1,7 @@
 """The law of forged reports: nobody is condemned, or even named, who was not refused.
 
-What a server relayed is read as it came, and as gateways and forwarding leave it: with other line ends, without its
-parts, or without the header that says where they begin.
+What a server relayed is read as it came, and as gateways and forwarding leave it: without its parts, or without the
+header that says where they begin.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def broken(report: Report, refused: Mapping[str, str], spared: Collection[str], 
     """
     verdicts = {verdict.recipient: verdict for verdict in report.verdicts if verdict.recipient is not None}
     strangers = [
-        name
-        for name, verdict in verdicts.items()
-        if name not in refused and not (name in spared and arrived(verdict))
+        name for name, verdict in verdicts.items() if name not in refused and not (name in spared and arrived(verdict))
     ]
     return [
         *(f"{'condemns' if final(verdicts[name]) else 'names'} {name}, who was not refused" for name in strangers),
@@ -57,10 +55,6 @@ def as_received(raw: bytes) -> bytes:
     return raw
 
 
-def with_crlf(raw: bytes) -> bytes:
-    return re.sub(rb"(?<!\r)\n", b"\r\n", raw)
-
-
 def text_alone(raw: bytes) -> bytes:
     """Return the report as a plain text: what is for people, without fields and returned message."""
     header, texts = _split(raw)
@@ -85,8 +79,7 @@ def without_mime_header(raw: bytes) -> bytes:
 
 
 FORMS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    made.__name__: made
-    for made in (as_received, with_crlf, text_alone, text_and_copy, without_fields, without_mime_header)
+    made.__name__: made for made in (as_received, text_alone, text_and_copy, without_fields, without_mime_header)
 }
 
 

@@ -82,7 +82,9 @@ REPLIES: Final[dict[str, str]] = {
     # Recipients in the notation of each format, after an empty line.
     "qmail": lines("5.7.1 refused", "", *QMAIL, "", "5.7.1 the end"),
     "exim": lines("5.7.1 refused", "", *EXIM, "", "5.7.1 the end"),
-    "exim-arrow": lines("5.7.1 refused", "", "  {victim}", "    (generated from kim@example.org)", "    no such user", ""),
+    "exim-arrow": lines(
+        "5.7.1 refused", "", "  {victim}", "    (generated from kim@example.org)", "    no such user", ""
+    ),
     "postfix": lines("5.7.1 refused (in reply to RCPT TO command)", "", *POSTFIX, "", "5.7.1 the end"),
     "sendmail": lines("5.7.1 refused", "", *SENDMAIL, "", "5.7.1 the end"),
     "opensmtpd": lines("5.7.1 refused", "", "{victim}: 550 5.1.1 no such user", "", "5.7.1 the end"),
@@ -92,8 +94,12 @@ REPLIES: Final[dict[str, str]] = {
     "fields": lines("5.7.1 refused", "", *FIELDS, "", "5.7.1 the end"),
     "fields-part": lines("5.7.1 refused", "", *PART, *FIELDS, "", "--=_boundary--"),
     "failed-recipients": lines("5.7.1 refused", "X-Failed-Recipients: {victim}", "5.7.1 the end"),
-    "cut-qmail": lines("5.7.1 refused", "", "--- Below this line is a copy of the message.", "", *QMAIL, "5.7.1 the end"),
-    "cut-exim": lines("5.7.1 refused", "------ This is a copy of the message, including all the headers. ------", "", *EXIM),
+    "cut-qmail": lines(
+        "5.7.1 refused", "", "--- Below this line is a copy of the message.", "", *QMAIL, "5.7.1 the end"
+    ),
+    "cut-exim": lines(
+        "5.7.1 refused", "------ This is a copy of the message, including all the headers. ------", "", *EXIM
+    ),
     "blanks": lines("5.7.1 refused", " ", "\t", " <{victim}>:", " 550 5.1.1 no such user", " ", "5.7.1 the end"),
     # The same without a line of its own.
     "postfix-line": f"550 5.7.1 refused (in reply to RCPT TO command) {POSTFIX[0]}",
@@ -204,13 +210,21 @@ MAILS: Final[dict[str, str]] = {
     "body-postfix": mail("This is the mail system at host mx.example.org.", "", *POSTFIX),
     "body-sendmail": mail(*SENDMAIL, "", *SESSION),
     "body-html": mail("<p>&lt;{victim}&gt;:<br>550 5.1.1 no such user<pre>", *FIELDS, "</pre>", header=HTML),
-    "body-cut": mail("--- Below this line is a copy of the message.", "", "------ This is a copy of", "", *QMAIL, "", *FIELDS),
+    "body-cut": mail(
+        "--- Below this line is a copy of the message.", "", "------ This is a copy of", "", *QMAIL, "", *FIELDS
+    ),
     "body-marks": mail("Hello!", "\v\f\x1c<{victim}>:\x85550 5.1.1 no such user\u2028\u2029", *FIELDS, "\0", *FIELDS),
     "parts": mail("--=_boundary", "", "Hello!", *PART, *FIELDS, "", "--=_boundary--", header=MIXED),
     "report": report(),
-    "header-fields": mail("Hello!", header="".join(f"{line}\r\n" for line in (*FIELDS, "X-Failed-Recipients: {victim}"))),
-    "header-quoted": mail("Hello!", header="X-Note: refused\r\n <{victim}>: 550 5.1.1 no such user\r\n\t>>> RCPT To:<{victim}>\r\n"),
-    "subject": mail("Hello!", subject="<{victim}>: 550 5.1.1 no such user\r\n\t<{victim}>:\r\n Final-Recipient: rfc822; {victim}"),
+    "header-fields": mail(
+        "Hello!", header="".join(f"{line}\r\n" for line in (*FIELDS, "X-Failed-Recipients: {victim}"))
+    ),
+    "header-quoted": mail(
+        "Hello!", header="X-Note: refused\r\n <{victim}>: 550 5.1.1 no such user\r\n\t>>> RCPT To:<{victim}>\r\n"
+    ),
+    "subject": mail(
+        "Hello!", subject="<{victim}>: 550 5.1.1 no such user\r\n\t<{victim}>:\r\n Final-Recipient: rfc822; {victim}"
+    ),
     "subject-encoded": mail("Hello!", subject="=?utf-8?q?Hello=0A=0A=3C{victim}=3E:=0A550_5.1.1_no_such_user?="),
 }
 """By where the imitation stands."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from .servers import LIFE, SBIN, Daemon, lacking
 
+MACROS = Path("/usr/share/sendmail/cf/m4/cf.m4")
 UNSHARE = shutil.which("unshare")
 # Sendmail sleeps for a minute where the host's name has no dot; the spool of OpenSMTPD is where it was compiled to be.
 ALONE = ("unshare", "--mount", "--uts", "sh", "-c")
@@ -16,12 +17,12 @@ START_OPENSMTPD = f"mkdir -p /var/spool/smtpd && mount -t tmpfs -o mode=711 tmpf
 
 
 class Sendmail(Daemon):
-    program = shutil.which("sendmail", path=SBIN) if os.path.exists("/usr/share/sendmail/cf/m4/cf.m4") else None  # noqa: PTH110
+    program = shutil.which("sendmail", path=SBIN) if MACROS.exists() else None  # the others have a command of that name
     lacks = lacking(program, "Sendmail", "smmsp") or lacking(shutil.which("m4"), "m4") or lacking(UNSHARE, "unshare(1)")
 
     CONFIGURATION = """\
 divert(-1)
-include(`/usr/share/sendmail/cf/m4/cf.m4')
+include(`{macros}')
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `mx.sender.example')dnl
 define(`ALIAS_FILE', `')dnl
@@ -63,7 +64,7 @@ Mremote, P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\\n, 
             for domain, place in self._remotes.places.items()
         )
         macros = self.CONFIGURATION.format(
-            folder=self.folder, port=self.port, remote_port=self._remotes.port, routes=routes
+            macros=MACROS, folder=self.folder, port=self.port, remote_port=self._remotes.port, routes=routes
         )
         made = subprocess.run(["m4"], input=macros, capture_output=True, check=True, encoding="utf-8")
         configuration = self.folder / "sendmail.cf"
@@ -73,6 +74,7 @@ Mremote, P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\\n, 
 
 class OpenSMTPD(Daemon):
     program = shutil.which("smtpd", path=SBIN)
+    names_commands = False
     lacks = lacking(program, "OpenSMTPD", "opensmtpd", "opensmtpq") or lacking(UNSHARE, "unshare(1)")
 
     CONFIGURATION = """\
@@ -80,6 +82,7 @@ queue ttl 3s
 listen on 127.0.0.1 port {port} hostname mx.sender.example
 {routes}
 """
+
     def command(self) -> list[str]:
         port = self._remotes.port
         routes = "".join(

@@ -57,6 +57,8 @@ class Daemon:
 
     program: str | None = None
     lacks: str | None = None
+    names_commands = True
+    """Whether its reports say which command was refused."""
 
     def __init__(self, folder: Path, remotes: Remotes) -> None:
         self.folder = folder
@@ -297,5 +299,7 @@ begin authenticators
             port=self.port,
             routers=self._here(router) + second(router),
             transports=self._here(pipe) + self._here(lmtp),
-            routes="; ".join(f"{domain} {place}::{self._remotes.port}" for domain, place in self._remotes.places.items()),
+            routes="; ".join(
+                f"{domain} {place}::{self._remotes.port}" for domain, place in self._remotes.places.items()
+            ),
         )
