@@ -20,7 +20,38 @@ RELAYED: Final = Path(__file__).parent.parent / "fixtures" / "forgery" / "relaye
 ROWS: Final[tuple[dict[str, Any], ...]] = tuple(
     json.loads(line) for line in (RELAYED / "table.jsonl").read_text(encoding="ascii").splitlines()
 )
-BROKEN: Final[dict[str, dict[str, str]]] = {}
+WORDS: Final[dict[str, str]] = {
+    "exim-exchange": "text_alone text_and_copy without_fields",
+    "exim-header-fields": "text_and_copy",
+    "exim-mixed-escaped-lf": "text_alone text_and_copy without_fields",
+    "exim-report": "text_and_copy",
+    "opensmtpd-bare-cr-fields": "text_alone text_and_copy without_fields",
+    "opensmtpd-body-exim": "text_and_copy",
+    "opensmtpd-body-marks": "text_and_copy",
+    "opensmtpd-header-fields": "text_and_copy",
+    "opensmtpd-mixed-bare-cr-fields": "text_alone text_and_copy without_fields",
+    "postfix-body-cut": "text_and_copy",
+    "postfix-body-exim": "text_and_copy",
+    "postfix-body-marks": "text_and_copy",
+    "postfix-header-fields": "text_and_copy",
+    "postfix-mixed-sendmail-line": "as_received text_alone text_and_copy without_fields without_mime_header",
+    "postfix-report": "text_and_copy",
+    "sendmail-bare-cr-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
+    "sendmail-body-exim": "text_and_copy",
+    "sendmail-body-html": "text_and_copy",
+    "sendmail-header-fields": "text_and_copy",
+    "sendmail-mixed-bare-cr-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
+    "sendmail-report": "text_and_copy",
+}
+COMMANDS: Final[dict[str, str]] = {
+    "exim-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
+    "postfix-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
+    "sendmail-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
+}
+BROKEN: Final = {
+    "Evidence: where something stands decides what it may say": WORDS,
+    "The provider-tunable table, grown up": COMMANDS,
+}
 """What breaks the law today, by the work that will mend it: the forms in which a file breaks it."""
 
 
@@ -39,7 +70,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(row, form, marks=marks(file, form), id=f"{file.removesuffix('.eml')}-{form}")
 
 
-@pytest.mark.parametrize(("row", "form"), cases())
+@pytest.mark.parametrize(("row", "form"), tuple(cases()))
 def test_nobody_is_condemned_who_was_not_refused(row: dict[str, Any], form: str) -> None:
     report = parse(FORMS[form]((RELAYED / row["file"]).read_bytes()))
     assert broken(report, row["refused"], row["spared"], complete=form == "as_received") == []
