@@ -81,8 +81,8 @@ def sort_parts(root: Part) -> Survey:
             getattr(survey, slot).append(part)
         elif kind == "multipart/alternative":
             waiting += _alternatives(part)
-        elif (kind.startswith("multipart/") and kind != "multipart/digest") or (kind == "text/plain" and part.children):
-            waiting += part.children[::-1]  # a text has some if the header was lost that declares them
+        elif kind.startswith("multipart/") and kind != "multipart/digest":
+            waiting += part.children[::-1]
         elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
             survey.texts.append(part)
         elif kind.startswith("application/") and len(survey.others) < _OTHERS:
