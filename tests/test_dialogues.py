@@ -157,6 +157,20 @@ def test_of_a_transcript_that_was_cut_a_consequence_alone_says_nothing() -> None
     assert [one.reply for one in found if one.reply is not None and one.reply.code == 503] == []
 
 
+def test_a_consequence_counts_where_the_cause_is_not_shown() -> None:
+    facts = only(f"{HEAD}{TALKING}>>> DATA\n<<< 554 5.5.1 Error: no valid recipients\n554 5.0.0 Service unavailable\n")
+    assert facts.reply is not None
+    assert (facts.recipient, facts.reply.code, facts.command) == ("kim@example.org", 554, Command.DATA)
+
+
+def test_what_the_reporting_server_says_of_the_message_counts_where_no_reply_is_shown() -> None:
+    text = "   ----- Transcript of session follows -----\nno database\n554 5.3.0 unknown mailer error 255\n451 4.0.0 later\n"
+    facts = only(text)
+    assert facts.witness is Witness.WORDS
+    assert facts.diagnostic == Diagnostic("", "554 5.3.0 unknown mailer error 255")
+    assert facts.evidence[0].offset == text.index("554")
+
+
 def test_a_refusal_of_many_names_nobody() -> None:
     text = HEAD.replace("<kim@example.org>\n", "<kim@example.org>\n<lee@example.org>\n") + TALKING
     facts = only(text + ">>> DATA\n<<< 554 5.6.0 no\n554 5.0.0 Service unavailable\n")

@@ -40,7 +40,7 @@ def test_conditions(name: str) -> None:
     """A description that asks for nothing in the header would claim what a person quotes."""
     described = FORMATS[name]
     assert described.is_generic or described.headers
-    assert described.body or name == "imail"
+    assert described.body or described.is_generic or name == "imail"
 
 
 @each_format
@@ -54,7 +54,6 @@ def test_claimed_by_its_own(example: Example) -> None:
     claims = [name for name, described in FORMATS.items() if described.fits(example.header, example.text)]
     own = FORMATS[example.name]
     assert [name for name in claims if name != "generic"] == ([] if own.is_generic else [example.name])
-    assert not own.is_generic or claims == ["generic"]
 
 
 @each_example
@@ -82,16 +81,11 @@ def test_evidence(example: Example) -> None:
             assert evidence.pattern.startswith(example.name)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"from": "postmaster@example.org", "subject": "Mail delivery failed", "list-id": "<list.example.org>"},
-        {"from": "postmaster@example.org", "subject": "Meeting on Monday"},
-    ],
-)
-def test_generic_is_shy(headers: dict[str, str]) -> None:
+def test_unknown_text_is_not_read_on_a_mailing_list() -> None:
+    headers = {"from": "postmaster@example.org", "subject": "Mail delivery failed", "list-id": "<list.example.org>"}
     text = "Your message could not be delivered:\n\nkim@example.org\n"
     assert FormatTable(FORMATS.values()).recognise_unknown(headers.get, text) is None
+    assert FormatTable(FORMATS.values()).recognise_unknown({}.get, text) is FORMATS["generic"]
 
 
 def test_kinds() -> None:

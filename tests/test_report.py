@@ -210,7 +210,7 @@ def test_without_numbers_sent_there_are_no_rates() -> None:
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        (0, "ok Nothing stands against going on."),
+        (0, "ok No objection to sending on."),
         (6, "watch Look into s0, s1, s2, s3, s4 and others before the next send."),
     ],
 )
@@ -287,7 +287,7 @@ GOOD = report().to_dict()
 
 @pytest.mark.parametrize(
     "record",
-    [{}, {"schema": 2}, {"schema": 1}, GOOD | {"kind": "party"}, GOOD | {"verdicts": [{}]}, GOOD | {"verdicts": 3}, GOOD | {"message": "x"},
+    [{}, {"schema": 3}, {"schema": 1}, {"schema": 2}, GOOD | {"kind": "party"}, GOOD | {"verdicts": [{}]}, GOOD | {"verdicts": 3}, GOOD | {"message": "x"},
      GOOD | {"verdicts": [{"key": "k", "reason": "weather"}]}, GOOD | {"verdicts": [{"key": "k", "status": "9.9.9"}]},
      GOOD | {"verdicts": [{"key": "k", "reply_code": 999}]}],
 )  # fmt: skip

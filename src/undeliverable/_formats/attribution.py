@@ -12,11 +12,11 @@ from typing import Final
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers"]
+__all__ = ["ROLES", "Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers", "without_roles"]
 
 
 # RFC 2142, and other names of such mailboxes.
-_ROLES: Final = frozenset((
+ROLES: Final = frozenset((
     "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
     "service", "servicedesk", "support", "webmaster",
 ))  # fmt: skip
@@ -148,7 +148,7 @@ def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
 
     :param sender: the ``From`` of the report.
     """
-    domain = sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
+    domain = domain_of(sender)
     explained = [number for number, draft in enumerate(drafts, 1) if draft.reply or draft.words or len(draft.facts) > 1]
     named = drafts[: explained[-1]] if explained else drafts
     return [draft for draft in named if draft.reply or draft.words or not _is_helper(draft, domain)]
@@ -156,7 +156,7 @@ def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
 
 def _is_helper(draft: Draft, domain: str) -> bool:
     local, _, host = draft.facts.get("recipient", "").lower().strip("<>.").rpartition("@")
-    return local in _ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
+    return local in ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
 
 
 def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
@@ -173,6 +173,17 @@ def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
                 draft = drafts[key] = Draft(loose.start, loose.end)
                 draft.facts["recipient"], draft.reply = name, loose.lines
     return list(drafts.values())
+
+
+def without_roles(drafts: list[Draft], sender: str) -> list[Draft]:
+    """Return the recipients without roles at the domain of `sender`, the ``From`` of the report."""
+    domain = domain_of(sender)
+    return [draft for draft in drafts if not _is_helper(draft, domain)]
+
+
+def domain_of(sender: str) -> str:
+    """Return the domain of the address in a ``From``, in lower case."""
+    return sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
 
 
 def _addresses(loose: LooseReply) -> list[str]:

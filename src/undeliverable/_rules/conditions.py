@@ -99,7 +99,7 @@ def _without_addresses(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    """A multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
+    """Return a multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
     head = HEAD.match(text)
     end = head.end() if head else 0
     return text[:end] + REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")

@@ -21,6 +21,7 @@ from undeliverable._smtp.grammar import (
     HEAD,
     LEAD,
     MARKED_STATUS,
+    NAMED_STATUS,
     OTHER_FINAL,
     QUOTED_CODE,
     STATUS_FIELD,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = tuple[ReplyCode | None, StatusCode | None, str, Command | None]
     """Code, status, text and command of a reply."""
 
-__all__ = ["answered_command", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
+__all__ = ["answered_command", "is_cause", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
 
 _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
@@ -55,6 +56,9 @@ _NOTED: Final = {
     f"(in reply to {name} command": named_command(name)
     for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
+_FRAME: Final = "Giving up on "
+"""How the line begins by which qmail ends what it says of a server; it says nothing of the queue."""
+_NO_CAUSES: Final = frozenset(((0, 0), (4, 7)))  # RFC 3463 3.1 and 3.5
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
 
@@ -146,7 +150,8 @@ def _reply_text(text: str, start: int, end: int) -> str:
 def _joined(text: str) -> str:
     if "\n" not in text:
         return text
-    return " ".join([line for part in text.split("\n") if (line := part.strip())])
+    lines = [line for part in text.split("\n") if (line := part.strip())]
+    return " ".join([line for line in lines if not line.startswith(_FRAME)] if _FRAME in text else lines)
 
 
 def _without_note(text: str) -> tuple[str, Command | None]:
@@ -223,8 +228,10 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
         return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
-        match = TRAILING_STATUS.search(text, max(start, len(text) - 20))
-        if match is None or match[1] != code[0]:
+        for match in (NAMED_STATUS.match(text, start), TRAILING_STATUS.search(text, max(start, len(text) - 20))):
+            if match is not None and match[1] == code[0]:
+                break
+        else:
             return None
     return status_of(match[1], match[2], match[3])
 
@@ -293,6 +300,11 @@ def says_expired(text: str) -> bool:
         if stem in lowered:
             return any(words in lowered for words in EXPIRED_WORDS)
     return False
+
+
+def is_cause(status: StatusCode | None) -> bool:
+    """Return whether a status names a cause: X.0.0 names none, and X.4.7 only says that the message waited too long."""
+    return status is not None and (status.subject, status.detail) not in _NO_CAUSES
 
 
 def last_attempt(reply: Reply) -> Reply:

@@ -28,7 +28,7 @@ from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
-__all__ = ["read_dialogue"]
+__all__ = ["may_stand_in", "read_dialogue"]
 
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
@@ -64,18 +64,22 @@ class _Answer:
 class _Transcript:
     """What has been read so far.
 
-    ``verb`` is the last command sent, empty before the first one;
+    ``verb`` is the last command sent, empty before the first one; ``general`` is the reporting server's first line about
+    the message as a whole, with its place; ``consequence`` the last reply that merely followed from another one;
     ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "settled",
+        "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
         self.listed = listed
         self.answers: list[_Answer] = []
         self.alone: list[_Outcome] = []
+        self.consequence: _Answer | None = None
+        self.general: tuple[str, int] | None = None
         self.host: str | None = None
         self.verb = ""
         self.addressee: str | None = None
@@ -83,6 +87,11 @@ class _Transcript:
         self.settled = 0
         self.lines: list[str] = []
         self.offset = 0
+
+
+def may_stand_in(text: str) -> bool:
+    """Return whether it is worth while to :func:`read_dialogue` in `text`."""
+    return any(map(text.__contains__, DIALOGUE_MARKS))
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
@@ -130,6 +139,7 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
+        state.general = state.general or (line.strip(), at)
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -169,10 +179,12 @@ def _end_reply(state: _Transcript) -> None:
     if reply.code is None or reply.code < 400 or state.verb in ("QUIT", "RSET", "NOOP"):
         _note_consequence(state, reply)
         return
+    answer = _Answer(reply, state.offset, state.verb, state.addressee, state.host)
     if _is_consequence(state, reply):
         _note_consequence(state, reply)
+        state.consequence = answer
         return
-    state.answers.append(_Answer(reply, state.offset, state.verb, state.addressee, state.host))
+    state.answers.append(answer)
 
 
 def _is_consequence(state: _Transcript, reply: Reply) -> bool:
@@ -226,8 +238,14 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
     found: dict[str | None, RecipientFacts] = {}
     for outcome in state.alone:
         found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
+    if state.consequence is not None and not state.answers and not state.alone:
+        state.answers.append(state.consequence)  # the cause is not shown, so this is all that the server said
     for answer in each_once(state.answers):
         _add_answer(found, state, answer, part, gave_up=gave_up)
+    if not found and state.general is not None:
+        words, offset = state.general
+        evidence = Evidence(Witness.WORDS, part, offset, words_of(words))
+        found[None] = RecipientFacts(witness=Witness.WORDS, diagnostic=Diagnostic("", words), evidence=(evidence,))
     return tuple(found.values())
 
 
@@ -275,7 +293,7 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
     """
     if not answer.verb:
         return Command.CONNECT
-    if answer.verb != "DATA":
+    if answer.verb != "DATA" or answer is state.consequence:
         return COMMANDS.get(answer.verb)
     if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
         return Command.RCPT

@@ -1,4 +1,4 @@
-"""The last line on standard error: how much was read, and what came of it."""
+"""The summary line of `classify` on standard error."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from undeliverable.cli._words import counted
 from undeliverable.reasons import BounceType
-from undeliverable.verdict import Report
+from undeliverable.verdict import INSIDE, Report
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "is_inside"]
+
+
+def is_inside(report: Report) -> bool:
+    """Return whether what was read stands inside another message."""
+    return any(INSIDE in verdict.conflicts for verdict in report.verdicts)
 
 
 class Tally:
-    """Counts reports and verdicts.
+    """Counts of reports and verdicts.
 
-    :ivar messages: how many messages were read; of a log, how many of its lines are about a delivery.
-    :ivar lines: how many lines of logs were read.
-    :ivar broken: how many messages the library failed on, which would be a fault of its own.
+    :ivar messages: number of messages read; for logs, of lines about a delivery.
+    :ivar lines: number of log lines read.
+    :ivar inside: number of reports that stand inside another message.
+    :ivar broken: number of messages that the library failed on, each of them a bug.
     """
 
-    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "lines", "messages")
+    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "inside", "lines", "messages")
 
     def __init__(self) -> None:
         self.messages = 0
         self.broken = 0
+        self.inside = 0
         self.lines = 0
         self._verdicts = 0
         self._begin = time.perf_counter()
@@ -33,9 +41,10 @@ class Tally:
         self._reasons: Counter[str] = Counter()
 
     def add(self, report: Report) -> None:
-        """Counts one report with its verdicts."""
+        """Count one report with its verdicts."""
         self.messages += 1
         self._kinds[str(report.kind)] += 1
+        self.inside += is_inside(report)
         for verdict in report.verdicts:
             self._verdicts += 1
             if verdict.bounce_type is not None:
@@ -44,9 +53,10 @@ class Tally:
                 self._reasons[str(verdict.reason)] += 1
 
     def join(self, other: Tally) -> None:
-        """Counts what another one has counted."""
+        """Add the counts of another tally."""
         self.messages += other.messages
         self.broken += other.broken
+        self.inside += other.inside
         self.lines += other.lines
         self._verdicts += other._verdicts
         self._kinds.update(other._kinds)
@@ -54,23 +64,20 @@ class Tally:
         self._reasons.update(other._reasons)
 
     def line(self, *, failed: int, skipped: int) -> str:
-        """The summary in one line."""
+        """Return the summary in one line."""
         seconds = time.perf_counter() - self._begin
         types = ", ".join(f"{self._types[kind]} {kind}" for kind in BounceType if self._types[kind])
         parts = (
-            f"{_counted(self.lines, 'line')} read" if self.lines else "",
-            f"{_counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
-            f"{_counted(self._verdicts, 'verdict')}{_brackets(types)}",
+            f"{counted(self.lines, 'line')} read" if self.lines else "",
+            f"{counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
+            f"{counted(self._verdicts, 'verdict')}{_brackets(types)}",
             _ranked(self._reasons),
-            f"{_counted(skipped, 'file')} skipped, no mail" if skipped else "",
-            f"{_counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
+            f"{self.inside} inside another message" if self.inside else "",
+            f"{counted(skipped, 'file')} skipped, no mail" if skipped else "",
+            f"{counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
             f"{seconds:.2f} s",
         )
         return "; ".join(filter(None, parts))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _brackets(text: str) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.abc import ResourceLoader
+    from importlib.abc import FileLoader
     from typing import Final
 
 __all__ = ["KNOWLEDGE", "names", "place", "read"]
 
-KNOWLEDGE: Final = ("", "providers/", "wording/", "formats/", "logs/")
+KNOWLEDGE: Final = ("", "providers/", "wording/", "formats/", "languages/", "logs/")
 """The folders whose files make up the built-in knowledge; profiles are layers of their own."""
 _HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 # pathlib takes 4 ms
 
@@ -26,7 +26,7 @@ def read(name: str) -> str:
 
     :raises OSError: when there is no such file.
     """
-    loader: ResourceLoader = __spec__.loader  # type: ignore[assignment] # every loader of files has get_data()
+    loader: FileLoader = __spec__.loader  # type: ignore[assignment] # any other loader has get_data() as well
     text = loader.get_data(place(name)).decode()
     return text.replace("\r\n", "\n") if "\r" in text else text  # looking for one character is a hundred times as fast
 
