@@ -37,13 +37,15 @@ _OTHERS: Final = 8
 """How many parts of types that say nothing are looked into."""
 
 # What a body is by the fields that it begins with: the fields of which all, and of which one, have to be there.
-# RFC 8098 3.1, RFC 5965 3.1, RFC 3464 2.2.2 and 2.3, RFC 5322 3.6 with RFC 5321 4.4.
+# RFC 5322 3.6 with RFC 5321 4.4, RFC 8098 3.1, RFC 5965 3.1, RFC 3464 2.2.2 and 2.3. Messages come first: their authors
+# can write the fields of all others into their header.
 _HELD: Final = (
+    ("message/rfc822", {"from"}, {"received", "message-id", "return-path"}),
+    ("message/rfc822", set[str](), {"received", "return-path"}),
     ("message/disposition-notification", {"disposition"}, {"final-recipient", "original-recipient"}),
     ("message/feedback-report", {"feedback-type"}, {"user-agent", "version"}),
     ("message/delivery-status", {"reporting-mta"}, {"reporting-mta"}),
     ("message/delivery-status", {"final-recipient"}, {"action", "status"}),
-    ("message/rfc822", {"from"}, {"received", "message-id", "return-path"}),
 )
 
 

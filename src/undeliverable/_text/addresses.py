@@ -26,6 +26,10 @@ _BARE_ADDRESS: Final = re.compile(
 # RFC 5321 4.1.2: where a local part that is not quoted begins, and the domain behind the "@".
 _LOCAL_BREAK: Final = lazy(r"[\s<>()\[\]\"\\;:,@]")
 _DOMAIN: Final = lazy(r"[^\s<>()\"\\;:,@]{1,255}")
+# A Quoted-string of RFC 5321 4.1.2 may hold whatever its owner likes, other people's addresses too.
+_QUOTED_MAILBOX: Final = lazy(r'<?"(?:[^"\\]|\\.)*+"@[^\s<>()\"\\;:,@]{1,255}>?')
+# From an "@" in a quoted local part to the "@" behind it.
+_QUOTED_REST: Final = lazy(r'(?:[^"\\]|\\.){0,320}+"@')
 # RFC 5322 3.2.2: a comment without nested ones, at the end of a value or before more of it.
 COMMENT: Final = lazy(r"\(([^()]{0,998})\)")
 # RFC 3461 4: xtext, "+" and two capital hexadecimal digits.
@@ -121,6 +125,8 @@ _SEPARATED: Final = lazy(r"[,;](?=(?:[^\"]*\"[^\"]*\")*[^\"]*\Z)")
 
 def _peeled(text: str) -> str:
     """Return `text` without brackets, comments, a display name and quotes around the whole."""
+    if _QUOTED_MAILBOX.fullmatch(text):
+        return text.strip("<>")
     if addresses_in(text)[:1] == [text]:
         return text
     opened, closed = text.rfind("<"), text.rfind(">")
@@ -150,6 +156,7 @@ def _whole(text: str) -> str:
 def addresses_in(text: str) -> list[str]:
     """Return the addresses that stand in `text`, in order, as written; at most the first few, in linear time."""
     found: list[str] = []
+    quoted = '"@' in text
     at = text.find("@")
     for _ in range(_MOST):
         if at < 0:
@@ -157,7 +164,7 @@ def addresses_in(text: str) -> list[str]:
         domain = _DOMAIN.match(text, at + 1)
         local = "" if domain is None else _local_part(text, at)
         # In "a@b"@example.org the first "@" is a part of the local part.
-        if domain is not None and local and not text.startswith('"@', domain.end()):
+        if domain is not None and local and not (quoted and _QUOTED_REST.match(text, at + 1)):
             found.append(local + "@" + domain[0].rstrip(_PUNCTUATION))
         at = text.find("@", at + 1)
     return found
