@@ -167,7 +167,7 @@ def test_what_the_reporting_server_says_of_the_message_counts_where_no_reply_is_
     text = "   ----- Transcript of session follows -----\nno database\n554 5.3.0 unknown mailer error 255\n451 4.0.0 later\n"
     facts = only(text)
     assert facts.witness is Witness.WORDS
-    assert facts.diagnostic == Diagnostic("", "554 5.3.0 unknown mailer error 255")
+    assert facts.diagnostic == Diagnostic("", "5.3.0 unknown mailer error 255")
     assert facts.evidence[0].offset == text.index("554")
 
 

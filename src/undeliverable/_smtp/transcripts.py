@@ -139,7 +139,7 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
-        state.general = state.general or (line.strip(), at)
+        state.general = state.general or (line.strip()[4:], at)  # its own code is no reply that it got
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
