@@ -15,6 +15,7 @@ import pytest
 import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
 from undeliverable._formats.index import FormatsBelow
+from undeliverable._knowledge import build as builder
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
@@ -366,6 +367,29 @@ def test_no_such_profile() -> None:
         BUILTIN.with_profile("nosuch")
 
 
+# file: (text, what replaces it, entry, key)
+FAULTS = {
+    "formats/qmail.toml": ('from = ["mailer-daemon", "postmaster"]', "from = 7", "qmail", "when.from"),
+    "formats/exim.toml": ("\naction =", "\nactoin =", "exim", "actoin"),
+    "providers/yahoo.toml": ("then = { reason", "then = { raeson", "yahoo.no_account", "then.raeson"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_error_in_a_built_in_file_has_its_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, instead, entry, key = FAULTS[name]
+    whole = data.read(name)
+    edited = whole.replace(text, instead, 1)
+    assert edited != whole
+    monkeypatch.setattr(builder, "read", lambda path: edited if path == name else data.read(path))
+    with pytest.raises(KnowledgeError) as caught:
+        build()
+    error, last = caught.value, key.rpartition(".")[2]
+    assert (error.file, error.entry, error.key) == (data.place(name), entry, key)
+    assert error.text == edited.splitlines()[error.line - 1]
+    assert error.text[error.column - 1 :].startswith(last)
+
+
 class TestIndex:
     """The index says what the TOML says, and never what it said before."""
 
@@ -405,7 +429,7 @@ class TestIndex:
         monkeypatch.setattr(checkout, "INDEX", str(path))
         assert checkout.index() == ("fresh" if saved and saved.endswith("fresh") else build())
 
-    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py"])
+    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py", "reasons.py"])
     def test_every_edit_is_seen_at_once(self, name: str, tmp_path: Path) -> None:
         package, reply = copied(tmp_path), "550 5.1.1"
         (package / "data" / "index.jsonl").write_text(f"{checkout.digest()}\nnever read", encoding="ascii")

@@ -214,6 +214,13 @@ class Knowledge:
         return partial(read_details, blocklist_in)
 
     @cached_property
+    def vendor_code_in(self) -> Callable[[str | None], str | None]:
+        """Return what finds the receiver's own code in a reply."""
+        from undeliverable._knowledge.vendor_codes import VendorCodes
+
+        return VendorCodes.from_table(_shipped().document("vendor_codes")).find
+
+    @cached_property
     def logs(self) -> LogTable:
         """The described logs."""
         from undeliverable._knowledge.log_shapes import LogTable

@@ -118,7 +118,7 @@ def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldRe
         return None
     begin = found.start(2)
     message = reporting, received, arrival, envelope, queue
-    return read_one(message, values, part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
+    return read_one(message, tuple(values), part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
 
 
 def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT001

@@ -31,8 +31,7 @@ _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
-_COPIED: Final = ("\n--", "eceived:", "rom:", "ubject:")
-"""One of these stands in a text that holds a copy with its header, or below a ruler."""
+_SENDER: Final = "rom:"
 
 
 class Sections(NamedTuple):
@@ -65,8 +64,8 @@ class CutWords:
         return found.sections()
 
     def without_copy(self, text: str) -> str:
-        """Return `text` without the returned message, if that begins with its header or stands below a ruler."""
-        return text[: self.sections(text).returned] if any(map(text.__contains__, _COPIED)) else text
+        """Return `text` without the returned message if that has a header, of which ``From`` is a part (RFC 5322 3.6)."""
+        return text[: self.sections(text).returned] if _SENDER in text else text
 
     def announces(self, bare: str) -> bool:
         """Return whether a line without margins announces the returned message."""

@@ -18,7 +18,7 @@ from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.providers import host_table
-from undeliverable.data import KNOWLEDGE, names, read
+from undeliverable.data import KNOWLEDGE, names, place, read
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
@@ -26,19 +26,29 @@ _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 
 
 def read_documents() -> dict[str, dict[str, object]]:
-    """Return the built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths."""
+    """Return the built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths.
+
+    :raises KnowledgeError: if one of them is not TOML.
+    """
     paths = [f"{folder}{name}" for folder in KNOWLEDGE for name in names(folder)]
-    return {path: TomlSource(path, read(path)).parse() for path in paths}
+    return {path: _source(path).parse() for path in paths}
+
+
+def _source(path: str) -> TomlSource:
+    return TomlSource(place(path), read(path))  # the whole path, for whoever has to mend the file
 
 
 def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: bool = True) -> Iterator[Layer]:
-    """Yield the built-in documents as layers, the highest rank first."""
+    """Yield the built-in documents as layers, the highest rank first.
+
+    :raises KnowledgeError: for the first error in one of them.
+    """
     for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
         document = documents[path]
         if path.startswith("formats/"):
             document = {"format": [{"name": _stem(path), **document}]}
         if path.startswith(_LAYERED):
-            yield load("builtin", BUILTIN, TomlSource(path, ""), document, trusted=trusted)
+            yield load("builtin", BUILTIN, _source(path), document, trusted=trusted)
 
 
 def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
@@ -54,7 +64,10 @@ def _stem(path: str) -> str:
 
 
 def build() -> str:
-    """Return the text of the index: the same for the same TOML."""
+    """Return the text of the index: the same for the same TOML.
+
+    :raises KnowledgeError: for the first error in a file, with its line.
+    """
     documents = read_documents()
     parts = tuple(builtin_parts(documents))
     rules = [rule for part in parts for rule in part.rules]

@@ -8,6 +8,7 @@ the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from undeliverable._dsn import fields as fields_reader
@@ -15,7 +16,6 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
-from undeliverable._formats.schema import Format
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import (
     read_authentication_report,
@@ -39,9 +39,10 @@ from undeliverable._reading.reading import Described, Notice, Reading
 from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._smtp.replies import answered_command
+from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
-from undeliverable.verdict import Kind
+from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
 
@@ -76,10 +77,17 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask(reading, STANDARD_READERS)
         returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
+    is_nameless = len(recipients) == 1 and _is_nameless(recipients[0])
+    recipients = _addressed(recipients, reading)
     kind = reading.kind or _kind_of(recipients)
+    if kind is Kind.BOUNCE and all(map(_is_tested, recipients)):
+        kind = Kind.OTHER
+        remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
-    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None and reading.addressee:
+    if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
+    if reading.is_inside or _is_passed_on(reading):
+        recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
     return Notice(kind, recipients, message)
 
 
@@ -152,19 +160,23 @@ def _read_feedback(reading: Reading) -> None:
 
         feedback = arf.read(part.text, part.path)
         reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
+        reading.message = {**feedback.message, **reading.message}
         if feedback.is_complaint:
-            reading.recipients.extend(feedback.recipients or (RecipientFacts(witness=Witness.HEADER),))
+            nobody = RecipientFacts(witness=Witness.HEADER, field_block=feedback.block)
+            reading.recipients.extend(feedback.recipients or (nobody,))
 
 
 def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
-    if reading.kind is not None:
+    if reading.kind is not None or reading.survey.dispositions:  # RFC 8098: who reads a message has received it
         return
-    read_reply = _diagnostic_reader(reading.text)
+    read_reply = _diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
     for part in reading.survey.statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
         reading.message = {**fields.message, **reading.message}
+    if reading.survey.foreign:
+        reading.remarks.append("fields behind the returned message were passed over: they are a part of it")
 
 
 def _read_words(reading: Reading) -> None:
@@ -174,24 +186,20 @@ def _read_words(reading: Reading) -> None:
     stated = reading.recipients
     is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
-    sessions = _sessions(reading, found) if stated else ()
-    if found is not None and len(stated) == 1 and _says_all([*stated, *sessions]):
+    may_hold_sessions = transcripts.may_stand_in(reading.whole) and (found is None or found.transcript)
+    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
+    if sessions:
+        is_complete = len(stated) == 1 and _says_all([*stated, *sessions])
+    if found is not None and is_complete:
         reading.generator = found.name
     elif found is not None:
         reading.addressee = found.addressee
         take_format(reading, read_described(found, reading.header, reading.text, reading.path))
         if reading.returned_at >= 0:
             reading.end_text(reading.returned_at)
-    if not sessions and (stated or reading.is_from_mail_system):
-        sessions = _sessions(reading, found)
+    if may_hold_sessions and not sessions and (stated or reading.is_from_mail_system):
+        sessions = transcripts.read_dialogue(reading.text, reading.path)
     stated.extend(sessions)
-
-
-def _sessions(reading: Reading, described: Format | None) -> tuple[RecipientFacts, ...]:
-    """Return what the transcript in a text says, unless the text is of a format that has none."""
-    if (described is not None and not described.transcript) or not transcripts.may_stand_in(reading.whole):
-        return ()
-    return transcripts.read_dialogue(reading.text, reading.path)
 
 
 def _says_all(recipients: list[RecipientFacts]) -> bool:
@@ -239,6 +247,47 @@ def _read_nested(reading: Reading) -> None:
     _read_inside(reading, has_fields=True)
 
 
+def _addressed(recipients: tuple[RecipientFacts, ...], reading: Reading) -> tuple[RecipientFacts, ...]:
+    """Return the facts about recipients that are addresses; what is none gives way to the next source that has one."""
+    named = tuple(facts if _has_addresses(facts) else _without_others(facts, reading.remarks) for facts in recipients)
+    if len(named) == 1 and named[0].recipient is None:
+        listed = several_recipients(reading.header("x-failed-recipients") or "")
+        if len(listed) == 1:
+            return (replace(named[0], recipient=listed[0]),)
+    return named
+
+
+def _has_addresses(facts: RecipientFacts) -> bool:
+    name, other = facts.recipient, facts.original_recipient
+    return (name is None or is_mailbox(name)) and (other is None or is_mailbox(other))
+
+
+def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts:
+    """Return `facts` without those of its two names that are no addresses."""
+    names = [name for name in (facts.recipient, facts.original_recipient) if name is not None]
+    found = [name for name in names if is_mailbox(name)]
+    remarks += [f"the recipient {name[:100]!r} is no address of RFC 5321" for name in names if name not in found]
+    return replace(facts, recipient=found[0] if found else None, original_recipient=None)
+
+
+def _is_tested(facts: RecipientFacts) -> bool:
+    """Return whether the fields are about a recipient whom nothing was sent."""
+    return facts.action is None and bool(facts.field_block) and fields_reader.is_test(facts.field("action"))
+
+
+def _is_nameless(facts: RecipientFacts) -> bool:
+    """Return whether facts name nobody, not even what is no address."""
+    if facts.recipient is not None:
+        return False
+    stated = facts.field("final-recipient") if facts.field_block else None
+    return not (stated or "").rpartition(";")[2].strip(" <>")
+
+
+def _is_passed_on(reading: Reading) -> bool:
+    """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message."""
+    return reading.is_reply_or_forward and reading.kind is None and not reading.is_from_mail_system
+
+
 def _read_nested_text(reading: Reading) -> None:
     """Read a wrapped report without fields, if the message around it says nothing."""
     _read_inside(reading, has_fields=False)
@@ -262,6 +311,7 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
             if not nested.is_settled:
                 continue
             reading.remarks.append("the report stands inside another message")
+            reading.is_inside = True
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
             reading.survey, reading.generator = nested.survey, nested.generator
 
@@ -305,6 +355,9 @@ def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
 
 def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
     header = reading.header
+    feedback = reading.message.get("feedback")
+    if feedback is not None and returned is not None and feedback.feedback_id is None:
+        reading.message = {**reading.message, "feedback": replace(feedback, feedback_id=returned.header("feedback-id"))}
     date = header("date")
     return MessageFacts(
         generator=reading.generator,

@@ -78,8 +78,8 @@ class Reading:
     """
 
     __slots__ = (
-        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "kind", "known", "message",
-        "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
+        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "is_inside", "kind", "known",
+        "message", "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +95,7 @@ class Reading:
         self.remarks = remarks
         self.addressee = True
         self.depth = 0
+        self.is_inside = False
         self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}
