@@ -260,10 +260,7 @@ class _Reader:
     def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""
         label = _LABEL.match(line[: spots[0].start])
-        if not self._is_header(line) and (label is None or not self._wording.names_sender(label[1])):
-            return False
-        self._note_others(spots)
-        return True
+        return self._is_header(line) or (label is not None and self._wording.names_sender(label[1]))
 
     def _without_senders(self, line: str, spots: list[Spot]) -> list[Spot]:
         """Return the addresses of a line without those behind "from", or behind "of" where others are."""
@@ -275,8 +272,10 @@ class _Reader:
         return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
 
     def _note_others(self, spots: list[Spot]) -> None:
-        others = {spot.address.lower() for spot in spots} - self._parties.readers - self._parties.writers
-        self._named_others = self._named_others or bool(others)
+        """Take note of senders that are neither parties of the notification nor at the domain that it goes to."""
+        ours = {address.rpartition("@")[2] for address in (*self._parties.readers, *self._parties.writers)}
+        domains = {spot.address.lower().rpartition("@")[2] for spot in spots}
+        self._named_others = self._named_others or not domains <= ours
 
     def _rank(self, line: str, start: int, rest: str, *, is_alone: bool, kinds: frozenset[str]) -> Rank:
         """Return how good the evidence is for an address.
