@@ -40,7 +40,9 @@ def test_conditions(name: str) -> None:
     """A description that asks for nothing in the header would claim what a person quotes."""
     described = FORMATS[name]
     assert described.is_generic or described.headers, f"{name}.toml asks for no header field in [when]"
-    assert described.body or described.is_generic or name == "imail", f"{name}.toml asks for no text: [when] has no body"
+    assert described.body or described.is_generic or name == "imail", (
+        f"{name}.toml asks for no text: [when] has no body"
+    )
 
 
 @each_format
