@@ -36,6 +36,8 @@ _CODE: Final = (
     "reasons.py",
     "model.py",
     "verdict.py",
+    "_messages.py",
+    "_slots.py",
 )
 """The packages and modules that decide what the index of the same TOML looks like."""
 
