@@ -26,9 +26,7 @@ ORDER: Final = (
     "codes",
     "reasons",
     "_mime",
-    "_messages",
     "model",
-    "_slots",
     "verdict",
     # from text to facts
     "_smtp",

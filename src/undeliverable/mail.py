@@ -38,11 +38,11 @@ def parse(
     :param keep_headers: names of header fields of the returned message that come into the record, such as a campaign's.
     :raises TypeError: when `message` is of another type.
     """
-    import undeliverable._verdicts.message as verdicts
+    from undeliverable._verdicts.message import read_and_judge
 
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    notice, judged = verdicts.read_and_judge(message, known, remarks, trace=trace)
+    notice, judged = read_and_judge(message, known, remarks, trace=trace)
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))

@@ -31,7 +31,7 @@ _plain_name: Final = HOST.fullmatch
 _FIELD: Final = Witness.FIELD
 _FAILED: Final = Action.FAILED
 
-Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
+DiagnosticReader = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 """Reads the reply in a diagnostic, and whether it says that the queue gave up.
 
 The second argument says whether the report is about one recipient alone."""
@@ -48,17 +48,19 @@ class FieldReading(NamedTuple):
     recipients: tuple[RecipientFacts, ...]
 
 
-def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
+def read(text: str, part: str, remarks: list[str], read_reply: DiagnosticReader | None = None) -> FieldReading:
     """Return the fields in `text`, the body of a delivery-status part; line ends are LF.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets what had to be guessed.
-    :param heard: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
+    :param read_reply: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
     """
-    return _read_at(text, part, remarks, 0, heard)
+    return _read_at(text, part, remarks, 0, read_reply)
 
 
-def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
+def _read_at(
+    text: str, part: str, remarks: list[str], offset: int, read_reply: DiagnosticReader | None
+) -> FieldReading:
     groups = group_fields(text, remarks)
     alone = len(groups.recipients) == 1
     offsets = groups.offsets
@@ -66,14 +68,14 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
     for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False):
         names = _names_in(group)
         facts = _facts(
-            names[:1] + group[1:], text[at:end], part, offset + at, remarks, heard, alone=alone and not names[1:]
+            names[:1] + group[1:], text[at:end], part, offset + at, remarks, read_reply, alone=alone and not names[1:]
         )
         recipients += [facts, *(replace(facts, recipient=name) for name in names[1:])]
     return FieldReading(_message_facts(groups.message, text[: offsets[0]] if offsets else text), tuple(recipients))
 
 
 def read_one(
-    message: Values, values: Values, text: str, part: str, offset: int, heard: Heard, remarks: list[str]
+    message: Values, values: Values, text: str, part: str, offset: int, read_reply: DiagnosticReader, remarks: list[str]
 ) -> FieldReading | None:
     """Return the fields of a message and its one recipient, as `Groups` has them; None if they do not say who and what.
 
@@ -82,7 +84,7 @@ def read_one(
     whole = whole_group(values)
     if whole is None or len(_names_in(whole)) > 1:
         return None
-    facts = _facts(whole, text[offset:], part, offset, remarks, heard, alone=True)
+    facts = _facts(whole, text[offset:], part, offset, remarks, read_reply, alone=True)
     return FieldReading(_message_facts(message, text[:offset]), (facts,))
 
 
@@ -107,7 +109,14 @@ def _message_facts(values: Values, block: str) -> dict[str, Any]:
 
 
 def _facts(
-    values: Values, block: str, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+    values: Values,
+    block: str,
+    part: str,
+    offset: int,
+    remarks: list[str],
+    read_reply: DiagnosticReader | None,
+    *,
+    alone: bool,
 ) -> RecipientFacts:
     final, original, action_words, status_words, mta, diagnostic, attempt, until, actual = values
     recipient, first_recipient = _recipients(final, original, actual, remarks)
@@ -116,11 +125,11 @@ def _facts(
     said = None if diagnostic is None else _diagnostic(diagnostic)
     if action is None and _is_success(status, said) and not is_test(action_words):
         action = Action.DELIVERED
-    reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
-    if (reply is None or reply.code is None) and heard is not None and "upplementary-" in block:
+    reply, gave_up = (None, False) if read_reply is None or said is None else read_reply(said, alone)
+    if (reply is None or reply.code is None) and read_reply is not None and "upplementary-" in block:
         more = _supplement(block)
         if more is not None:
-            reply, gave_up = heard(more, alone)
+            reply, gave_up = read_reply(more, alone)
     words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
         witness=_FIELD,
@@ -247,20 +256,20 @@ def may_stand_in(text: str) -> bool:
     return "-Recipient" in text or "-recipient" in text or "-RECIPIENT" in text  # lower() may take 12 times the text
 
 
-def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
+def find(text: str, part: str, remarks: list[str], read_reply: DiagnosticReader | None = None) -> FieldReading | None:
     """Return the fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets a remark that there were fields outside a part of their own.
-    :param heard: as for :func:`read`.
+    :param read_reply: as for :func:`read`.
     """
     if not may_stand_in(text):
         return None
     match = RECIPIENT_FIELD.search(text)
     if match is None:
         return None
-    start = begin(text)
-    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, heard)
+    start = _first_line(text, match.start())
+    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, read_reply)
     recipients = [facts for facts in reading.recipients if facts.recipient and (facts.action or facts.status)]
     if not recipients:
         return None

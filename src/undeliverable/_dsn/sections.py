@@ -9,6 +9,7 @@ header of an embedded part (RFC 2046 5.2.1), or a quotation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from undeliverable._text.lazy import lazy
@@ -32,6 +33,8 @@ _MARGIN: Final = " \t|>"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
 _SENDER: Final = "rom:"
+_OPENING: Final = 3
+"""Characters of a line that are compared first with the words that announce the returned message; none are shorter."""
 
 
 class Sections(NamedTuple):
@@ -69,10 +72,15 @@ class CutWords:
 
     def announces(self, bare: str) -> bool:
         """Return whether a line without margins announces the returned message."""
-        if bare[0] in _RULERS:
-            words = bare.lstrip(_RULERS + " \t").casefold()
-            return words.startswith(self.plain) or (words.startswith(self.ruled) and bare[1] in _RULERS)
-        return bare.casefold().startswith(self.plain)
+        is_ruled = bare[0] in _RULERS
+        words = (bare.lstrip(_RULERS + " \t") if is_ruled else bare).casefold()
+        if words[:_OPENING] not in self._openings:  # as nearly always
+            return False
+        return words.startswith(self.plain) or (is_ruled and words.startswith(self.ruled) and bare[1] in _RULERS)
+
+    @cached_property
+    def _openings(self) -> frozenset[str]:
+        return frozenset(words[:_OPENING] for words in self.plain + self.ruled)
 
 
 class _Pass:

@@ -77,7 +77,9 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
-    elif signs - _ORIGIN == {Sign.NAMED} and Sign.SUBJECT not in signs:  # an address on a line of its own, and not a word on what happened
+    elif (
+        signs - _ORIGIN == {Sign.NAMED} and Sign.SUBJECT not in signs
+    ):  # an address on a line of its own, and not a word on what happened
         content = 0
     if signs & _ONLY_OF_BOUNCES:
         return bool(origin and content) and origin + content >= _ENOUGH

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from undeliverable._dsn.fields import Heard
+from undeliverable._dsn.fields import DiagnosticReader
 from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
 from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
@@ -187,7 +187,7 @@ def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply |
     return (last_attempt(reply) if expired else reply), expired
 
 
-def diagnostic_reader(text: str) -> Heard:
+def diagnostic_reader(text: str) -> DiagnosticReader:
     """Return what reads the reply in a ``Diagnostic-Code``.
 
     Which command it answered is read from `text`, if there is one recipient.

@@ -67,34 +67,37 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     if standard is None:
         reading = Reading.of(root(data, remarks), raw, known, remarks)
         _ask(reading, READERS)
+        _ask_in_turn(reading)
         returned = _returned(reading) if reading.is_settled else None
     else:
         reading = Reading(standard.header, standard.text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
         reading.message, recipients = standard.fields
         reading.recipients.extend(recipients)
         _ask(reading, STANDARD_READERS)
+        if len(reading.recipients) > 1 or reading.recipients[0].reply is None:
+            _ask(reading, EXPLAINING_READERS)
         returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
-    is_nameless = len(recipients) == 1 and _is_nameless(recipients[0])
+    is_nameless = len(recipients) == 1 and recipients[0].recipient is None and _is_nameless(recipients[0])
     recipients = _addressed(recipients, reading)
     kind = reading.kind or _kind_of(recipients)
-    if kind is Kind.BOUNCE and all(map(_is_tested, recipients)):
+    if kind is Kind.BOUNCE and recipients[0].action is None and all(map(_is_tested, recipients)):
         kind = Kind.OTHER
         remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
     if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
-    if reading.is_inside or _is_passed_on(reading):
+    if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):
         recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
     return Notice(kind, recipients, message)
 
 
 def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
-    def hearing(text: str) -> fields_reader.Heard:
+    def diagnostics_beside(text: str) -> fields_reader.DiagnosticReader:
         return diagnostic_reader(cuts.without_copy(text))
 
     try:
-        return one_pass.read(data, hearing, remarks, _Other(data).header)
+        return one_pass.read(data, diagnostics_beside, remarks, _Other(data).header)
     except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
         remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
         return None
@@ -122,6 +125,9 @@ def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
             reader(reading)
         except Exception as error:  # noqa: BLE001 # a bug of ours must not lose what the other readers found
             _note_failure(reader, reading, error)
+
+
+def _ask_in_turn(reading: Reading) -> None:
     for reader in LAST_READERS:
         if reading.is_settled:
             break
@@ -209,7 +215,11 @@ def _read_nested(reading: Reading) -> None:
 
 def _addressed(recipients: tuple[RecipientFacts, ...], reading: Reading) -> tuple[RecipientFacts, ...]:
     """Return the facts about recipients that are addresses; what is none gives way to the next source that has one."""
-    named = tuple(facts if _has_addresses(facts) else _without_others(facts, reading.remarks) for facts in recipients)
+    named = recipients
+    if not all(map(_has_addresses, recipients)):
+        named = tuple(
+            facts if _has_addresses(facts) else _without_others(facts, reading.remarks) for facts in recipients
+        )
     if len(named) == 1 and named[0].recipient is None:
         listed = several_recipients(reading.header("x-failed-recipients") or "")
         if len(listed) == 1:
@@ -236,16 +246,14 @@ def _is_tested(facts: RecipientFacts) -> bool:
 
 
 def _is_nameless(facts: RecipientFacts) -> bool:
-    """Return whether facts name nobody, not even what is no address."""
-    if facts.recipient is not None:
-        return False
+    """Return whether facts without a recipient name nobody, not even what is no address."""
     stated = facts.field("final-recipient") if facts.field_block else None
     return not (stated or "").rpartition(";")[2].strip(" <>")
 
 
 def _is_passed_on(reading: Reading) -> bool:
     """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message."""
-    return reading.is_reply_or_forward and reading.kind is None and not reading.is_from_mail_system
+    return reading.is_reply_or_forward and not reading.is_from_mail_system
 
 
 def _read_nested_text(reading: Reading) -> None:
@@ -268,6 +276,7 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
             nested.recipients, nested.message = reading.recipients, reading.message
             nested.generator, nested.returned_at = reading.generator, reading.returned_at
             _ask(nested, READERS)
+            _ask_in_turn(nested)
             if not nested.is_settled:
                 continue
             reading.remarks.append("the report stands inside another message")
@@ -277,18 +286,18 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
 
 
 Reader = Callable[[Reading], None]
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
+"""The readers to ask if the fields of a standard report have been read already."""
+EXPLAINING_READERS: Final[tuple[Reader, ...]] = (read_statements, read_unexplained, read_challenge_report)
+"""The readers of what fields leave open; they find nothing in a report on one recipient that holds a reply."""
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
     _read_statuses,
     _read_words,
     read_plain_fields,
     read_nameless,
-    read_statements,
-    read_unexplained,
-    read_challenge_report,
+    *EXPLAINING_READERS,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_statements, read_unexplained, read_challenge_report)
-"""The readers to ask if the fields of a standard report have been read already."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
     read_disposition,

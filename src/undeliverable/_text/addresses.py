@@ -23,6 +23,11 @@ ADDRESS_TYPE: Final = lazy(r"[ \t\n]{0,20}([A-Za-z][\w.-]{0,30})[ \t]{0,8};[ \t\
 _BARE_ADDRESS: Final = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9.-]{0,30}); ?)?([^\s<>()\[\]\"\\;:,@]{1,320}@[^\s<>()\"\\;:,@]{1,255})"
 )
+# An address that needs no second look, with a type before it or without one: its octets are those of most addresses, and
+# never too many (RFC 5321 4.5.3.1). Exchange's own kind of address is none.
+_USUAL: Final = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9.-]{0,30}; ?)?((?!(?i:imcea))[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,255})", re.ASCII
+)
 # RFC 5321 4.1.2: where a local part that is not quoted begins, and the domain behind the "@".
 _LOCAL_BREAK: Final = lazy(r"[\s<>()\[\]\"\\;:,@]")
 _DOMAIN: Final = lazy(r"[^\s<>()\"\\;:,@]{1,255}")
@@ -40,6 +45,7 @@ _EMBEDDED_UNICODE: Final = lazy(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _OCTAL_RUN: Final = lazy(r"(?:\\[23][0-7]{2})+", re.ASCII)
 
 _plain: Final = _BARE_ADDRESS.fullmatch
+_usual: Final = _USUAL.fullmatch
 _LONGEST: Final = 2048  # a value with comments and a display name; nothing sensible is longer
 _OCTETS: Final = 64 + 1 + 255  # RFC 5321 4.5.3.1: local part, "@", domain
 _LOCAL: Final = 320
@@ -62,6 +68,8 @@ _FOLD: Final = lazy(r"[ \t]*\n[ \t\n]*")
 
 def is_mailbox(address: str) -> bool:
     """Return whether `address` can be an address of mail: of RFC 5321 4.1.2, or of X.400 (RFC 2156 2.3.1)."""
+    if ";" not in address and _usual(address) is not None:
+        return True
     if "@" not in address:
         return _X400.match(address) is not None
     if not _is_sound(address):
@@ -92,6 +100,9 @@ def recipient_address(value: str | None, remarks: list[str], *, xtext: bool = Fa
     """
     if not value:
         return None
+    usual = _usual(value)
+    if usual is not None:
+        return _from_xtext(usual[1]) if xtext and "+" in usual[1] else usual[1]
     plain = _plain(value)
     if plain is not None and _is_sound(plain[2]):
         return _from_xtext(plain[2]) if xtext and "+" in plain[2] else plain[2]

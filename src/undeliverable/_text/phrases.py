@@ -105,16 +105,13 @@ class Phrases(Generic[_Kind]):
 def _follow(wanted: Iterable[_Word], words: list[str], at: int) -> bool:
     """Return whether `wanted` stand in `words` behind the one at `at`, each within its reach; the nearest one counts."""
     for word in wanted:
-        near = range(at + 1, min(at + 1 + word.reach, len(words)))
-        found = next((place for place in near if _is_word(word, words[place])), None)
-        if found is None:
+        for place in range(at + 1, min(at + 1 + word.reach, len(words))):
+            if words[place] == word.text or (word.is_open and words[place].startswith(word.text)):
+                at = place
+                break
+        else:
             return False
-        at = found
     return True
-
-
-def _is_word(wanted: _Word, word: str) -> bool:
-    return word.startswith(wanted.text) if wanted.is_open else word == wanted.text
 
 
 def _stand_in(pieces: tuple[str, ...], text: str) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from undeliverable._messages import Feedback, Returned
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
+from undeliverable.model._returned import Feedback, Returned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from undeliverable._slots import DetailsSlot, KeySlot, VendorCodeSlot
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
+from undeliverable.verdict._slots import DetailsSlot, KeySlot, VendorCodeSlot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -249,8 +249,8 @@ class Verdict(Identified):
             "policy": None if self.policy is None else self.policy.to_dict(),
             "shadowed": None if self.shadowed is None else [rule.to_dict() for rule in self.shadowed],
             "conflicts": list(self.conflicts),
-            "last_attempt_date": date_text(self.last_attempt_date),
-            "will_retry_until": date_text(self.will_retry_until),
+            "last_attempt_date": None if self.last_attempt_date is None else date_text(self.last_attempt_date),
+            "will_retry_until": None if self.will_retry_until is None else date_text(self.will_retry_until),
             "vendor_code": self.vendor_code,
             "key": self.key,
             "blocklist": details.blocklist,

@@ -63,23 +63,24 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """Return all values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import (
-            decode_words,
-            header_fields,
-        )
+        from undeliverable._mime.headers import decode_words, field_values
 
-        wanted = name.lower()
-        return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)
+        return map(decode_words, field_values(self.block, name))
 
     def kept(self) -> dict[str, str]:
         """Return the headers that group messages, by lower-case name: the mailing list, the campaign, the caller's own.
 
         They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
         """
-        block = "\n" + self.block.lower()
-        names = dict.fromkeys((*_KEPT_HEADERS, *map(str.lower, self.keep_headers)))
-        found = {name: self.header(name) for name in names if f"\n{name}:" in block}
-        return {name: value for name, value in found.items() if value}
+        lowered = "\n" + self.block.lower()
+        names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
+        return {name: value for name in names if f"\n{name}:" in lowered and (value := self._first(name, lowered))}
+
+    def _first(self, name: str, lowered: str) -> str | None:
+        from undeliverable._mime.headers import decode_words, field_values
+
+        value = next(field_values(self.block, name, lowered), None)
+        return None if value is None else decode_words(value)
 
     def to_dict(self) -> dict[str, object]:
         """Return what the public record says of the message."""
