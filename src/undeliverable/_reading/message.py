@@ -23,6 +23,7 @@ from undeliverable._reading.automatic import (
     read_bare_complaint,
     read_challenge_report,
     read_disposition,
+    read_service_notification,
 )
 from undeliverable._reading.fallback import (
     ask_fallback,
@@ -36,7 +37,6 @@ from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.plain_fields import read_plain_fields
 from undeliverable._reading.reading import Described, Notice, Reading
-from undeliverable._reading.service import read_service_notification
 from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._text.addresses import is_mailbox, several_recipients
