@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -330,22 +331,35 @@ class TestBuiltinData:
         wrong = []
         for one in BUILTIN.rules:
             found = BUILTIN.rule_table.match(example_seen(one)).rule
-            if found is None or found.reason is not one.reason:
-                wrong.append((one.id, None if found is None else found.id))
+            if found is None:
+                wrong.append(f"no rule matches the example of {one.id}")
+            elif found.reason is not one.reason:
+                wrong.append(f"the example of {one.id} is {found.reason} by {found.id}, not {one.reason}")
         assert not wrong
 
     def test_ids_are_unique_and_sources_given(self) -> None:
-        ids = [one.id for one in BUILTIN.rules]
-        assert len(ids) == len(set(ids))
-        assert not [
-            one.id
-            for one in BUILTIN.rules
-            if not one.example or not (one.source or "").startswith(("https://", "http://"))
+        wrong = [
+            f"the id {name} is used twice"
+            for name, times in Counter(one.id for one in BUILTIN.rules).items()
+            if times > 1
         ]
+        for one in BUILTIN.rules:
+            if not one.example:
+                wrong.append(f"rule {one.id} has no example")
+            if not one.source:
+                wrong.append(f"rule {one.id} has no source")
+            elif not one.source.startswith(("https://", "http://")):
+                wrong.append(f"the source of rule {one.id} is no address of a page: {one.source}")
+        assert not wrong
 
     def test_no_two_providers_claim_a_host(self) -> None:
-        hosts = [host for provider in BUILTIN.providers for host in provider.hosts]
-        assert sorted(hosts) == sorted(set(hosts))
+        owners: dict[str, str] = {}
+        wrong = []
+        for provider in BUILTIN.providers:
+            for host in provider.hosts:
+                if owners.setdefault(host, provider.name) != provider.name:
+                    wrong.append(f"both {owners[host]} and {provider.name} have the host {host}")
+        assert not wrong
 
 
 def copied(folder: Path) -> Path:
