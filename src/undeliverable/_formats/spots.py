@@ -8,13 +8,16 @@ from typing import Final, NamedTuple
 from undeliverable._formats.schema import FACTS
 from undeliverable._text.lazy import lazy
 
-__all__ = ["REPLY", "Spot", "is_list", "said_in", "spots_in"]
+__all__ = ["REPLY", "Spot", "is_list", "said_in", "spots_in", "without_quotes"]
 
 REPLY: Final = lazy(
     r"(?<![\w.+@-])(?:[45][0-5]\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}|[^\W\d_]|[<\"'\[(])|#?[45]\.\d{1,3}\.\d{1,3}(?![\w.]))"
 )
 """A negative reply (RFC 5321 4.2.1), or an enhanced status (RFC 3463): what telephone numbers do not look like."""
 _ADDRESS: Final = lazy(FACTS["recipient"])
+# A quoted local part (RFC 5321 4.1.2), folded perhaps: its owner can write other people's addresses into it.
+_QUOTED: Final = lazy(r'(?<=<)"(?:[^"\\\n]|\\.|\n[ \t]){0,400}+"(?=@)')
+_INSIDE: Final = lazy(r"[^\n]")
 _BEFORE: Final = lazy(
     r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
 )
@@ -35,6 +38,11 @@ class Spot(NamedTuple):
     start: int
     end: int
     address: str
+
+
+def without_quotes(text: str) -> str:
+    """Return `text` with blanks in place of quoted local parts, so that nothing inside one names anybody."""
+    return _QUOTED.sub(lambda match: _INSIDE.sub(" ", match[0]), text) if '<"' in text else text
 
 
 def said_in(rest: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT
 from undeliverable._formats.schema import FACTS, Format
-from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in
+from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
 from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
 from undeliverable._text.lazy import lazy
 
@@ -186,7 +186,7 @@ class _Reader:
     )  # fmt: skip
 
     def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
-        self._text = text
+        self._text = without_quotes(text)
         self._title = title
         self._subject: frozenset[str] = frozenset()
         self._parties = parties
