@@ -359,7 +359,7 @@ class TestExplain:
         verdict = verdict_on(given, knowledge, trace=True)
         for text in (pickle.loads(pickle.dumps(verdict)).explain(), verdict.explain()):
             lines = text.splitlines()
-            assert lines[0] == "kim@example.org: hard (user_unknown) -> suppress [gone]"
+            assert lines[0] == "kim@example.org: hard (user_unknown) -> retry [gone]"
             for part in (
                 "sent to    kay@example.org",
                 "action     failed, after the queue gave up",
@@ -577,7 +577,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "bounce_type": BounceType.HARD,
         "reason": Reason.USER_UNKNOWN,
         "fault": Fault.ADDRESS,
-        "advice": Advice.SUPPRESS,
+        "advice": Advice.RETRY,
         "label": None,
         "status": StatusCode(5, 1, 1),
         "status_from": "reply",
@@ -597,6 +597,13 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "key": verdict.key,
         "evidence": evidence,
         "details": NO_DETAILS,
+        "sent_to": "lee@example.org",
+        "proof": None,
+        "confidence": None,
+        "provider_from": None,
+        "set_by": (),
+        "message_advice": None,
+        "applies_to": None,
     }
 
 

@@ -38,7 +38,7 @@ def tables() -> dict[str, dict[str, Any]]:
 
 def _rows() -> Iterator[str]:
     for name, table in tables().items():
-        cells = (f"`{name}`", table["title"], _recognised(table["when"]), table["source"])
+        cells = (f"`{name}`", table["title"], _recognised(table.get("when", {})), table["source"])
         yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 

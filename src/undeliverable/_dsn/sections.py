@@ -9,6 +9,7 @@ header of an embedded part (RFC 2046 5.2.1), or a quotation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from undeliverable._text.lazy import lazy
@@ -31,8 +32,9 @@ _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
-_COPIED: Final = ("\n--", "eceived:", "rom:", "ubject:")
-"""One of these stands in a text that holds a copy with its header, or below a ruler."""
+_SENDER: Final = "rom:"
+_OPENING: Final = 3
+"""Characters of a line that are compared first with the words that announce the returned message; none are shorter."""
 
 
 class Sections(NamedTuple):
@@ -65,15 +67,20 @@ class CutWords:
         return found.sections()
 
     def without_copy(self, text: str) -> str:
-        """Return `text` without the returned message, if that begins with its header or stands below a ruler."""
-        return text[: self.sections(text).returned] if any(map(text.__contains__, _COPIED)) else text
+        """Return `text` without the returned message if that has a header, of which ``From`` is a part (RFC 5322 3.6)."""
+        return text[: self.sections(text).returned] if _SENDER in text else text
 
     def announces(self, bare: str) -> bool:
         """Return whether a line without margins announces the returned message."""
-        if bare[0] in _RULERS:
-            words = bare.lstrip(_RULERS + " \t").casefold()
-            return words.startswith(self.plain) or (words.startswith(self.ruled) and bare[1] in _RULERS)
-        return bare.casefold().startswith(self.plain)
+        is_ruled = bare[0] in _RULERS
+        words = (bare.lstrip(_RULERS + " \t") if is_ruled else bare).casefold()
+        if words[:_OPENING] not in self._openings:  # as nearly always
+            return False
+        return words.startswith(self.plain) or (is_ruled and words.startswith(self.ruled) and bare[1] in _RULERS)
+
+    @cached_property
+    def _openings(self) -> frozenset[str]:
+        return frozenset(words[:_OPENING] for words in self.plain + self.ruled)
 
 
 class _Pass:

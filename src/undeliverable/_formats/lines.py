@@ -29,14 +29,14 @@ from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
-__all__ = ["CONTINUED", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
+__all__ = ["CONTINUED", "LINE_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
 # What stands above a signature (RFC 3676 4.3) or a gateway's footer, whose words are about no recipient.
 _SIGNATURE: Final = "--"
 _FOOTER: Final = "_" * 8
-_LINE_LIMIT: Final = 998
+LINE_LIMIT: Final = 998
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
 
@@ -106,8 +106,8 @@ class LinePass:
                 self.returned_at = position
                 return
             else:
-                if line_end - position > _LINE_LIMIT:
-                    line, bare = line[:_LINE_LIMIT], bare[:_LINE_LIMIT]
+                if line_end - position > LINE_LIMIT:
+                    line, bare = line[:LINE_LIMIT], bare[:LINE_LIMIT]
                 self._line(line, bare, position, line_end)
             position = line_end + 1
 
@@ -309,13 +309,13 @@ class Builder(NamedTuple):
 
     def _vendor_code(self, words: str) -> str | None:
         pattern = self.format.patterns.vendor_code
-        match = None if pattern is None else pattern(words[:_LINE_LIMIT])
+        match = None if pattern is None else pattern(words[:LINE_LIMIT])
         return None if match is None else match["vendor_code"]
 
     def _evidence(self, draft: Draft) -> tuple[Evidence, ...]:
         if draft.start < 0:
             return ()
-        words = self.text[draft.start : min(draft.end, draft.start + _LINE_LIMIT)]
+        words = self.text[draft.start : min(draft.end, draft.start + LINE_LIMIT)]
         return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
 
 

@@ -148,7 +148,7 @@ class Format:
                 return False
         head = text[:HEAD_LIMIT]
         if self.is_generic:
-            if not _stands_in(self.body, head):
+            if self.body and not _stands_in(self.body, head):
                 return False
         elif self.body and not begun and not begins_line(self.body, head):
             return False
@@ -301,6 +301,8 @@ class _TableReader(NamedTuple):
     def when(self) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
         """Return the conditions on headers, and those on the text."""
         table = self.table.get("when")
+        if table is None and self.name == GENERIC:
+            return (), ()
         if not isinstance(table, Mapping) or not table:
             raise self.fault("when", "a format needs a table 'when' of header names and 'body'")
         headers: list[tuple[str, tuple[str, ...]]] = []

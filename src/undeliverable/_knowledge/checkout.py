@@ -33,10 +33,10 @@ _CODE: Final = (
     "_rules",
     "_knowledge",
     "data",
+    "model",
+    "verdict",
     "errors.py",
     "reasons.py",
-    "model.py",
-    "verdict.py",
 )
 """The packages and modules that decide what the index of the same TOML looks like."""
 

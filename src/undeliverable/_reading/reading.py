@@ -6,7 +6,7 @@ reader is asked when is decided in :mod:`undeliverable._reading.message`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from undeliverable._mime.part import Part
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from undeliverable._dsn.origin import OriginWords
     from undeliverable._dsn.sections import CutWords, Sections
     from undeliverable._formats.index import FormatTable
+    from undeliverable._formats.wording import Wording
     from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._rules.table import Match
+    from undeliverable.model import Command
 
 __all__ = ["Described", "Notice", "Reading"]
 
@@ -40,6 +43,16 @@ class Described(Protocol):
     @property
     def cuts(self) -> CutWords:
         """Return how reports announce the returned message."""
+        ...
+
+    @property
+    def wording(self) -> Wording:
+        """Return how notifications speak."""
+        ...
+
+    @property
+    def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
+        """Return what finds the rule for a reply."""
         ...
 
     @property
@@ -65,8 +78,8 @@ class Reading:
     """
 
     __slots__ = (
-        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "kind", "known", "message",
-        "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
+        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "is_inside", "kind", "known",
+        "message", "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +95,7 @@ class Reading:
         self.remarks = remarks
         self.addressee = True
         self.depth = 0
+        self.is_inside = False
         self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}

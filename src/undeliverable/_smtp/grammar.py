@@ -30,6 +30,7 @@ __all__ = [
     "OTHER_FINAL",
     "OUTCOME",
     "OUTCOMES",
+    "PROGRAM",
     "QUOTED_CODE",
     "SESSION",
     "SPOKEN",
@@ -38,6 +39,7 @@ __all__ = [
     "STEP_NOTE",
     "STEP_STEMS",
     "TRAILING_STATUS",
+    "UNAVAILABLE",
     "VERB",
 ]
 
@@ -166,6 +168,10 @@ OUTCOME: Final = lazy(
     r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\.[ \t](.*)",
     re.ASCII,
 )
+# What it says of a local program's exit status EX_UNAVAILABLE (sysexits.h), and what that program wrote above it:
+# "mail.local: unknown user: kim".
+UNAVAILABLE: Final = "... Service unavailable"
+PROGRAM: Final = lazy(r"[ \t]{0,8}[a-z][\w./-]{1,40}:[ \t][^\s]", re.ASCII)
 # Its own line about the message as a whole: "554 5.0.0 Service unavailable".
 GENERAL: Final = lazy(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.

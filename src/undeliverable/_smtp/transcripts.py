@@ -19,8 +19,10 @@ from undeliverable._smtp.grammar import (
     NO_RECIPIENTS,
     OUTCOME,
     OUTCOMES,
+    PROGRAM,
     SESSION,
     SPOKEN,
+    UNAVAILABLE,
     VERB,
 )
 from undeliverable._smtp.replies import parse_reply, says_expired
@@ -36,13 +38,17 @@ _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say an
 
 
 class _Outcome(NamedTuple):
-    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
+    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``.
+
+    :ivar cause: the line above, where a local program says why; then the server's own words say nothing.
+    """
 
     recipient: str
     words: str
     offset: int
     code: str | None
     word: str
+    cause: str = ""
 
 
 class _Answer:
@@ -112,9 +118,13 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
     """Return the same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
+    above = ""
     for line in text[at:].split("\n"):
         if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
             _read_line(state, line, at)
+            if line.endswith(UNAVAILABLE) and PROGRAM.match(above) is not None:
+                _note_cause(state, above.strip(), at)
+        above = line
         at += len(line) + 1
     _end_reply(state)
     return _facts(state, part, gave_up=says_expired(text))
@@ -139,7 +149,14 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
-        state.general = state.general or (line.strip(), at)
+        state.general = state.general or (line.strip()[4:], at)  # its own code is no reply that it got
+
+
+def _note_cause(state: _Transcript, cause: str, at: int) -> None:
+    """Note why the line at `at` says that a local program failed, unless a remote server caused it."""
+    last = state.alone[-1] if state.alone else None
+    if last is not None and last.offset == at:
+        state.alone[-1] = last._replace(cause=cause)
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -319,7 +336,7 @@ def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts
         recipient=outcome.recipient,
         action=Action.FAILED if expired else action,
         reply=reply,
-        diagnostic=None if reply is not None else Diagnostic("", prefix + words),
+        diagnostic=None if reply is not None else Diagnostic("", prefix + (outcome.cause or words)),
         expired=expired,
         evidence=(Evidence(witness, part, outcome.offset, words_of(outcome.words)),),
     )
