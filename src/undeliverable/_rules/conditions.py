@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar, cast
 
+from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
@@ -80,7 +81,7 @@ def status_by_key(key: int) -> StatusCode | None:
 
 def visible(text: str, code: int) -> str:
     """What rules see of the reply `text`, whose code is `code`."""
-    text = (text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT]).casefold()
+    text = fold(text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT])
     if "@" in text:
         text = _without_addresses(text)
     if code and (text.count(text[:3]) > 1 or text[3:4] == "-"):
@@ -325,7 +326,7 @@ def _asked(when: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 
 def _phrases(when: Mapping[str, object], key: str) -> tuple[str, ...]:
-    return tuple(" ".join(phrase.casefold().split()) for phrase in _asked(when, key))
+    return tuple(" ".join(fold(phrase).split()) for phrase in _asked(when, key))
 
 
 def _names(when: Mapping[str, object], key: str) -> frozenset[str | None] | None:

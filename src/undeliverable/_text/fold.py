@@ -1,0 +1,44 @@
+"""One fold of Unicode before all matching: texts that look the same to a reader compare as equal.
+
+Mail systems, gateways and word processors dress the same words differently: typographic apostrophes, blanks that do not
+break, soft hyphens, letters with combining accents, UTF-8 that was encoded twice, under_scores between words. Phrases and
+the texts they are looked for in pass through the same function, so none of this has to be listed in any phrase.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["fold"]
+
+_DRESS: Final = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e"), '"'),
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2002\u2003\u2009\u3000"), " "),
+    **dict.fromkeys(map(ord, "\u2010\u2011"), "-"),
+    # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
+}
+_BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d_])_(?=[^\W\d_])")
+# Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).
+_TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
+
+
+def fold(text: str) -> str:
+    """Return `text` case-folded, composed (NFC), and without what only dresses it."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _encoded_once(text).translate(_DRESS))
+    text = text.casefold()
+    return _BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
+
+
+def _encoded_once(text: str) -> str:
+    """Return `text` with a second encoding to UTF-8 undone, where all of it plainly has one."""
+    if _TWICE.search(text) is None:
+        return text
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
