@@ -28,10 +28,15 @@ class Below:
 
     :ivar shelf: how they are filed.
     :ivar marks: phrases that tell a provider, with its name, the first one first.
+    :ivar meaning: tells causes from advice.
+    :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
+        rules above, know exact phrases and see the whole reply.
     """
 
     shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [])
     marks: Sequence[tuple[str, str]] = ()
+    meaning: Meaning = Meaning()
+    exact: int = 0
 
     def rule(self, number: int) -> Rule:
         """The rule of a number, from 0."""
@@ -71,6 +76,8 @@ class RuleTable:
         self._upper = dict(zip(numbers, rules, strict=True))
         self._marks = tuple(marks)
         self._below = below
+        self._meaning: Final = below.meaning
+        self._exact: Final = below.exact * PARTS
         self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
         if rules or marks:
             upper = file_rules(
@@ -94,10 +101,34 @@ class RuleTable:
         return self.find(*seen)
 
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
-        """The first rule that fits what the arguments say, which are those of :class:`Seen`."""
+        """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
+
+        Where a reply states no cause, but gives advice, the words of the advice count as weak evidence: never of a
+        fault of the address or the mailbox.
+        """
         found, provider = self._found(text, code, status, provider)
+        cause = self._meaning.cause(text)
+        match = self._first(found, (text, cause), code, status, command, provider)
+        if cause is not text and not states_words(cause) and (match.rule is None or not match.rule.when.has_words):
+            weak = self._first(found, (text, text), code, status, command, provider)
+            if weak.rule is not None and weak.rule.when.has_words and weak.rule.reason.fault not in BLAMES:
+                return weak
+        return match
+
+    def _first(
+        self,
+        found: Sequence[int],
+        texts: tuple[str, str],
+        code: int,
+        status: int,
+        command: Command | None,
+        provider: str | None,
+    ) -> Match:
+        """Return the first rule of `found` that fits; `texts` are the whole reply, and the causes that it states."""
+        (whole, cause), exact = texts, self._exact
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
+            text = whole if place < exact else cause
             if (
                 rule is not done
                 and (codes is None or code in codes)
@@ -173,8 +204,13 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
+        of_causes = seen._replace(text=self._meaning.cause(seen.text))
         return tuple(
-            dict.fromkeys(clause[6] for clause in self._asked(seen) if clause[6] is not None and fits(clause, seen))
+            dict.fromkeys(
+                clause[6]
+                for clause in self._asked(seen)
+                if clause[6] is not None and fits(clause, seen if clause[0] < self._exact else of_causes)
+            )
         )
 
     def candidates(self, seen: Seen) -> Iterator[Rule]:
