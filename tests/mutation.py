@@ -1,8 +1,8 @@
-"""Mutation testing: each change that mutmut makes to a module, one at a time, and whether the module's tests notice it.
+"""Mutation testing: change a module in one place at a time (mutmut), and see whether its tests notice.
 
-``python -m tests.mutation`` takes all modules below, ``python -m tests.mutation _facts codes`` some of them; mutmut, from
+``python -m tests.mutation`` takes all modules below, ``python -m tests.mutation _reading/merge codes`` some of them; mutmut, from
 PyPI, has to be installed. It works in a copy of the tree, prints how many changes were noticed, and shows those that
-were not. A change that no test can notice (another order of what is a set, say) is nobody's fault; the others ask for a test.
+were not. Each of these lacks a test, unless it changes nothing that can be seen (the order of a set, say).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ROOT: Final = Path(__file__).parent.parent
 
 TESTS: Final = {
     "codes": ("test_codes",),
-    "_facts": ("test_facts",),
-    "_fields": ("test_fields", "test_fields_addresses"),
-    "_field_groups": ("test_field_groups", "test_fields"),
-    "_rules": ("test_rules", "test_knowledge"),
-    "_clauses": ("test_rules", "test_knowledge"),
-    "_judge": ("test_judge", "test_smtp", "test_exceptions"),
+    "_reading/merge": ("test_facts",),
+    "_dsn/fields": ("test_fields", "test_fields_addresses"),
+    "_dsn/groups": ("test_field_groups", "test_fields"),
+    "_rules/table": ("test_rules", "test_knowledge"),
+    "_rules/rule": ("test_rules", "test_knowledge"),
+    "_verdicts/judge": ("test_judge", "test_smtp", "test_exceptions"),
 }
 """The tests of each module: what is noticed by those that come from elsewhere does not count."""
 

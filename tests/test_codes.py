@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,9 +128,12 @@ def test_searching_never_raises(text: str) -> None:
         assert found is None or str(found)
 
 
-def test_the_registry_is_whole() -> None:
-    assert len(REGISTERED) == 81
-    assert len({(row[0], row[1]) for row in REGISTERED}) == 81
+def test_the_registry_names_each_code_once_and_leaves_out_none() -> None:
+    codes = [(row[0], row[1]) for row in REGISTERED]
+    assert [code for code, times in Counter(codes).items() if times > 1] == []
+    assert {subject for subject, _ in codes} == set(range(8))  # RFC 3463 3: X.0.XXX to X.7.XXX
+    gaps = {(subject, detail) for subject, last in dict(sorted(codes)).items() for detail in range(last)} - set(codes)
+    assert gaps == set()
 
 
 @pytest.mark.parametrize("class_", [2, 4, 5])

@@ -56,7 +56,7 @@ def test_a_message_that_names_a_listed_link() -> None:
 
 def test_every_known_list_has_names_that_find_it() -> None:
     lists = Knowledge.builtin().blocklists
-    assert len(lists.marks) > 40
+    assert lists.marks
     for mark, name in lists.marks:
         assert lists.named(f"550 5.7.1 listed: {mark}, go away") == name, mark
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.generate.formats import DATA, tables
 from undeliverable import Knowledge
-from undeliverable._formats import Format, FormatTable, compile_format, read
-from undeliverable._formats.examples import check_examples, examples
+from undeliverable._formats import Format, FormatTable, compile_format
+from undeliverable._formats.examples import check_examples, examples, read
 
 TABLES = tables()
 FORMATS = {name: compile_format(name, table) for name, table in TABLES.items()}

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.generate.formats import tables
-from undeliverable._formats import Format, FormatReading, FormatTable, compile_format, read
+from undeliverable._formats import Format, FormatTable, compile_format
+from undeliverable._formats.examples import read
+from undeliverable._formats.lines import FormatReading
 from undeliverable.codes import StatusCode
 from undeliverable.errors import EntryError
 from undeliverable.model import Action, Command, Diagnostic, Witness
@@ -194,7 +196,7 @@ def test_reply_of_several_lines() -> None:
 
 
 def test_first_of_two_replies() -> None:
-    """Attempts are told with the last one first."""
+    """Attempts are listed with the last one first."""
     found = reading(
         "<kim@example.org>\nsaid: 550 4.4.7 expired\nsaid: 441 4.4.1 no answer\nmore\n", field="said: {reply}"
     )

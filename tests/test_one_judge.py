@@ -127,3 +127,9 @@ def test_the_vocabulary_of_verdicts_does_not_know_the_judge() -> None:
 def test_a_key_stands_for_its_status(status: StatusCode) -> None:
     assert status_by_key(status_key(status)) == status
     assert status_by_key(status_key(None)) is None
+
+
+@pytest.mark.parametrize("name", ["key", "details"])
+def test_the_slots_that_are_filled_late_can_be_seen_on_the_class(name: str) -> None:
+    """Tools that read a class, such as help(), get the descriptor."""
+    assert getattr(Verdict, name) is vars(Verdict)[name]

@@ -29,6 +29,11 @@ NESTED = """MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary=b
 
 --b
+Content-Type: text/plain
+
+See below.
+
+--b
 Content-Type: message/rfc822
 
 From: MAILER-DAEMON@mx.example.net

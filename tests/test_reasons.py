@@ -14,10 +14,6 @@ ADDRESS = {
 }
 
 
-def test_there_are_32_reasons() -> None:
-    assert len(Reason) == 32
-
-
 @pytest.mark.parametrize("reason", Reason)
 def test_a_member_says_all_of_itself(reason: Reason) -> None:
     assert [one for one in Reason if one == str(reason)] == [reason]

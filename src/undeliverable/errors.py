@@ -1,7 +1,7 @@
-"""What this library raises: one base class, few leaves.
+"""The exceptions that this library raises: one base class, few leaves.
 
-Mail never raises, whatever its bytes. What raises is configuration (a rule file, a profile name, an argument that
-holds rules) and a webhook body that is not the named service's at all::
+Mail never raises, whatever its bytes. Only two things do: configuration (a rule file, a profile name, an argument that
+holds rules) and a webhook body that the named service cannot have sent::
 
     UndeliverableError
       x KnowledgeError   a rule file, profile or rule table that cannot be used
@@ -14,18 +14,18 @@ __all__ = ["KnowledgeError", "UndeliverableError", "WebhookError"]
 
 
 class UndeliverableError(Exception):
-    """The base of everything that this library raises on purpose."""
+    """The base class of all exceptions that this library raises on purpose."""
 
 
 class KnowledgeError(UndeliverableError):
-    """A rule file, profile or table of rules that cannot be used; nothing of it was taken over.
+    """A rule file, profile or table of rules cannot be used; none of it was loaded.
 
     :ivar file: the file's name, or the layer's name where the rules came from code.
     :ivar detail: what is wrong, in one sentence.
-    :ivar entry: the id of the entry at fault, or its place such as ``rule[3]``; ``None`` for the file as a whole.
-    :ivar key: the key at fault inside the entry, dotted (``when.reply``); ``None`` if it is the entry as a whole.
-    :ivar line: the line number, from 1; 0 where it is not known.
-    :ivar column: the column of the caret, from 1; 0 where it is not known.
+    :ivar entry: the id of the faulty entry, or its position such as ``rule[3]``; ``None`` for the whole file.
+    :ivar key: the faulty key inside the entry, dotted (``when.reply``); ``None`` for the whole entry.
+    :ivar line: the line number, from 1; 0 if unknown.
+    :ivar column: the column of the caret, from 1; 0 if unknown.
     :ivar text: the source line that the caret points into, or the empty string.
     """
 
@@ -59,10 +59,10 @@ class KnowledgeError(UndeliverableError):
 
 
 class WebhookError(UndeliverableError):
-    """A request body that is not what the named service sends; the endpoint should answer 400.
+    """A request body is not what the named service sends; the endpoint should answer 400.
 
     :ivar service: the name of the service, as given by the caller.
-    :ivar detail: what was expected and what stood there instead.
+    :ivar detail: what was expected and what was found instead.
     """
 
     def __init__(self, service: str, detail: str) -> None:
@@ -72,7 +72,7 @@ class WebhookError(UndeliverableError):
 
 
 class EntryError(Exception):
-    """A fault inside one entry, raised where the entry is compiled; the loader makes it a located KnowledgeError."""
+    """A fault inside one entry, raised while it is compiled; the loader adds the place and raises KnowledgeError."""
 
     def __init__(self, detail: str, *, entry: str | None = None, key: str | None = None) -> None:
         super().__init__(detail)

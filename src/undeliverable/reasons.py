@@ -1,14 +1,14 @@
-"""The 32 reasons why mail fails, and what follows from each by default.
+"""The reasons why mail fails, and the bounce type and advice that each implies by default.
 
-Three answers that are never mixed: the *bounce type* speaks of the recipient's address, the status class
-(:mod:`undeliverable.codes`) of this one message, and the *advice* says what to do.
+A verdict keeps three answers apart: the *bounce type* describes the recipient's address, the status class
+(:mod:`undeliverable.codes`) describes this one message, and the *advice* says what to do next.
 """
 
 from __future__ import annotations
 
 from undeliverable._text.record import Word
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False  # importing typing would take a sixth of the import time
 if TYPE_CHECKING:
     from typing import Self
 
@@ -16,7 +16,7 @@ __all__ = ["Advice", "BounceType", "Fault", "Reason"]
 
 
 class Fault(Word):
-    """Where the cause lies: with whom, or with what."""
+    """The party at fault: where the cause of a failure lies."""
 
     ADDRESS = "address"
     MAILBOX = "mailbox"
@@ -28,10 +28,10 @@ class Fault(Word):
 
 
 class BounceType(Word):
-    """What a failure says of the recipient's address.
+    """The consequence of a failure for the recipient's address.
 
-    ``hard``: the address or its domain is at fault and will stay so; ``soft``: the address may well be good;
-    ``undetermined``: the report does not tell.
+    ``hard``: the address or its domain is at fault, for good; ``soft``: the address may well be good;
+    ``undetermined``: the report does not say.
     """
 
     HARD = "hard"
@@ -40,7 +40,7 @@ class BounceType(Word):
 
 
 class Advice(Word):
-    """What the sender should do next."""
+    """The next step for the sender."""
 
     SUPPRESS = "suppress"
     RETRY = "retry"
@@ -52,10 +52,10 @@ class Advice(Word):
 
 
 class Reason(Word):
-    """Why a delivery failed; each member carries what follows from it unless a policy says otherwise.
+    """The reason of a failed delivery.
 
-    The value is the name used in records and rule files. Further attributes: ``fault``, ``bounce_type`` and
-    ``advice`` (the defaults when the failure is permanent), and ``meaning``, one sentence.
+    The value is the name used in records and rule files. Each member also has its ``fault``, its ``meaning`` in one
+    sentence, and the ``bounce_type`` and ``advice`` of a permanent failure, which a policy can override.
     """
 
     fault: Fault
@@ -64,7 +64,7 @@ class Reason(Word):
     meaning: str
 
     def __new__(cls, name: str, fault: Fault, bounce_type: BounceType, advice: Advice, meaning: str) -> Self:
-        """The member, with what follows from it."""
+        """Make a member and attach its defaults."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.fault = fault
@@ -88,7 +88,7 @@ class Reason(Word):
     NETWORK_ERROR = "network_error", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "No connection, a lost connection or a time-out."
     DNS_ERROR = "dns_error", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "A look-up failed for the moment; it says nothing of the domain."
     ROUTING_LOOP = "routing_loop", Fault.SYSTEM, BounceType.SOFT, Advice.REVIEW, "The message loops, or made too many hops."
-    EXPIRED = "expired", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "The queue gave up after its retry time, and no last reply tells the true cause."
+    EXPIRED = "expired", Fault.SYSTEM, BounceType.SOFT, Advice.RETRY, "The queue gave up after its retry time, and no last reply gives the true cause."
     RELAY_DENIED = "relay_denied", Fault.SYSTEM, BounceType.SOFT, Advice.REVIEW, "The host says that it does not handle this domain, or relays only after login."
     GREYLISTED = "greylisted", Fault.FLOW, BounceType.SOFT, Advice.RETRY, "Deferred on purpose at first contact."
     RATE_LIMITED = "rate_limited", Fault.FLOW, BounceType.SOFT, Advice.SLOW_DOWN, "Too many messages or connections from this sender in a time."
@@ -105,5 +105,5 @@ class Reason(Word):
     CONTENT_REJECTED = "content_rejected", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "The message's form or content is refused: attachment type, header, encoding, faults against RFC 5322."
     MESSAGE_TOO_LARGE = "message_too_large", Fault.CONTENT, BounceType.SOFT, Advice.FIX_MESSAGE, "The message exceeds a size limit."
     PROTOCOL_ERROR = "protocol_error", Fault.OTHER, BounceType.SOFT, Advice.REVIEW, "An SMTP syntax or sequence error between the two hosts."
-    UNDEFINED = "undefined", Fault.OTHER, BounceType.UNDETERMINED, Advice.REVIEW, "A failure was reported, and its cause cannot be told."
+    UNDEFINED = "undefined", Fault.OTHER, BounceType.UNDETERMINED, Advice.REVIEW, "A failure was reported, but its cause is unknown."
     # fmt: on

@@ -1,8 +1,8 @@
-"""Which campaign, source and segment a report is about: what the sender wrote into the message, found again.
+"""Tags of a report: the campaign, source and segment that the sender wrote into the original message.
 
-Three places carry such tags through a bounce: header fields of the message that comes back, the return path (VERP),
-and what an e-mail service hands back in its notifications. They are read in this order, the first that says something
-counts. Pure: no clock, no files, no network.
+Three places carry such tags through a bounce: header fields of the returned message, the return path (VERP), and the
+tags and metadata in an e-mail service's notification. They are read in this order, and the first value counts. There is
+no clock, no file and no network here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from undeliverable.verp import Pattern
 
 __all__ = ["TagPlaces", "Tags", "tags_of"]
 
-_LONGEST: Final = 200  # characters of a tag: it names a group, and strangers may have written it
+_LONGEST: Final = 200  # characters of a tag, which names a group and may be forged
 
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 class Tags(NamedTuple):
-    """What a report says of the send that it belongs to; None where it says nothing."""
+    """The tags of the mailing that a report belongs to; None where the report has none."""
 
     campaign: str | None = None
     source: str | None = None
@@ -46,12 +46,12 @@ class Tags(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagPlaces:
-    """Where tags stand.
+    """The places of tags.
 
-    :ivar headers: for each tag the names of header fields of the returned message, the first that is there counts.
-    :ivar names: for each tag how it is called in a return path's places, in the metadata that a service hands back, and
-        before the colon or equals sign of a service's tag (``campaign:spring``).
-    :ivar return_path: how your return paths are made, such as ``bounces+{campaign}-{mailbox}={domain}@example.com``.
+    :ivar headers: for each tag the names of header fields of the returned message, of which the first present counts.
+    :ivar names: for each tag its names among a return path's places, in a service's metadata, and before the colon or
+        equals sign of a service's tag (``campaign:spring``).
+    :ivar return_path: the pattern of your return paths, such as ``bounces+{campaign}-{mailbox}={domain}@example.com``.
     """
 
     headers: Mapping[str, Sequence[str]] = field(default_factory=lambda: _HEADERS)
@@ -63,11 +63,11 @@ DEFAULT: Final = TagPlaces()
 
 
 def tags_of(report: Report, places: TagPlaces = DEFAULT, *, addresses: Iterable[str] = ()) -> Tags:
-    """The tags that `report` carries.
+    """Return the tags of `report`.
 
-    :param places: where to look.
-    :param addresses: where the report was sent to, its envelope recipients, for tags in the return path; without them
-        the path is taken from the returned message.
+    :param places: the places to look in.
+    :param addresses: the addresses that the report was sent to, its envelope recipients, for tags in the return path;
+        after them the return path of the returned message is tried.
     """
     returned, event = report.message.returned, report.event
     if returned is None and event is None and places.return_path is None:
@@ -96,7 +96,7 @@ def _tag(
 
 def _in_headers(names: Sequence[str], returned: Returned, block: str) -> Iterator[str]:
     for name in names:
-        # Most blocks hold none of them, and to look is cheaper than to read.
+        # Most blocks have none of them, and a search is cheaper than parsing.
         if f"\n{name.lower()}:" in block:
             yield returned.header(name) or ""
 
@@ -105,7 +105,7 @@ def _path_fields(report: Report, pattern: Pattern | None, addresses: Iterable[st
     if pattern is None:
         return {}
     returned = report.message.returned
-    # A log's "from" is the envelope's sender.
+    # The "from" of a log is the envelope sender.
     own = () if returned is None else (returned.header("Return-Path"), returned.from_)
     for address in filter(None, (*addresses, *own)):
         path = pattern.decode(address)
@@ -115,7 +115,7 @@ def _path_fields(report: Report, pattern: Pattern | None, addresses: Iterable[st
 
 
 def _in_event(names: Sequence[str], event: Event, *, only: bool) -> Iterator[str]:
-    """What metadata and tags say; a service's only tag, where it has no name before it, is the campaign."""
+    """Yield the values in metadata and tags; a service's only tag, if it has no name before it, is the campaign."""
     for name in names:
         value = event.metadata.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool):

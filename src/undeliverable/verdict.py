@@ -1,6 +1,7 @@
-"""The answer: one :class:`Verdict` per recipient, gathered in a :class:`Report`.
+"""What callers hold: one :class:`Verdict` per recipient, gathered in a :class:`Report`.
 
-Attributes are named as the keys of the public record, which :meth:`Report.to_dict` gives.
+Attributes are named as the keys of the public record, which :meth:`Report.to_dict` returns. A verdict is complete: it
+never looks anything up, so that it says the same in another process or under other knowledge.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class RuleRef(Record):
     pattern: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
@@ -89,13 +90,20 @@ class PolicyRef(Record):
     when: str = ""
 
     def to_dict(self) -> dict[str, object]:
-        """The id and the layer, as the public record has them."""
+        """Return the id and the layer, as the public record has them."""
         return {"id": self.id, "layer": self.layer}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Details(Record):
-    """What some replies give besides a reason; each None where this one does not."""
+    """What some replies give in addition to a reason; each None where this one does not.
+
+    :ivar blocklist: the DNS blocklist that the reply names.
+    :ivar retry_after: seconds after which the reply asks to try again.
+    :ivar help_url: the page that the reply refers to.
+    :ivar auth_mechanism: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``, which did not pass.
+    :ivar size_limit: the octets that the reply allows in a message.
+    """
 
     blocklist: str | None = None
     retry_after: int | None = None
@@ -121,10 +129,10 @@ class Verdict(Identified):
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
     report says all (complaints, automatic replies). ``status`` is the final answer's status and ``status_from``
     whose it is; ``reported_status`` is the ``Status`` field as it stood. ``reply`` is the final reply's text, or
-    the reporting server's own words where no remote server spoke; ``reply_code`` is set only if an SMTP server said
+    the reporting server's own words where no remote server replied; ``reply_code`` is set only if an SMTP server sent
     it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
-    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure heard
-    through different doors. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
+    holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure,
+    whichever function read it. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
     recipient's delivery status fields, which :meth:`field` gives by name. ``details`` holds what some replies give in
     addition: :attr:`blocklist`, :attr:`retry_after` and others.
     """
@@ -320,7 +328,7 @@ class Report(Record):
         return envelope_id is not None and envelope_id in envelope_ids
 
     def to_dict(self) -> dict[str, object]:
-        """The public record: one JSON object, the same keys in the same order for every report."""
+        """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -338,7 +346,7 @@ def _date(value: datetime | None) -> str | None:
 
 @lru_cache(maxsize=256)
 def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
-    """``value.isoformat()``, remembered: one report tells of a time more than once, and the next ones may too."""
+    """Return ``value.isoformat()``, remembered: the same time stands in a report more than once."""
     return value.isoformat()
 
 

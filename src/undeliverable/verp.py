@@ -1,10 +1,10 @@
-"""Variable envelope return paths: the envelope sender says to whom a message was sent, and can prove it.
+"""Variable envelope return paths (VERP): an envelope sender that names the recipient of a message, and can prove it.
 
 A plain return path (:class:`Pattern`) holds the recipient, and anybody can make one up. A signed one
-(:class:`Signer`) holds a token instead: the recipient enters the signature, not the token, so a bounce proves that its
-recipient is one of yours only if it names the very address that the message was sent to.
+(:class:`Signer`) holds a token instead. The recipient enters the signature, not the token, so a bounce proves that you
+mailed its recipient only if it names the very address that the message was sent to.
 
-No clock here: days come in as values.
+No clock is read: the day is an argument.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["STYLES", "UNPROVEN", "Pattern", "Refusal", "ReturnPath", "Signer", "
 
 STYLES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # Section 1 of https://cr.yp.to/proto/verp.txt, with the delimiters "+=" that mail servers use by themselves
+        # Section 1 of https://cr.yp.to/proto/verp.txt, with the delimiters "+=" that are the default of mail servers.
         "verp": "{list}+{mailbox}={domain}@{host}",
         "mailman": "{list}+{mailbox}={domain}@{host}",  # its VERP_FORMAT, verp_format since version 3
         "ezmlm": "{list}-return-{message}-{mailbox}={domain}@{host}",  # ezmlm(5), section "Bounces"
@@ -38,22 +38,22 @@ STYLES: Final[Mapping[str, str]] = MappingProxyType(
 """Patterns of well-known software by name."""
 
 UNPROVEN: Final = "unproven: "
-"""How the conflict of a verdict begins whose tie to a message of one's own is not proven."""
+"""The start of the conflict in a verdict that is not proven to concern a message of your own."""
 
 _LOCAL: Final = 64  # octets, RFC 5321 4.5.3.1.1
 _LONGEST: Final = 320  # with "@" and the domain's 255 octets, RFC 5321 4.5.3.1.2
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-# What a place may hold. A domain holds no "=", so the last "=" divides; list and host do not go beyond a delimiter.
+# The allowed text of each place. A domain has no "=", so the last "=" separates; a list stops at a delimiter.
 _PLACES: Final = {"mailbox": r"[^@\s]+", "domain": r"[^=@+\s]+", "host": r"[^@\s]+", "list": r"[^@+=\s]+"}
 _OTHER: Final = r"[^@+=\s-]+"
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
-    """What a plain return path holds.
+    """The content of a plain return path.
 
     :ivar recipient: the address that the message was sent to.
-    :ivar fields: what stood at the other places of the pattern, such as ``list`` and ``message``.
+    :ivar fields: the values of the other places of the pattern, such as ``list`` and ``message``.
     """
 
     recipient: str
@@ -63,8 +63,8 @@ class ReturnPath:
 class Pattern:
     """A return path that holds the recipient, described by a pattern with places in braces.
 
-    ``{mailbox}`` and ``{domain}`` are the recipient's two halves and have to be there; ``{list}``, ``{host}`` and any
-    other name are the caller's own.
+    ``{mailbox}`` and ``{domain}`` are the two halves of the recipient and are required; ``{list}``, ``{host}`` and any
+    other names are the caller's own.
 
     >>> path = Pattern("bounces+{mailbox}={domain}@lists.example.com")
     >>> path.encode("kim@example.org")
@@ -73,7 +73,7 @@ class Pattern:
     'kim@example.org'
 
     :param pattern: the pattern, or the name of one of :data:`STYLES`.
-    :raises ValueError: when it lacks a place, has one twice, or holds no "@".
+    :raises ValueError: if a required place is missing, a place occurs twice, or there is not exactly one "@".
     """
 
     __slots__ = ("_expression", "_names", "pattern")
@@ -82,9 +82,9 @@ class Pattern:
         self.pattern: Final = STYLES.get(pattern, pattern)
         self._names = tuple(_PLACE.findall(self.pattern))
         if not {"mailbox", "domain"} <= set(self._names) or len(set(self._names)) < len(self._names):
-            raise ValueError(f"{pattern!r} must have the places {{mailbox}} and {{domain}}, and none twice")
+            raise ValueError(f"{pattern!r} must have the places {{mailbox}} and {{domain}}, and no place twice")
         if self.pattern.count("@") != 1:
-            raise ValueError(f"{pattern!r} is no address")
+            raise ValueError(f"{pattern!r} is not an address: it must have exactly one @")
         self._expression = re.compile(
             "".join(
                 f"(?P<{piece}>{_PLACES.get(piece, _OTHER)})" if index % 2 else re.escape(piece)
@@ -97,19 +97,19 @@ class Pattern:
         return f"Pattern({self.pattern!r})"
 
     def encode(self, recipient: str, **fields: str) -> str:
-        """The return path for `recipient`.
+        """Return the return path for `recipient`.
 
-        :param fields: what stands at the other places of the pattern.
-        :raises ValueError: when `recipient` is no address, a field is missing, or the result cannot be decoded again
-            or is longer than RFC 5321 4.5.3.1.1 allows; a signed token never is.
+        :param fields: the values of the other places of the pattern.
+        :raises ValueError: if `recipient` is not an address, a field is missing, the result could not be decoded, or
+            its local part exceeds 64 octets (RFC 5321 4.5.3.1.1). A :class:`Signer` avoids the last two.
         """
         mailbox, at, domain = recipient.strip("<>").rpartition("@")
         if not at:
-            raise ValueError(f"{recipient!r} is no address")
+            raise ValueError(f"{recipient!r} is not an address: it has no @")
         values = fields | {"mailbox": mailbox, "domain": domain}
         missing = sorted(set(self._names) - set(values))
         if missing:
-            raise ValueError(f"{self.pattern!r} needs {', '.join(missing)}")
+            raise ValueError(f"{self.pattern!r} needs values for {', '.join(missing)}")
         path = _PLACE.sub(lambda place: values[place[1]], self.pattern)
         _check_length(path)
         read = self.decode(path)
@@ -118,7 +118,7 @@ class Pattern:
         return path
 
     def decode(self, address: str) -> ReturnPath | None:
-        """What `address` holds, BATV and SRS taken off before; None where it does not fit the pattern."""
+        """Return the content of `address`, after undoing BATV and SRS; None if it does not match the pattern."""
         address = unwrap(address.strip().strip("<>"))
         match = self._expression.fullmatch(address) if len(address) <= _LONGEST else None
         if match is None:
@@ -129,7 +129,7 @@ class Pattern:
 
 
 class Refusal(StrEnum):
-    """Why an address does not prove that a message was sent to a recipient; the value says it in words."""
+    """The reason why an address does not prove that a message was sent to a recipient; the value is a sentence."""
 
     NO_TOKEN = "the report was not sent to a signed return path"  # noqa: S105 # no secret
     UNKNOWN_KEY = "the token is signed with a key that is not known"
@@ -141,10 +141,10 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signed token, taken apart but not verified.
+    """The parts of a signed token, not verified.
 
-    :ivar key: the id of the key that it claims to be signed with.
-    :ivar day: the day it claims to be made on.
+    :ivar key: the id of the key with which it claims to be signed.
+    :ivar day: the day on which it claims to be made.
     :ivar id: the caller's own id of the message or the recipient.
     :ivar mac: the signature, in base32.
     """
@@ -156,19 +156,19 @@ class Token:
 
 
 _EPOCH: Final = date(1970, 1, 1)
-_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, in lower case: local parts lose their case on the way
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, in lower case: mail servers fold local parts
 _DAY: Final = 4  # digits of base32: 20 bits of days
 _MAC: Final = 26  # digits of base32 for 128 bits
 _ID: Final = 16
 _KEY: Final = re.compile(r"[a-z0-9]", re.ASCII)
 _OPAQUE: Final = re.compile(rf"[a-z0-9_-]{{1,{_ID}}}", re.ASCII)
-# key id, day, signature, id; the id comes last because it alone varies in length
+# Key id, day, signature, id; the id comes last because only it varies in length.
 _TOKEN: Final = re.compile(rf"([a-z0-9])([a-z2-7]{{{_DAY}}})([a-z2-7]{{{_MAC}}})([a-z0-9_-]{{1,{_ID}}})", re.ASCII)
 _SHORTEST_SECRET: Final = 16  # octets: as strong as the signature is long
 
 
 class Signer:
-    """Makes and checks signed return paths: an HMAC-SHA256 of 128 bits over key id, day, id and recipient.
+    """A maker and checker of signed return paths: an HMAC-SHA256, cut to 128 bits, over key id, day, id and recipient.
 
     >>> from datetime import date
     >>> signer = Signer("bounces+{token}@example.com", {"a": b"0123456789abcdef"})
@@ -180,11 +180,11 @@ class Signer:
     >>> signer.check(path, "lee@example.org", today=date(2026, 11, 25))
     <Refusal.MISMATCH: 'the token is forged, altered, or was made for another recipient'>
 
-    :param pattern: an address with the place ``{token}`` in its local part, which may have 64 octets in all.
-    :param keys: secrets of at least 16 octets by their ids of one letter or digit; the **first** signs, all are
-        accepted. To rotate, put a new one in front, and drop the old one when its tokens have expired.
-    :param days: how long a token is accepted, in days. Servers give up after five; automatic answers come later.
-    :raises ValueError: when one of them cannot be used.
+    :param pattern: an address with the place ``{token}`` in its local part, which has at most 64 octets in all.
+    :param keys: secrets of at least 16 octets by id, one letter a-z or digit; the **first** signs, all are accepted.
+        To rotate, put a new key in front, and drop the old one once its tokens have expired.
+    :param days: the lifetime of a token in days. Servers give up after about five; automatic replies come later.
+    :raises ValueError: if an argument cannot be used.
     """
 
     __slots__ = ("_after", "_before", "_days", "_keys")
@@ -192,13 +192,13 @@ class Signer:
     def __init__(self, pattern: str, keys: Mapping[str, bytes], *, days: int = 30) -> None:
         before, place, after = pattern.partition("{token}")
         if not place or "@" in before or not after.startswith("@") or "{" in before + after:
-            raise ValueError(f"{pattern!r} must have the one place {{token}}, before the @")
+            raise ValueError(f"{pattern!r} must have the one place {{token}} in its local part")
         _check_length(before + "x" * (1 + _DAY + _ID + _MAC) + after)
         if not keys:
-            raise ValueError("there must be a key")
+            raise ValueError("keys is empty: at least one key is needed")
         for key, secret in keys.items():
             if not _KEY.fullmatch(key):
-                raise ValueError(f"the key id {key!r} is not one letter a-z or digit")
+                raise ValueError(f"the key id {key!r} must be one letter a-z or one digit")
             if len(secret) < _SHORTEST_SECRET:
                 raise ValueError(f"the secret of key {key!r} is shorter than {_SHORTEST_SECRET} octets")
         self._before, self._after = before, after
@@ -206,22 +206,22 @@ class Signer:
         self._days = timedelta(days=days)
 
     def sign(self, recipient: str, *, id: str, day: date) -> str:  # noqa: A002 # the record's own word
-        """The return path of a message to `recipient`.
+        """Return the return path of a message to `recipient`.
 
-        :param id: an id of your own, at most 16 of ``a-z 0-9 _ -``: case does not survive the way through mail servers.
+        :param id: an id of your own, 1 to 16 characters of ``a-z 0-9 _ -``: mail servers do not preserve case.
         :param day: today.
-        :raises ValueError: when `id` is another, or `day` lies before 1970.
+        :raises ValueError: if `id` is not like this, or `day` is before 1970.
         """
         if not _OPAQUE.fullmatch(id):
-            raise ValueError(f"the id {id!r} is not 1 to {_ID} of a-z 0-9 _ -")
+            raise ValueError(f"the id {id!r} must be 1 to {_ID} characters of a-z 0-9 _ -")
         key = next(iter(self._keys))
         mac = _mac(self._keys[key], key, day, id, recipient)
         return f"{self._before}{key}{_day_digits(day)}{mac}{id}{self._after}"
 
     def read(self, address: str) -> Token | None:
-        """The token in `address`, not verified, BATV and SRS taken off before; None where there is none."""
+        """Return the token in `address`, not verified, after undoing BATV and SRS; None if there is none."""
         address = unwrap(address.strip().strip("<>"))
-        # Only ASCII folds to ASCII here: the Kelvin sign would pass for a "k".
+        # Fold ASCII addresses only: str.lower() turns the Kelvin sign into "k".
         folded = address.lower() if address.isascii() else ""
         before, after = self._before.lower(), self._after.lower()
         if not (folded.startswith(before) and folded.endswith(after)):
@@ -233,19 +233,19 @@ class Signer:
         return Token(key, _EPOCH + timedelta(days=_number(day)), opaque, mac)
 
     def check(self, address: str, recipient: str | None, *, today: date) -> Refusal | None:
-        """Why `address` does not prove that a message of ours was sent to `recipient`, or None if it does."""
+        """Return why `address` does not prove that you sent a message to `recipient`, or None if it does."""
         token = self.read(address)
         if token is None:
             return Refusal.NO_TOKEN
         return self._check(token, recipient, today)
 
     def prove(self, report: Report, *addresses: str, today: date) -> Report:
-        """`report`, but with every verdict saying so whose recipient none of `addresses` proves.
+        """Return `report` with every verdict marked whose recipient none of `addresses` proves.
 
-        Such a verdict has a conflict that begins with :data:`UNPROVEN`, is never hard but undetermined, and advises to
-        review instead of to suppress: a bounce that anybody may have written must cost no living address.
+        Such a verdict gets a conflict that begins with :data:`UNPROVEN`, is undetermined instead of hard, and advises
+        review instead of suppress: a bounce that anybody may have forged must not cost a living address.
 
-        :param addresses: where the report was sent to: its envelope recipients.
+        :param addresses: the addresses that the report was sent to, its envelope recipients.
         """
         tokens = [token for address in addresses if (token := self.read(address)) is not None]
         return replace(report, verdicts=tuple(self._proven(verdict, tokens, today) for verdict in report.verdicts))
@@ -269,17 +269,17 @@ class Signer:
         if recipient is None:
             return Refusal.NO_RECIPIENT
         wanted = _mac(secret, token.key, token.day, token.id, recipient)
-        # Digits are compared, not octets: 26 digits hold two bits more than 128.
+        # Compare digits, not octets: 26 digits hold two bits more than 128.
         if not hmac.compare_digest(wanted, token.mac):
             return Refusal.MISMATCH
         if today > token.day + self._days:
             return Refusal.EXPIRED
-        # A day of grace: the sending host may live where tomorrow has begun.
+        # Allow one day: at the sending host, tomorrow may have begun.
         return Refusal.NOT_YET if token.day > today + timedelta(days=1) else None
 
 
 def is_unproven(verdict: Verdict) -> bool:
-    """Whether :meth:`Signer.prove` found no proof that the verdict is about a message of one's own."""
+    """Return whether :meth:`Signer.prove` found no proof that the verdict is about a message of your own."""
     return any(conflict.startswith(UNPROVEN) for conflict in verdict.conflicts)
 
 
@@ -293,17 +293,17 @@ def _doubted(verdict: Verdict, refusal: Refusal) -> Verdict:
 
 
 def _mac(secret: bytes, key: str, day: date, opaque: str, recipient: str) -> str:
-    # Key id and day have fixed lengths and the id holds no line feed: no two inputs give the same text.
+    # Key id and day have fixed lengths and the id has no line feed, so no two inputs give the same text.
     text = f"verp 1\n{key}{_day_digits(day)}{opaque}\n{_canonical(recipient)}"
     digest = hmac.digest(secret, text.encode(errors="surrogatepass"), "sha256")[:16]
     return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
 
 
 def _canonical(recipient: str) -> str:
-    """A recipient as signed: without case, which reporting servers change, and the domain as its A-label."""
+    """Return the signed form of a recipient: casefolded, because reporting servers change case, with an A-label."""
     mailbox, at, domain = recipient.strip().strip("<>").casefold().rpartition("@")
     if not domain.isascii():
-        with suppress(UnicodeError):  # no host name: it stays as it is, and equals itself
+        with suppress(UnicodeError):  # not a host name: it stays unchanged, which still equals itself
             domain = domain.encode("idna").decode("ascii")
     return mailbox + at + domain
 
@@ -311,7 +311,7 @@ def _canonical(recipient: str) -> str:
 def _day_digits(day: date) -> str:
     number = (day - _EPOCH).days
     if number < 0:
-        raise ValueError(f"{day} lies before 1970")
+        raise ValueError(f"the day {day} is before 1970")
     return "".join(_BASE32[number >> shift & 31] for shift in range(5 * (_DAY - 1), -1, -5))
 
 

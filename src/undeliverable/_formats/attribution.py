@@ -1,6 +1,6 @@
-"""What has been read of the recipients of a notice so far, and whose a reply is in a text of which nobody knows the order.
+"""Attribute replies to recipients in a text whose order is not known.
 
-A described format says where the words about a recipient stand. Unknown text is of every order: the reply after the
+A described format says where the words about a recipient stand. Unknown text has any order: the reply after the
 address, or before it, all addresses first and all replies below, one reply for them all.
 """
 
@@ -12,17 +12,17 @@ from typing import Final
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Draft", "Heard", "assign", "named_by", "share", "shorten", "without_helpers"]
+__all__ = ["Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers"]
 
 
-# RFC 2142, and what else such mailboxes are called.
+# RFC 2142, and other names of such mailboxes.
 _ROLES: Final = frozenset((
     "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
     "service", "servicedesk", "support", "webmaster",
 ))  # fmt: skip
 SAID_LIMIT: Final = 2048
-"""Characters that are kept of what is said of one of several recipients: it may be said of all of them."""
-# An address in a reply that is not the recipient's: the sender's, or that of whom to ask.
+"""Characters that are kept of the words about one of several recipients, since they may be about all of them."""
+# An address in a reply that is not the recipient's: the sender's, or one to write to.
 _NOT_RECIPIENT: Final = lazy(
     r"\b(?i:sender|from|contact|contacting|write to|ask|mail us at)(?: address)?[:=]? ?[<\"'(\[]?[^\s<>\"']{1,64}@[^\s<>\"']{1,255}"
     r"|<[^\s<>\"']{1,64}@[^\s<>\"']{1,255}>:? (?i:sender)"
@@ -40,10 +40,10 @@ class Draft:
         self.pattern = pattern
         self.facts: dict[str, str] = {}
         self.words: list[str] = []
-        self.reply: list[str] | None = None  # as long as there is none
+        self.reply: list[str] | None = None
 
 
-class Heard:
+class LooseReply:
     """A reply on a line of its own.
 
     :ivar after: how many recipients were named above it.
@@ -59,13 +59,13 @@ class Heard:
         self.end = end
 
 
-def shorten(drafts: Iterable[Draft], replies: Iterable[Heard]) -> None:
-    """Keep the beginning of all that is said, so that time and memory grow with the recipients and not with both."""
+def shorten(drafts: Iterable[Draft], replies: Iterable[LooseReply]) -> None:
+    """Keep the beginning of all words and replies, so that time and memory grow with the recipients alone."""
     for draft in drafts:
         _cut(draft.words)
         _cut(draft.reply or [])
-    for heard in replies:
-        _cut(heard.lines)
+    for loose in replies:
+        _cut(loose.lines)
 
 
 def _cut(lines: list[str]) -> None:
@@ -78,34 +78,34 @@ def _cut(lines: list[str]) -> None:
 
 
 def share(drafts: list[Draft]) -> None:
-    """What was said below several recipients is said of all of them."""
+    """Give what stands below several recipients to all of them."""
     for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
         if not draft.reply and not draft.words:
             draft.reply, draft.words = following.reply, following.words
             draft.facts = {**following.facts, **draft.facts}
 
 
-def assign(drafts: list[Draft], replies: Iterable[Heard], shared: Draft) -> None:
-    """Give each reply to the recipient that it names; else to one by the order in which they stand.
+def assign(drafts: list[Draft], replies: Iterable[LooseReply], shared: Draft) -> None:
+    """Give each reply to the recipient that it names; otherwise to one by the order in which they stand.
 
     :param shared: gets what stands above all recipients.
     """
     by_name = {draft.facts.get("recipient", "").lower(): draft for draft in reversed(drafts)}
-    left: list[Heard] = []
-    for heard in replies:
-        named = [by_name[name.lower()] for name in _addresses(heard) if name.lower() in by_name]
+    left: list[LooseReply] = []
+    for loose in replies:
+        named = [by_name[name.lower()] for name in _addresses(loose) if name.lower() in by_name]
         for draft in named[:1]:
-            _give(draft, heard)
+            _give(draft, loose)
         if not named:
-            left.append(heard)
+            left.append(loose)
     _put_first(drafts, left)
     _assign_in_order(drafts, left, shared)
-    _share_silence(drafts)
+    _share_below(drafts)
 
 
-def _put_first(drafts: list[Draft], left: list[Heard]) -> None:
-    """Where a reply above all addresses names one that does not stand below, those below are whom to ask."""
-    above = [heard for heard in left if not heard.after]
+def _put_first(drafts: list[Draft], left: list[LooseReply]) -> None:
+    """Read a reply above all addresses that names another one: those below are addresses to write to."""
+    above = [loose for loose in left if not loose.after]
     if not drafts or len(above) != 1 or len(left) != 1 or any(draft.reply or draft.words for draft in drafts):
         return
     names = set(_addresses(above[0]))
@@ -114,43 +114,43 @@ def _put_first(drafts: list[Draft], left: list[Heard]) -> None:
         drafts[0].facts["recipient"] = names.pop()
 
 
-def _assign_in_order(drafts: list[Draft], left: list[Heard], shared: Draft) -> None:
+def _assign_in_order(drafts: list[Draft], left: list[LooseReply], shared: Draft) -> None:
     count = len(drafts)
-    order = [heard.after for heard in left]
+    order = [loose.after for loose in left]
     if count > 1 and order in (list(range(count)), [count] * count):  # each before its recipient; or all below all
-        for draft, heard in zip(drafts, left, strict=True):
-            _give(draft, heard)
+        for draft, loose in zip(drafts, left, strict=True):
+            _give(draft, loose)
         return
-    if count > 1 and set(order) == {count} and len({heard.lines[0][:3] for heard in left}) > 1:
-        return  # other replies than recipients, all below: whose each is cannot be told
-    for heard in left:
-        _give(drafts[heard.after - 1] if heard.after else shared, heard)
+    if count > 1 and set(order) == {count} and len({loose.lines[0][:3] for loose in left}) > 1:
+        return  # several replies, all below: which belongs to whom is not known
+    for loose in left:
+        _give(drafts[loose.after - 1] if loose.after else shared, loose)
 
 
-def _share_silence(drafts: list[Draft]) -> None:
-    """What was said below recipients that follow each other is said of all of them, unless it names one."""
+def _share_below(drafts: list[Draft]) -> None:
+    """Give what stands below recipients that follow each other to all of them, unless it names one."""
     for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
         name = following.facts.get("recipient", "").lower()
         if not draft.reply and not draft.words and name not in "\n".join(following.reply or ()).lower():
             draft.reply, draft.words = following.reply, following.words
 
 
-def _give(draft: Draft, heard: Heard) -> None:
+def _give(draft: Draft, loose: LooseReply) -> None:
     if not draft.reply:
-        draft.reply = heard.lines
+        draft.reply = loose.lines
 
 
 def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
-    """The recipients but for those of whom nothing is said and who are to be asked.
+    """Return the recipients without the addresses to write to.
 
-    These are roles at the reporter's own domain, and all who stand behind the last one of whom something is said: in a
+    These are roles at the reporter's own domain, and all that stand behind the last address with a reply or words: in a
     signature, a footer or a quotation.
 
-    :param sender: the ``From`` of the notice.
+    :param sender: the ``From`` of the report.
     """
     domain = sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
-    told = [number for number, draft in enumerate(drafts, 1) if draft.reply or draft.words or len(draft.facts) > 1]
-    named = drafts[: told[-1]] if told else drafts
+    explained = [number for number, draft in enumerate(drafts, 1) if draft.reply or draft.words or len(draft.facts) > 1]
+    named = drafts[: explained[-1]] if explained else drafts
     return [draft for draft in named if draft.reply or draft.words or not _is_helper(draft, domain)]
 
 
@@ -159,23 +159,23 @@ def _is_helper(draft: Draft, domain: str) -> bool:
     return local in _ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
 
 
-def named_by(replies: Iterable[Heard], sender: str) -> list[Draft]:
-    """The recipients that replies name, each its only one, where nothing else names any.
+def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
+    """Return the recipients that replies name, if each names only one; asked if nothing else names any.
 
-    :param sender: the ``To`` of the notice: who sent the returned message received none.
+    :param sender: the ``To`` of the report: whoever sent the returned message is no recipient.
     """
     drafts: dict[str, Draft] = {}
     readers = {address.lower() for address in addresses_in(sender)}
-    for heard in replies:
-        names = {name.lower(): name for name in _addresses(heard) if name.lower() not in readers}
+    for loose in replies:
+        names = {name.lower(): name for name in _addresses(loose) if name.lower() not in readers}
         for key, name in names.items() if len(names) == 1 else ():
             if key not in drafts:
-                draft = drafts[key] = Draft(heard.start, heard.end)
-                draft.facts["recipient"], draft.reply = name, heard.lines
+                draft = drafts[key] = Draft(loose.start, loose.end)
+                draft.facts["recipient"], draft.reply = name, loose.lines
     return list(drafts.values())
 
 
-def _addresses(heard: Heard) -> list[str]:
-    """Whom a reply may be about."""
-    said = _NOT_RECIPIENT.sub("", " ".join(heard.lines)[:998])
+def _addresses(loose: LooseReply) -> list[str]:
+    """Return the addresses that a reply may be about."""
+    said = _NOT_RECIPIENT.sub("", " ".join(loose.lines)[:998])
     return [address.strip("<>") for address in addresses_in(said)]

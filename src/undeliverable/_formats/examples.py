@@ -1,16 +1,18 @@
-"""The examples of a described format, run: what a description promises is checked where it is compiled."""
+"""Run the examples of a described format: what a description promises is checked where it is compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
-from undeliverable._formats.described import read
+from undeliverable._formats.described import read_described
+from undeliverable._formats.lines import FormatReading
 from undeliverable._formats.schema import Format
+from undeliverable._formats.unknown import read_unknown
 from undeliverable.errors import EntryError
 from undeliverable.model import RecipientFacts
 
-__all__ = ["Example", "check_examples", "examples", "told"]
+__all__ = ["Example", "check_examples", "examples", "read", "stated"]
 
 _KEYS: Final = frozenset(("mail", "facts", "returned"))
 
@@ -25,9 +27,9 @@ class Example(NamedTuple):
 
 
 def examples(table: Mapping[str, object]) -> Iterator[Example]:
-    """The examples in the table of a format.
+    """Yield the examples in the table of a format.
 
-    :raises ValueError: when one of them is no example; the message says why.
+    :raises ValueError: if one of them is no example; the message says why.
     """
     for entry in _list(table.get("example", ())):
         keys = _table(entry)
@@ -42,7 +44,7 @@ def examples(table: Mapping[str, object]) -> Iterator[Example]:
 
 def _list(value: object) -> Sequence[object]:
     if not isinstance(value, list | tuple):
-        raise ValueError("must be an array of tables")  # noqa: TRY004 - the caller turns one kind of error into another
+        raise ValueError("must be an array of tables")  # noqa: TRY004 - the caller turns it into an EntryError
     return cast("Sequence[object]", value)
 
 
@@ -59,9 +61,9 @@ def _split(mail: str) -> tuple[Callable[[str], str | None], str]:
 
 
 def check_examples(described: Format, table: Mapping[str, object]) -> None:
-    """Whether `described` recognises and reads the examples in its table.
+    """Check that `described` recognises and reads the examples in its table.
 
-    :raises EntryError: when it does not, or when an example is none.
+    :raises EntryError: if it does not, or if an example is none.
     """
     try:
         found = list(examples(table))
@@ -73,6 +75,12 @@ def check_examples(described: Format, table: Mapping[str, object]) -> None:
             raise EntryError(f"example {number}: {trouble}", entry=described.name, key="example")
 
 
+def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
+    """Return what `text` says by a description: a known format's, or that of unknown text."""
+    reader = read_unknown if described.is_generic else read_described
+    return reader(described, header, text, part)
+
+
 def _trouble(described: Format, example: Example) -> str | None:
     if not described.fits(example.header, example.text):
         return "the conditions of 'when' and 'begin' do not hold"
@@ -81,7 +89,7 @@ def _trouble(described: Format, example: Example) -> str | None:
         named = ", ".join(str(facts.recipient) for facts in reading.recipients) or "none"
         return f"{len(example.facts)} recipients are expected, but read was {named}"
     for facts, wanted in zip(reading.recipients, example.facts, strict=True):
-        found = told(facts)
+        found = stated(facts)
         for key, value in wanted.items():
             if key not in found:
                 return f"{key!r} is no fact; facts are {', '.join(found)}"
@@ -96,8 +104,8 @@ def _begins(example: Example, at: int) -> bool:
     return at >= 0 and example.text[at:].lstrip("\n").startswith((example.returned or "").lstrip("\n"))
 
 
-def told(facts: RecipientFacts) -> dict[str, object]:
-    """What `facts` say, in the words of an example: strings, integers and booleans."""
+def stated(facts: RecipientFacts) -> dict[str, object]:
+    """Return what `facts` say, as an example states it: strings, integers and booleans."""
     diagnostic = facts.diagnostic
     is_reply = diagnostic is not None and diagnostic.type == "smtp"
     words = None if diagnostic is None else diagnostic.text

@@ -1,4 +1,4 @@
-"""What the words of a notice are as facts: a code, a command, an action, a date."""
+"""Turn the words of a report into facts: a code, a command, an action, a date."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ __all__ = [
 
 
 def reply_of(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
-    """A reply whose code the notice states apart from its text."""
+    """Return a reply whose code the report states apart from its text; None without code."""
     return None if code is None else Reply(code, status, text or str(int(code)), command)
 
 
 def diagnostic_of(reply: str, words: str) -> Diagnostic | None:
-    """What a remote server said, marked as such (RFC 3464 2.3.6), else the notice's own words."""
+    """Return the reply of a remote server, marked as such (RFC 3464 2.3.6), otherwise the report's own words."""
     if reply:
         return Diagnostic("smtp", reply)
     return Diagnostic("", words) if words else None
 
 
 def address_of(found: str | None) -> str | None:
+    """Return an address without brackets, its octal escapes decoded."""
     if not found:
         return None
     address = found.rstrip(".").strip("<>")
@@ -42,6 +43,7 @@ def address_of(found: str | None) -> str | None:
 
 
 def status_of(found: str | None) -> StatusCode | None:
+    """Return an enhanced status code (RFC 3463), or None for anything else."""
     try:
         return StatusCode.parse(found) if found else None
     except ValueError:
@@ -49,15 +51,17 @@ def status_of(found: str | None) -> StatusCode | None:
 
 
 def action_of(found: str | None) -> Action | None:
+    """Return an action (RFC 3464 2.3.3), or None for any other word."""
     return Action(found.lower()) if found and found.lower() in set(Action) else None
 
 
 def date_of(found: str | None) -> datetime | None:
+    """Return a date, or None if there is none."""
     return parse_date(found) if found else None
 
 
 def message_of(found: Mapping[str, str]) -> dict[str, object]:
-    """The facts about the message."""
+    """Return the facts about the message, with dates as dates."""
     message: dict[str, object] = dict(found)
     if "arrival_date" in message:
         message["arrival_date"] = parse_date(found["arrival_date"])
@@ -65,6 +69,6 @@ def message_of(found: Mapping[str, str]) -> dict[str, object]:
 
 
 def without_sender(recipients: list[RecipientFacts], to: str) -> list[RecipientFacts]:
-    """The recipients but for the one whom the notice reaches: it is quoted as the sender of what came back."""
+    """Return the recipients without the one that the report is sent to: it is quoted as the sender of the returned message."""
     readers = {address.lower() for address in addresses_in(to)}
     return [one for one in recipients if not one.recipient or one.recipient.lower() not in readers] or recipients

@@ -1,7 +1,7 @@
-"""All described formats together: which of them a notice is of, found without asking each.
+"""Find the described format that a text is of without trying each.
 
-The beginnings of the text's lines lead to the few formats that may be meant; only their conditions are checked. So a
-hundred formats cost little more than one, and only those that may be meant are made of their descriptions.
+The beginnings of the text's lines lead to a few formats, and only their conditions are checked. So a hundred formats
+cost little more than one, and only those few are compiled from their descriptions.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Places(NamedTuple):
 
     @classmethod
     def of(cls, formats: Iterable[tuple[int, Format]]) -> Places:
-        """The places of formats that are given with their ranks."""
+        """Return the places of formats that are given with their ranks."""
         places = cls({}, {}, [], [])
         for rank, described in formats:
             places.put(rank, described)
         return places
 
     def put(self, rank: int, described: Format) -> None:
-        """Files a format."""
+        """File a format."""
         keys = [_BEGINNINGS.match("\n" + literal) for literal in described.body]
         senders = dict(described.headers).get("from", ())
         if described.is_generic:
@@ -61,7 +61,7 @@ class Places(NamedTuple):
             self.others.append(rank)
 
     def under(self, upper: Places) -> Places:
-        """These with those of other formats, which rank higher."""
+        """Return these places joined with those of formats that rank higher."""
         return Places(
             _joined(self.by_line, upper.by_line),
             _joined(self.by_sender, upper.by_sender),
@@ -75,13 +75,13 @@ def _joined(lower: dict[str, list[_Item]], upper: dict[str, list[_Item]]) -> dic
 
 
 class FormatsBelow:
-    """Formats that a table is given ready filed; here none."""
+    """Formats that a table is given with their places; here none."""
 
     places: Places = Places({}, {}, [], [])
     format_count: int = 0
 
     def format(self, rank: int) -> Format:
-        """The format of a rank, from 0."""
+        """Return the format of a rank, from 0."""
         raise IndexError(rank)
 
 
@@ -89,7 +89,7 @@ _NOTHING: Final = FormatsBelow()
 
 
 class FormatTable:
-    """The formats to choose from; the order matters only where two fit the same notice: then the first is meant.
+    """The formats to choose from; the order matters only if two fit the same text: then the first counts.
 
     :param formats: formats, the first one first.
     :param below: more of them, of lower rank.
@@ -107,20 +107,20 @@ class FormatTable:
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """All formats but the generic one."""
+        """Return all formats but the generic one."""
         ranks = range(-len(self._upper), self._below.format_count)
         return tuple(one for one in map(self._format, ranks) if not one.is_generic)
 
     @property
     def generic(self) -> tuple[Format, ...]:
-        """The description of unknown text; one per layer that has one."""
+        """Return the descriptions of unknown text, one per layer that has one."""
         return tuple(map(self._format, self._places.generic))
 
     def _format(self, rank: int) -> Format:
         return self._upper[rank] if rank < 0 else self._below.format(rank)
 
     def recognise(self, header: Callable[[str], str | None], text: str) -> Format | None:
-        """The format that a notice is of, or None.
+        """Return the format that a text is of, or None.
 
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
@@ -145,7 +145,7 @@ class FormatTable:
     def _first(
         self, ranks: list[int], header: Callable[[str], str | None], text: str, begun: Sequence[int] = ()
     ) -> Format | None:
-        """The first format that fits; of those in `begun` it is known that a line begins as they say."""
+        """Return the first format that fits; of those in `begun` it is known that a line begins as they say."""
         if len(ranks) > 1:
             ranks = sorted(set(ranks))
         made = self._made
@@ -158,5 +158,5 @@ class FormatTable:
         return None
 
     def recognise_unknown(self, header: Callable[[str], str | None], text: str) -> Format | None:
-        """The description of unknown text that fits a notice, or None; to be asked when nothing else spoke."""
+        """Return the description of unknown text that fits, or None; to be asked if no format has been recognised."""
         return self._first(self._places.generic, header, text)

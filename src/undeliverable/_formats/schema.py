@@ -1,6 +1,6 @@
-"""The described format: what a table of a format file may say, checked, and ready to be read with.
+"""The described format: what a table of a format file may say, checked and ready for the readers.
 
-A description holds no code: literals that recognise a notice, and patterns whose named groups are facts. In a pattern
+A description holds no code: literals that recognise a text, and patterns whose named groups are facts. In a pattern
 ``{recipient}``, ``{reply}`` and so on stand for a group of that name with its usual shape.
 """
 
@@ -19,7 +19,7 @@ from undeliverable.model import Action
 __all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "read_table"]
 
 _TEXT: Final = r".*"
-# An address as notices print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
+# An address as reports print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
 # East Asian punctuation not part of it. The length limits are those of RFC 5321 4.5.3.1 and keep every match local.
 _ADDRESS: Final = (
     r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\：；，。、（）【】《》「」]{1,255})@"
@@ -46,11 +46,11 @@ FACTS: Final[Mapping[str, str]] = {
     "received_from_mta": _HOST,
     "original_envelope_id": r"\S{1,998}",
 }
-"""The facts that a group may name, each with the shape that ``{name}`` stands for."""
+"""The facts that a group may name, each with the pattern that ``{name}`` stands for."""
 MESSAGE_FACTS: Final = frozenset(
     ("reporting_mta", "queue_id", "arrival_date", "received_from_mta", "original_envelope_id")
 )
-"""Of these, what belongs to the message and not to one recipient."""
+"""Of these, the facts about the message and not about one recipient."""
 GENERIC: Final = "generic"
 """The name of the description of unknown text."""
 HEAD_LIMIT: Final = 3072
@@ -66,7 +66,7 @@ class Patterns(NamedTuple):
     """The compiled patterns of a format.
 
     :ivar needs_at: whether a line without ``@`` cannot name a recipient.
-    :ivar may_leap: whether, besides, no field pattern speaks of the message as a whole.
+    :ivar may_leap: whether this holds, and no field pattern is about the message as a whole.
     """
 
     recipient: tuple[_Matcher, ...]
@@ -79,7 +79,7 @@ class Patterns(NamedTuple):
 
 @dataclass(frozen=True)
 class Format:
-    """A described format of notices, as ``_formats.compile_format`` makes it.
+    """A described format, as ``_formats.compile_format`` makes it.
 
     :ivar name: the file's name without its ending; reports have it as ``generator``.
     :ivar headers: per header name, the literals of which one must stand in it, case-folded.
@@ -88,7 +88,7 @@ class Format:
     :ivar begin: the literals after the first of which the recipients stand; empty: from the beginning on.
     :ivar end: the beginnings of a line after which the returned message stands.
     :ivar words: where the words about a recipient stand: ``after`` it, ``before`` it, ``shared`` by all, ``none``.
-    :ivar is_generic: whether this is the description of unknown text, to be used when nothing else spoke.
+    :ivar is_generic: whether this is the description of unknown text, to be used if no other format fits.
     """
 
     name: str
@@ -108,23 +108,23 @@ class Format:
 
     @cached_property
     def patterns(self) -> Patterns:
-        """The patterns, compiled when they are first needed: most formats never see a message."""
+        """Return the patterns, compiled when they are first needed: most formats never see a message."""
         recipient, field, skip, vendor_code = self.sources
         needs_at = all("{recipient}" in source for source in recipient)
-        speaks = any(MESSAGE_FACTS & compile_pattern(source).groupindex.keys() for source in field)
+        about_message = any(MESSAGE_FACTS & compile_pattern(source).groupindex.keys() for source in field)
         return Patterns(
             tuple(compile_pattern(source).match for source in recipient),
             tuple(map(_finder, field)),
             _finder("|".join(f"(?:{source})" for source in skip)) if skip else None,
             None if vendor_code is None else _finder(vendor_code),
             needs_at,
-            needs_at and not speaks,
+            needs_at and not about_message,
         )
 
     def fits(self, header: Callable[[str], str | None], text: str, *, begun: bool = False) -> bool:
-        """Whether a notice is of this format: all of ``when`` holds, and a ``begin`` is there.
+        """Return whether a text is of this format: all of ``when`` holds, and a ``begin`` is there.
 
-        What comes through a mailing list (RFC 2919) is no notice but holds one.
+        What comes through a mailing list (RFC 2919) is no report but quotes one.
 
         :param header: gives the first value of the message's header of a name, or None.
         :param text: the notification, decoded.
@@ -144,7 +144,7 @@ class Format:
 
 
 def _stands_in(literals: tuple[str, ...], text: str) -> bool:
-    """Whether one of `literals` stands in `text`."""
+    """Return whether one of `literals` stands in `text`."""
     for literal in literals:  # noqa: SIM110 - a loop is twice as fast as any() with a generator
         if literal in text:
             return True
@@ -152,7 +152,7 @@ def _stands_in(literals: tuple[str, ...], text: str) -> bool:
 
 
 def begins_line(literals: tuple[str, ...], text: str) -> bool:
-    """Whether a line of `text` begins with one of `literals`, apart from white space."""
+    """Return whether a line of `text` begins with one of `literals`, apart from white space."""
     for literal in literals:
         at = text.find(literal)
         while at >= 0:
@@ -163,23 +163,23 @@ def begins_line(literals: tuple[str, ...], text: str) -> bool:
 
 
 def compile_pattern(source: str) -> re.Pattern[str]:
-    """The regular expression that `source` stands for."""
+    """Return the regular expression that `source` stands for."""
     return re.compile(expand(source))
 
 
 def _finder(source: str) -> _Matcher:
-    """How to find `source` in a line: what is anchored is tried at the beginning only, which search() does not know."""
+    """Return how to find `source` in a line: what is anchored is tried only at the beginning, unlike by search()."""
     pattern = compile_pattern(source)
     return pattern.match if source.startswith("^") and "|" not in _OUTER.sub("", source) else pattern.search
 
 
 def expand(source: str) -> str:
-    """`source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
+    """Return `source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
     return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
 
 
 def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False) -> Format:
-    """The format `name` that `table` describes, its examples left aside.
+    """Return the format `name` that `table` describes, without its examples.
 
     :param trusted: leave out the check of every pattern.
     :raises EntryError: for an unknown key, a value of the wrong type, a group that is no fact, a pattern that is not
@@ -271,7 +271,7 @@ class _TableReader(NamedTuple):
         raise self.fault(key, "must be a string or a list of strings")
 
     def when(self) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
-        """The conditions on headers, and those on the text."""
+        """Return the conditions on headers, and those on the text."""
         table = self.table.get("when")
         if not isinstance(table, Mapping) or not table:
             raise self.fault("when", "a format needs a table 'when' of header names and 'body'")
@@ -313,8 +313,8 @@ class _TableReader(NamedTuple):
             raise self.fault("vendor_code", "the pattern has no group 'vendor_code'")
 
     def check_pattern(self, key: str, source: str) -> frozenset[str]:
-        """The groups of `source`, a pattern that has been found good."""
-        from undeliverable._text.linear import check_linear  # what is built in was checked before it was packed
+        """Return the groups of `source`, after checking the pattern."""
+        from undeliverable._text.linear import check_linear
 
         try:
             compiled = compile_pattern(source)

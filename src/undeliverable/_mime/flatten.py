@@ -1,4 +1,8 @@
-"""The octets of a message given as octets or as an `email.message.Message`."""
+"""Octets of a message that was given as octets or as an `email.message.Message`.
+
+The standard library cannot flatten every message that it has parsed. Where it raises, headers and payloads are
+written out one by one, so that a damaged message object still yields what it holds.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,10 @@ _SPARE_BOUNDARY = "=_undeliverable_spare"
 
 
 def to_octets(message: bytes | bytearray | memoryview | Message[Any, Any], note: Callable[[Repair], None]) -> bytes:
-    """The message's octets. Raises TypeError for what is neither octets nor a message object, such as str."""
+    """Return the message's octets.
+
+    :raises TypeError: for anything but octets and message objects, such as str.
+    """
     if isinstance(message, bytes):
         return message
     if isinstance(message, (bytearray, memoryview)):
@@ -23,16 +30,16 @@ def to_octets(message: bytes | bytearray | memoryview | Message[Any, Any], note:
         raise TypeError(f"expected octets or an email.message.Message, not {type(message).__name__}")
     try:
         return bytes(message.as_bytes())
-    except Exception:  # noqa: BLE001 - whatever the object holds, it is content
+    except Exception:  # noqa: BLE001 - content never raises, and all that the object holds is content
         note(Repair.NOT_FLATTENED)
     try:
         return b"".join(_flattened(message))
-    except Exception:  # noqa: BLE001 - an object that cannot even be walked has nothing to read
+    except Exception:  # noqa: BLE001 - an object that cannot even be walked holds nothing readable
         return b""
 
 
 def _flattened(message: Message[Any, Any]) -> Iterator[bytes]:
-    """Header fields and payloads as they are, depth first, without recursion."""
+    """Yield header fields and payloads unchanged, depth first, without recursion."""
     stack: list[Message[Any, Any] | str] = [message]
     while stack:
         part = stack.pop()
@@ -62,7 +69,7 @@ def _header(part: Message[Any, Any]) -> Iterator[bytes]:
 def _payload(part: Message[Any, Any]) -> str | bytes | list[Message[Any, Any]]:
     try:
         payload: Any = part.get_payload()
-    except UnicodeError:  # characters that the standard library cannot put into the part's charset
+    except UnicodeError:  # characters that the standard library cannot encode in the part's charset
         payload = vars(part).get("_payload")
     return payload or ""
 

@@ -1,7 +1,7 @@
-"""Every pattern that reads MIME and header syntax, each with the section it comes from.
+"""Patterns for MIME and header syntax, each with the section that it comes from.
 
-No pattern here backtracks into what it has read (possessive quantifiers), and none searches
-from a character class: time is linear in the octets, whatever they are.
+Quantifiers are possessive, so no pattern backtracks into what it has matched, and no search begins with a character
+class. Time is therefore linear in the octets, whatever they are.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from undeliverable._text.lazy import lazy
 
 # --- header blocks: RFC 5322 2.2, 2.2.3 and 3.6.8 -------------------------------------------
 
-# RFC 5322 3.6.8: field-name is printable US-ASCII but ":"; 4.5 allows blanks before the colon.
-# 2.2.3: a continuation begins with a blank. A line of blanks alone ends the block: section 4.2 allows
-# it inside, but in damaged mail it is mostly the blank line itself (see INDENTED_BLANK).
+# RFC 5322 3.6.8: field-name is printable US-ASCII except ":"; 4.5 allows blanks before the colon.
+# 2.2.3: a continuation line begins with a blank. A line of blanks alone ends the block: section 4.2 allows it inside,
+# but in damaged mail it mostly stands for the empty line (see INDENTED_BLANK).
 HEADER_BLOCK: Final = lazy(
     rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n?+(?:[ \t]++[^\s][^\n]*+\n?+)*+)*+",
 )
-# The same with the first Content-Type taken out on the way (its type, the rest of its value) and the blank line.
+# The same, capturing the first Content-Type (its type, the rest of its value) and the blank line.
 _VALUE: Final = rb"[^\n]*+\n?+(?:[ \t]++[^\s][^\n]*+\n?+)*+"
 _TYPE_NAME: Final = rb"(?i:content-type)[ \t]*+:"
 _LINE: Final = rb"[!-9;-~]++[ \t]*+:" + _VALUE
@@ -40,13 +40,13 @@ _ENCODING_VALUE: Final = rb"[ \t]*+(?:\r?+\n[ \t]++)?+[\"']?+([^\s;\"'(]++)"
 
 
 def _first(name: bytes, group: int, value: bytes) -> bytes:
-    """A field `name`, whose value is captured, unless one stood before: then `group` is set."""
-    first = b"[%c%c]" % (name[0], name[0] ^ 32)  # lets most lines pass by at once
+    """Return a pattern that captures the value of the first field `name`: it fails once `group` is set."""
+    first = b"[%c%c]" % (name[0], name[0] ^ 32)  # rejects most lines at their first octet
     return first + rb"(?i:%s)[ \t]*+:(?(%d)(?!))" % (name[1:], group) + value
 
 
-# The same for the blocks of nearly all mail, in one go with the values of the fields that are wanted most: the first of
-# each. What has more lines, or is damaged, takes PART_HEADER.
+# The same for usual blocks, also capturing the first value of each of the most wanted fields. Blocks with more lines,
+# or damaged ones, are left to PART_HEADER.
 _PART_FIELDS: Final = (
     _first(b"content-type", 2, _TYPE_VALUE),
     _first(b"content-transfer-encoding", 3, _ENCODING_VALUE + _VALUE),
@@ -65,8 +65,7 @@ FIELD_START: Final = lazy(rb"[!-9;-~]++[ \t]*+:")
 INDENTED_BLANK: Final = lazy(rb"[ \t]++\r?+(?:\n|\Z)")
 FIELD: Final = lazy(r"\n([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 
-# RFC 4155: an mbox separator. Before it, and before the header block, stand blank lines or a BOM
-# only by accident.
+# RFC 4155: an mbox separator. Blank lines or a BOM before it or before the header block are accidents.
 LEAD: Final = lazy(
     rb"(?:\xef\xbb\xbf)?+(?P<blank>(?:[ \t]*+\r?+\n)*+)(?:>?+From [^\n]*+\n)?+(?:[ \t]*+\r?+\n)*+",
 )
@@ -74,7 +73,7 @@ LEAD_STARTS: Final = b">F \t\r\n\xef"
 BARE_CR: Final = lazy(rb"\r(?!\n)")
 CARRIAGE_RETURNS: Final = lazy(rb"\r++(\n?+)")
 
-# A line that is no field, or two, before a field that does not occur in running text.
+# One or two lines that are not fields, before a field that does not occur in running text.
 JUNK_BEFORE_FIELD: Final = lazy(
     rb"(?i)(?!--)[^\r\n][^\n]*+\n(?:(?!--)[^\r\n:]++\r?+\n)?+"
     rb"(?=(?:received|date|message-id|mime-version|content-type|content-transfer-encoding|x-[a-z0-9-]++)[ \t]*+:)",
@@ -86,29 +85,29 @@ CONTENT_TYPE: Final = lazy(rb"\n" + _TYPE_NAME + _TYPE_VALUE)
 LOOSE_PARAMETER: Final = lazy(
     rb"(?i)(?:boundary|charset|report-type|format|delsp|protocol|micalg|name|type)[ \t]*+=[^\n]*+(?:\n|\Z)",
 )
-# Tokens between semicolons, each taken whole: a quoted string (RFC 5322 3.2.4) may hold semicolons.
+# Text between semicolons, of which a quoted string (RFC 5322 3.2.4) may hold some itself.
 PARAMETER: Final = lazy(r'([^;"]*+(?:"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)[^;"]*+)*+)(?:;|\Z)', re.DOTALL)
 QUOTED: Final = lazy(r'[ \t]*+"((?:[^"\\]++|\\.)*+)', re.DOTALL)
 QUOTED_PAIR: Final = lazy(r"\\(.)", re.DOTALL)
 # RFC 2231 3 and 4: name*0*, name*1, name*
 EXTENDED_NAME: Final = lazy(r"([^*]++)(?:\*(\d{1,4}))?(\*)?\Z")
 
-# RFC 2046 5.1.1: boundary of at most 70 characters; seen unquoted, unclosed and longer.
+# RFC 2046 5.1.1: a boundary has at most 70 characters; real ones are also longer, unquoted or unclosed.
 BOUNDARY: Final = lazy(rb'(?i)boundary\s*+=\s*+(?:"([^"\r\n]*+)|([^\s;"]++))')
 DELIMITER_TAIL: Final = lazy(rb"(--)?+[ \t]*+\r?+(?:\n|\Z)")
-# A delimiter line as it is used, whatever is declared: followed by a MIME-part header (RFC 2045 3).
+# A delimiter line in use, whatever is declared: one that a part's header (RFC 2045 3) follows.
 DELIMITER_IN_USE: Final = lazy(rb"(?i)\n--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\n(?:\r?+\n)?+content-[a-z-]{1,40}+[ \t]*+:")
-# The same as the first line of a body, with at most one line of the customary preamble.
+# The same at the start of a body, after at most one line of the customary preamble.
 DELIMITER_FIRST: Final = lazy(
     rb"(?i)(?:\r?+\n)*+(?:this is [^\n]{0,80}?mime[^\n]*+\n)?+(?:\r?+\n)*+"
     rb"--(?!-*+\s)(\S{1,200}+)[ \t]*+\r?+\ncontent-[a-z-]{1,40}+[ \t]*+:",
 )
-# RFC 2046 5.1.1: the preamble customarily tells readers without MIME what they see.
+# RFC 2046 5.1.1: by custom the preamble explains the message to readers without MIME.
 CUSTOMARY_PREAMBLE: Final = lazy(rb"(?i)\s*+(?:[^\n]{0,120}?(?:mime|multi-?part)[^\n]*+\s*+)?+")
 MIME_FIELD_AFTER_BLANK: Final = lazy(rb"(?i)[ \t]*+content-[a-z-]{1,40}+[ \t]*+:")
 # RFC 2046 5.1: a body part's header holds Content-* fields; others there belong to its body.
 FOREIGN_FIELD: Final = lazy(rb"(?i)\n(?!content-|mime-version|x-)(?=[!-9;-~]++[ \t]*+:)")
-# RFC 3464 2.2 and 2.3, RFC 5965 3: fields that open a machine-readable report
+# RFC 3464 2.2 and 2.3, RFC 5965 3: fields that open a machine-readable report.
 REPORT_FIELD: Final = lazy(
     rb"(?i)\n(?=(?:reporting-mta|original-envelope-id|dsn-gateway|received-from-mta|arrival-date|x-postfix-[a-z-]++|"
     rb"final-recipient|original-recipient|action|status|feedback-type|user-agent|reporting-ua)[ \t]*+:)",
@@ -119,19 +118,19 @@ REPORT_FIELD: Final = lazy(
 TRANSFER_ENCODING: Final = lazy(rb"(?i)\ncontent-transfer-encoding[ \t]*+:" + _ENCODING_VALUE)
 TRANSFER_ENCODING_FIRST: Final = lazy(TRANSFER_ENCODING.pattern.replace(rb"\n", b"", 1))
 BASE64_LINE: Final = lazy(rb"[A-Za-z0-9+/]++={0,2}+[ \t\r]*+(?:\n|\Z)")
-# RFC 2045 6.7 rule 3: blanks at a line's end are not data; here they hide a soft line break.
+# RFC 2045 6.7 rule 3: blanks at the end of a line are not data; here they hide a soft line break.
 SOFT_BREAK_BLANKS: Final = lazy(rb"=[ \t]++(?=\r?+\n)")
 STRAY_EQUALS: Final = lazy(rb"=(?![0-9A-Fa-f]{2}|\r?+\n)")
 
 # --- encoded words: RFC 2047 2, with the language of RFC 2231 5 ------------------------------
 
-# Blanks and question marks inside the text are forbidden but written; the next "=?" ends the search.
+# Blanks and question marks inside the text are forbidden but occur; the next "=?" ends the word.
 ENCODED_WORD: Final = lazy(
     r"=\?([!-)+->@-~]{1,75}+)(?:\*[!->@-~]{0,40}+)?+\?([bBqQ])\?"
     r"([^?=\n]*+(?:(?:\?(?!=)|=(?!\?(?!=)))[^?=\n]*+)*+)(?:\?=|\Z)",
 )
 
-# --- HTML: the tags as browsers take them (WHATWG HTML 13.2.5) -------------------------------
+# --- HTML: tags as browsers parse them (WHATWG HTML 13.2.5) ----------------------------------
 
 TAG: Final = lazy(
     r"<(/?+)([A-Za-z][A-Za-z0-9:]{0,30}+)(?=[\s/>])"

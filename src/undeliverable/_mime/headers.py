@@ -1,4 +1,9 @@
-"""Header blocks as text: their fields, unfolded, and the encoded words in them (RFC 5322 2.2, RFC 2047, RFC 2231)."""
+"""Header fields: their text, unfolded, with encoded words and parameters decoded (RFC 5322 2.2, RFC 2047, RFC 2231).
+
+Most reports are read for a handful of fields, so a field is searched in the octets of its block and only the value that
+is found is decoded. `raw_fields` indexes a whole block where that search is not safe. Decoding never raises: a broken
+encoded word yields what can be read of it.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +24,13 @@ from undeliverable._mime.grammar import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_FOLDS = (b" ", b"\t")  # what a continued line begins with, RFC 5322 2.2.3
+_FOLDS = (b" ", b"\t")  # a continuation line begins with one of these, RFC 5322 2.2.3
 
 
 def decode_block(raw: bytes) -> str:
-    """The header block as text with line ends LF: UTF-8 (RFC 6532), line by line Latin-1 where it is not.
+    """Decode a header block to text with LF line endings: UTF-8 (RFC 6532), or Latin-1 on each line that is not UTF-8.
 
-    Carriage returns are dropped: in settled octets each belongs to a CRLF.
+    Carriage returns are dropped: after normalisation each belongs to a CRLF.
     """
     if b"\r" in raw:
         raw = raw.translate(None, b"\r")
@@ -44,16 +49,16 @@ def _decode_line(line: bytes) -> str:
 
 
 def raw_fields(block: str) -> list[tuple[str, str]]:
-    """All fields of the block as they stand: name in its own case, value still folded."""
+    """Return all fields of the block unchanged: names in their own case, values still folded."""
     return FIELD.findall("\n" + block)
 
 
 def first_value(block: bytes, lowered: bytes, needle: bytes) -> bytes | None:
-    """The first value of a field as it stands; None where the block has no such field.
+    """Return the first value of a field unchanged, or None if the block has no such field.
 
-    :param block: a header block behind a line end, without blanks before colons.
+    :param block: a header block after a line feed, without blanks before colons.
     :param lowered: the same in lower case.
-    :param needle: what to look for, see :func:`needle`.
+    :param needle: the start of the field, from :func:`needle`.
     """
     at = lowered.find(needle)
     if at < 0:
@@ -68,13 +73,13 @@ def first_value(block: bytes, lowered: bytes, needle: bytes) -> bytes | None:
 
 
 def readable(raw: bytes) -> str:
-    """A field's value as text: unfolded, stripped, encoded words decoded."""
+    """Decode a field's value: unfolded, stripped, encoded words decoded."""
     try:
         value = raw.decode("ascii").strip()
     except UnicodeDecodeError:
         value = decode_block(raw).strip()
     if value.isprintable() and "=?" not in value:
-        return value  # nearly always
+        return value  # the usual case
     if "\n" in value:
         value = unfold(value)
     if "\0" in value:
@@ -83,46 +88,46 @@ def readable(raw: bytes) -> str:
 
 
 def decoded(value: str) -> str:
-    """The same of a value that is text already."""
+    """Decode a field's value that is already text; see :func:`readable`."""
     value = unfold(value)
     return decode_words(value) if "=?" in value or "\x1b" in value else value
 
 
 @lru_cache(maxsize=256)
 def needle(name: str) -> bytes:
-    """What the field `name` begins with in a header block in lower case that stands behind a line end."""
+    """Return the octets with which the field `name` begins in a lower-case header block after a line feed."""
     return f"\n{name.lower()}:".encode()
 
 
 def header_fields(block: str) -> Iterator[tuple[str, str]]:
-    """The block's fields in order: name in lower case, value unfolded, encoded words left as they are."""
+    """Yield the block's fields in order: name in lower case, value unfolded, encoded words not decoded."""
     for match in FIELD.finditer("\n" + block):
         yield match[1].lower(), unfold(match[2])
 
 
 def unfold(value: str) -> str:
-    """The value on one line, stripped (RFC 5322 2.2.3; the blanks of a fold become one)."""
+    """Join the lines of a value and strip it (RFC 5322 2.2.3); the blanks around a fold become one space."""
     if "\n" in value:
         return " ".join(map(str.strip, value.split("\n"))).strip()
     return value.strip()
 
 
 def decode_words(value: str) -> str:
-    """The value with its encoded words decoded (RFC 2047), also broken, cut and adjacent ones."""
+    """Decode the encoded words of a value (RFC 2047), including broken, truncated and adjacent ones."""
     if "=?" not in value:
         return _raw_escapes(value) if "\x1b" in value else value
     return "".join(_decoded_runs(_runs(value)))
 
 
 def _raw_escapes(value: str) -> str:
-    """ISO-2022-JP standing raw in a header is pure ASCII with escapes: it needs no label to be known."""
+    """Decode raw ISO-2022-JP in a header: its escape sequences identify it without a label."""
     if "\x1b$" not in value or not value.isascii():
         return value
     return _charsets.decode_word(value.encode("ascii"), "iso-2022-jp")
 
 
 def _runs(value: str) -> Iterator[tuple[str, str | bytes]]:
-    """(charset, octets) of encoded words and ("", text) of the text between; blanks between two words are no text (6.2)."""
+    """Yield (charset, octets) for encoded words and ("", text) for text; blanks between two words are dropped (6.2)."""
     at = 0
     for match in ENCODED_WORD.finditer(value):
         between = value[at : match.start()]
@@ -135,7 +140,7 @@ def _runs(value: str) -> Iterator[tuple[str, str | bytes]]:
 
 
 def _decoded_runs(runs: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
-    """Neighbours of one charset are joined before decoding: many senders cut within a character."""
+    """Decode the runs, joining neighbours of one charset first: many senders split a character between two words."""
     pending: list[bytes] = []
     charset = ""
     for label, content in runs:
@@ -152,7 +157,7 @@ def _decoded_runs(runs: Iterable[tuple[str, str | bytes]]) -> Iterator[str]:
 
 
 def _decoded(octets: list[bytes], charset: str) -> str:
-    """The text of encoded words; a line end in it would begin another header field wherever the value is used again."""
+    """Decode the octets of encoded words; line breaks become spaces, since they could inject header fields later."""
     text = _charsets.decode_word(b"".join(octets), charset)
     return text.replace("\r", " ").replace("\n", " ") if "\n" in text or "\r" in text else text
 
@@ -164,7 +169,7 @@ def _word_octets(encoding: str, text: str) -> bytes:
     letters = raw.rstrip(b"= \t")
     try:
         return a2b_base64(letters + b"=" * (-len(letters) % 4))
-    except ValueError:  # a lone sextet at the end, or characters that shift the count
+    except ValueError:  # a lone sextet at the end, or foreign characters that shift the count
         return _loose_base64(letters)
 
 
@@ -178,7 +183,7 @@ _BASE64_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def read_parameters(rest: str) -> dict[str, str]:
-    """The parameters of a Content-Type value, names in lower case, first one wins (RFC 2045 5.1, RFC 2231)."""
+    """Return the parameters of a Content-Type value by lower-case name; the first wins (RFC 2045 5.1, RFC 2231)."""
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for name, value in _tokens(rest):
@@ -209,7 +214,7 @@ def _tokens(rest: str) -> Iterator[tuple[str, str]]:
 
 
 def _loose(words: list[str]) -> Iterator[tuple[str, str]]:
-    """name=value words that no semicolon separates."""
+    """Yield the name=value words that no semicolon separates."""
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name:
@@ -217,10 +222,10 @@ def _loose(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _joined(sections: dict[int, tuple[str, bool]]) -> str:
-    """The sections of one parameter in order of their numbers (RFC 2231 3), percent-decoded where marked (4)."""
+    """Join the sections of one parameter in numerical order (RFC 2231 3), percent-decoded where marked (4)."""
     charset = ""
     octets: list[bytes] = []
-    from urllib.parse import unquote_to_bytes  # seldom needed, and slow to import
+    from urllib.parse import unquote_to_bytes  # rarely needed, and slow to import
 
     for number in sorted(sections):
         value, encoded = sections[number]

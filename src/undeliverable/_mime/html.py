@@ -1,4 +1,9 @@
-"""HTML rendered to lines of text: enough of it for the notices that mail servers write, in linear time."""
+"""HTML rendered to lines of text: enough for the notifications that mail servers write, in linear time.
+
+One pattern finds the tags. Text between them is kept, block elements become line breaks, and comments, scripts and
+styles are removed first. A `mailto:` link without text shows its address, so that a recipient named only there is not
+lost.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +36,7 @@ _CELLS: Final = frozenset({"td", "th"})
 
 
 def render(html: str) -> str:
-    """The visible text: block elements break lines, entities are decoded, scripts, styles and comments dropped."""
+    """Return the visible text: block elements break lines, entities are decoded, scripts, styles, comments dropped."""
     renderer = _Renderer()
     html = _without_raw(html)
     at = 0
@@ -44,7 +49,7 @@ def render(html: str) -> str:
 
 
 def _without_raw(html: str) -> str:
-    """Without comments, scripts and styles. One that is never closed is kept: its end is unknown."""
+    """Remove comments, scripts and styles; one that is never closed is kept, since its end is unknown."""
     kept: list[str] = []
     open_ended: set[str] = set()
     at = search = 0
@@ -68,7 +73,7 @@ class _Renderer:
         self._out: list[str] = []
         self._fresh = True  # at the start of a line
         self._pre = 0
-        self._anchor = ""  # the address of an open mailto: link that has shown no text yet
+        self._anchor = ""  # address of an open mailto: link without visible text so far
 
     def text(self, raw: str) -> None:
         if not raw:
@@ -119,7 +124,7 @@ class _Renderer:
 
 
 def decode_entities(text: str) -> str:
-    """Character references decoded, one by one and bounded: a million digits are no number."""
+    """Decode character references, each of bounded length: `unescape` raises for thousands of digits."""
     from html import unescape  # its table of names costs a millisecond, and most mail has no HTML
 
     return ENTITY.sub(lambda match: unescape(match[0]), text)

@@ -1,7 +1,8 @@
-"""A message as a tree of parts, read from octets on demand: nothing is decoded before it is asked for.
+"""A message as a tree of parts, parsed from octets on demand.
 
-Never raises on content. Every repair and guess leaves one remark (see `_repairs`). Parts are offsets into
-the message, so that a tree costs little beside the octets themselves.
+Nothing is decoded before it is needed, and parts are offsets into the message, so a tree costs little more than the
+octets themselves. Damaged mail is the normal case: no content ever raises, and every repair and guess leaves one remark
+(see `repairs`). Results are cached on the part, since several readers look at the same parts.
 """
 
 from __future__ import annotations
@@ -26,30 +27,31 @@ __all__ = ["Part", "as_bytes", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
-_WORD: Final = 72  # octets of a text among which nearly always is a blank
-_OPENING: Final = 6 * 1024  # octets that show what a part is, whatever its label says
+_WORD: Final = 72  # octets at the start of a text that nearly always include a blank, unlike those of base64
+_OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
 def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: list[str]) -> Part:
-    """The root of the message's parts; what had to be repaired is appended to `remarks`, as parts are touched.
+    """Return the root of the message's parts.
 
-    Raises TypeError for anything but octets and message objects; never for content.
+    :param remarks: repairs are appended here, as parts are read.
+    :raises TypeError: for anything but octets and message objects; never for content.
     """
     return root(settled(as_bytes(message, remarks), remarks), remarks)
 
 
 def root(data: bytes, remarks: list[str]) -> Part:
-    """The same of octets whose line ends are settled."""
+    """Return the root of the parts of octets whose line endings are already normalised."""
     return _message(data, Ledger(remarks), "", 0, len(data), 0)
 
 
 def settled(data: bytes, remarks: list[str]) -> bytes:
-    """The octets with line ends LF, unless they are very many; what had to be repaired is appended to `remarks`."""
-    return _structure.settle_line_ends(data, Ledger(remarks).note) if b"\r" in data else data
+    """Normalise line endings to LF, except in very large messages; repairs are appended to `remarks`."""
+    return _structure.normalise_line_endings(data, Ledger(remarks).note) if b"\r" in data else data
 
 
 def as_bytes(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: list[str]) -> bytes:
-    """The message's octets, as `read` takes them; a message object that cannot be flattened leaves a remark."""
+    """Return the message's octets; a message object that cannot be flattened leaves a remark."""
     return message if isinstance(message, bytes) else to_octets(message, Ledger(remarks).note)
 
 
@@ -64,14 +66,14 @@ def _with_lf(text: str) -> str:
 
 
 def _overlook(_: Repair) -> None:
-    """No remark: what was repaired is not used."""
+    """Ignore a repair of text that is only looked at, not used."""
 
 
 class Part(PartHeader):
     """One part of a message: the message itself, a body part, or an embedded message. Read-only.
 
-    `path` is its place in the tree: "" for the root, "1", "1.2" and so on. `content_type` is the declared one in
-    lower case, or the default: text/plain, in a multipart/digest message/rfc822 (RFC 2046 5.1.5).
+    `path` is its position in the tree: "" for the root, "1", "1.2" and so on. `content_type` is the declared type in
+    lower case, or the default: text/plain, or message/rfc822 in a multipart/digest (RFC 2046 5.1.5).
     """
 
     # --- body --------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ class Part(PartHeader):
 
     @property
     def text(self) -> str:
-        """The body as characters, line ends LF, HTML as lines; "" for parts with children and for binary ones."""
+        """The body as text with LF line endings, HTML rendered; "" for parts with children and for binary parts."""
         text = self._text
         if text is None:
             text = self._read_usual_text()
@@ -109,7 +111,7 @@ class Part(PartHeader):
         return text
 
     def _read_usual_text(self) -> str | None:
-        """The body where it is ASCII, not encoded, and what it is declared to be, as nearly always; else None."""
+        """Return the body if it is unencoded ASCII of the declared type, as nearly always; else None."""
         if not self._is_usual:
             return None
         if not self._is_own:
@@ -131,7 +133,7 @@ class Part(PartHeader):
         return text
 
     def _characters(self) -> str:
-        """The body as characters; its octets are not kept: of a large part not both are wanted."""
+        """Decode the body to characters; its octets are not cached, since a large part is not needed as both."""
         if self._end - self._body > TEXT_LIMIT:
             body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
@@ -149,7 +151,7 @@ class Part(PartHeader):
         return text
 
     def _beginning(self, limit: int) -> bytes:
-        """The body's whole lines within `limit` octets, without their transfer encoding."""
+        """Decode the whole lines of the body within `limit` octets from their transfer encoding."""
         self._unglue()
         end = min(self._end, self._body + limit)
         if end < self._end:
@@ -159,14 +161,14 @@ class Part(PartHeader):
 
     @property
     def opening(self) -> str:
-        """The first characters of the body, whatever its type is: octets of ASCII, or of nothing that matters here."""
+        """The first characters of the body, whatever its type; decoded as Latin-1, since only ASCII matters here."""
         self._unglue()
         body = self._data[self._body : min(self._end, self._body + _OPENING)]
         opening = decode_transfer(body, self._encoding(), _overlook).decode("latin-1")
         return opening.replace("\r\n", "\n")
 
     def read_as(self, content_type: str) -> Part:
-        """The same part as one of another type than is declared."""
+        """Return this part read as another type than the declared one, and leave a remark."""
         self._ledger.note(Repair.RELABELLED)
         part = Part(
             self._data, self._ledger, self.path, self._start, self._end, self._depth, content_type, whole=self._whole
@@ -185,7 +187,7 @@ class Part(PartHeader):
         return children
 
     def walk(self) -> Iterator[Part]:
-        """This part and all below it, depth first."""
+        """Yield this part and all parts below it, depth first."""
         stack: list[Part] = [self]
         while stack:
             part = stack.pop()
@@ -229,7 +231,7 @@ class Part(PartHeader):
         return ()
 
     def _undeclared(self) -> tuple[Part, ...]:
-        """A body that is a multipart in all but its type."""
+        """Split a body that is a multipart in all but its declared type."""
         boundary = self._boundary() or _structure.boundary_at_start(self._data, self._body, self._end)
         children = self._split(boundary, self._body)
         if children:
@@ -280,26 +282,24 @@ class Part(PartHeader):
                 block = HEADER_BLOCK.match(data, body, end)
                 stop = block.end() if block else body
                 if body < stop < end and data[stop] == _LF and data[body] not in LEAD_STARTS:
-                    return decode_block(
-                        data[body : min(stop, body + HEADER_LIMIT)]
-                    )  # as nearly always: no need to look further
+                    return decode_block(data[body : min(stop, body + HEADER_LIMIT)])  # a usual header: no part is made
         for message in self.children[:1]:
             return message.header_block
         return None
 
     def _decoded_container(self) -> tuple[Part, ...]:
-        """Children of a container that was encoded although RFC 2045 6.4 forbids it."""
+        """Return the children of a container that is encoded although RFC 2045 6.4 forbids it."""
         encoding = self._encoding()
         if encoding in IDENTITY or self._is_empty():
             return ()
         data = self.payload
         if b"\r" in data:
-            data = _structure.settle_line_ends(data, self._ledger.note)
+            data = _structure.normalise_line_endings(data, self._ledger.note)
         if self.content_type in EMBEDDED:
             self._ledger.note(Repair.ENCODED_CONTAINER)
             return (self._message_at(data, 0, len(data)),)
         inner = Part(data, self._ledger, self.path, 0, len(data), self._depth, "text/plain", whole=False)
-        inner._rest, inner._stop, inner._body, inner._encoded = self._rest, 0, 0, None  # its header block is this one's
+        inner._rest, inner._stop, inner._body, inner._encoded = self._rest, 0, 0, None  # it has no header of its own
         children = inner._split(self._boundary(), 0)
         if children:
             self._ledger.note(Repair.ENCODED_CONTAINER)

@@ -1,4 +1,9 @@
-"""The header block of a part: where it ends, what it declares, and its fields, found when they are asked for."""
+"""The header block of a part: its extent, its declarations, and its fields, found on demand.
+
+One pattern reads the usual header block, with the most wanted fields of a message on the way; `PART_HEADER` and the
+repairs of `structure` handle the rest. A field is then searched in the octets of the block, and an index of all fields
+is built only when a caller wants several of one name or the block is unusual.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +45,14 @@ EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"}
 """Types whose body is a whole message (RFC 2046 5.2.1, RFC 6532 3.7)."""
 
 _MOST_WANTED: Final = {"from": 0, "subject": 1, "date": 2, "message-id": 3, "list-id": 4}
-"""Where the values of these fields stand among those that PLAIN_MESSAGE finds."""
+"""Positions of these fields among the values that PLAIN_MESSAGE captures."""
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class PartHeader:
-    """What a part's header block says, and where the block and the body lie in the message's octets."""
+    """A part's header block, and the offsets of the block and the body in the message's octets."""
 
-    # What has been read so far.
+    # Results read so far: class attributes, so that a new part costs no assignments for them.
     _children: tuple[Any, ...] | None = None
     _payload: bytes | None = None
     _text: str | None = None
@@ -57,7 +62,7 @@ class PartHeader:
     _values: dict[str, str | None] | None = None
     _parameters: Mapping[str, str] | None = None
     _wanted: tuple[bytes | None, ...] | None = None
-    _encoded: str | None = None  # the transfer encoding; None where it has to be looked for
+    _encoded: str | None = None  # the transfer encoding; None if it has to be searched for
     _is_usual = False  # see Declared
     _is_own = False
 
@@ -87,7 +92,7 @@ class PartHeader:
             self.content_type = kind
 
     def _of_part(self) -> Declared | None:
-        """What the header block of a body part declares, if it is as nearly all are; the same is often seen again."""
+        """Read the header block of a body part if it is a usual one."""
         head = read_head(self._data, self._start, self._end)
         if head is None:
             return None
@@ -95,7 +100,7 @@ class PartHeader:
         return found
 
     def _of_message(self) -> Declared | None:
-        """The same of a message; the values of its fields that are wanted most are found on the way."""
+        """Read the header block of a message if it is a usual one, with the most wanted fields on the way."""
         match = PLAIN_MESSAGE.match(self._data, self._start, self._end)
         if match is None:  # pragma: no cover - the pattern matches the empty string
             return None
@@ -115,7 +120,7 @@ class PartHeader:
         return value[:HEADER_LIMIT]
 
     def _read_unusual_header(self) -> tuple[bytes | None, bytes | None]:
-        """A header block of very many lines, or one that no empty line ends."""
+        """Read a header block that has very many lines or does not end with an empty line."""
         match = PART_HEADER.match(self._data, self._start, self._end)
         kind, rest, blank = match.groups() if match else (None, None, None)
         self._body = body = match.end() if match else self._start
@@ -123,7 +128,7 @@ class PartHeader:
         return (kind, rest) if blank and self._stop > self._start else self._settle(kind, rest, blank)
 
     def _settle(self, kind: bytes | None, rest: bytes | None, blank: bytes | None) -> tuple[bytes | None, bytes | None]:
-        """The header block's end where it is not simply an empty line after fields."""
+        """Find the end of a header block that is not simply fields and an empty line."""
         data, end = self._data, self._end
         if blank:
             if self._whole or not MIME_FIELD_AFTER_BLANK.match(data, self._body, end):
@@ -151,7 +156,7 @@ class PartHeader:
 
     @property
     def header_block(self) -> str:
-        """The header block as text, still folded, line ends LF."""
+        """The header block as text, still folded, with LF line endings."""
         block = self._block
         if block is None:
             self._unglue()
@@ -166,7 +171,7 @@ class PartHeader:
         return self._data[self._start : stop]
 
     def header(self, name: str) -> str | None:
-        """The first field of that name: unfolded, stripped, encoded words decoded; None if there is none."""
+        """Return the first field of that name, unfolded, stripped, encoded words decoded; None if there is none."""
         values = self._values
         if values is None:
             values = self._values = {}
@@ -190,7 +195,7 @@ class PartHeader:
         return None if value is None else decoded(value)
 
     def _open_header(self) -> bytes:
-        """The header block's octets behind a line end, to be searched; an index of them only where they are unusual."""
+        """Prepare the header block for searches: its octets after a line feed, indexed at once if they are unusual."""
         self._unglue()
         block = self._octets = b"\n" + self._header_octets()
         self._lowered = block.lower()
@@ -199,7 +204,7 @@ class PartHeader:
         return block
 
     def headers(self, name: str) -> tuple[str, ...]:
-        """All fields of that name, in order, each as `header` gives it."""
+        """Return all fields of that name in order, each decoded as by `header`."""
         fields = self._fields
         if fields is None:
             fields = self._index()
@@ -217,7 +222,7 @@ class PartHeader:
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameters of Content-Type, names in lower case, RFC 2231 decoded."""
+        """The parameters of Content-Type by lower-case name, decoded by RFC 2231."""
         parameters = self._parameters
         if parameters is None:
             rest = self._rest
@@ -235,7 +240,7 @@ class PartHeader:
         return found[1].lower().decode("latin-1") if found else ""
 
     def _unglue(self) -> None:
-        """Give back to the body what ran together with a body part's own header fields."""
+        """Return to the body those fields of it that ran together with the part's own header."""
         if self._is_own or self._whole or not self.content_type.startswith(GLUED_TYPES):
             return
         if is_own(self._data[self._start : self._stop]):
@@ -248,7 +253,7 @@ class PartHeader:
             self._block = self._octets = self._fields = self._encoded = self._values = None
 
     def _boundary(self) -> bytes:
-        """The declared boundary in the short way: as it stands in most mail."""
+        """Return the declared boundary without parsing all parameters; enough for most mail."""
         rest = self._rest
         if not rest:
             return b""

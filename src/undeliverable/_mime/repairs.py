@@ -1,4 +1,4 @@
-"""The remarks that the MIME reader leaves: one stable text per repair, all in this one place."""
+"""Repairs of damaged MIME: their remarks, one stable text each, and the limits of what is read."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from enum import StrEnum
 from typing import Final
 
 MAX_DEPTH: Final = 32
-"""Levels of nesting that are read; what lies deeper stays the text of the last level. Real mail nests below 15."""
+"""Levels of nesting that are read; anything deeper stays text of the last level. Real mail has fewer than 15."""
 
 MAX_PARTS: Final = 50_000
-"""Parts of one message that are read; the remaining ones stay unread."""
+"""Parts of one message that are read."""
 
 TEXT_LIMIT: Final = 2 * 1024 * 1024
-"""Octets of a text that are read. A report says early what it has to say; below it may stand all of the original."""
+"""Octets of a text that are read. A report explains the failure early; the whole original message may follow."""
 
 FIELDS_LIMIT: Final = 4 * 1024 * 1024
 """Octets of a machine-readable part that are read: more than 15,000 recipients."""
 
 HEADER_LIMIT: Final = 512 * 1024
-"""Octets of a header block in which fields are looked for: 20,000 recipients in one field."""
+"""Octets of a header block in which fields are found: 20,000 recipients in one field."""
 
 
 class Repair(StrEnum):
-    """What the MIME reader had to repair or to guess; the value is the remark."""
+    """A repair or guess of the MIME reader; the value is the remark."""
 
     BARE_CR = "carriage returns without line feed read as line ends"
     LEADING_BLANK = "blank lines before the header block"
@@ -64,7 +64,7 @@ class Repair(StrEnum):
 
 
 class Ledger:
-    """What all parts of one message share: its remarks, and how many parts may still be read."""
+    """State that all parts of one message share: its remarks, and the number of parts that may still be read."""
 
     __slots__ = ("_noted", "parts_left", "remarks")
 
@@ -74,7 +74,7 @@ class Ledger:
         self._noted: set[Repair] = set()
 
     def note(self, repair: Repair) -> None:
-        """Leave the remark, once per message."""
+        """Add the remark, once per message."""
         if repair not in self._noted:
             self._noted.add(repair)
             self.remarks.append(repair.value)

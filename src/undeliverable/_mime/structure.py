@@ -1,4 +1,9 @@
-"""Where header blocks end and where the parts of a multipart lie: offsets into the message, repairs included."""
+"""Structure of a message: offsets of header blocks, bodies and parts, with repairs where the message is damaged.
+
+Everything is an offset into one buffer, so a part is copied only when its content is needed. Well-formed mail takes a
+fast path; the tolerant one behind it notes every repair. Time is linear, since each search continues where the last one
+ended.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GUESS_WINDOW: Final = 64 * 1024
-"""Octets of a body in which the boundary really in use is looked for: it stands near the beginning."""
+"""Octets of a body searched for the boundary in use, which occurs near the beginning."""
 
 REWRITTEN: Final = 1024 * 1024
-"""Octets of a message whose line ends are made LF throughout: cheaper than in each piece, but for the memory."""
+"""Largest message, in octets, converted to LF as a whole: cheaper than piece by piece, but it takes a second copy."""
 
 _PIECE: Final = 64 * 1024
 _LF: Final = 10
@@ -39,7 +44,7 @@ _NO_GLUE: Final = b" \t>|-\"'="
 
 
 class HeaderEnd(NamedTuple):
-    """Where a damaged header block ends, where its body begins, and Content-Type parameters found unindented."""
+    """The end of a damaged header block, the start of its body, and Content-Type parameters found unindented."""
 
     stop: int
     body: int
@@ -47,31 +52,31 @@ class HeaderEnd(NamedTuple):
 
 
 Span: TypeAlias = tuple[int, int]
-"""The octets of one part: start, end."""
+"""The start and end offsets of one part."""
 
 Split: TypeAlias = tuple[list[Span], int, bool]
-"""The parts of a multipart, where its first delimiter stands (-1: nowhere), and whether it was closed."""
+"""The parts of a multipart, the offset of its first delimiter (-1 if it has none), and whether it was closed."""
 
 
-def settle_line_ends(data: bytes, note: Callable[[Repair], None]) -> bytes:
-    """The message with all line ends LF; a large one is left as it is if each of its CRs belongs to a CRLF (RFC 5322 2.3)."""
+def normalise_line_endings(data: bytes, note: Callable[[Repair], None]) -> bytes:
+    """Normalise all line endings to LF (RFC 5322 2.3); a large message keeps its CRLFs if it has no bare CR."""
     if not BARE_CR.search(data):
         return data if len(data) > REWRITTEN else data.replace(b"\r", b"")
     note(Repair.BARE_CR)
-    settled_pieces = BytesIO()
-    settled_pieces.writelines(_pieces_with_lf(data))
-    return settled_pieces.getvalue()
+    normalised = BytesIO()
+    normalised.writelines(_pieces_with_lf(data))
+    return normalised.getvalue()
 
 
 def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
-    """`data` with all line ends LF, piece by piece: a substitution in one go would need many times its memory."""
+    """Yield `data` with LF line endings in pieces: one substitution over all of it would need many times its memory."""
     at, size = 0, len(data)
     while at < size:
         end = at + _PIECE
-        if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # not to be torn
+        if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # do not split a run of CRs
             end = run.end()
         piece = data[at:end]
-        if b"\r\r\n" in piece:  # a line end that was converted twice is one line end
+        if b"\r\r\n" in piece:  # a line ending that was converted twice is still one
             yield CARRIAGE_RETURNS.sub(_line_ends, piece)
         else:
             yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -83,7 +88,7 @@ def _line_ends(run: re.Match[bytes]) -> bytes:
 
 
 def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None]) -> int:
-    """Where the header block begins: after blank lines and an mbox separator."""
+    """Return the start of the header block, after blank lines and an mbox separator."""
     if start >= end or data[start] not in LEAD_STARTS:
         return start
     lead = LEAD.match(data, start, end)
@@ -95,7 +100,7 @@ def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None])
 
 
 def repaired_header_end(data: bytes, start: int, stop: int, end: int, note: Callable[[Repair], None]) -> HeaderEnd:
-    """Go on where a header block was broken off by a line that is neither field nor blank line."""
+    """Find the end of a header block that is interrupted at `stop` by a line that is neither field nor blank."""
     loose: list[bytes] = []
     while stop < end:
         if data[stop] == _LF or data.startswith(b"\r\n", stop):
@@ -113,7 +118,7 @@ def repaired_header_end(data: bytes, start: int, stop: int, end: int, note: Call
 
 
 def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair | None]:
-    """The offset at which to read on, and why; with None, or at the very place, the body begins there."""
+    """Return the offset where reading resumes and the repair; if that is `stop` or None, the body begins there."""
     blank = INDENTED_BLANK.match(data, stop, end)
     if blank:
         inside = stop > start and FIELD_START.match(data, blank.end(), end)
@@ -130,7 +135,7 @@ def _resume(data: bytes, start: int, stop: int, end: int) -> tuple[int, Repair |
 
 
 def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: Callable[[Repair], None]) -> Split:
-    """The parts between the delimiter lines of the boundary (RFC 2046 5.1.1)."""
+    """Find the parts between the delimiter lines of `boundary` (RFC 2046 5.1.1), at most `limit` of them."""
     plain = _plain_split(data, boundary, start, end)
     if plain is not None and len(plain) < limit:
         return plain, plain[0][0] - len(boundary) - 3, True
@@ -155,13 +160,13 @@ def split(data: bytes, boundary: bytes, start: int, end: int, limit: int, note: 
             open_at = -1 if closes else begin
             after = begin
         at = find(delimiter, after, end)
-    if 0 <= open_at < end and len(spans) < limit:  # a delimiter as the very last line opens nothing
+    if 0 <= open_at < end and len(spans) < limit:  # a delimiter on the very last line opens no part
         spans.append((open_at, end))
     return spans, first, closed
 
 
 def _plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Span] | None:
-    """The parts of a multipart as nearly all are: each delimiter a line of its own, the last one closing; else None."""
+    """Return the parts of a well-formed multipart: every delimiter on its own line, the last one closing; else None."""
     if end - start > REWRITTEN or not boundary:
         return None
     line = b"\n--" + boundary
@@ -187,7 +192,7 @@ def _plain_split(data: bytes, boundary: bytes, start: int, end: int) -> list[Spa
 def _delimiter(
     data: bytes, start: int, at: int, after: int, end: int, note: Callable[[Repair], None]
 ) -> tuple[int, bool]:
-    """Where the part after a delimiter line begins and whether the line closes the multipart; -1 if it is none."""
+    """Return the start of the part after a delimiter line, -1 if it is not one, and whether it closes the multipart."""
     anchored = at == start or data[at - 1] == _LF
     if not anchored and data[at - 1] in _NO_GLUE:
         return -1, False
@@ -200,19 +205,19 @@ def _delimiter(
 
 
 def _before(data: bytes, start: int, at: int) -> int:
-    """The end of the part before a delimiter line: the line end before it belongs to the delimiter."""
+    """Return the end of the part before a delimiter line, whose preceding line ending belongs to the delimiter."""
     if at > start and data[at - 1] == _LF:
         return at - 2 if at - 1 > start and data[at - 2] == _CR else at - 1
     return at
 
 
 def boundary_in_use(data: bytes, start: int, end: int) -> bytes:
-    """The boundary that is followed by a part's header, whatever was declared; b"" if there is none."""
+    """Return the first boundary that a part's header follows, whatever was declared; b"" if there is none."""
     found = DELIMITER_IN_USE.search(data, max(0, start - 1), min(end, start + GUESS_WINDOW))
     return found[1] if found else b""
 
 
 def boundary_at_start(data: bytes, start: int, end: int) -> bytes:
-    """The boundary of a body that begins with a delimiter line and a part's header; b"" if it does not."""
+    """Return the boundary of a body that begins with a delimiter line and a part's header; otherwise b""."""
     found = DELIMITER_FIRST.match(data, start, min(end, start + GUESS_WINDOW))
     return found[1] if found else b""

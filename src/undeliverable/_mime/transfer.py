@@ -1,4 +1,8 @@
-"""Content-Transfer-Encoding undone (RFC 2045 6), also where it was cut short or has foreign text in it."""
+"""Content-Transfer-Encoding: decoding (RFC 2045 6) that tolerates truncation and foreign text.
+
+Faultless base64 and quoted-printable go straight to `binascii`. Damaged base64 is decoded as far as it goes: padded
+pieces one after the other, then plain text such as a mailing list's footer. Every repair is noted.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ _PIECE: Final = 64 * 1024
 
 
 def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) -> bytes:
-    """The body without its transfer encoding (a lower-case name); an unknown one leaves the body as it is."""
+    """Remove the transfer encoding (a lower-case name) of a body; an unknown encoding leaves it unchanged."""
     if encoding in IDENTITY:
         return body
     if encoding.startswith("base64"):
@@ -35,9 +39,9 @@ def decode_transfer(body: bytes, encoding: str, note: Callable[[Repair], None]) 
 
 
 def seems_base64(body: bytes) -> bool:
-    """Whether a text that is declared as not encoded is base64 from beginning to end: full lines, then at most one more.
+    """Return whether text declared as unencoded is base64 throughout: full lines, then at most one shorter line.
 
-    RFC 2045 6.8 has lines of at most 76 characters; encoders write them full. It must come out as text.
+    RFC 2045 6.8 allows lines of at most 76 characters, and encoders fill them. The first line must decode to text.
     """
     lines = body[:_SAMPLE].strip().split(b"\n")
     first = lines[0].rstrip()
@@ -75,7 +79,7 @@ def _base64(body: bytes, note: Callable[[Repair], None]) -> bytes:
 
 
 def _is_whole(body: bytes) -> bool:
-    """Whether the body is base64 without fault; found out without a second copy of it."""
+    """Return whether the body is faultless base64; avoids a second copy of it."""
     first = body.find(b"=")
     padding = body[first:] if first >= 0 else b""
     if padding.count(b"=") > 2 or padding.strip(_BLANKS + b"="):
@@ -86,13 +90,13 @@ def _is_whole(body: bytes) -> bool:
 
 
 def _whole_quads(letters: bytes) -> bytes:
-    """What the letters hold; a last sextet alone holds no octet."""
+    """Decode base64 letters without padding; a lone last sextet holds no octet and is dropped."""
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     return a2b_base64(letters + b"=" * (-len(letters) % 4))
 
 
 def _base64_lines(body: bytes, note: Callable[[Repair], None]) -> bytes:
-    """Base64 with foreign text in it: padded pieces one after the other, a footer in plain text, noise."""
+    """Decode base64 with foreign text in it: padded pieces one after the other, a plain-text footer, noise."""
     start = len(body) - len(body.lstrip(_BLANKS))
     at = start
     pieces: list[bytes] = []
@@ -115,7 +119,7 @@ def _base64_lines(body: bytes, note: Callable[[Repair], None]) -> bytes:
 
 
 def _rest(rest: bytes) -> bytes:
-    """What follows the first foreign line: base64 with noise in it where letters prevail, else plain text."""
+    """Decode what follows the first foreign line: noisy base64 if its letters prevail, otherwise plain text."""
     letters = rest.translate(None, bytes(set(range(256)) - set(_ALPHABET)))
     visible = len(rest.translate(None, _BLANKS))
     if b" " not in rest.strip() and len(letters) * 20 >= visible * 19:

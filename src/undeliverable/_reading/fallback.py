@@ -11,8 +11,9 @@ from typing import Final
 
 from undeliverable._dsn.origin import is_automatic
 from undeliverable._dsn.returned import bare_address
-from undeliverable._formats import FormatReading, read
+from undeliverable._formats.lines import FormatReading
 from undeliverable._formats.schema import HEAD_LIMIT
+from undeliverable._formats.unknown import read_unknown
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import find_status
@@ -58,7 +59,7 @@ def _read_generic(reading: Reading) -> FormatReading | None:
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
     if generic is None or not _may_be_report(reading):
         return None
-    return read(generic, reading.header, reading.text, reading.path)
+    return read_unknown(generic, reading.header, reading.text, reading.path)
 
 
 def _may_be_report(reading: Reading) -> bool:
@@ -99,7 +100,7 @@ def read_listed(reading: Reading) -> None:
     """Read the recipients in a header that lists nothing else, whatever the text is like."""
     if reading.header("x-failed-recipients"):
         for generic in reading.known.formats.generic[:1]:
-            found = read(generic, reading.header, reading.text, reading.path)
+            found = read_unknown(generic, reading.header, reading.text, reading.path)
             take_format(reading, found._replace(recipients=tuple(map(_without_words, found.recipients))))
 
 

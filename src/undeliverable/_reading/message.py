@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable import _formats as formats
 from undeliverable._dsn import fields as fields_reader
 from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
+from undeliverable._formats.described import read_described
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
 from undeliverable._reading.fallback import (
@@ -166,7 +166,7 @@ def _read_words(reading: Reading) -> None:
         if len(stated) == 1 and _says_all([*stated, *sessions]):
             reading.generator = found.name
         else:
-            take_format(reading, formats.read(found, reading.header, reading.text, reading.path))
+            take_format(reading, read_described(found, reading.header, reading.text, reading.path))
             if reading.recipients and not may_hold_transcript:
                 sessions = transcripts.read_dialogue(reading.text, reading.path)
     stated.extend(sessions)

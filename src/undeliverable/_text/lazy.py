@@ -1,4 +1,4 @@
-"""Patterns that are compiled when they are first asked: in most runs most of them never are."""
+"""Regular expressions compiled at first use, since most runs use few of them and compiling all would slow the start."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ __all__ = ["lazy"]
 
 
 def lazy(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """What ``re.compile(pattern, flags)`` gives, compiled later; from its second call on a method is as fast."""
+    """Return a stand-in for ``re.compile(pattern, flags)`` that compiles at first use.
+
+    The first use of a method or attribute caches it on the stand-in, so later calls cost the same as on the pattern.
+    """
     later: Any = _Later(pattern, flags)
     found: re.Pattern[AnyStr] = later
     return found
 
 
 class _Later:
-    """Stands for a pattern; its methods become its own attributes once they are found."""
+    """A pattern that is not compiled yet; each attribute of the pattern becomes its own once it is used."""
 
     def __init__(self, pattern: str | bytes, flags: int) -> None:
         self.pattern = pattern
         self._flags = flags
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # whatever a pattern has
-        compiled = re.compile(self.pattern, self._flags)  # which remembers patterns itself
+        compiled = re.compile(self.pattern, self._flags)  # cached by `re`
         value = getattr(compiled, name)
         setattr(self, name, value)
         return value

@@ -1,9 +1,10 @@
-"""Which regular expressions may stand in data: those that need linear time on any text.
+"""Regular expressions that run in linear time on any text, the only ones allowed in data.
 
 The engine of :mod:`re` backtracks. Three shapes make it slow: a repetition inside an unbounded repetition
 (``(a+)+``), alternatives under an unbounded repetition that can begin alike (``(a|ab)*``), and two unbounded
-repetitions that may share the same characters (``.*x.*y``). They are refused here, conservatively: where a pattern
-could be slow on some text it may not be used. ``{0,80}`` instead of ``*`` is always allowed.
+repetitions that can match the same characters (``.*x.*y``). The check parses the pattern, computes for each piece the
+characters it can begin with and hold, and rejects these shapes. It is conservative: a pattern that could be slow on
+some text is rejected. ``{0,80}`` instead of ``*`` is always allowed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from undeliverable._text.lazy import lazy
 
 __all__ = ["check_linear"]
 
-_LARGE: Final = 512  # a repetition that may go on for longer counts as unbounded
+_LARGE: Final = 512  # a repetition with a higher limit counts as unbounded
 _ASCII: Final = frozenset(map(chr, range(128)))
 _OTHER: Final = "\u00e9"  # stands for all that is not ASCII
 _ALL: Final = _ASCII | {_OTHER}
@@ -31,18 +32,18 @@ _CLASSES: Final = {
 _CONTROL: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
 _QUANTIFIER: Final = lazy(r"[*+?]|\{(\d*)(,?)(\d*)\}")
 _GROUP: Final = lazy(r"\((?:\?(?:P<\w+>|[a-zA-Z]*(?:-[a-zA-Z]+)?:|<?[=!]|>|[a-zA-Z]+\)))?")
-_TWO_REPEATS: Final = "two unbounded repetitions can match the same characters; bound one of them, such as {0,80}"
+_TWO_REPEATS: Final = "two unbounded repetitions can match the same characters; bound one of them, for example {0,80}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a pattern that matches one character after the other.
+    """A part of a pattern, described by the characters that it can match.
 
-    :ivar chars: which characters it may begin with.
-    :ivar whole: which characters it may hold at all.
-    :ivar runs: the characters of the unbounded repetitions that it is or holds; empty without any.
-    :ivar optional: whether it may match nothing.
-    :ivar guarded: whether something that they cannot match stands before the repetitions inside.
+    :ivar chars: the characters that it can begin with.
+    :ivar whole: all characters that it can hold.
+    :ivar runs: the characters of its unbounded repetitions; empty if it has none.
+    :ivar optional: whether it can match the empty string.
+    :ivar guarded: whether its repetitions come after something mandatory that they cannot match themselves.
     """
 
     chars: frozenset[str]
@@ -56,14 +57,14 @@ _EMPTY: Final = _Piece(frozenset(), frozenset(), optional=True)
 
 
 class _PatternError(Exception):
-    """Why a pattern may not be used."""
+    """A pattern must not be used; the message says why."""
 
 
 def check_linear(pattern: str) -> str | None:
-    """What is wrong with `pattern`, in one sentence, or None if it may be used."""
+    """Return what is wrong with `pattern`, in one sentence, or None if it can be used."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what a later Python may read in another way
+            warnings.simplefilter("error")  # a later Python may read such a pattern differently
             re.compile(pattern)
     except (re.error, OverflowError, RecursionError, Warning) as error:
         return f"not a regular expression: {error}"
@@ -77,7 +78,7 @@ def check_linear(pattern: str) -> str | None:
 
 
 class _Scanner:
-    """Reads a pattern that :mod:`re` has accepted."""
+    """A parser for patterns that :mod:`re` has accepted."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = re.sub(r"(?<!\\)((?:\\\\)*)\(\?#[^)]*\)", r"\1", pattern)
@@ -85,7 +86,10 @@ class _Scanner:
         self._heads: list[frozenset[str]] = []
 
     def alternatives(self, *, at_end: bool) -> _Piece:
-        """All alternatives up to the closing bracket or the end; `at_end`: nothing that must match follows."""
+        """Parse all alternatives up to the closing parenthesis or the end.
+
+        :param at_end: whether nothing that must match follows.
+        """
         found = [self._sequence(at_end=at_end)]
         while self._peek() == "|":
             self.at += 1
@@ -139,9 +143,9 @@ class _Scanner:
     def _group(self) -> tuple[_Piece, list[frozenset[str]]]:
         match = _GROUP.match(self.pattern, self.at)
         if match is None or self.pattern[match.end() : match.end() + 1] == "?":
-            raise _PatternError("only groups, flags and look-around are allowed in brackets")
+            raise _PatternError("only groups, flags and look-around are allowed in parentheses")
         self.at = match.end()
-        if match[0].endswith(")"):  # flags for all of the pattern
+        if match[0].endswith(")"):  # flags for the whole pattern
             return _EMPTY, []
         piece = self.alternatives(at_end=False)
         heads = self._heads
@@ -151,13 +155,13 @@ class _Scanner:
         return piece, heads
 
     def _escaped(self) -> frozenset[str] | None:
-        """The characters of an escape; None where it matches a place."""
+        """Parse an escape and return its characters; None if it matches a position."""
         char = self._peek()
         self.at += 1
         if char in "AZbB":
             return None
         if char in "123456789":
-            raise _PatternError("a reference back to a group")
+            raise _PatternError("back references are not allowed")
         if char in _CLASSES:
             return _CLASSES[char]
         if char in "xuUN":
@@ -168,7 +172,7 @@ class _Scanner:
         return _both_cases(_CONTROL.get(char, char))
 
     def _set(self) -> frozenset[str]:
-        """The characters of a set, whose opening bracket is read."""
+        """Parse a set after its opening bracket and return its characters."""
         negated = self._peek() == "^"
         self.at += negated
         chars: set[str] = set()
@@ -201,7 +205,7 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 def _both_cases(char: str) -> frozenset[str]:
-    """The character in both cases: rules look at casefolded text."""
+    """Return the character in both cases, since rules match casefolded text."""
     return frozenset((char.lower(), char.upper())) if char in _ASCII else frozenset(_OTHER)
 
 
@@ -210,7 +214,7 @@ def _one(chars: frozenset[str]) -> _Piece:
 
 
 def _bounds(match: re.Match[str]) -> tuple[int, int]:
-    """The least and the greatest count of a quantifier."""
+    """Return the lowest and the highest count of a quantifier."""
     sign = match[0][0]
     if sign != "{":
         return (1 if sign == "+" else 0), (1 if sign == "?" else _LARGE + 1)
@@ -223,16 +227,16 @@ def _repeated(piece: _Piece, heads: list[frozenset[str]], low: int, high: int) -
     if high <= _LARGE:
         return _Piece(piece.chars, piece.whole, piece.runs, optional, piece.guarded)
     if piece.runs:
-        raise _PatternError("a repetition inside an unbounded repetition; bound one of them, such as {0,80}")
+        raise _PatternError("a repetition inside an unbounded repetition; bound one of them, for example {0,80}")
     if piece.optional:
-        raise _PatternError("an unbounded repetition of what may be empty")
+        raise _PatternError("an unbounded repetition of something that can be empty")
     if any(one & other for index, one in enumerate(heads) for other in heads[:index]):
         raise _PatternError("alternatives that begin alike inside an unbounded repetition")
     return _Piece(piece.chars, piece.whole, piece.whole, optional)
 
 
 def _sum(pieces: list[_Piece]) -> _Piece:
-    """A sequence of pieces as one piece."""
+    """Combine a sequence of pieces into one."""
     chars: frozenset[str] = frozenset()
     for piece in pieces:
         chars |= piece.chars
@@ -253,19 +257,19 @@ def _is_guarded(pieces: list[_Piece], index: int) -> bool:
 
 
 def _fallible(pieces: list[_Piece]) -> list[_Piece]:
-    """The pieces that may have to give something back because what follows them fails; at the end of a pattern."""
+    """Return the pieces at the end of a pattern that can be forced to backtrack when a later piece fails."""
     count = len(pieces)
     while count and pieces[count - 1] is _EMPTY:
         count -= 1
     if count < len(pieces) and not (count and pieces[count - 1].runs == _ALL):
-        return pieces  # "$" or another place must be met, and the last piece does not match everything up to there
+        return pieces  # "$" or another position must match, and the last piece may stop short of it
     while count and pieces[count - 1].optional:
         count -= 1
     return pieces[: max(count - 1, 0)]
 
 
 def _check_sequence(pieces: list[_Piece]) -> None:
-    """Refuses two unbounded pieces between which nothing stands that keeps them apart."""
+    """Reject two unbounded pieces that can match the same characters with nothing between to separate them."""
     for index, first in enumerate(pieces):
         for later in range(index + 1, len(pieces) if first.runs else 0):
             second = pieces[later]

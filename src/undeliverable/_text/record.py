@@ -1,4 +1,4 @@
-"""What the enumerations and the public values of this library have in common."""
+"""Base classes of the public enumerations and values."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["Record", "Word"]
 
 
 class Word(StrEnum):
-    """A word of the public record. It hashes as the string that it equals, which is what it is looked up by."""
+    """A member of a public enumeration, which compares and hashes as its string, so that either finds it in a table."""
 
     __hash__ = str.__hash__
 
 
 class Record:
-    """How dataclasses with slots are compared and shown: the same as their own way, which is compiled for each anew.
+    """Equality, hash and repr for dataclasses with slots, declared with ``eq=False, repr=False``.
 
-    That would take a tenth of the time of an import. They are declared with ``eq=False, repr=False``.
+    The results equal those of the generated methods, but generating these per class would take a tenth of the import.
     """
 
     __slots__: Iterable[str] = ()

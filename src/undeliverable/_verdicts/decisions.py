@@ -65,6 +65,7 @@ class Answer(NamedTuple):
 
 
 def answer_of(facts: RecipientFacts) -> Answer:
+    """Return the final answer of a report: its reply first, the ``Status`` field second, free text last."""
     reply, field = facts.reply, facts.status
     if reply is not None and reply.code is not None:
         # Servers write 5.1.1 into Status whatever the remote server replied: rules must not believe it.
@@ -78,6 +79,7 @@ def answer_of(facts: RecipientFacts) -> Answer:
 
 
 def status_from(answer: Answer) -> StatusFrom | None:
+    """Return whose the final status is, or None where there is no status."""
     if answer.final is None:
         return None
     return StatusFrom.FIELD if answer.stated is None else StatusFrom.REPLY
@@ -115,6 +117,7 @@ def reason_of(by_rule: Reason | None, answer: Answer, by_class: ServiceClass | N
 
 
 def has_expired(reason: Reason, *, gave_up: bool) -> bool:
+    """Return whether the reporting server gave up: by the facts or by the words of the rule."""
     return gave_up or reason is Reason.EXPIRED
 
 

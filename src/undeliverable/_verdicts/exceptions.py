@@ -1,7 +1,7 @@
-"""What an SMTP client raised or returned, read by the shape of the object: no client library is imported.
+"""Judge what an SMTP client raised or returned, by the shape of the object: no client library is imported.
 
-The standard library's smtplib keeps ``smtp_code`` and ``smtp_error`` (bytes), aiosmtplib ``code`` and ``message`` (str);
-the class's name tells which command was answered, and so whose fault it is. Where no server spoke (no connection, no
+The standard library's smtplib keeps ``smtp_code`` and ``smtp_error`` (bytes), aiosmtplib ``code`` and ``message`` (str).
+The class's name says which command was answered, and so whose fault it is. Where no server replied (no connection, no
 such host, TLS failed) the status is the one of RFC 3463 that a mail server would report for it.
 """
 
@@ -21,7 +21,7 @@ from undeliverable.verdict import Verdict
 
 __all__ = ["exception_verdicts", "refused_verdicts"]
 
-# What the clients' classes answer for, by name, since both libraries use the same ones.
+# The command that each class of the clients is about, by name, since both libraries use the same names.
 _BY_TYPE: Final = {
     "SMTPRecipientRefused": Command.RCPT,
     "SMTPSenderRefused": Command.MAIL,
@@ -32,8 +32,7 @@ _BY_TYPE: Final = {
     "gaierror": Command.CONNECT,
     "herror": Command.CONNECT,
 }
-# What the clients' functions were about when they raised a class that does not tell, from the traceback; the others are
-# named after the command that they send.
+# The command that a function of the clients sends, read from the traceback; the others are named after their command.
 _BY_FUNCTION: Final = {
     "execute_data_command": Command.DATA,
     "start_tls": Command.STARTTLS,
@@ -63,7 +62,7 @@ _UNREACHABLE: Final = frozenset(
     (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
 )
 _NO_ANSWER: Final = StatusCode(4, 4, 1)
-# A host of this name does not exist. Nothing tells that it is the recipient's own domain and no relay's: transient.
+# A host of this name does not exist. It may be the client's relay rather than the recipient's domain: transient.
 _NO_HOST: Final = StatusCode(4, 4, 4)
 _NO_DIRECTORY: Final = StatusCode(4, 4, 3)
 _NO_FEATURE: Final = StatusCode(5, 7, 4)  # security features not supported
@@ -71,7 +70,7 @@ _NOT_ASCII: Final = StatusCode(5, 6, 7)  # RFC 6531 3.3: non-ASCII addresses not
 _LIMIT: Final = 1_000  # exceptions that one exception may hold, its causes included
 
 
-class _Said(NamedTuple):
+class _Failure(NamedTuple):
     """One failure: a server's reply if there is a code, else the client's own words."""
 
     code: int | None
@@ -82,45 +81,45 @@ class _Said(NamedTuple):
 
 
 def exception_verdicts(error: BaseException, known: Knowledge, host: str | None, *, trace: bool) -> tuple[Verdict, ...]:
-    """What :func:`undeliverable.smtp.from_exception` gives."""
-    said = [one for leaf in _speakers(error) for one in _sayings(leaf)]
-    return tuple(_judged(one, known, host, trace=trace) for one in said)
+    """Return the verdicts of :func:`undeliverable.smtp.from_exception`."""
+    found = [one for leaf in _smtp_errors(error) for one in _failures(leaf)]
+    return tuple(_judged(one, known, host, trace=trace) for one in found)
 
 
 def refused_verdicts(
     refused: Mapping[str, object], known: Knowledge, host: str | None, *, trace: bool
 ) -> tuple[Verdict, ...]:
-    """What :func:`undeliverable.smtp.from_refused` gives."""
+    """Return the verdicts of :func:`undeliverable.smtp.from_refused`."""
     return tuple(_judged(one, known, host, trace=trace) for one in _refused(refused))
 
 
-def _judged(said: _Said, knowledge: Knowledge, host: str | None, *, trace: bool) -> Verdict:
-    if said.code is not None:
-        reply = parse_reply(_as_sent(said.code, said.text), said.command)
-        return judge_reply(reply, knowledge, host=host, recipient=said.recipient, trace=trace)
+def _judged(failure: _Failure, knowledge: Knowledge, host: str | None, *, trace: bool) -> Verdict:
+    if failure.code is not None:
+        reply = parse_reply(_as_sent(failure.code, failure.text), failure.command)
+        return judge_reply(reply, knowledge, host=host, recipient=failure.recipient, trace=trace)
     facts = RecipientFacts(
         witness=Witness.REPLY,
-        recipient=said.recipient,
-        status=said.status,
-        diagnostic=Diagnostic("", said.text),
-        command=said.command,
+        recipient=failure.recipient,
+        status=failure.status,
+        diagnostic=Diagnostic("", failure.text),
+        command=failure.command,
         remote_mta=host,
     )
-    return judge(facts, knowledge, identity=said.text, trace=trace)
+    return judge(facts, knowledge, identity=failure.text, trace=trace)
 
 
 def _as_sent(code: int, text: str) -> str:
-    """The reply with its codes, RFC 5321 4.2.1: the clients take the code off every line."""
+    """Return the reply with its codes, RFC 5321 4.2.1: the clients take the code off every line."""
     *before, last = text.split("\n")
     return "\n".join([*(f"{code}-{line}" for line in before), f"{code} {last}"])
 
 
 # ----------------------------------------------------------------------------------------------------------------
-# Which exceptions speak
+# Which exceptions are about SMTP
 
 
-def _speakers(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions that say something of SMTP: those of a group, or what an unknown one was raised from."""
+def _smtp_errors(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions that are about SMTP: those of a group, or the cause of an unknown one."""
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < _LIMIT:
         one = waiting.pop()
@@ -130,15 +129,15 @@ def _speakers(error: BaseException) -> Iterator[BaseException]:
         members = _as_list(getattr(one, "exceptions", None))
         if members is not None:
             waiting.extend(member for member in reversed(members) if isinstance(member, BaseException))
-        elif _speaks(one):
+        elif _is_about_smtp(one):
             yield one
         elif one.__cause__ is not None:
             waiting.append(one.__cause__)
 
 
-def _speaks(error: BaseException) -> bool:
+def _is_about_smtp(error: BaseException) -> bool:
     names = _ancestry(error)
-    return "SMTPException" in names or _code_of(error) is not None or _own_status(error, None) is not None
+    return "SMTPException" in names or _code_of(error) is not None or _connection_status(error, None) is not None
 
 
 def _ancestry(error: BaseException) -> list[str]:
@@ -155,31 +154,31 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 # ----------------------------------------------------------------------------------------------------------------
-# What one exception says
+# The failures of one exception
 
 
-def _sayings(error: BaseException) -> list[_Said]:
+def _failures(error: BaseException) -> list[_Failure]:
     recipients = getattr(error, "recipients", None)
     if isinstance(recipients, Mapping):
         return _refused(cast("Mapping[object, object]", recipients))
     several = _as_list(recipients)
     if several:
-        return [_said(one, Command.RCPT, getattr(one, "recipient", None)) for one in several]
+        return [_refusal(one, Command.RCPT, getattr(one, "recipient", None)) for one in several]
     command = _command_of(error)
     code = _code_of(error)
     if code is not None:
-        return [_Said(code, _reply_text(error), command, _address(getattr(error, "recipient", None)))]
-    statuses = (_own_status(one, command) for one in reversed(list(_causes(error))))
+        return [_Failure(code, _reply_text(error), command, _address(getattr(error, "recipient", None)))]
+    statuses = (_connection_status(one, command) for one in reversed(list(_causes(error))))
     status = next((found for found in statuses if found is not None), None)
-    return [_Said(None, _own_words(error), command, None, status)]
+    return [_Failure(None, _client_text(error), command, None, status)]
 
 
-def _refused(refused: Mapping[object, object] | Mapping[str, object]) -> list[_Said]:
-    return [_said(answer, Command.RCPT, address) for address, answer in refused.items()]
+def _refused(refused: Mapping[object, object] | Mapping[str, object]) -> list[_Failure]:
+    return [_refusal(answer, Command.RCPT, address) for address, answer in refused.items()]
 
 
-def _said(answer: object, command: Command, recipient: object) -> _Said:
-    """A refusal: a pair of code and text, a response or an exception that has both, or a text."""
+def _refusal(answer: object, command: Command, recipient: object) -> _Failure:
+    """Return a refusal: of a pair of code and text, of a response or an exception that has both, or of a text."""
     pair = _as_list(answer)
     if pair is not None and len(pair) == 2:
         code, text = _valid(pair[0]), _text(pair[1])
@@ -187,7 +186,7 @@ def _said(answer: object, command: Command, recipient: object) -> _Said:
         code, text = _code_of(answer), _reply_text(answer)
     else:
         code, text = None, _text(answer)
-    return _Said(code, text, command, _address(recipient))
+    return _Failure(code, text, command, _address(recipient))
 
 
 def _as_list(value: object) -> Sequence[object] | None:
@@ -199,7 +198,7 @@ def _address(value: object) -> str | None:
 
 
 def _code_of(error: BaseException) -> int | None:
-    """The reply code; smtplib has -1 where the server sent something else than a reply."""
+    """Return the reply code; smtplib has -1 where the server sent something else than a reply."""
     return _valid(getattr(error, "smtp_code", None)) or (
         _valid(getattr(error, "code", None)) if hasattr(error, "message") else None
     )
@@ -213,12 +212,12 @@ def _reply_text(error: BaseException) -> str:
     return _text(getattr(error, "smtp_error", None) or getattr(error, "message", None) or "")
 
 
-def _own_words(error: BaseException) -> str:
+def _client_text(error: BaseException) -> str:
     return _text(getattr(error, "smtp_error", None) or str(error)) or type(error).__name__
 
 
 def _text(value: object) -> str:
-    """UTF-8 where it is that (RFC 6531), else Latin-1, which any bytes are; lines separated by line feeds alone."""
+    """Decode UTF-8 (RFC 6531), else Latin-1, which any bytes are; separate lines by line feeds alone."""
     if isinstance(value, bytes | bytearray):
         try:
             text = value.decode()
@@ -229,8 +228,8 @@ def _text(value: object) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _own_status(error: BaseException, command: Command | None) -> StatusCode | None:
-    """What a mail server would report where no server spoke; None where `error` is not about a connection."""
+def _connection_status(error: BaseException, command: Command | None) -> StatusCode | None:
+    """Return the status that a mail server would report for a failed connection; None for any other `error`."""
     names = _ancestry(error)
     if "gaierror" in names:
         return _NO_HOST if _is_unknown_name(error) else _NO_DIRECTORY
@@ -243,14 +242,14 @@ def _own_status(error: BaseException, command: Command | None) -> StatusCode | N
 
 
 def _is_unknown_name(error: BaseException) -> bool:
-    import socket  # whoever got this exception has it already
+    import socket  # imported already by whoever raised this exception
 
     unknown = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA")}
     return getattr(error, "errno", None) in unknown
 
 
 # ----------------------------------------------------------------------------------------------------------------
-# What was answered
+# Which command was answered
 
 
 def _command_of(error: BaseException) -> Command | None:
@@ -262,7 +261,7 @@ def _command_of(error: BaseException) -> Command | None:
 
 
 def _innermost(error: BaseException) -> Command | None:
-    """The command that the client was about: by the innermost of its functions that is named after one."""
+    """Return the command that the client was sending: that of the innermost of its functions named in the table."""
     found: Command | None = None
     trail = error.__traceback__
     while trail is not None:
@@ -277,5 +276,5 @@ def _innermost(error: BaseException) -> Command | None:
 
 
 def _may_send(variables: Mapping[str, object]) -> bool:
-    """Whether the server had said 354, by the variables in which the two clients keep the answer to DATA."""
+    """Return whether the server had replied 354, by the variables in which the two clients keep the reply to DATA."""
     return _START_INPUT in (variables.get("code"), getattr(variables.get("start_response"), "code", None))

@@ -1,7 +1,8 @@
-"""The door for logs: a line that a mail server wrote in, a :class:`~undeliverable.verdict.Report` out.
+"""Logs of mail servers: a :class:`~undeliverable.verdict.Report` for each line about a delivery.
 
-One line tells of a recipient and an answer; sender and Message-ID stand in other lines of the same message, as does the
-last answer where a queue gave up. :func:`iter_log` joins them by the queue id within a bounded window.
+One line names a recipient and the remote server's reply. The sender and the Message-ID are in other lines of the same
+message, and so is the last reply when a queue gives up. :func:`iter_log` and :class:`LogReader` join them by the queue
+id within a bounded window; :func:`parse_log_line` reads a line by itself.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["LogReader", "iter_log", "parse_log_line"]
 
 WINDOW: Final = 10_000
-"""Of how many messages the lines are joined at a time."""
+"""Messages whose lines are joined at a time."""
 
 
 def parse_log_line(line: str | bytes, *, knowledge: Knowledge | None = None) -> Report | None:
-    """What one line of a mail server's log reports, or None for a line that is about no delivery.
+    """Return the report of one line of a mail server's log, or None if the line is not about a delivery.
 
-    Lines never raise, whatever they hold.
+    A line never raises, whatever it holds.
 
-    :param line: with or without what a logger put before it (syslog, journald), with or without its line end.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param line: with or without a logger's prefix (syslog, journald), with or without its line ending.
+    :param knowledge: the rules and policies to judge by; by default the built-in ones.
     """
     return LogReader(knowledge=knowledge, window=0).feed(line)
 
 
 def iter_log(lines: Iterable[str | bytes], *, knowledge: Knowledge | None = None) -> Iterator[Report]:
-    """The reports of a log's lines in order, each with the sender and the Message-ID that other lines told before it.
+    """Yield the reports of a log's lines in order, each with the sender and Message-ID from earlier lines.
 
-    :param lines: an open file, text or binary, or any other lines; they are read one by one, as reports are asked for.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param lines: an open file, text or binary, or any other iterable of lines, which is consumed lazily.
+    :param knowledge: the rules and policies to judge by; by default the built-in ones.
     """
     reader = LogReader(knowledge=knowledge)
     for line in lines:
@@ -46,21 +47,21 @@ def iter_log(lines: Iterable[str | bytes], *, knowledge: Knowledge | None = None
 
 
 class LogReader:
-    """Reads a log line by line and joins the lines of a message; one reader for one log.
+    """A reader of one log that joins the lines of each message.
 
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param window: of how many messages the lines are joined at a time; those that were silent for longest go first.
+    :param knowledge: the rules and policies to judge by; by default the built-in ones.
+    :param window: the number of messages whose lines are joined at a time; the least recently seen is dropped first.
     """
 
     __slots__ = ("_reader",)
 
     def __init__(self, *, knowledge: Knowledge | None = None, window: int = WINDOW) -> None:
-        from undeliverable.logs._reader import Reader  # most programs read no logs
+        from undeliverable.logs._reader import Reader  # most programs never read logs
 
         self._reader = Reader(Knowledge.builtin() if knowledge is None else knowledge, window)
 
     def feed(self, line: str | bytes, *, source: str | None = None) -> Report | None:
-        """The report of the log's next line, or None for a line that is about no delivery.
+        """Return the report of the log's next line, or None if the line is not about a delivery.
 
         :param source: the caller's name for the line, copied into the report.
         """

@@ -1,4 +1,8 @@
-"""What was found in a log line becomes facts about recipients."""
+"""Facts of log lines: the texts found in a line or record become facts about its recipients.
+
+A line quotes the remote server's reply or has the logging server's own words, and sometimes names the command that was
+replied to. These are distinguished here, so that the judge sees a reply only if a server sent it.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +22,17 @@ from undeliverable.model import Action, Command, Diagnostic, Evidence, Recipient
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 
-_LONGEST: Final = 16_384  # characters of a reply that are read, as of a line
-_HEAD: Final = 24  # as much of a reply as is searched for to find what stands before it
+_LONGEST: Final = 16_384  # characters of a reply that are read, the same as of a line
+_HEAD: Final = 24  # characters of a reply that are searched for to find the text before it
 
 
 class Entry(NamedTuple):
-    """One line that is about a delivery.
+    """One line about a delivery.
 
-    :ivar name: which software's it is.
-    :ivar found: the facts, as texts.
-    :ivar own: whether all text in it is the logging server's own.
-    :ivar idle: whether nothing was tried.
+    :ivar name: the software that wrote it.
+    :ivar found: the facts, as texts by name.
+    :ivar own: whether all its text is the logging server's own.
+    :ivar idle: whether no delivery was attempted.
     """
 
     name: str
@@ -44,7 +48,7 @@ class Entry(NamedTuple):
 
 
 def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry | None:
-    """The entry that a line of `shape` is, or None where its outcome is no delivery's."""
+    """Return the entry of a line of `shape`, or None if its outcome is not that of a delivery."""
     action = shape.action
     if action is None:
         action = shape.outcomes.get(found.get("outcome", "").casefold())
@@ -59,7 +63,7 @@ def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry |
 
 
 def record_entry(record: Record, frame: Frame) -> Entry:
-    """The entry that a JSON or CSV record is."""
+    """Return the entry of a JSON or CSV record."""
     found = record.found
     return Entry(
         record.shape.name,
@@ -74,7 +78,7 @@ def record_entry(record: Record, frame: Frame) -> Entry:
 
 
 def date_of(entry: Entry) -> datetime | None:
-    """When it happened, if the line says it with the year."""
+    """Return the date of an entry, or None if the line has none with a year."""
     text = entry.found.get("date")
     if text is None:
         return entry.frame.date
@@ -83,7 +87,7 @@ def date_of(entry: Entry) -> datetime | None:
 
 
 def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
-    """What the line says of each recipient that it names; of one without a name if it names none."""
+    """Return the facts about each recipient that the line names, or about one unnamed recipient if it names none."""
     found = entry.found
     reply, diagnostic, status, command = _answer(entry)
     own = diagnostic.text if diagnostic is not None else ""
@@ -111,7 +115,7 @@ def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
 
 
 class _Answer(NamedTuple):
-    """A remote server's reply, or the logging server's own words with the status in them; and what was answered."""
+    """A remote server's reply, or the logging server's own words and their status; and the command replied to."""
 
     reply: Reply | None
     words: Diagnostic | None
@@ -138,7 +142,7 @@ def _answer(entry: Entry) -> _Answer:
 
 
 def _named_command(found: Mapping[str, str]) -> Command | None:
-    """What was answered, as a record's field says, or the words before the reply."""
+    """Return the command that was replied to, from a record's field or from the words before the reply."""
     named = found.get("command")
     if named is not None:
         return named_command(named)

@@ -1,6 +1,7 @@
-"""What loggers put before a line: syslog (RFC 3164, RFC 5424), files with ISO dates, journald, multilog.
+"""Frames of log lines: the prefixes that loggers add (syslog of RFC 3164 and RFC 5424, ISO dates, journald, multilog).
 
-The frame tells when, where and which program; the rest is the program's own line. A line without a frame is all its own.
+The frame gives date, host and program; the rest is the program's own line. A line without a frame is all the program's
+own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from undeliverable._text.lazy import lazy
 
 __all__ = ["Frame", "moment", "unframe"]
 
-# RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction, as journalctl and
-# rsyslog print it, with an ISO date (RFC 3339) or seconds since boot instead, or with "<facility.level>" as BSD has it.
+# RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction (journalctl, rsyslog),
+# with an ISO date (RFC 3339) or the seconds since boot instead, or with "<facility.level>" (BSD).
 _PLAIN: Final = lazy(
     r"(?:<\d{1,3}>)?"
     r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
@@ -27,24 +28,24 @@ _PLAIN: Final = lazy(
 )
 # RFC 5424 6: "<22>1 2026-11-21T21:16:18.003Z mx.example.net postfix/smtp 15281 - - ..."; "-" is the nil value.
 _HEADER: Final = lazy(r"<\d{1,3}>1 (\S{1,48}) (\S{1,255}) (\S{1,96}) \S{1,128} \S{1,32} ", re.ASCII)
-# 6.3: structured data, elements in brackets whose quoted values may hold escaped brackets.
+# 6.3: structured data: elements in brackets, whose quoted values can hold escaped brackets.
 _ELEMENT: Final = lazy(r'\[[^\]"\n]{1,32}(?:[^"\]\n]{0,64}"(?:[^"\\\n]|\\.){0,4096}"){0,64}\]')
 _BOM: Final = "\ufeff"
-# multilog and tai64n: "@" and a TAI64N label, 16 digits of seconds and 8 of nanoseconds; seconds since 1970 TAI + 2^62.
+# multilog and tai64n: "@" and a TAI64N label, 16 digits of seconds (since 1970 TAI, plus 2^62) and 8 of nanoseconds.
 _TAI64N: Final = lazy(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
-_TAI_EPOCH: Final = 2**62 + 10  # the ten seconds that TAI was ahead of UTC in 1970
-# A tag without a date, as journalctl prints a line with "-o cat" after "logger -t".
+_TAI_EPOCH: Final = 2**62 + 10  # TAI was ten seconds ahead of UTC in 1970
+# A tag without a date, as "journalctl -o cat" prints a line of "logger -t".
 _TAG: Final = lazy(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
-# The latest second that a date may have; what lies beyond is none.
+# The last second of the year 9999, the latest that a datetime can hold.
 _FUTURE: Final = 253_402_300_799
 
 
 class Frame(NamedTuple):
-    """A line apart from its frame.
+    """A line split from its frame.
 
     :ivar body: the program's own line.
-    :ivar host: where it was logged, or None.
-    :ivar date: when, if the frame says it with the year; the core asks no clock for one.
+    :ivar host: the host that logged it, or None.
+    :ivar date: its date, or None if the frame has none with a year: the core never consults a clock.
     """
 
     body: str
@@ -53,7 +54,7 @@ class Frame(NamedTuple):
 
 
 def unframe(line: str) -> Frame:
-    """`line` apart from what a logger put before it."""
+    """Split a line from the prefix that a logger added."""
     match = _PLAIN.match(line)
     if match is not None:
         date, host, _ = match.groups()
@@ -83,10 +84,10 @@ def _structured(line: str) -> Frame:
 
 
 def _iso(text: str) -> datetime | None:
-    """The date without the name of the day that journalctl's "short-full" has before it."""
+    """Parse a date, without the weekday that journalctl's "short-full" prepends."""
     return parse_date(text[4:] if text[0].isalpha() else text)
 
 
 def moment(seconds: float) -> datetime | None:
-    """The moment so many seconds after 1970, or None where that is no date."""
+    """Return the datetime so many seconds after 1970 in UTC, or None if it is out of range."""
     return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds <= _FUTURE else None

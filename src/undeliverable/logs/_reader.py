@@ -1,7 +1,9 @@
-"""Logs: the lines that a mail server wrote of a message, joined.
+"""The joining log reader: the lines of one message, connected by its queue id.
 
-One line tells of a recipient and an answer; sender and Message-ID stand in other lines of the same message, as does the
-last answer where a queue gave up. They are joined by the queue id within a bounded window.
+A line is matched against the described shapes, of which a substring test excludes most. Lines about the message (its
+sender, its Message-ID, a new delivery) are remembered in a trail; lines about an outcome become a report, completed
+from the trail. When a queue gives up, its line often lacks the reply, so the last reply of each deferred recipient is
+kept until then. The number of trails and of recipients in one is bounded, so memory does not grow with the log.
 """
 
 from __future__ import annotations
@@ -24,15 +26,15 @@ from undeliverable.verdict import Kind, Report
 __all__ = ["Reader"]
 
 _LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
-_LONGEST_OBJECT: Final = 1_048_576  # a JSON record may hold headers and is worth nothing when cut
-_WAITING: Final = 1_000  # recipients of one message whose last answer is remembered
+_LONGEST_OBJECT: Final = 1_048_576  # a JSON record can hold headers and is useless when cut
+_WAITING: Final = 1_000  # recipients of one message whose last reply is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _CUT: Final = "a very long line was cut"
 _EARLIER: Final = "the answer is from an earlier line of the same message"
 
 
 class _Trail:
-    """What earlier lines told of a message that is still in the queue."""
+    """The facts from earlier lines about a message that is still in the queue."""
 
     __slots__ = ("arrival", "link", "message_id", "sender", "waiting")
 
@@ -40,12 +42,12 @@ class _Trail:
         self.sender: str | None = None
         self.message_id: str | None = None
         self.arrival: datetime | None = None
-        self.link: tuple[str, str | None] | None = None  # of a delivery's number: queue id and recipient
+        self.link: tuple[str, str | None] | None = None  # queue id and recipient of a delivery's number
         self.waiting: dict[str | None, RecipientFacts] = {}
 
 
 class _Read(NamedTuple):
-    """A line that belongs to a message: an entry, or what to remember or forget."""
+    """A line about a message: an entry, or something to remember or forget."""
 
     role: Role
     name: str
@@ -55,7 +57,7 @@ class _Read(NamedTuple):
 
 
 class Reader:
-    """What a :class:`~undeliverable.logs.LogReader` reads with."""
+    """The implementation of :class:`~undeliverable.logs.LogReader`."""
 
     __slots__ = ("_header", "_knowledge", "_trails", "_window")
 
@@ -66,7 +68,7 @@ class Reader:
         self._header: tuple[RecordShape, tuple[str, ...]] | None = None
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
-        """The report of the log's next line, or None for a line that is about no delivery."""
+        """Return the report of the log's next line, or None if the line is not about a delivery."""
         text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
         longest = _LONGEST_OBJECT if text[:1] == "{" else _LONGEST
         remarks = [_CUT] if len(text) > longest else []
@@ -140,7 +142,7 @@ class Reader:
         return trail
 
     def _note(self, read: _Read) -> None:
-        """Remembers what a line tells, or forgets the message that is done."""
+        """Remember the facts of a line, or forget a message that left the queue."""
         found, host = read.found, read.frame.host
         number = found.get("queue_id")
         if read.role is Role.FORGET:
@@ -158,7 +160,7 @@ class Reader:
             trail.arrival = trail.arrival or _date(read)
 
     def _joined(self, entry: Entry) -> tuple[Entry, _Trail | None]:
-        """`entry` with the queue id and the recipient that its delivery's number stands for, and its message's trail."""
+        """Complete `entry` with the queue id and recipient of its delivery's number; return it and its trail."""
         found, host = entry.found, entry.frame.host
         if "delivery_id" in found:
             link = self._trail(entry.name, host, f"/{found['delivery_id']}", make=False)
@@ -211,7 +213,7 @@ def _match(shape: LineShape, frame: Frame) -> _Read | None:
 
 
 def _cells(text: str) -> list[str]:
-    import csv  # only who has such lines pays for it
+    import csv  # imported only for logs in CSV
 
     try:
         return next(csv.reader([text]))
@@ -226,7 +228,7 @@ def _date(read: _Read) -> datetime | None:
 def _with_answers(
     entry: Entry, facts: tuple[RecipientFacts, ...], trail: _Trail, remarks: list[str]
 ) -> tuple[RecipientFacts, ...]:
-    """`facts` with the last answer of each recipient whose time is up without a word of one in this line."""
+    """Remember the replies of delayed recipients; add the last one to each expired recipient that has none here."""
     waiting = trail.waiting
     if entry.action is Action.DELAYED:
         for one in facts:
@@ -276,7 +278,7 @@ def _event(entry: Entry) -> Event | None:
 
 
 def _identity(message: MessageFacts, line: str) -> str:
-    """The Message-ID where it is known, else the queue id with the host that gave it, else the line itself."""
+    """Return the Message-ID if known, else the queue id with its host, else a digest of the line."""
     known = None if message.returned is None else message.returned.message_id
     if known is not None:
         return known
@@ -286,7 +288,7 @@ def _identity(message: MessageFacts, line: str) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    """UTF-8 where it is that, else Latin-1, which any bytes are."""
+    """Decode UTF-8, or Latin-1, which accepts any octets."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

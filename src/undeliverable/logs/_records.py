@@ -1,4 +1,4 @@
-"""Log records: a JSON object or a CSV row a line, as a described shape says where its facts stand."""
+"""Log records: lines that are JSON objects or CSV rows, read by shapes that describe the place of each fact."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from undeliverable.model import Action
 
 __all__ = ["Record", "journal_line", "parse_object", "read_columns", "read_json", "read_row"]
 
-# RFC 3463 2: the parts of a status, by the names that the RFC has for them.
+# RFC 3463 2: the parts of a status, by their names in the RFC.
 _STATUS_PARTS: Final = ("class", "subject", "detail")
 _MANY: Final = 1_000  # entries of a list that are read
 _PRIVATE: Final = ("__REALTIME_TIMESTAMP", "_HOSTNAME", "MESSAGE")
 
 
 class Record(NamedTuple):
-    """What a record says.
+    """A record about a delivery.
 
-    :ivar type: the record's own word for what happened.
-    :ivar found: the facts, as texts.
+    :ivar type: the record's own word for the outcome.
+    :ivar found: the facts, as texts by name.
     """
 
     shape: RecordShape
@@ -30,8 +30,8 @@ class Record(NamedTuple):
 
 
 def parse_object(line: str) -> Mapping[str, object] | None:
-    """The JSON object that `line` is (RFC 8259), or None."""
-    import json  # only who has such lines pays for it
+    """Decode a line that is a JSON object (RFC 8259); None if it is not."""
+    import json  # imported only for logs in JSON
 
     try:
         value = json.loads(line)
@@ -41,7 +41,7 @@ def parse_object(line: str) -> Mapping[str, object] | None:
 
 
 def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str] | None:
-    """Message, host and microseconds since 1970 of a journal entry as ``journalctl -o json`` prints it, else None."""
+    """Return message, host and microseconds since 1970 of an entry of ``journalctl -o json``; None if it is not one."""
     stamp, host, message = (value.get(key) for key in _PRIVATE)
     if not isinstance(message, str) or not isinstance(stamp, str):
         return None
@@ -49,7 +49,7 @@ def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str] | N
 
 
 def read_json(value: Mapping[str, object], table: LogTable) -> Record | None:
-    """What a JSON object says of a delivery, or None."""
+    """Return the record of a JSON object, or None if it is not about a delivery."""
     for shape in table.records:
         for path in shape.inside:
             inner = as_table(_at(value, path))
@@ -59,7 +59,7 @@ def read_json(value: Mapping[str, object], table: LogTable) -> Record | None:
 
 
 def read_columns(cells: Sequence[str], table: LogTable) -> tuple[RecordShape, tuple[str, ...]] | None:
-    """The shape and the columns that a header names, or None where `cells` are no header."""
+    """Return the shape and the columns of a CSV header, or None if `cells` are not a header."""
     for shape in table.rows:
         if cells[0] == shape.columns[0] and set(shape.needs) <= set(cells):
             return shape, tuple(cells)
@@ -69,7 +69,7 @@ def read_columns(cells: Sequence[str], table: LogTable) -> tuple[RecordShape, tu
 def read_row(
     cells: Sequence[str], table: LogTable, header: tuple[RecordShape, tuple[str, ...]] | None
 ) -> Record | None:
-    """What a CSV row says of a delivery, or None; without a header the usual columns are taken."""
+    """Return the record of a CSV row, or None if it is not about a delivery; the default columns need no header."""
     for shape, columns in [header] if header else [(shape, shape.columns) for shape in table.rows]:
         if cells[0].casefold() in shape.outcomes and len(cells) >= len(shape.needs):
             row = dict(zip(columns, cells, strict=False))
@@ -91,7 +91,7 @@ def _record(shape: RecordShape, row: Mapping[str, object]) -> Record | None:
 
 
 def _join_reply(shape: RecordShape, found: dict[str, str]) -> None:
-    """Makes a reply of a code, a status and a text that stand apart; what the server said itself stays its own words."""
+    """Join a code, a status and a text from separate fields to a reply; the logging server's own words stay words."""
     text, code, status = found.get("text", ""), found.pop("code", None), found.get("status")
     if found["outcome"].casefold() in shape.own_types or (shape.own_words and shape.own_words in text):
         found["words"] = text
@@ -118,7 +118,7 @@ def _at(value: object, path: Path) -> object:
 
 
 def _as_text(value: object) -> str:
-    """A text or a number as text; of a list its texts, and of a status in three parts (RFC 3463 2) the usual form."""
+    """Return a value as text: the items of a list joined by commas, a status in three parts (RFC 3463 2) by dots."""
     several = as_list(value)
     if several is not None:
         return ",".join(filter(None, map(_scalar, several[:_MANY])))

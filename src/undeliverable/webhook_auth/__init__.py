@@ -1,7 +1,8 @@
-"""Proof that a webhook's request is the service's; see :func:`verify`.
+"""Authentication of webhook requests: proof that a service sent a request; see :func:`verify`.
 
-It does no network and keeps no state: certificates are given by the caller, and whoever wants each request once keeps
-:attr:`Proof.id`. The schemes of public keys need the extra ``webhooks``.
+There is no network access and no state. The caller supplies certificates, and stores :attr:`Proof.id` to accept each
+request only once. Each service has its own scheme; a password or a secret in the URL or a header works for all. Schemes
+with public keys need the extra ``webhooks``.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ _SCHEMES: Final[Mapping[str, Callable[[Request, Secret], Proof]]] = MappingProxy
 )
 WINDOWS: Final[Mapping[str, timedelta]] = MappingProxyType(
     {
-        # How old a signature may be: services that sign anew each time they try can be held to minutes; others send
-        # what they signed once until it is taken.
+        # Services that sign each attempt anew can be held to minutes; the others repeat one signed request until it is
+        # accepted.
         "amazon_ses": timedelta(hours=1),
         "mailersend": timedelta(hours=1),
         "mailgun": timedelta(hours=12),
@@ -72,7 +73,7 @@ WINDOWS: Final[Mapping[str, timedelta]] = MappingProxyType(
         "unisender_go": timedelta(days=1),
     }
 )
-_AHEAD: Final = timedelta(minutes=5)  # how wrong clocks may be
+_AHEAD: Final = timedelta(minutes=5)  # tolerance for wrong clocks
 
 
 def verify(
@@ -86,20 +87,21 @@ def verify(
     window: timedelta | None = None,
     seen: Container[str] = (),
 ) -> Proof:
-    """Proves that the service sent `body`, or raises. Nothing passes silently.
+    """Return the proof that the service sent `body`; raise if there is none.
 
     :param name: the service, one of ``undeliverable.webhooks.names()``.
-    :param body: the request's body as it came; one that was parsed and written again is another one.
+    :param body: the body exactly as received: a body that was parsed and serialised again no longer matches.
     :param secret: the service's key, :class:`Sns` for Amazon, or for any service :class:`Basic`, :class:`UrlSecret` or
-        :class:`HeaderSecret`. Several, while a key is being changed: one of them has to fit.
-    :param url: the endpoint's address as the service was given it, where the scheme needs it.
-    :param now: the time; the clock's unless given.
-    :param window: how old a signature may be; the service's of :data:`WINDOWS` unless given.
-    :param seen: what has been used before, by :attr:`Proof.id`.
-    :raises BadSignature: when the signature is missing or wrong.
-    :raises Expired: when it is older than the window, or from the future.
-    :raises Replayed: when it has been `seen`.
-    :raises Unverifiable: when there is nothing to verify with; of it, :class:`CertificateNeeded`.
+        :class:`HeaderSecret`. Give several while you rotate a key: one of them has to match.
+    :param url: the endpoint's URL as registered with the service, for schemes that need it.
+    :param now: the current time, a datetime or seconds since 1970; by default the clock's.
+    :param window: the maximum age of a signature; by default the service's in :data:`WINDOWS`.
+    :param seen: the :attr:`Proof.id` of all requests accepted before.
+    :raises BadSignature: if the signature is missing or wrong.
+    :raises Expired: if it is older than the window, or from the future.
+    :raises Replayed: if its id is in `seen`.
+    :raises Unverifiable: if there is nothing to verify with; :class:`CertificateNeeded` if only the certificate is
+        missing.
     """
     octets = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     request = Request(name, octets, {str(key).lower(): str(value) for key, value in headers.items()}, url)
@@ -112,9 +114,9 @@ def verify(
 
 
 def certificate_url(body: bytes | str) -> str:
-    """Where the certificate is that a request of Amazon SNS was signed with, for whoever wants to have it beforehand.
+    """Return the URL of the certificate that a request from Amazon SNS was signed with, to fetch it beforehand.
 
-    :raises BadSignature: when that is no address of Amazon's.
+    :raises BadSignature: if that is not a URL of Amazon's.
     """
     octets = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     return _public.certificate_url(Request("amazon_ses", octets, {}, None))
@@ -155,12 +157,12 @@ def _proved_by_one(request: Request, secret: Secret, now: datetime) -> Proof:
 def _proved_by_scheme(request: Request, secret: Secret, now: datetime) -> Proof:
     scheme = _SCHEMES.get(request.service)
     if scheme is None and request.service != "amazon_ses":
-        raise Unverifiable(request.service, "it signs nothing: use Basic, UrlSecret or HeaderSecret")
+        raise Unverifiable(request.service, "the service signs nothing; use Basic, UrlSecret or HeaderSecret")
     try:
         return _public.sns(request, secret, now) if scheme is None else scheme(request, secret)
     except ImportError:
         raise Unverifiable(
-            request.service, "its signatures need cryptography: pip install 'undeliverable[webhooks]'"
+            request.service, "the signatures need cryptography: pip install 'undeliverable[webhooks]'"
         ) from None
 
 
@@ -169,6 +171,6 @@ def _check_time(proof: Proof, now: datetime, window: timedelta) -> None:
         return
     age = now - proof.signed_at
     if age > window:
-        raise Expired(proof.service, f"signed {age} ago, which is longer than {window}")
+        raise Expired(proof.service, f"signed {age} ago, but at most {window} is allowed")
     if -age > _AHEAD:
-        raise Expired(proof.service, f"signed {-age} ahead of time")
+        raise Expired(proof.service, f"signed {-age} in the future")

@@ -1,4 +1,4 @@
-"""What a request is proved with, what a proof holds, and how a request fails to be one."""
+"""Secrets, proofs and errors of webhook authentication."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class VerificationError(UndeliverableError):
-    """A request that was not proved to be the service's; the endpoint should answer 401 and read nothing of it.
+    """A request was not proved to come from the service; the endpoint should answer 401 and ignore the body.
 
     :ivar service: the service's name.
     :ivar detail: what is missing or wrong; it never holds a secret.
@@ -38,26 +38,26 @@ class VerificationError(UndeliverableError):
         self.detail = detail
 
 
-class BadSignature(VerificationError):  # noqa: N818 # named for what is the matter
-    """The signature is missing, is no signature, or belongs to another body or another key."""
+class BadSignature(VerificationError):  # noqa: N818 # named for the fault
+    """The signature is missing or malformed, or belongs to another body or another key."""
 
 
-class Expired(VerificationError):  # noqa: N818 # named for what is the matter
-    """The signature is good, but from outside the window: sent again by somebody, or a clock is wrong."""
+class Expired(VerificationError):  # noqa: N818 # named for the fault
+    """The signature is valid but its time is outside the window: the request was replayed, or a clock is wrong."""
 
 
-class Replayed(VerificationError):  # noqa: N818 # named for what is the matter
-    """The signature is good, but it has been used before."""
+class Replayed(VerificationError):  # noqa: N818 # named for the fault
+    """The signature is valid but was accepted before."""
 
 
-class Unverifiable(VerificationError):  # noqa: N818 # named for what is the matter
-    """There is nothing to verify with: the service signs nothing, or the secret is none for it."""
+class Unverifiable(VerificationError):  # noqa: N818 # named for the fault
+    """There is nothing to verify with: the service signs nothing, or the secret does not fit its scheme."""
 
 
 class CertificateNeeded(Unverifiable):
-    """The certificate at :attr:`url` was not given. The address is Amazon's: it may be fetched, and kept.
+    """The certificate at :attr:`url` was not given; the caller can fetch and cache it.
 
-    :ivar url: where it is, checked already.
+    :ivar url: the certificate's URL, already checked to be Amazon's.
     """
 
     def __init__(self, service: str, url: str) -> None:
@@ -67,7 +67,7 @@ class CertificateNeeded(Unverifiable):
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """Basic authentication (RFC 7617), for any service: what stands before the host in the endpoint's address."""
+    """Basic authentication (RFC 7617), for any service: username and password before the host of the endpoint's URL."""
 
     username: str
     password: str = field(repr=False)
@@ -75,14 +75,14 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class UrlSecret:
-    """A secret in the endpoint's address, for any service: a whole segment of its path or value of its query."""
+    """A secret in the endpoint's URL, for any service: a whole segment of its path or a whole value of its query."""
 
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderSecret:
-    """A secret in a header that the service was told to send, for services that can."""
+    """A secret in a header, for services that can be configured to send one."""
 
     header: str
     secret: str = field(repr=False)
@@ -90,11 +90,11 @@ class HeaderSecret:
 
 @dataclass(frozen=True, slots=True)
 class Sns:
-    """What a request of Amazon SNS is proved with.
+    """The means to verify a request from Amazon SNS.
 
-    :ivar topics: the topics that you have: everybody can have one, and all are signed with the same key.
-    :ivar certificates: Amazon's certificates (PEM) by their address, as far as you have them.
-    :ivar allow_sha1: whether signatures of version 1, which use SHA-1, are taken as well.
+    :ivar topics: the ARNs of your own topics: anybody can create one, and all are signed with the same key.
+    :ivar certificates: Amazon's certificates (PEM) by URL, as far as you have them.
+    :ivar allow_sha1: whether to accept signatures of version 1, which use SHA-1.
     """
 
     topics: frozenset[str]
@@ -103,16 +103,16 @@ class Sns:
 
 
 Secret = str | bytes | Basic | UrlSecret | HeaderSecret | Sns
-"""One secret: text or octets is the key that the service shows you."""
+"""One secret; text or octets are the key that the service shows you."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proved.
+    """A proof that the service sent a request.
 
-    :ivar scheme: how, in a word.
-    :ivar id: what is used once; keep it as long as the window is, and refuse it when it comes with another body.
-    :ivar signed_at: when the service signed it, where it says so.
+    :ivar scheme: the name of the scheme.
+    :ivar id: an id to accept only once: store it for the length of the window, and reject it with another body.
+    :ivar signed_at: the time of the signature, or None if the scheme has none.
     :ivar covers_body: whether a changed body would have been noticed.
     """
 
@@ -125,10 +125,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came.
+    """A request as received.
 
     :ivar headers: by lower-case name.
-    :ivar url: the address as the service was given it, with its userinfo and query.
+    :ivar url: the URL as registered with the service, with its userinfo and query.
     """
 
     service: str
@@ -137,11 +137,11 @@ class Request:
     url: str | None
 
     def header(self, *names: str) -> str:
-        """The first of these headers that is there.
+        """Return the first of these headers that is present.
 
-        :raises BadSignature: when there is none of them.
+        :raises BadSignature: if there is none.
         """
         for name in names:
             if name in self.headers:
                 return self.headers[name]
-        raise BadSignature(self.service, f"no header {names[0]}")
+        raise BadSignature(self.service, f"the header {names[0]} is missing")

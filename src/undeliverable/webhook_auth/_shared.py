@@ -1,4 +1,8 @@
-"""Schemes of a secret that both sides have: HMAC and digests, passwords, parts of an address."""
+"""Schemes with a shared secret: HMACs and digests, passwords, secrets in a URL or a header.
+
+Every comparison takes constant time. A missing secret is never taken as one that matches anything, and a scheme that
+does not cover the body says so in its proof.
+"""
 
 from __future__ import annotations
 
@@ -43,17 +47,17 @@ _AUTH: Final = re.compile(rb'"auth"\s{0,8}:\s{0,8}"([0-9a-fA-F]{32})"')
 
 
 def key_of(request: Request, secret: Secret) -> bytes:
-    """The key as octets.
+    """Return the key as octets.
 
-    :raises Unverifiable: when the secret is of another kind, or empty.
+    :raises Unverifiable: if the secret is of another kind, or empty.
     """
     if isinstance(secret, str | bytes) and secret:
         return secret.encode() if isinstance(secret, str) else secret
-    raise Unverifiable(request.service, f"expected a key that is text, not {type(secret).__name__}, and not empty")
+    raise Unverifiable(request.service, f"expected a key, a non-empty str or bytes, not {type(secret).__name__}")
 
 
 def same(one: str | bytes, other: str | bytes) -> bool:
-    """Whether both are equal, in a time that does not tell where they differ."""
+    """Return whether both are equal, in a time that does not reveal where they differ."""
     return hmac.compare_digest(
         one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one,
         other.encode("utf-8", "surrogatepass") if isinstance(other, str) else other,
@@ -61,9 +65,9 @@ def same(one: str | bytes, other: str | bytes) -> bool:
 
 
 def decoded(request: Request) -> dict[str, object]:
-    """The signed body as an object.
+    """Decode the signed body to an object.
 
-    :raises BadSignature: when it is none: nobody has signed it.
+    :raises BadSignature: if it is not an object, which the service cannot have signed.
     """
     try:
         value = read_body(request.service, request.body, request.headers.get("content-type"))
@@ -72,14 +76,14 @@ def decoded(request: Request) -> dict[str, object]:
     if isinstance(value, Form):
         return dict(value.last())
     if not isinstance(value, dict):
-        raise BadSignature(request.service, "the body is no object")
+        raise BadSignature(request.service, "the body is not an object")
     return cast("dict[str, object]", value)
 
 
 def moment(request: Request, value: object) -> datetime:
-    """The time of a signature: seconds since 1970, or ISO 8601.
+    """Return the time of a signature: seconds since 1970, or ISO 8601.
 
-    :raises BadSignature: when it is none.
+    :raises BadSignature: if it is neither.
     """
     text = str(value)[:64]
     try:
@@ -89,7 +93,7 @@ def moment(request: Request, value: object) -> datetime:
             date = datetime.fromisoformat(text)
             return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
-        raise BadSignature(request.service, "no time that can be read") from None
+        raise BadSignature(request.service, "the time is neither seconds since 1970 nor ISO 8601") from None
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -97,7 +101,7 @@ def moment(request: Request, value: object) -> datetime:
 
 
 def basic(request: Request, secret: Basic) -> Proof:
-    """RFC 7617: the header that answers a 401."""
+    """Verify basic authentication (RFC 7617)."""
     scheme, _, value = request.header("authorization").partition(" ")
     try:
         given = base64.b64decode(value.strip(), validate=True)
@@ -112,22 +116,22 @@ def basic(request: Request, secret: Basic) -> Proof:
 
 
 def in_address(request: Request, secret: UrlSecret) -> Proof:
-    """A segment of the path, or the value of a parameter, is the secret."""
+    """Verify that a segment of the path or the value of a parameter is the secret."""
     if not secret.secret or request.url is None:
-        raise Unverifiable(request.service, "a secret in the address needs the secret and the address")
+        raise Unverifiable(request.service, "UrlSecret needs a non-empty secret and the argument url")
     try:
         parts = urlsplit(request.url)
         values = [value for _, value in parse_qsl(parts.query, max_num_fields=100)]
     except ValueError:
-        raise BadSignature(request.service, "the address cannot be read") from None
+        raise BadSignature(request.service, "the url cannot be parsed") from None
     given = [*map(unquote, parts.path.split("/")), *values]
     if not any(same(one, secret.secret) for one in given):
-        raise BadSignature(request.service, "the secret does not stand in the address")
+        raise BadSignature(request.service, "the secret is not in the url")
     return Proof(request.service, "address", covers_body=False)
 
 
 def header_secret(request: Request, secret: HeaderSecret) -> Proof:
-    """A header that holds the secret, with or without ``Bearer`` before it (RFC 6750)."""
+    """Verify that a header holds the secret, with or without ``Bearer`` before it (RFC 6750)."""
     if not secret.secret:
         raise Unverifiable(request.service, "an empty secret proves nothing")
     given = request.header(secret.header.lower())
@@ -142,12 +146,12 @@ def header_secret(request: Request, secret: HeaderSecret) -> Proof:
 
 
 def mailgun(request: Request, secret: Secret) -> Proof:
-    """HMAC-SHA256 over timestamp and token. The event is not signed: its token must be taken once only, and over TLS."""
+    """Verify HMAC-SHA256 over timestamp and token; the event is not signed: accept a token once, and only over TLS."""
     key = key_of(request, secret)
     body = decoded(request)
     signed = body.get("signature", body) if "event-data" in body else body
     if not isinstance(signed, dict):
-        raise BadSignature(request.service, "no signature in the body")
+        raise BadSignature(request.service, "the body has no signature")
     fields = {name: str(value) for name, value in cast("dict[str, object]", signed).items()}
     token, timestamp = fields.get("token", ""), fields.get("timestamp", "")
     wanted = hmac.new(key, f"{timestamp}{token}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
@@ -157,7 +161,7 @@ def mailgun(request: Request, secret: Secret) -> Proof:
 
 
 def mailersend(request: Request, secret: Secret) -> Proof:
-    """HMAC-SHA256 over the body, in hexadecimal digits."""
+    """Verify HMAC-SHA256 over the body, in hexadecimal digits."""
     key = key_of(request, secret)
     given = request.header("signature")
     wanted = hmac.new(key, request.body, hashlib.sha256).hexdigest()
@@ -167,53 +171,53 @@ def mailersend(request: Request, secret: Secret) -> Proof:
 
 
 def svix(request: Request, secret: Secret) -> Proof:
-    """Standard Webhooks: HMAC-SHA256 over id, timestamp and body; the header holds one signature or several."""
+    """Verify Standard Webhooks: HMAC-SHA256 over id, timestamp and body; one of the header's signatures must match."""
     key = key_of(request, secret).removeprefix(b"whsec_")
     try:
         key = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
-        raise Unverifiable(request.service, "the secret is no base64, as whsec_... is") from None
+        raise Unverifiable(request.service, "the secret is not base64; expected whsec_...") from None
     id_ = request.header("svix-id", "webhook-id")
     timestamp = request.header("svix-timestamp", "webhook-timestamp")
     signed = f"{id_}.{timestamp}.".encode("utf-8", "replace") + request.body
     wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     given = [one.partition(",") for one in request.header("svix-signature", "webhook-signature").split()]
     if not any(version == "v1" and same(value, wanted) for version, _, value in given):
-        raise BadSignature(request.service, "none of the signatures is right")
+        raise BadSignature(request.service, "no signature in the header matches")
     return Proof(request.service, "svix", id_, moment(request, timestamp))
 
 
 def mandrill(request: Request, secret: Secret) -> Proof:
-    """HMAC-SHA1 over the address, as it was given to Mandrill with its userinfo, and the form's sorted fields."""
+    """Verify HMAC-SHA1 over the form's sorted fields and the URL as registered with Mandrill, userinfo included."""
     key = key_of(request, secret)
     if request.url is None:
-        raise Unverifiable(request.service, "Mandrill signs the address of the endpoint: give url")
+        raise Unverifiable(request.service, "Mandrill signs the URL of the endpoint; the argument url is missing")
     given = request.header("x-mandrill-signature")
     fields = decoded(request)
     text = request.url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
     wanted = base64.b64encode(hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha1).digest()).decode()
     if not same(given.strip(), wanted):
-        raise BadSignature(request.service, "X-Mandrill-Signature is wrong for this key, address and form")
+        raise BadSignature(request.service, "X-Mandrill-Signature is wrong for this key, url and form")
     return Proof(request.service, "hmac-sha1", wanted, _newest(request, fields.get("mandrill_events")))
 
 
 def _newest(request: Request, events: object) -> datetime | None:
-    """When the newest of the signed events happened; None for a test, which has none."""
+    """Return the date of the newest signed event; None for a test request, which has no events."""
     try:
         found = json.loads(str(events))
     except (ValueError, RecursionError):
-        raise BadSignature(request.service, "mandrill_events is no JSON") from None
+        raise BadSignature(request.service, "mandrill_events is not JSON") from None
     items = cast("list[object]", found if isinstance(found, list) else [])
     times = [cast("dict[str, object]", item).get("ts") for item in items if isinstance(item, dict)]
     return max((moment(request, time) for time in times), default=None)
 
 
 def unisender(request: Request, secret: Secret) -> Proof:
-    """MD5 of the body with the API key in the place of the digest."""
+    """Verify the MD5 of the body, computed with the API key in place of the digest."""
     key = key_of(request, secret)
     found = list(_AUTH.finditer(request.body))
     if len(found) != 1:
-        raise BadSignature(request.service, "expected one auth in the body")
+        raise BadSignature(request.service, f"expected exactly one auth in the body, found {len(found)}")
     start, end = found[0].span(1)
     wanted = hashlib.md5(request.body[:start] + key + request.body[end:], usedforsecurity=False).hexdigest()
     if not same(found[0][1].decode("ascii").lower(), wanted):

@@ -1,6 +1,8 @@
-"""The door for webhooks: a notification of an e-mail service in, one report for each event in it out.
+"""Webhooks: one report for each event in a notification from an e-mail service.
 
-A service is one module beside this one, its tables on top, and its place in :data:`SERVICES`.
+Each service is one module of this package: tables of its events and classes, then a reader that turns a decoded body
+into notices. Everything else is shared: `_body` decodes requests, `_fields` reads values of any type without raising,
+`_reports` judges notices. To add a service, write its module and list it in :data:`SERVICES`.
 """
 
 from __future__ import annotations
@@ -53,11 +55,11 @@ SERVICES: Final[tuple[Service, ...]] = (
     sparkpost.SERVICE,
     unisender_go.SERVICE,
 )
-"""Every service that is known, by name."""
+"""All known services in the order of their names."""
 
 
 def names() -> tuple[str, ...]:
-    """The names of all services, as :func:`parse_webhook` takes them, in alphabetical order."""
+    """Return the names of all services, as :func:`parse_webhook` takes them, in alphabetical order."""
     return tuple(service.name for service in SERVICES)
 
 
@@ -69,10 +71,10 @@ def parse_webhook(
     headers: Mapping[str, str] | None = None,
     knowledge: Knowledge | None = None,
 ) -> tuple[Report, ...]:
-    """The reports of all events in one request, in their order; see :func:`undeliverable.parse_webhook`."""
+    """Return the reports of all events in one request, in order; see :func:`undeliverable.parse_webhook`."""
     service = next((service for service in SERVICES if service.name == name), None)
     if service is None:
-        raise WebhookError(name, f"no such service; there are {', '.join(names())}")
+        raise WebhookError(name, f"unknown service; expected one of {', '.join(names())}")
     known = Knowledge.builtin() if knowledge is None else knowledge
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
     decoded = read_body(name, body, content_type or lowered.get("content-type"))

@@ -1,4 +1,9 @@
-"""A request's body: JSON, a form (urlencoded or multipart), or what a framework has already made of it."""
+"""Bodies of requests: JSON, a form (urlencoded or multipart), or an object that a framework has already parsed.
+
+A content type is only a hint, because several services send JSON under another label: a body that begins like JSON is
+JSON. The number of fields is bounded, and numbers that JSON cannot write again stay text, so that every event can be
+stored.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +20,32 @@ from undeliverable.errors import WebhookError
 __all__ = ["Form", "read_body", "read_json"]
 
 _MOST_FIELDS: Final = 10_000
-_BOUNDARY: Final = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)  # RFC 2046 5.1.1 has at most 70
+_BOUNDARY: Final = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)  # RFC 2046 5.1.1 allows 70
 _NAME: Final = re.compile(rb'\bname="([^"\r\n]{0,998})"', re.IGNORECASE)  # RFC 7578 4.2
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a form in order; a name may occur more than once."""
+    """The fields of a form in order; a name can occur more than once."""
 
     fields: tuple[tuple[str, str], ...]
 
     def first(self) -> dict[str, str]:
-        """Each name with its first value."""
+        """Return each name with its first value."""
         return dict(reversed(self.fields))
 
     def last(self) -> dict[str, str]:
-        """Each name with its last value."""
+        """Return each name with its last value."""
         return dict(self.fields)
 
 
 def read_body(service: str, body: object, content_type: str | None) -> object:
-    """What `body` holds: a :class:`Form`, or a JSON value.
+    """Decode `body` to a :class:`Form` or a JSON value.
 
-    What begins as JSON is JSON, whatever `content_type` says: several services label it otherwise.
+    A body that begins like JSON is read as JSON, whatever `content_type` says: several services label it otherwise.
 
     :param body: octets, text, or the value that a framework has parsed.
-    :raises WebhookError: when it is neither JSON nor a form.
+    :raises WebhookError: if it is neither JSON nor a form.
     """
     if isinstance(body, memoryview):
         body = body.tobytes()
@@ -55,20 +60,20 @@ def read_body(service: str, body: object, content_type: str | None) -> object:
 
 
 def read_json(service: str, text: str | bytes) -> object:
-    """The JSON value that `text` is.
+    """Decode a JSON value.
 
-    :raises WebhookError: when it is none, or one that no program can hold.
+    :raises WebhookError: if `text` is not JSON, or too large or too deeply nested to decode.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig", "replace")
     try:
         return json.loads(text, parse_float=_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise WebhookError(service, f"expected JSON, which this is not: {str(error)[:80]}") from None
+        raise WebhookError(service, f"expected JSON, but it cannot be decoded: {str(error)[:80]}") from None
 
 
 def _number(text: str) -> float | str:
-    """A number that JSON can write again: 1e999 stays the text that it is."""
+    """Return a number that JSON can write again; 1e999, which is infinite, stays text."""
     value = float(text)
     return value if math.isfinite(value) else text
 
@@ -89,23 +94,23 @@ def _urlencoded(service: str, body: bytes) -> tuple[tuple[str, str], ...]:
     try:
         fields = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="replace")
     except ValueError as error:
-        raise WebhookError(service, f"expected a form, which this is not: {error}") from None
+        raise WebhookError(service, f"expected a form, but it cannot be decoded: {error}") from None
     if "=" not in text:
         raise WebhookError(service, f"expected JSON or a form, but the body begins with {text[:20]!r}")
     return tuple(fields)
 
 
 def _multipart(service: str, body: bytes, content_type: str) -> tuple[tuple[str, str], ...]:
-    """The fields of a multipart/form-data body, RFC 7578; without a boundary in the type, its first line is it."""
+    """Read a multipart/form-data body (RFC 7578); without a boundary in the type, its first line is the delimiter."""
     found = _BOUNDARY.search(content_type)
     first = body.lstrip()[:202].split(b"\n", 1)[0].strip()
     delimiter = b"--" + found[1].encode("latin-1", "replace") if found else first
     if len(delimiter) < 3:
-        raise WebhookError(service, "expected a form, but its boundary is not stated")
+        raise WebhookError(service, "expected a form, but it has no boundary")
     parts = (b"\n" + body).split(b"\n" + delimiter, _MOST_FIELDS)[1:]
     fields = [field for part in parts if (field := _field(part)) is not None]
     if not fields:
-        raise WebhookError(service, "expected a form, but no field was found in it")
+        raise WebhookError(service, "expected a form, but it has no fields")
     return tuple(fields)
 
 
@@ -119,7 +124,7 @@ def _field(part: bytes) -> tuple[str, str] | None:
 
 
 def _pairs(body: object) -> tuple[tuple[str, str], ...] | None:
-    """The fields of a form that a framework has parsed, or None: this is no such object.
+    """Return the fields of a form that a framework has parsed, or None for any other object.
 
     Django and Werkzeug have ``getlist``, Starlette has ``multi_items``.
     """

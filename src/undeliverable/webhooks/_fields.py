@@ -1,4 +1,8 @@
-"""The fields of a decoded object, each read as what it should be; what it is not becomes a remark, never an error."""
+"""Fields of a decoded object, each read as the type that it should have.
+
+Services change their payloads without notice, and anybody can post to an endpoint. A value of another type therefore
+becomes a remark, never an exception, and everything that is copied into a report is bounded in size and depth.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from undeliverable._text.dates import parse_date
 
 __all__ = ["Fields", "as_list", "as_object", "plain"]
 
-_MILLISECONDS: Final = 1e11  # as seconds, a date in the year 5138
+_MILLISECONDS: Final = 1e11  # larger numbers are milliseconds: in seconds this is the year 5138
 _MOST_REMARKS: Final = 20
 _DEEPEST: Final = 16
-_WIDEST: Final = 8192  # bits of an integer; far beyond, Python refuses to write it in digits
+_WIDEST: Final = 8192  # bits of an integer; Python refuses to write far larger ones in digits
 _LONGEST: Final = 4096  # items of one list that are read
 _KINDS: Final = {
     dict: "an object",
@@ -27,17 +31,17 @@ _KINDS: Final = {
 
 
 def as_object(value: object) -> Mapping[str, object] | None:
-    """`value` where it is a decoded object, else None."""
+    """Return `value` if it is a decoded object, else None."""
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
 def as_list(value: object) -> list[object] | None:
-    """`value` where it is a decoded list, else None."""
+    """Return `value` if it is a decoded list, else None."""
     return list(cast("list[object]", value)) if isinstance(value, list | tuple) else None
 
 
 class Fields:
-    """One object of a body and the place for remarks about it.
+    """One object of a body, and the list that collects remarks about it.
 
     :ivar values: the object itself.
     """
@@ -50,15 +54,19 @@ class Fields:
         self._path = path
 
     def raw(self, *names: str) -> object:
-        """The first of these fields that is there and not null, as it stands."""
+        """Return the first of these fields that is present and not null, unchanged."""
         for name in names:
             value = self.values.get(name)
             if value is not None:
                 return value
         return None
 
+    def present(self, *names: str) -> dict[str, object]:
+        """Return those of these fields that are present, unchanged, by name."""
+        return {name: self.values[name] for name in names if name in self.values}
+
     def text(self, *names: str) -> str | None:
-        """The first of these fields that holds text or a number, as text; None where none does."""
+        """Return the first of these fields that holds text or a number, as text; None if none does."""
         for name in names:
             value = self.values.get(name)
             if isinstance(value, str):
@@ -71,11 +79,11 @@ class Fields:
         return None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """All texts of a list, or the one text that stands in its place."""
+        """Return all texts of a list, or the one text in its place."""
         return tuple(self._items(name, str, "text"))
 
     def sub(self, *names: str) -> Fields:
-        """The object in the first of these fields; one without fields where there is none."""
+        """Return the object in the first of these fields; an empty one if there is none."""
         for name in names:
             value = self.values.get(name)
             if as_object(value) is not None:
@@ -85,12 +93,12 @@ class Fields:
         return Fields({}, self._remarks, f"{self._path}{names[0]}.")
 
     def subs(self, name: str) -> tuple[Fields, ...]:
-        """All objects of a list, or the one object that stands in its place."""
+        """Return all objects of a list, or the one object in its place."""
         path = f"{self._path}{name}."
         return tuple(Fields(value, self._remarks, path) for value in self._items(name, Mapping, "an object"))
 
     def flag(self, name: str) -> bool | None:
-        """True or false, also where it is spelled as text or as a digit; None where it is not there."""
+        """Return a boolean, which may be spelled as text or as a digit; None if it is absent."""
         value = self.values.get(name)
         if value is None or isinstance(value, bool):
             return value
@@ -101,7 +109,7 @@ class Fields:
         return None
 
     def moment(self, *names: str) -> datetime | None:
-        """A date: seconds or milliseconds since 1970, ISO 8601 or RFC 5322; in UTC where it has no zone."""
+        """Return a date: seconds or milliseconds since 1970, ISO 8601 or RFC 5322; UTC if it has no zone."""
         text = self.text(*names)
         if text is None:
             return None
@@ -111,12 +119,12 @@ class Fields:
         return date
 
     def mismatch(self, name: str, value: object, expected: str) -> None:
-        """Notes that a field is of another kind than it should be."""
+        """Note that a field has another type than it should."""
         found = next((word for kind, word in _KINDS.items() if isinstance(value, kind)), "something else")
         self.remark(f"{self._path}{name} is {found}, not {expected}")
 
     def remark(self, text: str) -> None:
-        """Notes something about this object, once."""
+        """Note something about this object, once."""
         if len(self._remarks) < _MOST_REMARKS and text not in self._remarks:
             self._remarks.append(text)
 
@@ -136,7 +144,7 @@ class Fields:
 
 
 def plain(value: object, depth: int = 0) -> object:
-    """`value` as JSON has it, bounded in depth: what is deeper, and what JSON cannot hold, becomes text."""
+    """Return `value` as JSON can hold it, bounded in depth: deeper values and other types become text."""
     found, items = as_object(value), as_list(value)
     if found is None and items is None:
         return _plain_scalar(value)
@@ -158,7 +166,7 @@ def _plain_scalar(value: object) -> object:
 def _digits(value: float) -> str:
     try:
         return str(value)
-    except ValueError:  # an integer of more digits than Python is willing to write
+    except ValueError:  # an integer with more digits than Python writes
         return f"{value:#x}" if isinstance(value, int) else repr(value)
 
 

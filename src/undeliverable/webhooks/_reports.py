@@ -1,4 +1,9 @@
-"""From a notice to a report: the answer is told from the service's words, judged, and the two are compared."""
+"""Reports of notices: each recipient event becomes facts, and the facts become a verdict.
+
+A service passes on what a server replied, or describes the failure in its own words, and often adds a class of its own.
+The reply is separated from the description first. The judge then weighs the reply and the class together, and where
+they contradict each other the verdict says so in a conflict.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +21,20 @@ from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFa
 from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import Kind, Report, Verdict
 from undeliverable.webhooks._fields import plain
-from undeliverable.webhooks._service import Fate, Meaning, Notice, Service
+from undeliverable.webhooks._service import Meaning, Notice, RecipientEvent, Service
 
 __all__ = ["report"]
 
 _ACTIONS: Final = {Kind.BOUNCE: Action.FAILED, Kind.DELAY: Action.DELAYED, Kind.DELIVERED: Action.DELIVERED}
-# Kinds that are about a recipient; of all others there is nothing to judge.
+# Kinds that are about a recipient; for all others there is nothing to judge.
 _JUDGED: Final = frozenset(
     (*_ACTIONS, Kind.COMPLAINT, Kind.SUPPRESSED, Kind.UNSUBSCRIBED, Kind.AUTO_REPLY, Kind.CHALLENGE)
 )
-_LONGEST: Final = 65_536  # characters of an answer that are read
+_LONGEST: Final = 65_536  # characters of a reply or description that are read
 
 
 def report(service: Service, notice: Notice, knowledge: Knowledge) -> Report:
-    """The report of one event."""
+    """Return the report of one event."""
     remarks = list(notice.remarks)
     meaning = service.meaning(notice, remarks)
     kind = meaning.kind or Kind.OTHER
@@ -38,19 +43,20 @@ def report(service: Service, notice: Notice, knowledge: Knowledge) -> Report:
     event = _event(service, notice)
     identity = _identity(notice, event)
     verdicts = tuple(
-        _verdict(fate, meaning, kind, event, identity, knowledge, remarks) for fate in _fates(notice, kind, remarks)
+        _verdict(recipient, meaning, kind, event, identity, knowledge, remarks)
+        for recipient in _recipients(notice, kind, remarks)
     )
     return Report(
         kind=kind, verdicts=verdicts, message=notice.message, event=event, remarks=tuple(dict.fromkeys(remarks))
     )
 
 
-def _fates(notice: Notice, kind: Kind, remarks: list[str]) -> tuple[Fate, ...]:
+def _recipients(notice: Notice, kind: Kind, remarks: list[str]) -> tuple[RecipientEvent, ...]:
     if kind not in _JUDGED:
         return ()
-    if not notice.fates or any(fate.recipient is None for fate in notice.fates):
+    if not notice.recipients or any(recipient.address is None for recipient in notice.recipients):
         remarks.append("the event names no recipient")
-    return notice.fates or (Fate(None),)
+    return notice.recipients or (RecipientEvent(None),)
 
 
 def _event(service: Service, notice: Notice) -> Event:
@@ -66,13 +72,14 @@ def _event(service: Service, notice: Notice) -> Event:
 
 
 def _identity(notice: Notice, event: Event) -> str:
-    """What names the message: its Message-ID, else the service's id of it or of the event, else the event itself."""
+    """Return what identifies the message: its Message-ID, the service's id of it or of the event, or a digest."""
     message = notice.message
     known = None if message.returned is None else message.returned.message_id
     found = known or message.queue_id or notice.id
     if found:
         return found
-    whole = [event.service, event.type, event.class_, event.subclass, event.metadata, str(message.date), notice.fates]
+    label = [event.service, event.type, event.class_, event.subclass]
+    whole = [*label, event.metadata, str(message.date), notice.recipients]
     return sha256(json.dumps(whole, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -81,7 +88,7 @@ def _identity(notice: Notice, event: Event) -> str:
 
 
 class _Answer(NamedTuple):
-    """What was said of a recipient: a server's reply, or words; the status beside it, and the service's own code."""
+    """A server's reply or the service's own words, the status given with them, and the service's own code."""
 
     reply: Reply | None
     words: Diagnostic | None
@@ -91,43 +98,54 @@ class _Answer(NamedTuple):
 
 
 def _verdict(
-    fate: Fate, meaning: Meaning, kind: Kind, event: Event, identity: str, knowledge: Knowledge, remarks: list[str]
+    recipient: RecipientEvent,
+    meaning: Meaning,
+    kind: Kind,
+    event: Event,
+    identity: str,
+    knowledge: Knowledge,
+    remarks: list[str],
 ) -> Verdict:
-    answer = _answer(fate, kind)
-    if fate.words is not None and len(fate.words) > _LONGEST:
+    answer = _answer(recipient, kind)
+    if recipient.words is not None and len(recipient.words) > _LONGEST:
         remarks.append(f"an answer longer than {_LONGEST} characters was cut")
-    action = fate.action or _ACTIONS.get(kind)
-    facts = RecipientFacts(
-        witness=Witness.EVENT,
-        recipient=_address(fate.recipient),
-        original_recipient=_address(fate.original_recipient),
-        action=action,
-        status=answer.status,
-        reply=answer.reply,
-        diagnostic=answer.words,
-        command=None if fate.command is None else named_command(fate.command),
-        remote_mta=fate.remote_mta,
-        expired=action is Action.FAILED and (meaning.expired or _gave_up(answer)),
-        will_retry_until=fate.will_retry_until,
-        vendor_code=answer.vendor_code,
-        evidence=_evidence(fate, event),
-        conflicts=() if answer.conflict is None else (answer.conflict,),
-    )
-    by_class = ServiceClass(meaning.reason, meaning.bounce_type, meaning.temporary, prose=fate.prose)
+    facts = _facts(recipient, meaning, kind, event, answer)
+    by_class = ServiceClass(meaning.reason, meaning.bounce_type, meaning.temporary, prose=recipient.prose)
     verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, by_class=by_class)
     conflict = _contradiction(verdict, answer, meaning, event)
     return verdict if conflict is None else replace(verdict, conflicts=(*verdict.conflicts, conflict))
 
 
-def _answer(fate: Fate, kind: Kind) -> _Answer:
-    """Tells a server's reply from the service's own words; no server spoke where the service did not even try."""
-    words, code = (fate.words or "")[:_LONGEST].strip(), (fate.code or "").strip()
-    status, vendor_code = _status(fate.status), None
+def _facts(recipient: RecipientEvent, meaning: Meaning, kind: Kind, event: Event, answer: _Answer) -> RecipientFacts:
+    action = recipient.action or _ACTIONS.get(kind)
+    command = recipient.command
+    return RecipientFacts(
+        witness=Witness.EVENT,
+        recipient=_address(recipient.address),
+        original_recipient=_address(recipient.original_recipient),
+        action=action,
+        status=answer.status,
+        reply=answer.reply,
+        diagnostic=answer.words,
+        command=None if command is None else named_command(command),
+        remote_mta=recipient.remote_mta,
+        expired=action is Action.FAILED and (meaning.expired or _gave_up(answer)),
+        will_retry_until=recipient.will_retry_until,
+        vendor_code=answer.vendor_code,
+        evidence=_evidence(recipient, event),
+        conflicts=() if answer.conflict is None else (answer.conflict,),
+    )
+
+
+def _answer(recipient: RecipientEvent, kind: Kind) -> _Answer:
+    """Separate a server's reply from the service's own words, which are all there is if nothing was sent."""
+    words, code = (recipient.words or "")[:_LONGEST].strip(), (recipient.code or "").strip()
+    status, vendor_code = _status(recipient.status), None
     number = REPLY_CODES.get(code)
-    if code and (number is None or kind is Kind.SUPPRESSED or fate.prose):
+    if code and (number is None or kind is Kind.SUPPRESSED or recipient.prose):
         status, vendor_code = status or _status(code), code if _status(code) is None else None
         number = None
-    if kind is Kind.SUPPRESSED or fate.prose:
+    if kind is Kind.SUPPRESSED or recipient.prose:
         return _Answer(None, Diagnostic("", words) if words else None, status, vendor_code)
     reply = _reply(words, number)
     if reply is None or (reply.code is None and reply.status is None):
@@ -139,7 +157,7 @@ def _answer(fate: Fate, kind: Kind) -> _Answer:
 
 
 def _reply(words: str, number: ReplyCode | None) -> Reply | None:
-    """The reply that stands in `words`, its code maybe beside them."""
+    """Parse the reply in `words`, whose code may be given separately."""
     if not words and number is None:
         return None
     found = parse_reply(words)
@@ -171,8 +189,9 @@ def _gave_up(answer: _Answer) -> bool:
     return bool(text) and is_expired(text)
 
 
-def _evidence(fate: Fate, event: Event) -> tuple[Evidence, ...]:
-    said = fate.words or " ".join(word for word in (event.type, event.class_, event.subclass, fate.code) if word)
+def _evidence(recipient: RecipientEvent, event: Event) -> tuple[Evidence, ...]:
+    label = (event.type, event.class_, event.subclass, recipient.code)
+    said = recipient.words or " ".join(word for word in label if word)
     return (Evidence(Witness.EVENT, "", -1, words_of(said)),) if said else ()
 
 
@@ -183,7 +202,7 @@ _STATED: Final = frozenset((BounceType.HARD, BounceType.SOFT))
 
 
 def _contradiction(verdict: Verdict, answer: _Answer, meaning: Meaning, event: Event) -> str | None:
-    """Where the class says one thing and the answer another, in words."""
+    """Return a sentence that says how the service's class and the reply contradict each other, or None."""
     if verdict.reason is None or verdict.action not in {Action.FAILED, Action.DELAYED}:
         return None
     label = "/".join(word for word in (event.type, event.class_, event.subclass) if word)[:120]

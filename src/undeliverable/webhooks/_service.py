@@ -1,4 +1,9 @@
-"""What a service's module gives: tables of what its words mean, and a reader that turns a body into notices."""
+"""Vocabulary of the services' modules: meanings of a service's words, and the notices that its reader yields.
+
+A service is described by two tables and a reader. The table of events gives each event type a :class:`Meaning`; the
+table of classes refines failures, because the class is the more specific word. The reader turns a decoded body into
+:class:`Notice` objects, which `_reports` judges.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +25,38 @@ __all__ = [
     "DELAY",
     "DELIVERED",
     "HARD",
+    "HARD_CLASS",
     "OTHER",
+    "PERMANENT",
+    "PERMANENT_CLASS",
     "SOFT",
+    "SOFT_CLASS",
     "SUPPRESSED",
     "TEMPORARY",
+    "TEMPORARY_CLASS",
+    "UNDETERMINED_CLASS",
     "UNSENT",
     "UNSUBSCRIBED",
-    "Fate",
     "Meaning",
     "Notice",
+    "RecipientEvent",
     "Service",
     "about",
     "because",
     "objects",
+    "one_by_one",
 ]
 
 
 class Meaning(NamedTuple):
-    """What a service's word means: a row of its table of events or of classes.
+    """The meaning of a service's word: a row of its table of events or of classes.
 
-    :ivar kind: what such an event is; a class leaves it None where it is what its event is.
-    :ivar bounce_type: what the word says of the address.
-    :ivar temporary: whether it says that the delivery failed for the moment (True) or for good (False).
+    :ivar kind: the kind of such an event; None in a class that leaves the kind of its event.
+    :ivar bounce_type: the bounce type that the word implies.
+    :ivar temporary: whether it says that the delivery failed for now (True) or for good (False).
     :ivar reason: the cause that it names.
-    :ivar expired: whether it says that the service gave up after a time.
-    :ivar remark: what a reader of the report has to know.
+    :ivar expired: whether it says that the service gave up after its retry time.
+    :ivar remark: a remark for the report.
     """
 
     kind: Kind | None = None
@@ -55,10 +67,11 @@ class Meaning(NamedTuple):
     remark: str | None = None
 
 
-# What the tables are written with. As a class, a row without a kind leaves the event what it is.
+# The common rows of the tables of events.
 BOUNCE: Final = Meaning(Kind.BOUNCE)
 HARD: Final = Meaning(Kind.BOUNCE, BounceType.HARD)
 SOFT: Final = Meaning(Kind.BOUNCE, BounceType.SOFT)
+PERMANENT: Final = Meaning(Kind.BOUNCE, BounceType.HARD, temporary=False)
 TEMPORARY: Final = Meaning(Kind.BOUNCE, BounceType.SOFT, temporary=True)
 DELAY: Final = Meaning(Kind.DELAY, BounceType.SOFT, temporary=True)
 DELIVERED: Final = Meaning(Kind.DELIVERED)
@@ -69,23 +82,31 @@ AUTO_REPLY: Final = Meaning(Kind.AUTO_REPLY)
 OTHER: Final = Meaning(Kind.OTHER)
 UNSENT: Final = Meaning(Kind.OTHER, remark="the service could not make the message, or was not allowed to send it")
 
+# The common rows of the tables of classes, without a kind: the event keeps its own.
+HARD_CLASS: Final = Meaning(None, BounceType.HARD)
+SOFT_CLASS: Final = Meaning(None, BounceType.SOFT)
+PERMANENT_CLASS: Final = Meaning(None, BounceType.HARD, temporary=False)
+TEMPORARY_CLASS: Final = Meaning(None, BounceType.SOFT, temporary=True)
+UNDETERMINED_CLASS: Final = Meaning(None, BounceType.UNDETERMINED)
+
 
 def because(reason: Reason, meaning: Meaning = BOUNCE, *, expired: bool = False) -> Meaning:
-    """`meaning` with the cause that the service's word names."""
+    """Return `meaning` with the cause that the service's word names."""
     return meaning._replace(reason=reason, expired=expired)
 
 
-class Fate(NamedTuple):
-    """What a notice says of one recipient.
+class RecipientEvent(NamedTuple):
+    """The statements of a notice about one recipient.
 
-    :ivar words: the answer, or what the service says in its place.
-    :ivar prose: the words are the service's own, no server said them.
-    :ivar code: the code beside the words: a reply code, a status, or the service's own.
-    :ivar status: the status beside the words.
-    :ivar action: the recipient's own, where it is another than the event's.
+    :ivar address: the recipient's address.
+    :ivar words: the reply of a server, or the service's own description.
+    :ivar prose: whether the words are the service's own description.
+    :ivar code: the code given with the words: a reply code, a status, or the service's own.
+    :ivar status: the status given with the words.
+    :ivar action: the recipient's own action, if it differs from the event's.
     """
 
-    recipient: str | None
+    address: str | None
     words: str | None = None
     prose: bool = False
     code: str | None = None
@@ -101,15 +122,15 @@ class Fate(NamedTuple):
 class Notice:
     """One event, read but not judged.
 
-    :ivar type: the event's, ``class_`` and ``subclass`` what it says besides, all in the service's own words.
-    :ivar meaning: what it means, where the tables do not tell.
+    :ivar type: the event's type in the service's own words, which ``class_`` and ``subclass`` refine.
+    :ivar meaning: the event's meaning, if it does not follow from the tables.
     """
 
     type: str | None
     class_: str | None = None
     subclass: str | None = None
     id: str | None = None
-    fates: tuple[Fate, ...] = ()
+    recipients: tuple[RecipientEvent, ...] = ()
     message: MessageFacts = MessageFacts()
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -122,14 +143,14 @@ Reader = Callable[[object, Mapping[str, str]], Iterable[Notice]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """An e-mail service: what its words mean, and how its bodies are read.
+    """An e-mail service: the meanings of its words, and the reader of its bodies.
 
-    :ivar name: as it stands in the address of an endpoint and in ``Event.service``.
-    :ivar events: what its event types mean, in its own spelling; looked up without regard to case.
-    :ivar classes: what its classes mean, ``class`` or ``class/subclass``; they refine failures.
-    :ivar signature: how its requests are proved, in words.
-    :ivar source: where the service documents its events.
-    :ivar read: reads a decoded body and the request's headers, by lower-case names.
+    :ivar name: the name in the URL of an endpoint and in ``Event.service``.
+    :ivar events: the meanings of its event types, in its own spelling; looked up without regard to case.
+    :ivar classes: the meanings of its classes, ``class``, ``class/subclass`` or ``/subclass``; they refine failures.
+    :ivar signature: the way in which its requests are authenticated, in words.
+    :ivar source: the URL of the documentation of its events.
+    :ivar read: a function of a decoded body and the request's headers (by lower-case name) that yields the notices.
     """
 
     name: str
@@ -147,7 +168,7 @@ class Service:
         object.__setattr__(self, "_classes", {name.casefold(): row for name, row in self.classes.items()})
 
     def meaning(self, notice: Notice, remarks: list[str]) -> Meaning:
-        """What `notice` means; a word that is not in the tables is a remark."""
+        """Return the meaning of `notice`; a word that is not in the tables leaves a remark."""
         if notice.meaning is not None:
             return notice.meaning
         if notice.type is None:
@@ -174,7 +195,7 @@ _REFINED: Final = frozenset((Kind.BOUNCE, Kind.DELAY, Kind.SUPPRESSED))
 
 
 def _refined(event: Meaning, class_: Meaning | None) -> Meaning:
-    """What an event means that has this class as well; the class is the closer word."""
+    """Combine the meanings of an event and its class, which is the more specific word."""
     if class_ is None:
         return event
     return Meaning(
@@ -198,9 +219,9 @@ def about(
     subject: str | None = None,
     reporting_mta: str | None = None,
 ) -> MessageFacts:
-    """What an event says of the message that it is about.
+    """Return the facts about the message of an event.
 
-    :param fields: where remarks go.
+    :param fields: the fields that receive remarks.
     :param queue_id: the service's own id of the message.
     :param message_id: its ``Message-ID``, with or without angle brackets.
     """
@@ -217,10 +238,10 @@ def about(
 
 
 def objects(service: str, body: object, expected: str, marks: Iterable[str]) -> Iterator[tuple[Fields, list[str]]]:
-    """The events of a body that is one object or a list of them, each with a list for remarks.
+    """Yield the events of a body that is one object or a list of them, each with a list for its remarks.
 
-    :param marks: an event of this service has at least one of these fields.
-    :raises WebhookError: when the body is anything else, or no object in it has a mark.
+    :param marks: fields of which an event of this service has at least one.
+    :raises WebhookError: if the body is anything else, or if no object in it has any of the `marks`.
     """
     listed = as_list(body)
     items = [body] if listed is None else listed
@@ -233,11 +254,27 @@ def objects(service: str, body: object, expected: str, marks: Iterable[str]) -> 
         yield Fields(item, remarks), remarks
 
 
+def one_by_one(
+    service: str, expected: str, marks: tuple[str, ...], notice: Callable[[Fields, list[str]], Notice]
+) -> Reader:
+    """Return a reader for bodies in which each object is one event.
+
+    :param notice: makes a notice from an event's fields and its remarks. The other parameters are those of
+        :func:`objects`.
+    """
+
+    def read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
+        for fields, remarks in objects(service, body, expected, marks):
+            yield notice(fields, remarks)
+
+    return read
+
+
 def _described(body: object) -> str:
     found = as_object(body)
     if found is not None:
         names = ", ".join(repr(str(name)[:30]) for name in list(found)[:4])
         return f"an object with {names}" if names else "an object without fields"
     if as_list(body) is not None:
-        return "a list of other things"
+        return "a list of something else"
     return f"{str(body)[:30]!r}" if isinstance(body, str) else f"a {type(body).__name__}"

@@ -1,4 +1,4 @@
-"""Amazon SES: event publishing, notifications and EventBridge, bare or in an SNS envelope."""
+"""Amazon SES: event publishing, notifications and EventBridge records, bare or in an SNS envelope."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from undeliverable.errors import WebhookError
 from undeliverable.model import Action, MessageFacts
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._body import read_json
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
@@ -16,15 +16,18 @@ from undeliverable.webhooks._service import (
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
     OTHER,
+    PERMANENT_CLASS,
+    SOFT,
     SUPPRESSED,
     TEMPORARY,
+    TEMPORARY_CLASS,
+    UNDETERMINED_CLASS,
     UNSENT,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -39,14 +42,14 @@ EVENTS: Final = MappingProxyType(
         "Complaint": COMPLAINT,
         "Delivery": DELIVERED,
         "DeliveryDelay": DELAY,  # still trying; its delayType is the class
-        "Reject": because(Reason.VIRUS_DETECTED),  # taken, then found to hold a virus
+        "Reject": because(Reason.VIRUS_DETECTED),  # accepted by SES, which then found a virus
         "Rendering Failure": UNSENT,  # the template could not be filled in
         "Subscription": UNSUBSCRIBED,  # the recipient left a contact list
         "Send": OTHER,
         "Open": OTHER,
         "Click": OTHER,
         "AmazonSnsSubscriptionSucceeded": OTHER,  # a test by the console
-        # SNS itself: the address in SubscribeURL has to be visited, which is the caller's decision.
+        # From SNS itself. To confirm, SubscribeURL has to be fetched, which is the caller's decision.
         "SubscriptionConfirmation": Meaning(
             OTHER.kind, remark="the subscription waits for confirmation; nothing was visited"
         ),
@@ -55,22 +58,22 @@ EVENTS: Final = MappingProxyType(
 )
 CLASSES: Final = MappingProxyType(
     {
-        # A hard bounce puts the address on the account's suppression list; the cause is in the reply alone.
-        "Permanent": HARD._replace(kind=None, temporary=False),
-        "Permanent/NoEmail": HARD._replace(kind=None, temporary=False),  # the bounce did not name the address
-        "Permanent/Suppressed": SUPPRESSED,  # on the list that all accounts share
+        # A hard bounce puts the address on the account's suppression list; only the reply gives the cause.
+        "Permanent": PERMANENT_CLASS,
+        "Permanent/NoEmail": PERMANENT_CLASS,  # the bounce did not name the address
+        "Permanent/Suppressed": SUPPRESSED,  # on the list shared by all accounts
         "Permanent/OnAccountSuppressionList": SUPPRESSED,
         "Permanent/OnTenantSuppressionList": SUPPRESSED,
         "Permanent/EmailValidationSuppressed": SUPPRESSED,
         "Permanent/UnsubscribedRecipient": SUPPRESSED,
-        # A soft bounce: SES tried for a time, and gave up.
-        "Transient": TEMPORARY._replace(kind=None),
+        # A soft bounce: SES gave up after its retry time.
+        "Transient": TEMPORARY_CLASS,
         "Transient/MailboxFull": because(Reason.MAILBOX_FULL, TEMPORARY),
-        "Transient/MessageTooLarge": because(Reason.MESSAGE_TOO_LARGE, TEMPORARY._replace(temporary=None)),
-        "Transient/ContentRejected": because(Reason.CONTENT_REJECTED, TEMPORARY._replace(temporary=None)),
-        "Transient/AttachmentRejected": because(Reason.CONTENT_REJECTED, TEMPORARY._replace(temporary=None)),
+        "Transient/MessageTooLarge": because(Reason.MESSAGE_TOO_LARGE, SOFT),
+        "Transient/ContentRejected": because(Reason.CONTENT_REJECTED, SOFT),
+        "Transient/AttachmentRejected": because(Reason.CONTENT_REJECTED, SOFT),
         "Transient/CustomTimeoutExceeded": because(Reason.EXPIRED, TEMPORARY, expired=True),
-        "Undetermined": Meaning(None, BounceType.UNDETERMINED),
+        "Undetermined": UNDETERMINED_CLASS,
         # Types of delay.
         "InternalFailure": because(Reason.SYSTEM_ERROR, DELAY),
         "General": Meaning(),
@@ -95,15 +98,15 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 
 
 def _unpacked(fields: Fields, remarks: list[str]) -> Notice:
-    """The event inside an SNS envelope or an EventBridge record, or the one that stands there bare."""
+    """Return the notice of an event in an SNS envelope, in an EventBridge record, or bare."""
     envelope = fields.text("Type")
     if "detail" in fields.values:
         return _notice(fields.sub("detail"), remarks, fields.text("id"))
     if envelope is None or "eventType" in fields.values or "notificationType" in fields.values:
         return _notice(fields, remarks, None)
     if envelope != "Notification":
-        # What is needed to confirm it; SNS tries again until that was done.
-        kept = {name: fields.raw(name) for name in ("SubscribeURL", "Token", "TopicArn") if name in fields.values}
+        # Keep what is needed to confirm the subscription; SNS repeats the request until then.
+        kept = fields.present("SubscribeURL", "Token", "TopicArn")
         return Notice(type=envelope, id=fields.text("MessageId"), metadata=kept, remarks=remarks)
     message = fields.text("Message")
     if message is None:
@@ -112,7 +115,7 @@ def _unpacked(fields: Fields, remarks: list[str]) -> Notice:
     try:
         inner = Fields(read_json(_NAME, message), remarks)
     except WebhookError:
-        # SNS carries words of other publishers as well, and of SES's own when a topic is set up.
+        # A topic also carries text from other publishers, and from SES itself when the topic is set up.
         return Notice(
             type="Notification", id=fields.text("MessageId"), remarks=[*remarks, "the message is no event of SES"]
         )
@@ -130,38 +133,38 @@ def _notice(fields: Fields, remarks: list[str], id_: str | None) -> Notice:
         class_=class_,
         subclass=bounce.text("bounceSubType") or complaint.text("complaintSubType"),
         id=id_ or bounce.text("feedbackId") or complaint.text("feedbackId"),
-        fates=_fates(fields, mail, type_),
+        recipients=_recipients(fields, mail, type_),
         message=_message(fields, mail),
         tags=tuple(f"{name}={value}" for name in mail.sub("tags").values for value in mail.sub("tags").texts(name)),
-        metadata={name: mail.raw(name) for name in ("tags", "sourceArn", "sendingAccountId") if name in mail.values},
+        metadata=mail.present("tags", "sourceArn", "sendingAccountId"),
         remarks=remarks,
     )
 
 
-def _fates(fields: Fields, mail: Fields, type_: str | None) -> tuple[Fate, ...]:
-    """The recipients that the event is about. `mail.destination` names all of the message, failed or not."""
+def _recipients(fields: Fields, mail: Fields, type_: str | None) -> tuple[RecipientEvent, ...]:
+    """Return the recipients of the event; `mail.destination` lists all recipients of the message, failed or not."""
     delivery, delay, reject = fields.sub("delivery"), fields.sub("deliveryDelay"), fields.sub("reject")
-    told = (
+    listed = (
         *fields.sub("bounce").subs("bouncedRecipients"),
         *delay.subs("delayedRecipients"),
         *fields.sub("complaint").subs("complainedRecipients"),
     )
     until = delay.moment("expirationTime")
     found = tuple(
-        Fate(
+        RecipientEvent(
             one.text("emailAddress"),
             one.text("diagnosticCode"),
             status=one.text("status"),
             action=_ACTIONS.get((one.text("action") or "").casefold()),
             will_retry_until=until,
         )
-        for one in told
+        for one in listed
     )
     if found or type_ in {"Bounce", "Complaint", "DeliveryDelay"}:
         return found
     if type_ == "Delivery":
-        return tuple(Fate(name, delivery.text("smtpResponse")) for name in delivery.texts("recipients"))
-    return tuple(Fate(name, reject.text("reason"), prose=True) for name in mail.texts("destination"))
+        return tuple(RecipientEvent(name, delivery.text("smtpResponse")) for name in delivery.texts("recipients"))
+    return tuple(RecipientEvent(name, reject.text("reason"), prose=True) for name in mail.texts("destination"))
 
 
 def _message(fields: Fields, mail: Fields) -> MessageFacts:

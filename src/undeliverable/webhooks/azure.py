@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -15,13 +14,13 @@ from undeliverable.webhooks._service import (
     OTHER,
     SOFT,
     SUPPRESSED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
@@ -31,7 +30,7 @@ EVENTS: Final = MappingProxyType(
     {
         "Microsoft.Communication.EmailDeliveryReportReceived": BOUNCE,  # its status is the class
         "Microsoft.Communication.EmailEngagementTrackingReportReceived": OTHER,
-        # The code wants to be answered, or the address to be visited: which of them is the caller's decision.
+        # To validate, send back the code or fetch the URL; that is the caller's decision.
         _VALIDATION: Meaning(OTHER.kind, remark="the subscription waits for validation; nothing was visited"),
         "Microsoft.EventGrid.SubscriptionDeletedEvent": OTHER,
     }
@@ -51,23 +50,18 @@ _NAME: Final = "azure"
 _EXPECTED: Final = "a list of events with eventType, or CloudEvents with type"
 
 
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("eventType", "specversion", "data")):
-        yield _notice(fields, remarks)
-
-
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     type_, data = fields.text("eventType", "type"), fields.sub("data")
     details = data.sub("deliveryStatusDetails")
     if type_ == _VALIDATION:
-        kept = {name: data.raw(name) for name in ("validationCode", "validationUrl") if name in data.values}
+        kept = data.present("validationCode", "validationUrl")
         return Notice(type=type_, id=fields.text("id"), metadata=kept, remarks=remarks)
     return Notice(
         type=type_,
         class_=data.text("status"),
         id=fields.text("id"),
-        fates=(
-            Fate(
+        recipients=(
+            RecipientEvent(
                 data.text("recipient"),
                 details.text("statusMessage"),
                 remote_mta=details.text("recipientMailServerHostName"),
@@ -75,7 +69,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         ),
         message=about(
             fields,
-            # Both spellings are sent.
+            # Azure sends both spellings.
             date=data.moment("deliveryAttemptTimeStamp", "deliveryAttemptTimestamp")
             or fields.moment("eventTime", "time"),
             message_id=data.text("internetMessageId"),
@@ -93,5 +87,5 @@ SERVICE: Final = Service(
     signature="none: a secret in the address or in a header",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("eventType", "specversion", "data"), _notice),
 )

@@ -1,8 +1,8 @@
-"""Brevo (Sendinblue): one object a request, or a list where events are batched."""
+"""Brevo (Sendinblue): one object per request, or a list of batched events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -14,23 +14,24 @@ from undeliverable.webhooks._service import (
     DELIVERED,
     HARD,
     OTHER,
+    PERMANENT,
     SOFT,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "hard_bounce": HARD._replace(temporary=False),
+        "hard_bounce": PERMANENT,
         "soft_bounce": SOFT,
         "invalid_email": because(Reason.BAD_ADDRESS_SYNTAX, HARD),
         "error": because(Reason.SYSTEM_ERROR, SOFT),  # Brevo itself failed to send
@@ -52,37 +53,30 @@ EVENTS: Final = MappingProxyType(
         "contact_updated": OTHER,
         "contact_deleted": OTHER,
         "inbound_email_processed": OTHER,
-        # Marketing campaigns spell them so.
-        "hardBounce": HARD._replace(temporary=False),
+        # The spelling of marketing campaigns.
+        "hardBounce": PERMANENT,
         "softBounce": SOFT,
         "listAddition": OTHER,
     }
 )
-CLASSES: Final[Mapping[str, Meaning]] = MappingProxyType({})  # the event says all
+CLASSES: Final[Mapping[str, Meaning]] = MappingProxyType({})  # the event type says it all
 _NAME: Final = "brevo"
 _EXPECTED: Final = "an object with event and email"
-
-
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("event",)):
-        yield _notice(fields, remarks)
 
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     return Notice(
         type=fields.text("event"),
-        # Neither `id`, which is the webhook's, nor anything else names the event.
-        fates=(Fate(fields.text("email"), fields.text("reason")),),
+        # No field identifies the event; `id` is that of the webhook.
+        recipients=(RecipientEvent(fields.text("email"), fields.text("reason")),),
         message=about(
             fields,
-            date=fields.moment("ts_epoch", "ts_event", "ts"),  # only the first of them is in UTC
+            date=fields.moment("ts_epoch", "ts_event", "ts"),  # only the first is in UTC
             message_id=fields.text("message-id"),
             subject=fields.text("subject"),
         ),
         tags=fields.texts("tags") or fields.texts("tag"),
-        metadata={
-            name: fields.raw(name) for name in ("X-Mailin-custom", "camp_id", "template_id") if name in fields.values
-        },
+        metadata=fields.present("X-Mailin-custom", "camp_id", "template_id"),
         remarks=remarks,
     )
 
@@ -94,5 +88,5 @@ SERVICE: Final = Service(
     signature="none: basic authentication, or a token in a header",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("event",), _notice),
 )

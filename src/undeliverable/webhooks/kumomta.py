@@ -1,8 +1,8 @@
-"""KumoMTA: log records that a log hook posts, one or several a request."""
+"""KumoMTA: log records posted by a log hook, one or several per request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -14,13 +14,13 @@ from undeliverable.webhooks._service import (
     DELAY,
     DELIVERED,
     OTHER,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
@@ -28,14 +28,14 @@ __all__ = ["SERVICE"]
 EVENTS: Final = MappingProxyType(
     {
         "Bounce": BOUNCE._replace(temporary=False),
-        "OOB": BOUNCE,  # a bounce that came back by mail
+        "OOB": BOUNCE,  # a bounce received by mail
         "AdminBounce": BOUNCE,  # the operator ended it
         "Expiration": because(Reason.EXPIRED, BOUNCE, expired=True),
         "TransientFailure": DELAY,
         "Delivery": DELIVERED,
         "Feedback": COMPLAINT,
         "Reception": OTHER,
-        "Rejection": OTHER,  # of a message that somebody wanted to hand in
+        "Rejection": OTHER,  # of a message that a client tried to submit
         "AdminRebind": OTHER,
         "DeferredInjectionRebind": OTHER,
         "Delayed": OTHER,
@@ -43,18 +43,13 @@ EVENTS: Final = MappingProxyType(
         "XferOut": OTHER,
     }
 )
-# bounce_classification is the operator's own choice of words; KumoMTA finds them in the reply, as this library does.
+# The operator chooses the words of bounce_classification; KumoMTA derives them from the reply, as this library does.
 CLASSES: Final[Mapping[str, Meaning]] = MappingProxyType({})
-# What KumoMTA answers itself.
+# Events and words of KumoMTA itself, not of a remote server.
 _OWN: Final = frozenset(("AdminBounce", "Expiration"))
 _OWN_WORDS: Final = "KumoMTA internal:"
 _NAME: Final = "kumomta"
 _EXPECTED: Final = "a log record with type and recipient, or a list of them"
-
-
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("queue", "recipient", "response")):
-        yield _notice(fields, remarks)
 
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
@@ -66,17 +61,19 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
     )
     own = type_ in _OWN or (words or "").startswith(_OWN_WORDS)
     if own:
-        answer = Fate(None, words, prose=True)
+        answer = RecipientEvent(None, words, prose=True)
     else:
-        answer = Fate(None, " ".join(part for part in (code, status, words) if part), code=code, status=status)
+        answer = RecipientEvent(
+            None, " ".join(part for part in (code, status, words) if part), code=code, status=status
+        )
     answer = answer._replace(
         remote_mta=(fields.sub("peer_address").text("name") or "").rstrip(".") or None, command=response.text("command")
     )
     return Notice(
         type=type_,
         class_=fields.text("bounce_classification"),
-        id=fields.text("id"),  # of the message: an event is this and its type
-        fates=tuple(answer._replace(recipient=one) for one in _recipients(fields)),
+        id=fields.text("id"),  # of the message; with the type it identifies the event
+        recipients=tuple(answer._replace(address=one) for one in _recipients(fields)),
         message=about(
             fields,
             date=fields.moment("event_time", "timestamp"),
@@ -90,7 +87,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
 
 
 def _recipients(fields: Fields) -> tuple[str, ...]:
-    """One, or several (from 2025.12.02 on); a feedback report names its own."""
+    """Return the recipients: one, or several since 2025.12.02; a feedback report lists its own."""
     feedback = fields.sub("feedback_report")
     return feedback.texts("original_rcpt_to") or fields.texts("recipient")
 
@@ -102,5 +99,5 @@ SERVICE: Final = Service(
     signature="none: what the hook's own script adds",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("queue", "recipient", "response"), _notice),
 )

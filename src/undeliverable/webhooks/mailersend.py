@@ -1,37 +1,37 @@
-"""MailerSend: one object a request, an activity and what it is about."""
+"""MailerSend: one object per request, an activity and the message that it is about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
+    HARD_CLASS,
     OTHER,
+    PERMANENT,
     SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
-    Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        # With or without "activity." before it: data.type has it without.
-        "hard_bounced": HARD._replace(temporary=False),
+        # Without the prefix "activity.", which data.type lacks and type has.
+        "hard_bounced": PERMANENT,
         "soft_bounced": SOFT,
         "deferred": DELAY,
         "rejected": SUPPRESSED,
@@ -52,19 +52,14 @@ EVENTS: Final = MappingProxyType(
 )
 CLASSES: Final = MappingProxyType(
     {
-        # morph.reason, where it is a word of MailerSend's
+        # morph.reason, if it is one of MailerSend's own words.
         "suppressed": SUPPRESSED,
-        "mailbox_full": because(Reason.MAILBOX_FULL, Meaning(None, BounceType.SOFT)),
-        "user_unknown": because(Reason.USER_UNKNOWN, Meaning(None, BounceType.HARD)),
+        "mailbox_full": because(Reason.MAILBOX_FULL, SOFT_CLASS),
+        "user_unknown": because(Reason.USER_UNKNOWN, HARD_CLASS),
     }
 )
 _NAME: Final = "mailersend"
 _EXPECTED: Final = "an object with type and data"
-
-
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("data", "type")):
-        yield _notice(fields, remarks)
 
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
@@ -72,7 +67,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
     email, morph = data.sub("email"), data.sub("morph")
     message, recipient = email.sub("message"), email.sub("recipient")
     reason = morph.text("reason")
-    # Either a word of MailerSend's, or the answer itself.
+    # The reason is one of MailerSend's own words or the server's reply.
     class_ = reason if reason is not None and reason.casefold() in CLASSES else None
     words = morph.text("readable_reason") if class_ else reason or morph.text("readable_reason")
     type_ = data.text("type") or fields.text("type")
@@ -80,7 +75,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         type=None if type_ is None else type_.removeprefix("activity."),
         class_=class_,
         id=data.text("id"),
-        fates=(Fate(recipient.text("email") or data.text("recipient"), words),),
+        recipients=(RecipientEvent(recipient.text("email") or data.text("recipient"), words),),
         message=about(
             fields,
             date=data.moment("created_at"),
@@ -89,7 +84,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
             subject=email.text("subject"),
         ),
         tags=email.texts("tags"),
-        metadata={name: morph.raw(name) for name in ("object",) if name in morph.values},
+        metadata=morph.present("object"),
         remarks=remarks,
     )
 
@@ -101,5 +96,5 @@ SERVICE: Final = Service(
     signature="HMAC-SHA256 over the body",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("data", "type"), _notice),
 )

@@ -1,4 +1,4 @@
-"""Mailgun: webhooks in JSON, and the older ones that are forms."""
+"""Mailgun: webhooks in JSON, and the legacy ones, which are forms."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from undeliverable.webhooks._service import (
     DELIVERED,
     HARD,
     OTHER,
+    PERMANENT_CLASS,
     SOFT,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -43,35 +44,34 @@ EVENTS: Final = MappingProxyType(
         "stored": OTHER,
         "opened": OTHER,
         "clicked": OTHER,
-        # The older webhooks.
+        # Legacy webhooks.
         "bounced": HARD,
         "dropped": BOUNCE,  # its reason and code are the class
     }
 )
-_GONE: Final = HARD._replace(kind=None, temporary=False)
 CLASSES: Final = MappingProxyType(
     {
-        # severity/reason. Temporary: Mailgun goes on trying.
+        # severity/reason. Temporary: Mailgun keeps retrying.
         "temporary": DELAY,
         "temporary/greylisted": because(Reason.GREYLISTED, DELAY),
         "temporary/old": because(Reason.EXPIRED, DELAY),
         "permanent": Meaning(temporary=False),
-        "permanent/bounce": _GONE,
+        "permanent/bounce": PERMANENT_CLASS,
         "permanent/generic": Meaning(),
-        "permanent/old": because(Reason.EXPIRED, SOFT, expired=True),  # tried for too long
+        "permanent/old": because(Reason.EXPIRED, SOFT, expired=True),  # the retry time is over
         "permanent/espblock": because(Reason.POLICY_REJECTED, SOFT),  # the receiver refuses sender or message
         "permanent/suppress-bounce": SUPPRESSED,  # failed before
         "permanent/suppress-complaint": SUPPRESSED,
         "permanent/suppress-unsubscribe": SUPPRESSED,
-        # reason/code of what the older webhooks call dropped; the codes are Mailgun's own.
-        "hardfail": _GONE,
+        # reason/code of the legacy event dropped; the codes are Mailgun's own.
+        "hardfail": PERMANENT_CLASS,
         "hardfail/605": SUPPRESSED,  # failed before
         "hardfail/606": SUPPRESSED,  # unsubscribed before
         "hardfail/607": SUPPRESSED,  # complained before
         "old": because(Reason.EXPIRED, SOFT, expired=True),
         "old/499": because(Reason.EXPIRED, SOFT, expired=True),
         "espblock": because(Reason.POLICY_REJECTED, SOFT),
-        # Its code alone.
+        # The code alone.
         "/605": SUPPRESSED,
         "/606": SUPPRESSED,
         "/607": SUPPRESSED,
@@ -92,9 +92,10 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 
 
 def _form(form: Form) -> dict[str, object]:
-    """A form's fields.
+    """Return a form's fields.
 
-    Variables of the sender's may have the same names: they stand behind the event's own, but before the signature's.
+    The sender's own variables can have the same names. They come after the fields of the event, so of those the first
+    counts, but before the fields of the signature, so of those the last counts.
     """
     found: dict[str, object] = dict(form.first())
     last = form.last()
@@ -111,7 +112,7 @@ def _notice(fields: Fields, token: str | None, remarks: list[str]) -> Notice:
     headers = fields.sub("message").sub("headers")
     words = status.text("message", "description") or reject.text("reason", "description")
     reason = fields.text("reason")
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("recipient") or headers.text("to"),
         words,
         prose=type_ == "rejected" or (reason or "").startswith("suppress"),
@@ -123,8 +124,8 @@ def _notice(fields: Fields, token: str | None, remarks: list[str]) -> Notice:
         type=type_,
         class_=severity,
         subclass=reason,
-        id=token or fields.text("id"),  # an event's own id is unique within a day only
-        fates=(fate,),
+        id=token or fields.text("id"),  # an event's own id is unique only within a day
+        recipients=(recipient,),
         message=_message(fields, headers),
         tags=fields.texts("tags"),
         metadata=fields.sub("user-variables").values,
@@ -134,7 +135,7 @@ def _notice(fields: Fields, token: str | None, remarks: list[str]) -> Notice:
 
 def _legacy_notice(fields: Fields, remarks: list[str]) -> Notice:
     code, reason = fields.text("code"), fields.text("reason")
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("recipient"),
         fields.text("error", "description", "notification"),
         prose="error" not in fields.values and code is not None and not code.startswith(("5.", "4.", "2")),
@@ -145,12 +146,10 @@ def _legacy_notice(fields: Fields, remarks: list[str]) -> Notice:
         class_=reason,
         subclass=code,
         id=fields.text("token"),
-        fates=(fate,),
+        recipients=(recipient,),
         message=_message(fields, fields),
         tags=fields.texts("tag"),
-        metadata={
-            name: fields.raw(name) for name in ("domain", "mailing-list", "campaign-id") if name in fields.values
-        },
+        metadata=fields.present("domain", "mailing-list", "campaign-id"),
         remarks=remarks,
     )
 

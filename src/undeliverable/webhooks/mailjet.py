@@ -1,8 +1,7 @@
-"""Mailjet: an object, or a list of them where events are grouped."""
+"""Mailjet: one object per request, or a list of grouped events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -13,24 +12,26 @@ from undeliverable.webhooks._service import (
     COMPLAINT,
     DELIVERED,
     HARD,
+    HARD_CLASS,
     OTHER,
     SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "bounce": BOUNCE,  # hard_bounce says whether for good; error_related_to and error are the class
-        "blocked": SUPPRESSED,  # by Mailjet or by the receiver: the class tells
+        "bounce": BOUNCE,  # error_related_to and error are the class, or else the flag hard_bounce
+        "blocked": SUPPRESSED,  # by Mailjet or by the receiver, as the class says
         "sent": DELIVERED,  # accepted by the receiving server
         "spam": COMPLAINT,
         "unsub": UNSUBSCRIBED,
@@ -38,11 +39,9 @@ EVENTS: Final = MappingProxyType(
         "click": OTHER,
     }
 )
-_HARD: Final = HARD._replace(kind=None)
-_SOFT: Final = SOFT._replace(kind=None)
 CLASSES: Final = MappingProxyType(
     {
-        # error_related_to/error
+        # error_related_to/error.
         "recipient/user unknown": because(Reason.USER_UNKNOWN, HARD),
         "recipient/mailbox inactive": because(Reason.MAILBOX_DISABLED, HARD),
         "recipient/quota exceeded": because(Reason.MAILBOX_FULL, SOFT),
@@ -63,38 +62,33 @@ CLASSES: Final = MappingProxyType(
         "system/connection issue": because(Reason.NETWORK_ERROR, SOFT),
         "mailjet/preblocked": SUPPRESSED,
         "mailjet/duplicate in campaign": SUPPRESSED,
-        # error_related_to alone, and the flag hard_bounce where there is no error
-        "recipient": _SOFT._replace(bounce_type=None),
-        "domain": _SOFT._replace(bounce_type=None),
+        # error_related_to alone, and the flag hard_bounce if there is no error.
+        "recipient": SOFT_CLASS._replace(bounce_type=None),
+        "domain": SOFT_CLASS._replace(bounce_type=None),
         "content": because(Reason.CONTENT_REJECTED, SOFT),
         "spam": because(Reason.SPAM_CONTENT, SOFT),
         "system": because(Reason.SYSTEM_ERROR, SOFT),
         "mailjet": SUPPRESSED,
-        "/hard_bounce": _HARD,
-        "/soft_bounce": _SOFT,
+        "/hard_bounce": HARD_CLASS,
+        "/soft_bounce": SOFT_CLASS,
     }
 )
 _NAME: Final = "mailjet"
 _EXPECTED: Final = "an object with event, or a list of them"
 
 
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("event",)):
-        yield _notice(fields, remarks)
-
-
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     type_, error, hard = fields.text("event"), fields.text("error"), fields.flag("hard_bounce")
     related = fields.text("error_related_to")
     if error is None and related is None and type_ == "bounce" and hard is not None:
-        error = "hard_bounce" if hard else "soft_bounce"  # the name of the flag is the service's word for it
+        error = "hard_bounce" if hard else "soft_bounce"  # the flag serves as the class
     payload = fields.text("Payload")
     return Notice(
         type=type_,
         class_=related,
         subclass=error,
         id=fields.text("Message_GUID", "MessageID"),
-        fates=(Fate(fields.text("email"), fields.text("smtp_reply", "comment")),),
+        recipients=(RecipientEvent(fields.text("email"), fields.text("smtp_reply", "comment")),),
         message=about(fields, date=fields.moment("time"), queue_id=fields.text("MessageID")),
         tags=tuple(tag for name in ("customcampaign", "CustomID") for tag in fields.texts(name) if tag),
         metadata={} if payload is None else {"Payload": payload},
@@ -109,5 +103,5 @@ SERVICE: Final = Service(
     signature="none: basic authentication in the address",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("event",), _notice),
 )

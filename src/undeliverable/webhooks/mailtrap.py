@@ -1,4 +1,4 @@
-"""Mailtrap: an object with a list of events."""
+"""Mailtrap: one object per request, with a list of events."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
+    HARD_CLASS,
     OTHER,
+    PERMANENT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
-    Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -29,32 +30,31 @@ __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "bounce": HARD._replace(temporary=False),  # bounce_category is the class
-        "soft bounce": DELAY,  # tried again
-        "suspension": DELAY,  # Mailtrap holds it for the moment
-        "reject": SUPPRESSED,  # not even tried
+        "bounce": PERMANENT,  # bounce_category is the class
+        "soft bounce": DELAY,  # will be retried
+        "suspension": DELAY,  # Mailtrap holds the message for now
+        "reject": SUPPRESSED,  # not sent
         "delivery": DELIVERED,
         "spam": COMPLAINT,
         "unsubscribe": UNSUBSCRIBED,
         "open": OTHER,
         "click": OTHER,
-        # Spelled so as well.
+        # Alternative spellings.
         "soft_bounce": DELAY,
         "spam_complaint": COMPLAINT,
     }
 )
-_SOFT: Final = Meaning(None, BounceType.SOFT)
 CLASSES: Final = MappingProxyType(
     {
-        "hard": Meaning(None, BounceType.HARD),
-        "soft": _SOFT,
-        "badmailbox": because(Reason.USER_UNKNOWN, Meaning(None, BounceType.HARD)),
-        "baddomain": because(Reason.DOMAIN_UNKNOWN, Meaning(None, BounceType.HARD)),
-        "inactivemailbox": because(Reason.MAILBOX_DISABLED, Meaning(None, BounceType.HARD)),
-        "quotaissues": because(Reason.MAILBOX_FULL, _SOFT),
-        "spam": because(Reason.SPAM_CONTENT, _SOFT),
-        "policyrelated": because(Reason.POLICY_REJECTED, _SOFT),
-        "protocolerrors": because(Reason.PROTOCOL_ERROR, _SOFT),
+        "hard": HARD_CLASS,
+        "soft": SOFT_CLASS,
+        "badmailbox": because(Reason.USER_UNKNOWN, HARD_CLASS),
+        "baddomain": because(Reason.DOMAIN_UNKNOWN, HARD_CLASS),
+        "inactivemailbox": because(Reason.MAILBOX_DISABLED, HARD_CLASS),
+        "quotaissues": because(Reason.MAILBOX_FULL, SOFT_CLASS),
+        "spam": because(Reason.SPAM_CONTENT, SOFT_CLASS),
+        "policyrelated": because(Reason.POLICY_REJECTED, SOFT_CLASS),
+        "protocolerrors": because(Reason.PROTOCOL_ERROR, SOFT_CLASS),
     }
 )
 _NAME: Final = "mailtrap"
@@ -71,7 +71,7 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     type_ = fields.text("event")
     words = fields.text("response") or fields.text("reason")
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("email"),
         words,
         prose=type_ in {"reject", "suspension"},
@@ -82,7 +82,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         type=type_,
         class_=fields.text("bounce_category"),
         id=fields.text("event_id"),
-        fates=(fate,),
+        recipients=(recipient,),
         message=about(fields, date=fields.moment("timestamp"), queue_id=fields.text("message_id")),
         tags=fields.texts("category"),
         metadata=fields.sub("custom_variables").values,

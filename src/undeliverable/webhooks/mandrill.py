@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from undeliverable.errors import WebhookError
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._body import Form, read_json
 from undeliverable.webhooks._fields import Fields, as_list, as_object
 from undeliverable.webhooks._service import (
@@ -15,13 +15,16 @@ from undeliverable.webhooks._service import (
     DELAY,
     DELIVERED,
     HARD,
+    HARD_CLASS,
     OTHER,
+    PERMANENT,
     SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -32,10 +35,10 @@ __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "hard_bounce": HARD._replace(temporary=False),  # bounce_description is the class
+        "hard_bounce": PERMANENT,  # bounce_description is the class
         "soft_bounce": SOFT,
         "deferral": DELAY,
-        "reject": SUPPRESSED,  # on the rejection list; not even tried
+        "reject": SUPPRESSED,  # not sent: on the rejection list
         "spam": COMPLAINT,
         "unsub": UNSUBSCRIBED,
         "delivered": DELIVERED,
@@ -43,18 +46,18 @@ EVENTS: Final = MappingProxyType(
         "open": OTHER,
         "click": OTHER,
         "inbound": OTHER,
-        # Changes of the rejection list and the allow list are about no message.
+        # Changes of the rejection list and the allow list, which concern no message.
         "blacklist": OTHER,
         "whitelist": OTHER,
     }
 )
 CLASSES: Final = MappingProxyType(
     {
-        "bad_mailbox": because(Reason.USER_UNKNOWN, Meaning(None, BounceType.HARD)),
-        "invalid_domain": because(Reason.DOMAIN_UNKNOWN, Meaning(None, BounceType.HARD)),
-        "mailbox_full": because(Reason.MAILBOX_FULL, Meaning(None, BounceType.SOFT)),
+        "bad_mailbox": because(Reason.USER_UNKNOWN, HARD_CLASS),
+        "invalid_domain": because(Reason.DOMAIN_UNKNOWN, HARD_CLASS),
+        "mailbox_full": because(Reason.MAILBOX_FULL, SOFT_CLASS),
         "general": Meaning(),
-        # Why a message was rejected.
+        # The reason of a reject.
         "hard-bounce": SUPPRESSED,
         "soft-bounce": SUPPRESSED,
         "spam": SUPPRESSED,
@@ -84,14 +87,14 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     message, reject = fields.sub("msg"), fields.sub("reject")
-    changed = {name: fields.raw(name) for name in ("action", "reject", "entry") if name in fields.values}
+    changed = fields.present("action", "reject", "entry")
     words = message.text("diag")
     return Notice(
         type=fields.text("event", "type"),
         class_=message.text("bounce_description") or fields.text("action") or reject.text("reason"),
         subclass=message.text("bgtools_code"),
         id=fields.text("_id"),
-        fates=(Fate(message.text("email") or reject.text("email"), words),),
+        recipients=(RecipientEvent(message.text("email") or reject.text("email"), words),),
         message=about(
             fields,
             date=fields.moment("ts"),

@@ -1,8 +1,7 @@
-"""Postal: one object a request, an event and its payload."""
+"""Postal: one object per request, an event and its payload."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -11,26 +10,26 @@ from undeliverable.webhooks._service import (
     BOUNCE,
     DELAY,
     DELIVERED,
-    HARD,
     OTHER,
+    PERMANENT_CLASS,
     SUPPRESSED,
-    TEMPORARY,
-    Fate,
+    TEMPORARY_CLASS,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "MessageSent": DELIVERED,  # the receiving server took it
+        "MessageSent": DELIVERED,  # accepted by the receiving server
         "MessageDelayed": DELAY,
         "MessageDeliveryFailed": BOUNCE,  # its status is the class
-        "MessageBounced": BOUNCE,  # a bounce came back by mail
+        "MessageBounced": BOUNCE,  # a bounce was received by mail
         "MessageHeld": SUPPRESSED,  # not sent: on the suppression list, or held by a rule
         "MessageLinkClicked": OTHER,
         "MessageLoaded": OTHER,
@@ -41,8 +40,8 @@ EVENTS: Final = MappingProxyType(
 )
 CLASSES: Final = MappingProxyType(
     {
-        "HardFail": HARD._replace(kind=None, temporary=False),
-        "SoftFail": TEMPORARY._replace(kind=None),
+        "HardFail": PERMANENT_CLASS,
+        "SoftFail": TEMPORARY_CLASS,
         "Held": Meaning(),
         "Bounced": Meaning(),
     }
@@ -51,15 +50,10 @@ _NAME: Final = "postal"
 _EXPECTED: Final = "an object with event and payload"
 
 
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("payload", "event")):
-        yield _notice(fields, remarks)
-
-
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     payload = fields.sub("payload")
     type_ = fields.text("event")
-    # A bounce that came back is a message of its own: the one that it is about stands beside it.
+    # A bounce received by mail is a message itself; `original_message` is the one that it is about.
     returned = "bounce" in payload.values and "original_message" in payload.values
     if returned and type_ != "MessageBounced":
         remarks.append(f"the event is called {type_}, but its payload is a bounce that came back")
@@ -69,7 +63,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         type=type_,
         class_=payload.text("status"),
         id=fields.text("uuid"),
-        fates=(Fate(message.text("to"), payload.text("output", "details")),),
+        recipients=(RecipientEvent(message.text("to"), payload.text("output", "details")),),
         message=about(
             fields,
             date=fields.moment("timestamp"),
@@ -92,5 +86,5 @@ SERVICE: Final = Service(
     signature="RSA with SHA-1 over the body, newer versions with SHA-256 as well",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("payload", "event"), _notice),
 )

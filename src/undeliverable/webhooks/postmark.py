@@ -1,12 +1,11 @@
-"""Postmark: one object a request; a failure's type is named as in its bounce API."""
+"""Postmark: one object per request; failures have the types of the bounce API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.verdict import Kind
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
@@ -16,18 +15,20 @@ from undeliverable.webhooks._service import (
     DELAY,
     DELIVERED,
     HARD,
+    HARD_CLASS,
     OTHER,
-    SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
+    UNDETERMINED_CLASS,
     UNSENT,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
@@ -37,29 +38,27 @@ EVENTS: Final = MappingProxyType(
         "Bounce": BOUNCE,  # its Type is the class
         "SpamComplaint": COMPLAINT,
         "Delivery": DELIVERED,
-        "SubscriptionChange": UNSUBSCRIBED,  # SuppressSending and SuppressionReason tell
+        "SubscriptionChange": UNSUBSCRIBED,  # refined by SuppressSending and SuppressionReason
         "Open": OTHER,
         "Click": OTHER,
         "Inbound": OTHER,
         "SMTPAPIError": UNSENT,
     }
 )
-_HARD: Final = HARD._replace(kind=None)
-_SOFT: Final = SOFT._replace(kind=None)
 CLASSES: Final = MappingProxyType(
     {
-        "HardBounce": because(Reason.USER_UNKNOWN, _HARD),  # deactivates the address
-        "BadEmailAddress": because(Reason.BAD_ADDRESS_SYNTAX, _HARD),
+        "HardBounce": because(Reason.USER_UNKNOWN, HARD_CLASS),  # deactivates the address
+        "BadEmailAddress": because(Reason.BAD_ADDRESS_SYNTAX, HARD_CLASS),
         "AddressChange": because(Reason.MAILBOX_MOVED, Meaning()),
-        "SoftBounce": _SOFT,  # full, disabled, over a quota: all in one
+        "SoftBounce": SOFT_CLASS,  # full, disabled, over a quota: all in one
         "Transient": DELAY,
         "DnsError": because(Reason.DNS_ERROR, DELAY),
         "OpenRelayTest": OTHER,
-        "SpamNotification": because(Reason.SPAM_CONTENT, _SOFT),
-        "VirusNotification": because(Reason.VIRUS_DETECTED, _SOFT),
-        "Blocked": because(Reason.POLICY_REJECTED, _SOFT),
-        "DMARCPolicy": because(Reason.AUTH_FAILED, _SOFT),
-        "Unknown": Meaning(None, BounceType.UNDETERMINED),
+        "SpamNotification": because(Reason.SPAM_CONTENT, SOFT_CLASS),
+        "VirusNotification": because(Reason.VIRUS_DETECTED, SOFT_CLASS),
+        "Blocked": because(Reason.POLICY_REJECTED, SOFT_CLASS),
+        "DMARCPolicy": because(Reason.AUTH_FAILED, SOFT_CLASS),
+        "Unknown": UNDETERMINED_CLASS,
         "AutoResponder": AUTO_REPLY,
         "ChallengeVerification": Meaning(Kind.CHALLENGE),
         "SpamComplaint": COMPLAINT,
@@ -72,7 +71,7 @@ CLASSES: Final = MappingProxyType(
         "InboundError": OTHER,
     }
 )
-# SuppressionReason of a SubscriptionChange; it is the same address's earlier bounce or complaint that is told here.
+# SuppressionReason of a SubscriptionChange: an earlier bounce or complaint of the same address, reported again.
 _CHANGES: Final = {
     "HardBounce": because(Reason.USER_UNKNOWN, HARD),
     "SpamComplaint": COMPLAINT,
@@ -82,25 +81,20 @@ _NAME: Final = "postmark"
 _EXPECTED: Final = "an object with RecordType"
 
 
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("RecordType", "MessageID")):
-        yield _notice(fields, remarks)
-
-
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
-    # Accounts of long standing may send bounces that have no RecordType.
+    # Old accounts can send bounces without RecordType.
     type_ = fields.text("RecordType") or ("Bounce" if "TypeCode" in fields.values else None)
     change = type_ == "SubscriptionChange"
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("Email", "Recipient"),
         fields.text("Details", "Description"),
-        prose=type_ != "Delivery" and not _is_answer(fields.text("Details")),
+        prose=type_ != "Delivery" and not _is_reply(fields.text("Details")),
     )
     return Notice(
         type=type_,
         class_=fields.text("SuppressionReason") if change else fields.text("Type"),
         id=fields.text("ID"),
-        fates=(fate,),
+        recipients=(recipient,),
         message=about(
             fields,
             date=fields.moment("BouncedAt", "DeliveredAt", "ChangedAt", "ReceivedAt"),
@@ -115,8 +109,8 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
     )
 
 
-def _is_answer(words: str | None) -> bool:
-    """Whether `Details` is what a server said: ``smtp;550 5.1.1 ...``; else it is Postmark's own description."""
+def _is_reply(words: str | None) -> bool:
+    """Return whether `Details` is a server's reply (``smtp;550 5.1.1 ...``) and not Postmark's own description."""
     return words is not None and (words.lstrip().casefold().startswith("smtp;") or words.lstrip()[:1] in {"4", "5"})
 
 
@@ -136,5 +130,5 @@ SERVICE: Final = Service(
     signature="none: basic authentication",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("RecordType", "MessageID"), _notice),
 )

@@ -1,4 +1,4 @@
-"""Resend: one object a request; which of several recipients an event is about is not said."""
+"""Resend: one object per request, which does not say which of several recipients it is about."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     BOUNCE,
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
     OTHER,
+    PERMANENT_CLASS,
     SUPPRESSED,
-    TEMPORARY,
+    TEMPORARY_CLASS,
+    UNDETERMINED_CLASS,
     UNSENT,
-    Fate,
-    Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -50,19 +50,18 @@ EVENTS: Final = MappingProxyType(
         "domain.deleted": OTHER,
     }
 )
-_TRANSIENT: Final = TEMPORARY._replace(kind=None)
 CLASSES: Final = MappingProxyType(
     {
-        # type/subType, as Amazon SES has them, over which Resend sends.
-        "Permanent": HARD._replace(kind=None, temporary=False),
+        # type/subType, which are those of Amazon SES, since Resend sends through it.
+        "Permanent": PERMANENT_CLASS,
         "Permanent/Suppressed": SUPPRESSED,
         "Permanent/OnAccountSuppressionList": SUPPRESSED,
-        "Transient": _TRANSIENT,
-        "Transient/MailboxFull": because(Reason.MAILBOX_FULL, _TRANSIENT),
-        "Transient/MessageTooLarge": because(Reason.MESSAGE_TOO_LARGE, _TRANSIENT),
-        "Transient/ContentRejected": because(Reason.CONTENT_REJECTED, _TRANSIENT),
-        "Transient/AttachmentRejected": because(Reason.CONTENT_REJECTED, _TRANSIENT),
-        "Undetermined": Meaning(None, BounceType.UNDETERMINED),
+        "Transient": TEMPORARY_CLASS,
+        "Transient/MailboxFull": because(Reason.MAILBOX_FULL, TEMPORARY_CLASS),
+        "Transient/MessageTooLarge": because(Reason.MESSAGE_TOO_LARGE, TEMPORARY_CLASS),
+        "Transient/ContentRejected": because(Reason.CONTENT_REJECTED, TEMPORARY_CLASS),
+        "Transient/AttachmentRejected": because(Reason.CONTENT_REJECTED, TEMPORARY_CLASS),
+        "Undetermined": UNDETERMINED_CLASS,
     }
 )
 _NAME: Final = "resend"
@@ -79,7 +78,7 @@ def _notice(fields: Fields, id_: str | None, remarks: list[str]) -> Notice:
     bounce, failed, suppressed = data.sub("bounce"), data.sub("failed"), data.sub("suppressed")
     recipients = data.texts("to")
     words = bounce.text("message") or suppressed.text("message") or failed.text("reason")
-    diagnostics = bounce.texts("diagnosticCode")  # one for each that bounced
+    diagnostics = bounce.texts("diagnosticCode")  # one for each recipient that bounced
     if len(recipients) > 1:
         remarks.append("the event does not say which of the recipients it is about: it is taken as about each of them")
     if failed.values and words:
@@ -89,8 +88,8 @@ def _notice(fields: Fields, id_: str | None, remarks: list[str]) -> Notice:
         class_=bounce.text("type"),
         subclass=bounce.text("subType"),
         id=id_,
-        fates=tuple(
-            Fate(one, diagnostics[0] if len(diagnostics) == 1 else words, prose=len(diagnostics) != 1)
+        recipients=tuple(
+            RecipientEvent(one, diagnostics[0] if len(diagnostics) == 1 else words, prose=len(diagnostics) != 1)
             for one in recipients
         ),
         message=about(

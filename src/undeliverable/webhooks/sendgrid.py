@@ -1,31 +1,29 @@
-"""Twilio SendGrid: the event webhook, a list of flat objects that hold the sender's own arguments as well."""
+"""Twilio SendGrid: the event webhook, a list of flat objects that also hold the sender's own arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
-from undeliverable.verdict import Kind
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     BOUNCE,
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
+    HARD_CLASS,
     OTHER,
     SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
-    Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
-    objects,
+    one_by_one,
 )
 
 __all__ = ["SERVICE"]
@@ -33,8 +31,8 @@ __all__ = ["SERVICE"]
 EVENTS: Final = MappingProxyType(
     {
         "bounce": BOUNCE,  # its type and bounce_classification are the class
-        "deferred": DELAY,  # tried again for up to 72 hours
-        "dropped": SUPPRESSED,  # not even tried; its reason is the class
+        "deferred": DELAY,  # retried for up to 72 hours
+        "dropped": SUPPRESSED,  # not sent; its reason is the class
         "delivered": DELIVERED,
         "spamreport": COMPLAINT,
         "unsubscribe": UNSUBSCRIBED,
@@ -46,34 +44,31 @@ EVENTS: Final = MappingProxyType(
         "account_status_change": OTHER,
     }
 )
-_HARD: Final = HARD._replace(kind=None)
-_SOFT: Final = SOFT._replace(kind=None)
-_DROPPED: Final = Meaning(Kind.BOUNCE, BounceType.SOFT)
 CLASSES: Final = MappingProxyType(
     {
-        # type: a bounce goes on the suppression list, a block does not.
-        "bounce": _HARD,
-        "blocked": _SOFT,
-        "expired": because(Reason.EXPIRED, _SOFT, expired=True),
+        # type: a bounce is put on the suppression list, a block is not.
+        "bounce": HARD_CLASS,
+        "blocked": SOFT_CLASS,
+        "expired": because(Reason.EXPIRED, SOFT_CLASS, expired=True),
         # type/bounce_classification.
-        "bounce/Invalid Address": because(Reason.USER_UNKNOWN, _HARD),
-        "bounce/Unclassified": _HARD,
-        "blocked/Technical Failure": because(Reason.SYSTEM_ERROR, _SOFT),
-        "blocked/Content": because(Reason.SPAM_CONTENT, _SOFT),
-        "blocked/Reputation": because(Reason.BAD_REPUTATION, _SOFT),
-        "blocked/Frequency or Volume Too High": because(Reason.RATE_LIMITED, _SOFT),
-        "blocked/Mailbox Unavailable": because(Reason.MAILBOX_FULL, _SOFT),
-        # reason of what was dropped: it is on one of SendGrid's lists, or something is wrong with the message.
+        "bounce/Invalid Address": because(Reason.USER_UNKNOWN, HARD_CLASS),
+        "bounce/Unclassified": HARD_CLASS,
+        "blocked/Technical Failure": because(Reason.SYSTEM_ERROR, SOFT_CLASS),
+        "blocked/Content": because(Reason.SPAM_CONTENT, SOFT_CLASS),
+        "blocked/Reputation": because(Reason.BAD_REPUTATION, SOFT_CLASS),
+        "blocked/Frequency or Volume Too High": because(Reason.RATE_LIMITED, SOFT_CLASS),
+        "blocked/Mailbox Unavailable": because(Reason.MAILBOX_FULL, SOFT_CLASS),
+        # reason of a drop: the address is on one of SendGrid's lists, or the message is faulty.
         "Bounced Address": SUPPRESSED,
         "Unsubscribed Address": SUPPRESSED,
         "Spam Reporting Address": SUPPRESSED,
         "Invalid": SUPPRESSED,
-        "Spam Content": because(Reason.SPAM_CONTENT, _DROPPED),
-        "Invalid SMTPAPI header": because(Reason.CONTENT_REJECTED, _DROPPED),
-        "Recipient List over Package Quota": because(Reason.RATE_LIMITED, _DROPPED),
+        "Spam Content": because(Reason.SPAM_CONTENT, SOFT),
+        "Invalid SMTPAPI header": because(Reason.CONTENT_REJECTED, SOFT),
+        "Recipient List over Package Quota": because(Reason.RATE_LIMITED, SOFT),
     }
 )
-# Everything else in an event was put there by the sender: unique arguments and custom arguments.
+# The fields of SendGrid itself; all others are the sender's unique arguments and custom arguments.
 _OWN: Final = frozenset((
     "email", "timestamp", "event", "smtp-id", "sg_event_id", "sg_message_id", "reason", "status", "response",
     "attempt", "type", "bounce_classification", "category", "asm_group_id", "ip", "useragent", "url", "url_offset",
@@ -84,11 +79,6 @@ _NAME: Final = "sendgrid"
 _EXPECTED: Final = "a list of objects with event"
 
 
-def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
-    for fields, remarks in objects(_NAME, body, _EXPECTED, ("event", "sg_event_id")):
-        yield _notice(fields, remarks)
-
-
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     type_ = fields.text("event")
     dropped = type_ == "dropped"
@@ -97,8 +87,10 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         class_=fields.text("reason") if dropped else fields.text("type") if type_ == "bounce" else None,
         subclass=None if dropped else fields.text("bounce_classification"),
         id=fields.text("sg_event_id"),
-        fates=(
-            Fate(fields.text("email"), fields.text("reason", "response"), prose=dropped, status=fields.text("status")),
+        recipients=(
+            RecipientEvent(
+                fields.text("email"), fields.text("reason", "response"), prose=dropped, status=fields.text("status")
+            ),
         ),
         message=about(
             fields,
@@ -119,5 +111,5 @@ SERVICE: Final = Service(
     signature="ECDSA P-256 over timestamp and body",
     events=EVENTS,
     classes=CLASSES,
-    read=_read,
+    read=one_by_one(_NAME, _EXPECTED, ("event", "sg_event_id"), _notice),
 )

@@ -1,4 +1,4 @@
-"""SMTP2GO: a form or an object, one event a request."""
+"""SMTP2GO: one event per request, a form or an object."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from undeliverable.webhooks._service import (
     SOFT,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Notice,
+    RecipientEvent,
     Service,
     about,
     objects,
@@ -29,7 +29,7 @@ __all__ = ["SERVICE"]
 EVENTS: Final = MappingProxyType(
     {
         "bounce": BOUNCE,  # its field bounce is the class
-        "reject": SUPPRESSED,  # not even tried: bounced, complained or unsubscribed before
+        "reject": SUPPRESSED,  # not sent: bounced, complained or unsubscribed before
         "delivered": DELIVERED,
         "spam": COMPLAINT,
         "unsubscribe": UNSUBSCRIBED,
@@ -51,17 +51,17 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     host = fields.text("host")
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("rcpt", "email"),
         fields.text("message"),
         remote_mta=None if host is None else host.partition(" ")[0],
-        command=fields.text("context"),  # what the server was answering
+        command=fields.text("context"),  # the command that the server replied to
     )
     return Notice(
         type=fields.text("event"),
         class_=fields.text("bounce"),
         id=fields.text("id"),
-        fates=(fate,),
+        recipients=(recipient,),
         message=about(
             fields,
             date=fields.moment("time", "sendtime"),
@@ -70,7 +70,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
             from_=fields.text("from", "sender"),
             subject=fields.text("subject", "Subject"),
         ),
-        metadata={name: fields.raw(name) for name in ("username", "srchost") if name in fields.values},
+        metadata=fields.present("username", "srchost"),
         remarks=remarks,
     )
 

@@ -1,4 +1,4 @@
-"""SparkPost (Bird), and Momentum, whose event hooks have the same classes."""
+"""SparkPost (Bird): batches of events; the event hooks of Momentum have the same classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.verdict import Kind
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
@@ -14,15 +14,16 @@ from undeliverable.webhooks._service import (
     COMPLAINT,
     DELAY,
     DELIVERED,
-    HARD,
+    HARD_CLASS,
     OTHER,
-    SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
+    UNDETERMINED_CLASS,
     UNSENT,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -33,12 +34,12 @@ __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        "bounce": BOUNCE,  # bounce_class is the class of all that fail
-        "out_of_band": BOUNCE,  # a bounce that came back by mail
+        "bounce": BOUNCE,  # bounce_class is the class of all failures
+        "out_of_band": BOUNCE,  # a bounce received by mail
         "delay": DELAY,
         "delivery": DELIVERED,
         "spam_complaint": COMPLAINT,
-        "policy_rejection": SUPPRESSED,  # not even tried: the recipient is on a suppression list
+        "policy_rejection": SUPPRESSED,  # not sent: the recipient is on a suppression list
         "generation_rejection": SUPPRESSED,
         "generation_failure": UNSENT,
         "list_unsubscribe": UNSUBSCRIBED,
@@ -58,28 +59,26 @@ EVENTS: Final = MappingProxyType(
         "relay_permfail": OTHER,
     }
 )
-_HARD: Final = HARD._replace(kind=None)
-_SOFT: Final = SOFT._replace(kind=None)
 CLASSES: Final = MappingProxyType(
     {
-        "1": Meaning(None, BounceType.UNDETERMINED),  # undetermined
-        "10": because(Reason.USER_UNKNOWN, _HARD),  # invalid recipient
-        "20": _SOFT,  # soft bounce
-        "21": because(Reason.DNS_ERROR, _SOFT),
-        "22": because(Reason.MAILBOX_FULL, _SOFT),
-        "23": because(Reason.MESSAGE_TOO_LARGE, _SOFT),
-        "24": because(Reason.EXPIRED, _SOFT, expired=True),  # timeout
+        "1": UNDETERMINED_CLASS,  # undetermined
+        "10": because(Reason.USER_UNKNOWN, HARD_CLASS),  # invalid recipient
+        "20": SOFT_CLASS,  # soft bounce
+        "21": because(Reason.DNS_ERROR, SOFT_CLASS),
+        "22": because(Reason.MAILBOX_FULL, SOFT_CLASS),
+        "23": because(Reason.MESSAGE_TOO_LARGE, SOFT_CLASS),
+        "24": because(Reason.EXPIRED, SOFT_CLASS, expired=True),  # timeout
         "25": because(Reason.POLICY_REJECTED, Meaning()),  # admin failure: by SparkPost's own policies
         "26": because(Reason.POLICY_REJECTED, Meaning()),  # smart send suppression
-        "30": _HARD,  # generic bounce, no RCPT
-        "40": _SOFT,  # generic bounce
-        "50": because(Reason.POLICY_REJECTED, _SOFT),  # mail block
-        "51": because(Reason.BLOCKLISTED, _SOFT),  # spam block
-        "52": because(Reason.SPAM_CONTENT, _SOFT),
-        "53": because(Reason.CONTENT_REJECTED, _SOFT),  # prohibited attachment
-        "54": because(Reason.RELAY_DENIED, _SOFT),
+        "30": HARD_CLASS,  # generic bounce, no RCPT
+        "40": SOFT_CLASS,  # generic bounce
+        "50": because(Reason.POLICY_REJECTED, SOFT_CLASS),  # mail block
+        "51": because(Reason.BLOCKLISTED, SOFT_CLASS),  # spam block
+        "52": because(Reason.SPAM_CONTENT, SOFT_CLASS),
+        "53": because(Reason.CONTENT_REJECTED, SOFT_CLASS),  # prohibited attachment
+        "54": because(Reason.RELAY_DENIED, SOFT_CLASS),
         "60": Meaning(Kind.AUTO_REPLY),
-        "70": because(Reason.SYSTEM_ERROR, _SOFT._replace(temporary=True)),  # transient failure
+        "70": because(Reason.SYSTEM_ERROR, SOFT_CLASS._replace(temporary=True)),  # transient failure
         "80": Meaning(Kind.OTHER),  # subscribe
         "90": UNSUBSCRIBED,
         "100": Meaning(Kind.CHALLENGE),
@@ -103,12 +102,12 @@ def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
 
 def _notice(fields: Fields, remarks: list[str]) -> Notice:
     words = fields.text("raw_reason", "reason")
-    # What SparkPost says itself is marked so: no server said the code before it.
+    # SparkPost marks its own words like this: the code before them is not a server's either.
     own = words is not None and "[internal]" in words
     type_ = fields.text("type")
     if type_ == "delivery":
         words = fields.text("response", "raw_reason")
-    fate = Fate(
+    recipient = RecipientEvent(
         fields.text("raw_rcpt_to", "rcpt_to"),  # rcpt_to is in lower case
         words,
         prose=own,
@@ -118,7 +117,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         type=type_,
         class_=fields.text("bounce_class"),
         id=fields.text("event_id"),
-        fates=(fate,),
+        recipients=(recipient,),
         message=about(
             fields,
             date=fields.moment("timestamp"),

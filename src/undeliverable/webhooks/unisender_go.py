@@ -1,4 +1,4 @@
-"""Unisender Go: events by user, or a single event."""
+"""Unisender Go: events grouped by user, or a single event."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.reasons import BounceType, Reason
+from undeliverable.reasons import Reason
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     COMPLAINT,
     DELAY,
     DELIVERED,
     HARD,
+    HARD_CLASS,
     OTHER,
     SOFT,
+    SOFT_CLASS,
     SUPPRESSED,
     UNSUBSCRIBED,
-    Fate,
     Meaning,
     Notice,
+    RecipientEvent,
     Service,
     about,
     because,
@@ -30,7 +32,7 @@ __all__ = ["SERVICE"]
 
 EVENTS: Final = MappingProxyType(
     {
-        # status of a message; delivery_info.delivery_status is the class
+        # status of a message; delivery_info.delivery_status is the class.
         "hard_bounced": HARD,
         "soft_bounced": SOFT,
         "delivered": DELIVERED,
@@ -41,30 +43,28 @@ EVENTS: Final = MappingProxyType(
         "sent": OTHER,
         "opened": OTHER,
         "clicked": OTHER,
-        "transactional_spam_block": OTHER,  # about a domain of the sender's, not about a message
+        "transactional_spam_block": OTHER,  # about one of the sender's domains, not about a message
     }
 )
-_HARD: Final = Meaning(None, BounceType.HARD)
-_SOFT: Final = Meaning(None, BounceType.SOFT)
 CLASSES: Final = MappingProxyType(
     {
-        "err_will_retry": DELAY,  # what is final is not known yet
-        "err_user_unknown": because(Reason.USER_UNKNOWN, _HARD),
-        "err_user_inactive": because(Reason.MAILBOX_DISABLED, _HARD),
-        "err_mailbox_discarded": because(Reason.MAILBOX_DISABLED, _HARD),
-        "err_mailbox_full": because(Reason.MAILBOX_FULL, _SOFT),
-        "err_domain_inactive": because(Reason.DOMAIN_NO_MAIL, _HARD),
-        "err_destination_misconfigured": because(Reason.SYSTEM_ERROR, _SOFT),
-        "err_spam_rejected": because(Reason.SPAM_CONTENT, _SOFT),
-        "err_blacklisted": because(Reason.BLOCKLISTED, _SOFT),
-        "err_too_large": because(Reason.MESSAGE_TOO_LARGE, _SOFT),
+        "err_will_retry": DELAY,  # not final yet
+        "err_user_unknown": because(Reason.USER_UNKNOWN, HARD_CLASS),
+        "err_user_inactive": because(Reason.MAILBOX_DISABLED, HARD_CLASS),
+        "err_mailbox_discarded": because(Reason.MAILBOX_DISABLED, HARD_CLASS),
+        "err_mailbox_full": because(Reason.MAILBOX_FULL, SOFT_CLASS),
+        "err_domain_inactive": because(Reason.DOMAIN_NO_MAIL, HARD_CLASS),
+        "err_destination_misconfigured": because(Reason.SYSTEM_ERROR, SOFT_CLASS),
+        "err_spam_rejected": because(Reason.SPAM_CONTENT, SOFT_CLASS),
+        "err_blacklisted": because(Reason.BLOCKLISTED, SOFT_CLASS),
+        "err_too_large": because(Reason.MESSAGE_TOO_LARGE, SOFT_CLASS),
         "err_delivery_failed": Meaning(),
-        "err_lost": because(Reason.SYSTEM_ERROR, _SOFT),  # Unisender lost it
-        # Not even tried.
+        "err_lost": because(Reason.SYSTEM_ERROR, SOFT_CLASS),  # Unisender lost it
+        # Not sent.
         "err_unsub": SUPPRESSED,
-        "err_unreachable": SUPPRESSED,  # failed often before
+        "err_unreachable": SUPPRESSED,  # failed repeatedly before
         "err_skip_letter": SUPPRESSED,
-        "err_spam_skipped": because(Reason.SPAM_CONTENT, _SOFT),  # Unisender's own filter
+        "err_spam_skipped": because(Reason.SPAM_CONTENT, SOFT_CLASS),  # Unisender's own filter
     }
 )
 _NAME: Final = "unisender_go"
@@ -87,7 +87,7 @@ def _notice(event: Fields, fields: Fields, remarks: list[str]) -> Notice:
     return Notice(
         type=status or name,
         class_=info.text("delivery_status"),
-        fates=(Fate(fields.text("email"), info.text("destination_response")),),
+        recipients=(RecipientEvent(fields.text("email"), info.text("destination_response")),),
         message=about(fields, date=fields.moment("event_time"), queue_id=fields.text("job_id")),
         metadata=fields.sub("metadata").values,
         remarks=list(remarks),
