@@ -28,10 +28,10 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server that lives as long as the tests."""
+    """Return the URL of a PostgreSQL server that lives as long as the tests."""
     found = programs()
     if found is None:
-        pytest.skip("PostgreSQL is not installed: .ci/postgres installs Debian's")
+        pytest.skip("needs PostgreSQL (.ci/postgres installs Debian's) and, for root, runuser on the PATH")
     with server(found) as url:
         yield url
 

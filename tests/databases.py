@@ -15,14 +15,16 @@ USER = "postgres"
 
 
 def programs() -> Path | None:
-    """Where initdb and pg_ctl are: on Debian not on the path."""
+    """Return the folder of initdb and pg_ctl, which Debian keeps off the PATH; None where no server can be started."""
+    if os.geteuid() == 0 and shutil.which("runuser") is None:
+        return None  # the server refuses to run as root
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     other = shutil.which("initdb")
     return found[-1].parent if found else (Path(other).parent if other else None)
 
 
 def run(command: list[str]) -> None:
-    # The server refuses to be root.
+    # The server refuses to run as root.
     words = ["runuser", "-u", USER, "--", *command] if os.geteuid() == 0 else command
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,7 +38,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(bin_: Path) -> Iterator[str]:
-    """Starts a server, and gives the URL of its database."""
+    """Start a server and yield the URL of its database."""
     folder = Path(tempfile.mkdtemp(prefix="undeliverable-pg-"))
     try:
         if os.geteuid() == 0:

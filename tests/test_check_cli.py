@@ -64,7 +64,7 @@ def test_a_table(run: Run) -> None:
         ["2", "kim@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
         ["3", "lee@null.example", "leave_out", "null_mx", "null MX", "-"],
         ["5", "mia@bad.example", "check_again", "lookup_failed", "MX of bad.example: SERVFAIL", "-"],
-        ["6", "-", "leave_out", "syntax", "There is nothing.", "-"],
+        ["6", "-", "leave_out", "syntax", "The address is empty.", "-"],
         ["7", "KIM@good.example", "leave_out", "duplicate", "the same as address 1", "-"],
         ["9", "=2@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
     ]
@@ -141,7 +141,7 @@ def test_the_exit_status(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
     status, out, err = run("email\nkim@good.example\n" + "x" * 200_000 + "\n")
     assert status == 1
     assert "kim@good.example" in out
-    assert "what follows was not read" in err
+    assert "the rest of the file was skipped" in err
     assert main(["check", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err
 
@@ -150,9 +150,9 @@ def test_the_exit_status(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
     ("text", "options", "words"),
     [
         ("a,b\n1,2\n", (), "which column"),
-        ("a,b\n1,2\n", ("--column", "email"), "no column 'email' among 'a', 'b'"),
-        ("kim@good.example\n", ("--only", "valid"), "'valid' is none of"),
-        ("kim@good.example\n", ("--only", " , "), "names nothing"),
+        ("a,b\n1,2\n", ("--column", "email"), "unknown column 'email'; the file begins with 'a', 'b'"),
+        ("kim@good.example\n", ("--only", "valid"), "unknown value 'valid'; expected one of"),
+        ("kim@good.example\n", ("--only", " , "), "the list is empty"),
         ("kim@good.example\n", ("--timeout", "0"), "positive"),
         ("kim@good.example\n", ("--nameserver", "dns.example"), "dns.example"),
     ],

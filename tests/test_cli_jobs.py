@@ -82,9 +82,9 @@ def test_large_messages_make_small_chunks() -> None:
     assert [done.tally.messages for done in _jobs.done_by(2, work(), mails)] == [2, 1]
 
 
-def test_a_process_that_is_ended_from_outside_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_killed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_jobs.Work, "on", lambda *_: os._exit(9))
-    with pytest.raises(UsageError, match="ended from outside"):
+    with pytest.raises(UsageError, match="was killed"):
         list(_jobs.done_by(2, work(), [Mail("1", b"x")]))
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from tests.suppression_words import event
 from undeliverable import Knowledge, KnowledgeError, parse
-from undeliverable.cli import _lists, main
+from undeliverable.cli import _lists, _tables, main
 from undeliverable.cli._list_files import _watched
-from undeliverable.cli._lists import Intake, Into, open_list, said, table
+from undeliverable.cli._lists import Intake, Into, open_list, said
 from undeliverable.store import Outcome, SuppressionList
 
 FIXTURES = str(Path(__file__).resolve().parent.parent / "fixtures")
@@ -120,7 +120,7 @@ def test_import_and_export(known: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert run("import", file, known) == 0
     said = capsys.readouterr().err
     assert "2 rows; 1 new events, 1 addresses suppressed" in said
-    assert "1 rows say nothing of an address, the first of them 2" in said
+    assert "1 rows without a usable address were skipped, the first of them 2" in said
     assert run("import", "--from", "sendgrid", "--judge", file, known) == 0
     assert "1 known" in capsys.readouterr().err
     assert run("export", "--format", "csv", known) == 0
@@ -169,14 +169,14 @@ def test_settings(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("list", "nowhere.db"), "there is no such list"),
-        (("list", "mysql://x/y"), "SQLite or PostgreSQL"),
-        (("settings", "--policy", "kindness", "LIST"), "no such policy"),
+        (("list", "nowhere.db"), "no such list"),
+        (("list", "mysql://x/y"), "unknown database 'mysql'; expected sqlite or postgresql"),
+        (("settings", "--policy", "kindness", "LIST"), "unknown policy"),
         (("settings", "--keep-replies", "long", "LIST"), "a number of days"),
-        (("export", "--format", "pigeon", "LIST"), "no such format"),
+        (("export", "--format", "pigeon", "LIST"), "unknown format 'pigeon'; expected one of csv"),
         (("export", "--cause", "boredom", "LIST"), "one of"),
         (("import", "nowhere.csv", "LIST"), "No such file"),
-        (("import", "--from", "pigeon", "FILE", "LIST"), "no such format"),
+        (("import", "--from", "pigeon", "FILE", "LIST"), "unknown format 'pigeon'; expected one of csv"),
     ],
 )
 def test_wrong_usage(
@@ -264,9 +264,14 @@ def test_what_came_of_events(outcome: Outcome | None, line: str) -> None:
 
 
 def test_a_long_table_is_aligned_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lists, "_PART", 2)
+    monkeypatch.setattr(_tables, "_BLOCK", 2)
     rows = [("a", None), ("long name", "x"), ("b", "\x1b[1m")]
-    assert list(table(rows, ("name", "value"))) == ["name  value", "a     -", "long name  x", "b          \\x1b[1m"]
+    assert list(_tables.aligned(rows, ("name", "value"))) == [
+        "name  value",
+        "a     -",
+        "long name  x",
+        "b          \\x1b[1m",
+    ]
 
 
 def test_an_import_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

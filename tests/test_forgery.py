@@ -193,7 +193,7 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def takes_too_long(work: Callable[[], object], seconds: float = 0.25) -> bool:
+def takes_too_long(work: Callable[[], object], seconds: float = 0.1) -> bool:
     try:
         with cpu_limit(seconds):
             work()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ def test_every_page_is_what_is_made(name: str) -> None:
 def test_git_ignores_the_index() -> None:
     """Two branches that both add a rule would otherwise conflict in it."""
     assert f"{index.NAME}*" in (generate.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.skipif(not (generate.ROOT / ".git").exists() or shutil.which("git") is None, reason="not in git")
+def test_the_index_is_not_in_git() -> None:
+    tracked = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "src/undeliverable/data"],
+        cwd=generate.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert "src/undeliverable/data/general.toml" in tracked
+    assert not [name for name in tracked if name.endswith(".jsonl")]
 
 
 @pytest.fixture

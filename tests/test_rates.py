@@ -86,7 +86,7 @@ def test_intervals_as_worked_out_by_hand(count: int, whole: int, low: float, hig
 
 @pytest.mark.parametrize(("count", "whole"), [(1, 0), (-1, 5), (6, 5)])
 def test_what_is_no_share_has_no_interval(count: int, whole: int) -> None:
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="not a share"):
         wilson(count, whole)
 
 

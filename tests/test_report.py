@@ -210,7 +210,7 @@ def test_without_numbers_sent_there_are_no_rates() -> None:
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        (0, "ok Nothing stands against going on."),
+        (0, "ok No objection to sending on."),
         (6, "watch Look into s0, s1, s2, s3, s4 and others before the next send."),
     ],
 )

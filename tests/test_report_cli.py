@@ -65,10 +65,10 @@ def test_numbers_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("campaign\na\n", "no column `sent`"),
-        ("", "no column `sent`"),
-        ("sent\n1\n-2\n", "sent.csv:3: '-2' is no number"),
-        ("day,sent\n2026-11-20\n", "'' is no number"),
+        ("campaign\na\n", "column `sent` is missing"),
+        ("", "column `sent` is missing"),
+        ("sent\n1\n-2\n", "sent.csv:3: '-2' is not a number"),
+        ("day,sent\n2026-11-20\n", "'' is not a number"),
     ],
 )
 def test_numbers_sent_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str) -> None:

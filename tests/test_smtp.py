@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,12 @@ def test_a_reply(reply: str | bytes, reason: str, code: int | None, status: str 
     record = classify(reply).to_dict()
     assert (record["reason"], record["reply_code"], record["status"]) == (reason, code, status)
     assert record["action"] is None
+
+
+@pytest.mark.parametrize("reply", [None, 550, ["550 no"]])
+def test_what_is_no_reply_raises(reply: Any) -> None:
+    with pytest.raises(TypeError, match=f"expected a text or octets, not {type(reply).__name__}"):
+        classify(reply)
 
 
 def test_bytes_and_text_are_judged_alike() -> None:

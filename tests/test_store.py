@@ -299,19 +299,19 @@ def test_strange_addresses_and_replies_are_taken(address: str, place: str) -> No
 
 
 def test_a_list_that_is_not_there(tmp_path: Path, places: Callable[[], str]) -> None:
-    with pytest.raises(StoreError, match="no"):
+    with pytest.raises(StoreError, match=r"no (such )?list"):
         SuppressionList(places(), create=False)
     (tmp_path / "empty.db").touch()
-    with pytest.raises(StoreError, match="there is no list in it"):
+    with pytest.raises(StoreError, match="no list in this database"):
         SuppressionList(tmp_path / "empty.db", create=False)
 
 
 @pytest.mark.parametrize(
     ("place_", "words"),
     [
-        ("mysql://localhost/x", "SQLite or PostgreSQL"),
-        ("://", "no URL"),
-        ("nonsense://x/y", "SQLite or PostgreSQL"),
+        ("mysql://localhost/x", "expected sqlite or postgresql"),
+        ("://", "not a database URL"),
+        ("nonsense://x/y", "unknown database 'nonsense'"),
         ("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", "refused"),
         ("postgresql+nodriver://x/y", "driver"),
         ("/nowhere/at/all/list.db", "unable to open"),
@@ -339,7 +339,7 @@ def test_a_postgres_url_by_its_short_name(postgres: str) -> None:
 def test_a_later_version_is_refused(place: str) -> None:
     SuppressionList(place).close()
     _set_version(place, SCHEMA + 1)
-    with pytest.raises(StoreError, match="update it"):
+    with pytest.raises(StoreError, match="update undeliverable"):
         SuppressionList(place)
 
 
@@ -430,7 +430,7 @@ def test_a_list_compares_as_it_was_made(place: str) -> None:
     with SuppressionList(place) as known:
         assert known.identity == tags
         assert known.is_suppressed("kim+b@example.org")
-    with pytest.raises(StoreError, match="another way"):
+    with pytest.raises(StoreError, match="compares addresses differently"):
         SuppressionList(place, identity=AddressIdentity())
 
 

@@ -107,7 +107,7 @@ def test_columns_that_no_format_has(text: str) -> None:
 
 
 def test_a_format_may_be_named() -> None:
-    with pytest.raises(StoreError, match="no such format; there are csv, mailchimp"):
+    with pytest.raises(StoreError, match="unknown format 'pigeon'; expected one of csv, mailchimp"):
         read("", format="pigeon")
     with pytest.raises(StoreError, match="columns"):
         read("email,created\nkim@example.org,1\n", format="ses")
@@ -207,7 +207,10 @@ def test_one_cause_of_a_format(name: str, cause: Cause, columns: tuple[str, ...]
 
 
 def test_a_cause_that_a_format_cannot_say(tmp_path: Path) -> None:
-    with known_list(str(tmp_path / "list.db")) as known, pytest.raises(StoreError, match="cannot say"):
+    with (
+        known_list(str(tmp_path / "list.db")) as known,
+        pytest.raises(StoreError, match="cannot express the cause manual"),
+    ):
         export_rows(known, "ses", cause=Cause.MANUAL)
 
 

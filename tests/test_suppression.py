@@ -279,7 +279,7 @@ def test_what_is_no_state() -> None:
         ("[policy]\nname = 'x'\nsoft = 'much'", "a number"),
         ("[policy]\nname = 'x'\nsoft = -1", "a number"),
         ("[policy]\nname = 'x'\nlimit = 0", "more than 0"),
-        ("[policy]\nname = 1", "a text"),
+        ("[policy]\nname = 1", "expected a string"),
         ("[policy]\nname = 'x'\nonce_a_day = 1", "true or false"),
         ("[policy]\nname = 'x'\nfull = { count = 1 }", "count and days"),
         ("[policy]\nname = 'x'\nignored_faults = 'flow'", "a list"),
@@ -287,7 +287,7 @@ def test_what_is_no_state() -> None:
         ("[policy]\nname = 'x'\ncomplaint = 'shrug'", "shrug"),
         ("[policy]\nname = 'x'\nexpiry_days = { boredom = 1 }", "boredom"),
         ("[policy]\nsoft = 1", "needs a name"),
-        ("[rule]\nname = 'x'", "no such table"),
+        ("[rule]\nname = 'x'", "unknown table"),
         ("", "is missing"),
         ("[policy", "not TOML"),
     ],
@@ -301,10 +301,16 @@ def test_what_a_policy_cannot_say(text: str, words: str, tmp_path: Path) -> None
 
 
 def test_no_such_policy(tmp_path: Path) -> None:
-    with pytest.raises(undeliverable.KnowledgeError, match="there are acellemail, default"):
+    with pytest.raises(undeliverable.KnowledgeError, match="expected one of acellemail, default"):
         Policy.builtin("kindness")
     with pytest.raises(undeliverable.KnowledgeError, match="No such file"):
         Policy.from_file(tmp_path / "none.toml")
+
+
+def test_a_policy_is_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes("[policy]\nname = 'größer'".encode("latin-1"))
+    with pytest.raises(undeliverable.KnowledgeError, match="not TOML: 'utf-8'"):
+        Policy.from_file(tmp_path / "mine.toml")
 
 
 # --- from reports ---------------------------------------------------------------------------------------------------

@@ -315,7 +315,7 @@ class TestReceived:
         assert posting(Webhooks(ENDPOINTS, to=missing), "/webhooks/postmark", BOUNCE, BASIC).status_code == 503
 
     def test_it_has_to_go_somewhere(self) -> None:
-        with pytest.raises(ValueError, match="somewhere"):
+        with pytest.raises(ValueError, match="`to` and `received`"):
             Webhooks(ENDPOINTS)
 
     def test_an_empty_list_is_taken(self, app: Webhooks, file: Path) -> None:
@@ -412,17 +412,17 @@ class TestSecrets:
     @pytest.mark.parametrize(
         ("text", "detail"),
         [
-            ("x", "is no TOML"),
-            ("[pigeons]\nkey = 's3cret'", "no such service"),
+            ("x", "not TOML"),
+            ("[pigeons]\nkey = 's3cret'", "unknown service"),
             ("mailgun = 's3cret'", "must be a table"),
             ("[mailgun]\nkeys = 's3cret'", "unknown key"),
-            ("[mailgun]\nkey = ''", "not empty"),
-            ("[mailgun]\nkey = ['s3cret', 7]", "list of it"),
+            ("[mailgun]\nkey = ''", "non-empty"),
+            ("[mailgun]\nkey = ['s3cret', 7]", "list of them"),
             ("[mailgun]\n", "needs key"),
-            ("[mailgun]\nkey = 's3cret'\nurl = 7", "must be text"),
-            ("[postmark]\nusername = 's3cret'", "must be text"),
+            ("[mailgun]\nkey = 's3cret'\nurl = 7", "must be a string"),
+            ("[postmark]\nusername = 's3cret'", "must be a non-empty string"),
             ("[amazon_ses]\ntopics = 's3cret'", "ARNs"),
-            ("[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'", "must be text"),
+            ("[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'", "must be a non-empty string"),
         ],
     )
     def test_what_is_refused(self, tmp_path: Path, text: str, detail: str) -> None:
@@ -448,7 +448,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ([], "where to listen"),
+            ([], "--lmtp, --smtp and --http"),
             (["--http", "127.0.0.1:0"], "--secrets"),
             (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),

@@ -10,7 +10,7 @@ from undeliverable import Verdict, from_exception, from_refused
 
 
 async def send(message: EmailMessage, host: str, port: int = 25) -> tuple[Verdict, ...]:
-    """The verdicts on what was refused; empty if everybody was accepted."""
+    """Return the verdicts on what was refused; empty if everybody was accepted."""
     try:
         refused, _ = await aiosmtplib.send(message, hostname=host, port=port, start_tls=False, timeout=60)
     except (aiosmtplib.SMTPException, OSError) as error:

@@ -9,7 +9,7 @@ from undeliverable import Verdict, from_exception, from_refused
 
 
 def send(message: EmailMessage, host: str, port: int = 25) -> tuple[Verdict, ...]:
-    """The verdicts on what was refused; empty if everybody was accepted."""
+    """Return the verdicts on what was refused; empty if everybody was accepted."""
     try:
         with smtplib.SMTP(host, port, timeout=60) as client:
             refused = client.send_message(message)

@@ -130,7 +130,7 @@ Hello!
 
 
 def main(folder: Path) -> None:
-    """Writes the two files."""
+    """Write the two files."""
     random = Random(46)  # noqa: S311 # no secret
     folder.mkdir(parents=True, exist_ok=True)
     sent: Counter[tuple[str, str, str, str]] = Counter()
@@ -166,7 +166,7 @@ def schedule(random: Random) -> list[tuple[Source, datetime]]:
 def answer(
     random: Random, number: int, source: Source, campaign: str, domain: str, time: datetime, fate: float
 ) -> tuple[datetime, str]:
-    """What comes back of one message, and when."""
+    """Return when one message comes back, and as what."""
     to = f"reader{number}@{domain}"
     hard = fate < source.hard
     complained = fate >= source.hard + source.soft

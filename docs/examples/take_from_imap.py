@@ -9,7 +9,7 @@ from undeliverable.serve import Delivery, records
 
 
 def take_bounces(mailbox: imaplib.IMAP4, path: str) -> int:
-    """Records all unseen messages; gives their number."""
+    """Record all unseen messages and return their number."""
     mailbox.select("INBOX")
     _, (found,) = mailbox.uid("SEARCH", "UNSEEN")
     for uid in found.split():

@@ -22,7 +22,7 @@ class Bounces(BounceHandler):
 
 
 async def main() -> None:
-    """Listens until it is cancelled."""
+    """Listen until cancelled."""
     sink = Sink(Bounces(["bounces.example.com"], to="bounces.jsonl"), port=8024)
     await sink.start()
     try:

@@ -1,4 +1,4 @@
-"""Understanding bounced mail: a raw message or an SMTP reply in, typed verdicts out that explain themselves."""
+"""Understand bounced mail: a raw message or an SMTP reply in, typed verdicts out that explain themselves."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def parse_webhook(
     headers: _Mapping[str, str] | None = None,
     knowledge: Knowledge | None = None,
 ) -> tuple[Report, ...]:
-    """What a request of an e-mail service's reports: one :class:`Report` for each event in it, in order.
+    """Return what a request of an e-mail service reports: one :class:`Report` for each event in it, in order.
 
     It does not prove who sent the request: :mod:`undeliverable.webhook_auth` does. The kind of a report follows the
     service's event; the reason follows a server's reply, then the service's class, then its prose. What is unknown,
@@ -74,10 +74,10 @@ def parse_webhook(
     :param name: the service, one of ``undeliverable.webhooks.names()``.
     :param body: octets or text as they came, or the JSON value or form that a framework has made of it.
     :param content_type: of the request, unless it stands in `headers`; what begins as JSON is read as JSON all the same.
-    :param headers: of the request; some services tell an event's id there.
+    :param headers: of the request; some services put an event's id there.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :raises WebhookError: when the body is not what this service sends, or there is no such service; answer 400.
     """
-    from undeliverable import webhooks  # costs nothing until asked for
+    from undeliverable import webhooks
 
     return webhooks.parse_webhook(name, body, content_type=content_type, headers=headers, knowledge=knowledge)

@@ -12,7 +12,7 @@ from datetime import datetime
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -49,7 +49,7 @@ class Action(Word):
 
 
 class Command(Word):
-    """The step of the SMTP dialogue that a reply answered, RFC 5321 3 and 4.1."""
+    """The step of the SMTP session that a reply answered, RFC 5321 3 and 4.1."""
 
     CONNECT = "connect"
     EHLO = "ehlo"
@@ -62,7 +62,7 @@ class Command(Word):
 
 
 class Witness(Word):
-    """Where a fact was read: which kind of text bears witness."""
+    """The kind of text that a fact was read from."""
 
     FIELD = "field"
     DIALOGUE = "dialogue"
@@ -200,20 +200,20 @@ class FieldBlock(Record):
     field_block: str
 
     def field(self, name: str) -> str | None:
-        """The first value of the field `name`, unfolded, or None: ``verdict.field("X-Display-Name")``."""
+        """Return the first value of the field `name`, unfolded, or None: ``verdict.field("X-Display-Name")``."""
         wanted = name.lower()
         return next((value for found, value in self.fields() if found == wanted), None)
 
     def fields(self) -> Iterator[tuple[str, str]]:
-        """All fields in order: the name in lower case, the value unfolded, with its type (``smtp; 550 ...``)."""
-        from undeliverable._mime.headers import header_fields  # the reader of header blocks, needed only here
+        """Return all fields in order: the name in lower case, the value unfolded, with its type (``smtp; 550 ...``)."""
+        from undeliverable._mime.headers import header_fields
 
         return header_fields(self.field_block)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
 class RecipientFacts(FieldBlock):
-    """What one witness, or after merging all of them, says about one recipient.
+    """What one kind of text, or after merging all of them, says about one recipient.
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
     a ``Diagnostic-Code`` field, or with an empty type the reporting server's own words. ``status`` is the ``Status``
@@ -316,12 +316,12 @@ class Returned(Record):
         draft.__class__ = Returned
 
     def header(self, name: str) -> str | None:
-        """The first value of header `name` of the returned message, unfolded and decoded, or None."""
+        """Return the first value of header `name` of the returned message, unfolded and decoded, or None."""
         return next(self.headers(name), None)
 
     def headers(self, name: str) -> Iterator[str]:
-        """All values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import (  # the reader of header blocks, needed only here
+        """Return all values of header `name` of the returned message in order, unfolded and decoded."""
+        from undeliverable._mime.headers import (
             decode_words,
             header_fields,
         )

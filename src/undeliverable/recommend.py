@@ -1,6 +1,6 @@
-"""What to do next with one address, as a decision tree, and what a mistyped domain may have been.
+"""Recommend the next step for one address, and suggest the domain behind a mistyped one.
 
-A suggestion is only ever that: nothing here changes an address. :func:`suggest_domain` needs the extra ``recommend``.
+A suggestion is never applied: nothing here changes an address. :func:`suggest_domain` needs the extra ``recommend``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ __all__ = ["Correction", "Recommendation", "Step", "mailbox_domains", "recommend
 
 
 class Step(StrEnum):
-    """What to do next.
+    """The next step.
 
-    ``suppress``: send no more; ``enrich``: keep it suppressed, and find out the right address; ``replace``: put the
-    corrected address in its place, and validate that before sending again. The others are those of
-    :class:`~undeliverable.Advice`.
+    ``suppress``: send no more; ``enrich``: keep it suppressed, and find out the right address; ``replace``: use the
+    corrected address, after validating it. The others are those of :class:`~undeliverable.Advice`.
     """
 
     SUPPRESS = "suppress"
@@ -39,11 +38,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What the address should have been.
+    """The address that was meant.
 
-    :ivar verified: whether somebody, or something worth trusting, says so: the owner, a contract, a customer record. A
-        guess is not verified.
-    :ivar source: who says so.
+    :ivar verified: True if a trustworthy source confirms it: the owner, a contract, a customer record; False for a
+        guess.
+    :ivar source: the source that confirms it.
     """
 
     address: str
@@ -53,10 +52,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The next step, and why.
+    """The next step, and the explanation.
 
     :ivar replacement: the address to validate and then use; only with the step ``replace``.
-    :ivar suggestion: what it may have been; somebody has to find out.
+    :ivar suggestion: an unconfirmed guess at the right address; only with the step ``enrich``.
     """
 
     step: Step
@@ -66,10 +65,10 @@ class Recommendation:
 
 
 def recommend(verdict: Verdict, correction: Correction | None = None) -> Recommendation:
-    """What to do with the recipient of `verdict`.
+    """Return the next step for the recipient of `verdict`.
 
-    :param correction: what is known of the right address. Without one, a recipient's domain that looks mistyped is
-        taken for a sign that the address can be put right, where the extra ``recommend`` is installed.
+    :param correction: the right address, if known. Without one, :func:`suggest_domain` is tried on the recipient's
+        domain if the extra ``recommend`` is installed.
     """
     if verdict.bounce_type is not BounceType.HARD or verdict.advice not in (Advice.SUPPRESS, None):
         advice = verdict.advice or Advice.NONE
@@ -80,20 +79,20 @@ def recommend(verdict: Verdict, correction: Correction | None = None) -> Recomme
         return Recommendation(Step.REPLACE, why, replacement=correction.address)
     guess = correction.address if correction is not None else _guess(verdict)
     if guess is not None and _differs(guess, verdict.recipient):
-        why = "The address is dead and may be mistyped, but nobody has verified another: keep it suppressed, and ask."
+        why = "The address is dead and may be mistyped, but no other is verified: keep it suppressed, and ask."
         return Recommendation(Step.ENRICH, why, suggestion=guess)
-    return Recommendation(Step.SUPPRESS, "The address is dead and nothing shows that it can be put right.")
+    return Recommendation(Step.SUPPRESS, "The address is dead, and no correction is known.")
 
 
 _WHY: Final[Mapping[Advice, str]] = MappingProxyType(
     {
         Advice.SUPPRESS: "Send no more to this address.",
-        Advice.RETRY: "The address may well be good: try again later.",
-        Advice.SLOW_DOWN: "The receiver takes no more for now: send more slowly.",
-        Advice.FIX_SENDER: "The sender is refused, not the address: put that right first.",
-        Advice.FIX_MESSAGE: "The message is refused, not the address: put that right first.",
-        Advice.REVIEW: "The report does not decide: somebody should look.",
-        Advice.NONE: "There is nothing to be done.",
+        Advice.RETRY: "The address may still be valid: try again later.",
+        Advice.SLOW_DOWN: "The receiver accepts no more mail for now: send more slowly.",
+        Advice.FIX_SENDER: "The sender was refused, not the address: fix that first.",
+        Advice.FIX_MESSAGE: "The message was refused, not the address: fix that first.",
+        Advice.REVIEW: "The report is inconclusive: review it by hand.",
+        Advice.NONE: "Nothing to do.",
     }
 )
 
@@ -103,7 +102,7 @@ def _differs(address: str, recipient: str | None) -> bool:
 
 
 def _guess(verdict: Verdict) -> str | None:
-    """The recipient with the domain that was probably meant; only where the fault is the address's."""
+    """Return the recipient with the domain that was probably meant, or None; only for faults of the address."""
     local, at, domain = (verdict.recipient or "").rpartition("@")
     if not at or verdict.fault is not Fault.ADDRESS:
         return None
@@ -116,7 +115,7 @@ def _guess(verdict: Verdict) -> str | None:
 
 @cache
 def mailbox_domains() -> tuple[str, ...]:
-    """The mailbox domains that may be suggested, the most used first."""
+    """Return the mailbox domains that may be suggested, the most used first."""
     return tuple(domain for group in _groups() if not group.get("known_only") for domain in group["domains"])
 
 
@@ -138,10 +137,10 @@ def _groups() -> list[dict[str, list[str]]]:
 
 
 def suggest_domain(domain: str) -> str | None:
-    """The mailbox domain that `domain` is probably a slip of, or None; never for a domain that is known itself.
+    """Return the mailbox domain of which `domain` is probably a typo, or None; known domains have no suggestion.
 
-    A slip is a letter too many or too few, a neighbour on the keyboard, or two letters swapped: at most one in the name
-    and one in what stands behind the first dot, or two in a long name.
+    A typo is an extra or a missing letter, a neighbouring key, or two letters swapped: at most one in the name and one
+    after the first dot, or two in a long name.
 
     :raises ModuleNotFoundError: without the extra ``recommend``.
     """
@@ -159,7 +158,7 @@ def suggest_domain(domain: str) -> str | None:
 
 
 _LONGEST: Final = 64
-_SHORT: Final = 4  # of names as short as this nearly every neighbour is another name
+_SHORT: Final = 4  # characters; nearly every neighbour of such a short name is a name of its own
 _LONG: Final = 7
 _ROWS: Final = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBOURS: Final = frozenset(
@@ -176,7 +175,7 @@ _NEIGHBOURS: Final = frozenset(
 
 
 def _cost(wanted: str, candidate: str) -> float | None:
-    """How far `wanted` is from `candidate`, slips that are easily made counting less; None: too far to be one."""
+    """Return the distance from `wanted` to `candidate`, with less weight for easy typos; None if it is too far."""
     from rapidfuzz.distance import OSA
 
     if wanted.replace(".", "") == candidate.replace(".", ""):
@@ -184,7 +183,7 @@ def _cost(wanted: str, candidate: str) -> float | None:
     name, _, rest = wanted.partition(".")
     meant, _, ending = candidate.partition(".")
     if name != meant and name in _names():
-        return None  # the name is right as it is
+        return None  # the name is correct as it is
     in_name, in_rest = OSA.distance(name, meant), OSA.distance(rest, ending)
     if in_rest > 1 or in_name > (2 if len(meant) >= _LONG and not in_rest else 1):
         return None
@@ -198,7 +197,7 @@ def _cost(wanted: str, candidate: str) -> float | None:
 
 
 def _is_easy(wrong: str, right: str) -> bool:
-    """Whether one slip of the fingers makes `wrong` of `right`: a neighbouring key, a swap, a letter doubled or lost."""
+    """Return True if a common typo turns `right` into `wrong`: neighbouring key, swap, letter doubled or lost."""
     from rapidfuzz.distance import Levenshtein
 
     if len(wrong) == len(right) and sorted(wrong) == sorted(right):
@@ -215,6 +214,6 @@ def _is_easy(wrong: str, right: str) -> bool:
 
 
 def _is_doubled(text: str, at: int) -> bool:
-    """Whether the letter at a place stands beside one of its own kind, or of a neighbouring key."""
+    """Return True if the letter at a position is next to the same letter, or to one of a neighbouring key."""
     beside = text[max(0, at - 1) : at] + text[at + 1 : at + 2]
     return any(letter == text[at] or (letter, text[at]) in _NEIGHBOURS for letter in beside)

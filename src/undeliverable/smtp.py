@@ -1,17 +1,12 @@
-"""The door for SMTP: a reply's text, a client's exception or the recipients that it returned as refused in, verdicts out."""
+"""The entry points for SMTP: the text of a reply, an exception of a client, or the recipients that it could not send to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command
 from undeliverable.verdict import Verdict
-
-TYPE_CHECKING = False  # like that of typing, which takes a sixth of the time of an import
-if TYPE_CHECKING:
-    from undeliverable._smtp.replies import Read
 
 __all__ = ["classify", "from_exception", "from_refused"]
 
@@ -25,49 +20,43 @@ def classify(
     knowledge: Knowledge | None = None,
     trace: bool = False,
 ) -> Verdict:
-    """What an SMTP reply, or any line that explains a failure, says of the recipient.
+    """Return the verdict on an SMTP reply, or on any line that explains a failure.
 
-    Text never raises, whatever it holds. The verdict's ``action`` is None: a reply alone does not tell what became of
+    Text never raises, whatever it holds. The verdict's ``action`` is None: a reply alone does not say what became of
     the message.
 
     :param reply: with or without a code, one line or several, also as relayed (``host mx said: 550 ...``).
-    :param host: the server that replied, which tells the provider.
+    :param host: the server that replied; its name identifies the provider.
     :param command: what the reply answered: a :class:`~undeliverable.model.Command` or its value, such as ``"rcpt"``.
-    :param recipient: whom the reply is about; the address is not searched for words.
+    :param recipient: the address that the reply is about; the address is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param trace: also tell which other rules matched.
+    :param trace: also name the other rules that matched.
+    :raises TypeError: when `reply` is of another type.
     :raises ValueError: when `command` is no command.
     """
+    import undeliverable._smtp.replies as reading
+    import undeliverable._verdicts.judge as judging
+
     text = reply if isinstance(reply, str) else _decoded(reply)
     answered = None if command is None else Command(command)
-    read, judge = _parts()
     known = Knowledge.builtin() if knowledge is None else knowledge
-    return judge(read(text, answered), known, host, recipient, trace=trace)
-
-
-@lru_cache(maxsize=1)
-def _parts() -> tuple[Callable[[str, Command | None], Read], Callable[..., Verdict]]:
-    """How a reply is read and judged: imported with the first one."""
-    from undeliverable._smtp.replies import read_reply
-    from undeliverable._verdicts.judge import judge_read
-
-    return read_reply, judge_read
+    return judging.judge_read(reading.read_reply(text, answered), known, host, recipient, trace=trace)
 
 
 def from_exception(
     error: BaseException, *, knowledge: Knowledge | None = None, host: str | None = None, trace: bool = False
 ) -> tuple[Verdict, ...]:
-    """What an exception says that an SMTP client raised: one verdict per refused recipient, or one for all.
+    """Return the verdicts on an exception that an SMTP client raised: one per refused recipient, or one for all.
 
     It knows the exceptions of smtplib and aiosmtplib by their shape, network and TLS errors, groups of exceptions, and
     what another exception was raised from. An exception that is none of these gives no verdict. A verdict's ``action``
-    is None: it tells what was answered, not what becomes of the message.
+    is None: the exception says what was replied, not what becomes of the message.
 
-    :param host: the server that was talked to, which tells the provider.
+    :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param trace: also tell which other rules matched.
+    :param trace: also name the other rules that matched.
     """
-    from undeliverable._verdicts.exceptions import exception_verdicts  # seldom needed
+    from undeliverable._verdicts.exceptions import exception_verdicts
 
     return exception_verdicts(error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 
@@ -79,21 +68,23 @@ def from_refused(
     host: str | None = None,
     trace: bool = False,
 ) -> tuple[Verdict, ...]:
-    """The verdicts on the recipients that a client could not hand over though it sent the message to others.
+    """Return the verdicts on the recipients that a client could not send to, though it sent the message to others.
 
     :param refused: what ``smtplib.SMTP.send_message()`` returns, or the first of the two that ``aiosmtplib.send()``
         returns: addresses with pairs of code and text.
-    :param host: the server that was talked to, which tells the provider.
+    :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param trace: also tell which other rules matched.
+    :param trace: also name the other rules that matched.
     """
-    from undeliverable._verdicts.exceptions import refused_verdicts  # seldom needed
+    from undeliverable._verdicts.exceptions import refused_verdicts
 
     return refused_verdicts(refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 
 
-def _decoded(raw: bytes) -> str:
-    """UTF-8 where it is that (RFC 6531), else Latin-1, which any bytes are."""
+def _decoded(raw: bytes | bytearray) -> str:
+    """Return the octets as text: UTF-8 where they are that (RFC 6531), else Latin-1, which any octets are."""
+    if not isinstance(raw, (bytes, bytearray)):
+        raise TypeError(f"expected a text or octets, not {type(raw).__name__}")
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -16,7 +16,7 @@ from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts, Returned
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -235,7 +235,7 @@ class Verdict(Identified):
         they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. They depend on
         this object alone: it works after pickling.
         """
-        from undeliverable._verdicts.explain import explain  # costs nothing until asked for
+        from undeliverable._verdicts.explain import explain
 
         return explain(self)
 
@@ -266,7 +266,7 @@ class _Key:
 
 @lru_cache(maxsize=1)
 def _sha256() -> Callable[[bytes], Any]:
-    from hashlib import sha256  # what shows no key needs no OpenSSL
+    from hashlib import sha256
 
     return sha256
 
@@ -315,7 +315,7 @@ class Report(Record):
     source: str | None = None
 
     def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
-        """Whether the report is about a message of yours: one with this Message-ID or this envelope id (RFC 3461 4.4).
+        """Return whether the report is about a message with one of these Message-IDs or envelope ids (RFC 3461 4.4).
 
         Anything that answers ``in`` will do: a set, or an object that looks into a database. Message-IDs are asked for
         with their angle brackets and without. Ids are known to whoever got the message: that alone is no proof.

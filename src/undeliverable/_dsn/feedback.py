@@ -62,7 +62,7 @@ class FeedbackReading:
 
 
 def read(text: str, part: str) -> FeedbackReading:
-    """The feedback report in `text`, the decoded body of the MIME part with the path `part` (RFC 5965 3)."""
+    """Return the feedback report in `text`, the decoded body of the MIME part with the path `part` (RFC 5965 3)."""
     fields: dict[str, list[str]] = {}
     recipients: dict[str, RecipientFacts] = {}
     for match in FOLDED_FIELD.finditer(text):
@@ -92,19 +92,19 @@ def _reading(fields: dict[str, tuple[str, ...]], recipients: tuple[RecipientFact
 
 
 def _type(stated: str | None, fields: Mapping[str, tuple[str, ...]]) -> str | None:
-    """The type: one token (RFC 5965 3.1), in practice also with a parameter, blanks or underscores."""
+    """Return the type: one token (RFC 5965 3.1), in practice also with a parameter, blanks or underscores."""
     if stated is None:  # RFC 6591 3.1: only authentication failures have this field
         return "auth-failure" if "auth-failure" in fields else None
     return re.sub(r"[\s_]+", "-", stated.partition(";")[0].strip().lower()) or None
 
 
 def _untyped(value: str | None) -> str | None:
-    """The name in ``dns; mx.example.net`` (RFC 3464 2.1.2), also where the type is missing."""
+    """Return the name in ``dns; mx.example.net`` (RFC 3464 2.1.2), also where the type is missing."""
     return value.rpartition(";")[2].strip() or None if value else None
 
 
 def _address(value: str) -> str | None:
-    """The address in a recipient field: bare, in angle brackets, or typed; None if it was redacted to no address."""
+    """Return the address in a recipient field: bare, in angle brackets, or typed; None if it was redacted."""
     before, opening, after = value.partition("<")
     address = after.partition(">")[0] if opening else before.rpartition(";")[2]
     local, at, domain = address.strip().rpartition("@")

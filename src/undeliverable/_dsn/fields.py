@@ -27,8 +27,9 @@ _FIELD: Final = Witness.FIELD
 _FAILED: Final = Action.FAILED
 
 Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
-"""Reads the reply in a diagnostic, and whether it says that the queue gave up; told whether the report is about one
-recipient alone."""
+"""Reads the reply in a diagnostic, and whether it says that the queue gave up.
+
+The second argument says whether the report is about one recipient alone."""
 
 
 class FieldReading(NamedTuple):
@@ -43,7 +44,7 @@ class FieldReading(NamedTuple):
 
 
 def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
-    """The fields in `text`, the body of a delivery-status part; line ends are LF.
+    """Return the fields in `text`, the body of a delivery-status part; line ends are LF.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets what had to be guessed.
@@ -66,7 +67,7 @@ def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard
 def read_one(
     message: Values, values: Values, text: str, part: str, offset: int, heard: Heard, remarks: list[str]
 ) -> FieldReading | None:
-    """The fields of a message and of its one recipient, as `Groups` has them; None where they do not say who and what.
+    """Return the fields of a message and its one recipient, as `Groups` has them; None if they do not say who and what.
 
     :param text: all of them, those of the recipient from `offset` on.
     """
@@ -128,7 +129,7 @@ def _facts(
 def _recipients(
     stated_final: str | None, stated_original: str | None, actual: str | None, remarks: list[str]
 ) -> tuple[str | None, str | None]:
-    """The final and the original recipient; where the first is missing, what stands in its place."""
+    """Return the final and the original recipient; where the first is missing, what stands in its place."""
     final = recipient_address(stated_final, remarks)
     if stated_original is None or (final is not None and stated_original in (f"rfc822;{final}", f"rfc822; {final}")):
         original = None
@@ -146,7 +147,7 @@ def _is_expiry(status: StatusCode) -> bool:
 
 
 def _action(value: str, remarks: list[str]) -> Action | None:
-    """The action of a value that is not simply one."""
+    """Return the action of a value that is not simply one."""
     words = value.lower().replace("(", " ").split()
     action = ACTIONS.get(words[0].strip(".;,")) if words else None
     if action is None:
@@ -163,13 +164,13 @@ def _status(value: str, remarks: list[str]) -> StatusCode | None:
 
 @lru_cache(maxsize=256)
 def _status_in(value: str) -> StatusCode | None:
-    """The code that `value` begins with; else one in it that stands alone."""
+    """Return the code that `value` begins with; else one in it that stands alone."""
     match = STATUS_FIELD.match(value)
     return find_status(value) if match is None else status_of(match[1], match[2], match[3])
 
 
 def _diagnostic(value: str) -> Diagnostic | None:
-    """RFC 3464 2.3.6: a type and the text; lines of a reply stay apart, all other text is unfolded."""
+    """Return the type and the text (RFC 3464 2.3.6); lines of a reply stay apart, all other text is unfolded."""
     if not value:
         return None
     if "\\" in value:
@@ -186,7 +187,7 @@ def _diagnostic(value: str) -> Diagnostic | None:
 
 
 def _mta_name(value: str) -> str | None:
-    """RFC 3464 2.2.2: the name behind its type, without comments, brackets' contents or a final dot."""
+    """Return the name behind its type (RFC 3464 2.2.2), without comments, brackets' contents or a final dot."""
     name = value[value.find(";") + 1 :].strip()
     if _plain_name(name) is not None:
         return name
@@ -201,15 +202,15 @@ def _mta_name(value: str) -> str | None:
 
 
 def may_stand_in(text: str) -> bool:
-    """Whether it is worth while to :func:`find` fields in `text`."""
+    """Return whether it is worth while to :func:`find` fields in `text`."""
     return "-Recipient" in text or "-recipient" in text or "-RECIPIENT" in text  # lower() may take 12 times the text
 
 
 def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
-    """The fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
+    """Return the fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
 
     :param part: the path of the part, for evidence.
-    :param remarks: gets a word that there were fields outside a part of their own.
+    :param remarks: gets a remark that there were fields outside a part of their own.
     :param heard: as for :func:`read`.
     """
     if not may_stand_in(text):
@@ -227,7 +228,7 @@ def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -
 
 
 def _first_line(text: str, at: int) -> int:
-    """Where the fields before `at` begin: upwards over lines that are fields, and over single blank ones."""
+    """Return where the fields before `at` begin: upwards over lines that are fields, and over single blank ones."""
     start, blanks = at, 0
     while at > 0:
         begin = text.rfind("\n", 0, at - 1) + 1
@@ -243,7 +244,7 @@ def _first_line(text: str, at: int) -> int:
 
 
 def _field_lines(text: str, start: int, margin: str) -> str:
-    """The lines from `start` on that belong to fields, without the margin of quoting or indentation."""
+    """Return the lines from `start` on that belong to fields, without the margin of quoting or indentation."""
     kept: list[str] = []
     name, blank = "", False
     width = len(margin)

@@ -37,14 +37,14 @@ FIELD_BEGIN: Final = lazy(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
 
 
 def _single(name: str, group: int, value: str = r"[^\n]*+") -> str:
-    """A field whose value is captured; it must not come twice: then `group` is set."""
+    """Return a field whose value is captured; it must not come twice: then `group` is set."""
     return rf"{name}:[ \t]*+(?({group})(?!))({value})\n"
 
 
 # 2.2 and 2.3: the group of the message, and that of a recipient, in the spelling that nearly all servers use and in any
 # order. Extension fields (2.4) may stand anywhere in it; one names the queue.
 def message_group(first: int) -> str:
-    """The group of the message; its captures are numbered from `first` on."""
+    """Return the group of the message; its captures are numbered from `first` on."""
     names = (
         "Reporting-MTA",
         "Received-From-MTA",
@@ -59,7 +59,7 @@ def message_group(first: int) -> str:
 
 
 def recipient_group(first: int) -> str:
-    """The group of a recipient, without the blank line behind it; its captures are numbered from `first` on."""
+    """Return the group of a recipient, without the blank line behind it; its captures are numbered from `first` on."""
     names = ("Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA")
     others = ("Last-Attempt-Date", "Will-Retry-Until", "X-Actual-Recipient")
     known = "|".join(

@@ -90,7 +90,7 @@ class _Loose:
 
 
 def group_fields(text: str, remarks: list[str]) -> Groups:
-    """The groups in `text`; what had to be guessed is appended to `remarks`."""
+    """Return the groups in `text`; what had to be guessed is appended to `remarks`."""
     if len(text) > FIELD_LIMIT and _may_be_long(text):
         text, cut = _LONG_FIELD.subn(r"\1", text)
         if cut:
@@ -99,7 +99,7 @@ def group_fields(text: str, remarks: list[str]) -> Groups:
 
 
 def _may_be_long(text: str) -> bool:
-    """Whether some field may be beyond the limit: such a one holds a stretch of half of it in which no line begins."""
+    """Return whether a field may be beyond the limit: then no line begins for half of it somewhere."""
     half = FIELD_LIMIT // 2
     return any(_LINE_BEGIN.search(text, at, at + half) is None for at in range(0, len(text) - half, half))
 
@@ -109,7 +109,7 @@ def _may_be_long(text: str) -> bool:
 
 
 def _standard_groups(text: str) -> Groups | None:
-    """The groups as servers write them: known names in their usual spelling, a blank line behind each group only."""
+    """Return the groups as servers write them: known names in their usual spelling, blank lines only behind groups."""
     if " \n" in text or "\t\n" in text:
         return None
     if text[-1:] != "\n":
@@ -133,7 +133,7 @@ def _standard_groups(text: str) -> Groups | None:
 
 
 def whole_group(values: Values) -> Values | None:
-    """A recipient's fields, the reply's lines stripped; None where they do not say who and what, or a line is empty."""
+    """Return a recipient's fields, its lines stripped; None if they do not say who and what, or a line is empty."""
     final, original, action, status, mta, diagnostic, attempt, until, actual = values
     if not (final or original) or not (action or status):
         return None
@@ -170,7 +170,7 @@ def _any_groups(text: str, remarks: list[str]) -> Groups:
 
 
 def _each_field(text: str, at: int) -> Iterator[tuple[str, str, str]]:
-    """The fields in `text` from the first one on, which begins at `at`; not all of a long text at once.
+    """Return the fields in `text` from the first one on, which begins at `at`; not all of a long text at once.
 
     For each its name with the line end before it and the colon, the name alone, and all up to the next field: its
     value, lines that continue it, blank lines.
@@ -229,7 +229,7 @@ def _put(group: _Group, name: str, value: str) -> None:
 
 
 def _begun(groups: _Loose, name: str, at: int, *, fresh: bool) -> _Group:
-    """A new group that the field `name` begins; or a recipient did who came late in the last group, where one was lost.
+    """Return a new group that the field `name` begins, or that a recipient began who came late in the last group.
 
     ``Action``, ``Status``, then a recipient, and ``Action`` again: that recipient's own, since 2.3 has the recipient first.
     """
@@ -246,22 +246,22 @@ def _begun(groups: _Loose, name: str, at: int, *, fresh: bool) -> _Group:
 
 
 def _is_nobodys(group: _Group) -> bool:
-    """Whether `group` says what happened, but not to whom."""
+    """Return whether `group` says what happened, but to no recipient."""
     return not _WHAT.isdisjoint(group) and _WHO.isdisjoint(group)
 
 
 def _is_left_over(groups: _Loose) -> bool:
-    """Whether the last group is the end of the one before it: 2.3 has the recipient, the action and the status first."""
+    """Return whether the last group is the end of the one before it: 2.3 has recipient, action and status first."""
     return len(groups.recipients) > 1 and _SINGLE.isdisjoint(groups.recipients[-1])
 
 
 def _is_foreign(name: str) -> bool:
-    """Whether a line that begins with `name` and a colon behind a reply is more of the reply: ``See: ...``."""
+    """Return whether a line that begins with `name` and a colon behind a reply is more of the reply: ``See: ...``."""
     return name not in _RECIPIENT_FIELDS and not name.startswith("x-")
 
 
 def _unfolded(value: str, name: str, remarks: list[str]) -> str:
-    """`value` with its continuation lines (RFC 5322 2.2.3) stripped, but apart: they may be the lines of a reply."""
+    """Return `value` with its continuation lines (RFC 5322 2.2.3) stripped, but apart: they may be a reply's lines."""
     kept: list[str] = []
     for line in value.split("\n"):
         words = line.strip()
@@ -278,12 +278,12 @@ def _unfolded(value: str, name: str, remarks: list[str]) -> str:
 
 
 def _is_whole(group: _Group) -> bool:
-    """Whether `group` names a recipient and says what happened."""
+    """Return whether `group` names a recipient and says what happened."""
     return not _WHAT.isdisjoint(group) and not _WHO.isdisjoint(group)
 
 
 def _mend(groups: _Loose, remarks: list[str]) -> None:
-    """A group that is no whole one belongs to the one before it: a stray blank line, or foreign text like a field."""
+    """Join a group that is no whole one to the one before it: a stray blank line, or foreign text like a field."""
     kept: list[tuple[_Group, int]] = []
     for group, at in zip(groups.recipients, groups.offsets, strict=True):
         if not kept or _is_whole(group):

@@ -17,7 +17,7 @@ from undeliverable.model import Returned
 __all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
 
 LONGEST: Final = 65_536
-"""Octets of a message that are tried: a larger one has much besides the report."""
+"""Octets of a message that are tried: a larger one holds much more than the report."""
 
 _NAMES: Final = ("from", "subject", "date", "message-id", "list-id")
 _CLOSED: Final = ("", "\n")
@@ -46,7 +46,7 @@ class Standard(NamedTuple):
 
 
 def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other: Look) -> Standard | None:
-    """What the report `data` holds, or None where it is no standard one; line ends are LF.
+    """Return what the report `data` holds, or None where it is no standard one; line ends are LF.
 
     :param hearing: gives for the text what reads the reply in a ``Diagnostic-Code``.
     :param remarks: gets what had to be guessed.
@@ -73,7 +73,7 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
-    """What stands before the first part, and the two or three parts; else None.
+    """Return what stands before the first part, and the two or three parts; else None.
 
     Each part begins behind its delimiter, and ends with the line end before the next one, which is the delimiter's (RFC
     2046 5.1.1).
@@ -92,7 +92,7 @@ def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
 
 
 def _text(part: str, plain: bool) -> str | None:  # noqa: FBT001 - a fact, not a switch
-    """The text for people; None where it is not simply ASCII, or HTML, or empty.
+    """Return the text for people; None where it is not simply ASCII, or HTML, or empty.
 
     :param plain: whether the whole message is plain.
     """
@@ -104,12 +104,12 @@ def _text(part: str, plain: bool) -> str | None:  # noqa: FBT001 - a fact, not a
 
 
 def _is_plain(text: str) -> bool:
-    """Whether the text is what it seems to be: ASCII, no escapes of ISO 2022 or HZ (RFC 1843), no NUL."""
+    """Return whether the text is what it seems to be: ASCII, no escapes of ISO 2022 or HZ (RFC 1843), no NUL."""
     return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
 
 
 def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
-    """The fields of the message and of one recipient; None where there are others, or lines of blanks."""
+    """Return the fields of the message and of one recipient; None where there are others, or lines of blanks."""
     found = STATUS_PART.match(part)
     if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
         return None
@@ -122,7 +122,7 @@ def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldRe
 
 
 def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT001
-    """What came back; _UNREAD where it is not simply a header block, of a whole message or alone."""
+    """Return the returned message; _UNREAD where it is not simply a header block, of a whole message or alone."""
     found = RETURNED_PART.match(part)
     if found is None:
         return _UNREAD
@@ -140,7 +140,7 @@ def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT00
 
 
 def _headers(known: Sequence[str | None], other: Look) -> Look:
-    """What gives the first value of a header: unfolded, stripped, encoded words decoded."""
+    """Return a function that gives the first value of a header: unfolded, stripped, encoded words decoded."""
     found = _Headers(other)
     joined = "".join(filter(None, known))
     if joined.isprintable() and joined.isascii() and "=?" not in joined:

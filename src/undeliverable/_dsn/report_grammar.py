@@ -33,18 +33,18 @@ _NO_SEPARATOR: Final = "(?!>?+From )"
 
 
 def _first(name: str, group: int, value: str = _VALUE) -> str:
-    """The first field of a name, its value captured: none stood before, when `group` was set."""
+    """Return the first field of a name, its value captured: none stood before, when `group` was set."""
     return rf"[{name[0]}{name[0].upper()}](?i:{name[1:]})[ \t]*+:(?({group})(?!))({value})"
 
 
 def _fields(names: tuple[str, ...], first: int) -> str:
-    """The header block of a message, the first fields of these names captured from number `first` on."""
+    """Return the header block of a message, the first fields of these names captured from number `first` on."""
     wanted = [_first(name, group) + r"\n" for group, name in enumerate(names, first)]
     return _NO_SEPARATOR + "(?:" + "|".join([*wanted, _FIELD]) + "){0,500}"
 
 
 def _part(types: str) -> str:
-    """The header block of a body part of some types, and its blank line: its own fields only, all of them, no encoding.
+    """Return the header block of a body part of some types, and its blank line: all of its own fields, no encoding.
 
     Its first group is the type, of which there is one.
     """

@@ -21,14 +21,14 @@ _HEADROOM: Final = 40
 
 
 def read_block(block: str) -> Returned:
-    """The returned message whose header block is `block`; fields that are absent or empty are None."""
+    """Return the returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
     found = RETURNED_FIELDS.match("\n" + block)
     return returned_message(block, found.groups() if found else (None,) * 5)
 
 
 def returned_message(block: str, values: Sequence[str | None]) -> Returned:
-    """The same, its five fields found already: Message-ID, From, To, Subject and Date."""
+    """Return the same, its five fields found already: Message-ID, From, To, Subject and Date."""
     message_id, from_, to, subject, date = values
     return Returned(
         block,
@@ -41,7 +41,7 @@ def returned_message(block: str, values: Sequence[str | None]) -> Returned:
 
 
 def read_below(text: str, start: int) -> Returned | None:
-    """The returned message that stands in `text` from `start` on, below a marker line, or None if none is there."""
+    """Return the returned message that stands in `text` from `start` on, below a marker line, else None."""
     plain = text[start : start + BLOCK_LIMIT].strip("\n").partition("\n\n")[0]
     if FIELD_BELOW.match(plain) is not None and " \n" not in plain and "\t\n" not in plain:  # as nearly always
         return read_block(plain)
@@ -65,7 +65,7 @@ def read_below(text: str, start: int) -> Returned | None:
 
 
 def addressee(returned: Returned) -> tuple[str, str] | None:
-    """For whom the returned message was, and which field says so, where it can only be one address; else None.
+    """Return the recipient of the returned message and the field that names it, if it can only be one; else None.
 
     The trace fields show the envelope. To does not: a post to a discussion list (RFC 2369 3.4) names the list.
     """
@@ -83,7 +83,7 @@ def addressee(returned: Returned) -> tuple[str, str] | None:
 
 
 def _words(value: str | None) -> str | None:
-    """A field's value on one line, its encoded words decoded; None where it is empty."""
+    """Return a field's value on one line, its encoded words decoded; None where it is empty."""
     if value is None:
         return None
     value = _unfolded(value)
@@ -91,12 +91,12 @@ def _words(value: str | None) -> str | None:
 
 
 def _unfolded(value: str) -> str:
-    """RFC 5322 2.2.3, but for the blanks of a fold, of which one is left."""
+    """Unfold a value (RFC 5322 2.2.3); of the blanks of a fold one is left."""
     return (FOLD.sub(" ", value) if "\n" in value else value).strip()
 
 
 def bare_address(value: str | None) -> str | None:
-    """The bare address of a mailbox field, RFC 5322 3.4; of several the first; the field itself if it holds none."""
+    """Return the bare address of a mailbox field, RFC 5322 3.4; the first of several, else the field itself."""
     plain = _words(value)
     if plain is None:
         return None
@@ -109,7 +109,7 @@ def bare_address(value: str | None) -> str | None:
 
 
 def with_addressee(facts: RecipientFacts, returned: Returned, remarks: list[str]) -> RecipientFacts:
-    """`facts` about nobody, with the recipient that the returned message shows, if it can only be that one."""
+    """Return `facts` about nobody with the recipient that the returned message shows, if it can only be that one."""
     found = addressee(returned)
     if found is None:
         return facts

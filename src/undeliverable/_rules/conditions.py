@@ -1,4 +1,4 @@
-"""A condition on parsed facts: what a rule or a policy asks before it speaks.
+"""A condition on parsed facts: what a rule or a policy asks before it applies.
 
 Codes are compared as parsed values, never as text. Words are compared with the reply as rules see it
 (:func:`visible`): casefolded, white space single, the codes that repeat on the lines of a multi-line reply taken out,
@@ -70,7 +70,7 @@ _E = TypeVar("_E", Reason, Fault, Command)
 
 
 def status_key(status: StatusCode | None) -> int:
-    """`status` as one integer that conditions compare: 5.1.1 is 5001001; `ABSENT` for None."""
+    """Return `status` as one integer that conditions compare: 5.1.1 is 5001001; `ABSENT` for None."""
     return ABSENT if status is None else status.class_ * 1_000_000 + status.subject * 1_000 + status.detail
 
 
@@ -80,7 +80,7 @@ def status_by_key(key: int) -> StatusCode | None:
 
 
 def visible(text: str, code: int) -> str:
-    """What rules see of the reply `text`, whose code is `code`."""
+    """Return what rules see of the reply `text`, whose code is `code`."""
     text = fold(text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT])
     if "@" in text:
         text = _without_addresses(text)
@@ -100,14 +100,14 @@ def _without_addresses(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    """A multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
+    """Return a multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
     head = HEAD.match(text)
     end = head.end() if head else 0
     return text[:end] + REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")
 
 
 def place_of(phrase: str, text: str) -> int:
-    """Where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them.
+    """Return where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them.
 
     A last word of less than four letters must be a whole one: ``spf`` and ``ip`` begin too many others.
     """
@@ -127,7 +127,7 @@ def place_of(phrase: str, text: str) -> int:
 
 
 def stands_in(phrase: str, text: str) -> bool:
-    """Whether `phrase` stands in `text` at the beginning of a word."""
+    """Return whether `phrase` stands in `text` at the beginning of a word."""
     return place_of(phrase, text) >= 0
 
 
@@ -138,17 +138,17 @@ class Codes(NamedTuple):
     ranges: tuple[tuple[int, int], ...] = ()
 
     def fit(self, value: int) -> bool:
-        """Whether `value` is one of them."""
+        """Return whether `value` is one of them."""
         return value in self.single or any(low <= value <= high for low, high in self.ranges)
 
     def cover(self, other: Codes) -> bool:
-        """Whether every value that fits `other` fits this."""
+        """Return whether every value that fits `other` fits this."""
         return all(self.fit(value) for value in other.single) and all(
             any(low <= first and last <= high for low, high in self.ranges) for first, last in other.ranges
         )
 
     def any(self) -> int:
-        """One of the values."""
+        """Return one of the values."""
         return min(self.single) if self.single else self.ranges[0][0]
 
 
@@ -166,7 +166,7 @@ class RuleCondition(NamedTuple):
 
     @classmethod
     def compile(cls, when: Mapping[str, object], *, trusted: bool = False) -> RuleCondition:
-        """The condition of a rule's ``when`` table.
+        """Return the condition of a rule's ``when`` table.
 
         :param trusted: leave out the check of its pattern, which the tests make of built-in data.
 
@@ -188,7 +188,7 @@ class RuleCondition(NamedTuple):
         return condition
 
     def covers(self, other: RuleCondition) -> bool:
-        """Whether whatever fits `other` fits this: an entry below this one never speaks."""
+        """Return whether whatever fits `other` fits this: an entry below this one never applies."""
         return (
             _covers(self.reply, other.reply)
             and _covers(self.status, other.status)
@@ -225,7 +225,7 @@ class PolicyCondition(NamedTuple):
 
     @classmethod
     def compile(cls, when: Mapping[str, object]) -> PolicyCondition:
-        """The condition of a policy's ``when`` table; an empty table fits every failure.
+        """Return the condition of a policy's ``when`` table; an empty table fits every failure.
 
         :raises EntryError: naming the key at fault.
         """
@@ -251,7 +251,7 @@ class PolicyCondition(NamedTuple):
         )
 
     def covers(self, other: PolicyCondition) -> bool:
-        """Whether whatever fits `other` fits this."""
+        """Return whether whatever fits `other` fits this."""
         return (
             _within(self.reasons, other.reasons)
             and _covers(self.reply, other.reply)
@@ -271,7 +271,7 @@ _POLICY_KEYS: Final = frozenset(
 
 
 def describe(when: Mapping[str, object]) -> str:
-    """A ``when`` table in the words of a rule file, long lists cut."""
+    """Return a ``when`` table in the words of a rule file, long lists cut."""
     return ", ".join(f"{key} = {_shown(value)}" for key, value in when.items())
 
 
@@ -300,17 +300,17 @@ def _known(when: Mapping[str, object], keys: frozenset[str]) -> None:
 
 
 def as_table(value: object) -> Mapping[str, object] | None:
-    """`value` if it is a table of a file or of code, else None."""
+    """Return `value` if it is a table of a file or of code, else None."""
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
 def as_list(value: object) -> Sequence[object] | None:
-    """`value` if it is a list of a file or of code, else None."""
+    """Return `value` if it is a list of a file or of code, else None."""
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def strings(value: object, key: str) -> tuple[str, ...]:
-    """The strings of a value that may be one string or a list of them.
+    """Return the strings of a value that may be one string or a list of them.
 
     :raises EntryError: for anything else, an empty list and empty strings.
     """

@@ -47,7 +47,7 @@ class Shelf(NamedTuple):
     free: list[int]
 
     def under(self, upper: Shelf) -> Shelf:
-        """This shelf with another one, whose rules rank higher."""
+        """Return this shelf with another one, whose rules rank higher."""
         moved = len(self.groups)
         return Shelf(
             Written.of(merged(self.filed.filed(), _behind(upper.filed.filed(), moved))),
@@ -58,7 +58,7 @@ class Shelf(NamedTuple):
         )
 
     def without(self, numbers: Collection[int]) -> Shelf:
-        """This shelf but for some rules."""
+        """Return this shelf without some rules."""
         hidden = frozenset(place for number in numbers for place in range(number * PARTS, (number + 1) * PARTS))
         return Shelf(
             Written.of({word: _left(seconds, hidden) for word, seconds in self.filed.filed().items()}),
@@ -70,7 +70,7 @@ class Shelf(NamedTuple):
 
 
 def _behind(filed: Filed, groups: int) -> Filed:
-    """What is filed, with its groups behind so many others."""
+    """Return what is filed, with its groups behind so many others."""
     return {word: {key: _moved(found, groups) for key, found in seconds.items()} for word, seconds in filed.items()}
 
 
@@ -87,12 +87,12 @@ def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[st
 
 
 def file_rules(rules: Sequence[tuple[int, Rule]], marks: Iterable[tuple[int, str]] = ()) -> Shelf:
-    """The shelf of some rules and marks, each with its number, in the order of their rank."""
+    """Return the shelf of some rules and marks, each with its number, in the order of their rank."""
     return _Filing(rules, tuple(marks)).shelf()
 
 
 def _trying(phrases: int) -> float:
-    """What it costs to try so many phrases, where looking up a clause costs 1."""
+    """Return what it costs to try so many phrases, where looking up a clause costs 1."""
     return 1 + phrases / 2
 
 
@@ -116,7 +116,7 @@ class _Filing:
         self.free: list[int] = []
 
     def shelf(self) -> Shelf:
-        """All of it, filed."""
+        """Return all of it, filed."""
         for number, phrase in self.marks:
             self._file(MARKS + number, self.frequencies.best(phrase))
         for number, rule in self.rules:
@@ -149,7 +149,7 @@ class _Filing:
             file_under(self.filed, key, place)
 
     def _phrases(self, when: RuleCondition) -> list[tuple[int, str]]:
-        """The phrases to find a rule by, with their number: the rarest of ``words``, or all ``any_words``."""
+        """Return the phrases to find a rule by, with their number: the rarest of ``words``, or all ``any_words``."""
         cost = self.frequencies.cost
         parts = {phrase: part for part, phrase in reversed([*enumerate(when.any_words, len(when.words) + 1)])}
         every = [(part, phrase) for phrase, part in parts.items()]
@@ -161,7 +161,7 @@ class _Filing:
         return [(part, rarest)]
 
     def _by_codes(self, when: RuleCondition) -> float:
-        """How many of the examples lead to a rule that is filed by its codes, each counted twice as by its words."""
+        """Return how many examples lead to a rule that is filed by its codes, each counted twice as by its words."""
         if when.status is not None and not when.status.ranges:
             return _UNHEARD + 2 * sum(self.statuses[key] for key in when.status.single)
         if when.reply is not None:

@@ -66,7 +66,7 @@ _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 f
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text` in their order, and the characters of scripts that put no blanks between words.
+    """Return the words of `text` in their order, and the characters of scripts that put no blanks between words.
 
     The numbers that it begins with are left out.
     """
@@ -83,7 +83,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _keys(phrase: str) -> list[Key]:
-    """The keys that every text with `phrase` has."""
+    """Return the keys that every text with `phrase` has."""
     unspaced = sorted({char for char in phrase if char >= UNSPACED_FROM})
     if unspaced:
         return [(char, ALONE) for char in unspaced]
@@ -95,7 +95,7 @@ def _keys(phrase: str) -> list[Key]:
 
 
 def _keys_in(text: str, opens: Container[str]) -> set[Key]:
-    """The keys that a text has; `opens` are the last words of phrases, with `OPEN` behind them."""
+    """Return the keys that a text has; `opens` are the last words of phrases, with `OPEN` behind them."""
     words = words_of(text)
     begun = [(word, *(open_ for open_ in _openings(word) if open_ in opens)) for word in words]
     return {
@@ -105,7 +105,7 @@ def _keys_in(text: str, opens: Container[str]) -> set[Key]:
 
 
 def _openings(word: str) -> list[str]:
-    """All that a phrase may end with where a text has `word`."""
+    """Return all that a phrase may end with where a text has `word`."""
     return [word[:end] + OPEN for end in range(SHORT, len(word) + 1)]
 
 
@@ -133,7 +133,7 @@ class Written(NamedTuple):
 
     @classmethod
     def of(cls, filed: Filed) -> Written:
-        """What is filed, written."""
+        """Return what is filed, written."""
         stems = filed.get(UNKNOWN, {})
         return cls(
             {word: _line(seconds) for word, seconds in filed.items() if word != UNKNOWN},
@@ -141,7 +141,7 @@ class Written(NamedTuple):
         )
 
     def filed(self) -> Filed:
-        """What was written."""
+        """Return what was written."""
         words = {word: _read(text) for word, text in self.words.items()}
         return {**words, UNKNOWN: {stem: _read(text)[ALONE] for stem, text in self.stems.items()}}
 
@@ -164,7 +164,7 @@ class Index:
         self._begun = Made(self._filed_under)
 
     def places(self, words: list[str]) -> list[int]:
-        """What is filed under the keys that `words`, as :func:`words_of` gives them, have."""
+        """Return what is filed under the keys that `words`, as :func:`words_of` gives them, have."""
         found: list[int] = []
         known = self._known
         before = _NONE  # what is filed under the word before
@@ -196,7 +196,7 @@ class Index:
 
 
 class Frequencies:
-    """How often keys stand in texts, as far as the phrases themselves and examples of replies tell.
+    """How often keys stand in texts, as far as the phrases themselves and examples of replies show.
 
     :param texts: examples, as rules see them.
     :param phrases: all phrases that are to be filed.
@@ -214,7 +214,7 @@ class Frequencies:
             self._counts.update(found)
 
     def best(self, phrase: str) -> Key | None:
-        """Under which key to file a phrase: the rarest; None where it has no key, as of digits only."""
+        """Return the key to file a phrase under: the rarest; None where it has no key, as of digits only."""
         return min(_keys(phrase), key=self._weight, default=None)
 
     def _weight(self, key: Key) -> tuple[int, bool, Key]:
@@ -224,18 +224,18 @@ class Frequencies:
         return self._counts[key] + more, OPEN in word, key
 
     def cost(self, phrase: str) -> int:
-        """How often the phrase has to be compared: a guess that only serves to choose."""
+        """Estimate how often the phrase has to be compared: a guess that only serves to choose."""
         return min((self._counts[key] for key in _keys(phrase)), default=1_000_000)
 
 
 def file_under(filed: Filed, key: Key, place: int) -> None:
-    """Adds a place under a key."""
+    """Add a place under a key."""
     word, second = key
     filed.setdefault(word, {}).setdefault(second, []).append(place)
 
 
 def spread(filed: Filed, words: Iterable[str]) -> Filed:
-    """What is filed, with all that stands under words that may go on where it is looked for.
+    """Return what is filed, with all that stands under words that may go on where it is looked for.
 
     :param words: of examples: those are made known that would be looked for by a stem.
     """
@@ -265,7 +265,7 @@ def _add(seconds: dict[str, list[int]], key: str, found: Iterable[int]) -> None:
 
 
 def merged(lower: Filed, upper: Filed) -> Filed:
-    """Both, as a new one; what neither shares stays the same object."""
+    """Return both, as a new one; what neither shares stays the same object."""
     both = dict(lower)
     for word, seconds in upper.items():
         below = both.get(word, {})
@@ -276,7 +276,7 @@ def merged(lower: Filed, upper: Filed) -> Filed:
 
 
 def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
-    """Files under `words` in `both` what is looked for by their stem in `filed`, which does not know them."""
+    """File under `words` in `both` what is looked for by their stem in `filed`, which does not know them."""
     by_stem: dict[str, list[str]] = {}
     for word in sorted(words):
         by_stem.setdefault(word[:_STEM], []).append(word)
@@ -288,5 +288,5 @@ def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
 
 
 def most(written: Written) -> int:
-    """The greatest number of places under one key: what the slowest text costs."""
+    """Return the greatest number of places under one key: what the slowest text costs."""
     return max((len(found) for seconds in written.filed().values() for found in seconds.values()), default=0)

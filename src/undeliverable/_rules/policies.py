@@ -27,7 +27,7 @@ class Policy(NamedTuple):
     replaces: str | None = None
 
     def ref(self) -> PolicyRef:
-        """What a verdict keeps of the policy."""
+        """Return what a verdict keeps of the policy."""
         return PolicyRef(self.id, self.layer, self.source, self.when.when)
 
 
@@ -62,7 +62,7 @@ class PolicyTable:
         }
 
     def match(self, failure: Failure) -> tuple[Policy, PolicyRef] | None:
-        """The first policy that fits `failure`, or None: then the reason's own defaults hold."""
+        """Return the first policy that fits `failure`, or None: then the reason's own defaults hold."""
         for found in self._by_reason[failure.reason]:
             if _fits(found[0].when, failure):
                 return found

@@ -19,7 +19,7 @@ class Provider(NamedTuple):
 
     :ivar name: the name that rules, policies and verdicts use.
     :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
-    :ivar marks: phrases that no other provider uses, which tell the provider where no host does.
+    :ivar marks: phrases that no other provider uses, which identify the provider where no host does.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Provider(NamedTuple):
 
     @classmethod
     def compile(cls, table: Mapping[str, object]) -> Provider:
-        """The provider of a ``[provider]`` table.
+        """Return the provider of a ``[provider]`` table.
 
         :raises EntryError: naming the key at fault.
         """
@@ -61,7 +61,7 @@ def _text(table: Mapping[str, object], key: str) -> str:
 
 
 def host_table(providers: Iterable[Provider]) -> dict[str, str]:
-    """Domain to provider name; where two providers claim a domain the first one has it."""
+    """Return the provider's name for each domain; where two claim one the first has it."""
     table: dict[str, str] = {}
     for provider in providers:
         for host in provider.hosts:
@@ -70,7 +70,7 @@ def host_table(providers: Iterable[Provider]) -> dict[str, str]:
 
 
 def by_suffix(host: str, table: Mapping[str, str]) -> str | None:
-    """The provider of `host` by the longest suffix at a dot, or None: ``mx.l.google.com`` asks for ``google.com`` too."""
+    """Return the provider of `host` by the longest suffix at a dot, or None: ``mx.google.com`` has that of ``google.com``."""
     host = host.casefold().rstrip(".")
     while host:
         name = table.get(host)

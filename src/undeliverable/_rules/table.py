@@ -1,4 +1,4 @@
-"""Rules in their order: the first that fits tells the reason.
+"""Rules in their order: the first that fits finds the reason.
 
 Every rule becomes one *clause* or several, each with one phrase that must stand in the text; they are filed under that
 phrase or under codes (:mod:`undeliverable._rules.index`), made when a reply leads to them, and verified in rank order until
@@ -27,7 +27,7 @@ class Below:
     """The rules and marks that a table is given ready filed; here none.
 
     :ivar shelf: how they are filed.
-    :ivar marks: phrases that tell a provider, with its name, the first one first.
+    :ivar marks: phrases that identify a provider, with its name, the first one first.
     :ivar meaning: tells causes from advice.
     :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
         rules above, know exact phrases and see the whole reply.
@@ -39,7 +39,7 @@ class Below:
     exact: int = 0
 
     def rule(self, number: int) -> Rule:
-        """The rule of a number, from 0."""
+        """Return the rule of a number, from 0."""
         raise IndexError(number)
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class RuleTable:
     """Rules in rank order with their index; immutable.
 
     :param rules: rules, the highest rank first.
-    :param marks: phrases that tell a provider, with its name, the first one first.
+    :param marks: phrases that identify a provider, with its name, the first one first.
     :param below: more of both, of lower rank.
     :param replaced: of `rules`, by number, which rule below each stands in the place of.
     """
@@ -97,7 +97,7 @@ class RuleTable:
         return tuple(rule for _, rule in sorted((below | self._upper).items()))
 
     def match(self, seen: Seen) -> Match:
-        """The first rule that fits what was `seen`."""
+        """Return the first rule that fits what was `seen`."""
         return self.find(*seen)
 
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
@@ -149,7 +149,7 @@ class RuleTable:
         return found
 
     def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
-        """The places of the clauses to ask, in their order, and the provider, by its marks if need be."""
+        """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
         found = self._index.places(words_of(text))
         found += self._bare(code, status)
         if len(found) > _MANY:
@@ -162,14 +162,14 @@ class RuleTable:
         return found, provider
 
     def _with_own(self, found: list[int], provider: str) -> list[int]:
-        """The places with those of the provider's own clauses instead of the groups that hold them."""
+        """Return the places with those of the provider's own clauses instead of the groups that hold them."""
         own: list[int] = []
         while found and found[-1] >= GROUPS:
             own += self.shelf.groups[found.pop() - GROUPS].get(provider, ())
         return sorted(found + own) if own else found
 
     def _marked(self, found: Sequence[int], text: str) -> str | None:
-        """The provider of the first mark that stands in the text."""
+        """Return the provider of the first mark that stands in the text."""
         for place, _, _, phrase, spaced, _, _, match in map(self._clause_at, found):
             if place >= _RULES:
                 break
@@ -178,7 +178,7 @@ class RuleTable:
         return None
 
     def _by_codes(self, code: int, status: int) -> list[int]:
-        """The places of the clauses that are filed under codes and fit these, and of those for every reply."""
+        """Return the places of the clauses that are filed under codes and fit these, and of those for every reply."""
         shelf = self.shelf
         found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
         return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
@@ -214,7 +214,7 @@ class RuleTable:
         )
 
     def candidates(self, seen: Seen) -> Iterator[Rule]:
-        """The rules whose words may be in the text, or that have none and fit the codes, in rank order."""
+        """Return the rules whose words may be in the text, or that have none and fit the codes, in rank order."""
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:

@@ -72,7 +72,7 @@ MARKED_STATUS: Final = lazy(
 )
 # ... or be the reply's last word.
 TRAILING_STATUS: Final = lazy(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
-# What both have; most texts have it not, and are told so in a tenth of the time.
+# What both have. Most texts lack it, and this finds out in a tenth of the time.
 DOTTED: Final = re.compile(r"[45]\.\d\.\d", re.ASCII)
 # RFC 3464 2.3.4: status-code, RFC 3463 2; what follows is a comment, even where the brackets are missing.
 STATUS_FIELD: Final = re.compile(r"[ \t\n]{0,20}([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
@@ -140,11 +140,11 @@ EXPIRED_WORDS: Final = (
 # One of these stands in each of them.
 EXPIRED_STEMS: Final = ("xceeded", "expired", "delivered for", "try again", "queue too long")
 
-# --- Transcripts of a dialogue ----------------------------------------------------------------------------------------
+# --- Transcripts of an SMTP session -----------------------------------------------------------------------------------
 
 # The marks of who spoke; which mark is whose does not matter, a reply begins with a code and a command with a verb.
 SPOKEN: Final = lazy(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
-# One of these must stand in the text before it is searched for a dialogue at all.
+# One of these must stand in the text before it is searched for a transcript at all.
 DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", "ranscript of session")
 SESSION: Final = lazy(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")
 # What a server writes of a recipient under the reply: "550 5.1.1 <kim@example.org>... User unknown",

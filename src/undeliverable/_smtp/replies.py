@@ -60,7 +60,7 @@ _STEP_LEAD: Final = 100
 
 
 def parse_reply(text: str, command: Command | None = None) -> Reply:
-    """The SMTP reply that `text` is or relays; always a :class:`Reply`, its code and status None where none stands there.
+    """Return the SMTP reply that `text` is or relays; its code and status are None where none stands there.
 
     :param text: ``550 5.1.1 ...``, a ``Diagnostic-Code`` with or without its type, or ``host ... said: 550 ...``;
         several lines separated by line ends, by blanks or by a backslash and "n".
@@ -71,7 +71,7 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
 
 
 def read_reply(text: str, command: Command | None = None) -> Read:
-    """What :func:`parse_reply` reads, as the plain tuple of what a :class:`Reply` holds."""
+    """Return what :func:`parse_reply` reads, as the plain tuple of what a :class:`Reply` holds."""
     if "\\" in text or "(in" in text:
         return _relayed(text, command)
     code = _plain.get(text[:4])
@@ -93,13 +93,13 @@ def read_reply(text: str, command: Command | None = None) -> Read:
 
 @lru_cache(maxsize=1_024)
 def _stated(text: str) -> StatusCode | None:
-    """The status that `text` is and nothing else, if there may be a blank behind it."""
+    """Return the status that `text` is and nothing else, if there may be a blank behind it."""
     match = STATUS_FIELD.fullmatch(text) if len(text) < _STATUS_END - 4 else None
     return None if match is None else status_of(match[1], match[2], match[3])
 
 
 def _relayed(text: str, command: Command | None) -> Read:
-    """A reply with something of the reporting server's around it, or words without a reply."""
+    """Read a reply with words of the reporting server around it, or words without a reply."""
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
     if "(in" in text:
@@ -120,7 +120,7 @@ def _several_lines(text: str, first: re.Match[str], command: Command | None) -> 
 
 
 def _first_head(text: str) -> re.Match[str] | None:
-    """The first line's code, and the status behind it if there is one."""
+    """Return the first line's code, and the status behind it if there is one."""
     found = _head(text)
     if found is not None:
         return found
@@ -139,7 +139,7 @@ def _first_head(text: str) -> re.Match[str] | None:
 
 
 def _reply_text(text: str, start: int, end: int) -> str:
-    """The reply without what the reporting server wrote before it; all of it if the reply is a mere code."""
+    """Return the reply without what the reporting server wrote before it; all of it if the reply is a mere code."""
     return text[start:].rstrip() if start == 0 or text[end:].strip() else text.strip()
 
 
@@ -150,7 +150,7 @@ def _joined(text: str) -> str:
 
 
 def _without_note(text: str) -> tuple[str, Command | None]:
-    """`text` without the reporting server's note on what the reply answered, and that."""
+    """Return `text` without the reporting server's note on what the reply answered, and that."""
     start = text.rfind("(in")
     note = STEP_NOTE.match(text, start)
     if note is None:
@@ -163,7 +163,7 @@ def _without_note(text: str) -> tuple[str, Command | None]:
 
 
 def _final_head(text: str, first: re.Match[str]) -> re.Match[str]:
-    """The code of the final line; where no final line can be told, that of the last line that can.
+    """Return the code of the final line; where no line is final, that of the last line that is one.
 
     Only the same code after white space begins a joined line, since texts quote other codes. A final line with another
     code counts where it is a line of its own, or has a status behind the code.
@@ -194,7 +194,7 @@ def _next_begin(text: str, token: str, start: int) -> int:
 
 
 def _own_line(text: str, start: int) -> re.Match[str] | None:
-    """The code that leads the line after the one that `start` is in."""
+    """Return the code that leads the line after the one that `start` is in."""
     at = text.find("\n", start)
     if at < 0:
         return None
@@ -204,7 +204,7 @@ def _own_line(text: str, start: int) -> re.Match[str] | None:
 
 
 def _status_of(text: str, first: re.Match[str], final: re.Match[str]) -> StatusCode | None:
-    """The final line's status; where that has none, that of the reply's other lines."""
+    """Return the final line's status; where that has none, that of the reply's other lines."""
     if final[3] is not None:
         return status_of(final[3], final[4], final[5])
     status = _marked_status(text, final.end(1), final[1])
@@ -218,7 +218,7 @@ def _status_of(text: str, first: re.Match[str], final: re.Match[str]) -> StatusC
 
 
 def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
-    """A status that is marked as one, or the last word; without a mark its class must be the code's."""
+    """Return a status that is marked as one, or the last word; without a mark its class must be the code's."""
     if ("4." not in text and "5." not in text) or code < "4" or _dotted(text, start) is None:
         return None
     match = MARKED_STATUS.search(text, start)
@@ -230,7 +230,7 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
 
 
 def _own_status(text: str) -> StatusCode | None:
-    """The status in a text without a reply code: the one that it begins with, or that is marked."""
+    """Return the status in a text without a reply code: the one that it begins with, or that is marked."""
     match = STATUS_FIELD.match(text) or (None if _dotted(text) is None else MARKED_STATUS.search(text))
     return None if match is None else status_of(match[1], match[2], match[3])
 
@@ -240,7 +240,7 @@ def _own_status(text: str) -> StatusCode | None:
 
 
 def answered_command(text: str) -> Command | None:
-    """The step that a reply answered, as the server that relays it says, or None where it does not.
+    """Return the step that a reply answered, as the server that relays it says, or None where it does not.
 
     It knows ``(in reply to RCPT TO command)``, ``after RCPT TO:<...>``, ``after end of data``, ``while sending MAIL FROM``,
     ``refused to talk to me`` and their like. The note in brackets wins: what stands before it may be foreign text.
@@ -263,7 +263,7 @@ def answered_command(text: str) -> Command | None:
 
 
 def _first_step(text: str) -> re.Match[str] | None:
-    """``STEP.search(text)``, tried only where it may match."""
+    """Return ``STEP.search(text)``, tried only where it may match."""
     lowered = text.lower()
     if len(lowered) != len(text):  # some letters have none of one character
         return STEP.search(text)
@@ -282,12 +282,12 @@ def _first_step(text: str) -> re.Match[str] | None:
 
 
 def is_expired(text: str) -> bool:
-    """Whether `text` says that the queue gave up: RFC 3463 X.4.7, or words that several servers have for it."""
+    """Return whether `text` says that the queue gave up: RFC 3463 X.4.7, or words that several servers have for it."""
     return (".4.7" in text and EXPIRED_STATUS.search(text) is not None) or says_expired(text)
 
 
 def says_expired(text: str) -> bool:
-    """Whether `text` says so in words."""
+    """Return whether `text` says so in words."""
     lowered = text.lower()
     for stem in EXPIRED_STEMS:
         if stem in lowered:
@@ -296,7 +296,7 @@ def says_expired(text: str) -> bool:
 
 
 def last_attempt(reply: Reply) -> Reply:
-    """The reply of the last attempt, where `reply` is a server's word that it gave up and quotes that; else `reply`.
+    """Return the last attempt's reply, where `reply` says that the server gave up and quotes it; else `reply`.
 
     ``554 5.4.7 message timeout (last transfail: 454 4.7.1 Greylisted)`` is about a 454.
     """

@@ -1,4 +1,4 @@
-"""Transcripts of an SMTP dialogue inside a report: who was refused, by which reply, to which command.
+"""Transcripts of an SMTP session inside a report: who was refused, by which reply, to which command.
 
 Two shapes: ``>>> RCPT TO:<...>`` with ``<<< 550 ...``, and ``In:`` with ``Out:``. The final reply is the last attempt's
 negative reply that caused the recipient's failure. Two things mislead. With pipelining (RFC 2920) the client has sent
@@ -46,7 +46,7 @@ class _Outcome(NamedTuple):
 
 
 class _Answer:
-    """A negative reply of the remote server, and whom it is known to concern."""
+    """A negative reply of the remote server, and the recipients that it is known to concern."""
 
     __slots__ = ("addressee", "concerns_all", "host", "led_to_no_recipients", "named", "offset", "reply", "verb")
 
@@ -86,9 +86,9 @@ class _Transcript:
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
-    """What the transcript in `text` says, one :class:`RecipientFacts` per recipient that it names.
+    """Return what the transcript in `text` says, one :class:`RecipientFacts` per recipient that it names.
 
-    A refusal of which it does not say whom it concerns gives facts without a recipient. Recipients that were merely
+    A refusal for which no recipient is named gives facts without one. Recipients that were merely
     deferred have the action ``delayed``, unless the transcript says that the queue gave up.
 
     :param part: the path of the part that `text` is from.
@@ -101,7 +101,7 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 
 
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
-    """The same of the lines from `at` on."""
+    """Return the same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
     for line in text[at:].split("\n"):
         if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
@@ -138,7 +138,7 @@ def _begin_session(state: _Transcript, host: str) -> None:
 
 
 def _read_spoken(state: _Transcript, words: str, at: int) -> None:
-    """A line of the dialogue: a reply begins with a code, a command with a verb, whatever mark stands before it."""
+    """Read a line of the session: a reply begins with a code, a command with its name, whatever the mark."""
     if words[:1] in _REPLY_CLASSES and words[:3].isdecimal() and words[3:4] in ("", " ", "-"):
         if not state.lines:
             state.offset = at
@@ -176,7 +176,7 @@ def _end_reply(state: _Transcript) -> None:
 
 
 def _is_consequence(state: _Transcript, reply: Reply) -> bool:
-    """Whether `reply` merely says that no recipient was left (RFC 2920 3.1), or that the order of commands broke."""
+    """Return whether `reply` only says that no recipient was left (RFC 2920 3.1), or that the order broke."""
     if reply.code not in (503, 554):
         return False
     if NO_RECIPIENTS.search(reply.text):
@@ -193,7 +193,7 @@ def _note_consequence(state: _Transcript, reply: Reply) -> None:
 
 
 def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
-    """Tie a line about a recipient to the reply above it, unless that speaks of another one."""
+    """Tie a line about a recipient to the reply above it, unless that is about another one."""
     last = state.answers[-1] if len(state.answers) > state.opened else None
     if last is not None and (_is_refusal_by(last, outcome) or _is_deferral_by(last, outcome)):
         last.named.append(outcome)
@@ -202,7 +202,7 @@ def _note_outcome(state: _Transcript, outcome: _Outcome) -> None:
 
 
 def _is_refusal_by(answer: _Answer, outcome: _Outcome) -> bool:
-    """Whether `outcome` is a failure by the reply: the first line under it, or one that says the same of another recipient.
+    """Return whether `outcome` is a failure by the reply: the first line under it, or one with the same words.
 
     Another one in other words had no reply: ``550 5.1.2 <lee@example.net>... Host unknown``.
     """
@@ -213,7 +213,7 @@ def _is_refusal_by(answer: _Answer, outcome: _Outcome) -> bool:
 
 
 def _is_deferral_by(answer: _Answer, outcome: _Outcome) -> bool:
-    """Whether `outcome` is a deferral that quotes the reply's first line, or nothing at all."""
+    """Return whether `outcome` is a deferral that quotes the reply's first line, or nothing at all."""
     words = outcome.words
     return outcome.word == "deferred" and (answer.reply.text[:40] in words or words.endswith("Deferred"))
 
@@ -234,7 +234,7 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
 def _add_answer(
     found: dict[str | None, RecipientFacts], state: _Transcript, answer: _Answer, part: str, *, gave_up: bool
 ) -> None:
-    """The last attempt wins: an answer replaces what an earlier one said of the same recipient."""
+    """Add an answer; it replaces what an earlier attempt said of the same recipient."""
     command = _command(state, answer)
     reply = Reply(answer.reply.code, answer.reply.status, answer.reply.text, command)
     evidence = (Evidence(Witness.DIALOGUE, part, answer.offset, words_of(answer.reply.text)),)
@@ -255,7 +255,7 @@ def _add_answer(
 
 
 def _concerned(state: _Transcript, answer: _Answer) -> list[tuple[str | None, _Outcome | None]]:
-    """Whom the answer concerns: named under it, in its command, in its text, or the only one that the report lists."""
+    """Return the recipients that the answer concerns: named under it, in it, or alone in the report."""
     if answer.named:
         return [(outcome.recipient, outcome) for outcome in answer.named]
     if answer.addressee is not None and answer.verb == "RCPT":
@@ -267,7 +267,7 @@ def _concerned(state: _Transcript, answer: _Answer) -> list[tuple[str | None, _O
 
 
 def _command(state: _Transcript, answer: _Answer) -> Command | None:
-    """What the answer replied to; behind ``>>> DATA`` it may be RCPT.
+    """Return the command that the answer replied to; behind ``>>> DATA`` it may be RCPT.
 
     It was RCPT if DATA then found no recipient, if the reporting server put its line about the recipient under it, or
     if the reply names a recipient and no line about the whole message stands under it. Else it answered the end of the message: refusals of content come there, and a
@@ -287,7 +287,7 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
 
 
 def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts:
-    """A line about a recipient under no reply: the reporting server's own words, or a reply quoted in them."""
+    """Return the facts of a line under no reply: the reporting server's own words, or a reply quoted in them."""
     action = OUTCOMES.get(outcome.word, Action.FAILED if outcome.code is not None else None)
     expired = gave_up and action is Action.DELAYED
     words = outcome.words.partition("... ")[2]

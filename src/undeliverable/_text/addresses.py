@@ -35,12 +35,12 @@ _MOST: Final = 32  # how many "@" of one text are looked at
 
 
 def recipient_address(value: str | None, remarks: list[str]) -> str | None:
-    """The address in a recipient field's `value`, decoded, or None where there is none.
+    """Return the address in a recipient field's `value`, decoded, or None where there is none.
 
     Brackets, comments and a display name are taken off; xtext (RFC 3461 4) is decoded only where the raw form is no
     address, because ``kim+20x@example.org`` is one.
 
-    :param remarks: gets a word where the value is no address at all.
+    :param remarks: gets a remark where the value is no address at all.
     """
     if not value:
         return None
@@ -60,7 +60,7 @@ def recipient_address(value: str | None, remarks: list[str]) -> str | None:
 
 
 def _peeled(text: str) -> str:
-    """`text` without brackets, comments, a display name and quotes around the whole."""
+    """Return `text` without brackets, comments, a display name and quotes around the whole."""
     if text[:1] == "<" and text[-1:] == ">":
         return text[1:-1].strip()
     if addresses_in(text)[:1] == [text]:
@@ -78,7 +78,7 @@ def _peeled(text: str) -> str:
 
 
 def addresses_in(text: str) -> list[str]:
-    """The addresses that stand in `text`, in order, as written; at most the first few, in linear time."""
+    """Return the addresses that stand in `text`, in order, as written; at most the first few, in linear time."""
     found: list[str] = []
     at = text.find("@")
     for _ in range(_MOST):
@@ -94,7 +94,7 @@ def addresses_in(text: str) -> list[str]:
 
 
 def _local_part(text: str, at: int) -> str:
-    """The local part that ends before `at`, with its quotes where it is quoted (RFC 5321 4.1.2)."""
+    """Return the local part that ends before `at`, with its quotes where it is quoted (RFC 5321 4.1.2)."""
     before = text[max(0, at - _LOCAL) : at]
     if before.endswith('"'):
         opened = before.rfind('"', 0, -1)
@@ -124,7 +124,7 @@ def _xchar(match: re.Match[str]) -> str:
 
 
 def decode_octals(text: str) -> str:
-    """`text` with runs of octal escapes above 127 as the UTF-8 that they spell; a run that spells none stays."""
+    """Return `text` with octal escapes above 127 decoded as UTF-8; a run of them that is none stays."""
     return _OCTAL_RUN.sub(_octets, text)
 
 

@@ -50,7 +50,7 @@ _UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC
 
 
 def parse_date(text: str) -> datetime | None:
-    """The date that `text` begins with, always with an offset, or None where none can be read.
+    """Return the date that `text` begins with, always with an offset, or None where none can be read.
 
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
     """
@@ -59,7 +59,7 @@ def parse_date(text: str) -> datetime | None:
 
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> datetime | None:
-    """The same, remembered: a report writes one date several times."""
+    """Return the same, remembered: a report writes one date several times."""
     comma, day, month, year, time, colon, zone = _pieces(text)
     if month not in _NUMBERS:
         usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"
@@ -112,7 +112,7 @@ def _date(
 
 
 def _full_year(year: int) -> int:
-    """RFC 5322 4.3: 00 to 49 are of this century, 50 to 99 of the last."""
+    """Return the year in full, RFC 5322 4.3: 00 to 49 are of this century, 50 to 99 of the last."""
     return year + (2000 if year < 50 else 1900)
 
 

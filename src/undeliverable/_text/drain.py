@@ -11,7 +11,7 @@ _Thing = TypeVar("_Thing")
 
 
 def each_once(things: list[_Thing]) -> Iterator[_Thing]:
-    """The things in their order; the list is empty then, for they may be tens of thousands."""
+    """Yield the items in order while emptying the list, so that each can be freed as soon as it is used."""
     things.reverse()
     while things:
         yield things.pop()

@@ -1,7 +1,7 @@
-"""Addresses before they are sent to: syntax, domain, mail exchangers, slips of the fingers, what is suppressed already.
+"""Check addresses before a send: syntax, domain, mail exchangers, typos, duplicates, and the suppression list.
 
-Needs the extra ``check``. What DNS says is judged by a pure function of the records; the look-ups stand apart. That a
-domain takes mail never shows that a mailbox exists: the best that is said of an address is that this is uncertain.
+Needs the extra ``check``. DNS records are judged by a pure function, separate from the look-ups. A domain that accepts
+mail does not prove that a mailbox exists: the best result for an address is that its existence is uncertain.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Whole lists: every address comes out once, in its place, with what was found out about it."""
+"""Check whole lists: each address gives one result, in order.
+
+Syntax, duplicates and the suppression list are checked first; only the remaining addresses need DNS. The list is read
+ahead, so that many domains are queried at the same time.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +22,28 @@ from undeliverable.recommend import suggest_domain
 __all__ = ["Against", "Checked", "check_addresses"]
 
 _BATCH: Final = 1_000
-_AHEAD: Final = 20_000  # addresses whose domains are asked for before the first of them has to be done
-_LONGEST: Final = 2_048  # characters: what is longer is no address, and need not be looked at
+_AHEAD: Final = 20_000  # addresses whose domains may be queried ahead of the result that is waited for
+_LONGEST: Final = 2_048  # characters; longer texts are not parsed
 
 
 class Against(Protocol):
-    """A list of addresses that are not to be sent to: a :class:`~undeliverable.store.SuppressionList` is one."""
+    """A list of addresses that must not receive mail, such as a :class:`~undeliverable.store.SuppressionList`."""
 
     def check(self, addresses: Iterable[str], /) -> Iterable[tuple[str, bool]]:
-        """Each of `addresses` with whether it is suppressed, in their order."""
+        """Return each of `addresses` with True if it is suppressed, in order."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One address of a list and what was found out.
+    """The result for one address of a list.
 
-    :ivar address: as it stood in the list.
-    :ivar cause: what was found out.
-    :ivar detail: the same in words, with names.
-    :ivar domain: the domain as DNS knows it (A-labels), None where the address has none.
-    :ivar hosts: the hosts that take the domain's mail.
-    :ivar suggestion: the address that was probably meant, where the domain looks mistyped; never applied by itself.
+    :ivar address: the address as written in the list.
+    :ivar cause: the finding.
+    :ivar detail: the finding in words, with names.
+    :ivar domain: the domain in DNS form (A-labels), None if the address has none.
+    :ivar hosts: the hosts that accept the domain's mail.
+    :ivar suggestion: the address that was probably meant, if the domain looks mistyped; never applied.
     """
 
     address: str
@@ -51,12 +55,12 @@ class Checked:
 
     @property
     def next(self) -> Next:
-        """What to do with the address; one that is probably mistyped is looked at before it is sent to."""
+        """The next step for the address; one that is probably mistyped needs a review before it is used."""
         following = NEXT[self.cause]
         return Next.REVIEW if following is Next.SEND and self.suggestion is not None else following
 
     def to_dict(self) -> dict[str, object]:
-        """The result as JSON values."""
+        """Return the result as JSON values."""
         return {
             "address": self.address,
             "cause": str(self.cause),
@@ -75,17 +79,17 @@ def check_addresses(
     against: Against | None = None,
     suggest: Callable[[str], str | None] = suggest_domain,
 ) -> Iterator[Checked]:
-    """Each of `addresses` with what was found out about it, in their order.
+    """Yield the result for each of `addresses`, in order.
 
-    The list is read ahead, so that many domains are asked for at a time; memory grows only by what it takes to know a
-    duplicate. Nothing is ever sent to a mail server.
+    The list is read ahead, so that many domains are queried at the same time; memory grows only by the keys that detect
+    duplicates. No mail server is ever contacted.
 
-    :param lookups: how DNS is asked; with the system's name servers unless given.
-    :param against: what is suppressed already; these domains are not asked for.
-    :param suggest: gives the domain that was probably meant, or None.
+    :param lookups: the DNS client; by default one that uses the system's name servers.
+    :param against: a suppression list; the domains of its addresses are not queried.
+    :param suggest: a function that returns the domain that was probably meant, or None.
     """
     own = Lookups() if lookups is None else None
-    asked: Lookups = lookups or own  # type: ignore[assignment] # one of them is there
+    asked: Lookups = lookups or own  # type: ignore[assignment] # one of them is set
     try:
         waiting: deque[_Draft] = deque()
         for draft in _drafts(addresses, against, suggest):
@@ -103,7 +107,7 @@ def check_addresses(
 
 @dataclass(slots=True)
 class _Draft:
-    """An address on its way; `finding` is there as soon as DNS need not be asked."""
+    """An unfinished result; `finding` is set when no DNS query is needed."""
 
     address: str
     finding: Finding | None = None
@@ -138,12 +142,12 @@ def _drafts(
 
 
 def _draft(number: int, address: str, seen: dict[str, int], suggest: Callable[[str], str | None]) -> _Draft:
-    """What can be said of an address without asking anybody; `seen` is added to."""
+    """Check an address without DNS, and add it to `seen`."""
     valid = _validated(address.strip())
     if isinstance(valid, Finding):
         return _Draft(address, valid)
     draft = _Draft(address, domain=valid.ascii_domain.lower())
-    # Local parts differ in case only on paper (RFC 5321 2.4): the second one would reach the same person.
+    # RFC 5321 2.4 lets case matter in local parts, but in practice both spellings reach the same person.
     same = f"{valid.local_part.casefold()}@{draft.domain}"
     first = seen.setdefault(same, number)
     if first != number:
@@ -156,11 +160,11 @@ def _draft(number: int, address: str, seen: dict[str, int], suggest: Callable[[s
 
 def _validated(address: str) -> ValidatedEmail | Finding:
     if not address:
-        return Finding(Cause.SYNTAX, "There is nothing.")
+        return Finding(Cause.SYNTAX, "The address is empty.")
     if len(address) > _LONGEST:
-        return Finding(Cause.SYNTAX, "It is longer than any address.")
+        return Finding(Cause.SYNTAX, "The text is too long for an address.")
     try:
-        # DNS says which domains exist; that names for special use (RFC 6761) do not is no question of syntax.
+        # DNS decides whether a domain exists; special-use names (RFC 6761) are no syntax error.
         valid = validate_email(
             address, check_deliverability=False, allow_quoted_local=True, globally_deliverable=False, strict=True
         )

@@ -1,4 +1,4 @@
-"""The look-ups: a domain's records from DNS, several domains at a time, each asked for once."""
+"""DNS look-ups of mail domains, several at a time, each domain only once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from undeliverable.check._records import Answer, Records, usable
 __all__ = ["Lookups"]
 
 _KEPT: Final = 100_000  # domains, and as many hosts
-_AGE: Final = 3_600.0  # seconds; a list is checked in less
+_AGE: Final = 3_600.0  # seconds; longer than a list takes
 _ATTEMPT: Final = 2.0  # seconds that one packet may take before it is sent again
-_HOSTS: Final = 8  # exchangers that are looked at for an address; more are kept by few
+_HOSTS: Final = 8  # exchangers whose addresses are looked up; few domains have more
 
 
 class Lookups:
-    """Asks DNS about domains; a context manager, and safe to use from several threads.
+    """A DNS client with a cache; a context manager, and safe to use from several threads.
 
-    Answers are kept for an hour, failures as well: a dead server is waited for once.
+    Answers are cached for an hour, and so are failures, so that a dead server costs one timeout only.
     """
 
     def __init__(
@@ -42,25 +42,25 @@ class Lookups:
         concurrency: int = 64,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Asks the system's name servers, unless others are given.
+        """Use the system's name servers unless others are given.
 
-        :param nameservers: IP addresses.
-        :param port: of these servers.
-        :param timeout: seconds that one question may take, with all repetitions.
-        :param concurrency: how many domains are asked for at a time.
-        :param clock: seconds, for the age of what is kept.
-        :raises ValueError: when one of them cannot be used.
-        :raises OSError: when the system names no server.
+        :param nameservers: IP addresses of name servers.
+        :param port: the port of these servers.
+        :param timeout: seconds per query, including all retries.
+        :param concurrency: number of domains to query at the same time.
+        :param clock: a function that returns seconds, for the age of cached answers.
+        :raises ValueError: when an argument is invalid.
+        :raises OSError: when the system has no name server configured.
         """
         if timeout <= 0 or concurrency < 1:
-            raise ValueError("timeout and concurrency have to be positive")
+            raise ValueError("timeout and concurrency must be positive")
         self._resolver = _resolver(nameservers, port, timeout)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="dns")
         self._domains: _Kept[Future[Records]] = _Kept(clock)
         self._hosts: _Kept[tuple[Answer, str]] = _Kept(clock)
 
     def close(self) -> None:
-        """Forgets what has not been asked yet, and waits for the rest."""
+        """Cancel queries that have not started, and wait for the others."""
         self._pool.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class Lookups:
         self.close()
 
     def records(self, domain: str) -> Future[Records]:
-        """What DNS says of `domain`, an A-label form; at once, to be waited for."""
+        """Return a future of the records of `domain`, which must be in A-label form."""
         future = self._domains.get(domain)
         if future is None:
             future = self._pool.submit(self._records, domain)
@@ -93,7 +93,7 @@ class Lookups:
         return Records(answer, exchangers, *self._any_address(usable(exchangers)[:_HOSTS]))
 
     def _any_address(self, hosts: Sequence[str]) -> tuple[Answer | None, str]:
-        """The first address that one of `hosts` has; a failure says more than that the others have none."""
+        """Look up `hosts` until one has an address; otherwise return a failure rather than the absence of records."""
         worst: tuple[Answer | None, str] = (None, "")
         for host in hosts:
             known = self._hosts.get(host)
@@ -135,7 +135,7 @@ _Value = TypeVar("_Value")
 
 
 class _Kept(Generic[_Value]):
-    """What was found out, by name, for a while; the oldest makes room."""
+    """A cache by name that drops old entries, and the oldest when it is full."""
 
     __slots__ = ("_clock", "_entries", "_lock")
 
@@ -171,7 +171,7 @@ def _resolver(nameservers: Sequence[str], port: int, timeout: float) -> dns.reso
 
 
 def _code(error: dns.resolver.NoNameservers) -> str:
-    """What the last server answered: SERVFAIL, REFUSED, or what else went wrong."""
+    """Return the response code of the last server (SERVFAIL, REFUSED) or another error."""
     tried = cast("Sequence[_Attempt]", error.kwargs.get("errors") or ())  # pyright: ignore[reportUnknownMemberType]
     if not tried:
         return "no server answered"
@@ -179,5 +179,5 @@ def _code(error: dns.resolver.NoNameservers) -> str:
     return str(problem) if response is None else dns.rcode.to_text(response.rcode())
 
 
-# The server, whether it was asked by TCP, its port, what went wrong, and its answer.
+# The server, True for TCP, its port, the error, and its response.
 _Attempt: TypeAlias = tuple[object, bool, int, object, dns.message.Message | None]

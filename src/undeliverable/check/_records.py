@@ -1,4 +1,4 @@
-"""What the records of a domain say of its mail: a pure function of them (RFC 5321 5.1, RFC 7505)."""
+"""Judge the DNS records of a mail domain, as a pure function (RFC 5321 5.1, RFC 7505)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Answer", "Cause", "Finding", "Next", "Records", "judge", "usable"]
 
 
 class Next(StrEnum):
-    """What to do with an address.
+    """The next step for an address.
 
-    ``send``: nothing speaks against it; ``review``: somebody should look; ``check_again``: nothing is known yet;
+    ``send``: no objection; ``review``: a person should look at it; ``check_again``: nothing is known yet;
     ``leave_out``: mail to it cannot arrive, or must not be sent.
     """
 
@@ -25,7 +25,7 @@ class Next(StrEnum):
 
 
 class Cause(StrEnum):
-    """What was found out about an address; each member's ``meaning`` is a sentence."""
+    """The finding about an address; each member's ``meaning`` is a sentence."""
 
     meaning: str
 
@@ -35,15 +35,15 @@ class Cause(StrEnum):
         member.meaning = meaning
         return member
 
-    SYNTAX = "syntax", "It is no address."
-    DUPLICATE = "duplicate", "It stands in the list already."
+    SYNTAX = "syntax", "It is not an address."
+    DUPLICATE = "duplicate", "It is in the list already."
     SUPPRESSED = "suppressed", "It is on the suppression list."
     DOMAIN_UNKNOWN = "domain_unknown", "The domain does not exist (NXDOMAIN)."
-    NULL_MX = "null_mx", "The domain says that it takes no mail (null MX, RFC 7505)."
+    NULL_MX = "null_mx", "The domain accepts no mail (null MX, RFC 7505)."
     NO_MAIL_HOST = "no_mail_host", "The domain has neither a mail exchanger nor an address (RFC 5321 5.1)."
     MX_UNRESOLVABLE = "mx_unresolvable", "None of the domain's mail exchangers has an address."
-    LOOKUP_FAILED = "lookup_failed", "DNS gave no answer; that says nothing of the domain."
-    EXISTENCE_UNCERTAIN = "existence_uncertain", "The domain takes mail; whether the mailbox exists, nobody has said."
+    LOOKUP_FAILED = "lookup_failed", "The DNS query failed; the domain may still exist."
+    EXISTENCE_UNCERTAIN = "existence_uncertain", "The domain accepts mail; whether the mailbox exists is unknown."
 
 
 NEXT: Final[Mapping[Cause, Next]] = MappingProxyType(
@@ -56,7 +56,7 @@ NEXT: Final[Mapping[Cause, Next]] = MappingProxyType(
 
 
 class Answer(StrEnum):
-    """What a question to DNS brought: records, a name without such records, no such name, or nothing of use."""
+    """The outcome of a DNS query: records, a name without such records, no such name, or a failure."""
 
     RECORDS = "records"
     NO_DATA = "no_data"
@@ -66,13 +66,13 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What DNS answered about a domain.
+    """The DNS records of a domain.
 
-    :ivar mx: what the question for mail exchangers brought.
-    :ivar exchangers: preference and host of each, the host without its last dot; ``""`` is the root.
-    :ivar address: what the questions for addresses brought: of the exchangers, where there are some, else of the domain
-        itself. None where nobody had to ask.
-    :ivar why: in words, what went wrong where an answer failed.
+    :ivar mx: the outcome of the MX query.
+    :ivar exchangers: preference and host of each MX record, the host without the final dot; ``""`` is the root.
+    :ivar address: the outcome of the address queries for the exchangers or, without any, for the domain itself. None if
+        there was no such query.
+    :ivar why: the error in words if a query failed.
     """
 
     mx: Answer
@@ -83,9 +83,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the records say, and the words for it.
+    """The finding about a domain.
 
-    :ivar hosts: the hosts that take the domain's mail, in the order of their preference.
+    :ivar detail: the finding in words, with names.
+    :ivar hosts: the hosts that accept the domain's mail, in order of preference.
     """
 
     cause: Cause
@@ -94,12 +95,12 @@ class Finding:
 
 
 def usable(exchangers: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
-    """The hosts of exchangers in the order of their preference, without the root, which is no host."""
+    """Return the hosts of exchangers in order of preference, without the root, which is not a host."""
     return tuple(dict.fromkeys(host for _, host in sorted(exchangers) if host))
 
 
 def judge(domain: str, records: Records) -> Finding:
-    """What the records of `domain` say of its mail."""
+    """Return the finding that follows from the records of `domain`."""
     if records.mx is Answer.RECORDS:
         return _judge_exchangers(records)
     if records.mx is Answer.NO_NAME:

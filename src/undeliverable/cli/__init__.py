@@ -1,4 +1,8 @@
-"""The command `undeliverable`: a thin layer over the public API, for people and for shell scripts."""
+"""The command `undeliverable`: a thin layer over the public API, for people and for shell scripts.
+
+`pipe` is the one subcommand that is started by mail servers. It must end with 0 or 75 whatever happens, even where an
+import fails, so its guard stands here and everything else is imported inside it.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+
+from undeliverable.cli._exit import TEMPFAIL, say
 
 __all__ = ["TEMPFAIL", "main", "say"]
 
-TEMPFAIL: Final = 75
-"""EX_TEMPFAIL of sysexits.h: a mail server keeps the message and tries again; on other statuses it gives up."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status; wrong usage leaves by SystemExit(2), as argparse does.
+    """Run the command and return its exit status; wrong usage raises SystemExit(2), as argparse does.
 
-    `pipe` is run by mail servers and returns 0 or 75, whatever happens.
+    `pipe` is started by mail servers and returns 0 or 75, whatever happens.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["pipe"]:
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _zero_or_tempfail(words: list[str]) -> int:
     try:
-        from undeliverable.cli._main import main as run  # what cannot be imported must not cost a message
+        from undeliverable.cli._main import main as run  # an import that fails must not lose a message
 
         status = run(words)
     except SystemExit as left:
@@ -39,18 +41,12 @@ def _zero_or_tempfail(words: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001 # every other status makes a mail server give up
         say(f"{type(error).__name__}: {error}")
         status = TEMPFAIL
-    flushed = _flushed()  # whatever the status is
+    flushed = _flushed()  # in any case: never skip it on failure
     return 0 if flushed and not status else TEMPFAIL
 
 
-def say(message: str) -> None:
-    """Says something on standard error, if that can be done: past its buffer, so that nothing is left in it."""
-    with suppress(OSError):
-        os.write(2, f"undeliverable: {message}\n".encode("ascii", "backslashreplace"))
-
-
 def _flushed() -> bool:
-    """Whether the standard streams got rid of everything: what stays would make the interpreter end with 120."""
+    """Flush the standard streams and return success; the interpreter would end with 120 on output it cannot flush."""
     flushed = True
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:

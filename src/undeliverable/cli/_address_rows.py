@@ -1,17 +1,17 @@
-"""Files of addresses, as people have them: one a line, or CSV with a column for them."""
+"""Files of addresses as people keep them: one address per line, or CSV with an address column."""
 
 from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from undeliverable.cli._command import UsageError, warn
-from undeliverable.cli._files import STDIN
+from undeliverable.cli._files import STDIN, open_binary
+from undeliverable.cli._words import unknown_column
 
 __all__ = ["AddressRows"]
 
@@ -20,22 +20,19 @@ _DELIMITERS: Final = ",;\t|"
 
 
 class AddressRows:
-    """Iterates over the addresses of a file, each with the line that its row ends in; a context manager.
+    """Iterate over the addresses of a file, each with the number of the line its row ends on; a context manager.
 
-    Empty lines are passed over; a row whose cell is empty, or not there, has the address "".
+    Empty lines are skipped. A row whose cell is empty or missing has the address "".
 
-    :ivar failed: whether it could not be read to its end.
+    :ivar failed: True when the file could not be read to its end.
     """
 
     def __init__(self, path: str, column: str | None) -> None:
-        """Opens the file; raises UsageError when that cannot be done."""
+        """Open the file; raise UsageError when it cannot be opened."""
         self._path = path
         self._column = column
         self.failed = False
-        try:
-            self._file: BinaryIO = sys.stdin.buffer if path == STDIN else open(path, "rb")  # noqa: SIM115 # closed on exit
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
+        self._file = open_binary(path)
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +49,7 @@ class AddressRows:
             yield from self._rows(text)
         except (OSError, csv.Error) as error:
             self.failed = True
-            warn(f"{self._path}: {error}; what follows was not read")
+            warn(f"{self._path}: {error}; the rest of the file was skipped")
         finally:
             text.detach()
 
@@ -69,18 +66,17 @@ class AddressRows:
                 yield reader.line_num, cells[at] if at < len(cells) else ""
 
     def _place(self, head: Sequence[str]) -> tuple[int, bool]:
-        """Which column holds the addresses, and whether the first row names the columns."""
+        """Return the index of the address column, and True if the first row holds the names of the columns."""
         names = [name.strip().casefold() for name in head]
         if self._column is not None:
             if self._column.strip().casefold() not in names:
-                known = ", ".join(map(repr, head[:8]))
-                raise UsageError(f"--column: there is no column {self._column!r} among {known}")
+                raise unknown_column(self._column, head)
             return names.index(self._column.strip().casefold()), True
         for name in _NAMES:
             if name in names:
                 return names.index(name), True
-        # A first row with an address in it names nothing.
+        # A first row that contains an address is no header.
         held = next((at for at, cell in enumerate(head) if "@" in cell), None)
         if held is None and len(head) > 1:
-            raise UsageError(f"{self._path}: which column holds the addresses? --column NAME says so")
+            raise UsageError(f"{self._path}: cannot tell which column holds the addresses; name it with --column")
         return held or 0, False

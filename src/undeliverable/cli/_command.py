@@ -1,4 +1,4 @@
-"""What a subcommand is, and the options that several of them share."""
+"""The definition of a subcommand, and the options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import NamedTuple
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
+from undeliverable.model import Command as SmtpCommand
 
-__all__ = ["Command", "UsageError", "add_knowledge_options", "knowledge_of", "warn"]
+__all__ = ["Command", "UsageError", "add_knowledge_options", "add_reply_options", "knowledge_of", "warn"]
 
 
 class UsageError(Exception):
-    """The command line asks for something that does not exist; ends the command with status 2."""
+    """An error in the command line; the command ends with status 2."""
 
 
 class Command(NamedTuple):
     """One subcommand.
 
-    :ivar name: as it is typed.
+    :ivar name: as the user types it.
     :ivar help: one line for the list of subcommands.
-    :ivar examples: whole command lines, shown below the options.
-    :ivar arguments: declares options and arguments.
-    :ivar run: does the work and returns the exit status.
+    :ivar examples: complete command lines, shown below the options.
+    :ivar arguments: a function that declares options and arguments.
+    :ivar run: a function that does the work and returns the exit status.
     """
 
     name: str
@@ -35,21 +36,30 @@ class Command(NamedTuple):
 
 
 def add_knowledge_options(parser: ArgumentParser) -> None:
-    """Declares `--rules` and `--profile`."""
+    """Declare `--rules` and `--profile`."""
     parser.add_argument(
         "--rules",
         metavar="FILE",
         action="append",
         default=[],
-        help="rules and policies of your own (TOML) above the builtin ones; may be given again, the last file wins",
+        help="your own rules and policies (TOML), which come before the builtin ones; repeatable, the last file wins",
     )
-    parser.add_argument("--profile", metavar="NAME", help="a ready policy of what counts as hard")
+    parser.add_argument("--profile", metavar="NAME", help="a ready-made policy of what counts as hard")
+
+
+def add_reply_options(parser: ArgumentParser) -> None:
+    """Declare `--host` and `--command`, which describe where an SMTP reply came from."""
+    parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules need it")
+    parser.add_argument(
+        "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
+        help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}",
+    )  # fmt: skip
 
 
 def knowledge_of(options: Namespace) -> Knowledge:
-    """The knowledge that `--rules` and `--profile` ask for.
+    """Return the knowledge that `--rules` and `--profile` select.
 
-    Raises `KnowledgeError` for a file or profile that cannot be read or used.
+    :raises KnowledgeError: when a file or profile cannot be read or used.
     """
     knowledge = Knowledge.builtin()
     if options.profile:
@@ -60,5 +70,5 @@ def knowledge_of(options: Namespace) -> Knowledge:
 
 
 def warn(message: str) -> None:
-    """Says something on standard error, foreign characters made harmless."""
+    """Write a message to standard error, with control characters escaped."""
     print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Rules and policies as rows for people, and the place in a file that each comes from."""
+"""Rules and policies as rows to display, and the place in a file that each comes from."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _HEADER: Final = re.compile(r"^\[\[?[^\[\]\n]{1,80}\]\]?[ \t]*(?:#[^\n]*)?$", re
 class Entry:
     """A rule or a policy.
 
-    :ivar then: its reason, or the consequence that it draws, in words.
-    :ivar reasons: the reason that a rule finds, or those that a policy asks for; all of them where it asks for none.
+    :ivar then: a rule's reason, or the consequence that a policy draws, in words.
+    :ivar reasons: the reason that a rule finds, or those that a policy applies to (all unless it names some).
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Entry:
     source: str | None
 
     def to_dict(self) -> dict[str, object]:
-        """The entry as a JSON object."""
+        """Return the entry as a JSON object."""
         return {
             "kind": self.kind,
             "id": self.id,
@@ -48,14 +48,14 @@ class Entry:
         }
 
     def as_text(self) -> str:
-        """The entry in lines, for those that stand in no file."""
+        """Return the entry as lines of text, for entries that are in no file."""
         pairs = (("when", self.when), ("then", self.then), ("example", self.example), ("source", self.source))
         return "\n".join(f"{name:<8} {value}" for name, value in pairs if value)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands: the file, the line from 1, and the lines of the entry."""
+    """The location of an entry: the file, the line number from 1, and the lines of the entry."""
 
     path: str
     line: int
@@ -63,7 +63,7 @@ class Place:
 
 
 def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
-    """All rules, then all policies, each in the order of their rank."""
+    """Yield all rules, then all policies, each in order of precedence."""
     for rule in knowledge.rules:
         providers = _names(rule.when.providers)
         found = frozenset((str(rule.reason),))
@@ -84,7 +84,7 @@ def _names(providers: frozenset[str | None] | None) -> tuple[str, ...]:
 
 
 def place_of(entry: Entry, given: Sequence[str]) -> Place | None:
-    """Where `entry` stands, in the built-in data or in one of the files `given` on the command line; None if unknown."""
+    """Return the location of `entry` in the built-in data or in the files `given` on the command line, or None."""
     group, _, name = entry.layer.partition(":")
     for path, text in _builtin_files() if group == "builtin" else _files_called(name, group, given):
         found = _search(path, text, entry)
@@ -109,7 +109,7 @@ def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple
 
 
 def _search(path: str, text: str, entry: Entry) -> Place | None:
-    """The table whose id is the entry's; one without an id is found by the number that its made-up id ends with."""
+    """Return the table with the entry's id; a table without an id is found by the number at the end of its made-up id."""
     heads = [*_HEADER.finditer(text)]
     ends = [*(head.start() for head in heads[1:]), len(text)]
     identity = re.compile(rf"^id\s*=\s*[\"']{re.escape(entry.id)}[\"']\s*(?:#.*)?$", re.MULTILINE)
@@ -126,7 +126,7 @@ def _search(path: str, text: str, entry: Entry) -> Place | None:
 
 
 def _without_tail(block: str) -> str:
-    """A table without the comment that belongs to the next one."""
+    """Return a table without the comment at its end, which belongs to the next one."""
     lines = block.rstrip().split("\n")
     while lines and (not lines[-1].strip() or lines[-1].startswith("#")):
         lines.pop()
@@ -134,7 +134,7 @@ def _without_tail(block: str) -> str:
 
 
 def is_profile(path: str) -> bool:
-    """Whether the file calls itself a profile; what cannot be read or is no TOML is told by whoever loads it."""
+    """Return True for a file with a `[profile]` table; errors in the file are left to whoever loads it."""
     import tomllib
 
     try:

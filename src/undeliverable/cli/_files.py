@@ -1,13 +1,20 @@
-"""Paths in, files out: which files of a folder hold mail, in a stable order."""
+"""Find the files that hold mail below the paths of a command line, in a stable order.
+
+A file that the user names is always read. A file in a folder is read when its name says that it is mail, when it lies in
+a Maildir, or when its first lines look like a header.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
-__all__ = ["STDIN", "Found", "find", "looks_like_mail", "size_of"]
+from undeliverable.cli._command import UsageError
+
+__all__ = ["STDIN", "Found", "find", "looks_like_mail", "open_binary", "size_of"]
 
 STDIN: Final = "-"
 
@@ -23,9 +30,9 @@ _KNOWN: Final = re.compile(
 class Found(NamedTuple):
     """A file that may hold mail.
 
-    :ivar path: where it is, or `-`.
-    :ivar sure: it was named by the user, or is named as mail is; else it has to look like mail.
-    :ivar single: it holds one message, whatever its first line says.
+    :ivar path: the path, or `-` for standard input.
+    :ivar sure: True if the user named it or its name marks it as mail; otherwise it must look like mail.
+    :ivar single: True if it holds one message, even if it begins as an mbox does.
     """
 
     path: str
@@ -34,7 +41,7 @@ class Found(NamedTuple):
 
 
 def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Found]:
-    """The files that the paths name, folders searched in depth and in the order of their names."""
+    """Yield the files that the paths name; folders are searched recursively, in the order of the names."""
     for path in paths:
         if path != STDIN and os.path.isdir(path):
             yield from _search(path, warn)
@@ -42,8 +49,18 @@ def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Foun
             yield Found(path, sure=True, single=path.lower().endswith(_SINGLE))
 
 
+def open_binary(path: str) -> BinaryIO:
+    """Return the file at `path`, or standard input for `-`, opened for bytes; raise UsageError when that fails."""
+    if path == STDIN:
+        return sys.stdin.buffer
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
 def size_of(paths: Iterable[str]) -> int:
-    """How many bytes there are to be read, for a progress bar; 0 where it cannot be known."""
+    """Return the number of bytes to read, for a progress bar; 0 where it cannot be known."""
     total = 0
     for found in find(paths, lambda _: None):
         try:
@@ -54,7 +71,7 @@ def size_of(paths: Iterable[str]) -> int:
 
 
 def looks_like_mail(head: bytes) -> bool:
-    """Whether a file begins as a message does: a header field, and a known one not far away."""
+    """Return True if a file begins like a message: with a header field, and a well-known one nearby."""
     return head.startswith(b"From ") or (_FIELD.match(head) is not None and _KNOWN.search(head) is not None)
 
 

@@ -1,4 +1,7 @@
-"""The messages that the paths of a command line hold; what cannot be read is said and counted, and never ends the run."""
+"""The messages below the paths of a command line.
+
+A file that cannot be read is reported, skipped and counted in the summary; it never ends the run.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,17 @@ _HEAD: Final = 4096
 
 
 class Mail(NamedTuple):
-    """One message or line as bytes, and the name of the place it stood in (`archive.mbox#3`, `mail.log:12`)."""
+    """One message or log line as bytes, and the name of its place (`archive.mbox#3`, `mail.log:12`)."""
 
     source: str
     raw: bytes
 
 
 class Inbox:
-    """Iterates over the messages below some paths, or over the lines of logs.
+    """Iterate over the messages below some paths, or over the lines of logs.
 
-    :ivar failed: how many files could not be read, or not to their end.
-    :ivar skipped: how many files in folders hold no mail.
+    :ivar failed: number of files that could not be read to their end.
+    :ivar skipped: number of files in folders that hold no mail.
     """
 
     __slots__ = ("_before", "_file", "_is_log", "_paths", "failed", "skipped")
@@ -42,7 +45,7 @@ class Inbox:
 
     @property
     def done(self) -> int:
-        """How many bytes of files lie behind, compressed ones as they are stored."""
+        """The number of bytes read so far; compressed files count as stored."""
         return self._before + (0 if self._file is None else _position(self._file))
 
     def __iter__(self) -> Iterator[Mail]:
@@ -96,5 +99,5 @@ def _lines(found: Found, stream: Stream) -> Iterator[Mail]:
 
 
 def _position(file: io.BufferedReader) -> int:
-    # A pipe does not know where it is.
+    # A pipe has no position.
     return file.tell() if file.seekable() else 0

@@ -1,6 +1,8 @@
-"""`--jobs`: messages judged by several processes, what they say taken back in the order in which it was read.
+"""`--jobs`: messages judged by several processes, with results returned in input order.
 
-One process or many, the same functions do the work: the output has the same bytes.
+Messages are grouped into chunks, bounded in number and size, and a bounded number of chunks is under way at a time, so
+memory does not grow with the input. One process or many, the same functions do the work: the output is byte for byte
+the same.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from typing import Final, NamedTuple
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._inputs import Mail
+from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._writers import RENDERERS, Renderer, Rows, joined
+from undeliverable.cli._writers import RENDERERS, Renderer, joined
 from undeliverable.verdict import Report
 
 __all__ = ["Done", "Work", "done_by"]
@@ -22,25 +25,25 @@ __all__ = ["Done", "Work", "done_by"]
 Read = Callable[[Mail], Report | None]
 
 _MOST: Final = 128
-"""Messages of a chunk: fewer cost more in handing over than they save."""
+"""Messages per chunk: with fewer, the transfer between processes costs more than it saves."""
 _FEW: Final = 16
-"""Messages of a chunk that stays in this process."""
+"""Messages per chunk that stays in this process."""
 _LARGEST: Final = 4 * 1024 * 1024
-"""Octets of a chunk, so that memory stays bounded."""
+"""Octets per chunk, so that memory stays bounded."""
 _WAITING: Final = 8
-"""Chunks per process that are under way: in work, to be begun, to be written. While the machine is busy elsewhere and one
-process waits for it, the others go on."""
+"""Chunks per process that are queued, in work or waiting for output. Enough to keep all processes busy while one of them is
+held up."""
 _HEAVY: Final = 3 * _LARGEST
-"""Octets per process that are under way, unless it is one chunk: three of the largest."""
+"""Octets per process that are under way: three of the largest chunks. A single chunk may exceed it."""
 
 
 class Done:
-    """What came of some messages.
+    """The results of a chunk of messages.
 
     :ivar tally: their number, kinds and reasons.
-    :ivar shown: the rows of each message that is to be shown, or of all of them.
-    :ivar reports: the reports, where they were asked for.
-    :ivar problems: what the library failed on, which would be a fault of its own.
+    :ivar shown: the rows of each message that is to be shown; finished text is joined to one row.
+    :ivar reports: the reports themselves, only if `Work.keep` is set.
+    :ivar problems: messages that the library failed on, each of them a bug.
     """
 
     __slots__ = ("problems", "reports", "shown", "tally")
@@ -53,10 +56,10 @@ class Done:
 
 
 class Work(NamedTuple):
-    """What is to be done with messages; can be sent to another process.
+    """The work to do on each message; can be sent to another process.
 
-    :ivar format: of the output.
-    :ivar keep: the reports themselves are asked for, too.
+    :ivar format: the output format.
+    :ivar keep: True to return the reports themselves as well.
     """
 
     knowledge: Knowledge
@@ -65,16 +68,16 @@ class Work(NamedTuple):
     keep: bool = False
 
     def read(self, mail: Mail) -> Report:
-        """The report that a message is."""
+        """Parse a message into a report."""
         return parse(mail.raw, knowledge=self.knowledge, source=mail.source)
 
     def on(self, mails: Iterable[Mail], read: Read) -> Done:
-        """Reads, judges and renders `mails`."""
+        """Read, judge and render `mails`."""
         done, render = Done(), RENDERERS[self.format]
         for mail in mails:
             try:
                 report = read(mail)
-            except Exception as error:  # noqa: BLE001 # mail never raises; if it does, one must not cost the others
+            except Exception as error:  # noqa: BLE001 # mail never raises; if it does, the other messages must not suffer
                 done.tally.broken += 1
                 done.problems.append(f"{mail.source}: {type(error).__name__}: {error}")
                 continue
@@ -93,18 +96,18 @@ class Work(NamedTuple):
 
 
 def done_by(jobs: int, work: Work, mails: Iterable[Mail], read: Read | None = None) -> Iterator[Done]:
-    """What came of `mails`, in their order; a bounded number of them is under way at a time.
+    """Yield the results of `mails` in their order; a bounded number of them is under way at a time.
 
-    :param jobs: how many processes; with 1 the work is done in this one.
-    :param read: how a message is read where it is not `Work.read`; only for one process.
+    :param jobs: number of processes; with 1 the work is done in this one.
+    :param read: the function that reads a message, by default `Work.read`; only with one process.
     """
-    if jobs == 1:  # a line of a log that still grows is not held back
+    if jobs == 1:  # chunks of one line: a log may still be growing
         return (work.on(chunk, read or work.read) for chunk in _chunks(mails, 1 if read else _FEW))
     return _done_elsewhere(jobs, work, mails)
 
 
 def _done_elsewhere(jobs: int, work: Work, mails: Iterable[Mail]) -> Iterator[Done]:
-    from concurrent.futures import Future, ProcessPoolExecutor  # costs a cold start of one process nothing
+    from concurrent.futures import Future, ProcessPoolExecutor  # not needed by one process
     from concurrent.futures.process import BrokenProcessPool
 
     waiting: deque[tuple[int, Future[Done]]] = deque()
@@ -122,7 +125,7 @@ def _done_elsewhere(jobs: int, work: Work, mails: Iterable[Mail]) -> Iterator[Do
         for _, left in waiting:
             yield left.result()
     except BrokenProcessPool as error:
-        raise UsageError("a process of --jobs was ended from outside, perhaps for want of memory") from error
+        raise UsageError("a worker process of --jobs was killed, perhaps because memory ran out") from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -145,13 +148,13 @@ def _chunks(mails: Iterable[Mail], most: int) -> Iterator[list[Mail]]:
 
 
 _current: list[Work] = []
-"""The work of this process, set once when it begins: sent with every chunk, the rules would cost more than the mail."""
+"""The work of this process, set once when it starts: sending the rules with every chunk would cost more than the mail."""
 
 
 def _begin(work: Work) -> None:
-    import signal  # of the other processes only
+    import signal  # needed in worker processes only
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted, too, and ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted as well, and ends this one
     _current.append(work)
 
 

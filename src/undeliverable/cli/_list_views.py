@@ -1,4 +1,4 @@
-"""What a suppression list shows of itself, and what is changed in it by hand."""
+"""`suppressions`: commands that show a list, and commands that change it by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import UsageError, warn
-from undeliverable.cli._lists import open_list, policy_named, record_of, show, table
+from undeliverable.cli._lists import open_list, policy_named, record_of
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._tables import aligned, print_lines
 
 if TYPE_CHECKING:
     from undeliverable.store import Entry
@@ -25,24 +26,22 @@ _COLUMNS: Final = ("address", "cause", "since", "until", "reason", "why")
 
 
 def _format(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--format", choices=("table", "jsonl"), default="table", help="table (the default) or JSON Lines"
-    )
+    parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="table (default) or JSON Lines")
 
 
 def _who(parser: ArgumentParser) -> None:
-    parser.add_argument("--who", metavar="NAME", default=None, help="who decided; the user's own name unless given")
+    parser.add_argument("--who", metavar="NAME", default=None, help="who decided; your user name by default")
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Declares the options of `list`."""
+    """Declare the options of `list`."""
     _format(parser)
-    parser.add_argument("--cause", choices=_CAUSES, help="only those suppressed for this cause")
-    parser.add_argument("--all", action="store_true", help="also those that are known and not suppressed")
+    parser.add_argument("--cause", choices=_CAUSES, help="only addresses suppressed for this cause")
+    parser.add_argument("--all", action="store_true", help="include known addresses that are not suppressed")
 
 
 def list_(options: Namespace) -> int:
-    """Shows the addresses."""
+    """Show the addresses."""
     import json
 
     from undeliverable.suppression import Cause
@@ -52,9 +51,9 @@ def list_(options: Namespace) -> int:
         cause = None if options.cause is None else Cause(options.cause)
         entries = known.entries(suppressed=None if options.all else True, cause=cause, at=now)
         if options.format == "jsonl":
-            show(json.dumps(record_of(entry, now)) for entry in entries)
+            print_lines(json.dumps(record_of(entry, now)) for entry in entries)
         else:
-            show(table((_row(entry, now) for entry in entries), _COLUMNS))
+            print_lines(aligned((_row(entry, now) for entry in entries), _COLUMNS))
     return 0
 
 
@@ -71,13 +70,13 @@ def _day(time: datetime | None) -> str | None:
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Declares the arguments of `show`."""
+    """Declare the arguments of `show`."""
     _format(parser)
     parser.add_argument("address", metavar="ADDRESS")
 
 
 def show_(options: Namespace) -> int:
-    """Shows an address: the exact error, when, which rule, and the history."""
+    """Show an address: the exact error, its time, the rule, and the history."""
     import json
 
     now = datetime.now(UTC)
@@ -93,7 +92,7 @@ def show_(options: Namespace) -> int:
     if options.format == "jsonl":
         print(json.dumps(record_of(entry, now) | {"events": [event.to_dict() for event in history]}))
     else:
-        show(_detail(entry, history, now))
+        print_lines(_detail(entry, history, now))
     return 0
 
 
@@ -121,7 +120,7 @@ def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime) -> Iter
     rows = (
         (_time(event.time), event.kind, event.bounce_type, event.reason, event.reply or event.why) for event in history
     )
-    yield from (f"  {line}" for line in table(rows, ("when", "what", "type", "reason", "words")))
+    yield from (f"  {line}" for line in aligned(rows, ("when", "what", "type", "reason", "words")))
 
 
 def _time(time: datetime | None) -> str:
@@ -129,15 +128,15 @@ def _time(time: datetime | None) -> str:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declares the arguments of `add`."""
+    """Declare the arguments of `add`."""
     parser.add_argument("address", metavar="ADDRESS")
-    parser.add_argument("--why", metavar="TEXT", help="why, in words")
-    parser.add_argument("--days", metavar="NUMBER", type=float, help="for so many days; for ever unless given")
+    parser.add_argument("--why", metavar="TEXT", help="the reason, in words")
+    parser.add_argument("--days", metavar="NUMBER", type=float, help="how long to suppress it; for ever by default")
     _who(parser)
 
 
 def add(options: Namespace) -> int:
-    """Suppresses an address by hand."""
+    """Suppress an address by hand."""
     now = datetime.now(UTC)
     until = None if options.days is None else now + timedelta(days=options.days)
     with open_list(options.list, create=True) as known:
@@ -147,14 +146,14 @@ def add(options: Namespace) -> int:
 
 
 def reactivate_arguments(parser: ArgumentParser) -> None:
-    """Declares the arguments of `reactivate`."""
+    """Declare the arguments of `reactivate`."""
     parser.add_argument("address", metavar="ADDRESS")
-    parser.add_argument("--why", metavar="TEXT", required=True, help="why, in words; it is kept with the history")
+    parser.add_argument("--why", metavar="TEXT", required=True, help="the reason, in words; kept in the history")
     _who(parser)
 
 
 def reactivate(options: Namespace) -> int:
-    """Puts an address back."""
+    """Lift a suppression by hand."""
     with open_list(options.list) as known:
         off = known.is_suppressed(options.address)
         known.reactivate(options.address, who=options.who or _user(), why=options.why)
@@ -163,12 +162,12 @@ def reactivate(options: Namespace) -> int:
 
 
 def forget_arguments(parser: ArgumentParser) -> None:
-    """Declares the arguments of `forget`."""
+    """Declare the arguments of `forget`."""
     parser.add_argument("address", metavar="ADDRESS")
 
 
 def forget(options: Namespace) -> int:
-    """Deletes all that is known of an address, but for a keyed hash where it is suppressed."""
+    """Delete all data about an address, except a keyed hash if it is suppressed."""
     with open_list(options.list) as known:
         found = known.forget(options.address)
         stays = found and known.is_suppressed(options.address)
@@ -178,12 +177,12 @@ def forget(options: Namespace) -> int:
 
 
 def stats_arguments(parser: ArgumentParser) -> None:
-    """Declares the options of `stats`."""
+    """Declare the options of `stats`."""
     _format(parser)
 
 
 def stats(options: Namespace) -> int:
-    """Shows the numbers of a list."""
+    """Show the statistics of a list."""
     import json
 
     with open_list(options.list) as known:
@@ -201,7 +200,7 @@ def stats(options: Namespace) -> int:
         f"{found.addresses:,} addresses, {found.events:,} events, {found.forgotten:,} forgotten; policy {policy.name}"
     )
     rows = ((what, name, f"{number:,}") for what, group in numbers.items() for name, number in _ranked(group))
-    show(table(rows, ("by", "name", "addresses")))
+    print_lines(aligned(rows, ("by", "name", "addresses")))
     return 0
 
 
@@ -210,13 +209,15 @@ def _ranked(group: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def settings_arguments(parser: ArgumentParser) -> None:
-    """Declares the options of `settings`."""
-    parser.add_argument("--policy", metavar="NAME", help="a ready policy or a file; every history is judged by it anew")
-    parser.add_argument("--keep-replies", metavar="DAYS", help="drop raw replies that are older; 'ever' keeps them")
+    """Declare the options of `settings`."""
+    parser.add_argument(
+        "--policy", metavar="NAME", help="a ready-made policy or a file; all histories are evaluated again"
+    )
+    parser.add_argument("--keep-replies", metavar="DAYS", help="drop raw replies that are older; 'ever' keeps all")
 
 
 def settings(options: Namespace) -> int:
-    """Shows policy and retention, after changing what is to be changed; makes the list where there is none."""
+    """Change policy and retention where options say so, then show them; a missing list is created."""
     policy = None if options.policy is None else policy_named(options.policy)
     with open_list(options.list, create=policy is not None, policy=policy) as known:
         if policy is not None and known.policy != policy:
@@ -241,7 +242,7 @@ def _days(text: str) -> timedelta | None:
     try:
         return timedelta(days=float(text))
     except (ValueError, OverflowError):
-        raise UsageError(f"--keep-replies: a number of days is needed, or 'ever', not {text!r}") from None
+        raise UsageError(f"--keep-replies: invalid value {text!r}; expected a number of days, or 'ever'") from None
 
 
 def _user() -> str | None:

@@ -1,4 +1,4 @@
-"""The entry point: reads the command line, runs one subcommand, turns errors into an exit status."""
+"""The entry point: parse the command line, run one subcommand, turn errors into an exit status."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from undeliverable.cli._command import Command, UsageError, warn
 __all__ = ["COMMANDS", "command_named", "main"]
 
 COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "suppressions")
-"""The name of every subcommand; a new one is a module beside this one, its name here and a line in `command_named`."""
+"""The names of the subcommands. A new one needs a module beside this one, its name here and a case in `command_named`."""
 
 DESCRIPTION: Final = """\
-Understands bounced mail: says for each recipient of a bounce what happened, why, and what to do.
+Reads bounced mail and reports, for each recipient, what happened, why, and what to do.
 
 exit status:
   0  at least one message was read
@@ -27,7 +27,7 @@ exit status:
 
 
 class _Version(Action):
-    """Prints the version to standard output and leaves."""
+    """Print the version to standard output and exit."""
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
         print(f"undeliverable {__version__}")
@@ -35,7 +35,7 @@ class _Version(Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status; wrong usage leaves by SystemExit(2), as argparse does."""
+    """Run the command and return its exit status; wrong usage raises SystemExit(2), as argparse does."""
     _harden(sys.stdout)
     _harden(sys.stderr)
     words = sys.argv[1:] if arguments is None else arguments
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read us has seen enough. The interpreter flushes once more at its end: give it somewhere to write.
+        # The reader has closed the pipe. The interpreter flushes once more when it exits: give it somewhere to write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -62,13 +62,13 @@ def _run(options: Namespace) -> int:
 
 
 def _harden(stream: object) -> None:
-    # What the terminal's encoding cannot say is written as an escape instead of ending the run.
+    # Characters that the terminal's encoding lacks are written as escapes instead of ending the run.
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 
 def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subcommand
-    """The subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
+    """Return the subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
     match name:
         case "check":
             from undeliverable.cli import check
@@ -105,13 +105,13 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
 
 
 def _parser(names: Sequence[str]) -> ArgumentParser:
-    """The parser of the command line, which knows the subcommands of these names."""
+    """Return the parser of the command line with the subcommands of these names."""
     known = tuple(map(command_named, names))
     parser = ArgumentParser(
         prog="undeliverable", description=DESCRIPTION, epilog=_examples(known), formatter_class=_Formatter
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
-    # Where the program's name is given, argparse needs not ask the terminal for its width.
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    # With prog given, argparse need not query the width of the terminal.
     commands = parser.add_subparsers(title="commands", prog=parser.prog, metavar="COMMAND", required=True)
     for command in known:
         own = commands.add_parser(
@@ -132,9 +132,9 @@ def _examples(commands: Sequence[Command]) -> str:
 
 
 class _Formatter(RawDescriptionHelpFormatter):
-    """Keeps the lines of description and examples as they are written.
+    """Keep the line breaks of description and examples.
 
-    argparse makes one for every option, and would import shutil for the width of the terminal.
+    argparse makes a formatter for every option, and would import shutil to find the width of the terminal.
     """
 
     def __init__(self, prog: str) -> None:
@@ -142,7 +142,7 @@ class _Formatter(RawDescriptionHelpFormatter):
 
 
 def _columns() -> int:
-    """The width of the terminal, as `shutil.get_terminal_size` tells it."""
+    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given):
         return int(given)

@@ -1,4 +1,4 @@
-"""Which verdicts move between two bodies of knowledge over the same messages."""
+"""Compare the verdicts of two bodies of knowledge on the same messages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from undeliverable.cli._inputs import Inbox
 
 __all__ = ["Move", "Moves", "compare"]
 
-_COMPARED: Final = 4  # of the parts of an outcome: by whom it was judged may differ
+_COMPARED: Final = 4  # fields of an outcome; the rule and the policy behind it may differ
 
 
 class Outcome(NamedTuple):
-    """What can move: what is judged, and by whom."""
+    """The parts of a verdict that are compared, and the rule and policy behind them."""
 
     bounce_type: str | None
     reason: str | None
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
     @classmethod
     def of(cls, verdict: Verdict | None) -> Outcome:
-        """The outcome of a verdict; of nothing where only the other side knows the recipient."""
+        """Return the outcome of a verdict; an empty one where only the other side knows the recipient."""
         if verdict is None:
             return cls(None, None, None, None, None, None)
         return cls(
@@ -57,12 +57,12 @@ class Move:
     after: Outcome
 
     def row(self) -> tuple[str, ...]:
-        """The cells of a table's row."""
+        """Return the cells of a table's row."""
         by = (self.after.policy if self.after.policy != self.before.policy else self.after.rule) or "the defaults"
         return self.subject or "-", str(self.before), str(self.after), by, self.source
 
     def to_dict(self) -> dict[str, object]:
-        """The move as a JSON object."""
+        """Return the move as a JSON object."""
         return {
             "source": self.source,
             "subject": self.subject,
@@ -73,31 +73,31 @@ class Move:
 
 @dataclass(slots=True)
 class Moves:
-    """What moved, and how many messages, or replies, and verdicts were looked at."""
+    """The verdicts that moved, and the numbers of messages or replies and of verdicts that were compared."""
 
     read: int = 0
     verdicts: int = 0
     moved: list[Move] = field(default_factory=list[Move])
 
     def add(self, source: str, subject: str | None, before: Verdict | None, after: Verdict | None) -> None:
-        """Takes two verdicts on the same recipient."""
+        """Compare two verdicts on the same recipient."""
         self.verdicts += 1
         old, new = Outcome.of(before), Outcome.of(after)
         if old[:_COMPARED] != new[:_COMPARED]:
             self.moved.append(Move(source, subject, old, new))
 
     def counts(self) -> list[tuple[str, str, int]]:
-        """How many verdicts moved from which bounce type to which, most of them first."""
+        """Return the number of moves from each bounce type to each other, the most frequent first."""
         counted = Counter((str(move.before.bounce_type), str(move.after.bounce_type)) for move in self.moved)
         return sorted(((*pair, number) for pair, number in counted.items()), key=lambda row: (-row[2], row))
 
     def summary(self) -> str:
-        """What moved in one line."""
-        told = ", ".join(f"{number} {old} -> {new}" for old, new, number in self.counts())
-        return f"{len(self.moved):,} of {self.verdicts:,} verdicts move" + (f": {told}" if told else "")
+        """Return the numbers in one line."""
+        counts = ", ".join(f"{number} {old} -> {new}" for old, new, number in self.counts())
+        return f"{len(self.moved):,} of {self.verdicts:,} verdicts move" + (f": {counts}" if counts else "")
 
     def to_dict(self) -> dict[str, object]:
-        """All of it as a JSON object."""
+        """Return everything as a JSON object."""
         return {
             "read": self.read,
             "verdicts": self.verdicts,
@@ -107,7 +107,7 @@ class Moves:
 
 
 def compare(before: Knowledge, after: Knowledge, paths: Sequence[str], *, replies: bool) -> Moves:
-    """Judges everything below `paths` twice: messages, or with `replies` the lines of texts."""
+    """Judge the messages below `paths` with both; with `replies`, each line of these files is one SMTP reply."""
     moves = Moves()
     if replies:
         for source, reply in _lines(paths):
@@ -121,7 +121,7 @@ def compare(before: Knowledge, after: Knowledge, paths: Sequence[str], *, replie
 
 
 def _add(moves: Moves, source: str, before: Report, after: Report) -> None:
-    # A file may describe formats of notices: then one side may find more recipients than the other.
+    # A file may describe NDR formats: then one side may find more recipients than the other.
     for old, new in zip_longest(before.verdicts, after.verdicts):
         moves.add(source, (new or old).recipient, old, new)
 

@@ -1,6 +1,6 @@
 """Foreign text made harmless for terminals and spreadsheets.
 
-Addresses and replies are written by strangers: an escape sequence in them must not reach a terminal, a line end must
+Addresses and replies are written by strangers: an escape sequence in them must not reach a terminal, a line ending must
 not forge a row, and a cell must not become a formula.
 """
 
@@ -10,25 +10,25 @@ from typing import Final
 
 __all__ = ["neutral", "neutral_cell", "neutral_lines"]
 
-# What makes a spreadsheet read a cell as a formula, the fullwidth forms included:
+# Characters that make a spreadsheet read a cell as a formula, fullwidth forms included:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def neutral(text: str) -> str:
-    r"""The text with controls, line ends, bidirectional marks and lone surrogates written as escapes (`\x1b`)."""
+    r"""Return the text with control characters, line endings, bidi marks and lone surrogates escaped (`\x1b`)."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 
 def neutral_lines(text: str) -> str:
-    """As `neutral`, but line feeds stay: for text of our own with foreign words in it."""
+    """Return the text as `neutral` does but keep line feeds: for our own text with foreign words in it."""
     return "\n".join(map(neutral, text.split("\n")))
 
 
 def neutral_cell(value: object) -> str:
-    """A value as a CSV cell that no spreadsheet takes for a formula; empty for None."""
+    """Return a value as a CSV cell that no spreadsheet takes for a formula; empty for None."""
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -37,5 +37,5 @@ def neutral_cell(value: object) -> str:
 
 
 def _escape(character: str) -> str:
-    # No-break and other odd spaces are no danger, and an escape for them would only be ugly.
+    # No-break and ideographic spaces are harmless; a plain space reads better than an escape.
     return " " if character in "\u00a0\u202f\u3000" else character.encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for work that takes long and somebody who watches."""
+"""A progress bar on standard error, for long work on a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Progress:
         self._shown = False
 
     def update(self, done: int, messages: int) -> None:
-        """Draws the bar anew, if it is time."""
+        """Redraw the bar, at most once per interval."""
         if not self.shows or (now := time.monotonic()) < self._next:
             return
         self._next = now + _INTERVAL
@@ -34,7 +34,7 @@ class Progress:
         sys.stderr.flush()
 
     def clear(self) -> None:
-        """Wipes the bar away, so that other lines can be written."""
+        """Erase the bar, so that other lines can be written."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The table in colours; the only module that imports rich, and only imported for a terminal."""
+"""The table in colour. The only module that imports rich; it is imported for terminals only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from undeliverable.cli._writers import Rows
-from undeliverable.cli._writers import Table as PlainTable
+from undeliverable.cli._rows import Rows
+from undeliverable.cli._rows import Table as PlainTable
 
 __all__ = ["RichTable"]
 
-_WRAPPED: Final = frozenset({"recipient", "source"})  # the columns that give way where the terminal is narrow
+_WRAPPED: Final = frozenset({"recipient", "source"})  # the columns that wrap on a narrow terminal
 _STYLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hard": "bold red",
@@ -32,7 +32,7 @@ _STYLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class RichTable:
-    """Blocks of rows as tables; each cell is styled by its own word, and no cell is read as markup."""
+    """A writer of tables, one per block of rows; cells are styled by their word and never parsed as markup."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
@@ -40,13 +40,13 @@ class RichTable:
         self._widths = [0] * len(PlainTable.COLUMNS)
 
     def put(self, rows: Rows) -> None:
-        """Takes the rows of one report."""
+        """Add the rows of one report."""
         self._rows.extend(rows)
         if len(self._rows) >= PlainTable.BLOCK:
             self.close()
 
     def close(self) -> None:
-        """Writes the rows taken so far; a later block is at least as wide as those before it."""
+        """Write the rows added so far; a block is at least as wide as those before it."""
         if not self._rows:
             return
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=not any(self._widths), header_style="bold underline")

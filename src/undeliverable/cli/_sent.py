@@ -1,4 +1,4 @@
-"""`--sent`: how many messages were sent, as a number or as a table."""
+"""`report --sent`: the number of messages sent, as one number or as a table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["read_sent"]
 
 
 def read_sent(text: str | None) -> Sent:
-    """The numbers that `text` gives: itself, or those in the file of this name.
+    """Return the numbers in `text`: the text itself, or the CSV file of that name.
 
-    :raises UsageError: when it is neither, or the file cannot be understood.
+    :raises UsageError: when the file cannot be read or is not such a table.
     """
     from undeliverable.rates import By
     from undeliverable.report import Sent
@@ -33,7 +33,7 @@ def read_sent(text: str | None) -> Sent:
             rows = csv.DictReader(file)
             names = {name.strip().casefold(): name for name in rows.fieldnames or ()}
             if "sent" not in names:
-                raise UsageError(f"{text}: there is no column `sent`")
+                raise UsageError(f"{text}: column `sent` is missing")
             columns = {by: names[by] for by in By if by in names}
             return _added(text, rows, columns, names["sent"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -48,7 +48,7 @@ def _added(path: str, rows: csv.DictReader[str], columns: Mapping[By, str], sent
     for row in rows:
         number = (row[sent] or "").strip()
         if not (number.isascii() and number.isdecimal()):
-            raise UsageError(f"{path}:{rows.line_num}: {number!r} is no number of messages")
+            raise UsageError(f"{path}:{rows.line_num}: {number!r} is not a number of messages")
         total += int(number)
         for by, column in columns.items():
             group = (row[column] or "").strip()

@@ -16,27 +16,27 @@ _MOST: Final = 1 << 16
 
 
 def add_signer_options(parser: ArgumentParser) -> None:
-    """Declares `--return-path`, `--keys` and `--days`."""
+    """Declare `--return-path`, `--keys` and `--days`."""
     parser.add_argument(
         "--return-path",
         metavar="PATTERN",
-        help="the signed return paths of your mail, such as bounces+{token}@example.com; verdicts that it does not prove say so",
+        help="the signed return path of your mail, such as bounces+{token}@example.com; verdicts without a valid one are marked",
     )
     parser.add_argument(
-        "--keys", metavar="FILE", help="their keys, one per line: an id of one letter or digit, and the secret in hex"
+        "--keys",
+        metavar="FILE",
+        help="the keys of the signatures, one per line: an id of one letter or digit, and the secret in hex",
     )
-    parser.add_argument(
-        "--days", metavar="DAYS", type=int, default=30, help="how long a return path proves anything (30)"
-    )
+    parser.add_argument("--days", metavar="DAYS", type=int, default=30, help="how long a signature is valid (30)")
 
 
 def signer_of(options: Namespace) -> Signer | None:
-    """The signer that the options ask for, or None; raises UsageError when they cannot be used."""
+    """Return the signer that the options describe, or None; raise UsageError when they cannot be used."""
     if options.return_path is None and options.keys is None:
         return None
     if options.return_path is None or options.keys is None:
-        raise UsageError("--return-path and --keys go together")
-    from undeliverable.verp import Signer  # most do without
+        raise UsageError("--return-path and --keys must be given together")
+    from undeliverable.verp import Signer  # most runs do without
 
     try:
         return Signer(options.return_path, _keys(options.keys), days=options.days)
@@ -51,6 +51,6 @@ def _keys(path: str) -> dict[str, bytes]:
     for words in lines:
         # The message must not show a secret.
         if len(words) != 2 or words[0] in keys:
-            raise ValueError("each line is an id of its own and a secret")
+            raise ValueError("each line must hold a unique id and a secret")
         keys[words[0]] = bytes.fromhex(words[1])
     return keys

@@ -1,4 +1,4 @@
-"""Bytes in: plain or gzip files and standard input, one message or an mbox of them, in bounded memory."""
+"""Read files in bounded memory: plain or gzip, from disk or standard input, as one message, an mbox or lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 __all__ = ["LIMIT", "Readable", "Stream"]
 
 LIMIT: Final = 32 * 1024 * 1024
-"""The longest message that is read whole; of a longer one the beginning is read. Bounces say what they say early."""
+"""The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
 
 _BLOCK: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
@@ -19,19 +19,19 @@ class Readable(Protocol):
     """A buffered binary file, plain or compressed."""
 
     def peek(self, size: int, /) -> bytes:
-        """Some of the next bytes, which stay to be read."""
+        """Return some of the next bytes without consuming them."""
         ...
 
     def read1(self, size: int, /) -> bytes:
-        """The next bytes, as many as one read gives: an error in a later one does not take them away."""
+        """Return the bytes of a single read, so that an error in a later one does not lose them."""
         ...
 
 
 class Stream:
-    """The bytes of one file, decompressed; a read error ends them and is kept, so that what came before is not lost.
+    """The bytes of one file, decompressed; a read error ends the stream but keeps what was read before it.
 
-    :ivar problem: what went wrong while reading, or None.
-    :ivar cut: how many messages were longer than the limit and are cut there.
+    :ivar problem: the read error in words, or None.
+    :ivar cut: number of messages that were longer than the limit and were cut off there.
     """
 
     __slots__ = ("_faults", "_file", "_limit", "cut", "problem")
@@ -46,19 +46,19 @@ class Stream:
             self._decompress()
 
     def head(self, size: int) -> bytes:
-        """The first bytes, which stay to be read."""
+        """Return the first bytes without consuming them."""
         return self._guarded(self._file.peek, size)[:size]
 
     def whole(self) -> bytes:
-        """Everything as one message."""
+        """Return everything as one message."""
         buffer = bytearray()
         while len(buffer) <= self._limit and (block := self._guarded(self._file.read1, _BLOCK)):
             buffer += block
         return self._taken(buffer, 0, len(buffer))
 
     def messages(self) -> Iterator[bytes]:
-        """Each message of an mbox, with its `From ` line."""
-        from undeliverable.cli._mbox import LINE, separators  # one message alone needs no patterns
+        """Yield each message of an mbox, with its `From ` line."""
+        from undeliverable.cli._mbox import LINE, separators  # single messages need no patterns
 
         buffer, scanned = bytearray(), 0
         while block := self._guarded(self._file.read1, _BLOCK):
@@ -70,7 +70,7 @@ class Stream:
             if begin:
                 del buffer[:begin]
                 scanned = 0
-            # A separator may stand across the end of the block: the next search looks at its line again.
+            # A separator may straddle the end of the block: the next search begins before it.
             scanned = max(scanned, len(buffer) - LINE - len(b"\n\r\n"))
             if len(buffer) > self._limit + 2 * _BLOCK:
                 del buffer[self._limit + 1 : scanned]
@@ -79,7 +79,7 @@ class Stream:
             yield self._taken(buffer, 0, len(buffer))
 
     def lines(self) -> Iterator[bytes]:
-        """Each line without its end; of a very long one the beginning."""
+        """Yield each line without its ending; a very long one is cut off."""
         rest = b""
         while block := self._guarded(self._file.read1, _BLOCK):
             *lines, rest = (rest + block).split(b"\n")
@@ -95,7 +95,7 @@ class Stream:
         return bytes(memoryview(buffer)[begin:end])
 
     def _decompress(self) -> None:
-        import gzip  # few files are compressed, and it costs a cold start some milliseconds
+        import gzip  # few files are compressed, and the import costs a cold start some milliseconds
         import zlib
 
         self._faults += (zlib.error,)

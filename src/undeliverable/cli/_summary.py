@@ -1,4 +1,4 @@
-"""The last line on standard error: how much was read, and what came of it."""
+"""The summary line of `classify` on standard error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from undeliverable.cli._words import counted
 from undeliverable.reasons import BounceType
 from undeliverable.verdict import Report
 
@@ -13,11 +14,11 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """Counts reports and verdicts.
+    """Counts of reports and verdicts.
 
-    :ivar messages: how many messages were read; of a log, how many of its lines are about a delivery.
-    :ivar lines: how many lines of logs were read.
-    :ivar broken: how many messages the library failed on, which would be a fault of its own.
+    :ivar messages: number of messages read; for logs, of lines about a delivery.
+    :ivar lines: number of log lines read.
+    :ivar broken: number of messages that the library failed on, each of them a bug.
     """
 
     __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "lines", "messages")
@@ -33,7 +34,7 @@ class Tally:
         self._reasons: Counter[str] = Counter()
 
     def add(self, report: Report) -> None:
-        """Counts one report with its verdicts."""
+        """Count one report with its verdicts."""
         self.messages += 1
         self._kinds[str(report.kind)] += 1
         for verdict in report.verdicts:
@@ -44,7 +45,7 @@ class Tally:
                 self._reasons[str(verdict.reason)] += 1
 
     def join(self, other: Tally) -> None:
-        """Counts what another one has counted."""
+        """Add the counts of another tally."""
         self.messages += other.messages
         self.broken += other.broken
         self.lines += other.lines
@@ -54,23 +55,19 @@ class Tally:
         self._reasons.update(other._reasons)
 
     def line(self, *, failed: int, skipped: int) -> str:
-        """The summary in one line."""
+        """Return the summary in one line."""
         seconds = time.perf_counter() - self._begin
         types = ", ".join(f"{self._types[kind]} {kind}" for kind in BounceType if self._types[kind])
         parts = (
-            f"{_counted(self.lines, 'line')} read" if self.lines else "",
-            f"{_counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
-            f"{_counted(self._verdicts, 'verdict')}{_brackets(types)}",
+            f"{counted(self.lines, 'line')} read" if self.lines else "",
+            f"{counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
+            f"{counted(self._verdicts, 'verdict')}{_brackets(types)}",
             _ranked(self._reasons),
-            f"{_counted(skipped, 'file')} skipped, no mail" if skipped else "",
-            f"{_counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
+            f"{counted(skipped, 'file')} skipped, no mail" if skipped else "",
+            f"{counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
             f"{seconds:.2f} s",
         )
         return "; ".join(filter(None, parts))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _brackets(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`undeliverable suppressions`: who must not be sent to any more, and why."""
+"""`undeliverable suppressions`: the list of addresses that must not receive mail any more."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def _arguments(parser: ArgumentParser) -> None:
 _VERBS: Final = MappingProxyType(
     {
         "list": ("show the suppressed addresses", _list_views.list_arguments, _list_views.list_),
-        "show": ("show all that is known of an address", _list_views.show_arguments, _list_views.show_),
+        "show": ("show all data about an address", _list_views.show_arguments, _list_views.show_),
         "add": ("suppress an address by hand", _list_views.add_arguments, _list_views.add),
-        "reactivate": ("put an address back", _list_views.reactivate_arguments, _list_views.reactivate),
-        "forget": ("delete all that is known of an address", _list_views.forget_arguments, _list_views.forget),
+        "reactivate": ("lift a suppression by hand", _list_views.reactivate_arguments, _list_views.reactivate),
+        "forget": ("delete all data about an address", _list_views.forget_arguments, _list_views.forget),
         "filter": (
-            "keep the addresses of a file that may be sent to",
+            "write the addresses of a file that are not suppressed",
             _list_files.filter_arguments,
             _list_files.filter_,
         ),
-        "import": ("take over the list of another system", _list_files.import_arguments, _list_files.import_),
-        "export": ("write the list down", _list_files.export_arguments, _list_files.export),
-        "stats": ("show the numbers of a list", _list_views.stats_arguments, _list_views.stats),
+        "import": ("import the list of another system", _list_files.import_arguments, _list_files.import_),
+        "export": ("export the list", _list_files.export_arguments, _list_files.export),
+        "stats": ("show the statistics of a list", _list_views.stats_arguments, _list_views.stats),
         "settings": ("show or change policy and retention", _list_views.settings_arguments, _list_views.settings),
     }
 )
@@ -56,9 +56,9 @@ def _run(options: Namespace) -> int:
 
 COMMAND: Final = Command(
     name="suppressions",
-    help="keep the list of addresses that must not be sent to",
+    help="manage the list of addresses that must not receive mail",
     examples=(
-        "undeliverable classify bounces/ --into list.db             # take over what bounces say",
+        "undeliverable classify bounces/ --into list.db             # record the bounces in a list",
         "undeliverable suppressions list list.db",
         "undeliverable suppressions show kim@example.org list.db    # the exact error, when, which rule",
         "undeliverable suppressions filter campaign.txt list.db > send.txt",

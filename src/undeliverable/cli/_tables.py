@@ -1,32 +1,72 @@
-"""Aligned columns and JSON for what is not a report."""
+"""Aligned columns, CSV and JSON on standard output, for everything that is not a report.
+
+All cells may hold foreign text: they are made harmless here, so that no caller can forget it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from undeliverable.cli._neutral import neutral
+from undeliverable.cli._neutral import neutral, neutral_cell
 
-__all__ = ["print_json", "print_table"]
+__all__ = ["aligned", "print_csv", "print_json", "print_lines", "print_table"]
 
-_WIDEST: Final = 60  # of a column that is not the last
+_WIDEST: Final = 60  # characters of a column, except the last
+_BLOCK: Final = 500  # rows that are aligned together
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints rows under their head; foreign text made harmless, long cells cut but for the last of a row."""
-    lines = [tuple(head), *((*map(_cell, row[:-1]), neutral(row[-1])) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    """Print rows below their head; long cells are cut, except in the last column."""
+    lines = [tuple(head), *((*map(_cut, row[:-1]), neutral(row[-1])) for row in rows)]
+    print_lines(_aligned(lines, [0] * len(head)))
+
+
+def aligned(rows: Iterable[Sequence[object]], header: Sequence[str]) -> Iterator[str]:
+    """Yield aligned lines, in blocks so that memory stays small; an empty cell is shown as a dash."""
+    widths = [0] * len(header)
+    block: list[Sequence[str]] = [header]
+    for row in rows:
+        block.append(["-" if cell in (None, "") else neutral(str(cell)) for cell in row])
+        if len(block) >= _BLOCK:
+            yield from _aligned(block, widths)
+            block = []
+    yield from _aligned(block, widths)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output."""
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        sys.stdout.write(f"{line}\n")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as CSV below the names of their columns; no cell can become a formula in a spreadsheet."""
+    import csv  # tables do without
+
+    write = csv.writer(sys.stdout, lineterminator="\n").writerow
+    write(columns)
+    for row in rows:
+        write([neutral_cell(cell) for cell in row])
 
 
 def print_json(value: object) -> None:
-    """Prints one JSON document; what is not ASCII is escaped."""
+    """Print one JSON document, with escapes for everything outside ASCII."""
     import json  # tables do without
 
-    print(json.dumps(value, indent=2))
+    print_lines((json.dumps(value, indent=2),))
 
 
-def _cell(text: str) -> str:
+def _aligned(block: Sequence[Sequence[str]], widths: list[int]) -> Iterator[str]:
+    """Yield the lines of a block, widening `widths` where a cell needs it."""
+    for row in block:
+        for index, cell in enumerate(row):
+            widths[index] = max(widths[index], len(cell))
+    for row in block:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cut(text: str) -> str:
     shown = neutral(text)
     return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 3]}..."

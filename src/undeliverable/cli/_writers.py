@@ -1,4 +1,8 @@
-"""`--format`: reports as JSON Lines, CSV or an aligned table; all foreign text made harmless."""
+"""`classify --format`: reports as JSON Lines, CSV or an aligned table, with all foreign text made harmless.
+
+A format has two halves. A renderer turns a report into rows and needs no stream, so worker processes can run it; a
+writer puts the rows on standard output.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +12,43 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, Protocol, TextIO, TypeAlias
+from typing import Final, TextIO, TypeAlias
 
-from undeliverable.cli._neutral import neutral, neutral_cell
+from undeliverable.cli._neutral import neutral_cell
+from undeliverable.cli._rows import Rows, Table, Writer
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["FORMATS", "RENDERERS", "Renderer", "Rows", "Writer", "joined", "writer"]
-
-Rows: TypeAlias = Sequence[tuple[str, ...]]
-"""What is shown of one report: rows of harmless cells, or one row with one text."""
+__all__ = ["FORMATS", "RENDERERS", "Renderer", "joined", "writer"]
 
 Renderer: TypeAlias = Callable[[Report, Sequence[Verdict]], Rows]
-"""Makes the rows of a report, some of whose verdicts are to be shown."""
-
-
-class Writer(Protocol):
-    """Writes what a renderer has made."""
-
-    def put(self, rows: Rows) -> None:
-        """Writes the rows of one report."""
-
-    def close(self) -> None:
-        """Writes what was held back."""
+"""A function that makes the rows of a report from those of its verdicts that are to be shown."""
 
 
 class JsonLines:
-    """One public record per message and line; escapes as JSON has them keep it harmless."""
+    """A writer of one public record per line; JSON's own escapes make it harmless."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """The record, with the verdicts to be shown, as one line."""
-        from json import dumps  # each format costs a cold start only what it needs
+        """Return the record, with the verdicts to be shown, as one line."""
+        from json import dumps  # a cold start imports only what its format needs
 
         shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
         return ((f"{dumps(shown.to_dict())}\n",),)
 
     def put(self, rows: Rows) -> None:
-        """Writes the record."""
+        """Write the record."""
         for (line,) in rows:
             self._stream.write(line)
 
     def close(self) -> None:
-        """Holds nothing back."""
+        """Do nothing: no rows are buffered."""
 
 
 class Csv:
-    """One line per recipient, and one for a report without any."""
+    """A writer of one line per recipient, and one line for a report without recipients."""
 
     COLUMNS: Final = (
         "source", "kind", "recipient", "original_recipient", "action", "bounce_type", "reason", "fault", "advice",
@@ -70,7 +62,7 @@ class Csv:
 
     @staticmethod
     def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """The lines, one per verdict, of harmless cells, as one text."""
+        """Return the lines, one per verdict, as one text of harmless cells."""
         returned = report.message.returned
         shared = {
             "source": report.source,
@@ -81,68 +73,16 @@ class Csv:
         return ((_csv([[neutral_cell(one.get(column)) for column in Csv.COLUMNS] for one in found]),),)
 
     def put(self, rows: Rows) -> None:
-        """Writes the lines."""
+        """Write the lines."""
         for (lines,) in rows:
             self._stream.write(lines)
 
     def close(self) -> None:
-        """Holds nothing back."""
-
-
-class Table:
-    """Columns as wide as a block of rows needs; later blocks only widen them, so memory stays bounded."""
-
-    COLUMNS: Final = ("recipient", "kind", "type", "reason", "status", "advice", "source")
-    BLOCK: Final = 500
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._rows: list[tuple[str, ...]] = []
-        self._widths = [0] * len(self.COLUMNS)
-        self._begun = False
-
-    @staticmethod
-    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """A row per verdict, and one for a report without any."""
-        return [row(report, verdict) for verdict in verdicts or (None,)]
-
-    def put(self, rows: Rows) -> None:
-        """Takes the rows of one report."""
-        self._rows.extend(rows)
-        if len(self._rows) >= self.BLOCK:
-            self.close()
-
-    def close(self) -> None:
-        """Writes the rows taken so far."""
-        if not self._rows:
-            return
-        rows = self._rows if self._begun else [self.COLUMNS, *self._rows]
-        self._begun, self._rows = True, []
-        for index, cells in enumerate(zip(*rows, strict=True)):
-            self._widths[index] = max(self._widths[index], *map(_width, cells))
-        self._stream.write("".join(map(self._line, rows)))
-
-    def _line(self, cells: tuple[str, ...]) -> str:
-        padded = (f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, self._widths, strict=True))
-        return "  ".join(padded).rstrip() + "\n"
-
-
-def row(report: Report, verdict: Verdict | None) -> tuple[str, ...]:
-    """The harmless cells of a table's row; a dash stands for nothing."""
-    values = (
-        verdict and verdict.recipient,
-        report.kind,
-        verdict and verdict.bounce_type,
-        verdict and verdict.reason,
-        verdict and verdict.status,
-        verdict and verdict.advice,
-        report.source,
-    )
-    return tuple("-" if value is None else neutral(str(value)) for value in values)
+        """Do nothing: no rows are buffered."""
 
 
 def _table(stream: TextIO) -> Writer:
-    # Colours are for eyes only: where nobody looks, rich is not even imported.
+    # Colours are for terminals; otherwise rich is not even imported.
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         return Table(stream)
     try:
@@ -161,18 +101,18 @@ _TEXTS: Final = frozenset(("jsonl", "csv"))
 RENDERERS: Final[Mapping[str, Renderer]] = MappingProxyType(
     {"table": Table.rows, "jsonl": JsonLines.rows, "csv": Csv.rows}
 )
-"""What makes the rows that a format's writer writes; needs no stream, so any process can do it."""
+"""The renderer of each format."""
 
 
 def joined(name: str, shown: list[Rows]) -> list[Rows]:
-    """The rows of many reports as fewer that are written with the same result: finished text needs one writing."""
+    """Join the rows of many reports to one where the format is finished text, so that they are written at once."""
     if name not in _TEXTS:
         return shown
     return [(("".join([text for rows in shown for (text,) in rows]),),)]
 
 
 def writer(name: str) -> Writer:
-    """The writer of a format to standard output."""
+    """Return the writer of a format to standard output."""
     return FORMATS[name](sys.stdout)
 
 
@@ -190,12 +130,3 @@ def _flat(verdict: Verdict) -> dict[str, object]:
         "rule": verdict.rule.id if verdict.rule else None,
         "policy": verdict.policy.id if verdict.policy else None,
     }
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)

@@ -1,4 +1,4 @@
-"""`undeliverable check`: a list of addresses before it is sent to."""
+"""`undeliverable check`: check a list of addresses before a send."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._address_rows import AddressRows
 from undeliverable.cli._command import Command, UsageError
-from undeliverable.cli._lists import open_list, table
-from undeliverable.cli._neutral import neutral_cell
+from undeliverable.cli._lists import open_list
+from undeliverable.cli._tables import aligned, print_csv, print_lines
+from undeliverable.cli._words import counted, words_of
 
 if TYPE_CHECKING:
     from undeliverable.check import Checked, Lookups
@@ -25,9 +26,9 @@ _STRICT: Final = 3
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="LIST", help="CSV, or one address a line; - for standard input")
+    parser.add_argument("file", metavar="LIST", help="CSV, or one address per line; - for standard input")
     parser.add_argument(
-        "--column", metavar="NAME", help="the CSV column that holds the address; found by its name unless given"
+        "--column", metavar="NAME", help="the CSV column with the addresses; detected by its name by default"
     )
     parser.add_argument(
         "--against", metavar="LIST", help="a suppression list: a SQLite file, or the URL of a PostgreSQL database"
@@ -40,19 +41,23 @@ def _arguments(parser: ArgumentParser) -> None:
         "--format",
         choices=tuple(_FORMATS),
         default="table",
-        help="table (the default), jsonl or csv: a line per address",
+        help="table (default), jsonl or csv: one line per address",
     )
     parser.add_argument(
-        "--strict", action="store_true", help=f"leave with status {_STRICT} unless every address may be sent to"
+        "--strict",
+        action="store_true",
+        help=f"exit with status {_STRICT} unless the next step of every address is `send`",
     )
     parser.add_argument(
         "--nameserver", metavar="IP", action="append", default=[],
-        help="ask this name server instead of the system's; may be given again",
+        help="query this name server instead of the system's; repeatable",
     )  # fmt: skip
-    parser.add_argument("--port", metavar="PORT", type=int, default=53, help="of these name servers (53)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=5.0, help="for one question to DNS (5)")
+    parser.add_argument("--port", metavar="PORT", type=int, default=53, help="the port of these name servers (53)")
     parser.add_argument(
-        "--concurrency", metavar="NUMBER", type=int, default=64, help="domains asked for at a time (64)"
+        "--timeout", metavar="SECONDS", type=float, default=5.0, help="the time limit of one DNS query (5)"
+    )
+    parser.add_argument(
+        "--concurrency", metavar="NUMBER", type=int, default=64, help="the number of domains queried at a time (64)"
     )
 
 
@@ -85,7 +90,7 @@ def _lookups(options: Namespace) -> Lookups:
     try:
         from undeliverable.check import Lookups
     except ImportError:
-        raise UsageError("this needs more than the library alone: pip install 'undeliverable[check]'") from None
+        raise UsageError("this needs the extra `check`: pip install 'undeliverable[check]'") from None
     try:
         return Lookups(
             nameservers=options.nameserver, port=options.port, timeout=options.timeout, concurrency=options.concurrency
@@ -95,7 +100,7 @@ def _lookups(options: Namespace) -> Lookups:
 
 
 def _remembered(rows: AddressRows, lines: deque[int]) -> Iterator[str]:
-    """The addresses alone, their lines kept: every address comes out once and in its place."""
+    """Yield the addresses and collect their line numbers, which match the results one to one."""
     for line, address in rows:
         lines.append(line)
         yield address
@@ -104,17 +109,11 @@ def _remembered(rows: AddressRows, lines: deque[int]) -> Iterator[str]:
 def _words(lists: list[str]) -> frozenset[str]:
     from undeliverable.check import Cause, Next
 
-    known = {*map(str, Cause), *map(str, Next)}
-    words = frozenset(word for text in lists for word in text.replace(",", " ").lower().split())
-    for word in sorted(words - known):
-        raise UsageError(f"--only: {word!r} is none of {', '.join(sorted(known))}")
-    if lists and not words:
-        raise UsageError("--only: names nothing")
-    return words
+    return words_of("--only", lists, {*map(str, Cause), *map(str, Next)})
 
 
 class _Counts:
-    """How many addresses there were, and what was found out."""
+    """Counts of addresses by next step and by cause."""
 
     __slots__ = ("_causes", "_steps", "addresses")
 
@@ -131,12 +130,12 @@ class _Counts:
 
     @property
     def rest(self) -> int:
-        """How many may not simply be sent to."""
+        """The number of addresses whose next step is not `send`."""
         return self.addresses - self._steps["send"]
 
     def line(self) -> str:
         parts = (
-            f"{self.addresses:,} address{'' if self.addresses == 1 else 'es'}",
+            counted(self.addresses, "address", "addresses"),
             ", ".join(f"{number:,} {step}" for step, number in self._steps.most_common()),
             ", ".join(f"{number:,} {cause}" for cause, number in self._causes.most_common()),
         )
@@ -151,24 +150,17 @@ def _row(line: int, one: Checked) -> tuple[object, ...]:
 
 
 def _as_table(rows: _Rows) -> None:
-    for text in table((_row(*row) for row in rows), _COLUMNS):
-        sys.stdout.write(f"{text}\n")
+    print_lines(aligned((_row(*row) for row in rows), _COLUMNS))
 
 
 def _as_csv(rows: _Rows) -> None:
-    import csv
-
-    write = csv.writer(sys.stdout, lineterminator="\n").writerow
-    write(_COLUMNS)
-    for row in rows:
-        write([neutral_cell(cell) for cell in _row(*row)])
+    print_csv(_COLUMNS, (_row(*row) for row in rows))
 
 
 def _as_jsonl(rows: _Rows) -> None:
     import json
 
-    for line, one in rows:
-        sys.stdout.write(f"{json.dumps({'line': line} | one.to_dict())}\n")
+    print_lines(json.dumps({"line": line} | one.to_dict()) for line, one in rows)
 
 
 _FORMATS: Final = MappingProxyType[str, Callable[[_Rows], None]](
@@ -177,9 +169,9 @@ _FORMATS: Final = MappingProxyType[str, Callable[[_Rows], None]](
 
 COMMAND: Final = Command(
     name="check",
-    help="check a list of addresses before it is sent to",
+    help="check a list of addresses before a send",
     examples=(
-        "undeliverable check subscribers.csv                        # syntax, domain, mail exchangers, slips",
+        "undeliverable check subscribers.csv                        # syntax, domain, mail exchangers, typos",
         "undeliverable check subscribers.csv --against list.db --only send --format csv > send.csv",
         "undeliverable check --only leave_out,review subscribers.csv",
     ),

@@ -28,13 +28,13 @@ def _arguments(parser: ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a message, a folder (searched in depth), an mbox, a Maildir, any of these with gzip, or - for standard input",
+        help="a message, a folder (searched recursively), an mbox, a Maildir, any of them gzipped, or - for standard input",
     )
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
         default="table",
-        help="table (the default), jsonl: one record per message, csv: one line per recipient",
+        help="table (default), jsonl: one record per message, csv: one line per recipient",
     )
     parser.add_argument(
         "--only",
@@ -44,20 +44,24 @@ def _arguments(parser: ArgumentParser) -> None:
         help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
     )
     parser.add_argument(
-        "--log", action="store_true", help="the files are logs of mail servers: one record per line about a delivery"
+        "--log", action="store_true", help="the files are mail server logs: one record per line about a delivery"
     )
     parser.add_argument(
-        "--into", metavar="LIST", help="also take it over into a suppression list: a SQLite file, or a database's URL"
+        "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=int, default=1, help="how many processes share the work; the output stays the same"
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="the number of processes that share the work; the output stays the same",
     )
     add_knowledge_options(parser)
 
 
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
-        raise UsageError("--jobs: at least 1, and 1 for logs, whose lines belong together")
+        raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
     work = Work(knowledge_of(options), Selection.of(options.only), options.format, keep=options.into is not None)
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
@@ -91,14 +95,14 @@ def _line_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
 
 COMMAND: Final = Command(
     name="classify",
-    help="say what became of each recipient in bounced mail",
+    help="report what happened to each recipient in bounced mail",
     examples=(
         "undeliverable classify bounces/                            # a folder, as a table",
         "undeliverable classify --only hard --format csv inbox.mbox # the dead addresses, for a spreadsheet",
         "undeliverable classify --format jsonl ~/Maildir | jq .     # full records, one line per message",
         "undeliverable classify --jobs 4 --format jsonl archive.mbox # four processes, the same output",
         "undeliverable classify --log /var/log/mail.log*             # the logs of a mail server, gzip included",
-        "undeliverable classify --rules my.toml - < bounce.eml      # standard input, with rules of your own",
+        "undeliverable classify --rules my.toml - < bounce.eml      # standard input, with your own rules",
     ),
     arguments=_arguments,
     run=_run,

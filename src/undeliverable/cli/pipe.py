@@ -1,4 +1,8 @@
-"""`undeliverable pipe`: one message from a mail server in, its record stored or handed on; 0 or 75, never another status."""
+"""`undeliverable pipe`: read one message from a mail server and store its record or pass it to a program.
+
+The exit status is 0 when the record is safe and 75 (EX_TEMPFAIL) in every other case, so that the mail server keeps the
+message: a message is deleted only after its record has been written to disk or accepted by the program.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,16 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from undeliverable import parse
-from undeliverable.cli import TEMPFAIL, say
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of
+from undeliverable.cli._exit import TEMPFAIL, say
 from undeliverable.cli._signer import add_signer_options, signer_of
 
 __all__ = ["COMMAND"]
 
 _STDIN: Final = 0
 _BLOCK: Final = 1 << 20
-_MOST: Final = (
-    256 << 20
-)  # octets of a message: what is beyond is read and dropped, or a mail server takes it for a fault
+# Octets of a message that are kept. The rest is read and dropped: a mail server would take a broken pipe for a failure.
+_MOST: Final = 256 << 20
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="ADDRESS",
         action="append",
         default=[],
-        help="the envelope recipient, which is the return path of what came back",
+        help="the envelope recipient, which is the return path of the original message; repeatable",
     )
     parser.add_argument("--source", metavar="NAME", help="a name for the message in its record, such as its queue id")
     parser.add_argument(
@@ -47,7 +50,7 @@ def _arguments(parser: ArgumentParser) -> None:
         nargs=REMAINDER,
         default=[],
         help="instead, run this program (the rest of the line is its arguments, no shell) with the record on its standard "
-        "input; it has to end with 0 when it has taken it",
+        "input; it must exit with 0 once it has accepted the record",
     )
 
 
@@ -55,7 +58,7 @@ def _run(options: Namespace) -> int:
     try:
         with _interruptible(options.timeout):
             _take(options)
-    except (Exception, _Interrupted) as error:  # noqa: BLE001 # whatever it is, the server has to keep the message
+    except (Exception, _Interrupted) as error:  # noqa: BLE001 # after any failure the server must keep the message
         say(f"{type(error).__name__}: {error}")
         return TEMPFAIL
     return 0
@@ -63,11 +66,11 @@ def _run(options: Namespace) -> int:
 
 def _take(options: Namespace) -> None:
     if (options.to is None) == (not options.program):
-        raise UsageError("either --to or --exec must say what becomes of the record")
+        raise UsageError("exactly one of --to and --exec is required")
     raw = _message()
     if not raw:
         raise UsageError("there is no message on standard input")
-    from undeliverable.serve import Delivery, records  # other commands do without
+    from undeliverable.serve import Delivery, records  # not imported by other commands
 
     report = parse(raw, knowledge=knowledge_of(options), source=options.source)
     signer = signer_of(options)
@@ -83,7 +86,7 @@ def _take(options: Namespace) -> None:
 
 
 def _message() -> bytes:
-    """Standard input to its end, so that the server is never left with a broken pipe."""
+    """Read standard input to its end, so that the server never sees a broken pipe."""
     blocks: list[bytes] = []
     size = 0
     while block := os.read(_STDIN, _BLOCK):
@@ -94,9 +97,9 @@ def _message() -> bytes:
 
 
 def _hand_over(program: list[str], line: bytes) -> None:
-    import subprocess  # half of the runs do without
+    import subprocess  # not needed with --to
 
-    # A session of its own: what it started ends with it when time is up.
+    # In its own session, so that its children are killed with it when the time is up.
     child = subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 # the caller's own
     try:
         child.communicate(line)
@@ -110,7 +113,7 @@ def _hand_over(program: list[str], line: bytes) -> None:
 
 @contextmanager
 def _interruptible(seconds: int) -> Generator[None, None, None]:
-    """Signals that would end the process become an exception, and so a status; so does the end of the time."""
+    """Turn signals that would end the process, and the timeout, into an exception, and so into an exit status."""
     names = ("SIGALRM", "SIGHUP", "SIGINT", "SIGTERM")
     before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
     signal.alarm(seconds)
@@ -127,7 +130,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class _Interrupted(BaseException):
-    """No Exception: whoever catches those, for good reasons, must not catch this."""
+    """Raised by signals. Not an Exception, so that no handler for errors swallows it."""
 
 
 COMMAND: Final = Command(

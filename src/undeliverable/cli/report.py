@@ -1,4 +1,4 @@
-"""`undeliverable report`: a page about what came back, and the decisions on standard output."""
+"""`undeliverable report`: a page of bounce rates, reasons and replies, and the decisions on standard output."""
 
 from __future__ import annotations
 
@@ -35,24 +35,26 @@ _TAGS: Final = ("campaign", "source", "segment")
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "paths", metavar="PATH", nargs="+",
-        help="a message, a folder, an mbox, a Maildir, gzip or not; or records (.jsonl) that classify or serve wrote",
+        help="a message, a folder, an mbox, a Maildir, gzipped or not; or records (.jsonl) written by classify or serve",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page to write: one HTML file")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the HTML file to write")
     parser.add_argument(
         "--sent", metavar="FILE",
-        help="how many messages were sent: a number, or CSV with a column `sent` and any of campaign, source, segment, "
+        help="the number of messages sent: one number, or CSV with a column `sent` and any of campaign, source, segment, "
         "provider, domain, day",
     )  # fmt: skip
     parser.add_argument("--title", default="What came back", help="the heading of the page")
     parser.add_argument(
-        "--log", action="store_true", help="the files are logs of mail servers: one record per line about a delivery"
+        "--log", action="store_true", help="the files are mail server logs: one record per line about a delivery"
     )
     for tag in _TAGS:
         parser.add_argument(
             f"--{tag}-header", metavar="NAME", action="append", help=f"the header field that names the {tag}"
         )
     parser.add_argument(
-        "--verp", metavar="PATTERN", help="return paths, such as b+{campaign}-{mailbox}={domain}@example.com"
+        "--verp",
+        metavar="PATTERN",
+        help="the pattern of return paths, such as b+{campaign}-{mailbox}={domain}@example.com",
     )
     add_knowledge_options(parser)
 
@@ -93,7 +95,7 @@ def _places(options: Namespace) -> TagPlaces:
 
 
 class _Reader:
-    """The reports that the paths hold, mail and logs judged now, records as they were judged."""
+    """Iterate over the reports below the paths: mail and logs are judged now, records keep their verdicts."""
 
     def __init__(self, options: Namespace, knowledge: Knowledge) -> None:
         self.reports = 0
@@ -141,7 +143,7 @@ class _Reader:
 
 
 def _say(summary: Summary) -> None:
-    """Who is to be paused or watched, and the whole."""
+    """Print the totals, and the groups to watch or to pause."""
     from undeliverable.rates import By, Decision
 
     rows = [
@@ -174,9 +176,9 @@ def _rate(share: Share | None) -> str:
 
 COMMAND: Final = Command(
     name="report",
-    help="make a page of rates, reasons and replies to look at",
+    help="write an HTML page of bounce rates, reasons and replies",
     examples=(
-        "undeliverable report bounces/ -o report.html               # no rates: it is not known how many were sent",
+        "undeliverable report bounces/ -o report.html               # without rates: needs the number sent",
         "undeliverable report bounces/ --sent sent.csv -o report.html",
         "undeliverable report --log /var/log/mail.log* --sent 20000 -o report.html",
     ),

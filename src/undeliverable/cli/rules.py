@@ -1,4 +1,4 @@
-"""`undeliverable rules`: which rules and policies there are, which of them fit a reply, and what a change of them moves."""
+"""`undeliverable rules`: list rules and policies, match them against a reply, and compare bodies of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import (
+    Command,
+    UsageError,
+    add_knowledge_options,
+    add_reply_options,
+    knowledge_of,
+    warn,
+)
 from undeliverable.cli._entries import Entry, entries_of, is_profile, place_of
 from undeliverable.cli._moves import Moves, compare
 from undeliverable.cli._neutral import neutral_lines
 from undeliverable.cli._tables import print_json, print_table
-from undeliverable.model import Command as SmtpCommand
+from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
 __all__ = ["COMMAND"]
 
@@ -36,11 +43,14 @@ def _run(options: Namespace) -> int:
 
 def _list_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--layer", metavar="LAYER", help="only those of a layer: builtin, profile, file, or one by its whole name"
+        "--layer", metavar="LAYER", help="only entries of a layer: builtin, profile, file, or the full name of one"
     )
-    parser.add_argument("--provider", metavar="NAME", help="only those that ask for a provider")
+    parser.add_argument("--provider", metavar="NAME", help="only entries for a provider")
     parser.add_argument(
-        "--reason", metavar="REASON", type=str.lower, help="only rules that find a reason, and policies that ask for it"
+        "--reason",
+        metavar="REASON",
+        type=str.lower,
+        help="only rules that find a reason, and policies that apply to it",
     )
     parser.add_argument("--kind", choices=("rule", "policy"), help="only rules, or only policies")
     _format_argument(parser)
@@ -50,7 +60,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 def _list(options: Namespace) -> int:
     reason: str | None = options.reason
     if reason is not None and reason not in set(Reason):
-        raise UsageError(f"--reason: nothing is called {reason!r}")
+        raise unknown_value("--reason", reason, map(str, Reason), expected="a reason")
     knowledge = knowledge_of(options)
     found = [entry for entry in entries_of(knowledge) if _is_wanted(entry, options)]
     if options.format == "json":
@@ -74,7 +84,7 @@ def _is_wanted(entry: Entry, options: Namespace) -> bool:
 
 
 def _show_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the id of a rule or policy, as explain and list show it")
+    parser.add_argument("id", metavar="ID", help="the id of a rule or policy, as shown by explain and list")
     _format_argument(parser)
     add_knowledge_options(parser)
 
@@ -83,24 +93,18 @@ def _show(options: Namespace) -> int:
     knowledge = knowledge_of(options)
     entry = next((entry for entry in entries_of(knowledge) if entry.id == options.id), None)
     if entry is None:
-        warn(f"no rule and no policy has the id {options.id!r}{_near(options.id, knowledge)}")
+        ids = [entry.id for entry in entries_of(knowledge)]
+        warn(f"no rule or policy has the id {options.id!r}{did_you_mean(options.id, ids)}")
         return 1
     place = place_of(entry, (options.profile or "", *options.rules))
     if options.format == "json":
         print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
         return 0
-    where = f"{place.path}:{place.line}" if place else "its file is not known"
+    where = f"{place.path}:{place.line}" if place else "file unknown"
     print(
         neutral_lines(f"{entry.kind} {entry.id} ({entry.layer})\n{where}\n\n{place.text if place else entry.as_text()}")
     )
     return 0
-
-
-def _near(name: str, knowledge: Knowledge) -> str:
-    from difflib import get_close_matches  # only for those who mistype
-
-    near = get_close_matches(name, [entry.id for entry in entries_of(knowledge)], n=3)
-    return f"; perhaps {' or '.join(near)}?" if near else ""
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
@@ -124,7 +128,7 @@ def _check(options: Namespace) -> int:
             (added,) = (layer for layer in layers if id(layer) not in known)
             print(
                 neutral_lines(
-                    f"{path}: {_counted(len(added.rules), 'rule')}, {_counted(len(added.policies), 'policy', 'policies')}"
+                    f"{path}: {counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
                 )
             )
     return status
@@ -134,20 +138,12 @@ def _with(knowledge: Knowledge, path: str) -> Knowledge:
     return knowledge.with_profile(path) if is_profile(path) else knowledge.with_file(path)
 
 
-def _counted(number: int, one: str, more: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
 # --- which -----------------------------------------------------------------------------------------------------------
 
 
 def _which_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("reply", metavar="REPLY", help="the text of an SMTP reply")
-    parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules ask for it")
-    parser.add_argument(
-        "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
-        help=f"what the reply answered: {', '.join(SmtpCommand)}",
-    )  # fmt: skip
+    add_reply_options(parser)
     _format_argument(parser)
     add_knowledge_options(parser)
 
@@ -175,7 +171,7 @@ def _place(number: int) -> str:
 
 def _outcome(verdict: Verdict) -> str:
     label = f" [{verdict.label}]" if verdict.label else ""
-    policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "the reason's own defaults"
+    policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "default"
     return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}")
 
 
@@ -186,10 +182,10 @@ def _diff_arguments(parser: ArgumentParser) -> None:
     for name in ("a", "b"):
         parser.add_argument(name, metavar=name.upper(), help="a profile, a file of rules, or builtin")
     parser.add_argument("paths", metavar="PATH", nargs="+", help="messages, folders and mailboxes as for classify")
-    parser.add_argument("--replies", action="store_true", help="the paths are texts with one SMTP reply on each line")
+    parser.add_argument("--replies", action="store_true", help="the paths are text files with one SMTP reply per line")
     _format_argument(parser)
     parser.epilog = (
-        "exit status: 0 no verdict moves, 1 at least one does, 2 the command line, a rule file or the corpus is wrong"
+        "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
     )
 
 
@@ -197,7 +193,7 @@ def _diff(options: Namespace) -> int:
     before, after = (_knowledge(name) for name in (options.a, options.b))
     moves = compare(before, after, options.paths, replies=options.replies)
     if not moves.read:
-        raise UsageError("nothing could be read: there is nothing to compare")
+        raise UsageError("nothing to compare: no message or reply could be read")
     if options.format == "json":
         print_json({"a": options.a, "b": options.b, **moves.to_dict()})
     else:
@@ -220,25 +216,29 @@ def _knowledge(name: str) -> Knowledge:
 
 
 def _format_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="table (the default) or json")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
 
 
 _ACTIONS: Final = {
-    "list": ("show all rules and policies in the order of their rank", _list_arguments, _list),
-    "show": ("show one rule or policy as it stands in its file", _show_arguments, _show),
-    "check": ("say whether files of rules can be used; 1 if one cannot", _check_arguments, _check),
-    "which": ("show all rules that fit a reply, the one that wins first; 1 if none does", _which_arguments, _which),
-    "diff": ("show which verdicts move from one profile or file of rules to another", _diff_arguments, _diff),
+    "list": ("show all rules and policies in order of precedence", _list_arguments, _list),
+    "show": ("show one rule or policy as written in its file", _show_arguments, _show),
+    "check": ("check files of rules; exit status 1 if one is invalid", _check_arguments, _check),
+    "which": (
+        "show all rules that match a reply, the winner first; exit status 1 if none does",
+        _which_arguments,
+        _which,
+    ),
+    "diff": ("show the verdicts that differ between two profiles or files of rules", _diff_arguments, _diff),
 }
 
 COMMAND: Final = Command(
     name="rules",
     help="show, check and compare rules, policies and profiles",
     examples=(
-        "undeliverable rules list --provider google                 # what is known of a provider",
+        "undeliverable rules list --provider google                 # all rules for a provider",
         "undeliverable rules show google.receiving_rate             # one rule with its example and source",
-        "undeliverable rules check ours.toml                        # for a hook before a commit",
-        'undeliverable rules which "552 5.2.2 mailbox full"         # all rules that fit, the winner first',
+        "undeliverable rules check ours.toml                        # for a pre-commit hook",
+        'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the winner first',
         "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
     ),
     arguments=_arguments,

@@ -1,4 +1,4 @@
-"""`undeliverable serve`: a sink for LMTP and SMTP that records the bounces of a domain, and an endpoint for webhooks."""
+"""`undeliverable serve`: record bounces that arrive by LMTP, SMTP or webhooks."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--http", metavar="HOST:PORT", type=_address, help="listen here for webhooks: POST /webhooks/NAME"
     )
-    parser.add_argument("--secrets", metavar="FILE", help="how the webhooks of each service are proved (TOML)")
-    parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
     parser.add_argument(
-        "--into", metavar="LIST", help="take webhooks over into a suppression list, with or without --to"
+        "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
     )
+    parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
+    parser.add_argument("--into", metavar="LIST", help="record webhooks in a suppression list, with or without --to")
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -39,18 +39,34 @@ def _arguments(parser: ArgumentParser) -> None:
             dest=f"{name}s",
             action="append",
             default=[],
-            help=f"take mail to recipients {what}; may be given again",
+            help=f"accept mail to recipients {what}; repeatable",
         )
-    parser.add_argument(
-        "--max-size", metavar="MIB", type=int, default=64, help="of one message (64), or of one request (8 at most)"
-    )
-    parser.add_argument("--max-connections", metavar="NUMBER", type=int, default=100, help="at once (100)")
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=60.0, help="for a command or a whole message (60)"
-    )
-    parser.add_argument("--listen-any", action="store_true", help="allow addresses that other hosts can reach")
+    _limit_arguments(parser)
     add_signer_options(parser)
     add_knowledge_options(parser)
+
+
+def _limit_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-size", metavar="MIB", type=int, default=64, help="the largest message (64) or request (at most 8)"
+    )
+    parser.add_argument(
+        "--max-connections",
+        metavar="NUMBER",
+        type=int,
+        default=100,
+        help="the number of simultaneous connections (100)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        help="the time limit of a command or a whole message (60)",
+    )
+    parser.add_argument(
+        "--listen-any", action="store_true", help="allow listening on addresses that other hosts can reach"
+    )
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -64,10 +80,10 @@ def _run(options: Namespace) -> int:
     mail = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
     web = [options.http] if options.http else []
     if not (mail or web):
-        raise UsageError("--lmtp, --smtp or --http must say where to listen")
+        raise UsageError("at least one of --lmtp, --smtp and --http is required")
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
-            raise UsageError(f"{host} is no loopback address, which takes --listen-any")
+            raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
     sinks: list[Sink | HttpServer] = [*_mail_sinks(options, mail), *_web_sinks(options, web)]
 
     import asyncio
@@ -84,9 +100,9 @@ def _mail_sinks(options: Namespace, listen: list[tuple[bool, tuple[str, int]]]) 
     if not listen:
         return []
     if not (options.domains or options.recipients):
-        raise UsageError("--domain or --recipient must say whose mail is taken")
+        raise UsageError("--domain or --recipient is required: the recipients to accept mail for")
     if not options.to:
-        raise UsageError("--to must say where the records go")
+        raise UsageError("--to is required: the file for the records")
     from undeliverable.serve import BounceHandler
 
     try:
@@ -108,9 +124,9 @@ def _web_sinks(options: Namespace, listen: list[tuple[str, int]]) -> list[HttpSe
     if not listen:
         return []
     if not options.secrets:
-        raise UsageError("--secrets must say how webhooks are proved")
+        raise UsageError("--secrets is required: the file with the secrets of the webhooks")
     if not (options.to or options.into):
-        raise UsageError("--to or --into must say where webhooks go")
+        raise UsageError("--to or --into is required: where to record webhooks")
     try:
         from undeliverable.serve._http_server import HttpServer
         from undeliverable.serve._secrets_file import read_secrets
@@ -128,7 +144,7 @@ def _web_sinks(options: Namespace, listen: list[tuple[str, int]]) -> list[HttpSe
 
 
 async def _serve(sinks: list[Sink | HttpServer]) -> None:
-    """Listens until SIGTERM or SIGINT; says on standard error when it is ready."""
+    """Serve until SIGTERM or SIGINT; report on standard error when a port is ready."""
     import asyncio
 
     stop = asyncio.Event()
@@ -152,7 +168,7 @@ def _is_loopback(host: str) -> bool:
 
 COMMAND: Final = Command(
     name="serve",
-    help="take bounces by LMTP, SMTP or webhooks and record them",
+    help="receive bounces by LMTP, SMTP or webhooks and record them",
     examples=(
         "undeliverable serve --lmtp 127.0.0.1:8024 --domain bounces.example.com --to bounces.jsonl",
         "undeliverable serve --smtp 127.0.0.1:8025 --recipient bounces@example.com --to bounces.jsonl",

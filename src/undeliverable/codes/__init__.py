@@ -14,7 +14,7 @@ from functools import lru_cache
 from undeliverable._text.lazy import lazy
 from undeliverable._text.record import Record
 
-TYPE_CHECKING = False  # importing typing would take a sixth of the time of a start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
@@ -65,7 +65,7 @@ class StatusCode:
 
     @classmethod
     def parse(cls, text: str) -> StatusCode:
-        """The code that `text` is, apart from white space around it.
+        """Return the code that `text` is, apart from white space around it.
 
         :raises ValueError: when `text` is not a status code of class 2, 4 or 5.
         """
@@ -75,7 +75,7 @@ class StatusCode:
         return status_of(match[1], match[2], match[3])
 
     def matches(self, pattern: str) -> bool:
-        """Whether the code fits `pattern`: ``"5.1.1"``, ``"5.7.*"``, ``"X.1.1"``, ``"*.*.*"``; ``x`` and ``*`` fit all.
+        """Return whether the code fits `pattern`, such as ``"5.1.1"``, ``"5.7.*"``, ``"X.1.1"``: ``x`` and ``*`` fit all.
 
         :raises ValueError: when `pattern` has not three parts, each a number or a wildcard.
         """
@@ -88,7 +88,7 @@ class StatusCode:
 
 @lru_cache(maxsize=1024)
 def status_of(class_: str, subject: str, detail: str) -> StatusCode:
-    """The code of three strings of digits that a pattern has already checked; equal codes are one object."""
+    """Return the code of three strings of digits that a pattern has already checked; equal codes are one object."""
     return StatusCode(int(class_), int(subject), int(detail))
 
 
@@ -99,7 +99,7 @@ class ReplyCode(int):
 
     @classmethod
     def parse(cls, text: str) -> ReplyCode:
-        """The code that `text` is, apart from white space around it.
+        """Return the code that `text` is, apart from white space around it.
 
         :raises ValueError: when `text` is not three digits in the ranges of RFC 5321 4.2.
         """
@@ -119,7 +119,7 @@ class ReplyCode(int):
         return 400 <= self < 500
 
     def matches(self, pattern: str) -> bool:
-        """Whether the code fits `pattern`, three characters, each a digit or a wildcard: ``"550"``, ``"45x"``, ``"5**"``.
+        """Return whether the code fits `pattern`, three digits or wildcards: ``"550"``, ``"45x"``, ``"5**"``.
 
         :raises ValueError: when `pattern` is anything else.
         """
@@ -137,13 +137,13 @@ REPLY_CODES: Final = {
 
 
 def find_status(text: str, start: int = 0) -> StatusCode | None:
-    """The first enhanced status code in `text` from `start` on that stands alone, or None."""
+    """Return the first enhanced status code in `text` from `start` on that stands alone, or None."""
     match = STATUS.search(text, start)
     return status_of(match[1], match[2], match[3]) if match else None
 
 
 def find_reply_code(text: str, start: int = 0) -> ReplyCode | None:
-    """The first reply code in `text` from `start` on that stands alone, or None."""
+    """Return the first reply code in `text` from `start` on that stands alone, or None."""
     match = REPLY.search(text, start)
     return REPLY_CODES[match[1]] if match else None
 
@@ -172,12 +172,12 @@ class RegisteredStatus(Record):
 
 
 def registered(status: StatusCode) -> RegisteredStatus | None:
-    """The IANA entry of `status`, whatever its class, or None: 4.1.1 and 5.1.1 are both ``X.1.1``."""
+    """Return the IANA entry of `status`, whatever its class, or None: 4.1.1 and 5.1.1 are both ``X.1.1``."""
     return _entries().get((status.subject, status.detail))
 
 
 @lru_cache(maxsize=1)
 def _entries() -> dict[tuple[int, int], RegisteredStatus]:
-    from undeliverable.codes._registry import REGISTERED  # 20 KB of text that most programs never ask for
+    from undeliverable.codes._registry import REGISTERED
 
     return {(row[0], row[1]): RegisteredStatus(*row) for row in REGISTERED}

@@ -1,8 +1,8 @@
-"""A page about what came back: rates over time, by reason, by provider and by campaign, and the replies behind them.
+"""A page about bounces: rates over time, by reason, by provider and by campaign, and the replies behind them.
 
-One self-contained HTML file: it loads nothing, and holds no recipient's address. Reports go into a :class:`Collector`,
-one by one; :func:`render` makes the page of its :class:`Summary`. No clock, no network; the charts are drawn by uPlot,
-which comes along with its licence.
+The page is one self-contained HTML file that loads nothing and holds no recipient's address. Reports are added to a
+:class:`Collector` one by one; :func:`render` makes the page from its :class:`Summary`. No clock, no network; the charts
+are drawn by uPlot, which is included with its licence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numbers behind the charts: one row a day, without gaps."""
+"""The data of the charts: one row per day, without gaps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from undeliverable.report._collect import Summary
 
 __all__ = ["chart_data", "period"]
 
-_LONGEST: Final = 400  # days; dates in mail are written by strangers, and one of them must not stretch a chart
+_LONGEST: Final = 400  # days; dates in mail are written by strangers, and a wrong one must not stretch the chart
 
 
 def period(summary: Summary, today: date) -> tuple[date, date] | None:
-    """The first and the last day that the charts show, None where nothing has a date; nothing lies beyond tomorrow."""
+    """Return the first and the last day of the charts, or None without dates; days after tomorrow are ignored."""
     days = [day for day in map(_day, summary.rates[By.DAY].groups) if day is not None and day <= today + timedelta(1)]
     if not days:
         return None
@@ -24,7 +24,7 @@ def period(summary: Summary, today: date) -> tuple[date, date] | None:
 
 
 def chart_data(summary: Summary, today: date) -> str:
-    """The data of the charts as JSON that may stand in a script element."""
+    """Return the data of the charts as JSON that is safe inside a script element."""
     shown = period(summary, today)
     rows = {day: row for row in summary.rates[By.DAY].groups if (day := _day(row)) is not None}
     first, last = shown or (today, today)
@@ -42,7 +42,7 @@ def chart_data(summary: Summary, today: date) -> str:
         "high": [None if share is None else round(share.high, 6) for share in shares],
         "levels": [level.rate for level in summary.levels.bounce],
     }
-    # A script element ends at "</", whatever it holds.
+    # "</" would end the script element, even inside a string.
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 

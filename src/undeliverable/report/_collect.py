@@ -1,4 +1,4 @@
-"""What the page says, counted in one pass over the reports."""
+"""Count reports for the page in one pass."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable import BounceType, Reason, Report, Verdict
-from undeliverable.rates import By, Levels, RateCounter, Rates, has_failed, unit_of
+from undeliverable.rates import By, Levels, RateCounter, Rates, has_failed, is_worse, unit_of
 from undeliverable.tags import TagPlaces, tags_of
 
 __all__ = ["Collector", "ReplyCount", "Sent", "Summary", "blanked"]
 
-_LONGEST: Final = 240  # characters of a reply that are shown; more of them differ in nothing that matters
-_REPLIES: Final = 20_000  # different replies that are told apart; later ones are counted together
-_WORSE: Final = {BounceType.SOFT: 0, BounceType.UNDETERMINED: 1, BounceType.HARD: 2}
+_LONGEST: Final = 240  # characters of a reply to show; replies rarely differ after that
+_REPLIES: Final = 20_000  # different replies to count separately; later ones are counted together
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How many messages were sent.
+    """The numbers of messages sent.
 
-    :ivar total: in all, None where that is not known.
-    :ivar by: for each grouping the number for each group.
+    :ivar total: the total, None if unknown.
+    :ivar by: the number per group, for each grouping.
     """
 
     total: int | None = None
     by: Mapping[By, Mapping[str, int]] = field(default_factory=dict[By, Mapping[str, int]])
 
     def of(self, by: By) -> Mapping[str, int] | int | None:
-        """What :func:`~undeliverable.rates.bounce_rates` takes for a grouping."""
+        """Return the argument `sent` of :func:`~undeliverable.rates.bounce_rates` for a grouping."""
         return self.by.get(by, self.total)
 
 
 class ReplyCount(NamedTuple):
-    """A reply, addresses and numbers that differ blanked out, with what was made of it."""
+    """A reply with addresses and varying numbers blanked out, and its verdict."""
 
     reply: str
     reason: Reason | None
@@ -50,11 +49,11 @@ class ReplyCount(NamedTuple):
 class Summary:
     """The numbers of a page.
 
-    :ivar reports: how many reports were read, by kind.
+    :ivar reports: number of reports by kind.
     :ivar rates: a table for each grouping.
     :ivar reasons: failed recipients by reason and bounce type.
     :ivar replies: failed recipients by reply, the most frequent first.
-    :ivar levels: when a rate is too high.
+    :ivar levels: the limits for rates.
     """
 
     reports: Mapping[str, int]
@@ -65,23 +64,23 @@ class Summary:
 
 
 class Collector:
-    """Takes reports one by one; memory grows with the failed recipients, not with the reports' texts."""
+    """A counter of reports; memory grows with the number of failed recipients, not with the texts of the reports."""
 
-    __slots__ = ("_counter", "_fates", "_kinds", "_places", "_replies")
+    __slots__ = ("_counter", "_kinds", "_places", "_replies", "_worst")
 
     def __init__(self, places: TagPlaces | None = None) -> None:
-        """Begins with nothing.
+        """Start without reports.
 
-        :param places: where campaign, source and segment stand; the usual places unless given.
+        :param places: where to find campaign, source and segment; :class:`~undeliverable.tags.TagPlaces` by default.
         """
         self._places = places or TagPlaces()
         self._counter = RateCounter(*By)
         self._kinds: Counter[str] = Counter()
-        self._fates: dict[str, ReplyCount] = {}
+        self._worst: dict[str, ReplyCount] = {}
         self._replies: dict[ReplyCount, ReplyCount] = {}
 
     def add(self, report: Report) -> None:
-        """Counts a report."""
+        """Count a report."""
         tags = tags_of(report, self._places)
         self._kinds[str(report.kind)] += 1
         self._counter.add(report, tags)
@@ -92,20 +91,20 @@ class Collector:
     def _fail(self, unit: str, verdict: Verdict) -> None:
         kind = verdict.bounce_type
         assert kind is not None
-        known = self._fates.get(unit)
-        if known is not None and known.bounce_type is not None and _WORSE[kind] <= _WORSE[known.bounce_type]:
+        known = self._worst.get(unit)
+        if known is not None and known.bounce_type is not None and not is_worse(kind, known.bounce_type):
             return
         rule = None if verdict.rule is None else verdict.rule.id
         row = ReplyCount(blanked(verdict.reply or ""), verdict.reason, kind, rule, verdict.provider)
         if row not in self._replies and len(self._replies) >= _REPLIES:
             row = row._replace(reply="(other replies)")
-        # One object for all recipients with the same reply.
-        self._fates[unit] = self._replies.setdefault(row, row)
+        # Recipients with the same reply share one object, which saves memory.
+        self._worst[unit] = self._replies.setdefault(row, row)
 
     def summary(self, sent: Sent | None = None, levels: Levels | None = None) -> Summary:
-        """The numbers so far; raises ValueError for a negative number of messages sent."""
+        """Return the current numbers; raise ValueError for a negative number of messages sent."""
         given, limits = sent or Sent(), levels or Levels()
-        replies = Counter(self._fates.values())
+        replies = Counter(self._worst.values())
         reasons: Counter[tuple[Reason, BounceType]] = Counter()
         for row, number in replies.items():
             assert row.bounce_type is not None
@@ -119,7 +118,7 @@ class Collector:
         )
 
 
-# What differs from recipient to recipient: every count is bounded, so that the time is linear in the text.
+# Parts that differ from recipient to recipient. All repetitions are bounded, so that the time is linear in the text.
 _BLANKS: Final = (
     (re.compile(r"<?[^\s<>()\"',;:@]{1,64}@[^\s<>()\"',;:@]{1,255}>?"), "<…>"),
     (re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"), "[…]"),
@@ -130,7 +129,7 @@ _BLANKS: Final = (
 
 @lru_cache(maxsize=4096)
 def blanked(reply: str) -> str:
-    """A reply without addresses, IP addresses and the ids of single messages."""
+    """Return a reply without addresses, IP addresses and ids of single messages."""
     text = " ".join(reply[: 4 * _LONGEST].split())
     for pattern, mark in _BLANKS:
         text = pattern.sub(mark, text)

@@ -1,4 +1,4 @@
-"""HTML from values: escaped text, numbers for people, and tables that sort and filter."""
+"""Make HTML from values: escaped text, formatted numbers, and tables that can be sorted and filtered."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from undeliverable.rates import Decision, Level, Share
 
 __all__ = ["Cell", "Column", "badge", "bar", "count", "number", "percent", "rate", "table", "text"]
 
-_SCALE: Final = 0.12  # where the strip of a rate ends: a little beyond the highest level
-_FILTERED: Final = 8  # rows from which a table can be filtered
+_SCALE: Final = 0.12  # the end of the scale of a rate: slightly above the highest level
+_FILTERED: Final = 8  # rows from which a table gets a filter field
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table.
 
-    :ivar kind: ``text``, ``number`` (set to the right) or ``wide`` (a whole line on a phone).
-    :ivar hint: what the column says, shown to whoever points at it.
+    :ivar kind: ``text``, ``number`` (aligned right) or ``wide`` (a whole line on a phone).
+    :ivar hint: the tooltip of the header.
     """
 
     name: str
@@ -30,34 +30,34 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell shows, as HTML, and what it is sorted by."""
+    """A cell: its HTML, and the value to sort by."""
 
     html: str
     value: str | float
 
 
 def text(value: object, *, none: str = "–") -> Cell:
-    """A cell with foreign text in it."""
+    """Return a cell with foreign text, escaped."""
     return Cell(f'<span class="none">{none}</span>', "") if value is None else Cell(escape(str(value)), str(value))
 
 
 def count(value: int | None) -> Cell:
-    """A cell with a number of things."""
+    """Return a cell with a count."""
     return Cell('<span class="none">–</span>', -1) if value is None else Cell(number(value), value)
 
 
 def number(value: int) -> str:
-    """1234567 as 1,234,567."""
+    """Return 1234567 as 1,234,567."""
     return f"{value:,}"
 
 
 def percent(value: float) -> str:
-    """A fraction in percent, small ones with more digits."""
+    """Return a fraction in percent, with more digits for small ones."""
     return f"{value * 100:.{2 if value < 0.1 else 1}f} %"
 
 
 def rate(share: Share | None, levels: Sequence[Level]) -> Cell:
-    """A cell with a rate, its interval, and a strip that shows both against the levels."""
+    """Return a cell with a rate, its interval, and a strip that compares both with the levels."""
     if share is None:
         return Cell('<span class="none">–</span>', -1.0)
     scale = _SCALE * levels[-1].rate / 0.1 if levels else _SCALE
@@ -76,7 +76,7 @@ def rate(share: Share | None, levels: Sequence[Level]) -> Cell:
 
 
 def bar(value: int, most: int, kind: str) -> Cell:
-    """A number with a bar as long as its share of the greatest one."""
+    """Return a cell with a number and a bar, whose length is relative to the largest number."""
     width = 100 * value / most if most else 0.0
     return Cell(
         f'<span class="bar">{number(value)}<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
@@ -86,7 +86,7 @@ def bar(value: int, most: int, kind: str) -> Cell:
 
 
 def badge(word: str | None, none: str = "no rate") -> Cell:
-    """A word that stands out: a decision or a bounce type; its order is that of the words known here."""
+    """Return a cell with a highlighted word, a decision or a bounce type, that sorts by severity."""
     if word is None:
         return Cell(f'<span class="none">{none}</span>', -1)
     return Cell(f'<span class="badge {escape(word)}">{escape(word)}</span>', float(_ORDER.get(word, 9)))
@@ -103,9 +103,9 @@ _ORDER: Final = {
 def table(
     name: str, caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, cards: bool = True
 ) -> str:
-    """A table with its head as buttons that sort, and a field that filters where there are several rows.
+    """Return a table with a header of sort buttons and, for many rows, a filter field.
 
-    :param cards: on a phone each row is a card; else the table stays one.
+    :param cards: True to show each row as a card on a phone.
     """
     lines = [_line(columns, row) for row in rows]
     head = "".join(
@@ -134,7 +134,7 @@ def _line(columns: Sequence[Column], row: Sequence[Cell]) -> str:
 
 
 def _value(cell: Cell, column: Column) -> str:
-    # What is sorted as it is shown needs no second copy.
+    # A text that sorts as it is shown needs no second copy.
     return "" if column.kind != "number" and isinstance(cell.value, str) else f' data-v="{cell.value}"'
 
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file that loads nothing, whatever it is opened with."""
+"""The page: one HTML file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from undeliverable.report._html import Cell, Column, badge, bar, count, number, 
 
 __all__ = ["render"]
 
-_ROWS: Final = 300  # of a table; what is left out is said below it
+_ROWS: Final = 300  # per table; a line below the table counts the rows left out
 
 _DECIDED: Final = {
-    Decision.OK: "Nothing stands against going on.",
+    Decision.OK: "No objection to sending on.",
     Decision.WATCH: "Look into {} before the next send.",
     Decision.PAUSE: "Stop sending to {}, and find out where these addresses come from.",
     None: "There is no rate: the number of messages sent is not known.",
@@ -38,15 +38,15 @@ _NAMES: Final = {
 
 
 def render(summary: Summary, *, made: datetime, title: str = "What came back") -> str:
-    """The page of a summary, as HTML.
+    """Return the page of a summary, as HTML.
 
-    :param made: when; shown on the page, and no day after it is believed.
-    :param title: shown on top, and as the name of the window.
+    :param made: the time of creation; shown on the page, and later dates in reports are ignored.
+    :param title: the heading, and the title of the window.
     """
     today = (made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)).date()
     style = _asset("uPlot.min.css") + _asset("page.css")
     script = _asset("uPlot.iife.min.js") + "\n" + _asset("page.js")
-    # Only our own script runs, whatever stands in foreign text; styles are set by uPlot as well.
+    # Only our own script may run, even if foreign text contained one; inline styles are needed by uPlot.
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {_digest(script)}"
     body = "".join(_body(summary, title, made, today))
     return (
@@ -232,7 +232,7 @@ def _replies(summary: Summary) -> str:
 
 
 def _word(value: str | None, tag: str) -> Cell:
-    """A name of ours that may break at its dots and underscores."""
+    """Return a cell with a rule id or reason that may break at dots and underscores."""
     if value is None:
         return text(None)
     return Cell(f"<{tag}>{escape(value).replace('.', '.<wbr>').replace('_', '_<wbr>')}</{tag}>", value)
@@ -260,11 +260,12 @@ def _notes(levels: Levels) -> str:
         for level in own
     ]  # fmt: skip
     return (
-        f"<section><h2>How to read this</h2>{table('levels', 'From where on a rate is too high', columns, rows)}"
-        "<p>A recipient counts once for each message or campaign, with the worst that was heard. Rates are hard bounces, or "
-        "complaints, per message sent; behind them stands the interval that holds the true rate 95 times in 100 (Wilson). "
-        f"A group is paused from {number(levels.minimum)} messages on, and only where chance alone does not explain it: "
-        "the lower end of the interval is above the lowest level. Of fewer messages the lower end is what counts.</p>"
+        f"<section><h2>How to read this</h2>{table('levels', 'Levels at which a rate is too high', columns, rows)}"
+        "<p>A recipient counts once per message or campaign, with its worst result. Rates are hard bounces, or complaints, "
+        "per message sent, followed by the 95 % confidence interval (Wilson). "
+        f"A group is paused only from {number(levels.minimum)} messages on, and only if chance alone does not explain the "
+        "rate: the lower end of the interval is above the lowest level. With fewer messages, the lower end is compared "
+        "instead of the rate.</p>"
         "<p>This page holds no recipient's address and loads nothing.</p>"
         f"<details><summary>Licence of the charts</summary><pre>uPlot, https://github.com/leeoniya/uPlot\n\n"
         f"{escape(_asset('uPlot.LICENSE'))}</pre></details></section>"

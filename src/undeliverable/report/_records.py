@@ -1,4 +1,4 @@
-"""Reports from the records that `Report.to_dict()` made: what the page needs of them."""
+"""Rebuild reports from the records of `Report.to_dict()`, as far as the page needs them."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ __all__ = ["report_of"]
 
 T = TypeVar("T")
 
-# Found by value: the constructor of an enum with attributes takes more than that.
+# Looked up by value: the constructor of an enum with attributes needs more than the value.
 _REASONS: Final = {str(reason): reason for reason in Reason}
 
 
 def report_of(record: Mapping[str, Any]) -> Report:
-    """The report that a record of version 1 tells of; evidence and the returned message's block are not in it.
+    """Return the report of a record of version 1, without evidence and without the text of the original message.
 
-    :raises ValueError: when it is no such record; the sentence says why.
+    :raises ValueError: when it is not such a record; the message says why.
     """
     if record.get("schema") != 1:
-        raise ValueError("no record of a report: `schema` is not 1")
+        raise ValueError("not a record of a report: `schema` is not 1")
     try:
         return _report(record)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no record of a report: {type(error).__name__} {error}") from None
+        raise ValueError(f"not a record of a report: {type(error).__name__} {error}") from None
 
 
 def _report(record: Mapping[str, Any]) -> Report:

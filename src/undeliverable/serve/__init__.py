@@ -1,7 +1,7 @@
-"""Taking bounces where they arrive: files of records, and a sink for LMTP and SMTP.
+"""Receive bounces where they arrive: files of records, and a server for LMTP and SMTP.
 
-:mod:`undeliverable.serve.records` writes and reads JSON Lines that survive a crash; :class:`BounceHandler` takes mail in
-an `aiosmtpd` application of your own (the extra ``lmtp``).
+:mod:`undeliverable.serve.records` writes and reads JSON Lines that survive a crash; :class:`BounceHandler` accepts mail in
+your own `aiosmtpd` application (the extra ``lmtp``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Group commit: whoever comes while the disk is busy shares the next write."""
+"""Group commit: lines that arrive while the disk is busy share the next write."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["GroupCommit"]
 
 
 class GroupCommit:
-    """Appends lines to a file of records, many at a time; belongs to one event loop.
+    """An appender of lines to a file of records, many at a time; belongs to one event loop.
 
-    A write is as slow as the disk, whether it holds one line or a hundred: so there is one at a time, in a thread, and
-    all lines that came meanwhile go into the next.
+    A write takes as long for a hundred lines as for one, because it waits for the disk. So there is one write at a time,
+    in a thread, and all lines that arrive meanwhile go into the next.
     """
 
     __slots__ = ("_path", "_waiting", "_writer")
@@ -25,16 +25,16 @@ class GroupCommit:
         self._writer: asyncio.Task[None] | None = None
 
     async def add(self, line: bytes) -> None:
-        """Returns when the line is on the disk; raises OSError when it could not be stored."""
+        """Return when the line is on disk; raise OSError when it could not be stored."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((line, done))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        # Whoever waits may be cut off: the write goes on, and the other lines in it do not suffer.
+        # A cancelled caller must not cancel the write, which holds the lines of others too.
         await asyncio.shield(done)
 
     async def drain(self) -> None:
-        """Returns when nothing is waiting any more."""
+        """Return when no line is waiting any more."""
         while self._writer is not None:
             await asyncio.wait({self._writer})
 
@@ -50,10 +50,10 @@ class GroupCommit:
 async def _store(path: str | os.PathLike[str], batch: list[tuple[bytes, asyncio.Future[None]]]) -> None:
     try:
         await asyncio.to_thread(records.append, path, [line for line, _ in batch])
-    except Exception as error:  # noqa: BLE001 # whatever it is, every one of them has to be told
+    except Exception as error:  # noqa: BLE001 # every waiting caller must get the error
         for _, done in batch:
             done.set_exception(OSError(f"not stored: {error}"))
-            done.exception()  # nobody may be waiting any more
+            done.exception()  # mark it as retrieved: its caller may be gone
     else:
         for _, done in batch:
             done.set_result(None)

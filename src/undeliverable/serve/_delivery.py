@@ -1,4 +1,4 @@
-"""A report together with the envelope that it came in."""
+"""A report together with the envelope of its message."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Delivery"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message that was taken.
+    """One message that was accepted.
 
-    :ivar report: what it says.
-    :ivar sender: its envelope sender, ``""`` for the null sender of RFC 5321 4.5.5; None where that is not known.
-    :ivar recipients: its envelope recipients: the return paths of what came back.
+    :ivar report: the parsed report.
+    :ivar sender: the envelope sender, ``""`` for the null sender of RFC 5321 4.5.5; None if unknown.
+    :ivar recipients: the envelope recipients: the return paths of the original messages.
     """
 
     report: Report
@@ -24,9 +24,9 @@ class Delivery:
     recipients: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """The public record of the report, with the key ``envelope``: ``sender`` and ``recipients``."""
+        """Return the public record of the report plus the key ``envelope`` with ``sender`` and ``recipients``."""
         return self.report.to_dict() | {"envelope": {"sender": self.sender, "recipients": list(self.recipients)}}
 
     def line(self) -> bytes:
-        """The record as one line of JSON with its line end: ASCII only, whatever the mail held."""
+        """Return the record as one line of JSON with its line ending, in ASCII whatever the mail contains."""
         return json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii") + b"\n"

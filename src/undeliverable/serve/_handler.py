@@ -1,4 +1,8 @@
-"""What an `aiosmtpd` server asks: may this recipient be written to, and what becomes of this message."""
+"""The handler of an `aiosmtpd` server: accept or refuse recipients, parse and record messages.
+
+A reply of 250 is a promise (RFC 5321 4.2.5): the sending server deletes the message only after this side has written
+its record to disk. Every failure is answered with a temporary 451.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ __all__ = ["BounceHandler"]
 
 _LOG: Final = logging.getLogger("undeliverable.serve")
 _NULL: Final = "<>"  # how aiosmtpd spells the null sender
-_LONG: Final = 1 << 18  # octets from which on a message is read in a thread: below, that costs more than it gives
+_LONG: Final = 1 << 18  # octets from which a message is parsed in a thread; for smaller ones the switch costs more
 
 STORED: Final = "250 2.0.0 recorded"
 NOT_STORED: Final = "451 4.3.0 cannot store it now"
@@ -30,7 +34,7 @@ TOO_MANY: Final = "452 4.5.3 too many recipients"
 
 
 class _Envelope(Protocol):
-    """What is asked of `aiosmtpd.smtp.Envelope`."""
+    """The part of `aiosmtpd.smtp.Envelope` that is used here."""
 
     mail_from: str | None
     rcpt_tos: list[str]
@@ -39,27 +43,27 @@ class _Envelope(Protocol):
 
 
 class _Session(Protocol):
-    """What is asked of `aiosmtpd.smtp.Session`."""
+    """The part of `aiosmtpd.smtp.Session` that is used here."""
 
     host_name: str | None
 
 
 class BounceHandler:
-    """A handler for `aiosmtpd.controller.Controller` and the like: takes bounces, records them, calls your code.
+    """A handler for `aiosmtpd.controller.Controller` and the like: accepts bounces, records them, calls your code.
 
-    A message is answered with 250 only when its record is on the disk **and** :meth:`received` has returned; when
-    either fails the answer is 451, and the sending server tries again. So both have to stand a repetition: the same
-    failure has the same ``Verdict.key``.
+    A message is answered with 250 only when its record is on disk **and** :meth:`received` has returned; when either
+    fails the reply is 451, and the sending server tries again. So both must tolerate repetition: the same failure has
+    the same ``Verdict.key``.
 
-    Made for subclasses: override :meth:`received`, and whatever hook of `aiosmtpd` you need.
+    Made for subclassing: override :meth:`received`, and any hook of `aiosmtpd` you need.
 
     :param domains: recipients at these domains are accepted, whatever their local part.
-    :param recipients: these are accepted as well, with or without an extension behind "+"; all others get a 550.
+    :param recipients: these are accepted as well, with or without an extension after "+"; all others get a 550.
     :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call :meth:`received`.
-    :param knowledge: the rules, policies and formats to judge by; the built-in ones unless given.
-    :param signer: where given, verdicts whose recipient the return path does not prove say so
+    :param knowledge: the rules, policies and formats to judge by; the built-in ones by default.
+    :param signer: if given, verdicts whose recipient is not proven by the return path are marked
         (:meth:`undeliverable.verp.Signer.prove`).
-    :param most_recipients: how many recipients one message may have.
+    :param most_recipients: the largest number of recipients of one message.
     """
 
     def __init__(
@@ -81,15 +85,15 @@ class BounceHandler:
         self._most_recipients = most_recipients
 
     async def received(self, delivery: Delivery, content: bytes) -> None:
-        """Called with every message, before it is recorded; does nothing unless overridden.
+        """Handle a message before it is recorded; override this, it does nothing by itself.
 
-        Whatever it raises, the message is not recorded and the sending server tries again.
+        When it raises, the message is not recorded and the sending server tries again.
 
         :param content: the message itself.
         """
 
     def accepts(self, address: str) -> bool:
-        """Whether mail to this recipient is taken."""
+        """Return True if mail to this recipient is accepted."""
         mailbox, _, domain = unwrap(address).casefold().rpartition("@")
         return domain in self._domains or bool(
             self._recipients & {f"{mailbox}@{domain}", f"{mailbox.partition('+')[0]}@{domain}"}
@@ -98,14 +102,14 @@ class BounceHandler:
     async def handle_EHLO(  # noqa: N802 # aiosmtpd's name
         self, _server: object, session: _Session, _envelope: object, hostname: str, responses: list[str]
     ) -> list[str]:
-        """RFC 5321 4.1.1.1; an LMTP server must offer pipelining and status codes, RFC 2033 5."""
+        """Reply to EHLO or LHLO (RFC 5321 4.1.1.1); LMTP requires pipelining and status codes (RFC 2033 5)."""
         session.host_name = hostname
         return [responses[0], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", *responses[1:]]
 
     async def handle_RCPT(  # noqa: N802 # aiosmtpd's name
         self, _server: object, _session: object, envelope: _Envelope, address: str, rcpt_options: list[str]
     ) -> str:
-        """RFC 5321 4.1.1.3: a 550 for everybody who is not configured."""
+        """Reply to RCPT (RFC 5321 4.1.1.3) with 550 for recipients that are not configured."""
         if not self.accepts(address):
             return NOT_HERE
         if len(envelope.rcpt_tos) >= self._most_recipients:
@@ -115,7 +119,7 @@ class BounceHandler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: object, _session: object, envelope: _Envelope) -> str:  # noqa: N802 # aiosmtpd's name
-        """RFC 5321 4.1.1.4: reads the message, calls :meth:`received`, records it."""
+        """Reply to DATA (RFC 5321 4.1.1.4): parse the message, call :meth:`received`, record it."""
         content = envelope.original_content or b""
         sender = "" if envelope.mail_from == _NULL else envelope.mail_from
         try:
@@ -123,18 +127,18 @@ class BounceHandler:
             delivery = Delivery(report, sender, tuple(envelope.rcpt_tos))
             await self.received(delivery, content)
             await self._record(delivery)
-        except Exception:  # noqa: BLE001 # code of somebody else's, a full disk: the sending server keeps the message
-            _LOG.exception("a message was not taken")
+        except Exception:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
+            _LOG.exception("message not recorded, answered with 451")
             return NOT_STORED
         return STORED
 
     async def handle_exception(self, _error: Exception) -> str:
-        """A fault of the server's own is temporary: a 5yz would make the sending server give up."""
-        _LOG.exception("a session failed")
+        """Reply to an internal error with 451: a 5yz would make the sending server give up."""
+        _LOG.exception("session failed, answered with 451")
         return NOT_STORED
 
     async def drain(self) -> None:
-        """Returns when all that was taken is on the disk."""
+        """Return when all accepted messages are on disk."""
         if self._store is not None:
             await self._store.drain()
 

@@ -1,4 +1,4 @@
-"""uvicorn, started and stopped like the other sinks of `undeliverable serve`."""
+"""uvicorn, started and stopped like the mail servers of `undeliverable serve`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BACKLOG: Final = 128
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to whoever started it."""
+    """A server that installs no signal handlers: the command has its own."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -26,9 +26,9 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """Listens at one address.
+    """An HTTP server at one address.
 
-    :ivar port: where it listens; chosen by the system if it was 0.
+    :ivar port: the port it listens on; chosen by the system if 0 was given.
     """
 
     def __init__(self, app: Webhooks, *, host: str, port: int, connections: int) -> None:
@@ -47,16 +47,16 @@ class HttpServer:
         self.port = port
 
     async def start(self) -> None:
-        """Returns when connections are taken; raises OSError when the address cannot be had."""
+        """Return when connections are accepted; raise OSError when the address cannot be used."""
         family = socket.AF_INET6 if ":" in self._place[0] else socket.AF_INET
         listener = socket.create_server(self._place, family=family, backlog=_BACKLOG)
         self.port = listener.getsockname()[1]
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._task.done():  # noqa: ASYNC110 # uvicorn has no event for it
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 # uvicorn offers no event to wait for
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """Ends what is going on, then returns; what was answered with 2xx is on the disk."""
+        """Finish the current requests, then return; everything answered with 2xx is on disk."""
         self._server.should_exit = True
         if self._task is not None:
             with suppress(asyncio.CancelledError):

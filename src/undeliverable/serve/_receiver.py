@@ -1,4 +1,8 @@
-"""What becomes of a webhook's request, whatever framework took it: proved, read, handed over, kept once."""
+"""Process a webhook request, independent of the web framework: authenticate, parse, pass on, record once.
+
+Services repeat a request until it is answered with 2xx, so that status is given only when everything is stored. Events
+that come twice, even at the same time or after a restart, are recognised by a digest and recorded once.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,8 @@ from undeliverable.webhook_auth import Basic, CertificateNeeded, Proof, Secret, 
 __all__ = ["Answer", "Endpoint", "Receiver"]
 
 _LOG: Final = logging.getLogger("undeliverable.serve")
-_LONG: Final = 1 << 18  # octets from which on a body is read in a thread
-_TAIL: Final = 1 << 25  # octets at the end of a file of records from which known events are learned
+_LONG: Final = 1 << 18  # octets from which a body is parsed in a thread
+_TAIL: Final = 1 << 25  # octets at the end of the file of records that are read for known events
 _VALIDATION: Final = "validationCode"
 
 _T = TypeVar("_T")
@@ -32,10 +36,10 @@ Received = Callable[[Sequence[Report]], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How the requests of one service are proved.
+    """The authentication of one service's requests.
 
-    :ivar secret: as :func:`undeliverable.webhook_auth.verify` takes it.
-    :ivar url: the address as the service was given it, where its signature covers that.
+    :ivar secret: as for :func:`undeliverable.webhook_auth.verify`.
+    :ivar url: the URL as configured at the service, needed where its signature covers the URL.
     """
 
     secret: Secret | Sequence[Secret]
@@ -44,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer: a status of HTTP, and an object for the body."""
+    """A response: HTTP status, JSON object of the body, and headers."""
 
     status: int
     body: dict[str, object]
@@ -52,14 +56,14 @@ class Answer:
 
 
 class Receiver:
-    """Takes requests; belongs to one event loop.
+    """A processor of requests; belongs to one event loop.
 
-    :param endpoints: the services that are taken, by name.
+    :param endpoints: the accepted services, by name.
     :param to: the file of records, or None to only call `received`.
     :param received: called with the new reports of a request before they are recorded: a function (in a thread) or a
-        coroutine function. Whatever it raises, nothing is recorded and the service tries again.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param remember: how many events are known by their ids, so that they are taken once.
+        coroutine function. When it raises, nothing is recorded and the service tries again.
+    :param knowledge: the rules and policies to judge by; the built-in ones by default.
+    :param remember: the number of events to remember, so that each is recorded once.
     """
 
     def __init__(
@@ -72,7 +76,7 @@ class Receiver:
         remember: int = 200_000,
     ) -> None:
         if to is None and received is None:
-            raise ValueError("what is received has to go somewhere: give to, received or both")
+            raise ValueError("at least one of `to` and `received` is required")
         self._endpoints = dict(endpoints)
         self._to = to
         self._received = received
@@ -85,14 +89,14 @@ class Receiver:
         self._learned = to is None
 
     def endpoint(self, name: str) -> Endpoint | None:
-        """The endpoint of a service, or None: its requests are not taken."""
+        """Return the endpoint of a service, or None if its requests are not accepted."""
         return self._endpoints.get(name)
 
     async def take(self, name: str, body: bytes, headers: Mapping[str, str], url: str | None = None) -> Answer:
-        """Proves, reads and keeps one request, and says what to answer: 2xx only when all of it is kept.
+        """Process one request and return the response: 2xx only when all of it is recorded.
 
-        :param url: the request's address, for secrets in it; a signature of the address is checked against the
-            endpoint's own, never against what the client says.
+        :param url: the URL of the request, which may hold a secret; a signature that covers the URL is checked against
+            the endpoint's own, never against what the client sends.
         """
         endpoint = self._endpoints.get(name)
         if endpoint is None:
@@ -107,14 +111,14 @@ class Receiver:
         except WebhookError as error:
             return Answer(400, {"error": error.detail})
         except OSError:
-            _LOG.exception("the records cannot be read")
+            _LOG.exception("cannot read the file of records")
             return _unavailable()
         if not self._use(proof, digest):
-            return Answer(401, {"error": "its token has been used for something else"})
+            return Answer(401, {"error": "its token has been used for another body"})
         return await self._keep(reports, proof, digest)
 
     async def drain(self) -> None:
-        """Returns when all that was taken is on the disk."""
+        """Return when all accepted events are on disk."""
         if self._store is not None:
             await self._store.drain()
 
@@ -126,7 +130,7 @@ class Receiver:
         return await asyncio.to_thread(parse_webhook, name, body, headers=headers, knowledge=self._knowledge)
 
     def _use(self, proof: Proof, digest: str) -> bool:
-        """Whether a token that does not cover the body is new, or came with the same body before."""
+        """Return True unless a token that does not cover the body was used for another body before."""
         if proof.covers_body or proof.id is None:
             return True
         if self._used.get(proof.id, digest) != digest:
@@ -139,14 +143,14 @@ class Receiver:
     async def _keep(self, reports: Sequence[Report], proof: Proof, digest: str) -> Answer:
         keys = [_key(report.to_dict()) for report in reports]
         while waiting := [self._busy[key] for key in keys if key in self._busy]:
-            await asyncio.wait(waiting)  # the same event is being kept for another request
+            await asyncio.wait(waiting)  # another request is recording the same event
         new = {key: report for key, report in zip(keys, reports, strict=True) if key not in self._known}
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._busy.update(dict.fromkeys(new, done))
         try:
             await self._hand_over(list(new.values()), proof, digest)
-        except Exception:  # noqa: BLE001 # code of somebody else's, a full disk: the service keeps the event
-            _LOG.exception("a request was not kept")
+        except Exception:  # noqa: BLE001 # a failing `received`, a full disk: the service will try again
+            _LOG.exception("request not recorded, answered with 503")
             return _unavailable()
         else:
             _remember(self._known, dict.fromkeys(new), self._remember)
@@ -172,10 +176,10 @@ class Receiver:
         lines = [_line(report, request) for report in reports]
         await asyncio.gather(*map(self._store.add, lines))
 
-    # --- what is known ----------------------------------------------------------------------------------------------
+    # --- known events -----------------------------------------------------------------------------------------------
 
     async def _learn(self) -> None:
-        """Learns once what was kept before the program was started."""
+        """Load, once, the events that were recorded before the program started."""
         if self._learned:
             return
         assert self._to is not None
@@ -192,7 +196,7 @@ class Receiver:
 
 
 def _last_records(path: str | os.PathLike[str]) -> list[dict[str, object]]:
-    """The last records of a file, and none of one that is not there."""
+    """Return the last records of a file; an empty list if it does not exist."""
     try:
         return list(_read_tail(path))
     except FileNotFoundError:
@@ -209,7 +213,7 @@ def _read_tail(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError):
-                continue  # torn: whoever wrote it was not answered with 2xx
+                continue  # a torn line: its request was not answered with 2xx
             if isinstance(record, dict):
                 yield cast("dict[str, object]", record)
 
@@ -221,7 +225,7 @@ def _remember(known: OrderedDict[str, _T], new: Mapping[str, _T], most: int) -> 
 
 
 def _key(record: Mapping[str, object]) -> str:
-    """What names an event. Ids alone do not: several services give those of the message."""
+    """Return the digest that identifies an event; its id is not enough, for some services give that of the message."""
     event = cast("dict[str, object]", record.get("event") or {})
     message = cast("dict[str, object]", record.get("message") or {})
     verdicts = cast("list[dict[str, object]]", record.get("verdicts") or [])
@@ -239,7 +243,7 @@ def _line(report: Report, request: Mapping[str, object]) -> bytes:
 
 
 def _validation(reports: Sequence[Report]) -> dict[str, object]:
-    """Event Grid takes an endpoint for valid that answers the code which it was sent; it has been proved already."""
+    """Return the code with which Azure Event Grid validates an endpoint; the request has been authenticated already."""
     codes = [
         report.event.metadata[_VALIDATION]
         for report in reports
@@ -259,7 +263,7 @@ def _refused(error: VerificationError, endpoint: Endpoint) -> Answer:
     is_basic = isinstance(asked, Basic) or (
         isinstance(asked, Sequence) and any(isinstance(one, Basic) for one in asked)
     )
-    # RFC 7235 3.1; SNS sends its password only after it has been asked.
+    # RFC 7235 3.1; SNS sends its password only after a challenge.
     headers = {"www-authenticate": 'Basic realm="webhooks", charset="UTF-8"'} if is_basic else {}
     return Answer(401, {"error": "not proved"}, headers)
 

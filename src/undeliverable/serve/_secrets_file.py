@@ -1,4 +1,4 @@
-"""A file of secrets (TOML): a table for each service whose webhooks are taken."""
+"""The file of secrets (TOML), with a table for each service whose webhooks are accepted."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ARN: Final = re.compile(r"arn:(aws[a-z-]{0,20}):sns:([a-z0-9-]{1,40}):\d{12}:[\
 
 
 def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
-    """The endpoints in a file of secrets.
+    """Return the endpoints in a file of secrets.
 
-    Each table has the name of a service and one way to prove its requests: ``key`` (a string, or several while a key is
-    changed), ``username`` and ``password``, ``path`` (a secret in the address), ``header`` and ``secret``, or for Amazon
-    ``topics`` and ``certificates`` (a folder of PEM files, named as in their address). ``url`` is the address as the
-    service was given it.
+    Each table has the name of a service and one way to authenticate its requests: ``key`` (a string, or a list while
+    keys are rotated), ``username`` and ``password``, ``path`` (a secret in the URL), ``header`` and ``secret``, or for
+    Amazon ``topics`` and ``certificates`` (a folder of PEM files, named as in their URL). ``url`` is the URL as
+    configured at the service.
 
-    :raises KnowledgeError: when the file cannot be read or says something else; it never shows a secret.
+    :raises KnowledgeError: when the file cannot be read or has other contents; it never shows a secret.
     """
     import tomllib
 
@@ -40,13 +40,13 @@ def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
         raise KnowledgeError(shown, f"cannot be read: {error.strerror}") from None
     except ValueError as error:
         where = re.search(r"\(at [^)]{1,60}\)", str(error))
-        raise KnowledgeError(shown, f"is no TOML {where[0] if where else ''}".rstrip()) from None
+        raise KnowledgeError(shown, f"not TOML {where[0] if where else ''}".rstrip()) from None
     return {name: _endpoint(shown, name, table) for name, table in document.items()}
 
 
 def _endpoint(file: str, name: str, table: object) -> Endpoint:
     if name not in names():
-        raise KnowledgeError(file, f"no such service; there are {', '.join(names())}", entry=name)
+        raise KnowledgeError(file, f"unknown service; expected one of {', '.join(names())}", entry=name)
     if not isinstance(table, dict):
         raise KnowledgeError(file, "must be a table", entry=name)
     found = cast("dict[str, object]", table)
@@ -55,7 +55,7 @@ def _endpoint(file: str, name: str, table: object) -> Endpoint:
             raise KnowledgeError(file, "unknown key", entry=name, key=key)
     url = found.get("url")
     if url is not None and not isinstance(url, str):
-        raise KnowledgeError(file, "must be text", entry=name, key="url")
+        raise KnowledgeError(file, "must be a string", entry=name, key="url")
     return Endpoint(_secret(file, name, found), url)
 
 
@@ -95,12 +95,12 @@ def _texts(file: str, name: str, key: str, value: object) -> list[Secret]:
     items = cast("Iterable[object]", value if isinstance(value, list) else [value])
     found: list[Secret] = [item for item in items if isinstance(item, str) and item]
     if not found or len(found) != len(list(items)):
-        raise KnowledgeError(file, "must be text, or a list of it, and not empty", entry=name, key=key)
+        raise KnowledgeError(file, "must be a non-empty string or a list of them", entry=name, key=key)
     return found
 
 
 def _text(file: str, name: str, key: str, table: Mapping[str, object]) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise KnowledgeError(file, "must be text, and not empty", entry=name, key=key)
+        raise KnowledgeError(file, "must be a non-empty string", entry=name, key=key)
     return value

@@ -1,4 +1,4 @@
-"""An ASGI application that takes webhooks: ``POST /webhooks/{name}``; it needs the extra ``http``.
+"""An ASGI application that receives webhooks at ``POST /webhooks/{name}``; needs the extra ``http``.
 
 Run it with uvicorn, or mount it in FastAPI, Starlette or any other ASGI framework::
 
@@ -33,16 +33,16 @@ _PATIENCE: Final = 30.0  # seconds for a body
 class Webhooks:
     """The application.
 
-    A secret in the address may be a value of its query or stand behind the name. A request is answered with 2xx only when `received` has returned and its records are on the disk; otherwise the
-    service tries again. What comes twice is kept once. Besides ``POST /webhooks/{name}`` there are ``HEAD`` of the same,
-    with which some services test an address, and ``GET /health``.
+    A secret in the URL may be a value of the query or follow the name. A request is answered with 2xx only when
+    `received` has returned and its records are on disk; otherwise the service tries again. Events that come twice are
+    recorded once. ``HEAD /webhooks/{name}``, which some services use to test a URL, and ``GET /health`` are answered too.
 
-    :param endpoints: the services that are taken, and how their requests are proved.
+    :param endpoints: the accepted services, by name, and the authentication of their requests.
     :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call `received`.
     :param received: called with the new reports of a request before they are recorded: a function, which runs in a
         thread, or a coroutine function.
-    :param knowledge: the rules and policies to judge by; the built-in ones unless given.
-    :param max_size: octets that a body may have.
+    :param knowledge: the rules and policies to judge by; the built-in ones by default.
+    :param max_size: the largest body, in octets.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Webhooks:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI 3."""
+        """Serve a request (ASGI 3)."""
         await self._app(scope, receive, send)
 
     async def drain(self) -> None:
-        """Returns when all that was taken is on the disk."""
+        """Return when all accepted events are on disk."""
         await self._receiver.drain()
 
     async def _take(self, request: Request) -> Response:
@@ -84,15 +84,15 @@ class Webhooks:
             async with asyncio.timeout(_PATIENCE):
                 body = await self._body(request)
         except TimeoutError:
-            return _response(Answer(408, {"error": "the body did not come"}))
+            return _response(Answer(408, {"error": "the body did not arrive in time"}))
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # nobody will read it
         if body is None:
             return _response(Answer(413, {"error": f"the body has more than {self._max_size} octets"}))
         return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
 
     async def _body(self, request: Request) -> bytes | None:
-        """The body, or None where it is too large; no more of it than that is ever held."""
+        """Return the body, or None if it is too large; never hold more than the limit and one block."""
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > self._max_size:
             return None

@@ -1,13 +1,13 @@
-"""A file of records, one JSON object per line, that several processes write at once and that survives their death.
+"""A file of records, one JSON object per line, that several processes can write at once and that survives crashes.
 
-What holds:
+Guarantees:
 
-- :func:`append` returns only when the lines are on the disk, and then they are there whole.
-- A line that a writer left torn, because it was killed or the disk was full, is never read; the next writer cuts it off.
-- Writers wait for each other. A reader never waits for more than one write, and sees whole records only.
+- :func:`append` returns only when the lines are on disk, and complete.
+- A line torn by a killed writer or a full disk is never read; the next writer cuts it off.
+- Writers wait for each other. A reader waits for one write at most, and sees complete records only.
 
-The lock is the kernel's (``flock``): it ends with the process that held it. It needs POSIX, and a local file system or
-one that passes locks on.
+The lock is the kernel's (``flock``): it ends with the process that holds it. It needs POSIX, and a file system that is
+local or supports locks.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from typing import Final, cast
 
 __all__ = ["append", "read"]
 
-# Without O_NONBLOCK the opening of a FIFO would wait for its other end. None of them exists everywhere.
+# Without O_NONBLOCK, opening a FIFO would wait for its other end. None of these flags exists everywhere.
 _FLAGS: Final = sum(int(getattr(os, name, 0)) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _MODE: Final = 0o600  # addresses and replies are personal data
 _BLOCK: Final = 1 << 16
-# What a writer of ours may have left: the beginning of an object, or the zeros of a file system that lost power.
+# The start of a torn line: of an object, or of the zeros that a file system may leave after a power failure.
 _OWN: Final = (b"{", b"\0")
 
 
 def append(path: str | os.PathLike[str], lines: Iterable[bytes]) -> None:
-    r"""Adds whole lines, each ending in ``\n``, to the file at `path`; after the return they are on the disk.
+    r"""Append complete lines, each ending in ``\n``, to the file at `path`; they are on disk when it returns.
 
-    Either all lines are added or, so far as the file system lets us, none. A missing file is made with mode 0600; a
+    Either all lines are added or, as far as the file system allows, none. A missing file is created with mode 0600; a
     symbolic link, a directory or a device is refused.
 
-    :raises OSError: when the lines could not be stored: say so to whoever still has the message.
+    :raises OSError: when the lines could not be stored; then whoever still has the message must keep it.
+    :raises ValueError: when an item is not a single line.
     """
     block = _joined(lines)
     with _locked(path) as (file, created):
@@ -47,16 +48,16 @@ def append(path: str | os.PathLike[str], lines: Iterable[bytes]) -> None:
             if created:
                 _sync_folder(path)
         except BaseException:
-            # Best effort: what stays torn, because the disk refuses this as well, is cut off by the next writer.
+            # Best effort: if the disk refuses this too, the next writer cuts off the torn line.
             with suppress(OSError):
                 os.ftruncate(file, end)
             raise
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
-    """The records in the file at `path`, in order, as far as they were whole when the reading began.
+    """Yield the records in the file at `path`, in order, as far as they were complete when the reading began.
 
-    A line that is no JSON object is passed over: this library does not write any.
+    A line that is not a JSON object is skipped: this library does not write any.
 
     :raises OSError: when the file cannot be read.
     """
@@ -64,7 +65,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
 
     with os.fdopen(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:
         _check_regular(file.fileno())
-        # No writer is at work while the end is looked up; what lies before it is never changed again.
+        # The lock keeps writers out while the end is determined; lines before it never change.
         fcntl.flock(file, fcntl.LOCK_SH)
         try:
             end = _end_of_lines(file.fileno())
@@ -81,7 +82,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
 
 @contextmanager
 def _locked(path: str | os.PathLike[str]) -> Generator[tuple[int, bool], None, None]:
-    """The open file, locked, and whether it is new. A file that was renamed while we waited is opened anew."""
+    """Open and lock the file; yield its descriptor and True if it is empty. Retry if it was renamed during the wait."""
     import fcntl
 
     while True:
@@ -105,14 +106,14 @@ def _is_still(file: int, path: str | os.PathLike[str]) -> bool:
 
 def _check_regular(file: int) -> None:
     if not stat.S_ISREG(os.fstat(file).st_mode):
-        raise OSError("is not a regular file")
+        raise OSError("not a regular file")
 
 
 def _repaired(file: int) -> int:
-    """Cuts off a torn last line; gives the end of the file.
+    """Cut off a torn last line and return the end of the file.
 
-    A last line that only lost its line end, as an editor may have saved it, gets it back; so does one that none of our
-    writers has begun.
+    A last line that only lacks its line ending, as an editor may save it, gets one; so does a line that was not written
+    by this module.
     """
     size, end = os.fstat(file).st_size, _end_of_lines(file)
     if end == size:
@@ -133,7 +134,7 @@ def _is_object(text: bytes) -> bool:
 
 
 def _end_of_lines(file: int) -> int:
-    """The offset behind the last line end, looked for from the end of the file."""
+    """Return the offset after the last line ending, searched from the end of the file."""
     upper = os.fstat(file).st_size
     while upper:
         lower = max(0, upper - _BLOCK)
@@ -150,7 +151,7 @@ def _joined(lines: Iterable[bytes]) -> bytes:
 
 def _checked(line: bytes) -> bytes:
     if line.find(b"\n") != len(line) - 1 or not line:
-        raise ValueError("a record is one line with its line end")
+        raise ValueError("a record must be one line with its line ending")
     return line
 
 
@@ -161,7 +162,7 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _sync_folder(path: str | os.PathLike[str]) -> None:
-    """A new file's name has to reach the disk as well."""
+    """Write the folder to disk, so that the name of a new file survives a crash."""
     folder = os.open(Path(path).parent, os.O_RDONLY)
     try:
         os.fsync(folder)

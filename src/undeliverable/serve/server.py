@@ -1,7 +1,8 @@
-"""The sink: an LMTP or SMTP server on `aiosmtpd` that takes bounces, and that no client can hold up.
+"""An LMTP or SMTP server on `aiosmtpd` that receives bounces, and that no client can block.
 
-It takes mail for the recipients of its :class:`~undeliverable.serve.BounceHandler` and sends none. Needs the extra
-``lmtp``.
+It accepts mail for the recipients of its :class:`~undeliverable.serve.BounceHandler` and sends none. Size, number and
+duration of connections are limited. Messages are read in large blocks instead of aiosmtpd's line by line, since returned
+messages may have lines of any length. Needs the extra ``lmtp``.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from undeliverable.serve._handler import BounceHandler
 
 __all__ = ["Limits", "Sink"]
 
-_END: Final = b"\r\n.\r\n"  # RFC 5321 4.1.1.4: nothing else ends a message, or a line of it could
+_END: Final = b"\r\n.\r\n"  # RFC 5321 4.1.1.4; accepting any other ending would allow SMTP smuggling
 # RFC 5321 4.1.2: a path of a dot-string and a domain, or the null path; then parameters
 _PATH: Final = re.compile(r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+)?>((?: .*)?)", re.ASCII)
-_EVERYTHING: Final = 1 << 30  # octets, more than a reader ever holds
+_EVERYTHING: Final = 1 << 30  # octets; more than the stream buffer ever holds
 _BUSY: Final = b"421 4.3.2 too many connections\r\n"
 _CLOSING: Final = "421 4.3.2 closing down"
-# Commands that move no mail: a client that sends them again and again has no bounce to deliver.
+# Limits per session. A client that repeats commands which move no mail has no bounce to deliver.
 _CALLS: Final = {"*": 1_000_000, "NOOP": 100, "VRFY": 20, "HELP": 20, "EXPN": 20, "LHLO": 20, "EHLO": 20, "HELO": 20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much clients may ask for.
+    """Limits for clients.
 
-    :ivar size: octets of one message, announced as RFC 1870 has it; larger ones get a 552.
-    :ivar connections: how many clients at once; the next one gets a 421.
-    :ivar command: seconds until the next command, or the end of a message, has to be there.
+    :ivar size: octets of one message, announced by the SIZE extension (RFC 1870); larger ones get a 552.
+    :ivar connections: number of simultaneous clients; the next one gets a 421.
+    :ivar command: seconds to wait for the next command, or for the end of a message.
     :ivar session: seconds that one connection may last.
-    :ivar stop: seconds that messages on their way get when the server stops.
+    :ivar stop: seconds that messages in transfer get when the server stops.
     """
 
     size: int = 64 << 20
@@ -49,8 +50,8 @@ class Limits:
 class Sink:
     """A listening server; belongs to one event loop.
 
-    :param handler: takes the messages.
-    :param lmtp: LMTP (RFC 2033), with one reply per accepted recipient; else SMTP.
+    :param handler: accepts and records the messages.
+    :param lmtp: True for LMTP (RFC 2033), with one reply per accepted recipient; False for SMTP.
     """
 
     def __init__(
@@ -74,19 +75,19 @@ class Sink:
 
     @property
     def port(self) -> int:
-        """The port that the server listens on; where 0 was asked for, the one that the system chose."""
+        """The port that the server listens on; chosen by the system if 0 was given."""
         if self._server is None or not self._server.sockets:
             return self._address[1]
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def start(self) -> None:
-        """Begins to listen. Raises OSError when the address cannot be had."""
+        """Start to listen; raise OSError when the address cannot be used."""
         host, port = self._address
         self._server = await asyncio.get_running_loop().create_server(self._protocol, host, port)
 
     async def stop(self) -> None:
-        """Ends: nobody is let in, messages that are being sent are taken, all others are told to come again."""
+        """Stop: refuse new connections, finish messages in transfer, and close all other connections with 421."""
         self.stopping = True
         if self._server is not None:
             self._server.close()
@@ -106,7 +107,7 @@ class Sink:
 
 
 class _Dismissal(asyncio.Protocol):
-    """A connection that is one too many."""
+    """A connection over the limit: answered with 421 and closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
@@ -117,7 +118,7 @@ class _Dismissal(asyncio.Protocol):
 class _Session(SMTP):
     """One connection."""
 
-    line_length_limit = 1 << 20  # RFC 5321 4.5.3.1.6 has 1000 octets; what is returned keeps to nothing
+    line_length_limit = 1 << 20  # RFC 5321 4.5.3.1.6 allows 1000 octets; returned messages ignore it
 
     def __init__(self, sink: Sink) -> None:
         super().__init__(
@@ -146,12 +147,12 @@ class _Session(SMTP):
         super().connection_lost(error)
 
     def cut(self) -> None:
-        """Ends the connection at once, whether or not the client reads what it was sent."""
+        """Close the connection at once, even if the client has not read everything."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
     def dismiss(self) -> None:
-        """Ends the connection, if need be after the message that is being sent (RFC 5321 3.8)."""
+        """Close the connection with 421, or leave it open until a message in transfer is complete (RFC 5321 3.8)."""
         if not self._receiving and isinstance(self.transport, asyncio.WriteTransport):
             self.transport.write(_CLOSING.encode("ascii") + b"\r\n")
             self.transport.close()
@@ -160,17 +161,17 @@ class _Session(SMTP):
         self.cut()
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        # What nearly all clients send, fifty times as fast as email's own reading.
+        # The form that nearly all clients send; fifty times as fast as the parser of the email package.
         plain = _PATH.fullmatch(arg)
         return (plain[1] or "<>", plain[2]) if plain else super()._getaddr(arg)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 # aiosmtpd's name
-        """RFC 5321 4.1.1.4; aiosmtpd's own reads line by line, and refuses long ones."""
+        """Handle DATA (RFC 5321 4.1.1.4); aiosmtpd's own method reads line by line and refuses long lines."""
         envelope = self.envelope
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
         elif envelope is None or not envelope.rcpt_tos:
-            await self.push("503 5.5.1 no valid recipients")  # also before the greeting: there are none then
+            await self.push("503 5.5.1 no valid recipients")  # also before EHLO, when there are none
         else:
             self._receiving = True
             try:
@@ -195,8 +196,8 @@ class _Session(SMTP):
         return 1
 
     async def _content(self) -> bytes | None:
-        """The message without the end of data and the dots of RFC 5321 4.5.2; None where it is too large."""
-        received = bytearray(b"\r\n")  # as if a line end stood before the first line: it may be the last
+        """Return the message without end of data and stuffed dots (RFC 5321 4.5.2), or None if it is too large."""
+        received = bytearray(b"\r\n")  # so that a lone "." as first line ends the message
         limit, whole = self._sink.limits.size + len(_END), True
         while True:
             block = await self._reader.read(_EVERYTHING)
@@ -207,7 +208,7 @@ class _Session(SMTP):
                 break
             if len(received) > limit:
                 whole, received = False, received[-len(_END) :]
-        # What stands behind is the next command (RFC 2920 3.1). The reader is empty: it goes back to its front.
+        # The rest is the next command (RFC 2920 3.1). It goes back into the reader, which is empty.
         self._reader.feed_data(bytes(received[end + len(_END) :]))
         if not whole or end > self._sink.limits.size:
             return None
@@ -215,7 +216,7 @@ class _Session(SMTP):
 
 
 class _LmtpSession(_Session, LMTP):
-    """One connection that speaks LMTP: after the message there is a reply for each recipient, RFC 2033 4.2."""
+    """One LMTP connection: after the message there is a reply for each recipient (RFC 2033 4.2)."""
 
     def _replies_to(self, envelope: Envelope) -> int:
         return len(envelope.rcpt_tos)

@@ -1,7 +1,7 @@
-"""A suppression list that is kept: in a SQLite file out of the box, or in PostgreSQL by URL (extra ``store``).
+"""A suppression list in a database: a SQLite file, or PostgreSQL by URL (extra ``store``).
 
-It holds the state of every address and the whole history behind it, raw replies and the rule that decided included. An
-event is kept once, whoever brings it and how often; several processes may write at the same time.
+It holds the state of every address and the whole history behind it, including raw replies and the rules that decided.
+An event is stored once, however often it is recorded; several processes may write at the same time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The way to a database: a path is SQLite's, a URL may be PostgreSQL's."""
+"""Connections to the database: a path opens SQLite, a URL SQLite or PostgreSQL.
+
+Transactions are short, and a writer waits for the others. Where the database reports a conflict between two writers,
+the transaction is tried again from the start.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +28,19 @@ __all__ = ["INSERT", "engine_for", "lock_all", "members", "reading", "writing"]
 T = TypeVar("T")
 
 _PATIENCE: Final = 120  # seconds that a writer waits for the others
-_PAUSE: Final = 0.01  # seconds between two tries where SQLite does not wait by itself
+_PAUSE: Final = 0.01  # seconds between two attempts where SQLite does not wait by itself
 _ATTEMPTS: Final = 8
-_LOCK: Final = 0x756E64656C6976  # of PostgreSQL's advisory locks, the one that is ours
-_AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: whoever hears it tries again
+_LOCK: Final = 0x756E64656C6976  # the number of our advisory lock in PostgreSQL
+_AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: errors after which to try again
 
 INSERT: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 )
-"""An INSERT that knows ON CONFLICT, by dialect."""
+"""The INSERT with ON CONFLICT of each dialect."""
 
-# One parameter holds a whole list, so that the statement is the same for every length and no limit on their number is
-# met. Each is written so that the planner can do nothing but look into the index once per value, whatever it believes of
-# the sizes: CROSS JOIN keeps SQLite from turning the order around, ARRAY and LIMIT keep PostgreSQL from scanning.
+# One parameter holds a whole list, so that the statement is the same for every length and no limit on the number of
+# parameters applies. The statements force the planner to look into the index once per value, whatever its statistics
+# say: CROSS JOIN keeps SQLite from reordering the tables, ARRAY and LIMIT keep PostgreSQL from scanning.
 _FROM: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "sqlite": {
@@ -69,16 +73,16 @@ def members(
     lock: bool = False,
     **parameters: object,
 ) -> Sequence[Row[Any]]:
-    """The rows of `table` where `columns` have one of `values`.
+    """Return the rows of `table` where `columns` have one of `values`.
 
-    :param kind: what the values are: texts, numbers, or pairs of a number and a text.
-    :param only: the columns that are wanted.
+    :param kind: the type of the values: texts, numbers, or pairs of a number and a text.
+    :param only: the columns to return.
     :param where: a further condition, on ``t``.
-    :param lock: whether the rows stay locked until the transaction ends; they are locked in the order of their ids.
+    :param lock: True to lock the rows until the transaction ends, in the order of their ids.
     """
     dialect = connection.dialect.name
     source = _FROM[dialect][kind].format(*columns, table=table.name)
-    # Only names of our own stand in the statement, all else is a parameter.
+    # The statement contains only our own names; everything else is a parameter.
     query = f"SELECT {', '.join(f't.{column}' for column in only)} FROM {source}{f' AND {where}' if where else ''}"  # noqa: S608
     if lock:
         query += f" ORDER BY t.id{' FOR UPDATE OF t' if dialect == 'postgresql' else ''}"
@@ -86,10 +90,10 @@ def members(
 
 
 def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
-    """The engine for a path or a URL.
+    """Return the engine for a path or a URL.
 
-    :param create: whether a file that is not there is made.
-    :raises StoreError: for a URL of another database, and for a file that is not there.
+    :param create: True to create a missing file.
+    :raises StoreError: for a URL of another database, and for a missing file.
     """
     url = _url(os.fspath(place), create=create)
     try:
@@ -106,19 +110,19 @@ def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
 def _url(place: str, *, create: bool) -> URL:
     if "://" not in place:
         if not create and not Path(place).exists():
-            raise StoreError(f"{place}: there is no such list")
+            raise StoreError(f"{place}: no such list")
         return URL.create("sqlite", database=place)
     try:
         url = make_url("postgresql" + place[8:] if place.startswith("postgres://") else place)
     except ArgumentError:
-        raise StoreError(f"{place}: no URL of a database") from None
+        raise StoreError(f"{place}: not a database URL") from None
     if url.get_backend_name() not in INSERT:
-        raise StoreError(f"{url.get_backend_name()}: lists are kept in SQLite or PostgreSQL")
+        raise StoreError(f"unknown database {url.get_backend_name()!r}; expected sqlite or postgresql")
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqlite3 behind SQLAlchemy's interface
-    # The driver would begin transactions by its own lights; here they begin as `_begun` says.
+def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqlite3 through SQLAlchemy's interface
+    # Keep the driver from beginning transactions by itself: `_begun` does it.
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
@@ -128,8 +132,8 @@ def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqli
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    # A new file is switched once. The switch begins as a reader and then wants the lock of a writer, and there SQLite
-    # does not wait for whoever has it, because two of them would wait for each other: it says "locked" at once.
+    # A new file is switched once. The switch starts as a reader and then needs the lock of a writer. SQLite does not wait
+    # for that lock, because two such connections would deadlock: it reports "locked" at once.
     until = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -143,14 +147,14 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    # A transaction that reads first and writes then would fail when another one wrote in between.
+    # A transaction that reads and then writes would fail if another one wrote in between.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
 def reading(engine: Engine) -> Generator[Connection, None, None]:
-    """A connection to read from, in one transaction.
+    """Yield a connection for reading, in one transaction.
 
     :raises StoreError: when the database cannot be reached or read.
     """
@@ -162,7 +166,7 @@ def reading(engine: Engine) -> Generator[Connection, None, None]:
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """What `work` gives in a transaction of its own, tried again where others were in the way.
+    """Run `work` in a transaction and return its result; try again after conflicts with other writers.
 
     :raises StoreError: when the database cannot be reached or written.
     """
@@ -178,7 +182,7 @@ def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 
 def lock_all(connection: Connection) -> None:
-    """Keeps all other writers of the schema out until the transaction ends; SQLite's lock does so already."""
+    """Lock out all other writers of the schema until the transaction ends; SQLite's own lock does that already."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 

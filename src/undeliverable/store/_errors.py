@@ -1,4 +1,4 @@
-"""What the store raises."""
+"""The error of the store."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ __all__ = ["StoreError"]
 
 
 class StoreError(UndeliverableError):
-    """A list that cannot be opened or used, or a file that no import can read; nothing of it was taken over."""
+    """A list that cannot be opened or used, or a file that cannot be imported."""

@@ -1,4 +1,4 @@
-"""A list written down: rows of a format, or the whole history as records."""
+"""Export a list: as rows for another system, or with its whole history as records."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def export_rows(
     cause: Cause | None = None,
     at: datetime | None = None,
 ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
-    """The names of the columns, and a row for each suppressed address, as another system imports them.
+    """Return the column names, and a row for each suppressed address, in the format of another system.
 
-    A format whose files hold one kind of address only, such as bounces, gives those; name a cause for others.
+    A format with separate files per cause, such as bounces and complaints, exports hard bounces unless `cause` is given.
 
-    :raises StoreError: for a format that does not exist or cannot say that cause.
+    :raises StoreError: for a format that does not exist or cannot express that cause.
     """
     shape = _shape(format, cause)
     rows = (shape.write(entry) for entry in known.entries(suppressed=True, cause=cause, at=at) if _taken(shape, entry))
@@ -33,7 +33,7 @@ def export_rows(
 
 
 def export_records(known: SuppressionList, at: datetime) -> Iterator[Mapping[str, object]]:
-    """A record for each address with its whole history; importing them again gives the same list."""
+    """Yield a record for each address with its whole history; importing them gives the same list."""
     for entry in known.entries():
         yield {
             "address": entry.shown,
@@ -47,7 +47,7 @@ def _shape(name: str, cause: Cause | None) -> Shape:
     for shape in format_named(name).shapes:
         if shape.takes(cause or Cause.HARD_BOUNCE):
             return shape
-    raise StoreError(f"{name}: its files cannot say {cause}")
+    raise StoreError(f"{name}: this format cannot express the cause {cause}")
 
 
 def _taken(shape: Shape, entry: Entry) -> bool:

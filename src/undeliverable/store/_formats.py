@@ -1,4 +1,4 @@
-"""Lists of other systems, in and out: which columns mean what is data, one file per system."""
+"""Formats of lists, for import and export: one data file per system describes the meaning of its columns."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ _DIGEST: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One table of a format: which columns it has, and what they mean.
+    """One table of a format, with its columns and their meaning.
 
-    :ivar columns: all of them are there; others may be as well.
-    :ivar event: what every row says; None: the column `kind` says it, in the words of `events`.
-    :ivar headless: files may begin without the names of the columns, which then stand in their order.
+    :ivar columns: the required columns; a file may have others as well.
+    :ivar event: the event of every row; None if the column `kind` names it, in the words of `events`.
+    :ivar headless: True if files may lack a header; their columns are then in this order.
     """
 
     format: str
@@ -74,11 +74,11 @@ class Shape:
     time_format: str | None = None
 
     def fits(self, names: Iterable[str]) -> bool:
-        """Whether a table with these columns is of this shape."""
+        """Return True if a table with these columns has this shape."""
         return {column.casefold() for column in self.columns} <= {name.strip().casefold() for name in names}
 
     def fits_values(self, values: Sequence[str]) -> bool:
-        """Whether a first line that names no columns may be a row of this shape."""
+        """Return True if a first line can be a row of this shape, without a header before it."""
         row = dict(zip(self.columns, values, strict=False))
         said = row.get(self.kind or "", "").strip()
         return (
@@ -89,11 +89,11 @@ class Shape:
         )
 
     def read(self, row: Mapping[str, str], default: datetime, *, judge: bool) -> tuple[str, ListEvent] | None:
-        """The address and the event of a row, or None where it holds no address.
+        """Return the address and the event of a row, or None if it holds no address.
 
-        :param row: by names in lower case.
-        :param default: the time of rows that name none.
-        :param judge: judge the reply anew instead of taking the other system's word.
+        :param row: the cells by column name in lower case.
+        :param default: the time of rows without one.
+        :param judge: True to judge the reply instead of trusting the other system's verdict.
         """
         address = self._cell(row, self.address)
         word = self.event or self.events.get(self._cell(row, self.kind) or "")
@@ -124,19 +124,19 @@ class Shape:
         return None if column is None else (row.get(column.casefold()) or "").strip() or None
 
     def takes(self, cause: Cause) -> bool:
-        """Whether the shape can say that an address is suppressed for `cause`."""
+        """Return True if the shape can express that an address is suppressed for `cause`."""
         said = {self.event} if self.event else set(self.events.values())
-        # Where all that is said is that an address is off, any cause will do.
+        # A format that only lists suppressed addresses can hold any cause.
         return _WORDS[cause] in said or said == {"manual"} or (cause is Cause.MANUAL and "unsubscribed" in said)
 
     def write(self, entry: Entry) -> tuple[str, ...]:
-        """The cells of an entry that is suppressed, in the order of the columns."""
+        """Return the cells of a suppressed entry, in the order of the columns."""
         state, trigger = entry.state, entry.trigger
         assert state.cause is not None
         word = _WORDS[state.cause]
         exact = {term: str(state.cause) for term in self.events if term == state.cause}
         terms = exact or {term: said for term, said in self.events.items() if said == word}
-        # A column may be called "reason" and mean another thing: what comes later wins.
+        # A column "reason" may mean something else in this format: later keys replace earlier ones.
         cells: dict[str | None, object] = {
             "reason": trigger and trigger.reason,
             self.address: entry.shown,
@@ -159,7 +159,7 @@ class Shape:
 class Format:
     """A system's lists.
 
-    :ivar list: the key below which its JSON documents hold the rows.
+    :ivar list: the key that holds the rows in its JSON documents.
     """
 
     name: str
@@ -186,18 +186,18 @@ def formats() -> tuple[Format, ...]:
 
 
 def format_named(name: str) -> Format:
-    """The format of a name.
+    """Return the format of a name.
 
-    :raises StoreError: when there is none.
+    :raises StoreError: when the name is unknown.
     """
     for format_ in formats():
         if format_.name == name:
             return format_
-    raise StoreError(f"{name}: no such format; there are {', '.join(FORMATS)}")
+    raise StoreError(f"unknown format {name!r}; expected one of {', '.join(FORMATS)}")
 
 
 def _judged(event: ListEvent, address: str) -> ListEvent:
-    """The event with what our own judgement makes of the reply."""
+    """Return the event with the library's own verdict on the reply."""
     reply = event.reply or ""
     if event.status and event.status not in reply:
         reply = f"{event.status} {reply}"

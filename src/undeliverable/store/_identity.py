@@ -1,4 +1,4 @@
-"""When two spellings are one address."""
+"""The identity of addresses: spellings that reach the same mailbox are one entry."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressIdentity:
-    """What is left out when addresses are compared; what two spellings have in common is one entry of a list.
+    """The differences in spelling to ignore when addresses are compared.
 
-    Always: the case of the domain, the form of an internationalised domain (A-label or U-label, RFC 5890) and the
-    Unicode form (NFC, as RFC 6532 3.1 wants it).
+    Always ignored: the case of the domain, the form of an internationalised domain (A-label or U-label, RFC 5890) and
+    the Unicode normalisation form (RFC 6532 3.1 recommends NFC).
 
-    :ivar case_matters: keep upper and lower case of the local part apart, as RFC 5321 2.4 allows a server to do.
-    :ivar without_tags: ``kim+news@example.org`` is ``kim@example.org`` (RFC 5233).
-    :ivar without_dots: dots in the local part do not count at the domains that ignore them.
+    :ivar case_matters: True to distinguish upper and lower case in the local part, as RFC 5321 2.4 allows a server to do.
+    :ivar without_tags: True to treat ``kim+news@example.org`` as ``kim@example.org`` (RFC 5233).
+    :ivar without_dots: True to ignore dots in the local part at the domains that ignore them.
     """
 
     case_matters: bool = False
@@ -34,7 +34,7 @@ class AddressIdentity:
     without_dots: bool = False
 
     def of(self, address: str) -> str:
-        """The form that all spellings of `address` share; it may be no address to send to."""
+        """Return the common form of all spellings of `address`; it is a key, not necessarily a valid address."""
         local, at, domain = address.strip().rpartition("@")
         if not at:
             return bounded(storable(domain if self.case_matters else domain.casefold()))
@@ -50,26 +50,26 @@ class AddressIdentity:
         return bounded(storable(f"{local}@{domain}"))
 
     def to_dict(self) -> dict[str, bool]:
-        """The options by name."""
+        """Return the options by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def storable(text: str) -> str:
-    """The text without what no database takes: NUL and lone surrogates, written as escapes."""
+    """Return the text with NUL and lone surrogates escaped, which databases do not accept."""
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
 
 
 def bounded(text: str) -> str:
-    """The text, or its beginning and a digest where it is longer than an index can take."""
+    """Return the text or, if it is too long for an index, its beginning and a digest."""
     if len(text) <= _LONGEST // 4 or len(text.encode()) <= _LONGEST:
         return text
     return f"{text[: _LONGEST // 8]}...{sha256(text.encode()).hexdigest()}"
 
 
 def _ascii(domain: str) -> str:
-    """The A-labels of a domain in any form; what IDNA (RFC 5891) does not know stays, in lower case."""
+    """Return the A-labels of a domain; names that IDNA (RFC 5891) does not allow are only lower-cased."""
     import idna  # only for domains that are not ASCII
 
     normal = unicodedata.normalize("NFC", domain).rstrip(".")
@@ -86,7 +86,7 @@ def _undotted(local: str, domain: str) -> tuple[str, str]:
 
 @cache
 def _dotless() -> Mapping[str, str]:
-    """The domains that ignore dots, each with the one that stands for all names of its service."""
+    """Return the domains that ignore dots, each with the main domain of its service."""
     import tomllib
 
     document = tomllib.loads(read("addresses/dotless_domains.toml"))

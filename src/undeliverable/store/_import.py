@@ -1,4 +1,7 @@
-"""Files of other systems, read row by row into events; what cannot be read is counted and never ends an import."""
+"""Read the files of other systems row by row into events.
+
+A row that cannot be read is skipped and counted; it never ends the import.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,11 @@ _FORMULA: Final = ("'=", "'+", "'-", "'@")
 
 
 class Imported:
-    """Iterates over the addresses and events of a file.
+    """Iterate over the addresses and events of a file.
 
-    :ivar rows: how many rows were read.
-    :ivar skipped: the numbers of the first rows that hold nothing to be imported, and ``skips`` how many there were.
+    :ivar rows: number of rows read.
+    :ivar skips: number of rows without an address or event to import.
+    :ivar skipped: the numbers of the first of them.
     """
 
     __slots__ = ("_default", "_file", "_format", "_judge", "rows", "skipped", "skips")
@@ -79,7 +83,7 @@ class Imported:
             yield from self._row(shape, row)
 
     def _own(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
-        """The whole history of an address, as it was exported."""
+        """Yield the whole history of an address, as exported by `export_records`."""
         self.rows += 1
         try:
             found = [(str(record["address"]), ListEvent.from_dict(event)) for event in record["events"]]
@@ -103,14 +107,14 @@ class Imported:
             self.skipped.append(self.rows)
 
     def _shape(self, names: list[str]) -> tuple[Shape, bool]:
-        """The shape of a table whose first line is `names`, and whether these are the names of its columns."""
+        """Return the shape of a table with `names` as first line, and True if that line is a header."""
         wanted = formats() if self._format is None else (self._format,)
         for shape in (shape for format_ in wanted for shape in format_.shapes):
             if shape.fits(names):
                 return shape, True
             if shape.fits_values(names):
                 return shape, False
-        raise StoreError(f"no known list has the columns {', '.join(map(repr, names[:8]))}")
+        raise StoreError(f"unknown format: no known list has the columns {', '.join(map(repr, names[:8]))}")
 
 
 def read_import(
@@ -120,19 +124,19 @@ def read_import(
     default: datetime | None = None,
     judge: bool = False,
 ) -> Imported:
-    """The addresses and events of a file, to be given to :meth:`SuppressionList.record`.
+    """Return the addresses and events of a file, as arguments for :meth:`SuppressionList.record`.
 
     :param file: CSV, JSON Lines or a JSON document, opened for bytes.
-    :param format: one of :data:`FORMATS`; found by the names of the columns unless given.
-    :param default: the time of rows that name none; now, unless given.
-    :param judge: judge the replies in it anew, instead of taking the other system's word that an address is dead.
+    :param format: one of :data:`FORMATS`; detected from the column names by default.
+    :param default: the time of rows without one; now by default.
+    :param judge: True to judge the replies in the file instead of trusting the other system's verdicts.
     :raises StoreError: for a format that does not exist; while reading, for columns that no format has.
     """
     return Imported(file, None if format is None else format_named(format), default or datetime.now(UTC), judge=judge)
 
 
 def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """The objects of JSON Lines, or of one document that is a list or holds one."""
+    """Yield the objects of JSON Lines, or of one document that is a list or contains one."""
     try:
         begun = json.loads(first)
     except ValueError:
@@ -163,7 +167,7 @@ def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, 
 
 
 def _lists(document: Mapping[str, Any]) -> list[object]:
-    """What stands below the key under which some system's documents hold their rows."""
+    """Return the rows in a JSON document, found by the key that some format uses; an empty list if there are none."""
     for format_ in formats():
         found: Any = document.get(format_.list or "")
         if isinstance(found, list):
@@ -176,5 +180,5 @@ def _cell(value: object) -> str:
 
 
 def _unescaped(cell: str) -> str:
-    """The cell without the apostrophe that keeps a spreadsheet from reading it as a formula."""
+    """Return the cell without the apostrophe that keeps spreadsheets from reading it as a formula."""
     return cell[1:] if cell.startswith(_FORMULA) else cell

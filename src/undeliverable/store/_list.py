@@ -1,4 +1,4 @@
-"""The suppression list: what is known, what is suppressed, and what may be sent to."""
+"""The suppression list: record events, look up addresses, and filter a list of recipients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection, Engine
 
 from undeliverable import Report
@@ -31,10 +31,10 @@ _PROBE: Final = 10_000
 
 
 class SuppressionList:
-    """A list in a database, opened; a context manager, and safe to use from several processes.
+    """An open list in a database; a context manager, and safe to use from several processes.
 
     :ivar place: the path or URL that it was opened with.
-    :ivar identity: when two spellings are one address; fixed when the list is made.
+    :ivar identity: the comparison of addresses; fixed when the list is created.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class SuppressionList:
         identity: AddressIdentity | None = None,
         create: bool = True,
     ) -> None:
-        """Opens the list, and makes it where there is none.
+        """Open the list, and create it if it is missing.
 
         :param place: a path (SQLite) or a URL such as ``postgresql://user@host/database``.
-        :param policy: for a new list, the builtin default unless given; an old one keeps its own until
+        :param policy: the policy of a new list, by default the builtin one; an existing list keeps its own until
             :meth:`set_policy` changes it.
-        :param identity: for a new list; an old one must have the same, where one is given.
-        :param create: whether to make a list where there is none.
-        :raises StoreError: when it cannot be opened, or is not there, or is of a later version.
+        :param identity: the comparison of addresses in a new list; must equal that of an existing list if given.
+        :param create: False to raise an error for a missing list.
+        :raises StoreError: when the list cannot be opened, is missing, or was written by a later version.
         """
         self.place = os.fspath(place)
         self._engine: Engine = engine_for(place, create=create)
@@ -65,7 +65,7 @@ class SuppressionList:
             raise
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -84,7 +84,7 @@ class SuppressionList:
         if version == SCHEMA:
             return
         if not version and not create:
-            raise StoreError(f"{self.place}: there is no list in it")
+            raise StoreError(f"{self.place}: no list in this database")
 
         def work(connection: Connection) -> None:
             lock_all(connection)
@@ -102,7 +102,7 @@ class SuppressionList:
     def _checked(self, wanted: AddressIdentity | None) -> AddressIdentity:
         own = AddressIdentity(**json.loads(self._setting("identity") or "{}"))
         if wanted is not None and wanted != own:
-            raise StoreError(f"{self.place}: the list compares addresses in another way: {own}")
+            raise StoreError(f"{self.place}: the list compares addresses differently: {own}")
         return own
 
     def _setting(self, name: str) -> str | None:
@@ -115,7 +115,7 @@ class SuppressionList:
 
     @property
     def policy(self) -> Policy:
-        """What decides about suppression."""
+        """The policy of the list."""
         with reading(self._engine) as connection:
             return self._policy(connection)
 
@@ -123,7 +123,7 @@ class SuppressionList:
         return Policy.from_dict(json.loads(_read.setting(connection, "policy") or "{}"), file=self.place)
 
     def set_policy(self, policy: Policy) -> None:
-        """Takes another policy, and judges every history by it anew."""
+        """Change the policy, and evaluate all histories again with it."""
 
         def change(connection: Connection) -> None:
             lock_all(connection)
@@ -148,7 +148,7 @@ class SuppressionList:
 
     @property
     def keep_replies(self) -> timedelta | None:
-        """How long raw replies are kept; None: for ever."""
+        """The retention time of raw replies; None means for ever."""
         days = self._setting("keep_replies")
         return None if not days else timedelta(days=float(days))
 
@@ -158,7 +158,7 @@ class SuppressionList:
         writing(self._engine, lambda connection: self._set("keep_replies", value, connection))
 
     def tidy(self, at: datetime | None = None) -> int:
-        """Drops the raw replies that are older than they may be, and says how many."""
+        """Drop raw replies older than :attr:`keep_replies`, and return their number."""
         time = self.keep_replies
         if time is None:
             return 0
@@ -169,9 +169,9 @@ class SuppressionList:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def record(self, events: Iterable[tuple[str, ListEvent]]) -> Outcome:
-        """Takes events, each once whoever brings it, and in any order; what came of them.
+        """Record events in any order, each once however often it is given, and return the counts.
 
-        They are written in parts, each whole or not at all: after an interruption the same events can be given again.
+        They are written in batches, each completely or not at all: after an interruption, give the same events again.
 
         :raises StoreError: when the database cannot be written.
         """
@@ -185,9 +185,9 @@ class SuppressionList:
         return lambda connection: Writer(connection, self._policy(connection)).write(located, self._secret)
 
     def record_report(self, report: Report, received: datetime | None = None) -> Outcome:
-        """Takes what a report says of its recipients.
+        """Record the events of a report's recipients.
 
-        :param received: when it came in; now, unless given.
+        :param received: the time of arrival; now by default.
         """
         return self.record(events_of(report, received or datetime.now(UTC)))
 
@@ -200,11 +200,11 @@ class SuppressionList:
         until: datetime | None = None,
         at: datetime | None = None,
     ) -> Outcome:
-        """Takes an address off by hand; until when, or for ever."""
+        """Suppress an address by hand, for ever unless `until` is given."""
         return self._by_hand(address, EventKind.SUPPRESSION, who, why, at, until)
 
     def reactivate(self, address: str, *, why: str, who: str | None = None, at: datetime | None = None) -> Outcome:
-        """Puts an address back; it may bounce again, and then counts from the beginning."""
+        """Lift a suppression by hand; later failures are counted from zero."""
         return self._by_hand(address, EventKind.REACTIVATION, who, why, at, None)
 
     def _by_hand(
@@ -221,9 +221,9 @@ class SuppressionList:
         return self.record([(address, ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until))])
 
     def forget(self, address: str, at: datetime | None = None) -> bool:
-        """Deletes all that is known of an address; whether there was something.
+        """Delete all data about an address; return True if there was any.
 
-        Where it is suppressed a keyed hash stays, so that it stays suppressed without being known.
+        For a suppressed address a keyed hash is kept, so that it stays suppressed without being stored.
         """
         time, identity = at or datetime.now(UTC), self.identity.of(address)
 
@@ -244,37 +244,37 @@ class SuppressionList:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def get(self, address: str) -> Entry | None:
-        """What is known of an address, or None where nothing is."""
+        """Return the entry of an address, or None if it is unknown."""
         with reading(self._engine) as connection:
             return _read.entry(connection, self.identity.of(address))
 
     def state(self, address: str) -> AddressState | None:
-        """The state of an address, or None where nothing is known of it."""
+        """Return the state of an address, or None if it is unknown."""
         entry = self.get(address)
         return None if entry is None else entry.state
 
     def history(self, address: str) -> tuple[ListEvent, ...]:
-        """All events of an address in their order."""
+        """Return all events of an address in order."""
         with reading(self._engine) as connection:
             return _read.history(connection, self.identity.of(address))
 
     def is_suppressed(self, address: str, at: datetime | None = None) -> bool:
-        """Whether nothing should be sent to an address."""
+        """Return True if the address must not receive mail."""
         return not list(self.filter((address,), at))
 
     def filter(self, addresses: Iterable[str], at: datetime | None = None) -> Iterator[str]:
-        """Those of `addresses` that may be sent to, in their order and as they are written.
+        """Yield the `addresses` that are not suppressed, in order and unchanged.
 
         Memory stays small however many there are.
 
-        :param at: when they would be sent to; now, unless given.
+        :param at: the time of the send; now by default.
         """
         for address, suppressed in self.check(addresses, at):
             if not suppressed:
                 yield address
 
     def check(self, addresses: Iterable[str], at: datetime | None = None) -> Iterator[tuple[str, bool]]:
-        """Each of `addresses` with whether it is suppressed, in their order."""
+        """Yield each of `addresses` with True if it is suppressed, in order."""
         time, source, of = stamp(at or datetime.now(UTC)), iter(addresses), self.identity.of
         while part := list(islice(source, _PROBE)):
             identities = [of(address) for address in part]
@@ -285,14 +285,14 @@ class SuppressionList:
     def entries(
         self, *, suppressed: bool | None = None, cause: Cause | None = None, at: datetime | None = None
     ) -> Iterator[Entry]:
-        """The addresses of the list, one after the other.
+        """Yield the entries of the list.
 
-        :param suppressed: only those that are, or only those that are not.
-        :param cause: only those that are suppressed for that cause.
-        :param at: when; now, unless given.
+        :param suppressed: True for suppressed addresses only, False for all others only.
+        :param cause: only addresses that are suppressed for this cause.
+        :param at: the time at which they are suppressed; now by default.
         """
         time = stamp(at or datetime.now(UTC))
-        off = (ADDRESSES.c.standing == "suppressed") & or_(ADDRESSES.c.until.is_(None), ADDRESSES.c.until > time)
+        off = _read.is_off(time)
         wanted: list[Any] = [] if suppressed is None else [off if suppressed else ~off]
         if cause is not None:
             wanted += [off, ADDRESSES.c.cause == str(cause)]
@@ -306,12 +306,12 @@ class SuppressionList:
             last = page[-1][0]
 
     def stats(self, at: datetime | None = None) -> Stats:
-        """Numbers of the whole list."""
+        """Return the statistics of the whole list."""
         with reading(self._engine) as connection:
             return _read.stats(connection, stamp(at or datetime.now(UTC)))
 
     def __len__(self) -> int:
-        """How many addresses are known."""
+        """Return the number of known addresses."""
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.count()).select_from(ADDRESSES)).scalar_one())
 

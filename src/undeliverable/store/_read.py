@@ -1,11 +1,11 @@
-"""What the tables say: single addresses, pages of them, numbers, and whole lists compared with them."""
+"""Queries: single addresses, pages of addresses, statistics, and look-ups of whole lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, literal_column, or_, select
+from sqlalchemy import ColumnElement, func, literal_column, or_, select
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._engine import members
@@ -14,11 +14,11 @@ from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META
 from undeliverable.store._write import event_of, hash_of, state_of
 from undeliverable.suppression import ListEvent
 
-__all__ = ["entry", "history", "page", "setting", "stats", "suppressed"]
+__all__ = ["entry", "history", "is_off", "page", "setting", "stats", "suppressed"]
 
 _PAGE: Final = 1_000
 _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
-# An expression, so that no planner takes the index of standings instead of the one of addresses.
+# The concatenation keeps planners from using the index of standings instead of the one of addresses.
 _OFF: Final = f"t.standing || '' = 'suppressed' AND {_LASTING}"
 
 _WITH_TRIGGER: Final = ADDRESSES.outerjoin(
@@ -31,18 +31,18 @@ _ENTRIES: Final = select(
 
 
 def setting(connection: Connection, name: str) -> str | None:
-    """A setting of the list."""
+    """Return a setting of the list, or None."""
     return connection.execute(select(META.c.value).where(META.c.name == name)).scalar()
 
 
 def entry(connection: Connection, address: str) -> Entry | None:
-    """What is known of an address."""
+    """Return the entry of an address, or None."""
     row = connection.execute(_ENTRIES.where(ADDRESSES.c.address == address)).first()
     return None if row is None else _entry(row)
 
 
 def page(connection: Connection, after: int, wanted: Sequence[Any]) -> list[tuple[int, Entry]]:
-    """The next addresses after an id, each with its own; none at the end."""
+    """Return the next page of entries after an id, each with its own id; an empty list at the end."""
     query = _ENTRIES.where(ADDRESSES.c.id > after, *wanted).order_by(ADDRESSES.c.id).limit(_PAGE)
     return [(row.id, _entry(row)) for row in connection.execute(query)]
 
@@ -52,13 +52,13 @@ def _entry(row: Any) -> Entry:  # noqa: ANN401 # a row of the join above
 
 
 def history(connection: Connection, address: str) -> tuple[ListEvent, ...]:
-    """All events of an address in their order."""
+    """Return all events of an address in order."""
     query = select(EVENTS).join(ADDRESSES, ADDRESSES.c.id == EVENTS.c.address_id).where(ADDRESSES.c.address == address)
     return tuple(sorted(map(event_of, connection.execute(query)), key=lambda event: event.order))
 
 
 def suppressed(connection: Connection, identities: Sequence[str], time: int, secret: bytes) -> set[str]:
-    """Those of `identities` that are suppressed at `time`, by name or by hash."""
+    """Return the `identities` that are suppressed at `time`, found by address or by hash."""
     names = members(connection, ADDRESSES, "text", ("address",), identities, only=("address",), where=_OFF, time=time)
     found: set[str] = {row[0] for row in names}
     if connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
@@ -68,9 +68,14 @@ def suppressed(connection: Connection, identities: Sequence[str], time: int, sec
     return found | {hashes[row[0]] for row in rows}
 
 
+def is_off(time: int) -> ColumnElement[bool]:
+    """Return the condition that an address is suppressed at `time`."""
+    return (ADDRESSES.c.standing == "suppressed") & or_(ADDRESSES.c.until.is_(None), ADDRESSES.c.until > time)
+
+
 def stats(connection: Connection, time: int) -> Stats:
-    """Numbers of the whole list."""
-    off = (ADDRESSES.c.standing == "suppressed") & or_(ADDRESSES.c.until.is_(None), ADDRESSES.c.until > time)
+    """Return the statistics of the whole list."""
+    off = is_off(time)
     standing = func.coalesce(func.nullif(ADDRESSES.c.standing, "suppressed"), "clear")
     still = select(standing, func.count()).where(~off).group_by(literal_column("1"))
     standings = {str(name): int(number) for name, number in connection.execute(still)}

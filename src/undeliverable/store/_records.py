@@ -1,4 +1,4 @@
-"""What the store answers with."""
+"""The results of the store, and times as numbers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Entry:
     """One address of a list.
 
-    :ivar address: as it is compared, see :class:`~undeliverable.store.AddressIdentity`.
-    :ivar shown: as it was written first.
-    :ivar trigger: the event that suppressed it, None where nothing did.
+    :ivar address: the form for comparison, see :class:`~undeliverable.store.AddressIdentity`.
+    :ivar shown: the spelling that was recorded first.
+    :ivar state: the state after its last event.
+    :ivar trigger: the event that suppressed it, None if it is not suppressed.
     """
 
     address: str
@@ -32,13 +33,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of events that were recorded.
+    """The result of recording events.
 
-    :ivar new: how many were not known.
-    :ivar known: how many were.
-    :ivar forgotten: how many were left out because their address wants to be forgotten.
-    :ivar suppressed: the addresses that are suppressed now and were not before.
-    :ivar released: the addresses that were suppressed and are no more.
+    :ivar new: number of new events.
+    :ivar known: number of events that were recorded before.
+    :ivar forgotten: number of events that were skipped because their address is forgotten and suppressed.
+    :ivar suppressed: the addresses that became suppressed.
+    :ivar released: the addresses that are no longer suppressed.
     """
 
     new: int = 0
@@ -59,11 +60,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Numbers of a list.
+    """Statistics of a list.
 
+    :ivar addresses: number of known addresses.
+    :ivar events: number of events.
+    :ivar forgotten: number of forgotten addresses that stay suppressed.
     :ivar standings: addresses by standing; a suppression that has run out counts as clear.
     :ivar causes: suppressed addresses by cause.
-    :ivar reasons: suppressed addresses by the reason of the event that decided.
+    :ivar reasons: suppressed addresses by the reason of the event that suppressed them.
     """
 
     addresses: int
@@ -75,10 +79,10 @@ class Stats:
 
 
 def stamp(time: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return a time as microseconds since 1970."""
     return (time - _EPOCH) // _MICROSECOND
 
 
 def moment(microseconds: int) -> datetime:
-    """The time that :func:`stamp` made a number of."""
+    """Return the time of a number that :func:`stamp` made."""
     return _EPOCH + timedelta(microseconds=microseconds)

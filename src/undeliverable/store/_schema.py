@@ -1,4 +1,4 @@
-"""Tables, and the way from one version of them to the next."""
+"""The tables, and their migration from one version to the next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ META: Final = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-# Times are microseconds since 1970: both databases sort and compare them alike.
+# Times are stored as microseconds since 1970, which both databases compare in the same way.
 ADDRESSES: Final = Table(
     "undeliverable_addresses",
     _METADATA,
@@ -54,7 +54,7 @@ FORGOTTEN: Final = Table(
     Column("until", BigInteger),
     sqlite_with_rowid=False,
 )
-# Added by the second version: what the retention of raw replies looks for.
+# Added by the second version, for the retention of raw replies.
 _REPLIES: Final = Index(
     "undeliverable_events_replies",
     EVENTS.c.time,
@@ -90,7 +90,7 @@ SCHEMA: Final = len(_MIGRATIONS)
 
 
 def version_of(connection: Connection) -> int:
-    """The version of the tables in a database; 0 where there are none."""
+    """Return the version of the tables in a database; 0 if there are none."""
     if not connection.dialect.has_table(connection, META.name):
         return 0
     found = connection.execute(META.select().where(META.c.name == "schema")).first()
@@ -98,13 +98,15 @@ def version_of(connection: Connection) -> int:
 
 
 def migrate(connection: Connection) -> None:
-    """Brings the tables to the version of this code, in the transaction and under the lock of the caller.
+    """Migrate the tables to the version of this code, in the transaction and under the lock of the caller.
 
-    :raises StoreError: when they are of a later version.
+    :raises StoreError: when the tables have a later version.
     """
     version = version_of(connection)
     if version > SCHEMA:
-        raise StoreError(f"the list has version {version} of its tables, and this program knows {SCHEMA}: update it")
+        raise StoreError(
+            f"the tables have version {version}, but this program supports {SCHEMA} at most: update undeliverable"
+        )
     for step in _MIGRATIONS[version:]:
         step(connection)
     if version == 0:

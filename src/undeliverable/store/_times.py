@@ -1,4 +1,4 @@
-"""Times as other systems write them."""
+"""Parse the times in files of other systems."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["time_in"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"\d{9,17}(?:\.\d{1,9})?")
-_MILLISECONDS: Final = 10**11  # more seconds than that lie beyond the year 5000
+_MILLISECONDS: Final = 10**11  # as seconds this would be after the year 5000
 _US: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: (\d{1,2}):(\d\d)(?::(\d\d))?)?")
 
 
 def time_in(text: str | None) -> datetime | None:
-    """The time in ISO 8601, in RFC 5322, as seconds or milliseconds since 1970, or month/day/year; else None.
+    """Parse ISO 8601, RFC 5322, seconds or milliseconds since 1970, or month/day/year; return None for anything else.
 
     A time without a zone is taken for UTC.
     """

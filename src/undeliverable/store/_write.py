@@ -1,4 +1,8 @@
-"""Events into the tables: each once, and the state of their addresses after them."""
+"""Write events into the tables, each once, and update the states of their addresses.
+
+Events in order advance a state one by one. Where an event arrives late, or replaces one with the same key, the whole
+history of the address is folded again.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ from undeliverable.suppression import AddressState, Effect, EventKind, ListEvent
 __all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
 
 Located = tuple[str, str, ListEvent]
-"""An event with the address as it is compared and as it is shown."""
+"""The address in the form for comparison, its spelling, and the event."""
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class _Account:
 
 
 class Writer:
-    """Writes one batch of events in the transaction of a connection."""
+    """A writer of one batch of events in the transaction of a connection."""
 
     __slots__ = ("_accounts", "_connection", "_fresh", "_known", "_policy", "_replaced")
 
@@ -51,7 +55,7 @@ class Writer:
         self._known = 0
 
     def write(self, events: Iterable[Located], secret: bytes) -> Outcome:
-        """Writes `events`, and says what came of them."""
+        """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
         wanted = self._without_forgotten(events, secret)
         if not wanted:
@@ -64,7 +68,7 @@ class Writer:
         return replace(self._close(), forgotten=len(events) - len(wanted))
 
     def _without_forgotten(self, events: Sequence[Located], secret: bytes) -> list[Located]:
-        """The events but those of addresses that are suppressed and forgotten; a reactivation lets one in again."""
+        """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
         if self._connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
             return list(events)
         hashes = {address: hash_of(address, secret) for address, _, _ in events}
@@ -77,7 +81,7 @@ class Writer:
         return [located for located in events if hashes[located[0]] not in forgotten - again]
 
     def _open(self, events: Sequence[Located]) -> None:
-        """Finds or makes the rows of the addresses, and locks them; always in one order, so that nobody deadlocks."""
+        """Find or create the rows of the addresses and lock them, always in the same order to avoid deadlocks."""
         shown = {address: shown for address, shown, _ in reversed(events)}
         found = self._select(sorted(shown))
         missing = sorted(set(shown) - set(found))
@@ -157,7 +161,7 @@ class Writer:
 
 
 def fold_anew(connection: Connection, ids: Sequence[int], policy: Policy) -> list[tuple[int, AddressState]]:
-    """The states that the histories of some addresses come to."""
+    """Return the states of addresses, by id, computed from their whole histories."""
     histories: dict[int, list[ListEvent]] = {id_: [] for id_ in ids}
     for row in members(connection, EVENTS, "number", ("address_id",), ids):
         histories[row.address_id].append(event_of(row))
@@ -165,7 +169,7 @@ def fold_anew(connection: Connection, ids: Sequence[int], policy: Policy) -> lis
 
 
 def save_states(connection: Connection, states: Iterable[tuple[int, AddressState]]) -> None:
-    """Writes the states of addresses into their rows."""
+    """Write the states of addresses into their rows."""
     rows = [
         {
             "at": id_,
@@ -182,7 +186,7 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
 
 
 def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
-    """The event that a row holds, its reply as long as that is kept."""
+    """Return the event in a row, with its raw reply unless that was dropped."""
     record: dict[str, object] = json.loads(row.body)
     record["key"], record["time"] = row.key, moment(row.time)
     if row.reply is not None:
@@ -191,17 +195,17 @@ def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of eve
 
 
 def state_of(text: str) -> AddressState:
-    """The state that a row of the table of addresses holds."""
+    """Return the state in a row of the table of addresses."""
     return AddressState.from_dict(json.loads(text))
 
 
 def hash_of(address: str, secret: bytes) -> str:
-    """What is kept of an address that is forgotten: without the list's secret nobody can try addresses out."""
+    """Return the hash that is kept of a forgotten address; without the list's secret, guesses cannot be tested."""
     return hmac.digest(secret, address.encode(), hashlib.sha256).hex()
 
 
 def _named(event: ListEvent) -> ListEvent:
-    """The event with a key that an index can take."""
+    """Return the event with a key that fits an index."""
     key = bounded(storable(event.key))
     return event if key == event.key else replace(event, key=key)
 
@@ -215,6 +219,6 @@ def _row(id_: int, key: str, precedence: tuple[int, str], event: ListEvent) -> d
         "digest": precedence[1],
         "body": json.dumps(body),
         "reason": None if event.reason is None else str(event.reason),
-        # JSON, because a reply may hold what no text column takes.
+        # JSON, because a reply may hold characters that a text column does not accept.
         "reply": None if event.reply is None else json.dumps(event.reply),
     }

@@ -1,8 +1,8 @@
-"""What to do with an address after its verdicts: a pure state machine, without clock, files or network.
+"""Decide when to stop mailing an address: a pure state machine, without clock, files or network.
 
 The state of an address is a fold of its events, sorted by time and key, each key once: any order of arrival and any
-duplication gives the same state. :func:`apply` takes one event further, :func:`fold` a whole history. What counts how
-much is a :class:`Policy`, and ready ones come with the library. Time is always an argument.
+duplication gives the same state. :func:`apply` advances a state by one event, :func:`fold` evaluates a whole history. A
+:class:`Policy` says how much each event counts; ready-made ones come with the library. Time is always an argument.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens to an address on a list: events, and how a report becomes some."""
+"""Events in the history of an address, and their extraction from a report."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["EventKind", "ListEvent", "events_of"]
 
 
 class EventKind(StrEnum):
-    """What happened.
+    """The kind of an event.
 
-    ``bounce``: a verdict about a failure; ``complaint``: the recipient called the mail spam; ``delivery``: a message
-    arrived, or something shows that somebody read it; ``suppression``: somebody, or a service, took the address off;
-    ``reactivation``: somebody put it back; ``expiry``: the suppression has run out.
+    ``bounce``: a verdict about a failure; ``complaint``: the recipient reported the mail as spam; ``delivery``: a
+    message arrived, or was evidently read; ``suppression``: a person or a service suppressed the address;
+    ``reactivation``: a person lifted the suppression; ``expiry``: the suppression ran out.
     """
 
     BOUNCE = "bounce"
@@ -33,20 +33,20 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEvent:
-    """One thing that happened to one address.
+    """One event in the history of one address.
 
-    :ivar kind: what happened.
-    :ivar time: when, with a time zone.
-    :ivar key: tells the event from every other of the address; the same thing heard twice has the same key.
-    :ivar bounce_type: of the verdict, as are ``reason``, ``fault`` and ``advice``.
-    :ivar until: when a suppression by hand ends; None: as the policy says.
-    :ivar who: who suppressed or reactivated, or which service or server said so.
-    :ivar why: why, in words.
+    :ivar kind: the kind of event.
+    :ivar time: the time, in UTC.
+    :ivar key: identifies the event among those of the address; a duplicate has the same key.
+    :ivar bounce_type: copied from the verdict, as are ``reason``, ``fault`` and ``advice``.
+    :ivar until: the end of a suppression by hand; None leaves it to the policy.
+    :ivar who: the person who suppressed or reactivated, or the service or server that reported it.
+    :ivar why: the explanation, in words.
     :ivar status: the enhanced status code, for the record.
-    :ivar reply: the raw reply, for the record; the first thing to be forgotten.
+    :ivar reply: the raw reply, for the record; the first part to be dropped.
     :ivar rule: the id of the rule that found the reason.
-    :ivar policy: the id of the policy that drew the consequence.
-    :ivar vendor: an e-mail service's own words.
+    :ivar policy: the id of the policy that set the consequence.
+    :ivar vendor: the e-mail service's own code or words.
     """
 
     kind: EventKind
@@ -73,29 +73,29 @@ class ListEvent:
 
     @property
     def order(self) -> tuple[datetime, str]:
-        """The place of the event in the history of its address."""
+        """The sort key of the event in the history of its address."""
         return self.time, self.key
 
     @property
     def digest(self) -> str:
-        """Tells events with the same key apart, by all that they say but the raw reply."""
+        """A digest of all fields except the raw reply; distinguishes events with the same key."""
         said = sorted((name, str(value)) for name, value in self.to_dict().items() if name != "reply")
         return sha256(repr(said).encode(errors="backslashreplace")).hexdigest()[:16]
 
     @property
     def precedence(self) -> tuple[datetime, str]:
-        """Of two events with the same key the lesser one counts, whichever came first."""
+        """The rank among events with the same key: the smallest counts, whichever arrived first."""
         return self.time, self.digest
 
     @classmethod
     def of(
         cls, verdict: Verdict, time: datetime, *, kind: EventKind = EventKind.BOUNCE, key: str | None = None
     ) -> ListEvent:
-        """The event that a verdict is.
+        """Return the event of a verdict.
 
-        :param verdict: of a recipient that failed, unless `kind` says otherwise.
-        :param time: when it happened.
-        :param key: instead of the verdict's own, for replies without a message around them.
+        :param verdict: the verdict on a failed recipient, unless `kind` says otherwise.
+        :param time: the time of the event.
+        :param key: replaces the verdict's own key, for replies without a message around them.
         """
         return cls(
             kind=kind,
@@ -114,7 +114,7 @@ class ListEvent:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """The event as JSON values; what is None is left out."""
+        """Return the event as JSON values, without fields that are None."""
         return {
             name: value.isoformat() if isinstance(value, datetime) else str(value)
             for name in self.__slots__
@@ -123,28 +123,28 @@ class ListEvent:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> ListEvent:
-        """The event that :meth:`to_dict` wrote.
+        """Return the event that :meth:`to_dict` wrote.
 
-        :raises ValueError: when it is none; the sentence says why.
+        :raises ValueError: when the record is not an event; the message says why.
         """
         values: dict[str, Any] = {}
         for name, value in record.items():
             if name not in cls.__slots__:
-                raise ValueError(f"no event: {name} is unknown")
+                raise ValueError(f"not an event: unknown field {name}")
             if value is not None:
                 values[name] = value if isinstance(value, datetime) else _READ.get(name, str)(str(value))
         if not {"kind", "time", "key"} <= values.keys():
-            raise ValueError("no event: kind, time and key are needed")
+            raise ValueError("not an event: kind, time and key are required")
         return cls(**values)
 
 
 def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent], ...]:
-    """The addresses that `report` speaks of, each with its event; what neither harms nor helps gives none.
+    """Return the recipients of `report`, each with its event; recipients without consequences are left out.
 
     The time is that of the last attempt, else of the report, and never later than `received`: dates in mail are
     written by strangers.
 
-    :param received: when the report came in; also the time where the report tells none.
+    :param received: the time of arrival of the report; also used where the report contains no date.
     """
     return tuple(
         (verdict.recipient, _event(report, verdict, kind, _aware(received)))
@@ -153,7 +153,7 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
     )
 
 
-# A delay says that the mail is still on its way, and a relayed or expanded recipient may yet fail.
+# Delayed, relayed and expanded recipients give no event: the mail is still under way and may yet fail.
 _BY_ACTION: Final = MappingProxyType({Action.FAILED: EventKind.BOUNCE, Action.DELIVERED: EventKind.DELIVERY})
 _BY_KIND: Final = MappingProxyType(
     {
@@ -171,15 +171,15 @@ def _kind(kind: Kind, action: Action | None) -> EventKind | None:
 
 
 def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:
-    message, told = report.message, report.event
+    message, service = report.message, report.event
     known = verdict.last_attempt_date or message.date or message.arrival_date
     event = ListEvent.of(verdict, received if known is None else min(_aware(known), received), kind=kind)
-    by_service = None if told is None else f"{told.type or ''} {told.class_ or ''} {told.subclass or ''}".strip()
+    words = [] if service is None else [service.type or "", service.class_ or "", service.subclass or ""]
     return replace(
         event,
-        who=event.who or (message.reporting_mta if told is None else told.service),
+        who=event.who or (message.reporting_mta if service is None else service.service),
         why=str(report.kind) if kind is EventKind.SUPPRESSION else None,
-        vendor=event.vendor or by_service or None,
+        vendor=event.vendor or " ".join(words).strip() or None,
     )
 
 
@@ -197,5 +197,5 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
 
 
 def _aware(time: datetime) -> datetime:
-    """In UTC; a time without a zone is taken for UTC."""
+    """Return a time in UTC; a time without a zone is taken for UTC."""
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,4 +1,9 @@
-"""The state machine: one table of transitions, and one pure function per effect."""
+"""The state machine: one table of transitions, and one pure function per effect.
+
+A policy turns an event into a signal. The table maps the standing of the address and the signal to an effect, and the
+function of that effect returns the next state. Events that arrive out of order are not applied: the caller folds the
+whole history again.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +23,9 @@ __all__ = ["TRANSITIONS", "Decision", "Effect", "apply", "fold", "in_order"]
 
 
 class Effect(StrEnum):
-    """What an event does to the state.
+    """The effect of an event on the state.
 
-    ``late`` means: the event belongs before others that are already in the state, so the history has to be folded anew.
+    ``late``: the event belongs before others that are already in the state, so the history must be folded again.
     """
 
     IGNORE = "ignore"
@@ -69,17 +74,17 @@ TRANSITIONS: Final[Mapping[tuple[Standing, Signal], Effect]] = MappingProxyType(
         (Standing.SUPPRESSED, Signal.EXPIRE): Effect.EXPIRE,
     }
 )
-"""What follows from each signal in each standing."""
+"""The effect of each signal in each standing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one event came to.
+    """The result of one event.
 
     :ivar state: the state after it.
-    :ivar signal: what the event means under the policy.
-    :ivar effect: what it did.
-    :ivar before: the standing just before it, a suppression that had run out already lifted.
+    :ivar signal: the meaning of the event under the policy.
+    :ivar effect: the effect on the state.
+    :ivar before: the standing just before it, after lifting a suppression that had run out.
     """
 
     state: AddressState
@@ -89,20 +94,20 @@ class Decision:
 
     @property
     def suppressed(self) -> bool:
-        """Whether this event, and none before it, suppressed the address."""
+        """True if this event suppressed the address and it was not suppressed before."""
         return self.state.standing is Standing.SUPPRESSED and self.before is not Standing.SUPPRESSED
 
     @property
     def released(self) -> bool:
-        """Whether this event ended a suppression."""
+        """True if this event ended a suppression."""
         return self.state.standing is not Standing.SUPPRESSED and self.before is Standing.SUPPRESSED
 
 
 def apply(state: AddressState, event: ListEvent, policy: Policy) -> Decision:
-    """What `event` makes of `state`.
+    """Return the decision on `event` in `state`.
 
-    An event that does not come after the last one changes nothing and gives the effect ``late``: fold the whole
-    history then.
+    An event that is not later than the last one changes nothing and has the effect ``late``: then fold the whole
+    history.
     """
     signal = policy.signal(event)
     if state.last is not None and event.order <= state.last:
@@ -114,7 +119,7 @@ def apply(state: AddressState, event: ListEvent, policy: Policy) -> Decision:
 
 
 def fold(events: Iterable[ListEvent], policy: Policy) -> AddressState:
-    """The state that `events` come to, in whatever order and however often they are given."""
+    """Return the state after `events`, in whatever order and however often they are given."""
     state = AddressState()
     for event in in_order(events):
         state = apply(state, event, policy).state
@@ -122,7 +127,7 @@ def fold(events: Iterable[ListEvent], policy: Policy) -> AddressState:
 
 
 def in_order(events: Iterable[ListEvent]) -> list[ListEvent]:
-    """The events sorted by time and key, each key once: of two with the same key the earlier one."""
+    """Return the events sorted by time and key, each key once: of two with the same key the earlier one."""
     chosen: dict[str, ListEvent] = {}
     for event in events:
         other = chosen.get(event.key)
@@ -132,7 +137,7 @@ def in_order(events: Iterable[ListEvent]) -> list[ListEvent]:
 
 
 def _run_out(state: AddressState, time: datetime) -> AddressState:
-    """The state at `time`: a suppression that has run out is lifted, and nothing of it counts any more."""
+    """Return the state at `time`: a suppression that has run out is lifted, and its counts are reset."""
     if state.standing is Standing.SUPPRESSED and not state.is_suppressed(time):
         return _lifted(state)
     return state
@@ -192,7 +197,7 @@ def _suppress(state: AddressState, event: ListEvent, policy: Policy) -> AddressS
 
 
 def _renew(state: AddressState, event: ListEvent, policy: Policy) -> AddressState:
-    """Suppressed again: the heavier cause stands, and the later end."""
+    """Return the state of an address that is suppressed again: the heavier cause and the later end are kept."""
     noted, cause = _note(state, event, policy), _CAUSES[event.kind]
     assert state.cause is not None
     ends = (state.until, _end(event, cause, policy))
@@ -207,7 +212,7 @@ def _relieve(state: AddressState, event: ListEvent, policy: Policy) -> AddressSt
     points = () if policy.delivery is None else _eroded(state.points, policy.delivery)
     if state.standing is not Standing.COUNTING:
         return delivered
-    # Mail that arrives shows that the mailbox is not full; only a policy that keeps all keeps that, too.
+    # A delivery shows that the mailbox is not full; only a policy that ignores deliveries keeps that count.
     kept = policy.delivery == 0
     return replace(
         delivered,
@@ -289,7 +294,7 @@ def _alive(
 
 
 def _eroded(points: tuple[tuple[datetime, int], ...], taken: int) -> tuple[tuple[datetime, int], ...]:
-    """What is left of `points` after some are taken away, the oldest first."""
+    """Return `points` minus `taken` thousandths, removing the oldest first."""
     left: list[tuple[datetime, int]] = []
     for time, weight in points:
         less = min(weight, taken)

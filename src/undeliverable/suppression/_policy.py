@@ -1,4 +1,4 @@
-"""What counts how much, when it is enough, and how long it lasts: policies as data."""
+"""Policies as data: how much each failure counts, when an address is suppressed, and for how long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Full", "Policy", "Signal"]
 
 
 class Signal(StrEnum):
-    """What an event means under a policy."""
+    """The meaning of an event under a policy."""
 
     HARMLESS = "harmless"
     NOTED = "noted"
@@ -35,7 +35,7 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """When a full mailbox counts as a dead one: on `count` days or more, `time` or more from the first to the last."""
+    """The limit for full mailboxes: full on at least `count` days, with at least `time` between the first and the last."""
 
     count: int
     time: timedelta
@@ -43,21 +43,21 @@ class Full:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What events do to an address. Points are thousandths (:data:`POINT <undeliverable.suppression._state.POINT>`).
+    """The rules of suppression. Points are in thousandths (:data:`POINT <undeliverable.suppression._state.POINT>`).
 
-    :ivar hard: what a hard failure adds; None: it suppresses at once.
-    :ivar soft: what a soft failure adds; 0: nothing.
-    :ivar undetermined: what a failure adds of which nobody knows what it says of the address.
+    :ivar hard: the points of a hard failure; None suppresses at once.
+    :ivar soft: the points of a soft failure; 0 ignores it.
+    :ivar undetermined: the points of a failure whose bounce type is undetermined.
     :ivar ignored_faults: faults that add nothing unless the failure is hard.
-    :ivar limit: with how many points the address is suppressed; None: never by points.
-    :ivar limit_after_delivery: the limit for an address that got mail before; None: the same.
-    :ivar window: how long a point counts; None: for ever.
-    :ivar gap: after how long without failures all counting begins anew; None: never.
-    :ivar once_a_day: whether only the first failure of a day (UTC) counts.
-    :ivar delivery: what a delivery takes away; None: all.
-    :ivar full: when a full mailbox suppresses; None: it counts as soft.
-    :ivar complaint: whether a complaint suppresses.
-    :ivar expiry: how long a suppression lasts, by its cause; for ever where nothing is said.
+    :ivar limit: the points at which the address is suppressed; None means never.
+    :ivar limit_after_delivery: the limit for an address that has received mail before; None means `limit`.
+    :ivar window: how long a point counts; None means for ever.
+    :ivar gap: the time without failures after which counting starts again; None means never.
+    :ivar once_a_day: True if only the first failure of a day (UTC) counts.
+    :ivar delivery: the points that a delivery removes; None removes all.
+    :ivar full: the limit for full mailboxes; None counts them as soft failures.
+    :ivar complaint: True if a complaint suppresses.
+    :ivar expiry: the duration of a suppression by cause; for ever for a cause that is not listed.
     """
 
     name: str
@@ -79,9 +79,9 @@ class Policy:
     expiry: Mapping[Cause, timedelta] = field(default_factory=lambda: MappingProxyType({}))
 
     def signal(self, event: ListEvent) -> Signal:
-        """What `event` means.
+        """Return the meaning of `event`.
 
-        A failure that is the sender's or the message's own fault never harms the address, whatever the policy.
+        A failure that is the fault of the sender or the message never counts against the address, whatever the policy.
         """
         if event.kind is not EventKind.BOUNCE:
             return Signal.HARMLESS if event.kind is EventKind.COMPLAINT and not self.complaint else _SIGNALS[event.kind]
@@ -96,7 +96,7 @@ class Policy:
         return self._counted(self.weight(event))
 
     def weight(self, event: ListEvent) -> int:
-        """The points that a failure adds, in thousandths."""
+        """Return the points of a failure, in thousandths."""
         if event.bounce_type is BounceType.HARD:
             return self.hard or 0
         return self.soft if event.bounce_type is BounceType.SOFT else self.undetermined
@@ -113,10 +113,10 @@ class Policy:
     def builtin(cls, name: str = "default") -> Policy:
         """Return a policy that the library comes with.
 
-        :raises KnowledgeError: when none has that name.
+        :raises KnowledgeError: when the name is unknown.
         """
         if name not in cls.names():
-            raise KnowledgeError(name, f"no such policy; there are {', '.join(cls.names())}")
+            raise KnowledgeError(name, f"unknown policy; expected one of {', '.join(cls.names())}")
         return cls._from_text(read(f"suppression/{name}.toml"), f"{name}.toml")
 
     @classmethod
@@ -135,7 +135,7 @@ class Policy:
 
     @classmethod
     def _from_text(cls, text: str, file: str) -> Policy:
-        import tomllib  # only who reads TOML pays for it
+        import tomllib  # imported only when a file is read
 
         try:
             document = tomllib.loads(text)
@@ -143,33 +143,33 @@ class Policy:
             raise KnowledgeError(file, f"not TOML: {error}") from None
         table: object = document.get("policy")
         for extra in set(document) - {"policy", "vector"}:
-            raise KnowledgeError(file, "there is no such table", key=extra)
+            raise KnowledgeError(file, "unknown table; expected [policy] or [vector]", key=extra)
         if not isinstance(table, dict):
             raise KnowledgeError(file, "the table [policy] is missing", key="policy")
         return cls.from_dict(cast("dict[str, object]", table), file=file)
 
     @classmethod
     def from_dict(cls, table: Mapping[str, object], *, file: str = "code") -> Policy:
-        """The policy that a table describes, as it stands in a file or as :meth:`to_dict` wrote it.
+        """Return the policy that a table describes, as in a file or as written by :meth:`to_dict`.
 
-        :param file: the name that errors show.
-        :raises KnowledgeError: at the first key that is unknown or has a value that it cannot have.
+        :param file: the file name to show in errors.
+        :raises KnowledgeError: at the first key that is unknown or has an invalid value.
         """
         values: dict[str, Any] = {}
         for key, value in table.items():
             reader = _READERS.get(key)
             if reader is None:
-                raise KnowledgeError(file, f"unknown key; there are {', '.join(sorted(_READERS))}", key=key)
+                raise KnowledgeError(file, f"unknown key; expected one of {', '.join(sorted(_READERS))}", key=key)
             try:
                 values[_ATTRIBUTES.get(key, key)] = reader(value)
             except (ValueError, TypeError, KeyError) as error:
-                raise KnowledgeError(file, f"{value!r} is no value for it ({error})", key=key) from None
+                raise KnowledgeError(file, f"invalid value {value!r} ({error})", key=key) from None
         if not values.get("name"):
             raise KnowledgeError(file, "a policy needs a name", key="name")
         return cls(**values)
 
     def to_dict(self) -> dict[str, object]:
-        """The policy as it would stand in a file."""
+        """Return the policy as it would be written in a file."""
         record: dict[str, object] = {
             "name": self.name,
             "title": self.title,
@@ -210,19 +210,19 @@ def _days(time: timedelta | None) -> float | None:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
-        raise ValueError("a number from 0 is needed")
+        raise ValueError("expected a number from 0 to 999,999")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("a text is needed")
+        raise TypeError("expected a string")
     return value
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError("true or false is needed")
+        raise TypeError("expected true or false")
     return value
 
 
@@ -232,7 +232,7 @@ def _points(value: object) -> int:
 
 def _limit(value: object) -> int:
     if not (points := _points(value)):
-        raise ValueError("it has to be more than 0")
+        raise ValueError("expected more than 0")
     return points
 
 
@@ -247,13 +247,13 @@ def _or(word: str, result: object, reader: Callable[[object], object]) -> Callab
 def _full(value: object) -> Full:
     table = dict(cast("Mapping[str, object]", value))
     if set(table) != {"count", "days"}:
-        raise ValueError("count and days are needed")
+        raise ValueError("expected the keys count and days")
     return Full(round(_number(table["count"])), _time(table["days"]))
 
 
 def _faults(value: object) -> frozenset[Fault]:
     if not isinstance(value, list):
-        raise TypeError("a list is needed")
+        raise TypeError("expected a list")
     return frozenset(Fault(_text(item)) for item in cast("list[object]", value))
 
 

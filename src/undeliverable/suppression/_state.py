@@ -1,4 +1,4 @@
-"""What is known of an address at one moment: a frozen value with a JSON form."""
+"""The state of an address at one moment: a frozen value with a JSON form."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, Final, cast
 __all__ = ["POINT", "AddressState", "Cause", "Reactivation", "Standing"]
 
 POINT: Final = 1000
-"""Scores are kept in thousandths of a point: ten times a tenth is one."""
+"""Scores are kept in thousandths of a point, so that ten times a tenth is exactly one."""
 
 
 class Standing(StrEnum):
-    """How an address stands: ``clear``, ``counting`` (failures are remembered) or ``suppressed``."""
+    """The standing of an address: ``clear``, ``counting`` (failures are being counted) or ``suppressed``."""
 
     CLEAR = "clear"
     COUNTING = "counting"
@@ -24,10 +24,10 @@ class Standing(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why an address is suppressed, the lightest cause first; a heavier one replaces a lighter one.
+    """The cause of a suppression, the lightest first; a heavier one replaces a lighter one.
 
-    ``streak``: failures added up; ``mailbox_full``: full too often for too long; ``hard_bounce``; ``manual``: somebody,
-    or a service, said so; ``complaint``.
+    ``streak``: failures added up; ``mailbox_full``: full too often for too long; ``hard_bounce``; ``manual``: decided by
+    a person or a service; ``complaint``.
     """
 
     STREAK = "streak"
@@ -39,7 +39,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reactivation:
-    """When an address was put back, by whom and why."""
+    """The time, author and explanation of a reactivation."""
 
     time: datetime
     who: str | None = None
@@ -48,19 +48,20 @@ class Reactivation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressState:
-    """What the events so far come to.
+    """The state of an address after its events so far.
 
-    :ivar standing: how the address stands, but for a suppression that has run out since: ask :meth:`is_suppressed`.
-    :ivar cause: why it is suppressed.
-    :ivar since: since when it is.
-    :ivar until: when that ends; None: not by itself.
-    :ivar trigger: the key of the event that decided.
-    :ivar points: what counts towards suppression: times and thousandths of a point.
-    :ivar last_point: when a failure was last counted.
-    :ivar full_since: when the mailbox was first reported full in an unbroken series.
-    :ivar full_count: on how many days it was.
-    :ivar hard: how many hard failures there were in all, as ``soft``, ``complaints`` and ``deliveries``.
-    :ivar last_bounce: when the last failure was that speaks of the address.
+    :ivar standing: the standing after the last event; a suppression may have run out since, so use
+        :meth:`is_suppressed`.
+    :ivar cause: the cause of the suppression.
+    :ivar since: the start of the suppression.
+    :ivar until: the end of the suppression; None if it does not end by itself.
+    :ivar trigger: the key of the event that suppressed the address.
+    :ivar points: the points that count towards suppression: times and thousandths of a point.
+    :ivar last_point: the time at which a failure was last counted.
+    :ivar full_since: the time of the first report of a full mailbox in the current series.
+    :ivar full_count: the number of such reports that counted.
+    :ivar hard: the total number of hard failures; likewise ``soft``, ``complaints`` and ``deliveries``.
+    :ivar last_bounce: the time of the last failure that was not ignored.
     :ivar reactivated: the last reactivation.
     :ivar last: time and key of the last event.
     """
@@ -89,11 +90,11 @@ class AddressState:
         return sum(weight for _, weight in self.points) / POINT
 
     def is_suppressed(self, at: datetime) -> bool:
-        """Whether nothing should be sent to the address at that time, which has a time zone."""
+        """Return True if the address must not receive mail at time `at`, which needs a time zone."""
         return self.standing is Standing.SUPPRESSED and (self.until is None or at < self.until)
 
     def to_dict(self) -> dict[str, object]:
-        """The state as JSON values; what is as it is at first is left out."""
+        """Return the state as JSON values, without fields that have their initial value."""
         record: dict[str, object] = {}
         for name in self.__slots__:
             value = getattr(self, name)
@@ -103,13 +104,13 @@ class AddressState:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> AddressState:
-        """The state that :meth:`to_dict` wrote.
+        """Return the state that :meth:`to_dict` wrote.
 
-        :raises ValueError: when it is none.
+        :raises ValueError: when a field is unknown.
         """
         unknown = set(record) - set(cls.__slots__)
         if unknown:
-            raise ValueError(f"no state: {', '.join(sorted(unknown))}")
+            raise ValueError(f"not a state: unknown field {', '.join(sorted(unknown))}")
         values: dict[str, Any] = {name: _decoded(name, value) for name, value in record.items()}
         return cls(**values)
 
@@ -127,7 +128,7 @@ def _encoded(value: object) -> object:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def _decoded(name: str, value: Any) -> object:  # noqa: ANN401 # what JSON holds
+def _decoded(name: str, value: Any) -> object:  # noqa: ANN401 # any JSON value
     read = _READERS.get(name)
     return value if read is None or value is None else read(value)
 

@@ -1,4 +1,4 @@
-"""Rates, how sure they are, and from where on they are too high, with who says so."""
+"""Rates with their confidence intervals, and the levels at which services and mailbox providers call them too high."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Z95: Final = 1.959963984540054  # the two-sided 95 % quantile of the normal dis
 
 
 class Decision(StrEnum):
-    """What follows from a rate: go on, look into it, or stop sending to this group."""
+    """The consequence of a rate: go on, look into it, or stop sending to this group."""
 
     OK = "ok"
     WATCH = "watch"
@@ -23,10 +23,12 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A rate from which something follows.
+    """A limit for a rate.
 
-    :ivar rate: as a fraction: 0.02 is 2 %.
-    :ivar stated_by: who says so, and of what.
+    :ivar rate: the limit as a fraction: 0.02 is 2 %.
+    :ivar decision: the decision from this rate on.
+    :ivar meaning: the consequence of reaching it, in words.
+    :ivar stated_by: the service or provider that states it.
     """
 
     rate: float
@@ -50,7 +52,7 @@ BOUNCE_LEVELS: Final = (
     ),
     Level(0.10, Decision.PAUSE, "services may stop the account", "Amazon SES (sending may be paused)"),
 )
-"""Levels of the rate of hard bounces, from the lowest; a source is paused by you before a service pauses all of it."""
+"""Levels of the hard bounce rate, lowest first. Pausing a source at 5 % keeps the service from pausing the account."""
 
 COMPLAINT_LEVELS: Final = (
     Level(
@@ -66,15 +68,15 @@ COMPLAINT_LEVELS: Final = (
         "Google's and Yahoo's rules for bulk senders (never reach it)",
     ),
 )
-"""Levels of the rate of complaints, from the lowest."""
+"""Levels of the complaint rate, lowest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """When a rate is too high.
+    """The limits for the rates of a group.
 
-    :ivar minimum: how many messages a group must have been sent before it can be paused; below, the lower end of the
-        interval is what counts, and the decision is `watch` at most.
+    :ivar minimum: messages that a group must have been sent before it can be paused. Below, the lower end of the
+        interval is compared instead of the rate, and the decision is `watch` at most.
     """
 
     bounce: tuple[Level, ...] = BOUNCE_LEVELS
@@ -84,11 +86,11 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of a whole, and what it may be but for chance.
+    """A part of a whole, with its confidence interval.
 
-    :ivar rate: `count` by `whole`.
-    :ivar low: the lower end of the 95 % interval of Wilson (1927).
-    :ivar high: its upper end.
+    :ivar rate: `count` divided by `whole`.
+    :ivar low: the lower end of the 95 % Wilson score interval.
+    :ivar high: the upper end.
     """
 
     count: int
@@ -99,19 +101,19 @@ class Share:
 
     @classmethod
     def of(cls, count: int, whole: int) -> Share:
-        """The share of `count` in `whole`, which is not 0; where `count` is more, the interval is that of the whole."""
+        """Return the share of `count` in `whole`, which must not be 0; the interval never exceeds the whole."""
         low, high = wilson(min(count, whole), whole)
         return cls(count, whole, count / whole, low, high)
 
     def reaches(self, levels: Iterable[Level], minimum: int) -> Level | None:
-        """The highest of `levels` that the rate reaches; of few messages the interval's lower end has to."""
+        """Return the highest level reached by the rate or, below `minimum`, by the lower end of its interval."""
         rate = self.rate if self.whole >= minimum else self.low
         return max((level for level in levels if rate >= level.rate), key=lambda level: level.rate, default=None)
 
     def decision(self, levels: tuple[Level, ...], minimum: int) -> Decision:
-        """What follows: `pause` needs enough messages, and a lower end above the lowest level.
+        """Return the decision: `pause` needs enough messages, and a lower end above the lowest level.
 
-        One complaint among 200 is 0.5 %, and may well be chance.
+        One complaint among 200 messages is 0.5 %, and may well be chance.
         """
         reached = self.reaches(levels, minimum)
         if reached is None:
@@ -121,17 +123,18 @@ class Share:
 
 
 def wilson(count: int, whole: int, z: float = _Z95) -> tuple[float, float]:
-    """The interval of Wilson for `count` in `whole`: where the true rate lies, at 95 % unless `z` is another.
+    """Return the ends of the Wilson score interval for the true rate, given `count` out of `whole`.
 
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927. Unlike the textbook one it
-    holds for small numbers and for rates near 0.
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927. Unlike the normal
+    approximation it holds for small numbers and for rates near 0.
 
+    :param z: the quantile of the normal distribution; the default gives a 95 % interval.
     :raises ValueError: when `count` is not between 0 and `whole`, or `whole` is 0.
     """
     if not 0 <= count <= whole or not whole:
-        raise ValueError(f"{count} of {whole} is no share")
+        raise ValueError(f"{count} of {whole} is not a share")
     square = z * z
     middle = (count + square / 2) / (whole + square)
     width = z / (whole + square) * sqrt(count * (whole - count) / whole + square / 4)
-    # What arithmetic leaves over at the ends is not to be seen.
+    # The ends are exact there; rounding errors would show as tiny non-zero rates.
     return (0.0 if count == 0 else middle - width, 1.0 if count == whole else middle + width)

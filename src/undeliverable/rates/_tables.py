@@ -1,6 +1,7 @@
-"""Bounce and complaint rates with their uncertainty, and what to do about them: `ok`, `watch` or `pause`.
+"""Tables of bounce and complaint rates, by campaign, source, segment, provider, domain or day.
 
-Pure: reports and the numbers of messages sent go in, a table comes out. No clock, no files, no network.
+A recipient counts once per message or campaign, with its worst result: a soft failure that is followed by a hard one is
+one hard failure. Rates are computed from the numbers of messages sent, which the caller supplies.
 """
 
 from __future__ import annotations
@@ -12,30 +13,14 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable import Action, BounceType, Kind, Report, Verdict
-from undeliverable._levels import BOUNCE_LEVELS, COMPLAINT_LEVELS, Decision, Level, Levels, Share, wilson
+from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
-__all__ = [
-    "BOUNCE_LEVELS",
-    "COMPLAINT_LEVELS",
-    "By",
-    "Decision",
-    "GroupRate",
-    "Level",
-    "Levels",
-    "RateCounter",
-    "Rates",
-    "Share",
-    "bounce_rates",
-    "day_of",
-    "has_failed",
-    "unit_of",
-    "wilson",
-]
+__all__ = ["By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "has_failed", "is_worse", "unit_of"]
 
 
 class By(StrEnum):
-    """What reports are grouped by."""
+    """The groupings of reports."""
 
     CAMPAIGN = "campaign"
     SOURCE = "source"
@@ -50,17 +35,19 @@ _LEVELS: Final = Levels()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRate:
-    """The numbers of one group, or of all of them.
+    """The numbers of one group, or of all groups together.
 
-    One recipient counts once for each message or campaign, with the worst that was heard of it.
+    A recipient counts once per message or campaign, with its worst result.
 
-    :ivar group: its name; None gathers what names none.
-    :ivar sent: how many messages were sent, None where that is not known.
-    :ivar hard: how many recipients failed hard; `soft` and `undetermined` as well.
-    :ivar complaints: how many recipients complained.
-    :ivar bounce: the rate of hard bounces, None where `sent` is not known or 0.
-    :ivar complaint: the rate of complaints.
-    :ivar decision: the more careful one of both rates; None where there is no rate.
+    :ivar group: the name; None for recipients without one.
+    :ivar sent: number of messages sent, None if unknown.
+    :ivar hard: number of recipients that failed hard; likewise `soft` and `undetermined`.
+    :ivar complaints: number of recipients that complained.
+    :ivar bounce: the rate of hard bounces, None if `sent` is unknown or 0.
+    :ivar complaint: the rate of complaints, None likewise.
+    :ivar decision: the stricter decision of both rates; None without rates.
+    :ivar bounce_level: the highest level that the bounce rate reaches.
+    :ivar complaint_level: the highest level that the complaint rate reaches.
     """
 
     group: str | None
@@ -77,11 +64,11 @@ class GroupRate:
 
     @property
     def failed(self) -> int:
-        """How many recipients failed, for whatever reason."""
+        """The number of recipients that failed, for whatever reason."""
         return self.hard + self.soft + self.undetermined
 
     def to_dict(self) -> dict[str, object]:
-        """The numbers as JSON values, rates as fractions."""
+        """Return the numbers as JSON values, rates as fractions."""
         return {
             "group": self.group,
             "sent": self.sent,
@@ -99,9 +86,9 @@ class GroupRate:
 class Rates:
     """A table of rates.
 
-    :ivar by: what it is grouped by.
-    :ivar groups: a row for each group; days in their order, else the most hard bounces first.
-    :ivar total: all of them together.
+    :ivar by: the grouping.
+    :ivar groups: a row for each group; days in order, otherwise the most hard bounces first.
+    :ivar total: the numbers of all groups together.
     """
 
     by: By
@@ -109,18 +96,18 @@ class Rates:
     total: GroupRate
 
     def __getitem__(self, group: str | None) -> GroupRate:
-        """The row of a group; raises KeyError where there is none."""
+        """Return the row of a group; raise KeyError if there is none."""
         for row in self.groups:
             if row.group == group:
                 return row
         raise KeyError(group)
 
     def decided(self, decision: Decision) -> tuple[str | None, ...]:
-        """The names of the groups for which this was decided."""
+        """Return the names of the groups with this decision."""
         return tuple(row.group for row in self.groups if row.decision is decision)
 
     def to_dict(self) -> dict[str, object]:
-        """The table as JSON values."""
+        """Return the table as JSON values."""
         return {
             "by": str(self.by),
             "groups": [row.to_dict() for row in self.groups],
@@ -136,15 +123,14 @@ def bounce_rates(
     levels: Levels = _LEVELS,
     places: TagPlaces | None = None,
 ) -> Rates:
-    """Rates of hard bounces and of complaints for each group, with their 95 % intervals and a decision.
+    """Return the rates of hard bounces and of complaints for each group, with their 95 % intervals and a decision.
 
-    :param reports: each read once; the same failure heard twice counts once.
-    :param sent: how many messages each group was sent, or how many in all. Groups that nothing was heard of have their
-        row, too.
+    :param reports: iterated once; a failure that is reported twice counts once.
+    :param sent: number of messages sent per group, or in total. Groups without any report get a row as well.
     :param by: ``campaign``, ``source``, ``segment``, ``provider``, ``domain`` or ``day`` (``2026-11-20``, in UTC).
-    :param levels: when a rate is too high, and how many messages it takes to say so.
-    :param places: where campaign, source and segment stand; the usual places unless given.
-    :raises ValueError: when `by` is nothing of this, or a number sent is negative.
+    :param levels: the limits for rates, and the number of messages that a decision needs.
+    :param places: where to find campaign, source and segment; :class:`~undeliverable.tags.TagPlaces` by default.
+    :raises ValueError: when `by` is unknown, or a number sent is negative.
     """
     counter = RateCounter(by)
     for report in reports:
@@ -154,39 +140,44 @@ def bounce_rates(
 
 @dataclass(slots=True)
 class _Count:
-    """The units of one group by what was heard of them; a soft failure gives way to a hard one."""
+    """The units of one group with their worst failure, and those that complained."""
 
-    fates: dict[str, BounceType] = field(default_factory=dict[str, BounceType])
+    worst: dict[str, BounceType] = field(default_factory=dict[str, BounceType])
     complaints: set[str] = field(default_factory=set[str])
 
     def add(self, unit: str, kind: BounceType | None) -> None:
-        """Counts a failure, or a complaint where there is no bounce type."""
+        """Count a failure, or a complaint if there is no bounce type."""
         if kind is None:
             self.complaints.add(unit)
             return
-        known = self.fates.get(unit)
-        if known is None or _WORSE[kind] > _WORSE[known]:
-            self.fates[unit] = kind
+        known = self.worst.get(unit)
+        if known is None or is_worse(kind, known):
+            self.worst[unit] = kind
 
     def number(self, kind: BounceType) -> int:
-        return sum(fate is kind for fate in self.fates.values())
+        return sum(found is kind for found in self.worst.values())
 
 
-_WORSE: Final = {BounceType.SOFT: 0, BounceType.UNDETERMINED: 1, BounceType.HARD: 2}
+_SEVERITY: Final = {BounceType.SOFT: 0, BounceType.UNDETERMINED: 1, BounceType.HARD: 2}
+
+
+def is_worse(one: BounceType, other: BounceType) -> bool:
+    """Return True if `one` replaces `other` where a recipient has both: hard before undetermined before soft."""
+    return _SEVERITY[one] > _SEVERITY[other]
 
 
 class RateCounter:
-    """Counts reports one by one, for tables of several kinds in one pass; :func:`bounce_rates` is the usual door."""
+    """A counter of reports for several groupings in one pass; :func:`bounce_rates` is simpler for a single one."""
 
     __slots__ = ("_groups", "_total")
 
     def __init__(self, *groupings: By | str) -> None:
-        """Counts by each of `groupings`; raises ValueError where one is nothing to group by."""
+        """Count by each of `groupings`; raise ValueError for an unknown one."""
         self._groups: dict[By, dict[str | None, _Count]] = {By(by): {} for by in groupings}
         self._total = _Count()
 
     def add(self, report: Report, tags: Tags) -> None:
-        """Counts what a report says of its recipients."""
+        """Count the failed recipients, or the complaints, of a report."""
         complained = report.kind is Kind.COMPLAINT
         for verdict in report.verdicts:
             if not complained and not has_failed(report, verdict):
@@ -202,7 +193,7 @@ class RateCounter:
                 count.add(unit, kind)
 
     def rates(self, by: By | str, sent: Mapping[str, int] | int | None = None, levels: Levels = _LEVELS) -> Rates:
-        """The table so far of one of the groupings; arguments and errors as of :func:`bounce_rates`."""
+        """Return the current table of one grouping; arguments and errors are those of :func:`bounce_rates`."""
         by = By(by)
         groups = self._groups[by]
         numbers: Mapping[str, int] = sent if isinstance(sent, Mapping) else {}
@@ -222,12 +213,12 @@ _FAILED: Final = frozenset({Action.FAILED, None})
 
 
 def has_failed(report: Report, verdict: Verdict) -> bool:
-    """Whether a recipient failed for good: what is delayed has not, and complaints are counted apart."""
+    """Return True if the recipient failed; a delayed one has not yet, and complaints are counted separately."""
     return report.kind is Kind.BOUNCE and verdict.bounce_type is not None and verdict.action in _FAILED
 
 
 def day_of(report: Report, verdict: Verdict) -> date | None:
-    """The day, in UTC, that a verdict is about: of the last attempt, else of the report, else of the message."""
+    """Return the day of a failure in UTC: that of the last attempt, else of the report, else of the original message."""
     message = report.message
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
@@ -238,7 +229,7 @@ def day_of(report: Report, verdict: Verdict) -> date | None:
 
 
 def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
-    """What counts once: a recipient of a campaign or, where no campaign is named, of a message."""
+    """Return the key under which a failure counts once: recipient and campaign or, without campaign, message."""
     if verdict.recipient is None:
         return verdict.key
     returned = report.message.returned

@@ -1,0 +1,53 @@
+"""Words that a user types: lists of them, errors that name the valid ones, and counts with their nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from undeliverable.cli._command import UsageError
+
+__all__ = ["counted", "did_you_mean", "unknown_column", "unknown_value", "words_of"]
+
+
+def words_of(option: str, lists: Sequence[str], known: Collection[str], *, expected: str = "") -> frozenset[str]:
+    """Return the words of comma-separated `lists`.
+
+    :param expected: a description of the known words, for sets that are too long to list.
+    :raises UsageError: when a word is unknown, or when there are lists but no words.
+    """
+    words = frozenset(word for text in lists for word in text.replace(",", " ").lower().split())
+    for word in sorted(words):
+        if word not in known:
+            raise unknown_value(option, word, known, expected=expected)
+    if lists and not words:
+        raise UsageError(f"{option}: the list is empty")
+    return words
+
+
+def unknown_value(option: str, value: str, known: Iterable[str], *, expected: str = "") -> UsageError:
+    """Return the error for a value that an option does not know; `expected` describes sets too long to list."""
+    names = sorted(known)
+    hint = did_you_mean(value, names) if expected else ""
+    return UsageError(f"{option}: unknown value {value!r}{hint or f'; expected {expected or _one_of(names)}'}")
+
+
+def unknown_column(name: str, names: Sequence[str]) -> UsageError:
+    """Return the error for a CSV column that the first line does not name."""
+    return UsageError(f"--column: unknown column {name!r}; the file begins with {', '.join(map(repr, names[:8]))}")
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return "; did you mean a or b?" for the known words that resemble `word`, or an empty string."""
+    from difflib import get_close_matches  # needed only after a typing error
+
+    near = get_close_matches(word, known, n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 file", "1,200 files"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"one of {', '.join(names)}"
