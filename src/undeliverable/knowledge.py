@@ -268,6 +268,16 @@ class Knowledge:
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
 
+    def other_reason(
+        self, text: str, code: int, status: int, command: Command | None, host: str | None
+    ) -> Reason | None:
+        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
+        from undeliverable._rules.conditions import visible
+        from undeliverable._rules.table import Seen
+
+        provider = None if host is None else self.provider_of(host)
+        return self.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))
+
     def provider_of(self, host: str) -> str | None:
         """Return the name of the provider that `host` belongs to, or None."""
         from undeliverable._rules.providers import by_suffix

@@ -17,12 +17,17 @@ from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
+from undeliverable._rules.meaning import vocabulary
 from undeliverable._rules.providers import host_table
 from undeliverable.data import KNOWLEDGE, names, read
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
+_LANGUAGES: Final = "languages/"
+_CLIENTS: Final = "clients.toml"
+_BY_MEANING: Final = ("wording.", "general.")
+"""How the ids of rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -65,6 +70,9 @@ def build() -> str:
     named: dict[str, object] = {
         "shelf": shelf,
         "marks": marks,
+        "vocabulary": vocabulary(
+            (document for path, document in documents.items() if path.startswith(_LANGUAGES)), documents[_CLIENTS]
+        ),
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
@@ -72,12 +80,13 @@ def build() -> str:
         **{
             path.removesuffix(".toml"): document
             for path, document in documents.items()
-            if not path.startswith(_LAYERED)
+            if not path.startswith((*_LAYERED, _LANGUAGES, _CLIENTS))
         },
         **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
-    head = {"places": {"rules": len(named) + 1, "count": len(rules), **places}}
+    exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(_BY_MEANING)), len(rules))
+    head = {"places": {"rules": len(named) + 1, "count": len(rules), "exact": exact, **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
 
 

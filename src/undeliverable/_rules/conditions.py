@@ -164,6 +164,11 @@ class RuleCondition(NamedTuple):
     commands: frozenset[Command | None] | None = None
     providers: frozenset[str | None] | None = None
 
+    @property
+    def asks_words(self) -> bool:
+        """Whether it asks for words of the reply, not for codes alone."""
+        return bool(self.words or self.any_words or self.pattern)
+
     @classmethod
     def compile(cls, when: Mapping[str, object], *, trusted: bool = False) -> RuleCondition:
         """Return the condition of a rule's ``when`` table.

@@ -20,7 +20,17 @@ from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 
-__all__ = ["LANGUAGE_KEYS", "NO_DOUBTS", "Clause", "Doubts", "Meaning", "Role", "Vocabulary", "vocabulary"]
+__all__ = [
+    "LANGUAGE_KEYS",
+    "NO_DOUBTS",
+    "Clause",
+    "Doubts",
+    "Meaning",
+    "Role",
+    "Vocabulary",
+    "has_words",
+    "vocabulary",
+]
 
 LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
 """The keys of a file in ``data/languages``."""
@@ -123,12 +133,18 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
+def has_words(text: str) -> bool:
+    """Return whether there is a word in `text` beside its codes."""
+    return _LETTERS.search(text) is not None
+
+
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
     __slots__ = ("_openers", "_spaced", "_unspaced")
 
-    def __init__(self, words: Vocabulary = Vocabulary({}, [])) -> None:
+    def __init__(self, words: Vocabulary | None = None) -> None:
+        words = words or Vocabulary({}, [])
         self._spaced: Final = words.spaced
         self._unspaced: Final = words.unspaced
         self._openers: Final = frozenset(
@@ -151,11 +167,11 @@ class Meaning:
             return bare
         hits = [hit for hit in self._hits(bare) if hit.kind in _PARTING]
         if not hits:
-            return bare if bare is text or _LETTERS.search(bare) else ""
+            return bare
         head = _HEAD.match(bare)
         start = head.end() if head else 0
         kept = [bare[clause.start : clause.end] for clause in _clauses(bare, hits) if clause.role is Role.CAUSE]
-        if not any(map(_LETTERS.search, kept)):
+        if not any(map(has_words, kept)):
             return bare[:start]
         return bare[:start] + " ".join([part.strip() for part in kept])
 

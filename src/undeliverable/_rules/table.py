@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.conditions import stands_in
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning, has_words
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable.model import Command
+from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
     from undeliverable._rules.rule import Clause
@@ -48,6 +50,8 @@ class Below:
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
+_TRANSIENT: Final = 400  # RFC 5321 4.2.1: a 4yz is transient whatever its words
+_PERMANENT: Final = 500
 _MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -109,11 +113,19 @@ class RuleTable:
         found, provider = self._found(text, code, status, provider)
         cause = self._meaning.cause(text)
         match = self._first(found, (text, cause), code, status, command, provider)
-        if cause is not text and not states_words(cause) and (match.rule is None or not match.rule.when.has_words):
+        if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
             weak = self._first(found, (text, text), code, status, command, provider)
-            if weak.rule is not None and weak.rule.when.has_words and weak.rule.reason.fault not in BLAMES:
+            if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return weak
-        return match
+        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, text)
+
+    def _with_doubts(self, match: Match, text: str) -> Match:
+        """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
+        rule = match.rule
+        if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+            return match
+        doubts = self._meaning.doubts(text)
+        return match if doubts is NO_DOUBTS else match._replace(doubts=doubts)
 
     def _first(
         self,
@@ -136,11 +148,11 @@ class RuleTable:
                 and (spaced in text or (phrase in text and stands_in(phrase, text)))
             ):
                 if rest is None or rest.fits(text, status, command):
-                    return match if provider is None else self._told(match, place, provider)
+                    return match if provider is None else self._at_provider(match, place, provider)
                 done = rule
-        return _NO_MATCH if provider is None else self._told(_NO_MATCH, _NOWHERE, provider)
+        return _NO_MATCH if provider is None else self._at_provider(_NO_MATCH, _NOWHERE, provider)
 
-    def _told(self, match: Match, place: int, provider: str) -> Match:
+    def _at_provider(self, match: Match, place: int, provider: str) -> Match:
         found = self._matches.get((place, provider))
         if found is None:
             found = match._replace(provider=provider)
@@ -200,7 +212,13 @@ class RuleTable:
         """Like :meth:`match`, with every other rule that fits, in rank order."""
         first = self.match(seen)
         fitting = self.fitting(seen._replace(provider=first.provider))
-        return first._replace(shadowed=tuple(rule.ref() for rule in fitting[1:]))
+        return first._replace(shadowed=tuple(rule.ref() for rule in fitting if rule is not first.rule))
+
+    def other_reason(self, seen: Seen) -> Reason | None:
+        """Return the reason of the first rule that fits by words and does not blame the recipient, or None."""
+        return next(
+            (rule.reason for rule in self.fitting(seen) if rule.when.asks_words and not rule.blames_recipient), None
+        )
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["fold"]
+__all__ = ["BETWEEN_LETTERS", "composed", "encoded_once", "fold", "undressed"]
 
 _DRESS: Final = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'"),
@@ -21,7 +21,7 @@ _DRESS: Final = {
     # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
     **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
 }
-_BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d_])_(?=[^\W\d_])")
+BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d_])_(?=[^\W\d_])")
 # Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).
 _TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
 
@@ -29,12 +29,22 @@ _TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
 def fold(text: str) -> str:
     """Return `text` case-folded, composed (NFC), and without what only dresses it."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", _encoded_once(text).translate(_DRESS))
+        text = composed(undressed(encoded_once(text)))
     text = text.casefold()
-    return _BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
+    return BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
 
 
-def _encoded_once(text: str) -> str:
+def undressed(text: str) -> str:
+    """Return `text` with plain apostrophes, quotes, blanks and hyphens, and without what is not seen."""
+    return text.translate(_DRESS)
+
+
+def composed(text: str) -> str:
+    """Return `text` with letters and their accents composed (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def encoded_once(text: str) -> str:
     """Return `text` with a second encoding to UTF-8 undone, where all of it plainly has one."""
     if _TWICE.search(text) is None:
         return text
