@@ -16,11 +16,11 @@ from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
-__all__ = ["GUARDED", "GUARDS", "Finding", "Ruling", "check"]
+__all__ = ["AFTER_RCPT", "GUARDED", "GUARDS", "Finding", "Ruling", "check"]
 
 _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Command.AUTH, Command.MAIL))
-_AFTER_RCPT: Final = frozenset((Command.DATA, Command.END_OF_DATA))
-GUARDED: Final = _EARLY | _AFTER_RCPT
+AFTER_RCPT: Final = frozenset((Command.DATA, Command.END_OF_DATA))
+GUARDED: Final = _EARLY | AFTER_RCPT
 """The steps at which a reply cannot blame a recipient, or not by its status alone."""
 _ADDRESSING: Final = 1  # RFC 3463 3.2: X.1.x is about addresses
 
@@ -96,7 +96,7 @@ _INSTEAD: Final = {Command.MAIL: Reason.SENDER_REJECTED, Command.AUTH: Reason.SE
 
 def _null_mx_of_sender(found: Finding) -> Ruling | None:
     """Object to a null MX after RCPT was accepted: it is the sender's domain that has one (RFC 7505 4.2)."""
-    if found.reason is Reason.DOMAIN_NO_MAIL and found.command in _AFTER_RCPT and found.by_words:
+    if found.reason is Reason.DOMAIN_NO_MAIL and found.command in AFTER_RCPT and found.by_words:
         return Ruling(Reason.SENDER_REJECTED, "domain_no_mail is about the sender's domain after RCPT was accepted")
     return None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._rules.conditions import ABSENT, status_by_key, status_key
 from undeliverable._rules.meaning import NO_DOUBTS
+from undeliverable._smtp.replies import says_no_recipients
 from undeliverable._verdicts.decisions import (
     Answer,
     ServiceClass,
@@ -26,7 +27,7 @@ from undeliverable._verdicts.decisions import (
     reason_of,
     status_from,
 )
-from undeliverable._verdicts.guards import GUARDED, Finding, Ruling, check
+from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -216,6 +217,8 @@ def _ruling(
         return None
     if match.doubts is NO_DOUBTS and command not in GUARDED:
         return None
+    if command in AFTER_RCPT and says_no_recipients(question[0]):
+        return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
     text, number, _, _, host = question
     return check(
         Finding(
