@@ -81,7 +81,7 @@ def from_refused(
     return refused_verdicts(refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
 
 
-def _decoded(raw: bytes | bytearray) -> str:
+def _decoded(raw: object) -> str:
     """Return the octets as text: UTF-8 where they are that (RFC 6531), else Latin-1, which any octets are."""
     if not isinstance(raw, (bytes, bytearray)):
         raise TypeError(f"expected a text or octets, not {type(raw).__name__}")

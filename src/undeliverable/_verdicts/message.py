@@ -30,7 +30,7 @@ def read_and_judge(
     :raises TypeError: when `message` is neither octets nor a message object.
     """
     raw = as_bytes(message, remarks)
-    notice = read(raw, knowledge, remarks)
+    notice = read(raw, knowledge, remarks)  # pyright: ignore[reportArgumentType] # a cached property counts as none
     recipients = notice.recipients
     if not recipients:
         return notice, []
