@@ -240,7 +240,7 @@ class Knowledge:
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
-        from undeliverable._rules.conditions import visible
+        from undeliverable._rules.visible import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
 
@@ -262,8 +262,8 @@ class Knowledge:
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
         """Return what :attr:`find` returns, with every rule that was shadowed."""
-        from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
@@ -272,8 +272,8 @@ class Knowledge:
         self, text: str, code: int, status: int, command: Command | None, host: str | None
     ) -> Reason | None:
         """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
-        from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))

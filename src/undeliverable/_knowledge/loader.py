@@ -26,11 +26,11 @@ from undeliverable._rules.conditions import (
     as_table,
     status_key,
     strings,
-    visible,
 )
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
 from undeliverable._rules.table import Rule, RuleTable, Seen
+from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError
 from undeliverable.reasons import Advice, BounceType, Reason

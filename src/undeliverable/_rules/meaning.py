@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from undeliverable._rules.conditions import UNSPACED_FROM, as_list
+from undeliverable._rules.conditions import as_list
 from undeliverable._rules.phrases import words_of
+from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -141,43 +142,44 @@ def has_words(text: str) -> bool:
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_openers", "_spaced", "_unspaced")
+    __slots__ = ("_doubting", "_parting", "_spaced", "_unspaced")
 
     def __init__(self, words: Vocabulary | None = None) -> None:
         words = words or Vocabulary({}, [])
         self._spaced: Final = words.spaced
         self._unspaced: Final = words.unspaced
-        self._openers: Final = frozenset(
-            _longest_word(phrase) for found in words.spaced.values() for phrase, kind in found if kind in _PARTING_OFF
-        )
+        self._parting: Final = _Needed.of(words, _PARTING_OFF)
+        self._doubting: Final = _Needed.of(words, _DOUBTFUL)
 
-    def clauses(self, text: str) -> Iterator[Clause]:
-        """Yield the clauses of `text` in their order; together they cover it but for the code that it begins with."""
-        return _clauses(text, self._hits(text))
+    def clauses(self, text: str) -> list[Clause]:
+        """Return the clauses of `text` in their order; together they cover it but for the code that it begins with."""
+        return [*_clauses(text, self._hits(text, words_of(text), _links(text)))]
 
-    def cause(self, text: str) -> str:
-        """Return the causes that `text` states, without advice, footers and links.
+    def cause(self, text: str, words: Sequence[str]) -> str:
+        """Return the causes that `text` states, without advice, footers and links; `words` are those of `text`.
 
         A text that states no cause at all is returned as its code, or as an empty text.
         """
-        bare = _LINK.sub("", text) if "://" in text or "www." in text else text
-        if "/" in bare:
-            bare = _PATH.sub("", bare)
-        if bare.isascii() and self._openers.isdisjoint(words_of(bare)):
-            return bare
-        hits = [hit for hit in self._hits(bare) if hit.kind in _PARTING]
-        if not hits:
-            return bare
-        head = _HEAD.match(bare)
-        start = head.end() if head else 0
-        kept = [bare[clause.start : clause.end] for clause in _clauses(bare, hits) if clause.role is Role.CAUSE]
-        if not any(map(has_words, kept)):
-            return bare[:start]
-        return bare[:start] + " ".join([part.strip() for part in kept])
+        if "/" not in text and "www." not in text and not self._parting.stand_in(text, words):
+            return text
+        cuts = self._cuts(text, words)
+        return without(text, cuts) if cuts else text
 
-    def doubts(self, text: str) -> Doubts:
+    def cuts(self, text: str) -> list[tuple[int, int]]:
+        """Return where `text` states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
+        return self._cuts(text, words_of(text))
+
+    def _cuts(self, text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+        links = _links(text)
+        clauses = _clauses(text, self._hits(text, words, links))
+        cuts = [(clause.start, clause.end) for clause in clauses if clause.role is not Role.CAUSE]
+        return sorted(cuts + [link for link in links if not any(start <= link[0] < end for start, end in cuts)])
+
+    def doubts(self, text: str, words: Sequence[str]) -> Doubts:
         """Return the words that make the cause stated by `text` temporary, uncertain, or somebody else's."""
-        hits = self._hits(text)
+        if not self._doubting.stand_in(text, words):
+            return NO_DOUBTS
+        hits = self._hits(text, words, _links(text))
         if not any(hit.kind in _DOUBTFUL for hit in hits):
             return NO_DOUBTS
         causes = [clause for clause in _clauses(text, hits) if clause.role is Role.CAUSE]
@@ -187,22 +189,102 @@ class Meaning:
             next((text[hit.start : hit.end] for hit in hits if hit.kind == _RESOLVER), None),
         )
 
-    def _hits(self, text: str) -> list[_Hit]:
-        """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
-        words = words_of(text)
+    def certain(self, text: str) -> str:
+        """Return the causes that `text` states as certain: those of :meth:`cause` without the clauses that may be so."""
+        words, links = words_of(text), _links(text)
+        hits = self._hits(text, words, links)
+        doubtful = [
+            (clause.start, clause.end)
+            for clause in _clauses(text, hits)
+            if clause.role is Role.CAUSE and _hedge(text, clause, hits)
+        ]
+        cuts = [cut for cut in self._cuts(text, words) if not any(start <= cut[0] < end for start, end in doubtful)]
+        return without(text, sorted(cuts + doubtful))
+
+    def _hits(self, text: str, words: Sequence[str], links: Sequence[tuple[int, int]]) -> list[_Hit]:
+        """Return where phrases stand in `text` outside links, in their order, the longer one of two first."""
         known = self._spaced.keys()
         found = [
             hit
-            for key in known & words | known & [f"{word[:_STEM]}{_OPEN}" for word in words]
+            for key in known & words | known & _stems(words)
             for phrase, kind in self._spaced[key]
             for hit in _hits_of(phrase, kind, text)
         ]
-        if not text.isascii():
-            found += [
-                _Hit(at, at + len(phrase), kind) for phrase, kind in self._unspaced if (at := text.find(phrase)) >= 0
-            ]
+        if max(text, default="") >= UNSPACED_FROM:
+            found += [hit for phrase, kind in self._unspaced for hit in _hits_of(phrase, kind, text)]
+        if links:
+            found = [hit for hit in found if not any(start <= hit.start < end for start, end in links)]
         found.sort(key=_by_place)
         return found
+
+
+class _Needed(NamedTuple):
+    """The words of which one stands in every text with certain phrases, so that most texts are left alone quickly.
+
+    :ivar stems: the beginnings of words that may go on.
+    :ivar unspaced: whether any of the phrases is of a script that puts no blanks between words.
+    """
+
+    words: frozenset[str]
+    stems: frozenset[str]
+    unspaced: bool
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, kinds: frozenset[str]) -> _Needed:
+        phrases = [phrase for found in vocabulary.spaced.values() for phrase, kind in found if kind in kinds]
+        needed = {_needed(phrase) for phrase in phrases}
+        return cls(
+            frozenset(word for word in needed if word[-1] != _OPEN),
+            frozenset(word for word in needed if word[-1] == _OPEN),
+            any(kind in kinds for _, kind in vocabulary.unspaced),
+        )
+
+    def stand_in(self, text: str, words: Sequence[str]) -> bool:
+        """Return whether one of the words stands in `text`, which has these `words`."""
+        return (
+            not self.words.isdisjoint(words)
+            or not self.stems.isdisjoint(_stems(words))
+            or (self.unspaced and not text.isascii() and max(text) >= UNSPACED_FROM)
+        )
+
+
+def _needed(phrase: str) -> str:
+    """Return a word that every text with `phrase` has; the longest one stands in the fewest texts."""
+    words: list[str] = _WORD.findall(phrase)
+    closed = words[:-1] if phrase[-1] == _OPEN else words
+    return max(closed, key=len) if closed else _key(phrase)
+
+
+def _stems(words: Iterable[str]) -> list[str]:
+    return [f"{word[:_STEM]}{_OPEN}" for word in words]
+
+
+def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:
+    """Return `text` without the places `cuts`, which are in order and do not overlap; only its code if no word is left."""
+    kept, done = list[str](), 0
+    for start, end in cuts:
+        kept.append(text[done:start])
+        done = end
+    rest = "".join([*kept, text[done:]])
+    return rest if has_words(rest) else _code_of(rest)
+
+
+def _code_of(text: str) -> str:
+    head = _HEAD.match(text)
+    return head[0] if head else ""
+
+
+def _links(text: str) -> list[tuple[int, int]]:
+    """Return where links stand in `text`, in order and without overlaps."""
+    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
+    if "/" in text:
+        links += [
+            found.span()
+            for found in _PATH.finditer(text)
+            if not any(start <= found.start() < end for start, end in links)
+        ]
+        links.sort()
+    return links
 
 
 def _by_place(hit: _Hit) -> tuple[int, int, str]:
@@ -216,26 +298,20 @@ def _hits_of(phrase: str, kind: str, text: str) -> Iterator[_Hit]:
     at = text.find(bare)
     while at >= 0:
         end = at + len(bare)
-        begins = at == 0 or not text[at - 1].isalnum()
-        if begins and (is_open or not bare[-1].isalnum() or not text[end : end + 1].isalnum()):
+        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
+        if begins and (
+            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
+        ):
             yield _Hit(at, end, kind)
         at = text.find(bare, at + 1)
 
 
 _PARTING_OFF: Final = frozenset(("advice", "footer"))
-_PARTING: Final = _PARTING_OFF | {"temporary"}
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 
-def _longest_word(phrase: str) -> str:
-    """Return a word that every text with `phrase` has; the longest one stands in the fewest texts."""
-    words: list[str] = _WORD.findall(phrase)
-    return max(words[:-1] if phrase[-1] == _OPEN and len(words) > 1 else words, key=len)
-
-
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
-    head = _HEAD.match(text)
-    first = head.end() if head else 0
+    first = len(_code_of(text))
     for begin, end in _sentences(text, first):
         inside = [hit for hit in hits if begin <= hit.start < end]
         if begin > first and any(hit.kind == "footer" for hit in inside):

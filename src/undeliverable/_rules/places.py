@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
-from undeliverable._rules.conditions import BARE, BRACKETED, HEAD, PATTERN_LIMIT, REPEATED, TEXT_LIMIT, place_of
+from undeliverable._rules.conditions import PATTERN_LIMIT
+from undeliverable._rules.visible import BARE, BRACKETED, HEAD, REPEATED, TEXT_LIMIT, place_of
 from undeliverable._text.fold import BETWEEN_LETTERS, composed, encoded_once, undressed
 from undeliverable._text.lazy import lazy
 

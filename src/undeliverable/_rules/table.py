@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.conditions import stands_in
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
 from undeliverable._rules.meaning import NO_DOUBTS, Meaning, has_words
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
+from undeliverable._rules.visible import stands_in
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
@@ -110,34 +110,48 @@ class RuleTable:
         Where a reply states no cause, but gives advice, the words of the advice count as weak evidence: never of a
         fault of the address or the mailbox.
         """
-        found, provider = self._found(text, code, status, provider)
-        cause = self._meaning.cause(text)
-        match = self._first(found, (text, cause), code, status, command, provider)
+        words = words_of(text)
+        found, provider = self._found(text, words, code, status, provider)
+        cause = self._meaning.cause(text, words)
+        question = code, status, command, provider
+        match = self._first(found, text, cause, *question)
         if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
-            weak = self._first(found, (text, text), code, status, command, provider)
+            weak = self._first(found, text, text, *question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return weak
-        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, text)
+        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, Seen(text, *question), words)
 
-    def _with_doubts(self, match: Match, text: str) -> Match:
+    def _with_doubts(self, match: Match, seen: Seen, words: Sequence[str]) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
         if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
             return match
-        doubts = self._meaning.doubts(text)
-        return match if doubts is NO_DOUBTS else match._replace(doubts=doubts)
+        doubts = self._meaning.doubts(seen.text, words)
+        if doubts is NO_DOUBTS:
+            return match
+        if doubts.hedge is not None and rule is not None and self._is_certain(seen):
+            doubts = doubts._replace(hedge=None)
+        return match._replace(doubts=doubts)
+
+    def _is_certain(self, seen: Seen) -> bool:
+        """Return whether a fault of the recipient is stated by words beside those of the doubtful clauses."""
+        text = self._meaning.certain(seen.text)
+        found, _ = self._found(text, words_of(text), seen.code, seen.status, seen.provider)
+        rule = self._first(found, text, text, *seen[1:]).rule
+        return rule is not None and rule.when.asks_words and rule.blames_recipient
 
     def _first(
         self,
         found: Sequence[int],
-        texts: tuple[str, str],
+        whole: str,
+        cause: str,
         code: int,
         status: int,
         command: Command | None,
         provider: str | None,
     ) -> Match:
-        """Return the first rule of `found` that fits; `texts` are the whole reply, and the causes that it states."""
-        (whole, cause), exact = texts, self._exact
+        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states."""
+        exact = self._exact
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
             text = whole if place < exact else cause
@@ -160,9 +174,11 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
+    def _found(
+        self, text: str, words: Sequence[str], code: int, status: int, provider: str | None
+    ) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        found = self._index.places(words_of(text))
+        found = self._index.places(words)
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
@@ -209,9 +225,13 @@ class RuleTable:
         return self._below.rule(number) if found is None else found
 
     def trace(self, seen: Seen) -> Match:
-        """Like :meth:`match`, with every other rule that fits, in rank order."""
+        """Like :meth:`match`, with every other rule that fits: those that decide on causes first, each in rank order.
+
+        Behind them stand those that fit by the words of advice, footers and links alone.
+        """
         first = self.match(seen)
-        fitting = self.fitting(seen._replace(provider=first.provider))
+        seen = seen._replace(provider=first.provider)
+        fitting = dict.fromkeys((*self.fitting(seen), *self._fitting(seen, seen.text)))
         return first._replace(shadowed=tuple(rule.ref() for rule in fitting if rule is not first.rule))
 
     def other_reason(self, seen: Seen) -> Reason | None:
@@ -222,7 +242,10 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        of_causes = seen._replace(text=self._meaning.cause(seen.text))
+        return self._fitting(seen, self._meaning.cause(seen.text, words_of(seen.text)))
+
+    def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
+        of_causes = seen._replace(text=cause)
         return tuple(
             dict.fromkeys(
                 clause[6]
@@ -236,5 +259,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
+        found, _ = self._found(seen.text, words_of(seen.text), seen.code, seen.status, seen.provider)
         return map(self._clause_at, found)
