@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from undeliverable._knowledge.phrases import AutoReplyPhrases
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
+    from undeliverable._rules.meaning import Meaning
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
@@ -236,6 +237,13 @@ class Knowledge:
 
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
         return upper if self._shipped is None else {**self._shipped.hosts, **upper}
+
+    @property
+    def meaning(self) -> Meaning:
+        """What tells the causes that a reply states from advice, footers and links."""
+        from undeliverable._rules.meaning import Meaning
+
+        return Meaning() if self._shipped is None else self._shipped.meaning
 
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:

@@ -17,7 +17,7 @@ from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
-from undeliverable._rules.meaning import vocabulary
+from undeliverable._rules.meaning import BY_MEANING, vocabulary
 from undeliverable._rules.providers import host_table
 from undeliverable.data import KNOWLEDGE, names, read
 
@@ -26,8 +26,6 @@ __all__ = ["build", "builtin_parts", "read_documents"]
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 _LANGUAGES: Final = "languages/"
 _CLIENTS: Final = "clients.toml"
-_BY_MEANING: Final = ("wording.", "general.")
-"""How the ids of rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -85,7 +83,7 @@ def build() -> str:
         **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
-    exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(_BY_MEANING)), len(rules))
+    exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(BY_MEANING)), len(rules))
     head = {"places": {"rules": len(named) + 1, "count": len(rules), "exact": exact, **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
 

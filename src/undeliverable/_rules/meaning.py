@@ -22,6 +22,7 @@ from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 
 __all__ = [
+    "BY_MEANING",
     "LANGUAGE_KEYS",
     "NO_DOUBTS",
     "Clause",
@@ -31,8 +32,11 @@ __all__ = [
     "Vocabulary",
     "has_words",
     "vocabulary",
+    "without",
 ]
 
+BY_MEANING: Final = ("wording.", "general.")
+"""How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
 """The keys of a file in ``data/languages``."""
 _RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
@@ -318,6 +322,8 @@ def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
             yield Clause(begin, end, Role.FOOTER)
             continue
         advice = _advice(text, begin, end, inside)
+        if text[begin:advice].isspace():
+            advice = begin
         if advice > begin:
             yield Clause(begin, advice, Role.CAUSE)
         if advice < end:

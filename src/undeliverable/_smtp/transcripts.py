@@ -26,7 +26,17 @@ from undeliverable._smtp.grammar import (
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import (
+    Action,
+    Command,
+    Diagnostic,
+    Evidence,
+    Protocol,
+    RecipientFacts,
+    Reply,
+    Witness,
+    words_of,
+)
 
 __all__ = ["read_dialogue"]
 
@@ -69,7 +79,7 @@ class _Transcript:
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "settled", "verb",
+        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "protocol", "settled", "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
@@ -83,6 +93,7 @@ class _Transcript:
         self.settled = 0
         self.lines: list[str] = []
         self.offset = 0
+        self.protocol: Protocol | None = None
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
@@ -153,6 +164,8 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
         return
     _end_reply(state)
     state.verb = verb[1].upper()
+    if state.verb in ("EHLO", "HELO", "LHLO"):
+        state.protocol = Protocol.LMTP if state.verb == "LHLO" else Protocol.SMTP
     if state.verb in ("MAIL", "RCPT"):
         addresses = addresses_in(words) if state.verb == "RCPT" else []
         state.addressee = addresses[0] if addresses else None
@@ -251,6 +264,7 @@ def _add_answer(
             remote_mta=answer.host,
             expired=expired,
             evidence=evidence,
+            protocol=state.protocol,
         )
 
 

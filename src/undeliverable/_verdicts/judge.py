@@ -29,7 +29,7 @@ from undeliverable._verdicts.decisions import (
 )
 from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Event, RecipientFacts, Reply, Witness
+from undeliverable.model import Action, Command, Event, Protocol, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 
@@ -98,13 +98,26 @@ def judge_reply(
     return judge_read((reply.code, reply.status, reply.text, reply.command), knowledge, host, recipient, trace=trace)
 
 
-def judge_read(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, *, trace: bool) -> Verdict:
+def judge_read(
+    read: Read,
+    knowledge: Knowledge,
+    host: str | None,
+    recipient: str | None,
+    *,
+    trace: bool,
+    protocol: Protocol | None = None,
+) -> Verdict:
     """Return the verdict on a parsed reply that no report surrounds."""
     if not trace and not knowledge.policy_table.policies and (read[0] is None or read[0] >= _NEGATIVE):
-        return _reply_verdict(read, knowledge, host, recipient)
+        return _reply_verdict(read, knowledge, host, recipient, protocol)
     reply = Reply(*read)
     facts = RecipientFacts(
-        witness=Witness.REPLY, recipient=recipient, reply=reply, command=reply.command, remote_mta=host
+        witness=Witness.REPLY,
+        recipient=recipient,
+        reply=reply,
+        command=reply.command,
+        remote_mta=host,
+        protocol=protocol,
     )
     return judge(facts, knowledge, identity=reply.text, trace=trace)
 
@@ -163,10 +176,13 @@ def _fill(
     question = _question(draft, answer)
     match = knowledge.trace(*question) if trace else knowledge.find(*question)
     reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
-    ruling = _ruling(match, reason, answer.code, answer.seen, question, knowledge)
+    step = _step(draft.command, facts.protocol)
+    ruling = _ruling(match, reason, answer.code, answer.seen, step, question, knowledge)
     if ruling is not None:
         reason = ruling.reason
         draft.conflicts += (ruling.why,)
+        if match.ref is not None and match.shadowed is not None:
+            match = match._replace(shadowed=(match.ref, *match.shadowed))
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
     draft.provider, draft.shadowed = match.provider, match.shadowed
@@ -200,26 +216,33 @@ def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draf
     )
 
 
+def _step(command: Command | None, protocol: Protocol | None) -> Command | None:
+    """Return the step of the session that guards go by: LMTP answers the end of DATA for each recipient, like RCPT."""
+    return Command.RCPT if protocol is Protocol.LMTP and command is Command.END_OF_DATA else command
+
+
 def _ruling(
     match: Match,
     reason: Reason,
     code: ReplyCode | None,
     status: StatusCode | None,
+    command: Command | None,
     question: _Question,
     knowledge: Knowledge,
 ) -> Ruling | None:
     """Return what the guards decide instead of the reason that a rule found, or None if it stands.
 
+    :param command: the step of the session, as :func:`_step` gives it.
     :param question: what the rules were asked; they may be asked again.
     """
-    rule, command = match.rule, question[3]
+    rule = match.rule
     if rule is None or rule.reason is not reason or not rule.blames_recipient:
         return None
     if match.doubts is NO_DOUBTS and command not in GUARDED:
         return None
     if command in AFTER_RCPT and says_no_recipients(question[0]):
         return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
-    text, number, _, _, host = question
+    text, number, _, asked, host = question
     return check(
         Finding(
             match=match,
@@ -228,7 +251,7 @@ def _ruling(
             status=status,
             command=command,
             other=lambda: knowledge.other_reason(*question),
-            unstated=lambda: knowledge.find(text, number, ABSENT, command, host),
+            unstated=lambda: knowledge.find(text, number, ABSENT, asked, host),
         )
     )
 
@@ -262,7 +285,9 @@ def _decided(by_rule: Reason | None, code: ReplyCode | None, key: int, temporary
     return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts)
 
 
-def _reply_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None) -> Verdict:
+def _reply_verdict(
+    read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, protocol: Protocol | None
+) -> Verdict:
     """Return what :func:`judge` makes of a reply alone where there are no policies, in a third of the time."""
     code, status, text, command = read
     seen = masked(text, recipient) if recipient else text
@@ -272,7 +297,7 @@ def _reply_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
     rule, ref, provider, _, doubts = match
     reason, why = None if rule is None else rule.reason, None
     if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
-        ruling = _ruling(match, rule.reason, code, status, question, knowledge)
+        ruling = _ruling(match, rule.reason, code, status, _step(command, protocol), question, knowledge)
         if ruling is not None:
             reason, why = ruling
             ref = None if reason is not rule.reason else ref

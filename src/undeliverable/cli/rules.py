@@ -150,7 +150,14 @@ def _which_arguments(parser: ArgumentParser) -> None:
 
 def _which(options: Namespace) -> int:
     knowledge = knowledge_of(options)
-    verdict = classify(options.reply, host=options.host, command=options.smtp_command, knowledge=knowledge, trace=True)
+    verdict = classify(
+        options.reply,
+        host=options.host,
+        command=options.smtp_command,
+        protocol=options.protocol,
+        knowledge=knowledge,
+        trace=True,
+    )
     fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
     known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
     matches = [known[ref.id, ref.layer] for ref in fitting]
@@ -158,7 +165,8 @@ def _which(options: Namespace) -> int:
         print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
     else:
         if matches:
-            rows = ((_place(number), e.id, e.layer, e.then, e.when) for number, e in enumerate(matches))
+            first = 0 if verdict.rule else 1  # a guard stood against the first one
+            rows = ((_place(number), e.id, e.layer, e.then, e.when) for number, e in enumerate(matches, first))
             print_table(("", "id", "layer", "then", "when"), rows)
             print()
         print(_outcome(verdict))
@@ -172,7 +180,8 @@ def _place(number: int) -> str:
 def _outcome(verdict: Verdict) -> str:
     label = f" [{verdict.label}]" if verdict.label else ""
     policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "default"
-    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}")
+    conflicts = "".join(f"\nconflict: {conflict}" for conflict in verdict.conflicts)
+    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
 
 
 # --- diff ------------------------------------------------------------------------------------------------------------
