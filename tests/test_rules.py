@@ -423,7 +423,8 @@ class TestIndex:
         if provider is None:
             provider = next((name for phrase, name in MARKS if stands_in(phrase, text)), None)
         whole = what._replace(provider=provider)
-        causes = whole._replace(text=SHIPPED.meaning.cause(text, words_of(text)))
+        reading = SHIPPED.meaning.read(text, words_of(text))
+        causes = whole if reading is None else whole._replace(text=reading.cause())
         by_hand = next(
             (rule for rule in BUILTIN.rules if fits_by_hand(rule.when, causes if by_meaning(rule) else whole)), None
         )

@@ -10,12 +10,13 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from undeliverable._rules.conditions import as_list
-from undeliverable._rules.phrases import words_of
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -28,6 +29,7 @@ __all__ = [
     "Clause",
     "Doubts",
     "Meaning",
+    "Reading",
     "Role",
     "Vocabulary",
     "has_words",
@@ -51,6 +53,7 @@ _WORD: Final = lazy(r"[^\W_]+")
 _LETTERS: Final = lazy(r"[^\W\d_]{2}")
 _STEM: Final = 5  # letters by which a word that may go on is filed
 _OPEN: Final = "*"
+_GAP: Final = 3  # characters before a clause; texts have single blanks
 _NEAR: Final = 40
 """How far behind "please" words of time may stand: "please try sending your message again at a later time"."""
 _BEFORE_CLAUSE: Final = frozenset(",:;.!?-\u2013\u2014([\"'>)*/|")
@@ -97,13 +100,15 @@ class _Hit(NamedTuple):
 
 
 class Vocabulary(NamedTuple):
-    """The phrases of all languages as the index holds them.
+    """The phrases of all languages as the index holds them, each with its kind.
 
-    :ivar spaced: phrases with their kind, by their first word, or by the beginning of one that may go on, with `*`.
-    :ivar unspaced: the same of scripts that put no blanks between words.
+    :ivar spaced: by a word that stands in every text with the phrase, the longest one.
+    :ivar begun: phrases of one word that may go on, by its first letters.
+    :ivar unspaced: phrases of scripts that put no blanks between words.
     """
 
     spaced: dict[str, list[tuple[str, str]]]
+    begun: dict[str, list[tuple[str, str]]]
     unspaced: list[tuple[str, str]]
 
 
@@ -117,17 +122,18 @@ def vocabulary(languages: Iterable[Mapping[str, object]], clients: Mapping[str, 
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
-    spaced: dict[str, list[tuple[str, str]]] = {}
-    for phrase, kind in sorted(found, key=lambda entry: (-len(entry[0]), entry)):  # of two, the longer one counts
-        if phrase[0] < UNSPACED_FROM:
-            spaced.setdefault(_key(phrase), []).append((phrase, kind))
-    return Vocabulary(spaced, sorted(entry for entry in found if entry[0][0] >= UNSPACED_FROM))
-
-
-def _key(phrase: str) -> str:
-    """Return what a phrase is filed under: its first word, or the beginning of a word that may go on."""
-    first: str = _WORD.findall(phrase)[0]
-    return f"{first[:_STEM]}{_OPEN}" if phrase == f"{first}{_OPEN}" else first
+    filed = Vocabulary({}, {}, [])
+    for phrase, kind in sorted(found):
+        if phrase[0] >= UNSPACED_FROM:
+            filed.unspaced.append((phrase, kind))
+            continue
+        words: list[str] = _WORD.findall(phrase)
+        closed = words[:-1] if phrase[-1] == _OPEN else words
+        if closed:
+            filed.spaced.setdefault(max(closed, key=len), []).append((phrase, kind))
+        else:
+            filed.begun.setdefault(words[0][:_STEM], []).append((phrase, kind))
+    return filed
 
 
 def _phrases(value: object, key: str) -> tuple[str, ...]:
@@ -135,6 +141,9 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
     if items is None or len(found) != len(items):
         raise EntryError("must be a list of phrases, none of them empty", key=key)
+    short = next((one for one in found if one[-1] == _OPEN and one[:-1].isalnum() and len(one) <= _STEM), None)
+    if short is not None:
+        raise EntryError(f"{short!r}: a word that may go on needs {_STEM} letters", key=key)
     return found
 
 
@@ -146,121 +155,131 @@ def has_words(text: str) -> bool:
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_doubting", "_parting", "_spaced", "_unspaced")
+    __slots__ = ("_begun", "_spaced", "_unspaced")
 
     def __init__(self, words: Vocabulary | None = None) -> None:
-        words = words or Vocabulary({}, [])
-        self._spaced: Final = words.spaced
-        self._unspaced: Final = words.unspaced
-        self._parting: Final = _Needed.of(words, _PARTING_OFF)
-        self._doubting: Final = _Needed.of(words, _DOUBTFUL)
+        self._spaced, self._begun, self._unspaced = words or Vocabulary({}, {}, [])
 
-    def clauses(self, text: str) -> list[Clause]:
-        """Return the clauses of `text` in their order; together they cover it but for the code that it begins with."""
-        return [*_clauses(text, self._hits(text, words_of(text), _links(text)))]
+    def read(self, text: str, words: Sequence[str]) -> Reading | None:
+        """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
+        hits = self._hits(text, words)
+        if not hits and "/" not in text and "www." not in text:
+            return None
+        return Reading(text, hits)
 
-    def cause(self, text: str, words: Sequence[str]) -> str:
-        """Return the causes that `text` states, without advice, footers and links; `words` are those of `text`.
-
-        A text that states no cause at all is returned as its code, or as an empty text.
-        """
-        if "/" not in text and "www." not in text and not self._parting.stand_in(text, words):
-            return text
-        cuts = self._cuts(text, words)
-        return without(text, cuts) if cuts else text
-
-    def cuts(self, text: str) -> list[tuple[int, int]]:
-        """Return where `text` states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
-        return self._cuts(text, words_of(text))
-
-    def _cuts(self, text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-        links = _links(text)
-        clauses = _clauses(text, self._hits(text, words, links))
-        cuts = [(clause.start, clause.end) for clause in clauses if clause.role is not Role.CAUSE]
-        return sorted(cuts + [link for link in links if not any(start <= link[0] < end for start, end in cuts)])
-
-    def doubts(self, text: str, words: Sequence[str]) -> Doubts:
-        """Return the words that make the cause stated by `text` temporary, uncertain, or somebody else's."""
-        if not self._doubting.stand_in(text, words):
-            return NO_DOUBTS
-        hits = self._hits(text, words, _links(text))
-        if not any(hit.kind in _DOUBTFUL for hit in hits):
-            return NO_DOUBTS
-        causes = [clause for clause in _clauses(text, hits) if clause.role is Role.CAUSE]
-        return Doubts(
-            next(filter(None, (_temporary(text, clause, hits) for clause in causes)), None),
-            next(filter(None, (_hedge(text, clause, hits) for clause in causes)), None),
-            next((text[hit.start : hit.end] for hit in hits if hit.kind == _RESOLVER), None),
-        )
-
-    def certain(self, text: str) -> str:
-        """Return the causes that `text` states as certain: those of :meth:`cause` without the clauses that may be so."""
-        words, links = words_of(text), _links(text)
-        hits = self._hits(text, words, links)
-        doubtful = [
-            (clause.start, clause.end)
-            for clause in _clauses(text, hits)
-            if clause.role is Role.CAUSE and _hedge(text, clause, hits)
-        ]
-        cuts = [cut for cut in self._cuts(text, words) if not any(start <= cut[0] < end for start, end in doubtful)]
-        return without(text, sorted(cuts + doubtful))
-
-    def _hits(self, text: str, words: Sequence[str], links: Sequence[tuple[int, int]]) -> list[_Hit]:
-        """Return where phrases stand in `text` outside links, in their order, the longer one of two first."""
-        known = self._spaced.keys()
-        found = [
-            hit
-            for key in known & words | known & _stems(words)
-            for phrase, kind in self._spaced[key]
-            for hit in _hits_of(phrase, kind, text)
-        ]
-        if max(text, default="") >= UNSPACED_FROM:
-            found += [hit for phrase, kind in self._unspaced for hit in _hits_of(phrase, kind, text)]
-        if links:
-            found = [hit for hit in found if not any(start <= hit.start < end for start, end in links)]
-        found.sort(key=_by_place)
-        return found
+    def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
+        """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
+        spaced, begun = self._spaced, self._begun
+        found: list[tuple[str, str]] = []
+        for word in {*words}:
+            if word in spaced:
+                found += spaced[word]
+            if word[:_STEM] in begun:
+                found += begun[word[:_STEM]]
+        if not text.isascii() and max(text) >= UNSPACED_FROM:
+            found += self._unspaced
+        if not found:
+            return []
+        hits = [hit for phrase, kind in found for hit in _hits_of(phrase, kind, text)]
+        hits.sort(key=_by_place)
+        return hits
 
 
-class _Needed(NamedTuple):
-    """The words of which one stands in every text with certain phrases, so that most texts are left alone quickly.
+def _by_place(hit: _Hit) -> tuple[int, int, str]:
+    return hit.start, -hit.end, hit.kind
 
-    :ivar stems: the beginnings of words that may go on.
-    :ivar unspaced: whether any of the phrases is of a script that puts no blanks between words.
+
+def _hits_of(phrase: str, kind: str, text: str) -> list[_Hit]:
+    """Return where `phrase` stands in `text` as whole words, the last one with any ending if it is open."""
+    is_open = phrase[-1] == _OPEN
+    bare = phrase[:-1] if is_open else phrase
+    found: list[_Hit] = []
+    at = text.find(bare)
+    while at >= 0:
+        end = at + len(bare)
+        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
+        if begins and (
+            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
+        ):
+            found.append(_Hit(at, end, kind))
+        at = text.find(bare, at + 1)
+    return found
+
+
+def _links(text: str) -> list[tuple[int, int]]:
+    """Return where links stand in `text`, in order and without overlaps."""
+    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
+    if "/" in text:
+        paths = [found.span() for found in _PATH.finditer(text)]
+        links = sorted(links + [path for path in paths if not _within(path[0], links)])
+    return links
+
+
+def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
+    """Return whether `at` is in one of the `places`, which are in order and do not overlap."""
+    number = bisect_right(places, at, key=itemgetter(0))
+    return number > 0 and at < places[number - 1][1]
+
+
+class Reading:
+    """The clauses of a text, and what makes its causes doubtful.
+
+    :ivar clauses: in their order; together they cover the text but for the code that it begins with.
     """
 
-    words: frozenset[str]
-    stems: frozenset[str]
-    unspaced: bool
+    __slots__ = ("_hits", "_links", "clauses", "text")
 
-    @classmethod
-    def of(cls, vocabulary: Vocabulary, kinds: frozenset[str]) -> _Needed:
-        phrases = [phrase for found in vocabulary.spaced.values() for phrase, kind in found if kind in kinds]
-        needed = {_needed(phrase) for phrase in phrases}
-        return cls(
-            frozenset(word for word in needed if word[-1] != _OPEN),
-            frozenset(word for word in needed if word[-1] == _OPEN),
-            any(kind in kinds for _, kind in vocabulary.unspaced),
+    def __init__(self, text: str, hits: list[_Hit]) -> None:
+        self.text: Final = text
+        self._links: Final = _links(text)
+        self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
+        self.clauses: Final = list(_clauses(text, self._hits))
+
+    def cause(self) -> str:
+        """Return the causes that the text states, without advice, footers and links; only its code if it states none."""
+        cuts = self.cuts()
+        return without(self.text, cuts) if cuts else self.text
+
+    def cuts(self) -> list[tuple[int, int]]:
+        """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
+        return self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE)
+
+    def certain(self) -> str:
+        """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
+        return without(
+            self.text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
         )
 
-    def stand_in(self, text: str, words: Sequence[str]) -> bool:
-        """Return whether one of the words stands in `text`, which has these `words`."""
-        return (
-            not self.words.isdisjoint(words)
-            or not self.stems.isdisjoint(_stems(words))
-            or (self.unspaced and not text.isascii() and max(text) >= UNSPACED_FROM)
+    def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
+        cuts = [(clause.start, clause.end) for clause in clauses]
+        return sorted(cuts + [link for link in self._links if not _within(link[0], cuts)]) if self._links else cuts
+
+    def doubts(self) -> Doubts:
+        """Return the words that make the causes temporary, uncertain, or somebody else's."""
+        if _DOUBTFUL.isdisjoint([hit.kind for hit in self._hits]):
+            return NO_DOUBTS
+        causes = [clause for clause in self.clauses if clause.role is Role.CAUSE]
+        return Doubts(
+            next(filter(None, map(self._temporary, causes)), None),
+            next(filter(None, map(self._hedge, causes)), None),
+            next((self.text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
 
+    def _temporary(self, clause: Clause) -> str | None:
+        inside = _between(self._hits, clause.start, clause.end)
+        if any(hit.kind == "not_temporary" for hit in inside):
+            return None
+        return next((self.text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
 
-def _needed(phrase: str) -> str:
-    """Return a word that every text with `phrase` has; the longest one stands in the fewest texts."""
-    words: list[str] = _WORD.findall(phrase)
-    closed = words[:-1] if phrase[-1] == _OPEN else words
-    return max(closed, key=len) if closed else _key(phrase)
+    def _hedge(self, clause: Clause) -> str | None:
+        inside = _between(self._hits, clause.start, clause.end)
+        hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
+        if hedge is None or not any(hit.kind == "either" and hit.start > hedge.start for hit in inside):
+            return None
+        return self.text[hedge.start : hedge.end]
 
 
-def _stems(words: Iterable[str]) -> list[str]:
-    return [f"{word[:_STEM]}{_OPEN}" for word in words]
+_DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 
 def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:
@@ -278,46 +297,17 @@ def _code_of(text: str) -> str:
     return head[0] if head else ""
 
 
-def _links(text: str) -> list[tuple[int, int]]:
-    """Return where links stand in `text`, in order and without overlaps."""
-    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
-    if "/" in text:
-        links += [
-            found.span()
-            for found in _PATH.finditer(text)
-            if not any(start <= found.start() < end for start, end in links)
-        ]
-        links.sort()
-    return links
-
-
-def _by_place(hit: _Hit) -> tuple[int, int, str]:
-    return hit.start, -hit.end, hit.kind
-
-
-def _hits_of(phrase: str, kind: str, text: str) -> Iterator[_Hit]:
-    """Yield where `phrase` stands in `text` as whole words, the last one with any ending if it is open."""
-    is_open = phrase[-1] == _OPEN
-    bare = phrase[:-1] if is_open else phrase
-    at = text.find(bare)
-    while at >= 0:
-        end = at + len(bare)
-        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
-        if begins and (
-            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
-        ):
-            yield _Hit(at, end, kind)
-        at = text.find(bare, at + 1)
-
-
-_PARTING_OFF: Final = frozenset(("advice", "footer"))
-_DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
+def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
+    """Return those of the `hits` that begin from `begin` to before `end`."""
+    if not hits or (hits[0].start >= begin and hits[-1].start < end):
+        return hits
+    return hits[bisect_left(hits, begin, key=itemgetter(0)) : bisect_left(hits, end, key=itemgetter(0))]
 
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
     first = len(_code_of(text))
     for begin, end in _sentences(text, first):
-        inside = [hit for hit in hits if begin <= hit.start < end]
+        inside = _between(hits, begin, end)
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
@@ -345,29 +335,16 @@ def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> int:
     To say when to come back is no advice: "please try again later" says that the failure may pass.
     """
     for hit in hits:
-        if hit.kind != "advice" or not _opens(text, hit.start, begin):
-            continue
-        if not any(other.kind == "temporary" and 0 <= other.start - hit.start <= _NEAR for other in hits):
-            return hit.start
+        if hit.kind == "advice" and _opens(text, hit.start, begin):
+            near = _between(hits, hit.start, hit.start + _NEAR + 1)
+            if all(other.kind != "temporary" for other in near):
+                return hit.start
     return end
 
 
 def _opens(text: str, at: int, begin: int) -> bool:
     """Return whether a clause begins at `at`: at the beginning of a sentence, or behind a mark."""
-    before = text[begin:at].rstrip()
-    return not before or before[-1] in _BEFORE_CLAUSE or text[at] >= UNSPACED_FROM or text.startswith(_ANYWHERE, at)
-
-
-def _temporary(text: str, clause: Clause, hits: Sequence[_Hit]) -> str | None:
-    inside = [hit for hit in hits if clause.start <= hit.start < clause.end]
-    if any(hit.kind == "not_temporary" for hit in inside):
-        return None
-    return next((text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
-
-
-def _hedge(text: str, clause: Clause, hits: Sequence[_Hit]) -> str | None:
-    inside = [hit for hit in hits if clause.start <= hit.start < clause.end]
-    hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
-    if hedge is None or not any(hit.kind == "either" and hit.start > hedge.start for hit in inside):
-        return None
-    return text[hedge.start : hedge.end]
+    if text[at] >= UNSPACED_FROM or text.startswith(_ANYWHERE, at):
+        return True
+    before = text[max(begin, at - _GAP) : at].rstrip()
+    return not before or before[-1] in _BEFORE_CLAUSE

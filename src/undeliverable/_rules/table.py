@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, has_words
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in
@@ -111,33 +111,35 @@ class RuleTable:
         fault of the address or the mailbox.
         """
         words = words_of(text)
+        reading = self._meaning.read(text, words)
+        cause = text if reading is None else reading.cause()
         found, provider = self._found(text, words, code, status, provider)
-        cause = self._meaning.cause(text, words)
         question = code, status, command, provider
         match = self._first(found, text, cause, *question)
+        if reading is None:
+            return match
         if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
             weak = self._first(found, text, text, *question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return weak
-        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, Seen(text, *question), words)
+        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, Seen(text, *question), reading)
 
-    def _with_doubts(self, match: Match, seen: Seen, words: Sequence[str]) -> Match:
+    def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
         if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
             return match
-        doubts = self._meaning.doubts(seen.text, words)
+        doubts = reading.doubts()
         if doubts is NO_DOUBTS:
             return match
-        if doubts.hedge is not None and rule is not None and self._is_certain(seen):
+        if doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
             doubts = doubts._replace(hedge=None)
         return match._replace(doubts=doubts)
 
-    def _is_certain(self, seen: Seen) -> bool:
-        """Return whether a fault of the recipient is stated by words beside those of the doubtful clauses."""
-        text = self._meaning.certain(seen.text)
-        found, _ = self._found(text, words_of(text), seen.code, seen.status, seen.provider)
-        rule = self._first(found, text, text, *seen[1:]).rule
+    def _is_certain(self, seen: Seen, certain: str) -> bool:
+        """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
+        found, _ = self._found(certain, words_of(certain), seen.code, seen.status, seen.provider)
+        rule = self._first(found, certain, certain, *seen[1:]).rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
     def _first(
@@ -242,7 +244,8 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return self._fitting(seen, self._meaning.cause(seen.text, words_of(seen.text)))
+        reading = self._meaning.read(seen.text, words_of(seen.text))
+        return self._fitting(seen, seen.text if reading is None else reading.cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
         of_causes = seen._replace(text=cause)

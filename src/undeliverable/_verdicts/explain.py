@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from undeliverable._rules.conditions import ABSENT
-from undeliverable._rules.meaning import BY_MEANING, Meaning, Role
+from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
@@ -124,17 +125,18 @@ class _Reading:
         self._reply = verdict.reply or ""
         addresses = verdict.recipient, verdict.original_recipient
         self._whole = trace_visible(self._reply, verdict.reply_code or ABSENT, addresses)
-        self._meaning: Meaning = Knowledge.builtin().meaning
-        cuts = self._meaning.cuts(self._whole.text)
+        text = self._whole.text
+        reading = Knowledge.builtin().meaning.read(text, words_of(text))
+        self._clauses = [] if reading is None else reading.clauses
+        cuts = [] if reading is None else reading.cuts()
         self._causes = self._whole.replaced(cuts, "") if cuts else self._whole
 
     def clauses(self) -> Iterator[tuple[str, str]]:
-        """Yield the role of each clause with its words, where there are several."""
-        clauses = self._meaning.clauses(self._whole.text)
-        if len(clauses) < 2 and self._causes is self._whole:  # nothing to tell apart
+        """Yield the role of each clause with its words, where something stands beside the cause."""
+        if self._causes is self._whole:
             return
         ignored = "" if self._rule is not None and not _by_meaning(self._rule) else " (ignored)"
-        for start, end, role in clauses:
+        for start, end, role in self._clauses:
             blanks = len(self._whole.text[start:end]) - len(self._whole.text[start:end].lstrip())
             at, to = self._whole.origin(start + blanks, end)
             yield str(role), _quoted(self._reply[at:to]) + ("" if role is Role.CAUSE else ignored)

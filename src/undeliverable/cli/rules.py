@@ -165,16 +165,12 @@ def _which(options: Namespace) -> int:
         print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
     else:
         if matches:
-            first = 0 if verdict.rule else 1  # a guard stood against the first one
-            rows = ((_place(number), e.id, e.layer, e.then, e.when) for number, e in enumerate(matches, first))
+            places = ["wins" if verdict.rule else "1", *map(str, range(2, len(matches) + 1))]
+            rows = ((place, e.id, e.layer, e.then, e.when) for place, e in zip(places, matches, strict=True))
             print_table(("", "id", "layer", "then", "when"), rows)
             print()
         print(_outcome(verdict))
     return 0 if matches else 1
-
-
-def _place(number: int) -> str:
-    return f"{number + 1}" if number else "wins"
 
 
 def _outcome(verdict: Verdict) -> str:
