@@ -69,7 +69,9 @@ def build() -> str:
         "shelf": shelf,
         "marks": marks,
         "vocabulary": vocabulary(
-            (document for path, document in documents.items() if path.startswith(_LANGUAGES)), documents[_CLIENTS]
+            (document for path, document in documents.items() if path.startswith(_LANGUAGES)),
+            documents[_CLIENTS],
+            [rule.example for rule in rules if rule.example is not None],
         ),
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),

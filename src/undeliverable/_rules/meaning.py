@@ -11,10 +11,11 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.conditions import as_list
 from undeliverable._rules.visible import UNSPACED_FROM
@@ -99,22 +100,29 @@ class _Hit(NamedTuple):
     kind: str
 
 
-class Vocabulary(NamedTuple):
-    """The phrases of all languages as the index holds them, each with its kind.
+_Phrase: TypeAlias = tuple[str, str, bool]
+"""A phrase, its kind, and whether its last word may go on."""
 
-    :ivar spaced: by a word that stands in every text with the phrase, the longest one.
+
+class Vocabulary(NamedTuple):
+    """The phrases of all languages as the index holds them.
+
+    :ivar spaced: by a word that stands in every text with the phrase, one that stands in few other texts.
     :ivar begun: phrases of one word that may go on, by its first letters.
     :ivar unspaced: phrases of scripts that put no blanks between words.
     """
 
-    spaced: dict[str, list[tuple[str, str]]]
-    begun: dict[str, list[tuple[str, str]]]
-    unspaced: list[tuple[str, str]]
+    spaced: dict[str, list[_Phrase]]
+    begun: dict[str, list[_Phrase]]
+    unspaced: list[_Phrase]
 
 
-def vocabulary(languages: Iterable[Mapping[str, object]], clients: Mapping[str, object]) -> Vocabulary:
+def vocabulary(
+    languages: Iterable[Mapping[str, object]], clients: Mapping[str, object], texts: Iterable[str] = ()
+) -> Vocabulary:
     """Return the phrases of the documents of ``data/languages`` and of ``data/clients.toml``.
 
+    :param texts: samples of replies: they show which words are frequent.
     :raises EntryError: for an unknown key, or for anything but lists of phrases.
     """
     found: set[tuple[str, str]] = set()
@@ -122,17 +130,19 @@ def vocabulary(languages: Iterable[Mapping[str, object]], clients: Mapping[str, 
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
+    times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
     filed = Vocabulary({}, {}, [])
     for phrase, kind in sorted(found):
-        if phrase[0] >= UNSPACED_FROM:
-            filed.unspaced.append((phrase, kind))
-            continue
+        is_open = phrase[-1] == _OPEN
+        entry = phrase.removesuffix(_OPEN), kind, is_open
         words: list[str] = _WORD.findall(phrase)
-        closed = words[:-1] if phrase[-1] == _OPEN else words
-        if closed:
-            filed.spaced.setdefault(max(closed, key=len), []).append((phrase, kind))
+        closed = words[:-1] if is_open else words
+        if phrase[0] >= UNSPACED_FROM:
+            filed.unspaced.append(entry)
+        elif closed:
+            filed.spaced.setdefault(min(closed, key=lambda word: (times[word], -len(word))), []).append(entry)
         else:
-            filed.begun.setdefault(words[0][:_STEM], []).append((phrase, kind))
+            filed.begun.setdefault(words[0][:_STEM], []).append(entry)
     return filed
 
 
@@ -163,24 +173,22 @@ class Meaning:
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        if not hits and "/" not in text and "www." not in text:
+        if "/" not in text and "www." not in text and (not hits or all(hit.kind in _BESIDE for hit in hits)):
             return None
         return Reading(text, hits)
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
         spaced, begun = self._spaced, self._begun
-        found: list[tuple[str, str]] = []
-        for word in {*words}:
-            if word in spaced:
-                found += spaced[word]
-            if word[:_STEM] in begun:
-                found += begun[word[:_STEM]]
+        found = [entry for word in spaced.keys() & words for entry in spaced[word]]
+        stems = [word[:_STEM] for word in words]
+        if not begun.keys().isdisjoint(stems):
+            found += [entry for stem in begun.keys() & stems for entry in begun[stem]]
         if not text.isascii() and max(text) >= UNSPACED_FROM:
             found += self._unspaced
         if not found:
             return []
-        hits = [hit for phrase, kind in found for hit in _hits_of(phrase, kind, text)]
+        hits = [hit for phrase in found if phrase[0] in text for hit in _hits_of(phrase, text)]
         hits.sort(key=_by_place)
         return hits
 
@@ -189,10 +197,9 @@ def _by_place(hit: _Hit) -> tuple[int, int, str]:
     return hit.start, -hit.end, hit.kind
 
 
-def _hits_of(phrase: str, kind: str, text: str) -> list[_Hit]:
-    """Return where `phrase` stands in `text` as whole words, the last one with any ending if it is open."""
-    is_open = phrase[-1] == _OPEN
-    bare = phrase[:-1] if is_open else phrase
+def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
+    """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
+    bare, kind, is_open = phrase
     found: list[_Hit] = []
     at = text.find(bare)
     while at >= 0:
@@ -222,23 +229,30 @@ def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
 
 
 class Reading:
-    """The clauses of a text, and what makes its causes doubtful.
+    """The clauses of a text, and what makes its causes doubtful."""
 
-    :ivar clauses: in their order; together they cover the text but for the code that it begins with.
-    """
-
-    __slots__ = ("_hits", "_links", "clauses", "text")
+    __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
     def __init__(self, text: str, hits: list[_Hit]) -> None:
-        self.text: Final = text
+        self._text: Final = text
         self._links: Final = _links(text)
         self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
-        self.clauses: Final = list(_clauses(text, self._hits))
+        self._kinds: Final = {hit.kind for hit in self._hits}
+        self._clauses: list[Clause] | None = None
+
+    @property
+    def clauses(self) -> list[Clause]:
+        """The clauses in their order; together they cover the text but for the code that it begins with."""
+        if self._clauses is None:
+            self._clauses = list(_clauses(self._text, self._hits))
+        return self._clauses
 
     def cause(self) -> str:
         """Return the causes that the text states, without advice, footers and links; only its code if it states none."""
+        if not self._links and _CUT.isdisjoint(self._kinds):
+            return self._text
         cuts = self.cuts()
-        return without(self.text, cuts) if cuts else self.text
+        return without(self._text, cuts) if cuts else self._text
 
     def cuts(self) -> list[tuple[int, int]]:
         """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
@@ -247,7 +261,7 @@ class Reading:
     def certain(self) -> str:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
         return without(
-            self.text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
+            self._text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
         )
 
     def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
@@ -256,29 +270,31 @@ class Reading:
 
     def doubts(self) -> Doubts:
         """Return the words that make the causes temporary, uncertain, or somebody else's."""
-        if _DOUBTFUL.isdisjoint([hit.kind for hit in self._hits]):
+        if _DOUBTFUL.isdisjoint(self._kinds):
             return NO_DOUBTS
         causes = [clause for clause in self.clauses if clause.role is Role.CAUSE]
         return Doubts(
             next(filter(None, map(self._temporary, causes)), None),
             next(filter(None, map(self._hedge, causes)), None),
-            next((self.text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
+            next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
 
     def _temporary(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
         if any(hit.kind == "not_temporary" for hit in inside):
             return None
-        return next((self.text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
+        return next((self._text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
 
     def _hedge(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
         hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
         if hedge is None or not any(hit.kind == "either" and hit.start > hedge.start for hit in inside):
             return None
-        return self.text[hedge.start : hedge.end]
+        return self._text[hedge.start : hedge.end]
 
 
+_CUT: Final = frozenset(("advice", "footer"))
+_BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 
