@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
+from unicodedata import combining
 
 from undeliverable._rules.conditions import PATTERN_LIMIT
 from undeliverable._rules.visible import BARE, BRACKETED, HEAD, REPEATED, TEXT_LIMIT, place_of
@@ -40,8 +41,10 @@ class Traced(NamedTuple):
 
     def folded(self) -> Traced:
         """Return the text as :func:`undeliverable._text.fold.fold` gives it: one character may become several, or none."""
-        traced = self if self.text.isascii() else _composed(_each(undressed, _encoded_once(self)))
-        traced = _each(str.casefold, traced)
+        traced, done = self, None
+        while done != traced.text:
+            done = traced.text
+            traced = _composed(_each(str.casefold, _composed(_each(undressed, _encoded_once(traced)))))
         return traced.replaced(_spans(BETWEEN_LETTERS, traced.text), " ") if "_" in traced.text else traced
 
     def replaced(self, spans: Iterable[tuple[int, int]], new: str) -> Traced:
@@ -61,19 +64,23 @@ def _each(change: Callable[[str], str], traced: Traced) -> Traced:
 
 
 def _encoded_once(traced: Traced) -> Traced:
-    """Return the text with a second encoding to UTF-8 undone: several characters become one."""
-    text = encoded_once(traced.text)
-    if text == traced.text:
-        return traced
-    ends = [*accumulate(len(char.encode()) for char in text)]
-    return Traced(text, [traced.origin(start, end) for start, end in pairwise((0, *ends))])
+    """Return the text with further encodings to UTF-8 undone: several characters become one."""
+    while (text := encoded_once(traced.text)) != traced.text:
+        ends = [*accumulate(len(char.encode()) for char in text)]
+        traced = Traced(text, [traced.origin(start, end) for start, end in pairwise((0, *ends))])
+    return traced
 
 
 def _composed(traced: Traced) -> Traced:
     """Return the text with letters and their accents composed."""
+    if traced.text.isascii():
+        return traced
     spans, start = list[tuple[int, int]](), 0
     for end in range(1, len(traced.text) + 1):
-        cluster, rest = traced.text[start:end], traced.text[end : end + 1]
+        rest = traced.text[end : end + 1]
+        if rest and combining(rest):
+            continue
+        cluster = traced.text[start:end]
         if composed(cluster + rest) == composed(cluster) + rest:
             spans.append((start, end))
             start = end
