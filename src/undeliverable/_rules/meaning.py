@@ -288,7 +288,11 @@ class Reading:
     def _hedge(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
         hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
-        if hedge is None or not any(hit.kind == "either" and hit.start > hedge.start for hit in inside):
+        if hedge is None:
+            return None
+        # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
+        after = clause.start if self._text[hedge.start] >= UNSPACED_FROM else hedge.start
+        if not any(hit.kind == "either" and hit.start >= after for hit in inside):
             return None
         return self._text[hedge.start : hedge.end]
 
