@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.databases import programs, server
 from tests.generate import index
+from undeliverable import KnowledgeError
 
 # How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
 # Where all checks run before a change is taken, the same examples are tried each time: what is new is found by hand.
@@ -23,7 +24,10 @@ def pytest_sessionstart() -> None:
     """Save the index of a checkout, so that none of the processes that tests start has to build it."""
     with suppress(PermissionError):  # a checkout of somebody else's: slower, with the same results
         if not index.is_current():
-            index.write()
+            try:
+                index.write()
+            except KnowledgeError as error:
+                pytest.exit(str(error), returncode=1)
 
 
 @pytest.fixture(scope="session")

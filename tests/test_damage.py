@@ -107,11 +107,11 @@ def renamed_boundaries(raw: bytes) -> Iterator[bytes]:
 
 
 def mixed_line_ends(raw: bytes) -> Iterator[bytes]:
-    """LF, CRLF and CR in one message."""
+    """LF, CRLF and CR CR LF in one message."""
     kept = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     for seed in range(3):
         source = random.Random(seed)
-        yield b"".join(line + source.choice((b"\n", b"\r\n", b"\r")) for line in kept)
+        yield b"".join(line + source.choice((b"\n", b"\r\n", b"\r\r\n")) for line in kept)
 
 
 def high_octets(raw: bytes) -> Iterator[bytes]:

@@ -157,6 +157,20 @@ def test_of_a_transcript_that_was_cut_a_consequence_alone_says_nothing() -> None
     assert [one.reply for one in found if one.reply is not None and one.reply.code == 503] == []
 
 
+def test_a_consequence_counts_where_the_cause_is_not_shown() -> None:
+    facts = only(f"{HEAD}{TALKING}>>> DATA\n<<< 554 5.5.1 Error: no valid recipients\n554 5.0.0 Service unavailable\n")
+    assert facts.reply is not None
+    assert (facts.recipient, facts.reply.code, facts.command) == ("kim@example.org", 554, Command.DATA)
+
+
+def test_what_the_reporting_server_says_of_the_message_counts_where_no_reply_is_shown() -> None:
+    text = "   ----- Transcript of session follows -----\nno database\n554 5.3.0 unknown mailer error 255\n451 4.0.0 later\n"
+    facts = only(text)
+    assert facts.witness is Witness.WORDS
+    assert facts.diagnostic == Diagnostic("", "5.3.0 unknown mailer error 255")
+    assert facts.evidence[0].offset == text.index("554")
+
+
 def test_a_refusal_of_many_names_nobody() -> None:
     text = HEAD.replace("<kim@example.org>\n", "<kim@example.org>\n<lee@example.org>\n") + TALKING
     facts = only(text + ">>> DATA\n<<< 554 5.6.0 no\n554 5.0.0 Service unavailable\n")
@@ -352,3 +366,36 @@ def test_nothing_is_lost_where_a_text_begins_with_its_dialogue(client: str, serv
     facts = only(text.partition("\n")[2])
     assert facts.reply is not None
     assert facts.reply.code == 550
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            "mail.local: unknown user: kim\n554 <kim@example.org>... Service unavailable",
+            "554 mail.local: unknown user: kim",
+        ),
+        (
+            "deliver: kim: over quota\n554 5.0.0 <kim@example.org>... Service unavailable",
+            "554 5.0.0 deliver: kim: over quota",
+        ),
+        ("It said: nothing\n554 <kim@example.org>... Service unavailable", "554 Service unavailable"),
+        ("554 <kim@example.org>... Service unavailable", "554 Service unavailable"),
+        ("mail.local: unknown user: kim\n550 <kim@example.org>... Host unknown", "550 Host unknown"),
+    ],
+)
+def test_what_a_local_program_says_is_the_cause(lines: str, words: str) -> None:
+    text = f"   ----- Transcript of session follows -----\n{lines}\n"
+    (facts,) = read_dialogue(text, "1")
+    assert facts.diagnostic is not None
+    assert facts.diagnostic.text == words
+
+
+def test_a_program_does_not_explain_what_a_remote_server_refused() -> None:
+    text = (
+        "   ----- Transcript of session follows -----\n<lee@example.net>... Deferred\n... while talking to mx.example.org.:\n"
+        ">>> RCPT To:<kim@example.org>\n<<< 554 no\nmail.local: unknown user: kim\n554 <kim@example.org>... Service unavailable\n"
+    )
+    kim = next(facts for facts in read_dialogue(text, "1") if facts.recipient == "kim@example.org")
+    assert kim.reply is not None
+    assert kim.reply.text == "554 no"

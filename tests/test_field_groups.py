@@ -172,7 +172,7 @@ class TestCareful:
             ("Action: delivered\n", "fields repeated inside a group were ignored: action"),
             ("Action: delivered\nStatus: 2.0.0\n", "fields repeated inside a group were ignored: action, status"),
             (
-                "Final-Recipient: rfc822; lee@example.org\n",
+                "Final-Recipient: rfc822; |/usr/bin/deliver\n",
                 "fields repeated inside a group were ignored: final-recipient",
             ),
             ("Action: delivered\nX-A: b\n", "fields repeated inside a group were ignored: action"),
@@ -183,6 +183,23 @@ class TestCareful:
         assert [one[0] for one in found.recipients] == ["rfc822; lee@example.net", "rfc822; kim@example.org"]
         assert found.recipients[1][2:4] == ("failed", "5.1.1")
         assert remarks == [remark]
+
+    def test_a_final_recipient_alone_is_a_group_behind_a_blank_line(self) -> None:
+        found, remarks = grouped(f"{LEE}\nFinal-Recipient: rfc822; kim@example.org\n")
+        assert [one[0] for one in found.recipients] == ["rfc822; lee@example.net", "rfc822; kim@example.org"]
+        assert (found.recipients[1][2:4], remarks) == ((None, None), [])
+
+    def test_without_a_blank_line_it_may_be_foreign_text(self) -> None:
+        found, remarks = grouped(f"{LEE}Final-Recipient: rfc822; kim@example.org\nX-A: b\n")
+        assert [one[0] for one in found.recipients] == ["rfc822; lee@example.net"]
+        assert remarks == ["fields repeated inside a group were ignored: final-recipient"]
+
+    @pytest.mark.parametrize("blank", ["", "\n"])
+    def test_where_nothing_says_what_happened_all_are_groups(self, blank: str) -> None:
+        found, _ = grouped(
+            f"Final-Recipient: rfc822; lee@example.net\n{blank}Final-Recipient: rfc822; kim@example.org\n"
+        )
+        assert [one[0] for one in found.recipients] == ["rfc822; lee@example.net", "rfc822; kim@example.org"]
 
     @pytest.mark.parametrize("following", [LEE, "Action: delayed\nFinal-Recipient: rfc822; lee@example.net\n"])
     def test_what_a_blank_line_cut_off_is_not_the_next_recipient_s(self, following: str) -> None:

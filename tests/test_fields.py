@@ -138,8 +138,42 @@ def test_an_original_recipient_in_the_same_letters_neither(blank: str) -> None:
 @pytest.mark.parametrize("name", ["Original-Recipient", "X-Actual-Recipient"])
 def test_a_recipient_that_is_no_address_is_remarked(name: str) -> None:
     fields, remarks = reading(f"{name}: rfc822; |/usr/bin/deliver\nAction: failed\n")
-    assert fields.recipients[0].recipient == "|/usr/bin/deliver"
+    assert fields.recipients[0].recipient is None
     assert len(remarks) == 1
+
+
+@pytest.mark.parametrize("separator", [", ", ";", ",\n "])
+def test_a_field_that_names_several_recipients(separator: str) -> None:
+    fields, remarks = reading(
+        f"Final-Recipient: rfc822; kim@example.org{separator}<lee@example.net>\nAction: failed\nStatus: 5.1.1\n"
+    )
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org", "lee@example.net"]
+    assert {str(facts.status) for facts in fields.recipients} == {"5.1.1"}
+    assert remarks == []
+
+
+def test_a_field_of_which_not_all_are_recipients() -> None:
+    fields, remarks = reading("Final-Recipient: rfc822; kim@example.org, false\nAction: failed\nStatus: 5.1.1\n")
+    assert [facts.recipient for facts in fields.recipients] == ["kim@example.org"]
+    assert remarks == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "action"),
+    [
+        ("Status: 2.1.5\n", Action.DELIVERED),
+        ("Diagnostic-Code: smtp; 250 2.1.5 Ok\n", Action.DELIVERED),
+        ("Diagnostic-Code: x-unix; 250 Ok\n", None),
+        ("Status: 5.1.1\nDiagnostic-Code: smtp; 250 2.1.5 Ok\n", None),
+        ("Action: deliverable\nStatus: 2.1.5\n", None),
+        ("Action: Undeliverable\nStatus: 5.1.1\n", None),
+        ("Action: failed\nStatus: 2.1.5\n", Action.FAILED),
+    ],
+)
+def test_a_status_of_class_2_without_an_action_is_a_success(fields: str, action: Action | None) -> None:
+    found, remarks = reading(f"Final-Recipient: rfc822; kim@example.org\n{fields}")
+    assert found.recipients[0].action is action
+    assert remarks == []
 
 
 @pytest.mark.parametrize(

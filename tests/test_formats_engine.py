@@ -58,6 +58,7 @@ FAULTS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"field": "Reason"}, "field", "names no fact"),
     ({"field": "{reason}"}, "field", "names no fact"),
     ({"skip": 1}, "skip", "a list of strings"),
+    ({"paragraphs": "yes"}, "paragraphs", "must be true or false"),
     ({"vendor_code": "code"}, "vendor_code", "no group 'vendor_code'"),
     ({"words": "above"}, "words", "must be one of after, before, shared, none"),
     ({"action": "lost"}, "action", "must be one of failed, delayed"),

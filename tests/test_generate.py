@@ -11,18 +11,29 @@ import pytest
 from tests import generate
 from tests.generate import index
 from tests.generate.__main__ import main
+from undeliverable import KnowledgeError
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build
 from undeliverable.data import place
 
+PAGES = generate.pages()
 
-@pytest.mark.parametrize("name", sorted({*generate.pages(), *generate.outdated()}))
+
+@pytest.mark.parametrize("name", sorted({*PAGES, *generate.outdated()}))
 def test_every_page_is_what_is_made(name: str) -> None:
     path = generate.ROOT / name
-    made = generate.pages().get(name)
+    made = PAGES.get(name)
     assert made is not None, f"nothing makes {name}: run {generate.COMMAND}"
     assert path.exists(), f"{name} is missing: run {generate.COMMAND}"
     assert path.read_text(encoding="utf-8") == made, f"{name} is out of date: run {generate.COMMAND}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_says_what_writes_it(name: str) -> None:
+    title, _, note, *_ = PAGES[name].splitlines()
+    assert title.startswith("# ")
+    assert note.startswith("*This page is made from ")
+    assert note.endswith(f": `{generate.COMMAND}` writes it.*")
 
 
 def test_git_ignores_the_index() -> None:
@@ -45,8 +56,11 @@ def test_the_index_is_not_in_git() -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the pages, and a place for the index."""
-    shutil.copytree(generate.ROOT / "docs", tmp_path / "docs")
+    """The pages as they should be, and a place for the index."""
+    for name, text in PAGES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     monkeypatch.setattr(index, "INDEX", str(tmp_path / "index.jsonl"))
     return tmp_path
@@ -58,18 +72,40 @@ def test_the_command_writes_what_is_out_of_date(elsewhere: Path, capsys: pytest.
     formats.write_text("old", encoding="utf-8")
     (elsewhere / "docs" / "profiles.md").unlink()
     extra.write_text("old", encoding="utf-8")
-    names = ["docs/formats.md", "docs/profiles.md", "docs/webhooks/gone.md", index.NAME]
+    names = ["docs/formats.md", "docs/profiles.md", "docs/webhooks/gone.md"]
     assert main(["--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [f"{name}: out of date" for name in names]
     assert formats.read_text(encoding="utf-8") == "old"
     assert main([]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"{name}: written" for name in names]
+    assert capsys.readouterr().out.splitlines() == [f"{name}: written" for name in (*names, index.NAME)]
     assert formats.read_text(encoding="utf-8") == right
     assert not extra.exists()
     assert (elsewhere / "index.jsonl").read_text(encoding="ascii") == f"{checkout.digest()}\n{build()}"
     assert main(["--check"]) == 0
     assert main([]) == 0
     assert not capsys.readouterr().out
+
+
+def test_a_stale_index_is_no_stale_page(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hook that checks the pages must not fail because a rule was edited."""
+    assert not index.is_current()
+    assert main(["--check"]) == 0
+    assert not (elsewhere / "index.jsonl").exists()
+    assert main([]) == 0
+    assert capsys.readouterr().out == f"{index.NAME}: written\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_an_error_in_a_data_file_is_one_message(
+    arguments: list[str], elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> dict[str, str]:
+        raise KnowledgeError("exim.toml", "must be a string", entry="exim", key="title", line=3, column=1)
+
+    monkeypatch.setattr(generate, "MAKERS", (refuse,))
+    assert main(arguments) == 1
+    assert capsys.readouterr() == ("", "exim.toml:3:1: entry 'exim': key 'title': must be a string\n")
+    assert not (elsewhere / "index.jsonl").exists()
 
 
 def test_an_index_of_other_files_is_written_anew(elsewhere: Path) -> None:

@@ -176,6 +176,14 @@ class TestExpired:
             verdict = verdict_on(given)
             assert (verdict.reason, verdict.bounce_type) == ("expired", "soft")
 
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [("4.2.2", "mailbox_full"), ("4.4.3", "dns_error"), ("4.0.0", "expired"), ("4.4.7", "expired")],
+    )
+    def test_without_a_reply_a_transient_status_says_why_it_waited(self, status: str, reason: str) -> None:
+        verdict = verdict_on(facts(status=status, expired=True))
+        assert (verdict.reason, verdict.bounce_type, verdict.expired) == (reason, "soft", True)
+
     def test_the_status_says_so(self) -> None:
         verdict = verdict_on(facts(status="4.4.7"))
         assert (verdict.reason, verdict.expired) == ("expired", True)
@@ -351,7 +359,7 @@ class TestExplain:
         verdict = verdict_on(given, knowledge, trace=True)
         for text in (pickle.loads(pickle.dumps(verdict)).explain(), verdict.explain()):
             lines = text.splitlines()
-            assert lines[0] == "kim@example.org: hard (user_unknown) -> suppress [gone]"
+            assert lines[0] == "kim@example.org: hard (user_unknown) -> retry [gone]"
             for part in (
                 "sent to    kay@example.org",
                 "action     failed, after the queue gave up",
@@ -569,7 +577,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "bounce_type": BounceType.HARD,
         "reason": Reason.USER_UNKNOWN,
         "fault": Fault.ADDRESS,
-        "advice": Advice.SUPPRESS,
+        "advice": Advice.RETRY,
         "label": None,
         "status": StatusCode(5, 1, 1),
         "status_from": "reply",
@@ -589,6 +597,13 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "key": verdict.key,
         "evidence": evidence,
         "details": NO_DETAILS,
+        "sent_to": "lee@example.org",
+        "proof": None,
+        "confidence": None,
+        "provider_from": None,
+        "set_by": (),
+        "message_advice": None,
+        "applies_to": None,
     }
 
 

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
 from undeliverable._formats.index import FormatsBelow
+from undeliverable._knowledge import build as builder
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
@@ -330,22 +332,35 @@ class TestBuiltinData:
         wrong = []
         for one in BUILTIN.rules:
             found = BUILTIN.rule_table.match(example_seen(one)).rule
-            if found is None or found.reason is not one.reason:
-                wrong.append((one.id, None if found is None else found.id))
+            if found is None:
+                wrong.append(f"no rule matches the example of {one.id}")
+            elif found.reason is not one.reason:
+                wrong.append(f"the example of {one.id} is {found.reason} by {found.id}, not {one.reason}")
         assert not wrong
 
     def test_ids_are_unique_and_sources_given(self) -> None:
-        ids = [one.id for one in BUILTIN.rules]
-        assert len(ids) == len(set(ids))
-        assert not [
-            one.id
-            for one in BUILTIN.rules
-            if not one.example or not (one.source or "").startswith(("https://", "http://"))
+        wrong = [
+            f"the id {name} is used twice"
+            for name, times in Counter(one.id for one in BUILTIN.rules).items()
+            if times > 1
         ]
+        for one in BUILTIN.rules:
+            if not one.example:
+                wrong.append(f"rule {one.id} has no example")
+            if not one.source:
+                wrong.append(f"rule {one.id} has no source")
+            elif not one.source.startswith(("https://", "http://")):
+                wrong.append(f"the source of rule {one.id} is no address of a page: {one.source}")
+        assert not wrong
 
     def test_no_two_providers_claim_a_host(self) -> None:
-        hosts = [host for provider in BUILTIN.providers for host in provider.hosts]
-        assert sorted(hosts) == sorted(set(hosts))
+        owners: dict[str, str] = {}
+        wrong = []
+        for provider in BUILTIN.providers:
+            for host in provider.hosts:
+                if owners.setdefault(host, provider.name) != provider.name:
+                    wrong.append(f"both {owners[host]} and {provider.name} have the host {host}")
+        assert not wrong
 
 
 def copied(folder: Path) -> Path:
@@ -381,6 +396,29 @@ class FiledAnew(Below):
 
     def __len__(self) -> int:
         return len(BUILTIN.rules)
+
+
+# file: (text, what replaces it, entry, key)
+FAULTS = {
+    "formats/qmail.toml": ('from = ["mailer-daemon", "postmaster"]', "from = 7", "qmail", "when.from"),
+    "formats/exim.toml": ("\naction =", "\nactoin =", "exim", "actoin"),
+    "providers/yahoo.toml": ("then = { reason", "then = { raeson", "yahoo.no_account", "then.raeson"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_error_in_a_built_in_file_has_its_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, instead, entry, key = FAULTS[name]
+    whole = data.read(name)
+    edited = whole.replace(text, instead, 1)
+    assert edited != whole
+    monkeypatch.setattr(builder, "read", lambda path: edited if path == name else data.read(path))
+    with pytest.raises(KnowledgeError) as caught:
+        build()
+    error, last = caught.value, key.rpartition(".")[2]
+    assert (error.file, error.entry, error.key) == (data.place(name), entry, key)
+    assert error.text == edited.splitlines()[error.line - 1]
+    assert error.text[error.column - 1 :].startswith(last)
 
 
 class TestIndex:
@@ -422,7 +460,7 @@ class TestIndex:
         monkeypatch.setattr(checkout, "INDEX", str(path))
         assert checkout.index() == ("fresh" if saved and saved.endswith("fresh") else build())
 
-    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py"])
+    @pytest.mark.parametrize("name", ["data/general.toml", "data/formats/exim.toml", "_rules/table.py", "reasons.py"])
     def test_every_edit_is_seen_at_once(self, name: str, tmp_path: Path) -> None:
         package, reply = copied(tmp_path), "550 5.1.1"
         (package / "data" / "index.jsonl").write_text(f"{checkout.digest()}\nnever read", encoding="ascii")

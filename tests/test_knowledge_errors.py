@@ -17,6 +17,9 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     "no TOML at its end": ('a = "', None, None, 1, 6, "not TOML"),
     "an unknown table": ("[[rules]]\n", "rules", "rules", 1, 1, "unknown table"),
     "a bare unknown key": ("colour = 1\n", "colour", "colour", 1, 1, "unknown table"),
+    "a built-in format": (
+        'title = "A"\nsource = "B"\n[when]\nfrom = "c"\n', "title", "title", 1, 1, "in a file of your own it stands below [[format]]",
+    ),
     "not a table": ("rule = [1]\n", "rule[1]", None, 1, 1, "must be a table"),
     "an unknown key": (RULE + "why = 1\n", "rule[1]", "why", 4, 1, "unknown key"),
     "an unknown condition": (

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 import undeliverable
+from undeliverable._knowledge import checkout
 
 ROOT: Final = Path(undeliverable.__file__).parent
 FILES: Final = sorted(ROOT.rglob("*.py"))
@@ -122,6 +123,27 @@ def test_a_module_imports_only_from_below(name: str) -> None:
 
 def test_nothing_is_excepted_without_need() -> None:
     assert {(name, other) for name, path in MODULES.items() for other in imports_of(path)} >= UPWARDS
+
+
+def below(name: str) -> set[str]:
+    """Return what a module imports, directly or not, and the module itself."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += GRAPH[one]
+    return found
+
+
+def test_an_edit_of_any_module_that_builds_the_index_makes_it_stale() -> None:
+    needed = {MODULES[name] for name in below("_knowledge.build")}
+    digested = {Path(path) for path in checkout.files() if path.endswith(".py")}
+    assert {str(path.relative_to(ROOT)) for path in needed - digested} == set(), "missing in checkout.py's _CODE"
+    for name in checkout._CODE:
+        entry = ROOT / name
+        assert any(path in {entry, *entry.glob("*.py")} for path in needed), f"building the index needs no {name}"
 
 
 def test_modules_form_no_cycle() -> None:

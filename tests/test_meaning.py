@@ -6,10 +6,10 @@ import itertools
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -205,13 +205,24 @@ def test_doubts(text: str, temporary: str | None, hedge: str | None, resolver: s
 # --- the data ----------------------------------------------------------------------------------------------------------
 
 
-def phrases() -> Iterator[tuple[str, str, str]]:
-    """Yield every phrase of the language files and of the clients' file, with its file and key."""
-    for path, document in read_documents().items():
-        if path.startswith("languages/") or path == "clients.toml":
-            for key, values in document.items():
-                assert isinstance(values, list)
-                yield from ((path, key, str(value)) for value in values)
+def languages() -> dict[str, dict[str, list[str]]]:
+    """Return how replies speak, by the language."""
+    documents = read_documents()
+    return {
+        path: cast("Any", one["reply"])
+        for path, one in documents.items()
+        if path.startswith("languages/") and "reply" in one
+    }
+
+
+def clients() -> dict[str, list[str]]:
+    return cast("dict[str, list[str]]", read_documents()["clients.toml"])
+
+
+def phrases() -> set[str]:
+    """Return every phrase of the language files and of the clients' file, folded."""
+    tables = (*languages().values(), clients())
+    return {" ".join(fold(phrase).split()) for table in tables for values in table.values() for phrase in values}
 
 
 @cache
@@ -241,12 +252,10 @@ def without_phrase(words: Vocabulary, phrase: str) -> Meaning:
 
 
 def test_every_phrase_is_needed_by_some_reply() -> None:
-    documents = read_documents()
-    languages = [document for path, document in documents.items() if path.startswith("languages/")]
-    words = vocabulary(languages, documents["clients.toml"])
+    words = vocabulary(languages().values(), clients())
     usual = {text: outcome(MEANING, text, found) for text, found in proofs()}
     unneeded = []
-    for phrase in {" ".join(fold(phrase).split()) for _, _, phrase in phrases()}:
+    for phrase in sorted(phrases()):
         less, bare = without_phrase(words, phrase), phrase.removesuffix("*")
         if not any(outcome(less, text, found) != usual[text] for text, found in proofs() if bare in text):
             unneeded.append(phrase)
@@ -254,9 +263,8 @@ def test_every_phrase_is_needed_by_some_reply() -> None:
 
 
 def test_every_language_has_words_of_time() -> None:
-    languages = {path: document for path, document in read_documents().items() if path.startswith("languages/")}
-    assert len(languages) >= 20
-    assert all(document.get("temporary") for document in languages.values())
+    assert len(languages()) > 20
+    assert all(table.get("temporary") for table in languages().values())
 
 
 def test_own_sentences_are_read_by_own_phrases() -> None:

@@ -111,14 +111,35 @@ def test_a_report_reads_alike_with_all_line_ends(ends: bytes) -> None:
     assert remarks == ([] if ends in {b"\n", b"\r\n"} else [Repair.BARE_CR.value])
 
 
-@given(st.lists(st.sampled_from([b"\n", b"\r\n", b"\r"]), min_size=60, max_size=60))
+@given(st.lists(st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]), min_size=60, max_size=60))
 def test_mixed_line_ends(ends: list[bytes]) -> None:
-    mixed = b""
-    for line, end in zip(REPORT.splitlines(), ends, strict=False):
-        joined = mixed.endswith(b"\r") and not line and end == b"\n"  # CR and LF would be one line end, not two
-        mixed += line + (b"\r" if joined else end)
-    mixed = mixed.replace(b"\r\r\n", b"\r\n\r\n")  # read as one line end, converted twice
+    mixed = b"".join(line + end for line, end in zip(REPORT.splitlines(), ends, strict=False))
     assert tree(read(mixed, [])) == TREE
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_bare_cr_ends_no_line_where_others_do(end: bytes) -> None:
+    remarks: list[str] = []
+    mail = b"To: x\nSubject: a\rb\n\n550 no\r\rTo: kim@example.org\r\r\nend\r".replace(b"\n", end).replace(
+        b"\r\r\r", b"\r\r"
+    )
+    root = read(mail, remarks)
+    assert root.header("subject") == "a b"
+    assert root.text == "550 no  To: kim@example.org\nend "
+    assert remarks == [Repair.STRAY_CR.value]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"one=0Dtwo", "one\ntwo"),
+        (b"one=0D=0Atwo=0Dthree", "one\ntwo three"),
+        (b"one=0D=0D=0Atwo=0D=0Dthree", "one\ntwo  three"),
+    ],
+    ids=["CR alone", "CRLF and CR", "CR CR LF and CR"],
+)
+def test_a_bare_cr_in_an_encoded_text_ends_a_line_only_where_there_is_no_lf(body: bytes, text: str) -> None:
+    assert read(b"Content-Transfer-Encoding: quoted-printable\n\n" + body, []).text == text
 
 
 def test_headers() -> None:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import undeliverable
 from undeliverable import Command, Knowledge, StatusCode, Verdict, classify
 from undeliverable._rules.conditions import status_by_key, status_key
 from undeliverable._smtp.replies import parse_reply
@@ -113,14 +112,6 @@ def test_the_judging_knowledge_names_the_blocklist() -> None:
     assert (theirs.blocklist, ours.blocklist) == ("Spamhaus ZEN", "Ours")
     assert "Ours" in pickle.loads(pickle.dumps(ours)).explain()
     assert ours != theirs
-
-
-def test_the_vocabulary_of_verdicts_does_not_know_the_judge() -> None:
-    source = Path(undeliverable.verdict.__file__).read_text(encoding="utf-8")
-    assert "knowledge import" not in source
-    assert [line.strip() for line in source.splitlines() if "import" in line and "undeliverable._verdicts" in line] == [
-        "from undeliverable._verdicts.explain import explain"
-    ]
 
 
 @given(st.builds(StatusCode, st.sampled_from((2, 4, 5)), st.integers(0, 999), st.integers(0, 999)))

@@ -287,7 +287,7 @@ GOOD = report().to_dict()
 
 @pytest.mark.parametrize(
     "record",
-    [{}, {"schema": 2}, {"schema": 1}, GOOD | {"kind": "party"}, GOOD | {"verdicts": [{}]}, GOOD | {"verdicts": 3}, GOOD | {"message": "x"},
+    [{}, {"schema": 3}, {"schema": 1}, {"schema": 2}, GOOD | {"kind": "party"}, GOOD | {"verdicts": [{}]}, GOOD | {"verdicts": 3}, GOOD | {"message": "x"},
      GOOD | {"verdicts": [{"key": "k", "reason": "weather"}]}, GOOD | {"verdicts": [{"key": "k", "status": "9.9.9"}]},
      GOOD | {"verdicts": [{"key": "k", "reply_code": 999}]}],
 )  # fmt: skip

@@ -19,7 +19,7 @@ def test_no_reader_fails(name: str) -> None:
     shape, most = EVERY[name] if name in EVERY else (SMALL[name], 0)
     found = parse(shape(most >> 6))
     assert [remark for remark in found.remarks if " failed: " in remark] == []
-    assert found.to_dict()["schema"] == 1
+    assert found.to_dict()["schema"] == 2
 
 
 @pytest.mark.parametrize("exponent", [1.0, 2.0])

@@ -128,7 +128,7 @@ def test_whom_a_reply_names_besides_is_no_recipient(reply: str) -> None:
     "text",
     [
         "{many}\n\n{said}\n",
-        "{said}\n\n{many}\n",
+        "{said}\n\nNot delivered:\n\n{many}\n",
         "\n{many}\n\n" + "550-5.1.1 no such user\n" * 500 + UNKNOWN,
     ],
 )
@@ -189,10 +189,30 @@ def test_fields_that_do_not_say_why_are_explained_by_the_text(words: str, status
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"Hello.\n\n{KIM}: {UNKNOWN}\n", UNKNOWN),
+        (f"Hello.\n\n  <{KIM}>\n    Unknown user\n", "Unknown user"),
+        (f"Hello.\n\n* {KIM} (Unknown user)\n", "(Unknown user)"),
+        (f"{KIM}\n\n{KIM}: no such\nuser\n________\nNo spam.\n", "no such user"),
+        (f"{KIM}\nSubject: hello\nno such user\n", "no such user"),
+        (
+            f"<{KIM}>: host mx.example.org said: 550 5.1.1\n    <{LEE}>: no such user (in reply to\n    RCPT TO command)\n",
+            f"550 5.1.1 <{LEE}>: no such user",
+        ),
+        (f"{KIM}\n{LEE}: {FULL}\n", None),
+        ("Hello.\n", None),
+    ],
+)
+def test_what_stands_behind_the_address_explains_fields_in_any_text(text: str, words: str | None) -> None:
+    (verdict,) = report_without_reason(text).verdicts
+    assert (verdict.recipient, verdict.reply) == (KIM, words)
+
+
+@pytest.mark.parametrize(
     ("text", "diagnostic"),
     [
         (f"Not delivered:\n\n{LEE}: {FULL}\n", ""),
-        (f"Hello.\n\n{KIM}: {UNKNOWN}\n", ""),
         (f"Not delivered:\n\n{KIM}\n", ""),
         (f"Not delivered:\n\n{KIM}: {UNKNOWN}\n", "Diagnostic-Code: smtp; 554 5.7.1 no"),
     ],
@@ -216,9 +236,14 @@ def test_what_stands_behind_the_address_is_read() -> None:
 @pytest.mark.parametrize(("text", "reply"), [(UNKNOWN, UNKNOWN), ("The mailbox is full.", None)])
 def test_a_header_that_lists_the_recipients_is_enough(text: str, reply: str | None) -> None:
     report = parse(
-        f"From: mailer@mx.example\nSubject: Re: hello\nX-Failed-Recipients: {KIM},\n {LEE}\n\n{text}\n".encode()
+        f"From: mail-daemon@mx.example\nSubject: Re: hello\nX-Failed-Recipients: {KIM},\n {LEE}\n\n{text}\n".encode()
     )
     assert replies(report) == {KIM: reply, LEE: reply}
+
+
+def test_a_header_that_lists_recipients_counts_only_in_mail_of_software() -> None:
+    report = parse(f"From: Kim <kim@mx.example>\nSubject: hello\nX-Failed-Recipients: {LEE}\n\nHello.\n".encode())
+    assert (report.kind, report.verdicts) == (Kind.OTHER, ())
 
 
 EXIM = """From: Mail Delivery System <Mailer-Daemon@mx.example>
@@ -344,12 +369,12 @@ def test_the_recipient_may_stand_in_a_sentence_or_above_it(text: str) -> None:
 
 
 def test_the_fallback_names_nobody_who_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    suspects = frozenset({KIM, LEE, "1@sender.example", "news@sender.example"})
+    suspects = frozenset({KIM, LEE, MAX, "1@sender.example", "news@sender.example"})
     monkeypatch.setattr(_flufl, "ask", lambda _: _flufl.Suspicion(suspects, frozenset()))
     head = "From: postmaster@mx.example\nTo: news@sender.example\nSubject: hello\nMIME-Version: 1.0\n"
     body = (
-        f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nIt is about {KIM}, '
-        f"news@sender.example and 1@sender.example.\n"
+        f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nNot delivered: it is about {KIM} and '
+        f"news@sender.example and 1@sender.example and, {MAX}, others.\n"
         f"--b\nContent-Type: message/rfc822\n\nMessage-ID: <1@sender.example>\nTo: {LEE}\n\nHello.\n--b--\n"
     )
     report = parse((head + body).encode())

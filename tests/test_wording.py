@@ -30,7 +30,9 @@ def test_every_reason_has_its_replies_and_each_stands_once() -> None:
 
 @pytest.mark.parametrize(("reason", "reply"), ROWS, ids=[reply[:60] for _, reply in ROWS])
 def test_reason(reason: Reason, reply: str) -> None:
-    assert classify(reply).reason is reason
+    verdict = classify(reply)
+    rule = verdict.rule.id if verdict.rule else "no rule"
+    assert verdict.reason is reason, f"{rule} makes it {verdict.reason}, not {reason}: {reply}"
 
 
 TIME: Final = re.compile(r"\btemporar(?:y|ily)\b")

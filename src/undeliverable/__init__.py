@@ -8,8 +8,19 @@ from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_re
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs import iter_log, parse_log_line
-from undeliverable.mail import parse
-from undeliverable.model import Action, Address, Command, Diagnostic, Event, Evidence, MessageFacts, MtaName, Returned
+from undeliverable.mail import attached, parse
+from undeliverable.model import (
+    Action,
+    Address,
+    Command,
+    Diagnostic,
+    Event,
+    Evidence,
+    Feedback,
+    MessageFacts,
+    MtaName,
+    Returned,
+)
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.smtp import classify, from_exception, from_refused
 from undeliverable.verdict import Kind, PolicyRef, Report, RuleRef, StatusFrom, Verdict
@@ -24,6 +35,7 @@ __all__ = [
     "Event",
     "Evidence",
     "Fault",
+    "Feedback",
     "Kind",
     "Knowledge",
     "KnowledgeError",
@@ -42,6 +54,7 @@ __all__ = [
     "Verdict",
     "WebhookError",
     "__version__",
+    "attached",
     "classify",
     "find_reply_code",
     "find_status",

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from typing import Final, TypeAlias, TypeVar
 
     from undeliverable._dsn.origin import OriginWords
+    from undeliverable._dsn.sections import CutWords
     from undeliverable._formats import FormatTable
+    from undeliverable._formats.wording import Wording
     from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
@@ -57,12 +59,16 @@ class Knowledge:
     files the later one is higher. It pickles as its layers. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "layers")
+    __slots__ = ("__dict__", "_with_formats", "layers")
 
-    def __init__(self, layers: Sequence[AnyLayer] = ()) -> None:
-        """Order `layers` by rank; of two with the same rank the later one is higher."""
+    def __init__(self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True) -> None:
+        """Order `layers` by rank; of two with the same rank the later one is higher.
+
+        :param with_formats: whether to read described formats as such; see :meth:`without_formats`.
+        """
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
         self.layers: Final = tuple(layer for _, layer in numbered)
+        self._with_formats: Final = with_formats
 
     @classmethod
     def builtin(cls) -> Knowledge:
@@ -122,14 +128,18 @@ class Knowledge:
             document["rule" if "reason" in then else "policy"].append(table)
         return self._with(load("code", CODE, source, document), source)
 
+    def without_formats(self) -> Knowledge:
+        """Return this knowledge without the described formats: what the general readers make of a text by themselves."""
+        return Knowledge(tuple(reversed(self.layers)), with_formats=False)
+
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
         lower = [other for other in self.layers if other.group <= layer.group]
         _check_replaces("rule", layer.rules, {rule.id for other in lower for rule in other.rules}, source)
         _check_replaces("policy", layer.policies, {policy.id for other in lower for policy in other.policies}, source)
-        return Knowledge((*reversed(self.layers), layer))
+        return Knowledge((*reversed(self.layers), layer), with_formats=self._with_formats)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None)
+        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None, self._with_formats)
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -155,7 +165,8 @@ class Knowledge:
         from undeliverable._formats.index import FormatTable
 
         formats = [described for layer in self._upper for described in layer.formats]
-        return FormatTable(formats) if self._shipped is None else FormatTable(formats, self._shipped)
+        table = FormatTable(formats) if self._shipped is None else FormatTable(formats, self._shipped)
+        return table if self._with_formats else FormatTable(table.generic)
 
     @cached_property
     def phrases(self) -> AutoReplyPhrases:
@@ -170,6 +181,21 @@ class Knowledge:
         from undeliverable._knowledge.languages import read_origin
 
         return read_origin(_shipped().document("origin"))
+
+    @cached_property
+    def cuts(self) -> CutWords:
+        """How reports announce the returned message."""
+        from undeliverable._knowledge.languages import read_cuts
+
+        return read_cuts(_shipped().document("cuts"))
+
+    @cached_property
+    def wording(self) -> Wording:
+        """How notifications of mail systems speak, in all languages together."""
+        from undeliverable._knowledge.languages import read_wording
+
+        shipped = _shipped()
+        return read_wording({name: shipped.document(f"languages/{name}") for name in shipped.names("languages/")})
 
     @cached_property
     def blocklists(self) -> Blocklists:
@@ -187,6 +213,13 @@ class Knowledge:
             return self.blocklists.named(folded)  # loaded with the first reply that may name one
 
         return partial(read_details, blocklist_in)
+
+    @cached_property
+    def vendor_code_in(self) -> Callable[[str | None], str | None]:
+        """Return what finds the receiver's own code in a reply."""
+        from undeliverable._knowledge.vendor_codes import VendorCodes
+
+        return VendorCodes.from_table(_shipped().document("vendor_codes")).find
 
     @cached_property
     def logs(self) -> LogTable:
@@ -316,8 +349,8 @@ def _shipped() -> Shipped:
         return Shipped(index())
 
 
-def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
-    return Knowledge((_shipped(), *layers) if builtin else layers)
+def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, with_formats: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
+    return Knowledge((_shipped(), *layers) if builtin else layers, with_formats=with_formats)
 
 
 def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], source: TomlSource) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from undeliverable.knowledge import Knowledge
 from undeliverable.verdict import Kind, Report
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     import email.message
     from typing import Final
 
-__all__ = ["REMARKS_LIMIT", "parse"]
+__all__ = ["REMARKS_LIMIT", "attached", "parse"]
 
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
@@ -22,6 +25,7 @@ def parse(
     knowledge: Knowledge | None = None,
     source: str | None = None,
     trace: bool = False,
+    keep_headers: Sequence[str] = (),
 ) -> Report:
     """Return what `message` reports of each recipient; ordinary mail gives the kind ``other`` and no verdicts.
 
@@ -31,21 +35,38 @@ def parse(
     :param knowledge: the rules, policies and formats to judge by; the built-in ones unless given.
     :param source: the caller's name for the message, copied into the report.
     :param trace: also name in each verdict the other rules that matched.
+    :param keep_headers: names of header fields of the returned message that come into the record, such as a campaign's.
     :raises TypeError: when `message` is of another type.
     """
-    import undeliverable._verdicts.message as verdicts
+    from undeliverable._verdicts.message import read_and_judge
 
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    notice, judged = verdicts.read_and_judge(message, known, remarks, trace=trace)
-    kind = notice.kind
+    notice, judged = read_and_judge(message, known, remarks, trace=trace)
+    kind, facts = notice.kind, notice.message
+    if keep_headers and facts.returned is not None:
+        facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
     return Report(
         kind=kind,
         verdicts=tuple(judged) if kind is not Kind.OTHER else (),
-        message=notice.message,
+        message=facts,
         remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
         source=source,
     )
+
+
+def attached(message: bytes | bytearray | memoryview | email.message.Message) -> tuple[bytes, ...]:
+    """Return the messages that stand inside `message` (``message/rfc822``), each as octets, in order.
+
+    Bounces that somebody forwards on purpose can so be parsed as messages of their own: :func:`parse` believes what stands
+    inside another message only as far as `undetermined`. The message that a report returns is also one of them, and what
+    stands inside an inner message is found by calling this with it.
+
+    :raises TypeError: when `message` is of another type.
+    """
+    from undeliverable._mime.part import embedded, read
+
+    return tuple(part.octets for part in embedded(read(message, [])))
 
 
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Tags of a report: the campaign, source and segment that the sender wrote into the original message.
 
-Three places carry such tags through a bounce: header fields of the returned message, the return path (VERP), and the
-tags and metadata in an e-mail service's notification. They are read in this order, and the first value counts. There is
-no clock, no file and no network here.
+Four places carry such tags through a bounce: header fields of the returned message, the return path (VERP), the tags and
+metadata in an e-mail service's notification, and a Feedback-ID, which feedback loops repeat. They are read in this order,
+and the first value counts. There is no clock, no file and no network here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from undeliverable.verp import Pattern
 __all__ = ["TagPlaces", "Tags", "tags_of"]
 
 _LONGEST: Final = 200  # characters of a tag, which names a group and may be forged
+
+_PIECES: Final = 4  # https://support.google.com/a/answer/6254652: of a Feedback-ID
 
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -70,11 +72,23 @@ def tags_of(report: Report, places: TagPlaces = DEFAULT, *, addresses: Iterable[
         after them the return path of the returned message is tried.
     """
     returned, event = report.message.returned, report.event
+    mark = _campaign_of(report)
     if returned is None and event is None and places.return_path is None:
-        return Tags()
+        return Tags(campaign=mark)
     block = "" if returned is None else "\n" + returned.block.lower()
     fields = _path_fields(report, places.return_path, addresses)
-    return Tags(*(_tag(name, places, returned, block, fields, event) for name in Tags._fields))
+    found = Tags(*(_tag(name, places, returned, block, fields, event) for name in Tags._fields))
+    return found if found.campaign is not None or mark is None else found._replace(campaign=mark)
+
+
+def _campaign_of(report: Report) -> str | None:
+    """Return the campaign in the Feedback-ID of the message: ``campaign:customer:type:sender``, its usual form."""
+    feedback, returned = report.message.feedback, report.message.returned
+    mark = None if feedback is None else feedback.feedback_id
+    if mark is None and returned is not None and "\nfeedback-id:" in "\n" + returned.block.lower():
+        mark = returned.header("Feedback-ID")
+    pieces = (mark or "").split(":")
+    return pieces[0].strip()[:_LONGEST] or None if len(pieces) == _PIECES else None
 
 
 def _tag(

@@ -243,7 +243,8 @@ class Signer:
         """Return `report` with every verdict marked whose recipient none of `addresses` proves.
 
         Such a verdict gets a conflict that begins with :data:`UNPROVEN`, is undetermined instead of hard, and advises
-        review instead of suppress: a bounce that anybody may have forged must not cost a living address.
+        review instead of suppress: a bounce that anybody may have forged must not cost a living address. The address
+        that a token proves is the one that was mailed, ``sent_to``.
 
         :param addresses: the addresses that the report was sent to, its envelope recipients.
         """
@@ -257,7 +258,7 @@ class Signer:
             for recipient in named:
                 found = self._check(token, recipient, today)
                 if found is None:
-                    return verdict
+                    return verdict if recipient == verdict.sent_to else replace(verdict, sent_to=recipient)
                 if refusal is Refusal.NO_TOKEN or refusal is Refusal.NO_RECIPIENT:
                     refusal = found
         return _doubted(verdict, refusal)

@@ -1,6 +1,7 @@
 """Everything that is made from the data: pages of the documentation, and the index of a checkout.
 
-``python -m tests.generate`` writes what is out of date and says so; with ``--check`` it only says so, and ends with 1.
+``python -m tests.generate`` writes what is out of date and says so; with ``--check`` it
+only says which pages are, and ends with 1: git has the pages, and not the index.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.generate import formats, index, profiles, suppression, webhooks
+from undeliverable import Knowledge
 
 __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
 
@@ -26,6 +28,7 @@ FOLDERS: Final = ("docs/webhooks",)  # every file in them is made
 
 def pages() -> dict[str, str]:
     """Return the text of every page by its path below the root of the checkout."""
+    Knowledge.builtin()  # a file with an error is reported before anything is made of it
     return {path: text for make in MAKERS for path, text in make().items()}
 
 
@@ -43,15 +46,19 @@ def _present(path: Path) -> str | None:
 
 
 def write(*, check: bool = False) -> list[str]:
-    """Bring pages and index up to date, and return their names; with `check` only return them."""
+    """Bring pages and index up to date, and return their names; with `check` only return the pages that are not.
+
+    :raises KnowledgeError: for the first error in a data file.
+    """
     found = outdated()
-    stale_index = not index.is_current()
-    if not check:
-        for name, text in found.items():
-            if text is None:
-                (ROOT / name).unlink()
-            else:
-                (ROOT / name).write_text(text, encoding="utf-8", newline="\n")
-        if stale_index:
-            index.write()
-    return [*found, *([index.NAME] if stale_index else ())]
+    if check:
+        return [*found]
+    for name, text in found.items():
+        if text is None:
+            (ROOT / name).unlink()
+        else:
+            (ROOT / name).write_text(text, encoding="utf-8", newline="\n")
+    if index.is_current():
+        return [*found]
+    index.write()
+    return [*found, index.NAME]

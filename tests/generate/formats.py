@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from undeliverable._knowledge.toml import TomlSource
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "src" / "undeliverable" / "data" / "formats"
@@ -13,8 +14,10 @@ DATA: Final = ROOT / "src" / "undeliverable" / "data" / "formats"
 HEAD: Final = """\
 # Formats
 
-Notices that say in their own words what failed are read by descriptions, one file each in `undeliverable/data/formats`.
-The name is what a report gives as `message.generator`. A notice that carries the fields of RFC 3464 needs no description;
+*This page is made from the descriptions of formats: `python -m tests.generate` writes it.*
+
+Notifications that say in their own words what failed are read by descriptions, one file each in `undeliverable/data/formats`.
+The name is what a report gives as `message.generator`. A notification with the fields of RFC 3464 needs no description;
 where there is one all the same, it adds what the words say and the fields do not.
 [Adding a format](adding-a-format.md) takes about ten minutes.
 
@@ -29,12 +32,13 @@ def pages() -> dict[str, str]:
 
 def tables() -> dict[str, dict[str, Any]]:
     """Return every built-in description by its name, as it stands in its file."""
-    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(DATA.glob("*.toml"))}
+    paths = sorted(DATA.glob("*.toml"))
+    return {path.stem: TomlSource(str(path), path.read_text(encoding="utf-8")).parse() for path in paths}
 
 
 def _rows() -> Iterator[str]:
     for name, table in tables().items():
-        cells = (f"`{name}`", table["title"], _recognised(table["when"]), table["source"])
+        cells = (f"`{name}`", table["title"], _recognised(table.get("when", {})), table["source"])
         yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
 from undeliverable import Fault, Knowledge, Reason, Verdict, classify
-from undeliverable.data import read
+from undeliverable._knowledge.toml import TomlSource
+from undeliverable.data import place, read
 
 HEAD: Final = """\
 # Profiles compared
 
+*This page is made from the profiles: `python -m tests.generate` writes it.*
+
 A profile is a file of policies: what counts as hard, what to do, and what to call it. Each says what its source says, in the
 layer below your own files; `--profile NAME` or `.with_profile("NAME")` chooses one, and a path of a `.toml` file is one of your
-own. [Tuning](tuning.md) tells how to see what a profile would change.
+own. [Tuning](tuning.md) shows how to see what a profile would change.
 
 """
 BETWEEN: Final = """
 ## What each makes of a refusal
 
-One refusal for good per reason, given to every profile: hard, soft or undetermined (`?`), and the profile's own word for it.
-Bold is what differs from the default. A refusal for the moment (4yz, 4.x.x) is soft in all of them; a complaint suppresses in
-all of them; and none speaks of a recipient who is merely delayed.
+The bounce type that every profile gives to a permanent refusal for each reason: hard, soft or undetermined (`?`), with the
+profile's own label. What differs from the default is bold. In every profile a transient refusal (4yz, 4.x.x) is soft, a
+complaint suppresses the address, and a delay changes nothing.
 
 """
 
@@ -76,7 +78,8 @@ def pages() -> dict[str, str]:
 
 def _titles(names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        profile: dict[str, Any] = tomllib.loads(read(f"profiles/{name}.toml"))["profile"]
+        path = f"profiles/{name}.toml"
+        profile: Any = TomlSource(place(path), read(path)).parse()["profile"]
         sources = profile.get("sources", [profile.get("source")])
         yield f"| `{name}` | {profile['title']} | {', '.join(f'<{s}>' if s.startswith('http') else s for s in sources)} |"
 
@@ -92,6 +95,6 @@ def _rows(names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _cell(verdict: Verdict, default: Verdict) -> str:
-    told = {"undetermined": "?"}.get(str(verdict.bounce_type), str(verdict.bounce_type))
-    marked = told if verdict.bounce_type is default.bounce_type else f"**{told}**"
+    shown = {"undetermined": "?"}.get(str(verdict.bounce_type), str(verdict.bounce_type))
+    marked = shown if verdict.bounce_type is default.bounce_type else f"**{shown}**"
     return f"{marked} `{verdict.label}`" if verdict.label else marked

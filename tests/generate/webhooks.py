@@ -19,13 +19,14 @@ def pages() -> dict[str, str]:
 def _page(service: Service) -> Iterator[str]:
     window = WINDOWS.get(service.name)
     yield f"# {service.title}\n"
+    yield f"*This page is made from `undeliverable/webhooks/{service.name}.py`: `python -m tests.generate` writes it.*\n"
     yield f"Name: `{service.name}`. Source: <{service.source}>.\n"
-    yield f"Signature: {service.signature}." + ("" if window is None else f" Taken for {_time(window)}.") + "\n"
+    yield f"Signature: {service.signature}." + ("" if window is None else f" Accepted for {_time(window)}.") + "\n"
     yield "## Events\n"
     yield from _table("event", service.events, hard_by_class=bool(service.classes))
     if service.classes:
         yield "\n## Classes\n"
-        yield "A class counts where the receiving server's reply does not tell. Whatever it says, a reply that names a cause decides.\n"
+        yield "A class counts where the receiving server's reply gives no cause; a reply that gives one always decides.\n"
         yield from _table("class", service.classes)
 
 

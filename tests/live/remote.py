@@ -1,8 +1,9 @@
-"""Remote servers that refuse as they are told: one port for each script, on loopback."""
+"""Remote servers that refuse as they are told: one address for each script, on loopback."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +15,18 @@ GREETING = "220 remote.example ESMTP"
 HELLO = "250-remote.example\r\n250 8BITMIME"
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass(frozen=True)
 class Script:
     """What one remote server answers; a command that is not named is answered with OK.
 
-    `rcpt` is asked for by the local part of the recipient.
+    `rcpt` is asked for by the local part of the recipient. Octets that are no UTF-8 are surrogate escapes.
     """
 
     replies: Mapping[str, str] = field(default_factory=dict)
@@ -32,8 +40,15 @@ class Script:
         return self.replies.get(command, defaults.get(command, OK))
 
 
+def octets(reply: str) -> bytes:
+    return reply.encode("utf-8", "surrogateescape") + b"\r\n"
+
+
 class Remotes:
-    """A thread with a server for each script; a context manager that gives their ports."""
+    """A thread with a server for each script; a context manager that gives their addresses and their port.
+
+    They share one port, for Sendmail knows a single one for all hosts.
+    """
 
     def __init__(self, scripts: Mapping[str, Script]) -> None:
         self._scripts = scripts
@@ -41,7 +56,8 @@ class Remotes:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.ports: dict[str, int] = {}
+        self.places = {domain: f"127.0.{1 + number // 250}.{1 + number % 250}" for number, domain in enumerate(scripts)}
+        self.port = free_port()
         self.accepted: list[str] = []
 
     def __enter__(self) -> Self:
@@ -60,9 +76,8 @@ class Remotes:
     async def _serve(self) -> None:
         servers: list[asyncio.Server] = []
         for domain, script in self._scripts.items():
-            server = await asyncio.start_server(partial(self._talk, script), "127.0.0.1", 0)
-            servers.append(server)
-            self.ports[domain] = server.sockets[0].getsockname()[1]
+            talk = partial(self._talk, script)
+            servers.append(await asyncio.start_server(talk, self.places[domain], self.port, limit=1 << 20))
         self._ready.set()
         await self._stop.wait()
         for server in servers:
@@ -72,18 +87,18 @@ class Remotes:
         reply = script.replies.get("CONNECT", GREETING)
         try:
             while True:
-                writer.write(reply.encode() + b"\r\n")
+                writer.write(octets(reply))
                 await writer.drain()
                 line = (await reader.readline()).decode("latin-1")
                 if not line:
                     break
                 reply = script.answer(line)
                 if reply.startswith("354"):
-                    writer.write(reply.encode() + b"\r\n")
+                    writer.write(octets(reply))
                     self.accepted.append((await reader.readuntil(b"\r\n.\r\n")).decode("latin-1"))
                     reply = script.replies.get("END", OK)
                 elif reply.startswith("221"):
-                    writer.write(reply.encode() + b"\r\n")
+                    writer.write(octets(reply))
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass

@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import undeliverable
+
+from .remote import Remotes, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "embedding.md"
@@ -38,13 +39,6 @@ def recipe(title: str, number: int = 0) -> str:
     return found[number]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def lacking(program: str | None, name: str, *users: str) -> str | None:
     """Why a server cannot be run here, or None."""
     if program is None:
@@ -58,28 +52,20 @@ def lacking(program: str | None, name: str, *users: str) -> str | None:
     return f"there is no user {missing[0]}" if missing else None
 
 
-class Server:
-    """What both have in common: a folder, the recipes in it, a port, and an end."""
+class Daemon:
+    """What all have in common: a folder, a port, remote servers, and an end."""
 
-    user = "nobody"
     program: str | None = None
     lacks: str | None = None
+    names_commands = True
+    """Whether its reports say which command was refused."""
 
-    def __init__(self, folder: Path, routes: Mapping[str, int], lmtp_port: int) -> None:
+    def __init__(self, folder: Path, remotes: Remotes) -> None:
         self.folder = folder
         self.port = free_port()
-        self.records = folder / "out" / "bounces.jsonl"
-        self._routes = routes
-        self._lmtp_port = lmtp_port
+        self._remotes = remotes
         self._process: subprocess.Popen[bytes] | None = None
         folder.chmod(0o755)
-        (folder / "out").mkdir()
-        shutil.chown(folder / "out", self.user)
-        self._install()
-
-    @property
-    def log(self) -> Path:
-        raise NotImplementedError
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -99,6 +85,24 @@ class Server:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
+
+
+class Server(Daemon):
+    """A server with the recipes of the documentation in its folder."""
+
+    user = "nobody"
+
+    def __init__(self, folder: Path, remotes: Remotes, lmtp_port: int | None = None) -> None:
+        super().__init__(folder, remotes)
+        self.records = folder / "out" / "bounces.jsonl"
+        self._lmtp_port = lmtp_port or free_port()
+        (folder / "out").mkdir()
+        shutil.chown(folder / "out", self.user)
+        self._install()
+
+    @property
+    def log(self) -> Path:
+        raise NotImplementedError
 
     def _install(self) -> None:
         """The wrapper of the documentation, around a copy of this package that the server's user may read."""
@@ -182,7 +186,8 @@ postlog unix-dgram n - n - 1 postlogd
         for name in ("etc", "spool", "data"):
             (self.folder / name).mkdir()
         shutil.chown(self.folder / "data", "postfix")
-        routes = " ".join(f"{domain}=smtp:[127.0.0.1]:{port}" for domain, port in self._routes.items())
+        port = self._remotes.port
+        routes = " ".join(f"{domain}=smtp:[{place}]:{port}" for domain, place in self._remotes.places.items())
         settings = {
             "compatibility_level": "3.6",
             "queue_directory": self.folder / "spool",
@@ -294,5 +299,7 @@ begin authenticators
             port=self.port,
             routers=self._here(router) + second(router),
             transports=self._here(pipe) + self._here(lmtp),
-            routes="; ".join(f"{domain} 127.0.0.1::{port}" for domain, port in self._routes.items()),
+            routes="; ".join(
+                f"{domain} {place}::{self._remotes.port}" for domain, place in self._remotes.places.items()
+            ),
         )

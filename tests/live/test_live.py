@@ -22,8 +22,8 @@ from undeliverable.logs import iter_log
 from undeliverable.serve import records
 from undeliverable.verp import Signer
 
-from .remote import Remotes, Script
-from .servers import LMTP, PIPE, Exim, Postfix, Server, free_port
+from .remote import Remotes, Script, free_port
+from .servers import LMTP, PIPE, Exim, Postfix, Server
 
 SECRET = b"of the live tests only"
 PATIENCE = 90  # seconds for all bounces to arrive
@@ -145,7 +145,7 @@ def send_all(kind: type[Server], folder: Path) -> Run:
     )  # fmt: skip
     try:
         with Remotes(scripts()) as remotes:
-            server = kind(folder, remotes.ports, lmtp_port)
+            server = kind(folder, remotes, lmtp_port)
             server.start()
             try:
                 inject(server.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -11,22 +12,26 @@ from undeliverable._dsn.grammar import (
     FIELD_LINE,
     HOST,
     RECIPIENT_FIELD,
+    SUPPLEMENT,
+    SUPPLEMENT_REPLY,
+    TESTED,
 )
 from undeliverable._dsn.groups import Values, group_fields, whole_group
 from undeliverable._smtp.grammar import STATUS_FIELD
-from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, recipient_address
+from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, recipient_address, several_recipients
 from undeliverable._text.dates import parse_date
+from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
-__all__ = ["FieldReading", "find", "may_stand_in", "read", "read_one"]
+__all__ = ["FieldReading", "begin", "find", "is_test", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 # Bound once: a member of an enum is found more slowly than a name of the module.
 _FIELD: Final = Witness.FIELD
 _FAILED: Final = Action.FAILED
 
-Heard = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
+DiagnosticReader = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 """Reads the reply in a diagnostic, and whether it says that the queue gave up.
 
 The second argument says whether the report is about one recipient alone."""
@@ -43,38 +48,43 @@ class FieldReading(NamedTuple):
     recipients: tuple[RecipientFacts, ...]
 
 
-def read(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading:
+def read(text: str, part: str, remarks: list[str], read_reply: DiagnosticReader | None = None) -> FieldReading:
     """Return the fields in `text`, the body of a delivery-status part; line ends are LF.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets what had to be guessed.
-    :param heard: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
+    :param read_reply: reads the reply that a ``Diagnostic-Code`` holds; without it that is left as it stands.
     """
-    return _read_at(text, part, remarks, 0, heard)
+    return _read_at(text, part, remarks, 0, read_reply)
 
 
-def _read_at(text: str, part: str, remarks: list[str], offset: int, heard: Heard | None) -> FieldReading:
+def _read_at(
+    text: str, part: str, remarks: list[str], offset: int, read_reply: DiagnosticReader | None
+) -> FieldReading:
     groups = group_fields(text, remarks)
     alone = len(groups.recipients) == 1
     offsets = groups.offsets
-    recipients = [
-        _facts(group, text[at:end], part, offset + at, remarks, heard, alone=alone)
-        for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False)
-    ]
+    recipients: list[RecipientFacts] = []
+    for group, at, end in zip(groups.recipients, offsets, [*offsets[1:], len(text)], strict=False):
+        names = _names_in(group)
+        facts = _facts(
+            names[:1] + group[1:], text[at:end], part, offset + at, remarks, read_reply, alone=alone and not names[1:]
+        )
+        recipients += [facts, *(replace(facts, recipient=name) for name in names[1:])]
     return FieldReading(_message_facts(groups.message, text[: offsets[0]] if offsets else text), tuple(recipients))
 
 
 def read_one(
-    message: Values, values: Values, text: str, part: str, offset: int, heard: Heard, remarks: list[str]
+    message: Values, values: Values, text: str, part: str, offset: int, read_reply: DiagnosticReader, remarks: list[str]
 ) -> FieldReading | None:
     """Return the fields of a message and its one recipient, as `Groups` has them; None if they do not say who and what.
 
     :param text: all of them, those of the recipient from `offset` on.
     """
     whole = whole_group(values)
-    if whole is None:
+    if whole is None or len(_names_in(whole)) > 1:
         return None
-    facts = _facts(whole, text[offset:], part, offset, remarks, heard, alone=True)
+    facts = _facts(whole, text[offset:], part, offset, remarks, read_reply, alone=True)
     return FieldReading(_message_facts(message, text[:offset]), (facts,))
 
 
@@ -99,14 +109,27 @@ def _message_facts(values: Values, block: str) -> dict[str, Any]:
 
 
 def _facts(
-    values: Values, block: str, part: str, offset: int, remarks: list[str], heard: Heard | None, *, alone: bool
+    values: Values,
+    block: str,
+    part: str,
+    offset: int,
+    remarks: list[str],
+    read_reply: DiagnosticReader | None,
+    *,
+    alone: bool,
 ) -> RecipientFacts:
     final, original, action_words, status_words, mta, diagnostic, attempt, until, actual = values
     recipient, first_recipient = _recipients(final, original, actual, remarks)
     action = None if action_words is None else ACTIONS.get(action_words) or _action(action_words, remarks)
     status = None if status_words is None else _status(status_words, remarks)
     said = None if diagnostic is None else _diagnostic(diagnostic)
-    reply, gave_up = (None, False) if heard is None or said is None else heard(said, alone)
+    if action is None and _is_success(status, said) and not is_test(action_words):
+        action = Action.DELIVERED
+    reply, gave_up = (None, False) if read_reply is None or said is None else read_reply(said, alone)
+    if (reply is None or reply.code is None) and read_reply is not None and "upplementary-" in block:
+        more = _supplement(block)
+        if more is not None:
+            reply, gave_up = read_reply(more, alone)
     words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
         witness=_FIELD,
@@ -126,6 +149,13 @@ def _facts(
     )
 
 
+def _names_in(values: Values) -> tuple[str | None, ...]:
+    """Return the value of the final recipient; where it names several, each of them."""
+    final = values[0]
+    several = several_recipients(final) if final is not None and ("," in final or final.count(";") > 1) else ()
+    return tuple(several) or (final,)
+
+
 def _recipients(
     stated_final: str | None, stated_original: str | None, actual: str | None, remarks: list[str]
 ) -> tuple[str | None, str | None]:
@@ -134,12 +164,32 @@ def _recipients(
     if stated_original is None or (final is not None and stated_original in (f"rfc822;{final}", f"rfc822; {final}")):
         original = None
     else:
-        original = recipient_address(stated_original, remarks)
+        original = recipient_address(stated_original, remarks, xtext=True)
     if final is None:
         final = original or recipient_address(actual, remarks)
-    if original is not None and final is not None and original.lower() == final.lower():
+    if original is not None and is_same_address(original, final):
         original = None  # nobody forwarded or renamed anything
     return final, original
+
+
+def _supplement(block: str) -> Diagnostic | None:
+    """Return the reply in ``X-Supplementary-Info: <mx.example.org #5.1.1 smtp;550 5.1.1 ...>``, where gateways put it."""
+    found = SUPPLEMENT.search(block)
+    text = "" if found is None else " ".join(found[1].split())
+    reply = SUPPLEMENT_REPLY.search(text)
+    return None if reply is None else Diagnostic("smtp", text[reply.start(1) :].rstrip("> "))
+
+
+def _is_success(status: StatusCode | None, said: Diagnostic | None) -> bool:
+    """Return whether a status, or where there is none a reply, is of class 2: who states no action says so."""
+    if status is not None:
+        return status.class_ == 2
+    return said is not None and said.type == "smtp" and said.text[:1] == "2" and said.text[:3].isdecimal()
+
+
+def is_test(action: str | None) -> bool:
+    """Return whether an ``Action`` field is that of a test, after which nothing was sent (sendmail -bv)."""
+    return action is not None and action.strip().lower() in TESTED
 
 
 def _is_expiry(status: StatusCode) -> bool:
@@ -150,7 +200,7 @@ def _action(value: str, remarks: list[str]) -> Action | None:
     """Return the action of a value that is not simply one."""
     words = value.lower().replace("(", " ").split()
     action = ACTIONS.get(words[0].strip(".;,")) if words else None
-    if action is None:
+    if action is None and not is_test(value):
         remarks.append(f"Action {value[:60]!r} is none of RFC 3464 2.3.3")
     return action
 
@@ -206,12 +256,12 @@ def may_stand_in(text: str) -> bool:
     return "-Recipient" in text or "-recipient" in text or "-RECIPIENT" in text  # lower() may take 12 times the text
 
 
-def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -> FieldReading | None:
+def find(text: str, part: str, remarks: list[str], read_reply: DiagnosticReader | None = None) -> FieldReading | None:
     """Return the fields that stand in plain `text`, or None: a recipient with an action or a status must be among them.
 
     :param part: the path of the part, for evidence.
     :param remarks: gets a remark that there were fields outside a part of their own.
-    :param heard: as for :func:`read`.
+    :param read_reply: as for :func:`read`.
     """
     if not may_stand_in(text):
         return None
@@ -219,12 +269,18 @@ def find(text: str, part: str, remarks: list[str], heard: Heard | None = None) -
     if match is None:
         return None
     start = _first_line(text, match.start())
-    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, heard)
+    reading = _read_at(_field_lines(text, start, match[1]), part, [], start, read_reply)
     recipients = [facts for facts in reading.recipients if facts.recipient and (facts.action or facts.status)]
     if not recipients:
         return None
     remarks.append("delivery status fields were read from plain text")
     return reading
+
+
+def begin(text: str) -> int:
+    """Return where the fields that stand in plain `text` begin, or -1 if there are none."""
+    match = RECIPIENT_FIELD.search(text)
+    return -1 if match is None else _first_line(text, match.start())
 
 
 def _first_line(text: str, at: int) -> int:

@@ -22,6 +22,9 @@ __all__ = [
     "MESSAGE_GROUP",
     "RECIPIENT_FIELD",
     "RECIPIENT_GROUP",
+    "SUPPLEMENT",
+    "SUPPLEMENT_REPLY",
+    "TESTED",
     "message_group",
     "recipient_group",
 ]
@@ -82,6 +85,11 @@ HOST: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]")
 RECIPIENT_FIELD: Final = lazy(
     r"^([ \t>]{0,8})(?:final|original)-recipient[ \t]{0,2}:", re.ASCII | re.IGNORECASE | re.MULTILINE
 )
+# An extension field (2.4) of gateways: the host, the status, and the reply that it got.
+SUPPLEMENT: Final = lazy(
+    r"^x-supplementary-info[ \t]{0,8}:([^\n]*(?:\n[ \t][^\n]*)*)", re.ASCII | re.IGNORECASE | re.MULTILINE
+)
+SUPPLEMENT_REPLY: Final = lazy(r"(?:\A|[\s;<])([45]\d\d[ -])", re.ASCII)
 
 # 2.3.3: the five actions, and other words that stand in their place.
 ACTIONS: Final = {
@@ -95,3 +103,5 @@ ACTIONS: Final = {
     "success": Action.DELIVERED,
     "relay": Action.RELAYED,
 }
+TESTED: Final = frozenset(("deliverable", "undeliverable"))
+"""Actions of the report on a test, as sendmail -bv asks for: nothing was sent."""

@@ -8,7 +8,7 @@ a whole new group follows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._dsn.grammar import FIELD_BEGIN, MESSAGE_GROUP, RECIPIENT_GROUP
@@ -59,7 +59,7 @@ _WHAT: Final = frozenset(("action", "status"))
 _WHO: Final = frozenset(("original-recipient", "final-recipient", "x-actual-recipient"))
 _PIECE: Final = 32 * 1024
 
-Values: TypeAlias = Sequence[str | None]
+Values: TypeAlias = tuple[str | None, ...]
 """The values of a group's fields: those of the message in the order of _MESSAGE_NAMES, a recipient's in that of _RECIPIENT_NAMES."""
 _Group: TypeAlias = dict[str, str]
 
@@ -80,13 +80,14 @@ class Groups(NamedTuple):
 class _Loose:
     """The groups by the fields' names, while they are sorted."""
 
-    __slots__ = ("late", "message", "offsets", "recipients")
+    __slots__ = ("apart", "late", "message", "offsets", "recipients")
 
     def __init__(self) -> None:
         self.late: tuple[int, int] | None = None  # where a recipient comes after the action, and after how many fields
         self.message: _Group = {}
         self.recipients: list[_Group] = []
         self.offsets: list[int] = []
+        self.apart: list[bool] = []  # whether a blank line stands before it
 
 
 def group_fields(text: str, remarks: list[str]) -> Groups:
@@ -242,6 +243,7 @@ def _begun(groups: _Loose, name: str, at: int, *, fresh: bool) -> _Group:
     groups.late = None
     groups.recipients.append(group)
     groups.offsets.append(at)
+    groups.apart.append(fresh)
     return group
 
 
@@ -283,10 +285,14 @@ def _is_whole(group: _Group) -> bool:
 
 
 def _mend(groups: _Loose, remarks: list[str]) -> None:
-    """Join a group that is no whole one to the one before it: a stray blank line, or foreign text like a field."""
+    """Join a group that is no whole one to the one before it: a stray blank line, or foreign text like a field.
+
+    A final recipient alone is a group where a blank line stands before it, or where no group says what happened.
+    """
     kept: list[tuple[_Group, int]] = []
-    for group, at in zip(groups.recipients, groups.offsets, strict=True):
-        if not kept or _is_whole(group):
+    says_what = any(not _WHAT.isdisjoint(group) for group in groups.recipients)
+    for group, at, apart in zip(groups.recipients, groups.offsets, groups.apart, strict=True):
+        if not kept or _is_whole(group) or ((apart or not says_what) and "@" in group.get("final-recipient", "")):
             kept.append((group, at))
             continue
         before = kept[-1][0]

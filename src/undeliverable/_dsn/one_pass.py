@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from undeliverable._dsn.fields import FieldReading, Heard, read_one
+from undeliverable._dsn.fields import DiagnosticReader, FieldReading, read_one
 from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
 from undeliverable._dsn.returned import returned_message
 from undeliverable._mime.headers import readable
@@ -45,10 +45,12 @@ class Standard(NamedTuple):
     returned: Returned | None
 
 
-def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other: Look) -> Standard | None:
+def read(
+    data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: list[str], other: Look
+) -> Standard | None:
     """Return what the report `data` holds, or None where it is no standard one; line ends are LF.
 
-    :param hearing: gives for the text what reads the reply in a ``Diagnostic-Code``.
+    :param reader_for: gives for the text what reads the reply in a ``Diagnostic-Code``.
     :param remarks: gets what had to be guessed.
     :param other: gives the first value of a header that is seldom asked for.
     """
@@ -68,7 +70,7 @@ def read(data: bytes, hearing: Callable[[str], Heard], remarks: list[str], other
     back = _returned_message(parts[3], plain) if len(parts) == 4 else None
     if text is None or back is _UNREAD:
         return None
-    fields = _status(parts[2], plain, hearing(text), remarks)
+    fields = _status(parts[2], plain, reader_for(text), remarks)
     return None if fields is None else Standard(_headers(known, other), text, fields, back)
 
 
@@ -108,7 +110,7 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
 
 
-def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
+def _status(part: str, plain: bool, read_reply: DiagnosticReader, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
     """Return the fields of the message and of one recipient; None where there are others, or lines of blanks."""
     found = STATUS_PART.match(part)
     if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
@@ -118,7 +120,7 @@ def _status(part: str, plain: bool, heard: Heard, remarks: list[str]) -> FieldRe
         return None
     begin = found.start(2)
     message = reporting, received, arrival, envelope, queue
-    return read_one(message, values, part[begin:], STATUS_PATH, found.start(8) - begin, heard, remarks)
+    return read_one(message, tuple(values), part[begin:], STATUS_PATH, found.start(8) - begin, read_reply, remarks)
 
 
 def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT001

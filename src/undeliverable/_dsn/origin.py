@@ -32,6 +32,7 @@ _PREFIX: Final = lazy(
     r"[\s\u200e\u200f]{0,9}(?:\[[^\[\]\n]{1,40}\]\s{0,9}){0,4}\[?([^\W\d_][^\n:：\[\]()^\d]{0,20}?)"
     r"\s?(?:[\[(^]?\d{1,3}[\])]?)?\s?[:：]"
 )
+_DOMAIN: Final = lazy(r"@[^\s<>]{1,255}")
 _PREFIX_ROOM: Final = 256
 _OPENING: Final = 512
 """How much of a text is searched for the words that introduce a quotation, in characters."""
@@ -45,12 +46,16 @@ class OriginWords:
     :ivar prefixes: how subjects of replies and forwarded messages begin, without the colon.
     :ivar service: what the prefix contains that a service gives to what people wrote.
     :ivar quotation: what introduces a quotation.
+    :ivar software: names of other software, and of mailboxes that nobody writes from by hand.
+    :ivar marks: header fields that only notifications have.
     """
 
     mail_systems: tuple[str, ...] = ()
     prefixes: frozenset[str] = frozenset()
     service: tuple[str, ...] = ()
     quotation: tuple[str, ...] = ()
+    software: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def is_mail_system(self, sender: str | None) -> bool:
         """Return whether a ``From`` or a reverse-path is a mail system's.
@@ -66,6 +71,31 @@ class OriginWords:
             return True
         path = (header("return-path") or "").lower()
         return self._names_mail_system(path) or header("x-failed-recipients") is not None
+
+    def is_software(self, sender: str | None) -> bool:
+        """Return whether a ``From`` or a reverse-path is a mail system's or other software's; ``postmaster`` may be a person."""
+        folded = (sender or "").lower()
+        if "@" not in folded or _NULL_PATH in folded:
+            return True
+        local = _DOMAIN.sub("", folded)  # a domain says who runs a server, not who writes
+        return self._names_any(self.mail_systems, local) or self._names_any(self.software, local)
+
+    def is_marked(self, header: Look) -> bool:
+        """Return whether a message has a header field that only notifications have."""
+        return any(header(name) is not None for name in self.marks)
+
+    def has_null_path(self, header: Look) -> bool:
+        """Return whether a message came with the null reverse-path, or with what some servers write for it."""
+        path = header("return-path")
+        return path is not None and self._is_nobody(path.strip().lower())
+
+    def _is_nobody(self, path: str) -> bool:
+        return path == _NULL_PATH or ("@" not in path and self._names_any(self.mail_systems, path))
+
+    @staticmethod
+    def _names_any(names: Iterable[str], folded: str) -> bool:
+        bare = folded.replace("-", " ").replace("_", " ")
+        return any(name in bare and _is_named(name, bare) for name in names)
 
     def is_reply_or_forward(self, subject: str | None) -> bool:
         """Return whether a subject says that somebody replies to or forwards a message (RFC 5322 3.6.5)."""
@@ -89,7 +119,7 @@ class OriginWords:
 
     def _names_mail_system(self, folded: str) -> bool:
         """Return whether an address, or its absence (``<>``), is a mail system's."""
-        if _NULL_PATH in folded or _is_named(_POSTMASTER, folded):
+        if _NULL_PATH in folded or (_POSTMASTER in folded and _is_named(_POSTMASTER, folded)):
             return True
         names = self._ascii_names if folded.isascii() else self.mail_systems
         folded = folded.replace("-", " ").replace("_", " ")

@@ -12,11 +12,11 @@ from typing import Final
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers"]
+__all__ = ["ROLES", "Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers", "without_roles"]
 
 
 # RFC 2142, and other names of such mailboxes.
-_ROLES: Final = frozenset((
+ROLES: Final = frozenset((
     "abuse", "admin", "administrator", "help", "helpdesk", "hostmaster", "info", "it", "mail", "mailmaster", "noc", "postmaster", "security",
     "service", "servicedesk", "support", "webmaster",
 ))  # fmt: skip
@@ -30,9 +30,12 @@ _NOT_RECIPIENT: Final = lazy(
 
 
 class Draft:
-    """What has been read of one recipient so far."""
+    """What has been read of one recipient so far.
 
-    __slots__ = ("end", "facts", "pattern", "reply", "start", "words")
+    :ivar is_own: whether its reply stands on its own line, and so is about nobody else.
+    """
+
+    __slots__ = ("end", "facts", "is_own", "pattern", "reply", "start", "words")
 
     def __init__(self, start: int, end: int, pattern: str | None = None) -> None:
         self.start = start
@@ -41,6 +44,7 @@ class Draft:
         self.facts: dict[str, str] = {}
         self.words: list[str] = []
         self.reply: list[str] | None = None
+        self.is_own = False
 
 
 class LooseReply:
@@ -131,6 +135,8 @@ def _share_below(drafts: list[Draft]) -> None:
     """Give what stands below recipients that follow each other to all of them, unless it names one."""
     for draft, following in zip(drafts[-2::-1], drafts[:0:-1], strict=True):
         name = following.facts.get("recipient", "").lower()
+        if following.is_own:
+            continue
         if not draft.reply and not draft.words and name not in "\n".join(following.reply or ()).lower():
             draft.reply, draft.words = following.reply, following.words
 
@@ -148,7 +154,7 @@ def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
 
     :param sender: the ``From`` of the report.
     """
-    domain = sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
+    domain = domain_of(sender)
     explained = [number for number, draft in enumerate(drafts, 1) if draft.reply or draft.words or len(draft.facts) > 1]
     named = drafts[: explained[-1]] if explained else drafts
     return [draft for draft in named if draft.reply or draft.words or not _is_helper(draft, domain)]
@@ -156,7 +162,7 @@ def without_helpers(drafts: list[Draft], sender: str) -> list[Draft]:
 
 def _is_helper(draft: Draft, domain: str) -> bool:
     local, _, host = draft.facts.get("recipient", "").lower().strip("<>.").rpartition("@")
-    return local in _ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
+    return local in ROLES and bool(domain) and (host == domain or f".{domain}".endswith(f".{host}"))
 
 
 def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
@@ -173,6 +179,17 @@ def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
                 draft = drafts[key] = Draft(loose.start, loose.end)
                 draft.facts["recipient"], draft.reply = name, loose.lines
     return list(drafts.values())
+
+
+def without_roles(drafts: list[Draft], sender: str) -> list[Draft]:
+    """Return the recipients without roles at the domain of `sender`, the ``From`` of the report."""
+    domain = domain_of(sender)
+    return [draft for draft in drafts if not _is_helper(draft, domain)]
+
+
+def domain_of(sender: str) -> str:
+    """Return the domain of the address in a ``From``, in lower case."""
+    return sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
 
 
 def _addresses(loose: LooseReply) -> list[str]:

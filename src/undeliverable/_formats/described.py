@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import Draft, share, shorten
-from undeliverable._formats.lines import TRACE, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
+from undeliverable._text.addresses import addresses_in
+from undeliverable._text.lazy import lazy
 
 __all__ = ["read_described"]
 
+# Further recipients on the line of the first one.
+_FURTHER: Final = lazy(r"(?:[ \t]{0,4}[,;][ \t]{0,4}<?[^\s<>\"(),;:]{1,64}@[^\s<>\"(),;:]{1,255}>?){1,999}[ \t.]{0,4}")
 _LEAPING: Final = frozenset(("after", "none"))  # where the lines before the first recipient say nothing of any
 
 
@@ -33,7 +38,7 @@ def read_described(described: Format, header: Callable[[str], str | None], text:
     if described.words == "shared":
         share(drafts)
     build = Builder(described, described.action, text, part, shared, is_guess=False)
-    recipients, message = read_drafts(drafts, listed, build, header("to") or "")
+    recipients, message = read_drafts(drafts, listed, build, header)
     if not recipients:  # the text is certainly a report; it just names nobody
         recipients = [build.facts(Draft(shared.start, shared.end))]
     return FormatReading(described.name, tuple(recipients), message, found.returned_at)
@@ -67,4 +72,28 @@ class _DescribedPass(LinePass):
     def _is_recipient(self, line: str, start: int, end: int) -> bool:
         if self._patterns.needs_at and "@" not in line:
             return False
-        return self._match_recipient(line, start, end) is not None
+        if self._format.paragraphs and self.drafts and not self._begins_paragraph(start):
+            return False
+        match = self._match_recipient(line, start, end)
+        if match is not None and line[match.end() :].count("@"):
+            self._add_others(line[match.end() :], start, end)
+        return match is not None
+
+    def _add_others(self, rest: str, start: int, end: int) -> None:
+        """Add a draft for each further address, where nothing else follows the first: ``<kim@...>, <lee@...>``."""
+        first = self.drafts[-1]
+        if len(first.facts) != 1 or first.words or first.reply or not _FURTHER.fullmatch(rest):
+            return
+        for address in addresses_in(rest):
+            draft = Draft(start, end, first.pattern)
+            draft.facts["recipient"] = address
+            self.drafts.append(draft)
+            self._turn_to(draft)
+
+    def _begins_paragraph(self, start: int) -> bool:
+        """Return whether the line that begins at `start` is the first of a paragraph.
+
+        An empty line has no octets. Servers that separate recipients so leave none in the replies that they quote, but
+        a reply may have lines of white space of all kinds.
+        """
+        return self._text[start - 2 : start] == "\n\n"

@@ -77,8 +77,9 @@ def check_examples(described: Format, table: Mapping[str, object]) -> None:
 
 def read(described: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
     """Return what `text` says by a description: a known format's, or that of unknown text."""
-    reader = read_unknown if described.is_generic else read_described
-    return reader(described, header, text, part)
+    if described.is_generic:
+        return read_unknown(described, header, text, part).found
+    return read_described(described, header, text, part)
 
 
 def _trouble(described: Format, example: Example) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from undeliverable._dsn.sections import TRACE
 from undeliverable._formats.attribution import Draft
 from undeliverable._formats.facts import (
     action_of,
@@ -28,15 +29,16 @@ from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
-__all__ = ["CONTINUED", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
+__all__ = ["CONTINUED", "LINE_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
-_LINE_LIMIT: Final = 998
+# What stands above a signature (RFC 3676 4.3) or a gateway's footer, whose words are about no recipient.
+_SIGNATURE: Final = "--"
+_FOOTER: Final = "_" * 8
+LINE_LIMIT: Final = 998
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
-# Where no marker says so, the returned message begins with its trace fields (RFC 5321 4.4), which no report itself has.
-TRACE: Final = ("Return-Path:", "Return-path:", "Received:", "DKIM-Signature:")
 
 
 class FormatReading(NamedTuple):
@@ -66,8 +68,8 @@ class LinePass:
     """
 
     __slots__ = (
-        "_collecting", "_format", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text", "drafts",
-        "returned_at", "shared",
+        "_collecting", "_format", "_is_output", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text",
+        "drafts", "returned_at", "shared",
     )  # fmt: skip
 
     def __init__(self, described: Format, text: str) -> None:
@@ -80,7 +82,7 @@ class LinePass:
         self._open = self.shared  # what words are about
         self._sink: list[str] = self.shared.words  # where the next words go
         self._collecting = not described.start_words and self._collects_above()
-        self._is_stopped = False
+        self._is_stopped = self._is_output = False
         self._stops_at_blank = described.words == "after"
 
     def run(self) -> None:
@@ -98,12 +100,14 @@ class LinePass:
             elif ends and bare.startswith(ends):
                 self.returned_at = min(line_end + 1, size)
                 return
+            elif bare == _SIGNATURE or bare.startswith(_FOOTER):
+                self._collecting = False
             elif line.startswith(TRACE):
                 self.returned_at = position
                 return
             else:
-                if line_end - position > _LINE_LIMIT:
-                    line, bare = line[:_LINE_LIMIT], bare[:_LINE_LIMIT]
+                if line_end - position > LINE_LIMIT:
+                    line, bare = line[:LINE_LIMIT], bare[:LINE_LIMIT]
                 self._line(line, bare, position, line_end)
             position = line_end + 1
 
@@ -132,6 +136,17 @@ class LinePass:
         """Take note of the words behind which nothing is said of a recipient."""
         self._is_stopped, self._collecting = True, False
 
+    def _begin_output(self) -> None:
+        """Begin to read the output of a program; where several recipients failed, whose it is is not known."""
+        if len(self.drafts) != 1:
+            self._stop()
+            return
+        self._open = self.drafts[0]
+        self._sink = self._open.words
+        if not self._sink and "place" in self._open.facts:  # what failed is a program
+            self._sink.append(self._open.facts["place"])
+        self._is_output = True
+
     def _start(self) -> int:
         """Return where the text behind the first of the literals of ``begin`` starts."""
         found = [at + len(literal) for literal in self._format.begin if (at := self._text.find(literal)) >= 0]
@@ -143,6 +158,11 @@ class LinePass:
             self._start_words(bare, starts)
         elif stops and bare.startswith(stops):
             self._stop()
+        elif self._format.output and bare.startswith(self._format.output):
+            self._begin_output()
+        elif self._is_output:
+            if self._patterns.skip is None or self._patterns.skip(line) is None:
+                self._add(bare, start, end)
         elif not self._is_stopped and not self._is_recipient(line, start, end) and self._is_word(line, bare, end):
             self._add(bare, start, end)
 
@@ -201,6 +221,8 @@ class LinePass:
         for name, value in match.groupdict().items():
             if value is None:
                 continue
+            if name == "original_recipient" and self._is_foreign_alias(draft):
+                continue
             if name == "reply" and draft.reply and draft.reply[-1][:4] in _LAST and value[:3] in REPLY_CODES:
                 self._collecting = False  # an earlier attempt, below the last one
             elif name in _TEXTS:
@@ -210,6 +232,10 @@ class LinePass:
                     self._sink.append(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
+
+    def _is_foreign_alias(self, draft: Draft) -> bool:
+        """Return whether an original recipient that is named now can be a reply's word."""
+        return self._format.alias_first and bool(draft.words or draft.reply) and bool(draft.facts.get("recipient"))
 
     @staticmethod
     def _reply_of(draft: Draft) -> list[str]:
@@ -252,15 +278,16 @@ class Builder(NamedTuple):
         :param name: the address, if a header names it and not the text.
         """
         stated = {**self.shared.facts, **draft.facts}
-        words = " ".join(draft.words or self.shared.words)
+        words = " ".join(draft.words or self.shared.words) or stated.get("place", "")
         reply = "\n".join(draft.reply or self.shared.reply or ())
         command = named_command(stated.get("command", ""))
         code = REPLY_CODES.get(stated.get("code", ""))
         status = status_of(stated.get("status"))
+        recipient, original = (address_of(stated.get(key)) for key in ("recipient", "original_recipient"))
         return RecipientFacts(
             witness=Witness.HEADER if name else Witness.WORDS,
-            recipient=address_of(name or stated.get("recipient")),
-            original_recipient=address_of(stated.get("original_recipient")),
+            recipient=address_of(name) or recipient or original,  # a pipe or a file is no address
+            original_recipient=original if recipient else None,
             action=self._outcome(stated.get("action"), reply),
             status=None if code else status,
             reply=reply_of(code, status, reply or words, command),
@@ -282,23 +309,23 @@ class Builder(NamedTuple):
 
     def _vendor_code(self, words: str) -> str | None:
         pattern = self.format.patterns.vendor_code
-        match = None if pattern is None else pattern(words[:_LINE_LIMIT])
+        match = None if pattern is None else pattern(words[:LINE_LIMIT])
         return None if match is None else match["vendor_code"]
 
     def _evidence(self, draft: Draft) -> tuple[Evidence, ...]:
         if draft.start < 0:
             return ()
-        words = self.text[draft.start : min(draft.end, draft.start + _LINE_LIMIT)]
+        words = self.text[draft.start : min(draft.end, draft.start + LINE_LIMIT)]
         return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
 
 
 def read_drafts(
-    drafts: list[Draft], listed: list[str], build: Builder, to: str
+    drafts: list[Draft], listed: list[str], build: Builder, header: Callable[[str], str | None]
 ) -> tuple[list[RecipientFacts], dict[str, object]]:
     """Return the facts about the recipients, and those about the message; the list of drafts is empty then.
 
     :param listed: the addresses that a header lists.
-    :param to: the ``To`` of the report: the sender of the returned message.
+    :param header: gives the ``To`` of the report, which is the sender of the returned message.
     """
     message = _about_message(build.shared)
     recipients: list[RecipientFacts] = []
@@ -306,7 +333,7 @@ def read_drafts(
         recipients.append(build.facts(draft))
         message |= _about_message(draft)
     if len(recipients) > 1:
-        recipients = without_sender(recipients, to)
+        recipients = without_sender(recipients, header("to") or "")
     return _with_header(recipients, listed, build), message_of(message)
 
 
@@ -328,6 +355,10 @@ def _with_header(named: list[RecipientFacts], listed: list[str], build: Builder)
         return named
     if not named:
         return [build.facts(Draft(-1, -1), name) for name in listed]
+    names = {name.lower() for name in listed}
+    known = [one for one in named if {(one.recipient or "").lower(), (one.original_recipient or "").lower()} & names]
+    if known:  # the list is complete, and a reply can imitate an address in the text
+        return known
     if len(named) == len(listed) == 1 and named[0].recipient != listed[0]:
         only = named[0]
         if "@" not in (only.recipient or ""):

@@ -40,6 +40,7 @@ FACTS: Final[Mapping[str, str]] = {
     "last_attempt_date": _TEXT,
     "will_retry_until": _TEXT,
     "vendor_code": r"[\w.-]{1,64}",
+    "place": _TEXT,
     "reporting_mta": _HOST,
     "queue_id": r"[\w.-]{1,64}",
     "arrival_date": _TEXT,
@@ -89,6 +90,12 @@ class Format:
     :ivar end: the beginnings of a line after which the returned message stands.
     :ivar words: where the words about a recipient stand: ``after`` it, ``before`` it, ``shared`` by all, ``none``.
     :ivar is_generic: whether this is the description of unknown text, to be used if no other format fits.
+    :ivar paragraphs: whether each recipient after the first is named at the beginning of a paragraph, behind an empty line.
+    :ivar transcript: whether the text may hold a transcript of an SMTP session; if not, it is a reply that imitates one.
+    :ivar addressee: whether the returned message may name a recipient that the text does not; not where it was refused as
+        a whole, whoever its recipients were.
+    :ivar alias_first: whether the original recipient is named before anything is said of a recipient; below it is foreign.
+    :ivar output: the beginnings of a line below which the output of a program stands: words that name nobody.
     """
 
     name: str
@@ -105,6 +112,11 @@ class Format:
     action: Action | None
     sources: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str | None]
     is_generic: bool = False
+    paragraphs: bool = False
+    transcript: bool = True
+    addressee: bool = True
+    alias_first: bool = False
+    output: tuple[str, ...] = ()
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -136,7 +148,7 @@ class Format:
                 return False
         head = text[:HEAD_LIMIT]
         if self.is_generic:
-            if not _stands_in(self.body, head):
+            if self.body and not _stands_in(self.body, head):
                 return False
         elif self.body and not begun and not begins_line(self.body, head):
             return False
@@ -206,6 +218,11 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
         action=reader.action(),
         sources=sources,
         is_generic=name == GENERIC,
+        paragraphs=reader.flag("paragraphs", default=False),
+        transcript=reader.flag("transcript", default=True),
+        addressee=reader.flag("addressee", default=True),
+        alias_first=reader.flag("alias_first", default=False),
+        output=reader.texts("output"),
     )
 
 
@@ -226,6 +243,11 @@ _KEYS: Final = frozenset(
         "stop_words",
         "vendor_code",
         "action",
+        "addressee",
+        "alias_first",
+        "output",
+        "paragraphs",
+        "transcript",
         "example",
     )
 )
@@ -257,6 +279,12 @@ class _TableReader(NamedTuple):
             raise self.fault(key, f"a format needs {key!r}")
         return value
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.table.get(key, default)
+        if not isinstance(value, bool):
+            raise self.fault(key, "must be true or false")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         return self.strings(key, self.table.get(key, ()))
 
@@ -273,6 +301,8 @@ class _TableReader(NamedTuple):
     def when(self) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
         """Return the conditions on headers, and those on the text."""
         table = self.table.get("when")
+        if table is None and self.name == GENERIC:
+            return (), ()
         if not isinstance(table, Mapping) or not table:
             raise self.fault("when", "a format needs a table 'when' of header names and 'body'")
         headers: list[tuple[str, tuple[str, ...]]] = []

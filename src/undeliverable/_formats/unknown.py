@@ -1,55 +1,98 @@
 """The reader of unknown text: of every order, so what it reads is a guess.
 
-The reply stands after the address, or before it; all addresses come first and all replies below, or one reply is meant
-for them all. So replies are collected by themselves and attributed when the whole text has been read.
+Who the recipients are is decided first, from the whole statement (:mod:`undeliverable._formats.statement`). Then the lines
+are read: the reply stands after the address, or before it; all addresses come first and all replies below, or one reply
+is meant for them all. So replies are collected by themselves and attributed when the whole text has been read.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from undeliverable._formats.attribution import Draft, LooseReply, assign, named_by, shorten, without_helpers
+from undeliverable._formats.attribution import (
+    Draft,
+    LooseReply,
+    assign,
+    named_by,
+    shorten,
+    without_helpers,
+    without_roles,
+)
 from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
+from undeliverable._formats.spots import REPLY, said_in
+from undeliverable._formats.statement import Named, Statement, read_statement
+from undeliverable._formats.wording import NO_WORDING, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action
 
-__all__ = ["read_unknown"]
+__all__ = ["UnknownReading", "read_unknown"]
 
 _OPENING_LINES: Final = 6
-_ABOVE: Final = 998  # characters that are read above the words that open a report
-# Several recipients on one line.
-_AND: Final = lazy(r"[,;][ \t]{0,9}|[ \t]{1,9}(?:and|und|et|y|e|og|och|en|i|и)[ \t]{1,9}")
-_ADDRESS_ALONE: Final = lazy(r"[ \t]{0,9}[<\"'(\[]?[^\s<>\"'(),;:]{1,64}@[^\s<>\"'(),;:]{1,255}[>\"')\]]?[ \t.]{0,9}")
+_LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
+_COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
+_BARE: Final = lazy(r"[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3})?\W*")
+_BEGINNING: Final = " \t>\"')]}:;,|=-–—"
+_WORDS: Final = lazy(r"[^\W\d_]{2}")
+_CODE_ROOM: Final = 12
 
 
-def read_unknown(generic: Format, header: Callable[[str], str | None], text: str, part: str) -> FormatReading:
+class UnknownReading(NamedTuple):
+    """What has been read from unknown text.
+
+    :ivar found: its facts.
+    :ivar statement: what its author said, for those who judge whether it is a report at all.
+    """
+
+    found: FormatReading
+    statement: Statement
+
+
+def read_unknown(
+    generic: Format, header: Callable[[str], str | None], text: str, part: str, wording: Wording = NO_WORDING
+) -> UnknownReading:
     """Return what `text`, which fits no described format, says by the generic description.
 
     :param header: gives the first value of the message's header of a name, or None.
     :param part: the path of the part that `text` comes from, for the evidence.
+    :param wording: how notifications speak.
     """
-    found = _UnknownPass(generic, text)
+    statement = read_statement(generic, text, header, wording)
+    found = _UnknownPass(generic, text, statement, wording)
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(generic, header)
     if max(len(drafts), len(listed)) > 1:
         shorten((shared, *drafts), found.replies)
     assign(drafts, found.replies, shared)
-    drafts = without_helpers(drafts, header("from") or "") or named_by(found.replies, header("to") or "")
+    sender = header("from") or ""
+    drafts = without_helpers(drafts, sender) or without_roles(named_by(found.replies, header("to") or ""), sender)
     if any(draft.reply or draft.words for draft in drafts):
         shared.words = []  # what opens the text explains it only if nothing else does
-    build = Builder(generic, _action(generic, (shared, *drafts)), text, part, shared, is_guess=True)
-    recipients, message = read_drafts(drafts, listed, build, header("to") or "")
-    return FormatReading(None, tuple(recipients), message, found.returned_at)
+    action = _action(generic, statement, (shared, *drafts))
+    build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
+    recipients, message = read_drafts(drafts, listed, build, header)
+    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement)
 
 
-def _action(generic: Format, drafts: Iterable[Draft]) -> Action | None:
-    """Return what happened to all recipients: who will try again has not given up."""
-    stated = {name for draft in drafts for name in draft.facts}
-    return Action.DELAYED if "will_retry_until" in stated and "expired" not in stated else generic.action
+def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
+    """Return what happened to all recipients: who will try again has not given up, whatever else is said."""
+    subject, said = statement.subject, [sentence.kinds for sentence in statement.sentences]
+    if any("delay" in kinds and "final" not in kinds for kinds in said):
+        return Action.DELAYED
+    has_given_up = any("final" in kinds for kinds in said) or any(_is_permanent(draft) for draft in drafts)
+    if not has_given_up and ("waiting" in subject or any("waiting" in kinds for kinds in said)):
+        return Action.DELAYED
+    if any("failure" in kinds for kinds in (subject, *said)) or has_given_up:
+        return generic.action
+    return Action.DELIVERED if any("delivered" in kinds for kinds in said) else generic.action
+
+
+def _is_permanent(draft: Draft) -> bool:
+    return any(line.startswith("5") for line in (draft.reply or ())[:1])
 
 
 class _UnknownPass(LinePass):
@@ -58,77 +101,122 @@ class _UnknownPass(LinePass):
     :ivar replies: the replies on lines of their own, in order.
     """
 
-    __slots__ = ("_is_paused", "replies")
+    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "replies")
 
-    def __init__(self, generic: Format, text: str) -> None:
+    def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
-        self._is_paused = False
+        self._statement = statement
+        self._wording = wording
+        self._named: dict[int, list[Named]] = {}
+        for named in statement.named:
+            self._named.setdefault(named.line, []).append(named)
+        self._by_address: dict[str, int] = {}
+        self._open_number = 0
         self.replies: list[LooseReply] = []
 
     def _begin(self) -> int:
-        """Return where to begin: unknown text may name the recipient above ``begin``, but not in a message's header."""
-        start = self._start()
-        line = self._text.rfind("\n", 0, start) + 1
-        skip = self._patterns.skip
-        for above in (0, self._text.rfind("\n\n", 0, line) + 1):
-            if line - above <= _ABOVE and not (skip and any(map(skip, self._text[above:line].split("\n")))):
-                return above
-        return line
+        """Return where to begin: above the first outcome, the first recipient or the first reply."""
+        places = [one.start for one in self._statement.sentences if "failure" in one.kinds][:1]
+        places += [named.line for named in self._statement.named[:1]]
+        reply = REPLY.search(self._text)
+        places += [] if reply is None else [reply.start()]
+        first = min(places, default=0)
+        return self._text.rfind("\n\n", 0, first) + 1
 
     def _collects_above(self) -> bool:
         return True
 
     def _end_paragraph(self) -> None:
-        if self._is_paused:  # help is offered in a paragraph of its own, before anybody is named
-            self._is_stopped = self._is_paused = False
-        if not self._is_opening():
+        if not self._is_opening() and not (self._sink and self._sink[-1].endswith((":", "："))):
             super()._end_paragraph()
 
     def _is_opening(self) -> bool:
         """Return whether this is what the text says before it names anybody."""
         return self._sink is self.shared.words and len(self._sink) < _OPENING_LINES
 
-    def _stop(self) -> None:
-        super()._stop()
-        self._is_paused = not self.drafts
-
     def _is_continued(self) -> bool:
         return self._sink[-1][3:4] == "-" and self._sink[-1][:4] in CONTINUED
 
-    def _is_recipient(self, line: str, start: int, end: int) -> bool:
-        if (self._patterns.needs_at and "@" not in line) or self._is_reply(line):
+    def _line(self, line: str, bare: str, start: int, end: int) -> None:
+        if not bare.startswith(">") or bare.startswith(">>>"):
+            super()._line(line, bare, start, end)
+
+    def _is_recipient(self, line: str, start: int, end: int) -> bool:  # noqa: ARG002 - for other passes
+        named = self._named.get(start, ())
+        for one in named:
+            self._turn_to_named(one, start, end)
+        for one in named[-1:]:
+            self._take_rest(one, end, is_alone=len(named) == 1)
+        return bool(named)
+
+    def _turn_to_named(self, named: Named, start: int, end: int) -> None:
+        key = named.address.lower()
+        number = self._by_address.get(key)
+        if number is None:
+            draft = Draft(start, end, f"{self._format.name}.{named.rank.name.lower()}")
+            draft.facts["recipient"] = named.address
+            self.drafts.append(draft)
+            number = self._by_address[key] = len(self.drafts)
+        self._open_number = number
+        self._turn_to(self.drafts[number - 1])
+
+    def _take_rest(self, named: Named, end: int, *, is_alone: bool) -> None:
+        """Keep what the line of a recipient says of it."""
+        draft = self._open
+        draft.end = end
+        rest = named.rest.lstrip(_BEGINNING)
+        reply = said_in(rest)
+        if reply is None and self._is_field(rest, end):
+            return
+        if reply is not None and reply[3:4] in " -" and draft.reply is None:
+            self._sink = draft.reply = [reply]
+            draft.is_own = True
+        elif _WORDS.search(rest):
+            draft.words.append(rest.strip())
+        elif is_alone and named.rank >= 3 and _WORDS.search(named.before):
+            draft.words.append(named.before.strip())
+
+    def _is_field(self, line: str, end: int) -> bool:
+        return self._is_reason(line) or super()._is_field(line, end)
+
+    def _is_reason(self, line: str) -> bool:
+        """Return whether a line says why behind a label, in words of its own."""
+        match = _LABEL.match(line) or _COLUMN.match(line)
+        if match is None or not self._wording.names_reason(match[1]) or REPLY.match(match[2]):
             return False
-        if line.count("@") > 1 and self._is_list(line, start, end):
+        if super()._is_field(match[2], 0):
             return True
-        match = self._match_recipient(line, start, end)
-        if match is None:
-            return False
-        words = self.drafts[-1].words
-        if self._sink is words and not words:
-            self._is_field(line[match.end() :], end)
+        self._sink = self._open.words
+        self._sink[:] = [match[2].strip()]
+        self._collecting = True
         return True
 
-    def _is_reply(self, line: str) -> bool:
-        """Return whether the line is a reply, whose addresses say nothing of the recipient it was given for."""
-        return any(
-            (match := pattern(line)) is not None and match.re.groupindex.get("reply")
-            for pattern in self._patterns.field
-        )
+    def _is_word(self, line: str, bare: str, end: int) -> bool:
+        """Return whether a line is to be kept: not if it only says that another attempt will be made."""
+        return super()._is_word(line, bare, end) and not self._is_only_delay(end - len(line))
 
-    def _is_list(self, line: str, start: int, end: int) -> bool:
-        """Return whether the line names several recipients, the first as if it were alone."""
-        first, *others = _AND.split(line)
-        if not others or not all(_ADDRESS_ALONE.fullmatch(other) for other in others):
+    def _is_only_delay(self, start: int) -> bool:
+        at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1
+        if at < 0 or self._statement.sentences[at].end <= start:
             return False
-        if not self._is_recipient(first, start, end):
-            return False
-        return all(self._is_recipient(other.strip(" \t."), start, end) for other in others)
+        kinds = self._statement.sentences[at].kinds
+        return "failure" not in kinds and not kinds.isdisjoint(("delay", "waiting"))
 
     def _take_field(self, match: re.Match[str], line: str, end: int) -> None:
         reply = match.groupdict().get("reply")
         if not reply:
             super()._take_field(match, line, end)
             return
-        self.replies.append(LooseReply(len(self.drafts), reply.strip(), end - len(line), end))
+        said = reply.strip()
+        last = self.replies[-1] if self.replies else None
+        if (
+            last is not None
+            and len(last.lines) == 1
+            and _BARE.fullmatch(last.lines[0])
+            and said.startswith(last.lines[0])
+        ):
+            last.lines[0] = said  # the code first, then the same with its words
+        else:
+            self.replies.append(LooseReply(self._open_number, said, end - len(line), end))
         self._sink = self.replies[-1].lines
         self._collecting = True

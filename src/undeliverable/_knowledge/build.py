@@ -8,7 +8,7 @@ would conflict in it: ``.ci/hatch_build.py`` writes it into the wheel.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
@@ -17,31 +17,43 @@ from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
-from undeliverable._rules.meaning import BY_MEANING, vocabulary
+from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.providers import host_table
-from undeliverable.data import KNOWLEDGE, names, read
+from undeliverable._rules.rule import Rule
+from undeliverable.data import KNOWLEDGE, names, place, read
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 _LANGUAGES: Final = "languages/"
+_REPLY: Final = "reply"  # the table of a language file that tells how replies speak
 _CLIENTS: Final = "clients.toml"
 
 
 def read_documents() -> dict[str, dict[str, object]]:
-    """Return the built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths."""
+    """Return the built-in TOML documents by their path below ``data/``, profiles left out, in the order of their paths.
+
+    :raises KnowledgeError: if one of them is not TOML.
+    """
     paths = [f"{folder}{name}" for folder in KNOWLEDGE for name in names(folder)]
-    return {path: TomlSource(path, read(path)).parse() for path in paths}
+    return {path: _source(path).parse() for path in paths}
+
+
+def _source(path: str) -> TomlSource:
+    return TomlSource(place(path), read(path))  # the whole path, for whoever has to mend the file
 
 
 def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: bool = True) -> Iterator[Layer]:
-    """Yield the built-in documents as layers, the highest rank first."""
+    """Yield the built-in documents as layers, the highest rank first.
+
+    :raises KnowledgeError: for the first error in one of them.
+    """
     for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
         document = documents[path]
         if path.startswith("formats/"):
             document = {"format": [{"name": _stem(path), **document}]}
         if path.startswith(_LAYERED):
-            yield load("builtin", BUILTIN, TomlSource(path, ""), document, trusted=trusted)
+            yield load("builtin", BUILTIN, _source(path), document, trusted=trusted)
 
 
 def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
@@ -57,7 +69,10 @@ def _stem(path: str) -> str:
 
 
 def build() -> str:
-    """Return the text of the index: the same for the same TOML."""
+    """Return the text of the index: the same for the same TOML.
+
+    :raises KnowledgeError: for the first error in a file, with its line.
+    """
     documents = read_documents()
     parts = tuple(builtin_parts(documents))
     rules = [rule for part in parts for rule in part.rules]
@@ -68,21 +83,17 @@ def build() -> str:
     named: dict[str, object] = {
         "shelf": shelf,
         "marks": marks,
-        "vocabulary": vocabulary(
-            (document for path, document in documents.items() if path.startswith(_LANGUAGES)),
-            documents[_CLIENTS],
-            [rule.example for rule in rules if rule.example is not None],
-        ),
+        "vocabulary": _vocabulary(documents, rules),
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
         **{
-            path.removesuffix(".toml"): document
+            path.removesuffix(".toml"): _without(_REPLY, document) if path.startswith(_LANGUAGES) else document
             for path, document in documents.items()
-            if not path.startswith((*_LAYERED, _LANGUAGES, _CLIENTS))
+            if not path.startswith((*_LAYERED, _CLIENTS))
         },
-        **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
+        **{f"formats/{one.name}": _without("example", documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
     exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(BY_MEANING)), len(rules))
@@ -101,8 +112,18 @@ def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[ob
     ]
 
 
-def _without_examples(document: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in document.items() if key != "example"}
+def _vocabulary(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule]) -> Vocabulary:
+    """Return the phrases by which replies are read in clauses."""
+    replies = [
+        as_table(document[_REPLY]) or {}
+        for path, document in documents.items()
+        if path.startswith(_LANGUAGES) and _REPLY in document
+    ]
+    return vocabulary(replies, documents[_CLIENTS], [rule.example for rule in rules if rule.example is not None])
+
+
+def _without(name: str, document: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in document.items() if key != name}
 
 
 def _line(value: object) -> str:

@@ -1,27 +1,43 @@
 """The index in a checkout, where the TOML files and the code that reads them are being edited.
 
-``python -m tests.generate`` saves the index in a file that git ignores. Its first line is a digest of every file that the
-index depends on, so an edit is seen at the next start, even one that keeps a file's size and time. Where nothing was
-saved, or something else, the index is built in memory, which takes a hundred times as long. A wheel holds an index under
-another name, which is trusted: see :func:`undeliverable.knowledge.Knowledge.builtin`.
+``python -m tests.generate`` saves the index in a file that git ignores. Its first line is a digest of the contents of the
+TOML files and of all modules that :mod:`undeliverable._knowledge.build` imports, directly or not, so an edit of any of
+them counts at the next start, even one that keeps a file's size and time. A test compares `_CODE` with the imports.
+Where nothing was saved, or something else, the index is built in memory, which takes a hundred times as long. A wheel
+holds an index under another name, which is trusted: see :func:`undeliverable.knowledge.Knowledge.builtin`.
 """
 
 # Plain paths: pathlib would take a twentieth of the time of a start.
-# ruff: noqa: PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH118, PTH119, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
 import os
 from binascii import crc32
+from collections.abc import Iterator
 from typing import Final
 
 from undeliverable.data import KNOWLEDGE, place
 
-__all__ = ["INDEX", "digest", "index"]
+__all__ = ["INDEX", "digest", "files", "index"]
 
 INDEX: Final = "index.jsonl"
-_CODE: Final = ("_text", "_formats", "_rules", "_knowledge")
-"""The packages that decide what the index of the same TOML looks like."""
+_CODE: Final = (
+    "_text",
+    "codes",
+    "_mime",
+    "_smtp",
+    "_dsn",
+    "_formats",
+    "_rules",
+    "_knowledge",
+    "data",
+    "model",
+    "verdict",
+    "errors.py",
+    "reasons.py",
+)
+"""The packages and modules that decide what the index of the same TOML looks like."""
 
 
 def index() -> str:
@@ -38,19 +54,33 @@ def index() -> str:
     return build()
 
 
+def files() -> Iterator[str]:
+    """Yield the paths of all files that the index depends on, always in the same order."""
+    for folder in KNOWLEDGE:
+        yield from _inside(place(folder), ".toml")
+    package = os.path.dirname(os.path.dirname(__file__))
+    for name in _CODE:
+        path = os.path.join(package, name)
+        if name.endswith(".py"):
+            yield path
+        else:
+            yield from _inside(path, ".py")
+
+
+def _inside(folder: str, ending: str) -> Iterator[str]:
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(ending):
+            yield os.path.join(folder, name)
+
+
 def digest() -> str:
-    """Return a digest of the contents of all files that the index depends on.
+    """Return a digest of the names and contents of all files that the index depends on.
 
     CRC-32, because nobody forges a checkout of their own, and importing hashlib takes 3 ms of each start.
     """
     found = 0
-    package = os.path.dirname(os.path.dirname(__file__))
-    data = ((place(folder), ".toml") for folder in KNOWLEDGE)
-    code = ((os.path.join(package, folder), ".py") for folder in _CODE)
-    for folder, ending in (*data, *code):
-        for name in sorted(os.listdir(folder)):
-            if name.endswith(ending):
-                with open(os.path.join(folder, name), "rb") as file:
-                    content = file.read()
-                found = crc32(content, crc32(f"{name}\0{len(content)}\0".encode(), found))
+    for path in files():
+        with open(path, "rb", buffering=0) as file:  # no buffer: it takes as long as the reading
+            content = file.read()
+        found = crc32(content, crc32(f"{os.path.basename(path)}\0{len(content)}\0".encode(), found))
     return f"{found:08x}"

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
+from undeliverable._dsn.sections import CutWords
+from undeliverable._formats.wording import LABELS, PHRASES, Wording
 from undeliverable.errors import EntryError
 
-__all__ = ["read_list", "read_lists", "read_origin", "read_strings", "read_table"]
+__all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 
-_ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation")
+_ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation", "software", "marks")
+_NOTIFICATION: Final = "notification"
 
 
 def read_origin(document: Mapping[str, object]) -> OriginWords:
@@ -28,7 +31,32 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         prefixes=frozenset((*groups["reply"], *groups["forward"])),
         service=groups["service"],
         quotation=groups["quotation"],
+        software=groups["software"],
+        marks=groups["marks"],
     )
+
+
+def read_cuts(document: Mapping[str, object]) -> CutWords:
+    """Return the words of ``cuts.toml``.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    return CutWords(**read_lists(document, ("ruled", "plain", "above")))
+
+
+def read_wording(documents: Mapping[str, Mapping[str, object]]) -> Wording:
+    """Return the words of notifications in the documents of ``data/languages``, by the language.
+
+    :raises EntryError: for an unknown key, or a value of another form.
+    """
+    return Wording({language: _notification(document) for language, document in documents.items()})
+
+
+def _notification(document: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    table = read_table(document.get(_NOTIFICATION, {}), _NOTIFICATION)
+    if unknown := set(table) - set(PHRASES) - set(LABELS):
+        raise EntryError("unknown key", key=f"{_NOTIFICATION}.{min(unknown)}")
+    return {name: read_strings(phrases, f"{_NOTIFICATION}.{name}") for name, phrases in table.items()}
 
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:

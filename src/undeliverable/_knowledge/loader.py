@@ -48,6 +48,8 @@ _TABLES: Final = {
     FILE: frozenset(("rule", "policy", "provider", "format")),
     CODE: frozenset(("rule", "policy")),
 }
+_FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
+"""Keys of every format, which stand bare in a built-in file."""
 _PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
 _ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
 _RULE_THEN: Final = frozenset(("reason",))
@@ -97,8 +99,7 @@ class _Loader:
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
-                known = ", ".join(sorted(_TABLES[self.group]))
-                self.source.fail(EntryError(f"unknown table; known are {known}", key=table), table, 0, table)
+                self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
         tuple(self._each(document, "profile", _check_profile))
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
         if isinstance(document.get("provider"), Mapping) and providers[0].hosts:
@@ -115,6 +116,14 @@ class _Loader:
             for error, table, index in check_layer(layer):
                 self.source.fail(error, table, index)
         return layer
+
+    def _unknown_table(self, document: Mapping[str, object]) -> str:
+        if self.group == FILE and document.keys() >= _FORMAT_KEYS:
+            return (
+                "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
+                "in a file of your own it stands below [[format]]"
+            )
+        return f"unknown table; known are {', '.join(sorted(_TABLES[self.group]))}"
 
     def _each(
         self, document: Mapping[str, object], name: str, read: Callable[[Mapping[str, object], int], _T]

@@ -19,7 +19,7 @@ _MARK_KINDS: Final = frozenset((Kind.AUTO_REPLY, Kind.CHALLENGE, Kind.COMPLAINT)
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("prefix", "whole", "words", "report"),
     "body": ("sentences", "words"),
-    "challenge": ("subject", "held", "confirm"),
+    "challenge": ("subject", "reply", "held", "confirm"),
 }
 
 
@@ -31,7 +31,8 @@ class HeaderMark:
     :ivar values: how its value begins, casefolded; empty if its presence is enough.
     :ivar kind: what the message then is.
     :ivar subject: how the subject must begin as well, casefolded; empty if it does not matter.
-    :ivar recipient: the fields of the message inside that name the recipient; empty: it is the sender.
+    :ivar recipient: the fields of the message inside that name the recipient, or of the message itself if there is none
+        inside; empty: it is the sender.
     """
 
     name: str
@@ -54,6 +55,7 @@ class AutoReplyPhrases:
     :ivar sentences: what people hardly write themselves.
     :ivar words: what people write as well.
     :ivar challenge_subject: what subjects of challenges contain.
+    :ivar challenge_reply: what the reply of a report contains that is a challenge, its type included.
     :ivar challenge_held: how a challenge says that the mail waits.
     :ivar challenge_confirm: how it says what the sender has to do.
     """
@@ -67,6 +69,7 @@ class AutoReplyPhrases:
     sentences: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     challenge_subject: tuple[str, ...] = ()
+    challenge_reply: tuple[str, ...] = ()
     challenge_held: tuple[str, ...] = ()
     challenge_confirm: tuple[str, ...] = ()
 
@@ -87,6 +90,7 @@ class AutoReplyPhrases:
             sentences=groups["body.sentences"],
             words=groups["body.words"],
             challenge_subject=groups["challenge.subject"],
+            challenge_reply=groups["challenge.reply"],
             challenge_held=groups["challenge.held"],
             challenge_confirm=groups["challenge.confirm"],
         )

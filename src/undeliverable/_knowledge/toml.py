@@ -63,31 +63,39 @@ class TomlSource:
             return self._bare(lines, key or table)
         start = starts[index]
         end = starts[index + 1] if index + 1 < len(starts) else len(lines)
-        number, column = _find(lines, start, end, (key or "").split("."))
+        header_column = len(lines[start]) - len(lines[start].lstrip())
+        number, column = _find(lines, (start, header_column), (start + 1, 0), end, (key or "").split("."))
         return number + 1, column + 1, lines[number]
 
     @staticmethod
     def _bare(lines: list[str], key: str) -> tuple[int, int, str]:
-        bare = re.compile(rf"[\[\s\"']*({re.escape(key)})\b")
+        """Return the place of a dotted key whose first part begins a line, as where the whole file is one table."""
+        first, *rest = key.split(".")
+        bare = re.compile(rf"[\[\s\"']*({re.escape(first)})[\"']?(?=\s*(?:=|\.|\]))")
         for number, line in enumerate(lines):
             match = bare.match(line)
             if match:
-                return number + 1, match.start(1) + 1, line
+                at, column = _find(lines, (number, match.start(1)), (number, match.end()), len(lines), rest)
+                return at + 1, column + 1, lines[at]
         return 0, 0, ""
 
 
-def _find(lines: list[str], start: int, end: int, path: list[str]) -> tuple[int, int]:
-    """Return line and column, from 0, of the dotted key `path` between two lines, or of its longest part that is there."""
-    number, column = start, len(lines[start]) - len(lines[start].lstrip())
-    line, at = start + 1, 0
+def _find(
+    lines: list[str], found: tuple[int, int], start: tuple[int, int], end: int, path: list[str]
+) -> tuple[int, int]:
+    """Return the place of the longest part of the dotted key `path` that is there, or `found` if none is.
+
+    A place is a line and a column, from 0; the search goes from `start` to the line `end`.
+    """
+    line, at = start
     for part in path:
         key = re.compile(rf"(?<![\w\"'-])[\"']?({re.escape(part)})[\"']?(?=\s*(?:=|\.|\]))") if part else None
         while key is not None and line < end:
             match = key.search(lines[line], at)
             if match:
-                number, column, at = line, match.start(1), match.end()
+                found, at = (line, match.start(1)), match.end()
                 break
             line, at = line + 1, 0
         if line >= end:
             break
-    return number, column
+    return found

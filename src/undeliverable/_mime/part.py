@@ -18,16 +18,20 @@ from undeliverable._mime.html import render
 from undeliverable._mime.part_header import EMBEDDED, PartHeader
 from undeliverable._mime.repairs import FIELDS_LIMIT, HEADER_LIMIT, MAX_DEPTH, TEXT_LIMIT, Ledger, Repair
 from undeliverable._mime.transfer import IDENTITY, decode_transfer, seems_base64
+from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-__all__ = ["Part", "as_bytes", "read", "root", "settled"]
+__all__ = ["Part", "as_bytes", "embedded", "read", "root", "settled"]
 
 _BINARY: Final = ("application/", "image/", "audio/", "video/", "font/", "model/", "chemical/", "x-")
 _LF: Final = 10
 _WORD: Final = 72  # octets at the start of a text that nearly always include a blank, unlike those of base64
+_CARRIAGE_RETURNS: Final = lazy(r"\r++(\n?+)")
+# What stands around it may be an address, which must not become another one.
+_NUL_INSIDE: Final = lazy(r"(?<=[^\s<>:;,\0])\0+(?=[^\s<>:;,\0])")
 _OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
@@ -43,6 +47,17 @@ def read(message: bytes | bytearray | memoryview | Message[Any, Any], remarks: l
 def root(data: bytes, remarks: list[str]) -> Part:
     """Return the root of the parts of octets whose line endings are already normalised."""
     return _message(data, Ledger(remarks), "", 0, len(data), 0)
+
+
+def embedded(message: Part) -> Iterator[Part]:
+    """Yield the messages that stand in `message`, but not those inside of them."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.content_type in EMBEDDED:
+            yield from part.children
+        else:
+            waiting += part.children[::-1]
 
 
 def settled(data: bytes, remarks: list[str]) -> bytes:
@@ -62,7 +77,14 @@ def _message(data: bytes, ledger: Ledger, path: str, start: int, end: int, depth
 
 
 def _with_lf(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    """Return `text` with LF line endings; where it has some, other CRs are foreign (see `normalise_line_endings`)."""
+    if "\r" not in text:
+        return text
+    if "\n" not in text:
+        return text.replace("\r", "\n")
+    if "\r\r\n" not in text:
+        return text.replace("\r\n", "\n").replace("\r", " ")
+    return _CARRIAGE_RETURNS.sub(lambda run: run[1] or " " * len(run[0]), text)
 
 
 def _overlook(_: Repair) -> None:
@@ -147,6 +169,7 @@ class Part(PartHeader):
         text = _with_lf(decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note))
         if "\0" in text:
             self._ledger.note(Repair.NUL)
+            text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
             text = text.replace("\0", "")
         return text
 
@@ -158,6 +181,11 @@ class Part(PartHeader):
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
         return self._without_encoding(self._data[self._body : end])
+
+    @property
+    def octets(self) -> bytes:
+        """The whole part, header and body, as it stands in the message."""
+        return bytes(self._data[self._start : self._end])
 
     @property
     def opening(self) -> str:

@@ -25,6 +25,7 @@ class Repair(StrEnum):
     """A repair or guess of the MIME reader; the value is the remark."""
 
     BARE_CR = "carriage returns without line feed read as line ends"
+    STRAY_CR = "carriage returns inside lines read as blanks"
     LEADING_BLANK = "blank lines before the header block"
     NO_HEADER = "no header block"
     NO_BLANK_LINE = "no blank line between header block and body"

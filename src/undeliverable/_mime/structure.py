@@ -59,32 +59,43 @@ Split: TypeAlias = tuple[list[Span], int, bool]
 
 
 def normalise_line_endings(data: bytes, note: Callable[[Repair], None]) -> bytes:
-    """Normalise all line endings to LF (RFC 5322 2.3); a large message keeps its CRLFs if it has no bare CR."""
-    if not BARE_CR.search(data):
+    """Normalise line endings to LF (RFC 5322 2.3); a large message keeps its CRLFs if it has no bare CR.
+
+    Only where the first line ends with a bare CR are CRs line ends. Elsewhere they are foreign octets, which a server
+    may have quoted from a reply: as line ends they would let that reply write fields and lines of its own.
+    """
+    first = BARE_CR.search(data)
+    if first is None:
         return data if len(data) > REWRITTEN else data.replace(b"\r", b"")
-    note(Repair.BARE_CR)
+    run = CARRIAGE_RETURNS.match(data, first.start())
+    converted_twice = run is not None and bool(run[1])
+    end = b" " if converted_twice or data.find(b"\n", 0, first.start()) >= 0 else b"\n"
+    note(Repair.BARE_CR if converted_twice or end == b"\n" else Repair.STRAY_CR)
     normalised = BytesIO()
-    normalised.writelines(_pieces_with_lf(data))
+    normalised.writelines(_pieces_with_lf(data, end))
     return normalised.getvalue()
 
 
-def _pieces_with_lf(data: bytes) -> Iterator[bytes]:
-    """Yield `data` with LF line endings in pieces: one substitution over all of it would need many times its memory."""
+def _pieces_with_lf(data: bytes, end: bytes) -> Iterator[bytes]:
+    """Yield `data` with LF line endings in pieces: one substitution over all of it would need many times its memory.
+
+    :param end: what takes the place of a bare CR.
+    """
+
+    def settled(run: re.Match[bytes]) -> bytes:
+        return run[1] or end * len(run[0])
+
     at, size = 0, len(data)
     while at < size:
-        end = at + _PIECE
-        if end < size and (run := CARRIAGE_RETURNS.match(data, end - 1)):  # do not split a run of CRs
-            end = run.end()
-        piece = data[at:end]
+        stop = at + _PIECE
+        if stop < size and (run := CARRIAGE_RETURNS.match(data, stop - 1)):  # do not split a run of CRs
+            stop = run.end()
+        piece = data[at:stop]
         if b"\r\r\n" in piece:  # a line ending that was converted twice is still one
-            yield CARRIAGE_RETURNS.sub(_line_ends, piece)
+            yield CARRIAGE_RETURNS.sub(settled, piece)
         else:
-            yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        at = end
-
-
-def _line_ends(run: re.Match[bytes]) -> bytes:
-    return run[1] or b"\n" * len(run[0])
+            yield piece.replace(b"\r\n", b"\n").replace(b"\r", end)
+        at = stop
 
 
 def skip_lead(data: bytes, start: int, end: int, note: Callable[[Repair], None]) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
-__all__ = ["disposition", "fields_of_recipient", "recognise"]
+__all__ = ["disposition", "fields_of_recipient", "is_challenge_reply", "recognise", "says_automatic_reply"]
 
 _TEXT_LIMIT: Final = 2_500  # characters: an automatic reply says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
@@ -28,6 +28,7 @@ _DISPOSITION_FIELDS: Final = frozenset(("final-recipient", "original-recipient",
 _ENOUGH: Final = 3  # the weight of a certain sign, and what uncertain ones must reach together
 _STRAIGHT: Final = str.maketrans("\u2018\u2019\u02bc\uff1a", "''':")
 _TAGS: Final = lazy(r"(?:\[[^\[\]]{1,40}\] ?){1,4}")  # "[EXTERNAL] ", "[list-name] "
+_TAG: Final = lazy(r"\[([^\[\]]{1,40})\] ?")
 _BULK: Final = frozenset(("bulk", "junk"))  # RFC 3834 3.1.8
 
 
@@ -40,7 +41,7 @@ def recognise(header: Look, text: str, phrases: AutoReplyPhrases, origin: Origin
     submitted = auto_submitted(header)
     if submitted == "no":  # RFC 3834 5: a person sent it
         return None
-    message = _Message(header, _plain(header("subject") or "", _LINE_LIMIT), phrases, origin)
+    message = _Message(header, _subject(header("subject") or "", phrases), phrases, origin)
     mark = next((mark.kind for mark in phrases.marks if _has_mark(header, mark)), None)
     if mark not in (None, Kind.AUTO_REPLY):
         return mark
@@ -48,10 +49,21 @@ def recognise(header: Look, text: str, phrases: AutoReplyPhrases, origin: Origin
     if submitted != "auto-replied" and not mark and not signs and not message.has_telling_subject():
         return None
     body = _plain(_unquoted(text[: 2 * _TEXT_LIMIT]), _TEXT_LIMIT)
-    if message.is_challenge(body, signs=signs):
+    if message.is_challenge(body, signs=signs or origin.is_software(header("from"))):
         return Kind.CHALLENGE
     certain = (submitted == "auto-replied" or mark is not None) and not message.is_report()
     return Kind.AUTO_REPLY if certain or message.weight(body, signs=signs) >= _ENOUGH else None
+
+
+def says_automatic_reply(subject: str, phrases: AutoReplyPhrases) -> bool:
+    """Return whether a subject is that of an automatic reply."""
+    plain = _subject(subject, phrases)
+    return plain.startswith(phrases.subject_prefix) or plain.rstrip(" .!:") in phrases.subject_whole
+
+
+def is_challenge_reply(replies: Iterable[str], phrases: AutoReplyPhrases) -> bool:
+    """Return whether one of the replies in a report, with its type before it, is a challenge."""
+    return any(_contains(_plain(reply, _LINE_LIMIT), phrases.challenge_reply) for reply in replies)
 
 
 def fields_of_recipient(header: Look, phrases: AutoReplyPhrases) -> tuple[str, ...]:
@@ -134,7 +146,9 @@ class _Message(NamedTuple):
         begins = 0
         if self.subject.startswith(self.phrases.subject_prefix):
             begins = 2 if _is_list(self.header) else 3
-        elif self._begins() or self._mentions():
+        elif self._is_whole():
+            begins = 1 if _is_list(self.header) else 2
+        elif self._mentions():
             begins = 1
         weight = begins + signs
         if weight < _ENOUGH and _contains(body, self.phrases.sentences):
@@ -142,8 +156,10 @@ class _Message(NamedTuple):
         return weight + (weight == _ENOUGH - 1 and _contains(body, self.phrases.words))
 
     def _begins(self) -> bool:
-        phrases = self.phrases
-        return self.subject.startswith(phrases.subject_prefix) or self.subject.rstrip(" .!:") in phrases.subject_whole
+        return self.subject.startswith(self.phrases.subject_prefix) or self._is_whole()
+
+    def _is_whole(self) -> bool:
+        return self.subject.rstrip(" .!:") in self.phrases.subject_whole
 
     def _mentions(self) -> bool:
         """Return whether the subject has a word of automatic replies that is its sender's own."""
@@ -159,9 +175,22 @@ def _contains(text: str, group: Iterable[str]) -> bool:
 
 def _plain(text: str, limit: int) -> str:
     """Return the text as the phrases are written: casefolded, single blanks, straight apostrophes, no tags before it."""
-    plain = " ".join(text[:limit].translate(_STRAIGHT).replace("\u00a0:", ":").replace(" :", ":").split()).casefold()
+    plain = _plain_text(text, limit)
     tags = _TAGS.match(plain)
-    return plain[tags.end() :] if tags else plain
+    return plain[tags.end() :] if tags and tags.end() < len(plain) else plain
+
+
+def _plain_text(text: str, limit: int) -> str:
+    return " ".join(text[:limit].translate(_STRAIGHT).replace("\u00a0:", ":").replace(" :", ":").split()).casefold()
+
+
+def _subject(text: str, phrases: AutoReplyPhrases) -> str:
+    """Return a subject as the phrases are written; a prefix in brackets, "[Automatic reply] hello", is one."""
+    whole = _plain_text(text, _LINE_LIMIT)
+    tag = _TAG.match(whole)
+    if tag is not None and f"{tag[1]}:".startswith(phrases.subject_prefix):
+        return f"{tag[1]}: {whole[tag.end() :]}"
+    return _plain(text, _LINE_LIMIT)
 
 
 def _unquoted(text: str) -> str:

@@ -8,12 +8,15 @@ the transcript 450.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from undeliverable._smtp.replies import answered_command, is_expired, last_attempt, parse_reply
+from undeliverable._dsn.fields import DiagnosticReader
+from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
+from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["LEADERS", "REPLY_WITNESSES", "merge", "read_diagnostic"]
+__all__ = ["LEADERS", "REPLY_WITNESSES", "diagnostic_reader", "merge", "read_diagnostic"]
 
 # Which witness names the recipients when several do: the first that names any.
 #   field      "Final-Recipient: rfc822; kim@example.org": the reporting server's own list (RFC 3464 2.3.2)
@@ -30,6 +33,9 @@ LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE
 REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
 
 
+_TRANSCRIPT: Final = "\n>>> "
+"""What a text with a transcript contains, whose reader knows better what was answered."""
+_WORDS: Final = 2_048  # characters of a server's own words about one recipient
 _COMPANY: Final = 16  # further witnesses per recipient, and of all; more cost time and add nothing
 
 
@@ -101,7 +107,16 @@ def _unrepeated(leading: list[RecipientFacts]) -> list[RecipientFacts]:
         before = chosen.get(name)
         if before is None or (_weight(facts) > _weight(before)):
             chosen[name] = facts
+        elif facts.action is before.action and before.witness is Witness.WORDS:
+            chosen[name] = replace(before, diagnostic=_joined(before.diagnostic, facts.diagnostic))
     return list(chosen.values())
+
+
+def _joined(words: Diagnostic | None, more: Diagnostic | None) -> Diagnostic | None:
+    """Return the words of both places in which a text names a recipient, unless one of them is a reply."""
+    if words is None or more is None or words.type or more.type or len(words.text) >= _WORDS:
+        return words
+    return Diagnostic("", f"{words.text} {more.text}"[:_WORDS])
 
 
 def _weight(facts: RecipientFacts) -> tuple[bool, bool, bool, bool]:
@@ -172,6 +187,18 @@ def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply |
     return (last_attempt(reply) if expired else reply), expired
 
 
+def diagnostic_reader(text: str) -> DiagnosticReader:
+    """Return what reads the reply in a ``Diagnostic-Code``.
+
+    Which command it answered is read from `text`, if there is one recipient.
+    """
+
+    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
+        return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
+
+    return read_reply
+
+
 class _Statement(NamedTuple):
     """What one witness says of one recipient, its words read as a reply if they are one."""
 
@@ -190,14 +217,15 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         return first if first.witness is Witness.FIELD else _alone(first)
     statements = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(statements)
+    status: StatusCode | None = _first(company, "status")
     return RecipientFacts(
         witness=first.witness,
         recipient=first.recipient,
         original_recipient=_original(company),
         action=_first(company, "action"),
-        status=_first(company, "status"),
+        status=status,
         reply=reply,
-        diagnostic=next((one.words for one in statements if one.words is not None), None),
+        diagnostic=_own_words(statements, status),
         command=_command(company, statements, reply),
         remote_mta=_first(company, "remote_mta"),
         expired=any(one.expired for one in statements),
@@ -209,6 +237,27 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         field_block=next((facts.field_block for facts in company if facts.field_block), ""),
         protocol=_first(company, "protocol"),
     )
+
+
+def _own_words(statements: list[_Statement], status: StatusCode | None) -> Diagnostic | None:
+    """Return the first words that are no reply.
+
+    Those in the text for people count less than a ``Status`` that names a cause: they may be a footer or a disclaimer.
+    """
+    is_explained = is_cause(status)
+    said = [one for one in statements if one.words is not None and not (is_explained and one.witness is Witness.WORDS)]
+    if not said or said[0].witness is not Witness.WORDS:
+        return said[0].words if said else None
+    found = said[0].words
+    description = _description(said[0])
+    for one in said[1:]:  # what the text says elsewhere of the same recipient
+        found = _joined(found, one.words) if description and _description(one) == description else found
+    return found
+
+
+def _description(one: _Statement) -> str:
+    """Return the name of the description by which words were read, or an empty string."""
+    return (one.evidence[0].pattern or "").partition(".")[0] if one.evidence else ""
 
 
 def _alone(facts: RecipientFacts) -> RecipientFacts:
@@ -321,6 +370,9 @@ def _disagreements(statements: list[_Statement], reply: Reply | None) -> tuple[s
     other = [
         f"the {one.witness} has the reply {one.reply.code} but the final one is {reply.code}"
         for one in statements
-        if one.reply is not None and one.reply.code is not None and one.reply.code // 100 != reply.code // 100
+        if one.reply is not None
+        and one.reply.code is not None
+        and one.reply.code // 100 != reply.code // 100
+        and not one.reply.text.isdecimal()  # the exit code of a program
     ]
     return tuple(dict.fromkeys(other))

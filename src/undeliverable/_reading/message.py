@@ -8,14 +8,23 @@ the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from undeliverable._dsn import fields as fields_reader
 from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
+from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
 from undeliverable._mime.part import Part, root, settled
-from undeliverable._reading.automatic import read_automatic, read_bare_complaint, read_disposition
+from undeliverable._reading.automatic import (
+    read_authentication_report,
+    read_automatic,
+    read_bare_complaint,
+    read_challenge_report,
+    read_disposition,
+    read_service_notification,
+)
 from undeliverable._reading.fallback import (
     ask_fallback,
     read_listed,
@@ -24,19 +33,19 @@ from undeliverable._reading.fallback import (
     read_unknown_text,
     take_format,
 )
-from undeliverable._reading.merge import merge, read_diagnostic
+from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
+from undeliverable._reading.plain_fields import read_plain_fields
 from undeliverable._reading.reading import Described, Notice, Reading
+from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
-from undeliverable._smtp.replies import answered_command
+from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
-from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
-from undeliverable.verdict import Kind
+from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
+from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
 
-_TRANSCRIPT: Final = "\n>>> "
-"""What a text with a transcript contains, whose reader knows better what was answered."""
 _NESTING: Final = 3
 """How deep a report may be wrapped into other messages."""
 
@@ -54,28 +63,41 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     :param remarks: gets every repair, guess and doubt.
     """
     data = settled(raw, remarks)
-    standard = _standard_report(data, remarks)
+    standard = _standard_report(data, known.cuts, remarks)
     if standard is None:
         reading = Reading.of(root(data, remarks), raw, known, remarks)
         _ask(reading, READERS)
+        _ask_in_turn(reading)
         returned = _returned(reading) if reading.is_settled else None
     else:
         reading = Reading(standard.header, standard.text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
         reading.message, recipients = standard.fields
         reading.recipients.extend(recipients)
         _ask(reading, STANDARD_READERS)
+        if len(reading.recipients) > 1 or reading.recipients[0].reply is None:
+            _ask(reading, EXPLAINING_READERS)
         returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
+    is_nameless = len(recipients) == 1 and recipients[0].recipient is None and _is_nameless(recipients[0])
+    recipients = _addressed(recipients, reading)
     kind = reading.kind or _kind_of(recipients)
+    if kind is Kind.BOUNCE and recipients[0].action is None and all(map(_is_tested, recipients)):
+        kind = Kind.OTHER
+        remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
-    if len(recipients) == 1 and recipients[0].recipient is None and returned is not None:
+    if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
+    if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):
+        recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
     return Notice(kind, recipients, message)
 
 
-def _standard_report(data: bytes, remarks: list[str]) -> one_pass.Standard | None:
+def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
+    def diagnostics_beside(text: str) -> fields_reader.DiagnosticReader:
+        return diagnostic_reader(cuts.without_copy(text))
+
     try:
-        return one_pass.read(data, _diagnostic_reader, remarks, _Other(data).header)
+        return one_pass.read(data, diagnostics_beside, remarks, _Other(data).header)
     except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
         remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
         return None
@@ -97,24 +119,15 @@ class _Other:
         return self._root.header(name)
 
 
-def _diagnostic_reader(text: str) -> fields_reader.Heard:
-    """Return what reads the reply in a ``Diagnostic-Code``.
-
-    Which command it answered is read from `text`, if there is one recipient.
-    """
-
-    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
-        return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
-
-    return read_reply
-
-
 def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
     for reader in readers:
         try:
             reader(reading)
         except Exception as error:  # noqa: BLE001 # a bug of ours must not lose what the other readers found
             _note_failure(reader, reading, error)
+
+
+def _ask_in_turn(reading: Reading) -> None:
     for reader in LAST_READERS:
         if reading.is_settled:
             break
@@ -139,19 +152,23 @@ def _read_feedback(reading: Reading) -> None:
 
         feedback = arf.read(part.text, part.path)
         reading.kind = Kind.COMPLAINT if feedback.is_complaint else Kind.OTHER
+        reading.message = {**feedback.message, **reading.message}
         if feedback.is_complaint:
-            reading.recipients.extend(feedback.recipients or (RecipientFacts(witness=Witness.HEADER),))
+            nobody = RecipientFacts(witness=Witness.HEADER, field_block=feedback.block)
+            reading.recipients.extend(feedback.recipients or (nobody,))
 
 
 def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
-    if reading.kind is not None:
+    if reading.kind is not None or reading.survey.dispositions:  # RFC 8098: who reads a message has received it
         return
-    read_reply = _diagnostic_reader(reading.text)
+    read_reply = diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
     for part in reading.survey.statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
         reading.message = {**fields.message, **reading.message}
+    if reading.survey.foreign:
+        reading.remarks.append("fields behind the returned message were passed over: they are a part of it")
 
 
 def _read_words(reading: Reading) -> None:
@@ -159,16 +176,21 @@ def _read_words(reading: Reading) -> None:
     if reading.kind is not None:
         return
     stated = reading.recipients
-    may_hold_transcript = bool(stated) or reading.is_from_mail_system
-    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_transcript else ()
-    found = reading.known.formats.recognise(reading.header, reading.text)
-    if found is not None:
-        if len(stated) == 1 and _says_all([*stated, *sessions]):
-            reading.generator = found.name
-        else:
-            take_format(reading, read_described(found, reading.header, reading.text, reading.path))
-            if reading.recipients and not may_hold_transcript:
-                sessions = transcripts.read_dialogue(reading.text, reading.path)
+    is_complete = len(stated) == 1 and _says_all(stated)
+    found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
+    may_hold_sessions = transcripts.may_stand_in(reading.whole) and (found is None or found.transcript)
+    sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
+    if sessions:
+        is_complete = len(stated) == 1 and _says_all([*stated, *sessions])
+    if found is not None and is_complete:
+        reading.generator = found.name
+    elif found is not None:
+        reading.addressee = found.addressee
+        take_format(reading, read_described(found, reading.header, reading.text, reading.path))
+        if reading.returned_at >= 0:
+            reading.end_text(reading.returned_at)
+    if may_hold_sessions and not sessions and (stated or reading.is_from_mail_system):
+        sessions = transcripts.read_dialogue(reading.text, reading.path)
     stated.extend(sessions)
 
 
@@ -182,17 +204,6 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
     return same and reply is not None and reply.code is not None and reply.command is not None
 
 
-def _read_plain_fields(reading: Reading) -> None:
-    """Read RFC 3464 fields in the text, if the report lost its structure."""
-    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.text):
-        return
-    if reading.is_from_mail_system and not reading.is_reply_or_forward:
-        fields = fields_reader.find(reading.text, reading.path, reading.remarks, _diagnostic_reader(reading.text))
-        if fields is not None:
-            reading.recipients.extend(fields.recipients)
-            reading.message = {**fields.message, **reading.message}
-
-
 # ----------------------------------------------------------------------------------------------------------------
 # The readers that are asked in turn until one has found something.
 
@@ -200,6 +211,49 @@ def _read_plain_fields(reading: Reading) -> None:
 def _read_nested(reading: Reading) -> None:
     """Read a report that a gateway wrapped into another message."""
     _read_inside(reading, has_fields=True)
+
+
+def _addressed(recipients: tuple[RecipientFacts, ...], reading: Reading) -> tuple[RecipientFacts, ...]:
+    """Return the facts about recipients that are addresses; what is none gives way to the next source that has one."""
+    named = recipients
+    if not all(map(_has_addresses, recipients)):
+        named = tuple(
+            facts if _has_addresses(facts) else _without_others(facts, reading.remarks) for facts in recipients
+        )
+    if len(named) == 1 and named[0].recipient is None:
+        listed = several_recipients(reading.header("x-failed-recipients") or "")
+        if len(listed) == 1:
+            return (replace(named[0], recipient=listed[0]),)
+    return named
+
+
+def _has_addresses(facts: RecipientFacts) -> bool:
+    name, other = facts.recipient, facts.original_recipient
+    return (name is None or is_mailbox(name)) and (other is None or is_mailbox(other))
+
+
+def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts:
+    """Return `facts` without those of its two names that are no addresses."""
+    names = [name for name in (facts.recipient, facts.original_recipient) if name is not None]
+    found = [name for name in names if is_mailbox(name)]
+    remarks += [f"the recipient {name[:100]!r} is no address of RFC 5321" for name in names if name not in found]
+    return replace(facts, recipient=found[0] if found else None, original_recipient=None)
+
+
+def _is_tested(facts: RecipientFacts) -> bool:
+    """Return whether the fields are about a recipient whom nothing was sent."""
+    return facts.action is None and bool(facts.field_block) and fields_reader.is_test(facts.field("action"))
+
+
+def _is_nameless(facts: RecipientFacts) -> bool:
+    """Return whether facts without a recipient name nobody, not even what is no address."""
+    stated = facts.field("final-recipient") if facts.field_block else None
+    return not (stated or "").rpartition(";")[2].strip(" <>")
+
+
+def _is_passed_on(reading: Reading) -> bool:
+    """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message."""
+    return reading.is_reply_or_forward and not reading.is_from_mail_system
 
 
 def _read_nested_text(reading: Reading) -> None:
@@ -222,28 +276,34 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
             nested.recipients, nested.message = reading.recipients, reading.message
             nested.generator, nested.returned_at = reading.generator, reading.returned_at
             _ask(nested, READERS)
+            _ask_in_turn(nested)
             if not nested.is_settled:
                 continue
             reading.remarks.append("the report stands inside another message")
+            reading.is_inside = True
             reading.recipients, reading.kind, reading.message = nested.recipients, nested.kind, nested.message
             reading.survey, reading.generator = nested.survey, nested.generator
 
 
 Reader = Callable[[Reading], None]
+STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
+"""The readers to ask if the fields of a standard report have been read already."""
+EXPLAINING_READERS: Final[tuple[Reader, ...]] = (read_statements, read_unexplained, read_challenge_report)
+"""The readers of what fields leave open; they find nothing in a report on one recipient that holds a reply."""
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
     _read_statuses,
     _read_words,
-    _read_plain_fields,
+    read_plain_fields,
     read_nameless,
-    read_unexplained,
+    *EXPLAINING_READERS,
 )
-STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words, read_unexplained)
-"""The readers to ask if the fields of a standard report have been read already."""
 LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested,
     read_disposition,
     read_bare_complaint,
+    read_service_notification,
+    read_authentication_report,
     read_unknown_text,
     read_listed,
     _read_nested_text,
@@ -264,6 +324,9 @@ def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
 
 def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
     header = reading.header
+    feedback = reading.message.get("feedback")
+    if feedback is not None and returned is not None and feedback.feedback_id is None:
+        reading.message = {**reading.message, "feedback": replace(feedback, feedback_id=returned.header("feedback-id"))}
     date = header("date")
     return MessageFacts(
         generator=reading.generator,
@@ -281,4 +344,7 @@ def _returned(reading: Reading) -> Returned | None:
             return read_block(block)
     for part in reading.survey.returned_headers[:1]:
         return read_block(part.text)
-    return read_below(reading.text, reading.returned_at) if reading.returned_at >= 0 else None
+    at = reading.returned_at
+    if at < 0:
+        at = reading.sections.returned
+    return read_below(reading.whole, at) if at < len(reading.whole) else None

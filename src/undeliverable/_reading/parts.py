@@ -37,20 +37,22 @@ _OTHERS: Final = 8
 """How many parts of types that say nothing are looked into."""
 
 # What a body is by the fields that it begins with: the fields of which all, and of which one, have to be there.
-# RFC 8098 3.1, RFC 5965 3.1, RFC 3464 2.2.2 and 2.3, RFC 5322 3.6 with RFC 5321 4.4.
+# RFC 5322 3.6 with RFC 5321 4.4, RFC 8098 3.1, RFC 5965 3.1, RFC 3464 2.2.2 and 2.3. Messages come first: their authors
+# can write the fields of all others into their header.
 _HELD: Final = (
+    ("message/rfc822", {"from"}, {"received", "message-id", "return-path"}),
+    ("message/rfc822", set[str](), {"received", "return-path"}),
     ("message/disposition-notification", {"disposition"}, {"final-recipient", "original-recipient"}),
     ("message/feedback-report", {"feedback-type"}, {"user-agent", "version"}),
     ("message/delivery-status", {"reporting-mta"}, {"reporting-mta"}),
     ("message/delivery-status", {"final-recipient"}, {"action", "status"}),
-    ("message/rfc822", {"from"}, {"received", "message-id", "return-path"}),
 )
 
 
 class Survey:
     """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
 
-    __slots__ = ("dispositions", "feedback", "others", "returned", "returned_headers", "statuses", "texts")
+    __slots__ = ("dispositions", "feedback", "foreign", "others", "returned", "returned_headers", "statuses", "texts")
 
     def __init__(self) -> None:
         self.texts: list[Part] = []
@@ -60,6 +62,7 @@ class Survey:
         self.returned: list[Part] = []
         self.returned_headers: list[Part] = []
         self.others: list[Part] = []
+        self.foreign: list[Part] = []
 
     @property
     def is_doubtful(self) -> bool:
@@ -76,10 +79,17 @@ def sort_parts(root: Part) -> Survey:
         kind = part.content_type
         slot = _SLOTS.get(kind)
         if slot is not None:
+            if slot == "statuses" and survey.statuses and survey.returned:
+                # The fields of a returned report, whose boundary is the one of the report around it.
+                slot = "foreign"
             getattr(survey, slot).append(part)
         elif kind == "multipart/alternative":
             waiting += _alternatives(part)
         elif kind.startswith("multipart/") and kind != "multipart/digest":
+            waiting += part.children[::-1]
+            if not part.children and len(survey.texts) < _TEXTS:  # its boundaries are lost, but not what it says
+                survey.texts.append(part)
+        elif kind.startswith("text/") and part.children:  # a multipart that has lost the header that says so
             waiting += part.children[::-1]
         elif kind.startswith("text/") and len(survey.texts) < _TEXTS:
             survey.texts.append(part)
@@ -147,10 +157,25 @@ def notification(survey: Survey) -> tuple[str, str]:
     if len(survey.texts) == 1:
         only = survey.texts[0]
         return ("", "") if not only.text or only.text.isspace() else (only.text, only.path)
-    plain = [part for part in survey.texts if part.content_type != "text/html"]
-    html = [part for part in survey.texts if part.content_type == "text/html"]
+    above = _above_returned(survey)
+    plain = [part for part in above if part.content_type != "text/html"]
+    html = [part for part in above if part.content_type == "text/html"]
     for parts in (plain, html):
         texts = [text for part in parts if (text := part.text).strip()]
         if texts:
             return (texts[0] if len(texts) == 1 else "\n\n".join(texts)), parts[0].path
     return "", ""
+
+
+def _above_returned(survey: Survey) -> list[Part]:
+    """Return the text parts above the returned message, or all if there is none: what a gateway adds below is a footer."""
+    returned = [_place(part) for part in (*survey.returned[:1], *survey.returned_headers[:1])]
+    if not returned:
+        return survey.texts
+    first = min(returned)
+    return [part for part in survey.texts if _place(part) < first] or survey.texts
+
+
+def _place(part: Part) -> tuple[int, ...]:
+    """Return where a part stands among the parts of a message."""
+    return tuple(map(int, part.path.split("."))) if part.path else ()

@@ -6,7 +6,7 @@ reader is asked when is decided in :mod:`undeliverable._reading.message`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from undeliverable._mime.part import Part
@@ -17,8 +17,12 @@ from undeliverable.verdict import Kind
 if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._dsn.origin import OriginWords
+    from undeliverable._dsn.sections import CutWords, Sections
     from undeliverable._formats.index import FormatTable
+    from undeliverable._formats.wording import Wording
     from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._rules.table import Match
+    from undeliverable.model import Command
 
 __all__ = ["Described", "Notice", "Reading"]
 
@@ -37,6 +41,21 @@ class Described(Protocol):
         ...
 
     @property
+    def cuts(self) -> CutWords:
+        """Return how reports announce the returned message."""
+        ...
+
+    @property
+    def wording(self) -> Wording:
+        """Return how notifications speak."""
+        ...
+
+    @property
+    def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
+        """Return what finds the rule for a reply."""
+        ...
+
+    @property
     def phrases(self) -> AutoReplyPhrases:
         """Return what automatic replies say."""
         ...
@@ -51,23 +70,32 @@ class Notice(NamedTuple):
 
 
 class Reading:
-    """What the readers have found so far."""
+    """What the readers have found so far.
+
+    :ivar whole: the text for people with the returned message that may stand in it.
+    :ivar addressee: whether the returned message may name the recipient.
+    :ivar returned_at: where in it the returned message begins by the format of the text; -1 if that does not say.
+    """
 
     __slots__ = (
-        "_from_mail_system", "depth", "generator", "header", "kind", "known", "message", "path", "raw", "recipients",
-        "remarks", "returned_at", "survey", "text",
+        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "is_inside", "kind", "known",
+        "message", "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
     )  # fmt: skip
 
     def __init__(
         self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], survey: Survey
     ) -> None:
         self.header = header
-        self.text = text
+        self.whole = text
+        self._text: str | None = None
+        self._sections: Sections | None = None
         self.path = path
         self.raw = raw
         self.known = known
         self.remarks = remarks
+        self.addressee = True
         self.depth = 0
+        self.is_inside = False
         self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}
@@ -85,6 +113,24 @@ class Reading:
             sort_mislabelled(survey, is_report=is_report)
         text, path = notification(survey)
         return cls(root.header, text, path, raw, known, remarks, survey)
+
+    @property
+    def sections(self) -> Sections:
+        """Return the borders in the whole text."""
+        if self._sections is None:
+            self._sections = self.known.cuts.sections(self.whole)
+        return self._sections
+
+    @property
+    def text(self) -> str:
+        """Return the text above the returned message: what the reporting server says itself."""
+        if self._text is None:
+            self._text = self.whole[: self.sections.returned]
+        return self._text
+
+    def end_text(self, at: int) -> None:
+        """Let the text end where its format says that the returned message begins."""
+        self._text = self.whole[: min(at, self.sections.returned)]
 
     @property
     def is_from_mail_system(self) -> bool:

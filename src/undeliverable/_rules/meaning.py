@@ -2,7 +2,7 @@
 
 A reply states a cause, and often more: what to do about it, where to read on, what scanned it. Only the cause may name
 the reason; "please set up SPF and DKIM" behind "user unknown" says nothing about SPF. The phrases that begin advice, mark a
-footer, or call a failure temporary or uncertain are data, one file per language (``data/languages``). All of them are
+footer, or call a failure temporary or uncertain are data, one file per language (``data/languages``, ``[reply]``). All of them are
 looked for in one pass over the words of the text.
 
 Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded, on one line, with single blanks.
@@ -41,7 +41,7 @@ __all__ = [
 BY_MEANING: Final = ("wording.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
-"""The keys of a file in ``data/languages``."""
+"""The keys of the table ``[reply]`` of a file in ``data/languages``."""
 _RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
@@ -120,7 +120,7 @@ class Vocabulary(NamedTuple):
 def vocabulary(
     languages: Iterable[Mapping[str, object]], clients: Mapping[str, object], texts: Iterable[str] = ()
 ) -> Vocabulary:
-    """Return the phrases of the documents of ``data/languages`` and of ``data/clients.toml``.
+    """Return the phrases of the tables ``[reply]`` of ``data/languages`` and those of ``data/clients.toml``.
 
     :param texts: samples of replies: they show which words are frequent.
     :raises EntryError: for an unknown key, or for anything but lists of phrases.

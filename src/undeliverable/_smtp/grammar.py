@@ -25,11 +25,13 @@ __all__ = [
     "LEAD",
     "LISTED",
     "MARKED_STATUS",
+    "NAMED_STATUS",
     "NO_RECIPIENTS",
     "NO_VALID_RECIPIENTS",
     "OTHER_FINAL",
     "OUTCOME",
     "OUTCOMES",
+    "PROGRAM",
     "QUOTED_CODE",
     "SESSION",
     "SPOKEN",
@@ -38,6 +40,7 @@ __all__ = [
     "STEP_NOTE",
     "STEP_STEMS",
     "TRAILING_STATUS",
+    "UNAVAILABLE",
     "VERB",
 ]
 
@@ -46,19 +49,23 @@ __all__ = [
 # RFC 2034 4: the status follows the reply code; servers put brackets, "#", quotes or a colon between.
 _STATUS: Final = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\w@]|\.\w|/\d)"
 # RFC 5321 4.2 has codes up to 559 with a second digit up to 5. Servers also send 471, 571 or 599, and 4.2.1 has clients go
-# by the first digit then: where a reply must begin, such a code is one.
+# by the first digit then: where a reply must begin, such a code is one. Some clients write it twice: "450 450 4.2.2".
 HEAD: Final = re.compile(
-    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?", re.ASCII
+    r"([2-5]\d\d)(?=[\s:;,.)\]>'\"|-]|$)(?!\.\d)(-?)(?: \1(?= [45]\.))?[-\s:,;.)(\[\]#'\"<]{0,4}(?:" + _STATUS + ")?",
+    re.ASCII,
 )
 # What may stand before the first code: a diagnostic-type (RFC 3464 2.3.6), brackets, quotes, "#".
 LEAD: Final = lazy(
     r"\s{0,20}(?:(?:smtp|lmtp)[ \t]{0,4};)?\s{0,20}[<\[(\"'#]{0,2}\s?(?=[2-5]\d\d)", re.ASCII | re.IGNORECASE
 )
-# A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550".
+# A reply quoted after somebody's words: "said: 550", "SMTP error 550", "smtp;550", "error code 550", "[550", "<550",
+# or after the commands that it answered: "MAIL+RCPT 550".
 QUOTED_CODE: Final = lazy(
-    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responded|status|returned|got|with|smtp))\s{1,40}|[:;#\[(<'\"=])"
+    r"(?:(?:[:;#\[(<'\"]|\b(?:said|says|error|code|reply|replied|response|responsecode|responded|status|returned|got|with|smtp))\s{1,40}|[:;#\[(<'\"=])"
     r"(?=[45][0-5]\d(?:[ :;,)\]>'\"\n-]|$))"
     r"|\bsaid:\s{0,40}(?=[45]\d\d(?:[ \n-]|$))"
+    r"|(?-i:\b(?:[EHL]+LO|MAIL|RCPT|DATA|BDAT|AUTH|STARTTLS)(?:[+/](?:MAIL|RCPT|DATA|BDAT))?(?:[ _](?:FROM|TO))?):?\s"
+    r"(?=[45][0-5]\d[ \n-])"
     r"|(?<=\s)(?=[45][0-5]\d[ -]['\"])"
     r"|(?<=\s)(?=[45]\d\d[ -][ (\[#'\"]{0,3}[45]\.\d{1,3}\.\d{1,3}\b(?!\.\d))",
     re.ASCII | re.IGNORECASE,
@@ -70,6 +77,14 @@ OTHER_FINAL: Final = lazy(r"(?<=\s)(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))",
 # A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
 MARKED_STATUS: Final = lazy(
     r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII
+)
+# ... or stand behind a single word, such as the name of the host that replies: "550 mx.example.net 5.1.2 ...". There a
+# version may stand as well, so it must be one of the codes that RFC 3463 and the IANA registry list.
+NAMED_STATUS: Final = lazy(
+    r"[ -](?!(?i:v|ver|version|release|build|rev)\b)[^\s\d][^\s@]{0,99}[ ]"
+    r"([45])\.(?=(?:0\.0|1\.(?:\d|10)|2\.[0-4]|3\.[0-6]|4\.[0-7]|5\.[0-7]|6\.(?:\d|10)|7\.(?:\d|[12]\d|3[0-2]))(?:[\s:,;]|$))"
+    r"(\d)\.(\d{1,2})",
+    re.ASCII,
 )
 # ... or be the reply's last word.
 TRAILING_STATUS: Final = lazy(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
@@ -155,6 +170,10 @@ OUTCOME: Final = lazy(
     r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\.[ \t](.*)",
     re.ASCII,
 )
+# What it says of a local program's exit status EX_UNAVAILABLE (sysexits.h), and what that program wrote above it:
+# "mail.local: unknown user: kim".
+UNAVAILABLE: Final = "... Service unavailable"
+PROGRAM: Final = lazy(r"[ \t]{0,8}[a-z][\w./-]{1,40}:[ \t][^\s]", re.ASCII)
 # Its own line about the message as a whole: "554 5.0.0 Service unavailable".
 GENERAL: Final = lazy(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.

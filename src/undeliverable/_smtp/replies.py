@@ -21,6 +21,7 @@ from undeliverable._smtp.grammar import (
     HEAD,
     LEAD,
     MARKED_STATUS,
+    NAMED_STATUS,
     NO_VALID_RECIPIENTS,
     OTHER_FINAL,
     QUOTED_CODE,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answered_command",
+    "is_cause",
     "is_expired",
     "last_attempt",
     "parse_reply",
@@ -64,6 +66,9 @@ _NOTED: Final = {
     f"(in reply to {name} command".lower(): named_command(name)
     for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
+_FRAME: Final = "Giving up on "
+"""How the line begins by which qmail ends what it says of a server; it says nothing of the queue."""
+_NO_CAUSES: Final = frozenset(((0, 0), (4, 7)))  # RFC 3463 3.1 and 3.5
 _STEP_LEAD: Final = 100
 """Characters that a wording of STEP may have before its stem, all white space counted."""
 
@@ -155,7 +160,8 @@ def _reply_text(text: str, start: int, end: int) -> str:
 def _joined(text: str) -> str:
     if "\n" not in text:
         return text
-    return " ".join([line for part in text.split("\n") if (line := part.strip())])
+    lines = [line for part in text.split("\n") if (line := part.strip())]
+    return " ".join([line for line in lines if not line.startswith(_FRAME)] if _FRAME in text else lines)
 
 
 def _last_note(text: str) -> int:
@@ -237,8 +243,10 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
         return None
     match = MARKED_STATUS.search(text, start)
     if match is None:
-        match = TRAILING_STATUS.search(text, max(start, len(text) - 20))
-        if match is None or match[1] != code[0]:
+        for match in (NAMED_STATUS.match(text, start), TRAILING_STATUS.search(text, max(start, len(text) - 20))):
+            if match is not None and match[1] == code[0]:
+                break
+        else:
             return None
     return status_of(match[1], match[2], match[3])
 
@@ -312,6 +320,11 @@ def says_expired(text: str) -> bool:
 def says_no_recipients(text: str) -> bool:
     """Return whether `text` ends with what follows from refused recipients: then RCPT is what was refused."""
     return NO_VALID_RECIPIENTS.search(text) is not None
+
+
+def is_cause(status: StatusCode | None) -> bool:
+    """Return whether a status names a cause: X.0.0 names none, and X.4.7 only says that the message waited too long."""
+    return status is not None and (status.subject, status.detail) not in _NO_CAUSES
 
 
 def last_attempt(reply: Reply) -> Reply:

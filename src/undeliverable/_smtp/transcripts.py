@@ -19,8 +19,10 @@ from undeliverable._smtp.grammar import (
     NO_RECIPIENTS,
     OUTCOME,
     OUTCOMES,
+    PROGRAM,
     SESSION,
     SPOKEN,
+    UNAVAILABLE,
     VERB,
 )
 from undeliverable._smtp.replies import parse_reply, says_expired
@@ -38,7 +40,7 @@ from undeliverable.model import (
     words_of,
 )
 
-__all__ = ["read_dialogue"]
+__all__ = ["may_stand_in", "read_dialogue"]
 
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
@@ -46,13 +48,17 @@ _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say an
 
 
 class _Outcome(NamedTuple):
-    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
+    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``.
+
+    :ivar cause: the line above, where a local program says why; then the server's own words say nothing.
+    """
 
     recipient: str
     words: str
     offset: int
     code: str | None
     word: str
+    cause: str = ""
 
 
 class _Answer:
@@ -74,18 +80,22 @@ class _Answer:
 class _Transcript:
     """What has been read so far.
 
-    ``verb`` is the last command sent, empty before the first one;
+    ``verb`` is the last command sent, empty before the first one; ``general`` is the reporting server's first line about
+    the message as a whole, with its place; ``consequence`` the last reply that merely followed from another one;
     ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "host", "lines", "listed", "offset", "opened", "protocol", "settled", "verb",
+        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "protocol",
+        "settled", "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
         self.listed = listed
         self.answers: list[_Answer] = []
         self.alone: list[_Outcome] = []
+        self.consequence: _Answer | None = None
+        self.general: tuple[str, int] | None = None
         self.host: str | None = None
         self.verb = ""
         self.addressee: str | None = None
@@ -94,6 +104,11 @@ class _Transcript:
         self.lines: list[str] = []
         self.offset = 0
         self.protocol: Protocol | None = None
+
+
+def may_stand_in(text: str) -> bool:
+    """Return whether it is worth while to :func:`read_dialogue` in `text`."""
+    return any(map(text.__contains__, DIALOGUE_MARKS))
 
 
 def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
@@ -114,9 +129,13 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
     """Return the same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
+    above = ""
     for line in text[at:].split("\n"):
         if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
             _read_line(state, line, at)
+            if line.endswith(UNAVAILABLE) and PROGRAM.match(above) is not None:
+                _note_cause(state, above.strip(), at)
+        above = line
         at += len(line) + 1
     _end_reply(state)
     return _facts(state, part, gave_up=says_expired(text))
@@ -141,6 +160,14 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
+        state.general = state.general or (line.strip()[4:], at)  # its own code is no reply that it got
+
+
+def _note_cause(state: _Transcript, cause: str, at: int) -> None:
+    """Note why the line at `at` says that a local program failed, unless a remote server caused it."""
+    last = state.alone[-1] if state.alone else None
+    if last is not None and last.offset == at:
+        state.alone[-1] = last._replace(cause=cause)
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -182,10 +209,12 @@ def _end_reply(state: _Transcript) -> None:
     if reply.code is None or reply.code < 400 or state.verb in ("QUIT", "RSET", "NOOP"):
         _note_consequence(state, reply)
         return
+    answer = _Answer(reply, state.offset, state.verb, state.addressee, state.host)
     if _is_consequence(state, reply):
         _note_consequence(state, reply)
+        state.consequence = answer
         return
-    state.answers.append(_Answer(reply, state.offset, state.verb, state.addressee, state.host))
+    state.answers.append(answer)
 
 
 def _is_consequence(state: _Transcript, reply: Reply) -> bool:
@@ -239,8 +268,14 @@ def _facts(state: _Transcript, part: str, *, gave_up: bool) -> tuple[RecipientFa
     found: dict[str | None, RecipientFacts] = {}
     for outcome in state.alone:
         found[outcome.recipient] = _own_facts(outcome, part, gave_up=gave_up)
+    if state.consequence is not None and not state.answers and not state.alone:
+        state.answers.append(state.consequence)  # the cause is not shown, so this is all that the server said
     for answer in each_once(state.answers):
         _add_answer(found, state, answer, part, gave_up=gave_up)
+    if not found and state.general is not None:
+        words, offset = state.general
+        evidence = Evidence(Witness.WORDS, part, offset, words_of(words))
+        found[None] = RecipientFacts(witness=Witness.WORDS, diagnostic=Diagnostic("", words), evidence=(evidence,))
     return tuple(found.values())
 
 
@@ -289,7 +324,7 @@ def _command(state: _Transcript, answer: _Answer) -> Command | None:
     """
     if not answer.verb:
         return Command.CONNECT
-    if answer.verb != "DATA":
+    if answer.verb != "DATA" or answer is state.consequence:
         return COMMANDS.get(answer.verb)
     if answer.led_to_no_recipients or any(outcome.code is not None for outcome in answer.named):
         return Command.RCPT
@@ -315,7 +350,7 @@ def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts
         recipient=outcome.recipient,
         action=Action.FAILED if expired else action,
         reply=reply,
-        diagnostic=None if reply is not None else Diagnostic("", prefix + words),
+        diagnostic=None if reply is not None else Diagnostic("", prefix + (outcome.cause or words)),
         expired=expired,
         evidence=(Evidence(witness, part, outcome.offset, words_of(outcome.words)),),
     )

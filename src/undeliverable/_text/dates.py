@@ -11,7 +11,7 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["parse_date"]
+__all__ = ["date_text", "parse_date"]
 
 # RFC 5322 3.3 and 4.3.
 _DATE: Final = lazy(
@@ -47,6 +47,17 @@ _NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in 
 _LONGEST: Final = 160  # characters that a date of any shape has, all white space counted
 _SIGNS: Final = frozenset((" +", " -"))
 _UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
+
+
+def date_text(value: datetime | None) -> str | None:
+    """Return a date in ISO 8601 with its offset, as the public record has it."""
+    return None if value is None else _written(value, value.tzinfo)
+
+
+@lru_cache(maxsize=256)
+def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
+    """Return ``value.isoformat()``, remembered: the same time stands in a report more than once."""
+    return value.isoformat()
 
 
 def parse_date(text: str) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from undeliverable._rules.conditions import ABSENT, status_key
 from undeliverable._rules.policies import Failure, Policy
+from undeliverable._smtp.replies import is_cause
 from undeliverable.codes import ReplyCode, StatusCode, find_status
 from undeliverable.model import Command, Event, RecipientFacts
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -105,16 +106,21 @@ def _without(address: str, text: str) -> str:
 def reason_of(by_rule: Reason | None, answer: Answer, by_class: ServiceClass | None, *, gave_up: bool) -> Reason:
     """Return the reason of the rule, of a queue that gave up, or of the service's class.
 
-    A queue that gave up without showing a reply expired, whatever its Status says. The class counts where the answer
-    gives no reason, or where there is no answer but the service's own words.
+    A queue that gave up without showing a reply expired, unless its Status says why it waited: X.0.0 and X.4.7 do
+    not. The class counts where the answer gives no reason, or where there is no answer but the service's own words.
     """
     reason = Reason.UNDEFINED if by_rule is None else by_rule
-    if gave_up and answer.code is None and (reason is Reason.UNDEFINED or not answer.text):
+    if gave_up and answer.code is None and (reason is Reason.UNDEFINED or not (answer.text or _is_named(answer.final))):
         reason = Reason.EXPIRED
     if by_class is None or by_class.reason is None:
         return reason
     own_words = by_class.prose and answer.code is None and answer.seen is None
     return by_class.reason if own_words or reason is Reason.UNDEFINED else reason
+
+
+def _is_named(status: StatusCode | None) -> bool:
+    """Return whether a status says why a message had to wait."""
+    return status is not None and status.class_ == _PERSISTENT and is_cause(status)
 
 
 def has_expired(reason: Reason, *, gave_up: bool) -> bool:

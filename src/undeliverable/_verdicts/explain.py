@@ -41,8 +41,10 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    if verdict.original_recipient and verdict.original_recipient != verdict.recipient:
-        yield "sent to", verdict.original_recipient
+    if verdict.sent_to and verdict.sent_to != verdict.recipient:
+        yield "sent to", verdict.sent_to
+    elif verdict.original_recipient and verdict.original_recipient != verdict.recipient:
+        yield "passed on", verdict.original_recipient
     if verdict.action is not None:
         yield "action", str(verdict.action) + (", after the queue gave up" if verdict.expired else "")
     if verdict.reply is not None:

@@ -28,6 +28,7 @@ from undeliverable._verdicts.decisions import (
     status_from,
 )
 from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
+from undeliverable._verdicts.mailed import advice_for_mailed, mailed
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Protocol, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
@@ -144,12 +145,15 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.conflicts = facts.conflicts + conflicts_of(answer, facts.status)
     draft.last_attempt_date = facts.last_attempt_date
     draft.will_retry_until = facts.will_retry_until
-    draft.vendor_code = facts.vendor_code
+    draft.vendor_code = facts.vendor_code or knowledge.vendor_code_in  # found when it is first asked for
     draft.key = None  # computed from the identity when it is first asked for
     draft._identity = identity  # noqa: SLF001 # of this very draft
     draft.evidence = facts.evidence
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
+    draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
+    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.set_by = ()
     return draft
 
 
@@ -201,7 +205,8 @@ def _fill(
             policy, draft.policy = found
             draft.label = policy.label
             bounce_type, advice = ordered(policy, bounce_type, advice)
-    draft.bounce_type, draft.advice = bounce_type, advice
+    draft.bounce_type = bounce_type
+    draft.advice = advice if facts.original_recipient is None else advice_for_mailed(facts, advice)
 
 
 def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draft
@@ -314,7 +319,11 @@ def _reply_verdict(
     draft.recipient, draft.remote_mta, draft.provider, draft.rule = recipient, host, provider, ref
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = draft.vendor_code = None
+    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.sent_to = recipient
+    draft.set_by = ()
+    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.vendor_code = knowledge.vendor_code_in
     draft.evidence = ()
     draft.field_block = ""
     draft.key = None

@@ -5,12 +5,18 @@ The entry point for messages imports this module with the first one; it brings a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from undeliverable._mime.part import as_bytes
 from undeliverable._reading.message import read
 from undeliverable._reading.reading import Notice
+from undeliverable._rules.visible import BRACKETED
+from undeliverable._verdicts.belief import believed
 from undeliverable._verdicts.judge import judge
+from undeliverable.model import RecipientFacts
+from undeliverable.reasons import Fault
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -19,6 +25,9 @@ if TYPE_CHECKING:
     from undeliverable.verdict import Verdict
 
 __all__ = ["read_and_judge"]
+
+_OWN_FAULTS: Final = (Fault.ADDRESS, Fault.MAILBOX)
+_ROOM: Final = 998  # characters of a reply in which addresses are looked for, up to the next command of a transcript
 
 
 def read_and_judge(
@@ -35,7 +44,35 @@ def read_and_judge(
     if not recipients:
         return notice, []
     identity, kind = _identity(notice, raw), notice.kind
-    return notice, [judge(facts, knowledge, identity=identity, kind=kind, trace=trace) for facts in recipients]
+    verdicts = [judge(facts, knowledge, identity=identity, kind=kind, trace=trace) for facts in recipients]
+    if len(recipients) > 1:
+        for number, other in _given_to_others(recipients, verdicts):
+            facts = _without_reply(recipients[number], other)
+            verdicts[number] = judge(facts, knowledge, identity=identity, kind=kind, trace=trace)
+    return notice, [
+        believed(verdict) if verdict.conflicts or verdict.reply_code is None else verdict for verdict in verdicts
+    ]
+
+
+def _given_to_others(recipients: Sequence[RecipientFacts], verdicts: Sequence[Verdict]) -> Iterator[tuple[int, str]]:
+    """Yield which recipients a reply condemns that names another one of the same report, and whom it names.
+
+    Some clients give the reply to one RCPT to all recipients of the message.
+    """
+    known = {facts.recipient.casefold() for facts in recipients if facts.recipient}
+    for number, (facts, verdict) in enumerate(zip(recipients, verdicts, strict=True)):
+        if verdict.reason is None or verdict.reason.fault not in _OWN_FAULTS or verdict.reply is None:
+            continue
+        own = {name.casefold() for name in (facts.recipient, facts.original_recipient) if name}
+        named = [name[1:-1] for name in BRACKETED.findall(verdict.reply[:_ROOM].partition(">>>")[0])]
+        folded = {name.casefold() for name in named}
+        if folded & known and not folded & own:
+            yield number, next(name for name in named if name.casefold() in known)
+
+
+def _without_reply(facts: RecipientFacts, other: str) -> RecipientFacts:
+    conflict = f"the reply names {other}, another recipient of the same report"
+    return replace(facts, reply=None, status=None, diagnostic=None, conflicts=(*facts.conflicts, conflict))
 
 
 def _identity(notice: Notice, raw: bytes) -> str:

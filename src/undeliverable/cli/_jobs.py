@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from undeliverable import Knowledge, parse
+from undeliverable import Kind, Knowledge, attached, parse
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._inputs import Mail
 from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
-from undeliverable.cli._summary import Tally
+from undeliverable.cli._summary import Tally, is_inside
 from undeliverable.cli._writers import RENDERERS, Renderer, joined
 from undeliverable.verdict import Report
 
@@ -60,31 +60,43 @@ class Work(NamedTuple):
 
     :ivar format: the output format.
     :ivar keep: True to return the reports themselves as well.
+    :ivar attached: True to read the messages inside a message that is no report by itself.
+    :ivar keep_headers: names of header fields of the returned message that come into the record.
     """
 
     knowledge: Knowledge
     selection: Selection
     format: str
     keep: bool = False
+    attached: bool = False
+    keep_headers: tuple[str, ...] = ()
 
     def read(self, mail: Mail) -> Report:
         """Parse a message into a report."""
-        return parse(mail.raw, knowledge=self.knowledge, source=mail.source)
+        return parse(mail.raw, knowledge=self.knowledge, source=mail.source, keep_headers=self.keep_headers)
 
     def on(self, mails: Iterable[Mail], read: Read) -> Done:
         """Read, judge and render `mails`."""
         done, render = Done(), RENDERERS[self.format]
         for mail in mails:
             try:
-                report = read(mail)
+                reports = self._reports(mail, read)
             except Exception as error:  # noqa: BLE001 # mail never raises; if it does, the other messages must not suffer
                 done.tally.broken += 1
                 done.problems.append(f"{mail.source}: {type(error).__name__}: {error}")
                 continue
-            if report is not None:
+            for report in reports:
                 self._take(report, done, render)
         done.shown = joined(self.format, done.shown)
         return done
+
+    def _reports(self, mail: Mail, read: Read) -> tuple[Report, ...]:
+        report = read(mail)
+        if report is None:
+            return ()
+        inner = attached(mail.raw) if self.attached and (report.kind is Kind.OTHER or is_inside(report)) else ()
+        each = (self.read(Mail(f"{mail.source}/{number}", raw)) for number, raw in enumerate(inner, 1))
+        return tuple(each) if inner else (report,)
 
     def _take(self, report: Report, done: Done, render: Renderer) -> None:
         done.tally.add(report)

@@ -8,9 +8,14 @@ from collections.abc import Iterable
 
 from undeliverable.cli._words import counted
 from undeliverable.reasons import BounceType
-from undeliverable.verdict import Report
+from undeliverable.verdict import INSIDE, Report
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "is_inside"]
+
+
+def is_inside(report: Report) -> bool:
+    """Return whether what was read stands inside another message."""
+    return any(INSIDE in verdict.conflicts for verdict in report.verdicts)
 
 
 class Tally:
@@ -18,14 +23,16 @@ class Tally:
 
     :ivar messages: number of messages read; for logs, of lines about a delivery.
     :ivar lines: number of log lines read.
+    :ivar inside: number of reports that stand inside another message.
     :ivar broken: number of messages that the library failed on, each of them a bug.
     """
 
-    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "lines", "messages")
+    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "inside", "lines", "messages")
 
     def __init__(self) -> None:
         self.messages = 0
         self.broken = 0
+        self.inside = 0
         self.lines = 0
         self._verdicts = 0
         self._begin = time.perf_counter()
@@ -37,6 +44,7 @@ class Tally:
         """Count one report with its verdicts."""
         self.messages += 1
         self._kinds[str(report.kind)] += 1
+        self.inside += is_inside(report)
         for verdict in report.verdicts:
             self._verdicts += 1
             if verdict.bounce_type is not None:
@@ -48,6 +56,7 @@ class Tally:
         """Add the counts of another tally."""
         self.messages += other.messages
         self.broken += other.broken
+        self.inside += other.inside
         self.lines += other.lines
         self._verdicts += other._verdicts
         self._kinds.update(other._kinds)
@@ -63,6 +72,7 @@ class Tally:
             f"{counted(self.messages, 'message')}{_brackets(_ranked(self._kinds))}",
             f"{counted(self._verdicts, 'verdict')}{_brackets(types)}",
             _ranked(self._reasons),
+            f"{self.inside} inside another message" if self.inside else "",
             f"{counted(skipped, 'file')} skipped, no mail" if skipped else "",
             f"{counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
             f"{seconds:.2f} s",

@@ -47,6 +47,18 @@ def _arguments(parser: ArgumentParser) -> None:
         "--log", action="store_true", help="the files are mail server logs: one record per line about a delivery"
     )
     parser.add_argument(
+        "--attached",
+        action="store_true",
+        help="of a message that passes on others and is no report itself, read those inside: bounces that people forward",
+    )
+    parser.add_argument(
+        "--keep-header",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="also put this header field of the returned message into the record, such as X-Campaign; may be repeated",
+    )
+    parser.add_argument(
         "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
     )
     parser.add_argument(
@@ -62,7 +74,14 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
-    work = Work(knowledge_of(options), Selection.of(options.only), options.format, keep=options.into is not None)
+    work = Work(
+        knowledge_of(options),
+        Selection.of(options.only),
+        options.format,
+        keep=options.into is not None,
+        attached=options.attached,
+        keep_headers=tuple(options.keep_header),
+    )
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)

@@ -16,14 +16,14 @@ from undeliverable._text.lazy import lazy
 __all__ = ["Frame", "moment", "unframe"]
 
 # RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction (journalctl, rsyslog),
-# with an ISO date (RFC 3339) or the seconds since boot instead, or with "<facility.level>" (BSD).
+# with an ISO date (RFC 3339) or the seconds since boot instead, with "<facility.level>" (BSD), or without a host.
 _PLAIN: Final = lazy(
     r"(?:<\d{1,3}>)?"
     r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
     r"|((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{2,5})?)"
     r"|\[[ \d]{1,12}\.\d{1,9}\]) "
     r"(?:<[a-z0-9]{2,9}\.[a-z0-9]{2,9}> )?"
-    r"(\S{1,255}) ([^\s:\[\]]{1,96})(?:\[[^\]\s]{1,32}\])?: ",
+    r"(?:(\S{0,254}[^\s:]) )?([^\s:\[\]]{1,96})(?:\[[^\]\s]{1,32}\])?: ",
     re.ASCII,
 )
 # RFC 5424 6: "<22>1 2026-11-21T21:16:18.003Z mx.example.net postfix/smtp 15281 - - ..."; "-" is the nil value.

@@ -13,6 +13,7 @@ from undeliverable import (
     Command,
     Event,
     Fault,
+    Feedback,
     Kind,
     MessageFacts,
     PolicyRef,
@@ -31,17 +32,18 @@ __all__ = ["report_of"]
 
 T = TypeVar("T")
 
+_SCHEMAS: Final = (1, 2)
 # Looked up by value: the constructor of an enum with attributes needs more than the value.
 _REASONS: Final = {str(reason): reason for reason in Reason}
 
 
 def report_of(record: Mapping[str, Any]) -> Report:
-    """Return the report of a record of version 1, without evidence and without the text of the original message.
+    """Return the report of a record of version 1 or 2, without evidence and without the text of the original message.
 
     :raises ValueError: when it is not such a record; the message says why.
     """
-    if record.get("schema") != 1:
-        raise ValueError("not a record of a report: `schema` is not 1")
+    if record.get("schema") not in _SCHEMAS:
+        raise ValueError("not a record of a report: `schema` is neither 1 nor 2")
     try:
         return _report(record)
     except (KeyError, TypeError, AttributeError) as error:
@@ -90,6 +92,13 @@ def _verdict(record: Mapping[str, Any]) -> Verdict:
         vendor_code=get("vendor_code"),
         key=record["key"],
         details=Details(**{name: get(name) for name in Details.__slots__}),
+        sent_to=get("sent_to") or get("original_recipient") or get("recipient"),  # schema 1 has no "sent_to"
+        proof=get("proof"),
+        confidence=get("confidence"),
+        provider_from=get("provider_from"),
+        set_by=tuple((key, PolicyRef(one["id"], one["layer"])) for key, one in (get("policies") or {}).items()),
+        message_advice=get("message_advice"),
+        applies_to=get("applies_to"),
     )
 
 
@@ -105,17 +114,34 @@ def _message(record: Mapping[str, Any]) -> MessageFacts:
         date=_maybe(datetime.fromisoformat, record.get("date")),
         message_id=record.get("message_id"),
         returned=None if returned is None else _returned(returned),
+        feedback=_maybe(_feedback, record.get("feedback")),
+    )
+
+
+def _feedback(record: Mapping[str, Any]) -> Feedback:
+    get = record.get
+    return Feedback(
+        type=get("type"),
+        source_ip=get("source_ip"),
+        original_mail_from=get("original_mail_from"),
+        reported_domain=get("reported_domain"),
+        arrival_date=_maybe(datetime.fromisoformat, get("arrival_date")),
+        user_agent=get("user_agent"),
+        feedback_id=get("feedback_id"),
+        fields=tuple((name, value) for name, values in (get("fields") or {}).items() for value in values),
     )
 
 
 def _returned(record: Mapping[str, Any]) -> Returned:
+    headers = record.get("headers") or {}
     return Returned(
-        "",
+        "".join(f"{name}: {value}\n" for name, value in headers.items()),
         message_id=record.get("message_id"),
         from_=record.get("from"),
         to=record.get("to"),
         subject=record.get("subject"),
         date=_maybe(datetime.fromisoformat, record.get("date")),
+        keep_headers=tuple(headers),
     )
 
 

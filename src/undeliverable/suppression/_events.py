@@ -101,7 +101,7 @@ class ListEvent:
             kind=kind,
             time=time,
             key=key or (verdict.key if kind is EventKind.BOUNCE else f"{kind}:{verdict.key}"),
-            bounce_type=verdict.bounce_type,
+            bounce_type=BounceType.SOFT if _is_anothers(verdict) else verdict.bounce_type,
             reason=verdict.reason,
             fault=verdict.fault,
             advice=verdict.advice,
@@ -147,9 +147,10 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
     :param received: the time of arrival of the report; also used where the report contains no date.
     """
     return tuple(
-        (verdict.recipient, _event(report, verdict, kind, _aware(received)))
+        (address, _event(report, verdict, kind, _aware(received)))
         for verdict in report.verdicts
-        if verdict.recipient and (kind := _kind(report.kind, verdict.action)) is not None
+        if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
+        and (kind := _kind(report.kind, verdict.action)) is not None
     )
 
 
@@ -164,6 +165,13 @@ _BY_KIND: Final = MappingProxyType(
         Kind.BOUNCE: EventKind.BOUNCE,
     }
 )
+
+
+def _is_anothers(verdict: Verdict) -> bool:
+    """Return whether an address failed that the mail was only passed on to: of the one that was mailed that says little."""
+    other = verdict.original_recipient
+    is_other = other is not None and other != verdict.recipient
+    return is_other and verdict.bounce_type is BounceType.HARD and verdict.advice is Advice.RETRY
 
 
 def _kind(kind: Kind, action: Action | None) -> EventKind | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
+from undeliverable.model._returned import Feedback, Returned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "Diagnostic",
     "Event",
     "Evidence",
+    "Feedback",
     "FieldBlock",
     "MessageFacts",
     "MtaName",
@@ -281,60 +283,12 @@ class _RecipientFactsDraft(FieldBlock):
     __slots__ = RecipientFacts.__slots__
 
 
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Returned(Record):
-    """The message that came back, as far as the report holds it.
-
-    :ivar block: its header block, folded as it stood, at most 64 KB.
-    """
-
-    block: str
-    message_id: str | None = None
-    from_: str | None = None
-    to: str | None = None
-    subject: str | None = None
-    date: datetime | None = None
-
-    def __init__(
-        self,
-        block: str,
-        message_id: str | None = None,
-        from_: str | None = None,
-        to: str | None = None,
-        subject: str | None = None,
-        date: datetime | None = None,
-    ) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _ReturnedDraft)
-        draft.block = block
-        draft.message_id = message_id
-        draft.from_ = from_
-        draft.to = to
-        draft.subject = subject
-        draft.date = date
-        draft.__class__ = Returned
-
-    def header(self, name: str) -> str | None:
-        """Return the first value of header `name` of the returned message, unfolded and decoded, or None."""
-        return next(self.headers(name), None)
-
-    def headers(self, name: str) -> Iterator[str]:
-        """Return all values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import decode_words, header_fields
-
-        wanted = name.lower()
-        return (decode_words(value) for found, value in header_fields(self.block) if found == wanted)
-
-
-class _ReturnedDraft(Record):
-    __slots__ = Returned.__slots__
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
 class MessageFacts(FieldBlock):
     """What the report says of itself and of the message that it is about.
 
     :ivar generator: the software that wrote the report, by the name of its described format, or None.
+    :ivar feedback: what a feedback report says (RFC 5965), or None; its fields are also found by :meth:`field`.
     """
 
     generator: str | None = None
@@ -347,6 +301,7 @@ class MessageFacts(FieldBlock):
     message_id: str | None = None
     returned: Returned | None = None
     field_block: str = ""
+    feedback: Feedback | None = None
 
     def __init__(  # noqa: PLR0913 # one for each attribute
         self,
@@ -361,6 +316,7 @@ class MessageFacts(FieldBlock):
         message_id: str | None = None,
         returned: Returned | None = None,
         field_block: str = "",
+        feedback: Feedback | None = None,
     ) -> None:
         draft: Any = self
         _open(draft, "__class__", _MessageFactsDraft)
@@ -374,6 +330,7 @@ class MessageFacts(FieldBlock):
         draft.message_id = message_id
         draft.returned = returned
         draft.field_block = field_block
+        draft.feedback = feedback
         draft.__class__ = MessageFacts
 
 

@@ -6,24 +6,39 @@ never looks anything up, so that it says the same in another process or under ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from functools import lru_cache
+from datetime import datetime
 
+from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts, Returned
+from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
+from undeliverable.verdict._slots import DetailsSlot, KeySlot, VendorCodeSlot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
-__all__ = ["NO_DETAILS", "SCHEMA", "Details", "Kind", "PolicyRef", "Report", "RuleRef", "StatusFrom", "Verdict"]
+__all__ = [
+    "INSIDE",
+    "NO_DETAILS",
+    "SCHEMA",
+    "Details",
+    "Kind",
+    "PolicyRef",
+    "Report",
+    "RuleRef",
+    "StatusFrom",
+    "Verdict",
+]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
+
+INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
+"""The conflict in each verdict of a report that a message passes on."""
 
 
 class Kind(Word):
@@ -135,6 +150,11 @@ class Verdict(Identified):
     whichever function read it. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
     recipient's delivery status fields, which :meth:`field` gives by name. ``details`` holds what some replies give in
     addition: :attr:`blocklist`, :attr:`retry_after` and others.
+
+    ``recipient``, ``bounce_type`` and ``reason`` speak of the address that failed. ``sent_to`` is the address that was
+    mailed, and ``advice`` speaks of it: where a forwarder or an alias passed the mail on, the two differ, and the death
+    of the one is no reason to suppress the other. ``proof``, ``confidence``, ``provider_from``, ``message_advice`` and
+    ``applies_to`` are None where nobody asked for them; ``set_by`` pairs each consequence with the policy that set it.
     """
 
     recipient: str | None
@@ -165,6 +185,18 @@ class Verdict(Identified):
     evidence: tuple[Evidence, ...] = ()
     field_block: str = ""
     details: Details = NO_DETAILS
+    sent_to: str | None = None
+    proof: str | None = None
+    confidence: str | None = None
+    provider_from: str | None = None
+    set_by: tuple[tuple[str, PolicyRef], ...] = ()
+    message_advice: str | None = None
+    applies_to: str | None = None
+
+    @property
+    def policies(self) -> Mapping[str, PolicyRef]:
+        """Return for each consequence that a policy set (``bounce_type``, ``advice``, ...) the policy."""
+        return dict(self.set_by)
 
     @property
     def blocklist(self) -> str | None:
@@ -217,8 +249,8 @@ class Verdict(Identified):
             "policy": None if self.policy is None else self.policy.to_dict(),
             "shadowed": None if self.shadowed is None else [rule.to_dict() for rule in self.shadowed],
             "conflicts": list(self.conflicts),
-            "last_attempt_date": _date(self.last_attempt_date),
-            "will_retry_until": _date(self.will_retry_until),
+            "last_attempt_date": None if self.last_attempt_date is None else date_text(self.last_attempt_date),
+            "will_retry_until": None if self.will_retry_until is None else date_text(self.will_retry_until),
             "vendor_code": self.vendor_code,
             "key": self.key,
             "blocklist": details.blocklist,
@@ -226,6 +258,13 @@ class Verdict(Identified):
             "help_url": details.help_url,
             "auth_mechanism": details.auth_mechanism,
             "size_limit": details.size_limit,
+            "sent_to": self.sent_to,
+            "proof": self.proof,
+            "confidence": self.confidence,
+            "provider_from": self.provider_from,
+            "policies": {key: policy.to_dict() for key, policy in self.set_by} if self.set_by else {},
+            "message_advice": self.message_advice,
+            "applies_to": self.applies_to,
         }
 
     def explain(self) -> str:
@@ -240,63 +279,10 @@ class Verdict(Identified):
         return explain(self)
 
 
-class _Key:
-    """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
-
-    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
-    """
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
-        if verdict is None:
-            return self
-        key = self._slot.__get__(verdict)
-        if key is None:
-            recipient, action = verdict.recipient or "", verdict.action or ""
-            identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
-            key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
-            self._slot.__set__(verdict, key)
-        return key
-
-    def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, key)
-
-
-@lru_cache(maxsize=1)
-def _sha256() -> Callable[[bytes], Any]:
-    from hashlib import sha256
-
-    return sha256
-
-
-class _DetailsSlot:
-    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
-
-    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
-    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
-    """
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
-        if verdict is None:
-            return self
-        details = self._slot.__get__(verdict)
-        if details.__class__ is not Details:
-            details = details(verdict.reason, verdict.reply, verdict.status)
-            self._slot.__set__(verdict, details)
-        return details
-
-    def __set__(self, verdict: Any, details: Details) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, details)
-
-
 if not TYPE_CHECKING:
-    Verdict.key = _Key(Verdict.key)
-    Verdict.details = _DetailsSlot(Verdict.details)
+    Verdict.key = KeySlot(Verdict.key)
+    Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
+    Verdict.details = DetailsSlot(Verdict.details, Details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -340,37 +326,18 @@ class Report(Record):
         }
 
 
-def _date(value: datetime | None) -> str | None:
-    return None if value is None else _written(value, value.tzinfo)
-
-
-@lru_cache(maxsize=256)
-def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # times of different zones are equal
-    """Return ``value.isoformat()``, remembered: the same time stands in a report more than once."""
-    return value.isoformat()
-
-
 def _message(facts: MessageFacts) -> dict[str, object]:
     return {
         "generator": facts.generator,
         "reporting_mta": facts.reporting_mta,
         "received_from_mta": facts.received_from_mta,
-        "arrival_date": _date(facts.arrival_date),
+        "arrival_date": date_text(facts.arrival_date),
         "original_envelope_id": facts.original_envelope_id,
         "queue_id": facts.queue_id,
-        "date": _date(facts.date),
+        "date": date_text(facts.date),
         "message_id": facts.message_id,
-        "returned": None if facts.returned is None else _returned(facts.returned),
-    }
-
-
-def _returned(returned: Returned) -> dict[str, object]:
-    return {
-        "message_id": returned.message_id,
-        "from": returned.from_,
-        "to": returned.to,
-        "subject": returned.subject,
-        "date": _date(returned.date),
+        "returned": None if facts.returned is None else facts.returned.to_dict(),
+        "feedback": None if facts.feedback is None else facts.feedback.to_dict(),
     }
 
 

@@ -1,0 +1,382 @@
+"""What the author of an unknown notification says: its sentences, and the addresses in them that may be recipients.
+
+No pattern of any language finds a recipient here. Every address in the text is a candidate, best evidence
+first: beside a reply, behind a label, alone on a line, in a sentence that says that something failed. Left out are whom
+the notification itself goes to and comes from, addresses in lines that are header fields, and those offered for help.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from undeliverable._formats.attribution import ROLES
+from undeliverable._formats.lines import LINE_LIMIT
+from undeliverable._formats.schema import FACTS, Format
+from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
+from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
+from undeliverable._text.lazy import lazy
+
+__all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
+
+_HEAD: Final = 32_768  # characters: a notification says early what has happened
+_NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
+_NEXT: Final = 256  # characters within which the next line begins
+_ADDRESS: Final = lazy(FACTS["recipient"])
+# Sentences end at these marks before white space, or at those of East Asian scripts.
+_END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
+_LABEL: Final = lazy(
+    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
+)
+_COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
+_ABOUT_RECIPIENT: Final = OUTCOMES | {"yours"}
+_WORDS: Final = lazy(r"[^\W\d_]{2}")
+_WORD_BEFORE: Final = lazy(r"([^\W\d_]+)[ \t<\"'(\[]*$")
+
+
+class Rank(IntEnum):
+    """How good the evidence is that an address is a recipient's, the best first."""
+
+    PAIRED = 0
+    LABELLED = 1
+    ALONE = 2
+    STATED = 3
+    HEADED = 4
+    LISTED = 5
+    NEAR = 6
+    ELSEWHERE = 7
+
+
+class Sentence(NamedTuple):
+    """A sentence by its place in the text, and the kinds of phrases in it."""
+
+    start: int
+    end: int
+    kinds: frozenset[str]
+
+
+class Named(NamedTuple):
+    """An address that the statement names.
+
+    :ivar line: where its line begins.
+    :ivar before: what its line says before it.
+    :ivar rest: what its line says behind it.
+    """
+
+    address: str
+    line: int
+    rank: Rank
+    before: str
+    rest: str
+
+
+class Statement(NamedTuple):
+    """The part of a text that its author wrote.
+
+    :ivar subject: the kinds of phrases in the message's subject.
+    :ivar sentences: those outside replies, in order.
+    :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
+    :ivar names_others: whether it names a sender who is not the one that it goes to.
+    """
+
+    subject: frozenset[str]
+    sentences: tuple[Sentence, ...]
+    named: tuple[Named, ...]
+    names_others: bool
+
+    def says(self, kind: str) -> bool:
+        """Return whether a sentence has a phrase of a kind."""
+        return any(kind in sentence.kinds for sentence in self.sentences)
+
+
+class Parties(NamedTuple):
+    """Addresses of the notification itself, in lower case.
+
+    :ivar readers: whom it goes to.
+    :ivar writers: whom it comes from.
+    :ivar domain: the domain that it comes from.
+    """
+
+    readers: frozenset[str]
+    writers: frozenset[str]
+    domain: str
+
+
+def parties_of(header: Callable[[str], str | None]) -> Parties:
+    """Return whom a notification goes to and comes from."""
+    readers = _folded(header("to") or "")
+    senders = _folded(header("from") or "")
+    writers = {*senders, *_folded(header("return-path") or ""), *_folded(header("reply-to") or "")}
+    domain = senders[0].rpartition("@")[2] if senders else ""
+    return Parties(frozenset(readers), frozenset(writers) - frozenset(readers), domain)
+
+
+def _folded(value: str) -> list[str]:
+    return [found[0].lower().rstrip(".") for found in _ADDRESS.finditer(value[:LINE_LIMIT])]
+
+
+def read_statement(described: Format, text: str, header: Callable[[str], str | None], wording: Wording) -> Statement:
+    """Return what the author of `text` says.
+
+    :param described: says which lines are header fields.
+    :param text: the text above the returned message.
+    :param header: gives the first value of the message's header of a name, or None.
+    """
+    return _Reader(described, text, parties_of(header), wording, (header("subject") or "")[:LINE_LIMIT]).read()
+
+
+class _Line(NamedTuple):
+    start: int
+    text: str
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    text: str
+
+
+class _Paragraph(NamedTuple):
+    """Lines without an empty one among them.
+
+    :ivar words: the lines that are neither replies nor header fields.
+    :ivar replies: where lines with a reply begin.
+    :ivar is_headed: whether some are header fields.
+    """
+
+    lines: list[_Line]
+    words: list[_Line]
+    replies: list[int]
+    is_headed: bool
+
+    @classmethod
+    def of(cls, lines: list[_Line], is_header: Callable[[str], bool]) -> _Paragraph:
+        replies = [line.start for line in lines if REPLY.search(line.text)]
+        answered = frozenset(replies)
+        others = [line for line in lines if line.start not in answered]
+        words = [line for line in others if not is_header(line.text)]
+        return cls(lines, words, replies, len(words) < len(others))
+
+    def sentences(self) -> Iterator[_Span]:
+        """Yield the sentences with their places; they go on from line to line."""
+        joined = "\n".join(line.text for line in self.words)
+        starts = [0]
+        for line in self.words[:-1]:
+            starts.append(starts[-1] + len(line.text) + 1)
+
+        def place(offset: int) -> int:
+            number = bisect_right(starts, offset) - 1
+            return self.words[number].start + offset - starts[number]
+
+        begin = 0
+        for end in (*(match.end() for match in _END.finditer(joined)), len(joined)):
+            if joined[begin:end].strip():
+                yield _Span(place(begin), place(end - 1) + 1, joined[begin:end])
+            begin = end
+
+
+class _Reader:
+    """Reads one text."""
+
+    __slots__ = (
+        "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
+        "_subject", "_text", "_title", "_wording",
+    )  # fmt: skip
+
+    def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
+        self._text = without_quotes(text)
+        self._title = title
+        self._subject: frozenset[str] = frozenset()
+        self._parties = parties
+        self._wording = wording
+        self._skip = described.patterns.skip
+        self._found: list[tuple[Named, bool]] = []
+        self._sentences: list[Sentence] = []
+        self._replies: list[int] = []
+        self._places: list[int] = []
+        self._listed_to = -_HEAD
+        self._named_others = False
+
+    def read(self) -> Statement:
+        paragraphs = [_Paragraph.of(lines, self._is_header) for lines in self._paragraphs()]
+        heard = [
+            (paragraph, sentence, self._wording.heard(sentence.text))
+            for paragraph in paragraphs
+            if paragraph.lines[0].start < _HEAD
+            for sentence in paragraph.sentences()
+        ]
+        languages = spoken([self._wording.heard(self._title), *(words for _, _, words in heard)])
+        self._subject = kinds_in(self._wording.heard(self._title), languages)
+        by_paragraph: dict[int, list[Sentence]] = {}
+        for paragraph, sentence, words in heard:
+            found = Sentence(sentence.start, sentence.end, kinds_in(words, languages))
+            self._sentences.append(found)
+            by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
+        for paragraph in paragraphs:
+            self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
+        return Statement(self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others)
+
+    def _paragraphs(self) -> Iterator[list[_Line]]:
+        lines: list[_Line] = []
+        for start, line in _lines(self._text):
+            if line.strip() and not _is_quoted(line):
+                lines.append(_Line(start, line))
+            elif lines:
+                yield lines
+                lines = []
+        if lines:
+            yield lines
+
+    def _read_paragraph(self, paragraph: _Paragraph, sentences: list[Sentence]) -> None:
+        """Read the addresses, in the light of the sentences around them."""
+        self._replies += paragraph.replies
+        for line in paragraph.lines:
+            if "@" in line.text:
+                self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
+
+    def _is_header(self, line: str) -> bool:
+        return self._skip is not None and self._skip(line) is not None
+
+    def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
+        reply = REPLY.search(line.text)  # whom a reply names is another question
+        spots = spots_in(line.text if reply is None else line.text[: reply.start()])
+        if not spots or self._is_about_sender(line.text, spots):
+            return
+        spots = self._without_senders(line.text, spots)
+        is_alone = is_list(line.text, spots)
+        for number, spot in enumerate(spots):
+            at = line.start + spot.start
+            kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
+            rest = line.text[spot.end :] if number == len(spots) - 1 else ""
+            rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
+            if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
+                rank = Rank.HEADED
+            helps = "contact" in kinds and not kinds & OUTCOMES and rank > Rank.LABELLED
+            before = "" if number else line.text[: spot.start]
+            self._found.append((Named(spot.address, line.start, rank, before, rest), helps))
+
+    def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
+        """Return whether a line is a header field, or names a sender or who can help."""
+        label = _LABEL.match(line[: spots[0].start])
+        return self._is_header(line) or (label is not None and self._wording.names_sender(label[1]))
+
+    def _without_senders(self, line: str, spots: list[Spot]) -> list[Spot]:
+        """Return the addresses of a line without those behind "from", or behind "of" where others are."""
+        words = [_WORD_BEFORE.search(line[max(0, spot.start - 24) : spot.start]) for spot in spots]
+        is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
+        if all(is_from):
+            is_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
+        return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
+
+    def _note_others(self, spots: list[Spot]) -> None:
+        """Take note of senders that are neither parties of the notification nor at the domain that it goes to."""
+        ours = {address.rpartition("@")[2] for address in (*self._parties.readers, *self._parties.writers)}
+        domains = {spot.address.lower().rpartition("@")[2] for spot in spots}
+        self._named_others = self._named_others or not domains <= ours
+
+    def _rank(self, line: str, start: int, rest: str, *, is_alone: bool, kinds: frozenset[str]) -> Rank:
+        """Return how good the evidence is for an address.
+
+        :param start: where the first address of the line begins.
+        :param rest: what follows the last one; empty for the others.
+        :param is_alone: whether the line does nothing but list addresses.
+        :param kinds: the kinds of phrases in the sentence.
+        """
+        if said_in(rest):
+            return Rank.PAIRED
+        before = line[:start]
+        label = _LABEL.match(before) or (None if _WORDS.search(rest) else _COLUMN.match(before))
+        if label is not None and self._wording.names_recipient(label[1]):
+            return Rank.LABELLED
+        if is_alone:
+            return Rank.ALONE
+        if kinds & _ABOUT_RECIPIENT:
+            return Rank.STATED
+        return Rank.NEAR if kinds else Rank.ELSEWHERE
+
+    def _chosen(self) -> Iterator[Named]:
+        """Yield the addresses with the best evidence."""
+        outcomes = (sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES)
+        self._places = sorted((*outcomes, *self._replies))
+        known = [named for named in map(self._judged, self._found) if named is not None]
+        others = [named for named in known if named.address.lower() not in self._parties.readers]
+        strong = [named for named in others if named.rank <= Rank.STATED]
+        if strong:
+            yield from strong
+            return
+        weak = {named.address.lower() for named in others}
+        for rank in (Rank.HEADED, Rank.LISTED):
+            found = [named for named in others if named.rank is rank]
+            if found:
+                yield from found
+                return
+        if len(weak) == 1:
+            yield from others
+        elif not others:
+            yield from (named for named in known if self._is_answered(named))
+
+    def _judged(self, one: tuple[Named, bool]) -> Named | None:
+        """Return an address with its final rank, or None if it is none to be considered."""
+        named, helps = one
+        address = named.address.lower()
+        if helps or address in self._parties.writers:
+            return None
+        local, _, domain = address.rpartition("@")
+        is_role = local in ROLES and (local == "postmaster" or _is_within(domain, self._parties.domain))
+        if is_role and named.rank > Rank.ALONE:
+            return None
+        if named.rank is not Rank.ALONE:
+            return named
+        if self._is_offered(named):
+            return None
+        return named if self._is_near_failure(named.line) else named._replace(rank=Rank.LISTED)
+
+    def _is_offered(self, named: Named) -> bool:
+        """Return whether the sentence above an address on a line of its own tells where to find help."""
+        at = bisect_right(self._sentences, named.line, key=lambda sentence: sentence.start) - 1
+        while at >= 0 and self._sentences[at].end >= named.line and self._sentences[at].start >= named.line:
+            at -= 1
+        if at < 0:
+            return False
+        kinds = self._sentences[at].kinds
+        return "contact" in kinds and not kinds & OUTCOMES
+
+    def _is_near_failure(self, line: int) -> bool:
+        """Return whether an outcome or a reply stands near a line, or near the list that it belongs to."""
+        if line <= _NEAR and self._subject & OUTCOMES:
+            self._listed_to = line
+        at = bisect_right(self._places, line)
+        around = self._places[max(0, at - 1) : at + 1]
+        if not any(abs(place - line) <= _NEAR for place in (*around, self._listed_to)):
+            return False
+        self._listed_to = line
+        return True
+
+    def _is_answered(self, named: Named) -> bool:
+        """Return whether a reply stands on the line of an address or the next one."""
+        if named.rank is Rank.PAIRED:
+            return True
+        at = bisect_left(self._replies, named.line)
+        return named.rank is Rank.ALONE and any(place <= named.line + _NEXT for place in self._replies[at : at + 1])
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    position, size = 0, len(text)
+    while position < size:
+        line_end = text.find("\n", position)
+        if line_end < 0:
+            line_end = size
+        yield position, text[position : min(line_end, position + LINE_LIMIT)]
+        position = line_end + 1
+
+
+def _is_quoted(line: str) -> bool:
+    bare = line.lstrip()
+    return bare.startswith(">") and not bare.startswith(">>>")
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return bool(domain) and (host == domain or f".{domain}".endswith(f".{host}") or host.endswith(f".{domain}"))

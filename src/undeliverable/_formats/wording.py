@@ -1,0 +1,106 @@
+"""How notifications of mail systems speak, in all languages together: phrases of sentences, and labels of lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from undeliverable._text.lazy import lazy
+from undeliverable._text.phrases import Phrases, plain
+
+__all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
+
+PHRASES: Final = (
+    "failure", "unable", "delay", "waiting", "final", "delivered", "report", "yours", "mail", "goods", "summary", "contact",
+)  # fmt: skip
+"""The kinds of phrases, as ``data/languages`` has them."""
+OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"))
+"""Of these, the kinds that say what happened to a message."""
+LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of")
+"""The groups of words that a line has before a colon or an address."""
+_TELLING: Final = OUTCOMES | {"yours"}
+_WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
+_OFTEN: Final = 4  # times that a kind counts
+_LABEL_ROOM: Final = 48
+# What stands before a label and belongs to no word: bullets, numbers, rulers; and "(s)", "(es)" behind it.
+_AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
+_PLURAL: Final = lazy(r"\([^()]{1,4}\)")
+
+
+class Heard(NamedTuple):
+    """A phrase in a sentence: its kind, and its language."""
+
+    kind: str
+    language: str
+
+
+class Wording:
+    """Phrases and labels of notifications.
+
+    :param languages: for each language its phrases and labels, by the name of their group.
+    """
+
+    __slots__ = ("_from", "_of", "_phrases", "_reasons", "_recipients", "_senders")
+
+    def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+        self._phrases: Final = Phrases(
+            {Heard(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}
+        )
+        groups = (
+            frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
+        )
+        self._recipients, self._senders, self._reasons, self._from, self._of = groups
+
+    def heard(self, sentence: str) -> frozenset[Heard]:
+        """Return the kinds of phrases in a sentence, in each language."""
+        return self._phrases.kinds(sentence)
+
+    def kinds(self, sentence: str) -> frozenset[str]:
+        """Return the kinds of phrases in a text that stands for itself, as a subject does."""
+        heard = self.heard(sentence)
+        return kinds_in(heard, spoken([heard]))
+
+    def names_recipient(self, label: str) -> bool:
+        """Return whether a line that begins with `label` names a recipient."""
+        return len(label) <= _LABEL_ROOM and _label(label) in self._recipients
+
+    def names_sender(self, label: str) -> bool:
+        """Return whether a line that begins with `label` names a sender, or who can help."""
+        return len(label) <= _LABEL_ROOM and _label(label) in self._senders
+
+    def names_reason(self, label: str) -> bool:
+        """Return whether a line that begins with `label` says why."""
+        return len(label) <= _LABEL_ROOM and _label(label) in self._reasons
+
+    def is_from(self, word: str) -> bool:
+        """Return whether the address behind `word` is a sender's."""
+        return _label(word) in self._from
+
+    def may_be_from(self, word: str) -> bool:
+        """Return whether the address behind `word` may be a sender's: in many languages the same word means "of"."""
+        return _label(word) in self._of or self.is_from(word)
+
+
+def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
+    """Return the languages that a text is in: a word of one language may mean something else in another."""
+    times = Counter(phrase for heard in sentences for phrase in heard)
+    counts: Counter[str] = Counter()
+    for phrase, count in times.items():
+        weight = _WEIGHT if phrase.kind in _TELLING else 1 + (phrase.kind == "unable")
+        counts[phrase.language] += weight * min(count, _OFTEN)
+    most = max(counts.values(), default=0)
+    return frozenset(language for language, count in counts.items() if 2 * count > most)
+
+
+def kinds_in(heard: Iterable[Heard], languages: frozenset[str]) -> frozenset[str]:
+    """Return the kinds of phrases that were heard in some of `languages`; mail that cannot go on is a failure."""
+    kinds = frozenset(phrase.kind for phrase in heard if phrase.language in languages)
+    return kinds | {"failure"} if {"unable", "mail"} <= kinds else kinds
+
+
+def _label(text: str) -> str:
+    return " ".join(_AROUND.sub("", _PLURAL.sub("", plain(text))).split())
+
+
+NO_WORDING: Final = Wording({})

@@ -1,0 +1,138 @@
+"""What a report says of the message that it is about: its header, and what somebody complained of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from undeliverable._text.dates import date_text
+from undeliverable._text.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+__all__ = ["Feedback", "Returned"]
+
+_open: Final = object.__setattr__  # see the drafts in model.py
+# What groups messages: the mailing list (RFC 2919), and the campaign as feedback loops repeat it.
+_KEPT_HEADERS: Final = ("list-id", "feedback-id")
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class Returned(Record):
+    """The message that came back, as far as the report holds it.
+
+    :ivar block: its header block, folded as it stood, at most 64 KB.
+    :ivar keep_headers: names of header fields that come into the record, besides List-Id and Feedback-ID.
+    """
+
+    block: str
+    message_id: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    subject: str | None = None
+    date: datetime | None = None
+    keep_headers: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        block: str,
+        message_id: str | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        subject: str | None = None,
+        date: datetime | None = None,
+        keep_headers: tuple[str, ...] = (),
+    ) -> None:
+        draft: Any = self
+        _open(draft, "__class__", _ReturnedDraft)
+        draft.block = block
+        draft.message_id = message_id
+        draft.from_ = from_
+        draft.to = to
+        draft.subject = subject
+        draft.date = date
+        draft.keep_headers = keep_headers
+        draft.__class__ = Returned
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of header `name` of the returned message, unfolded and decoded, or None."""
+        return next(self.headers(name), None)
+
+    def headers(self, name: str) -> Iterator[str]:
+        """Return all values of header `name` of the returned message in order, unfolded and decoded."""
+        from undeliverable._mime.headers import decode_words, field_values
+
+        return map(decode_words, field_values(self.block, name))
+
+    def kept(self) -> dict[str, str]:
+        """Return the headers that group messages, by lower-case name: the mailing list, the campaign, the caller's own.
+
+        They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
+        """
+        lowered = "\n" + self.block.lower()
+        names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
+        return {name: value for name in names if f"\n{name}:" in lowered and (value := self._first(name, lowered))}
+
+    def _first(self, name: str, lowered: str) -> str | None:
+        from undeliverable._mime.headers import decode_words, field_values
+
+        value = next(field_values(self.block, name, lowered), None)
+        return None if value is None else decode_words(value)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what the public record says of the message."""
+        return {
+            "message_id": self.message_id,
+            "from": self.from_,
+            "to": self.to,
+            "subject": self.subject,
+            "date": date_text(self.date),
+            "headers": self.kept(),
+        }
+
+
+class _ReturnedDraft(Record):
+    __slots__ = Returned.__slots__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Feedback(Record):
+    """What a feedback report (RFC 5965) says of the message that somebody complained about.
+
+    :ivar type: the type in lower case, words joined by hyphens (``abuse``, ``not-spam``); None if absent.
+    :ivar source_ip: the address that the message came from, as it stood.
+    :ivar original_mail_from: its envelope sender, without brackets.
+    :ivar reported_domain: the domain that is accused.
+    :ivar arrival_date: when the message arrived.
+    :ivar user_agent: the software that wrote the report.
+    :ivar feedback_id: the sender's own mark on the message, from the report or from the returned message.
+    :ivar fields: every field in order: its lower-case name and its value, unfolded.
+    """
+
+    type: str | None = None
+    source_ip: str | None = None
+    original_mail_from: str | None = None
+    reported_domain: str | None = None
+    arrival_date: datetime | None = None
+    user_agent: str | None = None
+    feedback_id: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what the public record says; of each field all values."""
+        fields: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            fields.setdefault(name, []).append(value)
+        return {
+            "type": self.type,
+            "source_ip": self.source_ip,
+            "original_mail_from": self.original_mail_from,
+            "reported_domain": self.reported_domain,
+            "arrival_date": date_text(self.arrival_date),
+            "user_agent": self.user_agent,
+            "feedback_id": self.feedback_id,
+            "fields": fields,
+        }

@@ -1,0 +1,89 @@
+"""Slots of a verdict that are filled when they are first asked for, since most callers never ask.
+
+Each is put over the member descriptor of a slot. What stands in the slot before is None, or a reader that the judge left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["DetailsSlot", "KeySlot", "VendorCodeSlot"]
+
+
+class KeySlot:
+    """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
+
+    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
+    """
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
+        if verdict is None:
+            return self
+        key = self._slot.__get__(verdict)
+        if key is None:
+            recipient, action = verdict.recipient or "", verdict.action or ""
+            identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
+            key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
+            self._slot.__set__(verdict, key)
+        return key
+
+    def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, key)
+
+
+@lru_cache(maxsize=1)
+def _sha256() -> Callable[[bytes], Any]:
+    from hashlib import sha256
+
+    return sha256
+
+
+class DetailsSlot:
+    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
+
+    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
+    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
+    """
+
+    def __init__(self, slot: Any, plain: type) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+        self._plain = plain
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
+        if verdict is None:
+            return self
+        details = self._slot.__get__(verdict)
+        if details.__class__ is not self._plain:
+            details = details(verdict.reason, verdict.reply, verdict.status)
+            self._slot.__set__(verdict, details)
+        return details
+
+    def __set__(self, verdict: Any, details: object) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, details)
+
+
+class VendorCodeSlot:
+    """The slot of ``vendor_code``: as that of ``details``, for codes that the reply itself holds."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the code; of the class, this
+        if verdict is None:
+            return self
+        code = self._slot.__get__(verdict)
+        if code is not None and code.__class__ is not str:
+            code = code(verdict.reply)
+            self._slot.__set__(verdict, code)
+        return code
+
+    def __set__(self, verdict: Any, code: str | None) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, code)
