@@ -28,7 +28,6 @@ ORDER: Final = (
     "data",
     "_text",
     "errors",
-    "_tables",
     "codes",
     "reasons",
     "_mime",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from undeliverable._knowledge.phrases import AutoReplyPhrases
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
+    from undeliverable._rules.meaning import Meaning
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
@@ -118,7 +119,7 @@ class Knowledge:
         """
         from undeliverable._knowledge.loader import CODE, load
         from undeliverable._knowledge.toml import TomlSource
-        from undeliverable._tables import as_table
+        from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
@@ -270,10 +271,17 @@ class Knowledge:
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
         return upper if self._shipped is None else {**self._shipped.hosts, **upper}
 
+    @property
+    def meaning(self) -> Meaning:
+        """What tells the causes that a reply states from advice, footers and links."""
+        from undeliverable._rules.meaning import Meaning
+
+        return Meaning() if self._shipped is None else self._shipped.meaning
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
-        from undeliverable._rules.conditions import visible
+        from undeliverable._rules.visible import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
 
@@ -295,11 +303,21 @@ class Knowledge:
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
         """Return what :attr:`find` returns, with every rule that was shadowed."""
-        from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
+
+    def other_reason(
+        self, text: str, code: int, status: int, command: Command | None, host: str | None
+    ) -> Reason | None:
+        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
+        from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
+
+        provider = None if host is None else self.provider_of(host)
+        return self.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
         """Return the name of the provider that `host` belongs to, or None."""
