@@ -133,5 +133,5 @@ def test_any_bytes_are_survived(message: bytes) -> None:
 
 def test_without_flufl_bounce_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flufl.bounce", None)
-    report = parse(b"From: MAILER-DAEMON@example.net\nSubject: failure\n\nIt did not work.\n")
+    report = parse(b"From: MAILER-DAEMON@example.net\nSubject: failure\n\nIt was not delivered.\n")
     assert report.remarks == ("the heuristics of flufl.bounce were not asked: it is not installed",)

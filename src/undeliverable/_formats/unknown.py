@@ -34,6 +34,7 @@ __all__ = ["UnknownReading", "read_unknown"]
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
+_HEADING: Final = lazy(r"([-=*_~#])\1{2,}.{0,200}?\1{3,}")  # between rulers
 _BARE: Final = lazy(r"[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3})?\W*")
 _BEGINNING: Final = " \t>\"')]}:;,|=-–—"
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
@@ -192,8 +193,10 @@ class _UnknownPass(LinePass):
         return True
 
     def _is_word(self, line: str, bare: str, end: int) -> bool:
-        """Return whether a line is to be kept: not if it only says that another attempt will be made."""
-        return super()._is_word(line, bare, end) and not self._is_only_delay(end - len(line))
+        """Return whether a line is to be kept: no heading, and not what only says that another attempt will be made."""
+        if _HEADING.fullmatch(bare) is not None or not super()._is_word(line, bare, end):
+            return False
+        return not self._is_only_delay(end - len(line))
 
     def _is_only_delay(self, start: int) -> bool:
         at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1

@@ -6,6 +6,7 @@ and forwarded messages. flufl.bounce is asked last, where no reader has found a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -100,13 +101,17 @@ def read_listed(reading: Reading) -> None:
         return
     for generic in reading.known.formats.generic[:1]:
         found = read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording).found
-        is_mail_system = reading.known.origin.is_mail_system(reading.header("from"))
-        recipients = [_without_words(facts, is_believed=is_mail_system) for facts in found.recipients]
-        take_format(reading, found._replace(recipients=tuple(recipients)))
+        take_format(reading, found._replace(recipients=tuple(_replies_alone(reading, found.recipients))))
+
+
+def _replies_alone(reading: Reading, recipients: Iterable[RecipientFacts]) -> Iterator[RecipientFacts]:
+    """Yield recipients that a header lists without words that are no reply, since nothing says that this text says why."""
+    is_mail_system = reading.known.origin.is_mail_system(reading.header("from"))
+    return (_without_words(facts, is_believed=is_mail_system) for facts in recipients)
 
 
 def _without_words(facts: RecipientFacts, *, is_believed: bool) -> RecipientFacts:
-    """Return facts without words that are no reply, since nothing says that this text says why.
+    """Return facts without words that are no reply.
 
     :param is_believed: whether a mail system sent the text; what others write is no reply.
     """
@@ -123,7 +128,10 @@ def read_unknown_text(reading: Reading) -> None:
     unknown = _read_generic(reading)
     if unknown is None or not unknown.found.recipients or not is_notification(reading, unknown):
         return
-    take_format(reading, unknown.found)
+    found = unknown.found
+    if all(facts.witness is Witness.HEADER for facts in found.recipients):
+        found = found._replace(recipients=tuple(_replies_alone(reading, found.recipients)))
+    take_format(reading, found)
     reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
