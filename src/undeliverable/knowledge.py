@@ -232,27 +232,29 @@ class Knowledge:
     @cached_property
     def policy_table(self) -> PolicyTable:
         """The policies of all layers, in rank order."""
+        from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.policies import PolicyTable
 
-        return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
+        return PolicyTable(ranked(tuple(layer.policies for layer in self.layers)))
 
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
+        from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.table import RuleTable
 
         marks = [
             (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
         ]
         if self._shipped is None:
-            return RuleTable(_ranked(tuple(layer.rules for layer in self._upper)), marks)
+            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks)
         if not any(rule.replaces for layer in self._upper for rule in layer.rules):
             return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
-        ranked = _ranked(tuple(layer.rules for layer in self.layers))
-        above = len(ranked) - len(self._shipped)
-        replaced = {rank: rule for rank, rule in enumerate(ranked[above:]) if rule is not self._shipped.rules[rank]}
+        entries = ranked(tuple(layer.rules for layer in self.layers))
+        above = len(entries) - len(self._shipped)
+        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not self._shipped.rules[rank]}
         numbers = {above + number: rank for number, rank in enumerate(replaced)}
-        return RuleTable([*ranked[:above], *replaced.values()], marks, self._shipped, numbers)
+        return RuleTable([*entries[:above], *replaced.values()], marks, self._shipped, numbers)
 
     @cached_property
     def _upper(self) -> tuple[AnyLayer, ...]:
@@ -358,23 +360,6 @@ def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], sourc
         if entry.replaces is not None and entry.replaces not in known:
             fault = EntryError(f"no {kind} of a lower layer has the id {entry.replaces!r}", key="replaces")
             source.fail(fault, kind, index, entry.id)
-
-
-def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
-    """Return all entries, the highest layer first; one that replaces another stands in the other's place."""
-    above: dict[str, _Entry] = {}
-    kept: list[list[_Entry]] = []
-    for entries in layers:
-        kept.append([])
-        pending: dict[str, _Entry] = {}
-        for entry in entries:
-            standing = above.get(entry.id, entry)
-            if entry.replaces is None:
-                kept[-1].append(standing)
-            else:
-                pending.setdefault(entry.replaces, standing)
-        above = {**pending, **above}
-    return tuple(entry for entries in kept for entry in entries)
 
 
 def profile_names() -> tuple[str, ...]:
