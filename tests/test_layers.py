@@ -28,7 +28,6 @@ ORDER: Final = (
     "data",
     "_text",
     "errors",
-    "_tables",
     "codes",
     "reasons",
     "_mime",
@@ -195,7 +194,10 @@ def test_files_stay_small(name: str) -> None:
 def test_functions_stay_small(name: str) -> None:
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 40, node.name
+            first = (
+                node.body[ast.get_docstring(node) is not None :] or node.body
+            )  # a docstring may be as long as it has to
+            assert (node.end_lineno or 0) - first[0].lineno < 40, node.name
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -131,7 +131,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row("a full mailbox is soft", FULL, "soft", "retry", "SOFT"),
         Row("a server that is down is soft", DOWN, "soft", "retry", "SOFT"),
         Row("a temporary failure is soft", UNKNOWN_NOW, "soft", "retry", "SOFT"),
-        Row("a temporary failure is soft even if nobody can tell why", "450 4.0.0", "soft", "review", "SOFT"),
+        Row("a temporary failure is soft even if nobody can tell why", "450 4.0.0", "soft", "retry", "SOFT"),
         Row("time that ran out is soft", EXPIRED, "soft", "retry", "SOFT"),
         Row("a temporary status is soft", "4.2.2 Mailbox full", "soft", "retry", "SOFT"),
         Row("what cannot be read is unknown", NO_CAUSE, "undetermined", "review", "UNKNOWN"),

@@ -7,8 +7,8 @@ import pytest
 from undeliverable._knowledge.languages import read_cuts
 from undeliverable._knowledge.log_shapes import compile_log
 from undeliverable._knowledge.phrases import AutoReplyPhrases
-from undeliverable._tables import as_list, as_table, refuse_unknown
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, refuse_unknown
 
 
 def test_shapes() -> None:

@@ -19,7 +19,8 @@ _ADDRESS: Final = lazy(FACTS["recipient"])
 _QUOTED: Final = lazy(r'(?<=<)"(?:[^"\\\n]|\\.|\n[ \t]){0,400}+"(?=@)')
 _INSIDE: Final = lazy(r"[^\n]")
 _BEFORE: Final = lazy(
-    r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
+    r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?"
+    r"(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
 )
 _DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:mailto:)?$")
 # What stands between addresses that are listed on one line.

@@ -28,7 +28,8 @@ _ADDRESS: Final = lazy(FACTS["recipient"])
 # Sentences end at these marks before white space, or at those of East Asian scripts.
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
 _LABEL: Final = lazy(
-    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
+    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*"
+    r"(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
 )
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
 _ABOUT_RECIPIENT: Final = OUTCOMES | {"yours"}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from undeliverable._rules.conditions import strings
-from undeliverable._tables import as_list, as_table
 from undeliverable._text.lazy import lazy
+from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["Blocklists"]
 

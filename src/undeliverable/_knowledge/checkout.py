@@ -24,7 +24,6 @@ __all__ = ["INDEX", "digest", "files", "index"]
 INDEX: Final = "index.jsonl"
 _CODE: Final = (
     "_text",
-    "_tables.py",
     "codes",
     "_mime",
     "_smtp",
@@ -35,7 +34,7 @@ _CODE: Final = (
     "data",
     "model",
     "verdict",
-    "errors.py",
+    "errors",
     "reasons.py",
 )
 """The packages and modules that decide what the index of the same TOML looks like."""

@@ -12,8 +12,8 @@ from typing import Final, cast
 from undeliverable._dsn.origin import OriginWords
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.wording import LABELS, PHRASES, Wording
-from undeliverable._tables import refuse_unknown
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import refuse_unknown
 
 __all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 

@@ -24,14 +24,14 @@ from undeliverable._rules.conditions import (
     RuleCondition,
     status_key,
     strings,
-    visible,
 )
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
 from undeliverable._rules.table import Rule, RuleTable, Seen
+from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._tables import as_list, as_table, expected, refuse_unknown
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown
 from undeliverable.reasons import Advice, BounceType, Reason
 
 __all__ = ["BUILTIN", "CODE", "FILE", "PROFILE", "Layer", "check_layer", "example_seen", "load"]

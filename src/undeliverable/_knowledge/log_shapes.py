@@ -13,10 +13,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from undeliverable._tables import as_list, as_table, refuse_unknown
 from undeliverable._text.lazy import lazy
 from undeliverable._text.linear import check_linear
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, refuse_unknown
 from undeliverable.model import Action
 
 __all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "compile_log"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from undeliverable._knowledge.languages import read_list, read_lists, read_strings, read_table
-from undeliverable._tables import refuse_unknown
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import refuse_unknown
 from undeliverable.verdict import Kind
 
 __all__ = ["AutoReplyPhrases", "HeaderMark"]

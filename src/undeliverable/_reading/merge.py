@@ -235,6 +235,7 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         evidence=evidence or first.evidence,
         conflicts=_disagreements(statements, reply),
         field_block=next((facts.field_block for facts in company if facts.field_block), ""),
+        protocol=_first(company, "protocol"),
     )
 
 
@@ -278,6 +279,7 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
         will_retry_until=facts.will_retry_until,
         vendor_code=facts.vendor_code,
         evidence=facts.evidence,
+        protocol=facts.protocol,
     )
 
 

@@ -28,7 +28,17 @@ from undeliverable._smtp.grammar import (
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import (
+    Action,
+    Command,
+    Diagnostic,
+    Evidence,
+    Protocol,
+    RecipientFacts,
+    Reply,
+    Witness,
+    words_of,
+)
 
 __all__ = ["may_stand_in", "read_dialogue"]
 
@@ -76,8 +86,8 @@ class _Transcript:
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "settled",
-        "verb",
+        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "protocol",
+        "settled", "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
@@ -93,6 +103,7 @@ class _Transcript:
         self.settled = 0
         self.lines: list[str] = []
         self.offset = 0
+        self.protocol: Protocol | None = None
 
 
 def may_stand_in(text: str) -> bool:
@@ -180,6 +191,8 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
         return
     _end_reply(state)
     state.verb = verb[1].upper()
+    if state.verb in ("EHLO", "HELO", "LHLO"):
+        state.protocol = Protocol.LMTP if state.verb == "LHLO" else Protocol.SMTP
     if state.verb in ("MAIL", "RCPT"):
         addresses = addresses_in(words) if state.verb == "RCPT" else []
         state.addressee = addresses[0] if addresses else None
@@ -286,6 +299,7 @@ def _add_answer(
             remote_mta=answer.host,
             expired=expired,
             evidence=evidence,
+            protocol=state.protocol,
         )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from undeliverable._mime.part import as_bytes
 from undeliverable._reading.message import read
 from undeliverable._reading.reading import Notice
-from undeliverable._rules.conditions import BRACKETED
+from undeliverable._rules.visible import BRACKETED
 from undeliverable._verdicts.belief import believed
 from undeliverable._verdicts.judge import judge
 from undeliverable.model import RecipientFacts

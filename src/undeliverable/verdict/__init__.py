@@ -126,16 +126,6 @@ class Details(Record):
     auth_mechanism: str | None = None
     size_limit: int | None = None
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the details, as the public record has them."""
-        return {
-            "blocklist": self.blocklist,
-            "retry_after": self.retry_after,
-            "help_url": self.help_url,
-            "auth_mechanism": self.auth_mechanism,
-            "size_limit": self.size_limit,
-        }
-
 
 NO_DETAILS: Final = Details()
 """The details of a reply that says no more than its reason: of most of them."""
@@ -235,7 +225,7 @@ class Verdict(Identified):
 
     def to_dict(self) -> dict[str, object]:
         """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
-        code = self.reply_code
+        code, details = self.reply_code, self.details
         return {
             "recipient": self.recipient,
             "original_recipient": self.original_recipient,
@@ -262,6 +252,11 @@ class Verdict(Identified):
             "will_retry_until": None if self.will_retry_until is None else date_text(self.will_retry_until),
             "vendor_code": self.vendor_code,
             "key": self.key,
+            "blocklist": details.blocklist,
+            "retry_after": details.retry_after,
+            "help_url": details.help_url,
+            "auth_mechanism": details.auth_mechanism,
+            "size_limit": details.size_limit,
             "sent_to": self.sent_to,
             "proof": self.proof,
             "confidence": self.confidence,
@@ -269,7 +264,6 @@ class Verdict(Identified):
             "policies": {key: policy.to_dict() for key, policy in self.set_by} if self.set_by else {},
             "message_advice": self.message_advice,
             "applies_to": self.applies_to,
-            **self.details.to_dict(),
         }
 
     def explain(self) -> str:
