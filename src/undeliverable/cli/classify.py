@@ -62,21 +62,6 @@ def _reading_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--log", action="store_true", help="the files are mail server logs: one record per line about a delivery"
     )
-    _reading_arguments(parser)
-    parser.add_argument(
-        "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
-    )
-    parser.add_argument(
-        "--jobs",
-        metavar="N",
-        type=int,
-        default=1,
-        help="the number of processes that share the work; the output stays the same",
-    )
-    add_knowledge_options(parser)
-
-
-def _reading_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--attached",
         action="store_true",
