@@ -16,6 +16,7 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
+from undeliverable._mime.headers import decode_words
 from undeliverable._mime.part import Part, root, settled
 from undeliverable._reading.automatic import (
     read_authentication_report,
@@ -229,13 +230,18 @@ def _addressed(recipients: tuple[RecipientFacts, ...], reading: Reading) -> tupl
 
 def _has_addresses(facts: RecipientFacts) -> bool:
     name, other = facts.recipient, facts.original_recipient
-    return (name is None or is_mailbox(name)) and (other is None or is_mailbox(other))
+    return (name is None or _is_address(name)) and (other is None or _is_address(other))
+
+
+def _is_address(name: str) -> bool:
+    """Return whether a name is an address. One that looks like an encoded word is, unless no text is behind that."""
+    return is_mailbox(name) and ("=?" not in name or decode_words(name).isprintable())
 
 
 def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts:
     """Return `facts` without those of its two names that are no addresses."""
     names = [name for name in (facts.recipient, facts.original_recipient) if name is not None]
-    found = [name for name in names if is_mailbox(name)]
+    found = [name for name in names if _is_address(name)]
     remarks += [f"the recipient {name[:100]!r} is no address of RFC 5321" for name in names if name not in found]
     return replace(facts, recipient=found[0] if found else None, original_recipient=None)
 
