@@ -378,7 +378,7 @@ def run_in(folder: Path, code: str) -> str:
 
 
 def test_no_such_profile() -> None:
-    with pytest.raises(KnowledgeError, match=r"no such profile; there are .*strict-rfc"):
+    with pytest.raises(KnowledgeError, match=r"unknown profile; expected one of .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
 
 

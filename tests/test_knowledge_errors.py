@@ -135,7 +135,7 @@ def test_from_code_without_consequence(table: object) -> None:
 def test_a_profile_holds_policies_only(tmp_path: Path) -> None:
     path = tmp_path / "house.toml"
     path.write_text(RULE, encoding="utf-8")
-    with pytest.raises(KnowledgeError, match="unknown table; known are policy, profile"):
+    with pytest.raises(KnowledgeError, match="unknown table; expected one of policy, profile"):
         BUILTIN.with_profile(str(path))
     path.write_text("[profile]\ncolour = 1\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match="unknown key"):

@@ -119,7 +119,7 @@ class Knowledge:
         """
         from undeliverable._knowledge.loader import CODE, load
         from undeliverable._knowledge.toml import TomlSource
-        from undeliverable._rules.conditions import as_table
+        from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
@@ -389,7 +389,7 @@ def _read_profile(name: str) -> TomlSource:
     from undeliverable.data import read
 
     if name not in profile_names():
-        raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
+        raise KnowledgeError(name, f"unknown profile; expected one of {', '.join(profile_names())}")
     return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
 
 

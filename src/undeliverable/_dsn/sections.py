@@ -74,13 +74,12 @@ class CutWords:
         """Return whether a line without margins announces the returned message."""
         is_ruled = bare[0] in _RULERS
         words = (bare.lstrip(_RULERS + " \t") if is_ruled else bare).casefold()
-        if words[:_OPENING] not in self._openings:  # as nearly always
-            return False
         return words.startswith(self.plain) or (is_ruled and words.startswith(self.ruled) and bare[1] in _RULERS)
 
     @cached_property
-    def _openings(self) -> frozenset[str]:
-        return frozenset(words[:_OPENING] for words in self.plain + self.ruled)
+    def openings(self) -> frozenset[str]:
+        """Return the first characters of lines that may announce the returned message."""
+        return frozenset(words[:_OPENING] for words in self.plain)
 
 
 class _Pass:
@@ -106,20 +105,26 @@ class _Pass:
 
     def sections(self) -> Sections:
         at, size = 0, len(self.text)
+        openings = self.words.openings
         for line in self.text.split("\n"):
             following = at + len(line) + 1
-            returned = self.returned(line[:_ROOM], at, following)
-            if returned >= 0:
-                break
+            bare = line[:_ROOM].strip(_MARGIN)
+            if bare or self.block >= 0:
+                is_special = self.block >= 0 or ":" in bare or line[0] == ">" or bare[0] in _RULERS
+                if not is_special and bare[:_OPENING].casefold()[:_OPENING] not in openings:  # most lines
+                    self.above, self.quotation = bare, -1
+                else:
+                    returned = self.returned(line[:_ROOM], bare, at, following)
+                    if returned >= 0:
+                        break
             at = following
         else:
             returned = self.block_end(size)
         returned = size if returned < 0 else min(returned, size)
         return Sections(returned, min(returned, self.doubtful))
 
-    def returned(self, line: str, at: int, following: int) -> int:
-        """Return where the returned message begins if this line shows it, else -1."""
-        bare = line.strip(_MARGIN)
+    def returned(self, line: str, bare: str, at: int, following: int) -> int:
+        """Return where the returned message begins if this line shows it, else -1; `bare` is it without margins."""
         if not bare:
             return self.block_end(following)
         if self.quotes(line, at):

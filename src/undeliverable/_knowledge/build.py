@@ -15,12 +15,12 @@ from undeliverable._formats.index import Places
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
-from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.providers import host_table
 from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
+from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 

@@ -22,8 +22,6 @@ from undeliverable._rules.conditions import (
     ABSENT,
     PolicyCondition,
     RuleCondition,
-    as_list,
-    as_table,
     status_key,
     strings,
 )
@@ -33,6 +31,7 @@ from undeliverable._rules.table import Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown
 from undeliverable.reasons import Advice, BounceType, Reason
 
 __all__ = ["BUILTIN", "CODE", "FILE", "PROFILE", "Layer", "check_layer", "example_seen", "load"]
@@ -123,7 +122,7 @@ class _Loader:
                 "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
                 "in a file of your own it stands below [[format]]"
             )
-        return f"unknown table; known are {', '.join(sorted(_TABLES[self.group]))}"
+        return f"unknown table; {expected(_TABLES[self.group])}"
 
     def _each(
         self, document: Mapping[str, object], name: str, read: Callable[[Mapping[str, object], int], _T]
@@ -142,9 +141,9 @@ class _Loader:
             yield made
 
     def _rule(self, table: Mapping[str, object], index: int) -> Rule:
-        _only(table, _ENTRY_KEYS, "")
+        refuse_unknown(table, _ENTRY_KEYS)
         when, then = _table(table, "when"), _table(table, "then")
-        _only(then, _RULE_THEN, "then.")
+        refuse_unknown(then, _RULE_THEN, "then.")
         reason = _member(then, "reason", Reason)
         if reason is None:
             raise EntryError("a rule must name a reason", key="then")
@@ -155,9 +154,9 @@ class _Loader:
         return Rule(self._id(table, "rule", index), self.name, condition, reason, example, source, replaces)
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
-        _only(table, _ENTRY_KEYS, "")
+        refuse_unknown(table, _ENTRY_KEYS)
         when, then = _table(table, "when", optional=True), _table(table, "then")
-        _only(then, _POLICY_THEN, "then.")
+        refuse_unknown(then, _POLICY_THEN, "then.")
         if not then:
             raise EntryError("a policy must set one of bounce_type, advice, label", key="then")
         example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
@@ -250,7 +249,7 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
 
 
 def _check_profile(table: Mapping[str, object], _: int) -> None:
-    _only(table, _PROFILE_KEYS, "")
+    refuse_unknown(table, _PROFILE_KEYS)
     for key, value in table.items():
         strings(value, key)
 
@@ -260,12 +259,6 @@ def _mapping(value: object, name: str) -> Mapping[str, object]:
     if table is None:
         raise EntryError(f"must be a table: [[{name}]]")
     return table
-
-
-def _only(table: Mapping[str, object], keys: frozenset[str], prefix: str) -> None:
-    for key in table:
-        if key not in keys:
-            raise EntryError(f"unknown key; known are {', '.join(sorted(keys))}", key=f"{prefix}{key}")
 
 
 def _table(table: Mapping[str, object], key: str, *, optional: bool = False) -> Mapping[str, object]:
@@ -293,5 +286,5 @@ def _member(table: Mapping[str, object], key: str, enum: type[_Enum]) -> _Enum |
         return None
     member = next((member for member in enum if member == name), None)
     if member is None:
-        raise EntryError(f"unknown {key} {name!r}; known are {', '.join(enum)}", key=f"then.{key}")
+        raise EntryError(f"unknown {key} {name!r}; expected one of {', '.join(enum)}", key=f"then.{key}")
     return member

@@ -7,15 +7,16 @@ Codes are compared as parsed values, never as text. Words are compared with the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar
 
 from undeliverable._rules.visible import stands_in
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
@@ -24,8 +25,6 @@ __all__ = [
     "PATTERN_LIMIT",
     "PolicyCondition",
     "RuleCondition",
-    "as_list",
-    "as_table",
     "describe",
     "status_by_key",
     "status_key",
@@ -225,16 +224,6 @@ def _known(when: Mapping[str, object], keys: frozenset[str]) -> None:
     for key in when:
         if key not in keys:
             raise EntryError(f"unknown condition; known are {', '.join(sorted(keys))}", key=f"when.{key}")
-
-
-def as_table(value: object) -> Mapping[str, object] | None:
-    """Return `value` if it is a table of a file or of code, else None."""
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
-
-
-def as_list(value: object) -> Sequence[object] | None:
-    """Return `value` if it is a list of a file or of code, else None."""
-    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def strings(value: object, key: str) -> tuple[str, ...]:

@@ -17,11 +17,11 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
-from undeliverable._rules.conditions import as_list
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list
 
 __all__ = [
     "BY_MEANING",

@@ -44,8 +44,14 @@ class _Word(NamedTuple):
 
 
 class _Phrase(NamedTuple, Generic[_Kind]):
+    """A phrase of several words.
+
+    :ivar needed: the words behind the first one that stand in it as they are.
+    """
+
     first: _Word
     others: tuple[_Word, ...]
+    needed: frozenset[str]
     kind: _Kind
 
 
@@ -79,7 +85,8 @@ class Phrases(Generic[_Kind]):
             self._inside.append((tuple(piece.strip() for piece in phrase.split(_GAP)), kind))
             return
         first, *others = _words_of(phrase)
-        entry = _Phrase(first, tuple(others), kind)
+        needed = frozenset(word.text for word in others if not word.is_open)
+        entry = _Phrase(first, tuple(others), needed, kind)
         if first.is_open:
             self._begun.setdefault(first.text[:_FILED_BY], []).append(entry)
         else:
@@ -90,12 +97,15 @@ class Phrases(Generic[_Kind]):
         folded = plain(text)
         words: list[str] = _WORD.findall(_ADDRESS.sub(" ", folded) if "@" in folded else folded)
         found: set[_Kind] = set()
+        known = set(words)
         for at, word in enumerate(words):
-            for entry in self._whole.get(word, ()):
-                if entry.kind not in found and _follow(entry.others, words, at):
-                    found.add(entry.kind)
-            for entry in self._begun.get(word[:_FILED_BY], ()):
-                if entry.kind not in found and word.startswith(entry.first.text) and _follow(entry.others, words, at):
+            for entry in (*self._whole.get(word, ()), *self._begun.get(word[:_FILED_BY], ())):
+                if (
+                    entry.kind not in found
+                    and entry.needed <= known
+                    and word.startswith(entry.first.text)
+                    and _follow(entry.others, words, at)
+                ):
                     found.add(entry.kind)
         if not folded.isascii():
             found.update(kind for pieces, kind in self._inside if kind not in found and _stand_in(pieces, folded))

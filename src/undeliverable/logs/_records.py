@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from undeliverable._knowledge.log_shapes import LogTable, Path, RecordShape, as_list, as_table
+from undeliverable._knowledge.log_shapes import LogTable, Path, RecordShape
+from undeliverable.errors._tables import as_list, as_table
 from undeliverable.model import Action
 
 __all__ = ["Record", "journal_line", "parse_object", "read_columns", "read_json", "read_row"]
