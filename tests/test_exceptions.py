@@ -213,7 +213,7 @@ def test_the_recipes_of_the_documentation() -> None:
 # Exceptions by themselves
 
 OWN_WORDS: Final[list[tuple[BaseException, str | None, str | None, str]]] = [
-    (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "4.4.4", "connect", "domain_unknown"),
+    (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "4.4.4", "connect", "dns_error"),
     (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "4.4.3", "connect", "dns_error"),
     (socket.herror(2, "Host name lookup failure"), "4.4.3", "connect", "dns_error"),
     (ConnectionRefusedError(111, "Connection refused"), "4.4.1", "connect", "network_error"),

@@ -336,6 +336,16 @@ ENDINGS = st.builds(
 )
 
 
+def test_a_pattern_may_hold_an_underscore() -> None:
+    """The fold makes it a blank between letters; names of groups and classes of characters keep theirs."""
+    pattern = r"no_such(?P<a_b> user)?[_-]\d_x"
+    compiled = RuleCondition.compile({"pattern": pattern}).pattern
+    assert compiled is not None
+    assert compiled.pattern == r"no such(?P<a_b> user)?[_-]\d_x"
+    known = BUILTIN.with_rules([{"when": {"pattern": "moon_phase"}, "then": {"reason": "greylisted"}}])
+    assert classify("550 MOON_PHASE", knowledge=known).reason == "greylisted"
+
+
 class TestIndex:
     @settings(max_examples=400, deadline=None)
     @given(

@@ -38,6 +38,8 @@ PATTERN_LIMIT: Final = 998
 _STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
 _REPLY_PATTERN: Final = lazy(r"[2-5xX*][0-5xX*][0-9xX*]")
 _WILD: Final = frozenset("xX*")
+# An underscore between letters, which the fold makes a blank; what else may hold one is left alone: names and classes.
+_JOINED: Final = lazy(r"\(\?P[<=>][^)>]{0,64}|\[[^\]]{0,256}\]|(?<=[a-zA-Z])(?<!\\[a-zA-Z])_(?=[a-zA-Z])")
 _E = TypeVar("_E", Reason, Fault, Command)
 
 
@@ -304,7 +306,7 @@ def _pattern(when: Mapping[str, object], *, trusted: bool) -> re.Pattern[str] | 
         raise EntryError("must be a regular expression", key="when.pattern")
     if not trusted:
         _check_linear(pattern)
-    return lazy(pattern, re.IGNORECASE)
+    return lazy(_JOINED.sub(lambda found: " " if found[0] == "_" else found[0], pattern), re.IGNORECASE)
 
 
 def _check_linear(pattern: str) -> None:
