@@ -311,7 +311,7 @@ class TestDiff:
     @pytest.mark.parametrize(
         ("arguments", "told"),
         [
-            (("builtin", "nosuch", "x"), "no such profile"),
+            (("builtin", "nosuch", "x"), "unknown profile"),
             (("builtin", "nosuch.toml", "x"), "cannot be read"),
             (("builtin", "ses", "nosuch", "--replies"), "nothing to compare"),
         ],

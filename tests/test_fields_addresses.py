@@ -41,7 +41,7 @@ from undeliverable.model import words_of
         ("rfc822; ''", None),
         ("rfc822; a\0b@example.org", None),
         ("rfc822; a\ufffdb@example.org", None),
-        ("rfc822; =?utf-8?q?a?=b@example.org", None),
+        ("rfc822; =?utf-8?q?a?=b@example.org", "=?utf-8?q?a?=b@example.org"),
         ("rfc822; IMCEAEX-_O=EXAMPLE_OU=X@example.org", None),
         ("rfc822; two word@example.org", '"two word"@example.org'),
         ("rfc822; <two word@example.org>", '"two word"@example.org'),

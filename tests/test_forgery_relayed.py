@@ -20,36 +20,12 @@ RELAYED: Final = Path(__file__).parent.parent / "fixtures" / "forgery" / "relaye
 ROWS: Final[tuple[dict[str, Any], ...]] = tuple(
     json.loads(line) for line in (RELAYED / "table.jsonl").read_text(encoding="ascii").splitlines()
 )
-WORDS: Final[dict[str, str]] = {
-    "exim-exchange": "text_alone text_and_copy without_fields",
-    "exim-header-fields": "text_and_copy",
-    "exim-mixed-escaped-lf": "text_alone text_and_copy without_fields",
-    "exim-report": "text_and_copy",
-    "opensmtpd-bare-cr-fields": "text_alone text_and_copy without_fields",
-    "opensmtpd-body-exim": "text_and_copy",
-    "opensmtpd-body-marks": "text_and_copy",
-    "opensmtpd-header-fields": "text_and_copy",
-    "opensmtpd-mixed-bare-cr-fields": "text_alone text_and_copy without_fields",
-    "postfix-body-cut": "text_and_copy",
-    "postfix-body-exim": "text_and_copy",
-    "postfix-body-marks": "text_and_copy",
-    "postfix-header-fields": "text_and_copy",
-    "postfix-mixed-sendmail-line": "as_received text_alone text_and_copy without_fields without_mime_header",
-    "postfix-report": "text_and_copy",
-    "sendmail-bare-cr-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
-    "sendmail-body-exim": "text_and_copy",
-    "sendmail-body-html": "text_and_copy",
-    "sendmail-header-fields": "text_and_copy",
-    "sendmail-mixed-bare-cr-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
-    "sendmail-report": "text_and_copy",
-}
 COMMANDS: Final[dict[str, str]] = {
     "exim-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
     "postfix-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
     "sendmail-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
 }
 BROKEN: Final = {
-    "Evidence: where something stands decides what it may say": WORDS,
     "The provider-tunable table, grown up": COMMANDS,
 }
 """What breaks the law today, by the work that will mend it: the forms in which a file breaks it."""

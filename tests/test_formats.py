@@ -1,4 +1,4 @@
-"""Every built-in description of a notice: its examples, and that no other description claims them."""
+"""Every built-in description of a notification: its examples, and that no other description claims them."""
 
 from __future__ import annotations
 
@@ -32,28 +32,33 @@ each_format = pytest.mark.parametrize("name", TABLES)
 @each_format
 def test_length(name: str) -> None:
     lines = (DATA / f"{name}.toml").read_text(encoding="utf-8").partition("[[example]]")[0].rstrip().count("\n") + 1
-    assert lines <= LIMIT
+    assert lines <= LIMIT, f"{name}.toml has {lines} lines without its examples; at most {LIMIT} are allowed"
 
 
 @each_format
 def test_conditions(name: str) -> None:
     """A description that asks for nothing in the header would claim what a person quotes."""
     described = FORMATS[name]
-    assert described.is_generic or described.headers
-    assert described.body or described.is_generic or name == "imail"
+    assert described.is_generic or described.headers, f"{name}.toml asks for no header field in [when]"
+    assert described.body or described.is_generic or name == "imail", (
+        f"{name}.toml asks for no text: [when] has no body"
+    )
 
 
 @each_format
 def test_actions(name: str) -> None:
-    assert FORMATS[name].action is not None or name in {"nullmailer", "powermta"}, "one text for failures and delays"
+    one_text_for_all = {"nullmailer", "powermta"}
+    assert FORMATS[name].action is not None or name in one_text_for_all, f"{name}.toml has no action"
 
 
 @each_example
 def test_claimed_by_its_own(example: Example) -> None:
     """Recognition does not depend on order: of all descriptions, its own alone fits."""
-    claims = [name for name, described in FORMATS.items() if described.fits(example.header, example.text)]
+    claims = {name for name, described in FORMATS.items() if described.fits(example.header, example.text)}
     own = FORMATS[example.name]
-    assert [name for name in claims if name != "generic"] == ([] if own.is_generic else [example.name])
+    assert own.is_generic or example.name in claims, f"the conditions of {example.name}.toml do not fit its own example"
+    others = claims - {example.name, "generic"}
+    assert not others, f"the conditions of {', '.join(sorted(others))} fit the example of {example.name}.toml as well"
 
 
 @each_example
@@ -62,12 +67,13 @@ def test_recognised(example: Example, turn: int) -> None:
     table = FormatTable(list(FORMATS.values())[::turn])
     found = table.recognise(example.header, example.text)
     own = FORMATS[example.name]
-    assert (found or table.recognise_unknown(example.header, example.text)) is own
+    found = found or table.recognise_unknown(example.header, example.text)
+    assert found is own, f"the example of {example.name}.toml is recognised as {found and found.name}"
 
 
 @each_format
 def test_facts(name: str) -> None:
-    assert list(examples(TABLES[name]))
+    assert list(examples(TABLES[name])), f"{name}.toml has no example"
     check_examples(FORMATS[name], TABLES[name])
 
 
@@ -85,7 +91,7 @@ def test_unknown_text_is_not_read_on_a_mailing_list() -> None:
     headers = {"from": "postmaster@example.org", "subject": "Mail delivery failed", "list-id": "<list.example.org>"}
     text = "Your message could not be delivered:\n\nkim@example.org\n"
     assert FormatTable(FORMATS.values()).recognise_unknown(headers.get, text) is None
-    assert FormatTable(FORMATS.values()).recognise_unknown({}.get, text) is FORMATS["generic"]
+    assert FormatTable(FORMATS.values()).recognise_unknown(lambda _: None, text) is FORMATS["generic"]
 
 
 def test_kinds() -> None:

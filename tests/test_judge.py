@@ -117,7 +117,7 @@ class TestConsequences:
             ("550 5.1.1 User unknown", "user_unknown", "hard", "suppress"),
             ("450 4.1.1 User unknown", "user_unknown", "soft", "retry"),
             ("450 5.1.1 User unknown", "user_unknown", "soft", "retry"),
-            ("550 4.1.1 User unknown", "user_unknown", "hard", "suppress"),
+            ("550 4.1.1 User unknown", "user_unknown", "soft", "retry"),
             ("4.1.1 User unknown", "user_unknown", "soft", "retry"),
             ("User unknown", "user_unknown", "hard", "suppress"),
             ("552 5.2.2 Mailbox full", "mailbox_full", "soft", "retry"),
@@ -449,7 +449,7 @@ def test_a_plain_reply_is_judged_as_in_a_report(text: str, recipient: str | None
     [
         ("550 zzz", None, "undetermined", "review"),
         ("550 zzz", BounceType.HARD, "hard", "suppress"),
-        ("450 zzz", BounceType.HARD, "undetermined", "review"),
+        ("450 zzz", BounceType.HARD, "soft", "retry"),
         ("550 zzz", BounceType.SOFT, "soft", "retry"),
         ("450 zzz", BounceType.SOFT, "soft", "retry"),
         ("550 zzz", BounceType.UNDETERMINED, "undetermined", "review"),
@@ -501,11 +501,11 @@ class TestServiceClass:
             (facts("4.1.1 user unknown"), ServiceClass(temporary=False), "soft", "retry"),
             (facts("user unknown", "4.1.1"), ServiceClass(temporary=False), "soft", "retry"),
             (facts(), ServiceClass(bounce_type=BounceType.HARD), "hard", "suppress"),
-            (facts(), ServiceClass(bounce_type=BounceType.HARD, temporary=True), "undetermined", "review"),
+            (facts(), ServiceClass(bounce_type=BounceType.HARD, temporary=True), "soft", "retry"),
             (facts(), ServiceClass(bounce_type=BounceType.SOFT, temporary=False), "soft", "retry"),
             (facts(), ServiceClass(reason=Reason.USER_UNKNOWN, temporary=True), "soft", "retry"),
             (facts(), ServiceClass(reason=Reason.USER_UNKNOWN, bounce_type=BounceType.SOFT), "hard", "suppress"),
-            (facts(), ServiceClass(temporary=True), "undetermined", "review"),
+            (facts(), ServiceClass(temporary=True), "soft", "retry"),
         ],
     )
     def test_what_follows(self, given: RecipientFacts, by_class: ServiceClass, bounce_type: str, advice: str) -> None:

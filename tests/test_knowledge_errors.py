@@ -17,6 +17,9 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     "no TOML at its end": ('a = "', None, None, 1, 6, "not TOML"),
     "an unknown table": ("[[rules]]\n", "rules", "rules", 1, 1, "unknown table"),
     "a bare unknown key": ("colour = 1\n", "colour", "colour", 1, 1, "unknown table"),
+    "a built-in format": (
+        'title = "A"\nsource = "B"\n[when]\nfrom = "c"\n', "title", "title", 1, 1, "in a file of your own it stands below [[format]]",
+    ),
     "not a table": ("rule = [1]\n", "rule[1]", None, 1, 1, "must be a table"),
     "an unknown key": (RULE + "why = 1\n", "rule[1]", "why", 4, 1, "unknown key"),
     "an unknown condition": (
@@ -132,7 +135,7 @@ def test_from_code_without_consequence(table: object) -> None:
 def test_a_profile_holds_policies_only(tmp_path: Path) -> None:
     path = tmp_path / "house.toml"
     path.write_text(RULE, encoding="utf-8")
-    with pytest.raises(KnowledgeError, match="unknown table; known are policy, profile"):
+    with pytest.raises(KnowledgeError, match="unknown table; expected one of policy, profile"):
         BUILTIN.with_profile(str(path))
     path.write_text("[profile]\ncolour = 1\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match="unknown key"):

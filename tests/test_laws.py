@@ -31,8 +31,6 @@ SHOWN: Final = 10
 
 Broken: TypeAlias = Iterator[object]
 
-EVIDENCE: Final = "Evidence: where something stands decides what it may say"
-MEANING: Final = "Meaning: judge what was said, not which words occur"
 TABLE: Final = "The provider-tunable table, grown up"
 
 
@@ -94,7 +92,6 @@ def condemned_early() -> Broken:
             yield command, text, verdict.reason, verdict.advice
 
 
-@broken_until(MEANING)
 def test_phase() -> None:
     holds("a reply before RCPT condemns no recipient", condemned_early())
 
@@ -115,7 +112,6 @@ def transient_but_final() -> Broken:
             yield text, verdict.bounce_type, verdict.reason
 
 
-@broken_until(MEANING)
 def test_class() -> None:
     holds("where code or status is of class 4, the bounce is soft", transient_but_final())
 
@@ -142,7 +138,6 @@ def failed_successes() -> Broken:
             yield text, verdict.bounce_type, verdict.reason, verdict.advice
 
 
-@broken_until(MEANING)
 def test_success() -> None:
     holds("a positive reply is no failure", failed_successes())
 
@@ -193,7 +188,6 @@ def changed_by_dress() -> Broken:
                 yield name, text, f"{plain.reason} -> {verdict.reason}"
 
 
-@broken_until(MEANING)
 def test_dress() -> None:
     holds("apostrophes, no-break spaces, normal forms and capitals change no reason", changed_by_dress())
 
@@ -224,7 +218,6 @@ def condemned_by_a_link() -> Broken:
             yield text, verdict.reason
 
 
-@broken_until(MEANING)
 def test_links() -> None:
     holds("the words of a link make no address's fault", condemned_by_a_link())
 
@@ -282,7 +275,6 @@ def hard_by_an_answer() -> Broken:
             yield prefix, sender, report.kind
 
 
-@broken_until(EVIDENCE)
 def test_subjects() -> None:
     holds("a mail system's report with a null return path is a bounce whatever its Subject", lost_by_subject())
 
@@ -455,7 +447,6 @@ def lost_from_a_complaint() -> Broken:
     yield from (("record", value) for value in RECORDED if value not in record)
 
 
-@broken_until(EVIDENCE)
 def test_complaint() -> None:
     holds("the fields of a feedback report can be read, and name the recipient", lost_from_a_complaint())
 

@@ -6,6 +6,7 @@ They are read from the syntax trees: an import inside a function and one under `
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,14 @@ from typing import Final
 import pytest
 
 import undeliverable
+from undeliverable import Knowledge
 from undeliverable._knowledge import checkout
+from undeliverable.webhooks import names
 
 ROOT: Final = Path(undeliverable.__file__).parent
 FILES: Final = sorted(ROOT.rglob("*.py"))
+TOP: Final = Path(__file__).resolve().parent.parent
+CONTRIBUTING: Final = TOP / ".github" / "CONTRIBUTING.md"
 
 ORDER: Final = (
     # what everything else is made of
@@ -161,10 +166,82 @@ def test_modules_form_no_cycle() -> None:
     assert done == set(GRAPH)
 
 
+def named_in(path: Path, begin: str, end: str) -> list[str]:
+    """Return the packages that a part of a page names, in the page's order."""
+    part = path.read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
+    return [name for name in re.findall(r"`(\w+)`", part) if name in ORDER]
+
+
+def test_the_page_on_the_architecture_gives_the_order() -> None:
+    page = TOP / "docs" / "architecture.md"
+    assert named_in(page, "in this order:", "Imports inside functions") == list(ORDER)
+    assert set(named_in(page, "| package |", "Imports point one way")) >= set(ORDER) - {"__init__", "__main__"}
+
+
+@pytest.mark.skipif(not CONTRIBUTING.exists(), reason="a source distribution has no .github")
+def test_the_guide_to_contributors_gives_the_order() -> None:
+    names = named_in(CONTRIBUTING, "## The packages", "[Architecture]")
+    assert names == [name for name in ORDER if name not in {"__init__", "__main__"}]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_files_stay_small(name: str) -> None:
     if name != "codes._registry":  # a table of IANA's
         assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_functions_stay_small(name: str) -> None:
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = (
+                node.body[ast.get_docstring(node) is not None :] or node.body
+            )  # a docstring may be as long as it has to
+            assert (node.end_lineno or 0) - first[0].lineno < 40, node.name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_long_pattern_stands_on_several_lines(name: str) -> None:
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "(?" in node.value:
+            assert len(node.value) <= 120 or node.end_lineno != node.lineno, node.value
+
+
+def strings_of(path: Path) -> Iterator[str]:
+    """Yield the strings in a module's code: neither comments nor docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+# Providers whose names are words of a mail library, or of English.
+COMMON_WORDS: Final = frozenset(("dnsbl", "exchange", "free", "greylisting", "orange", "qq", "apple", "att", "wp"))
+VENDORS: Final = {provider.name for provider in Knowledge.builtin().providers} | set(names())
+MAY_NAME_SERVICES: Final = frozenset(("webhooks", "webhook_auth", "serve._receiver", "cli.rules"))
+"""Those that read a service's requests, check its signatures or answer its handshake, and an example in a help text."""
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not {name, top(name)} & MAY_NAME_SERVICES])
+def test_no_vendor_is_named_in_code(name: str) -> None:
+    words = {word for text in strings_of(MODULES[name]) for word in re.findall(r"[a-z0-9_]+", text.casefold())}
+    assert words & (VENDORS - COMMON_WORDS) == set()
+
+
+CLOCKS: Final = frozenset(("now", "utcnow", "today", "time", "monotonic", "perf_counter"))
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if top(name) not in OUTER])
+def test_the_core_has_no_clock_and_no_network(name: str) -> None:
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    calls = {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert calls & CLOCKS == set()
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    allowed = {"socket"} if name == "_verdicts.exceptions" else set()  # for the classes of its exceptions
+    assert modules & {"time", "socket", "ssl", "select", "asyncio"} <= allowed
 
 
 def opens_files(path: Path) -> bool:

@@ -53,8 +53,9 @@ def said(report: Report) -> dict[str, object]:
 
 
 def test_all_software_is_described() -> None:
-    assert set(DOCUMENTS) == SOFTWARE
-    assert all(document["title"] and document["source"] for document in DOCUMENTS.values())
+    assert set(DOCUMENTS) == SOFTWARE, "each log's name stands in SOFTWARE of tests/test_log_shapes.py"
+    unsaid = [f"{name}.toml" for name, one in DOCUMENTS.items() if not one.get("title") or not one.get("source")]
+    assert not unsaid, "a log has a title and a source"
 
 
 @pytest.mark.parametrize(("name", "kind", "number", "example"), EXAMPLES)
@@ -64,8 +65,8 @@ def test_an_example_says_what_is_expected(name: str, kind: str, number: int, exa
     if expected is None:
         assert report is None
         return
-    assert report is not None
-    assert report.message.generator == name
+    assert report is not None, f"an example of [[{kind}]] number {number} of {name}.toml is not read"
+    assert report.message.generator == name, f"an example of {name}.toml is read as {report.message.generator}"
     assert {key: said(report)[key] for key in expected} == expected
     (pattern,) = {evidence.pattern for verdict in report.verdicts for evidence in verdict.evidence}
     assert pattern == (f"{name}.{number}" if kind == "line" else f"{name}.record")
@@ -73,9 +74,10 @@ def test_an_example_says_what_is_expected(name: str, kind: str, number: int, exa
 
 @pytest.mark.parametrize(("name", "kind", "number", "table"), TABLES)
 def test_every_table_has_an_example(name: str, kind: str, number: int, table: dict[str, Any]) -> None:
-    assert table["example"], name
+    assert table.get("example"), f"[[{kind}]] number {number} of {name}.toml has no example"
     if kind == "line" and table.get("role", Role.OUTCOME) == Role.OUTCOME:
-        assert any("expect" in example for example in table["example"])
+        expects = any("expect" in example for example in table["example"])
+        assert expects, f"no example of [[{kind}]] number {number} of {name}.toml says what to expect"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

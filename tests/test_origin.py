@@ -219,8 +219,17 @@ def test_words_at_fault_are_refused(table: dict[str, object], key: str) -> None:
 
 
 def test_names_are_written_as_they_are_compared() -> None:
-    assert not [name for name in WORDS.mail_systems if name != name.lower() or {"-", "_"} & set(name)]
-    assert not [prefix for prefix in WORDS.prefixes if not WORDS.is_reply_or_forward(f"{prefix}: x")]
+    wrong = [
+        f"the mail system {name!r} must be in small letters, with blanks for - and _"
+        for name in WORDS.mail_systems
+        if name != name.lower() or {"-", "_"} & set(name)
+    ]
+    wrong += [
+        f"the prefix {prefix!r} is not recognised in the subject '{prefix}: x'"
+        for prefix in WORDS.prefixes
+        if not WORDS.is_reply_or_forward(f"{prefix}: x")
+    ]
+    assert not wrong
 
 
 def test_automatic_mail() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Verdict, classify
-from undeliverable._rules.conditions import visible
 from undeliverable._rules.places import matched_places, trace_visible
 from undeliverable._rules.rule import Rule
+from undeliverable._rules.visible import visible
 from undeliverable._verdicts.decisions import masked
 
 RULES: Final = Knowledge.builtin().rules

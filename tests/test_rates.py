@@ -136,7 +136,10 @@ def test_rates_as_worked_out_by_hand() -> None:
 def test_levels_say_who_states_them() -> None:
     assert [level.rate for level in BOUNCE_LEVELS] == [0.02, 0.05, 0.10]
     assert [level.rate for level in COMPLAINT_LEVELS] == [0.001, 0.003]
-    assert all(level.stated_by and level.meaning for level in (*BOUNCE_LEVELS, *COMPLAINT_LEVELS))
+    for levels in (BOUNCE_LEVELS, COMPLAINT_LEVELS):
+        assert all(level.stated_by and level.meaning for level in levels)
+        assert list(levels) == sorted(levels, key=lambda level: level.rate)
+        assert levels[0].decision is Decision.WATCH
 
 
 def test_levels_of_ones_own() -> None:

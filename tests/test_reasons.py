@@ -21,7 +21,7 @@ def test_a_member_says_all_of_itself(reason: Reason) -> None:
     assert reason.fault in Fault
     assert reason.bounce_type in BounceType
     assert reason.advice in Advice
-    assert reason.meaning.endswith(".")
+    assert reason.meaning.endswith("."), f"the meaning of {reason} is no sentence"
 
 
 @pytest.mark.parametrize("reason", Reason)

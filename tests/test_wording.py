@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -29,16 +30,22 @@ def test_every_reason_has_its_replies_and_each_stands_once() -> None:
 
 @pytest.mark.parametrize(("reason", "reply"), ROWS, ids=[reply[:60] for _, reply in ROWS])
 def test_reason(reason: Reason, reply: str) -> None:
-    assert classify(reply).reason is reason
+    verdict = classify(reply)
+    rule = verdict.rule.id if verdict.rule else "no rule"
+    assert verdict.reason is reason, f"{rule} makes it {verdict.reason}, not {reason}: {reply}"
+
+
+TIME: Final = re.compile(r"\btemporar(?:y|ily)\b")
 
 
 def expected_type(reason: Reason, reply: str) -> BounceType:
-    """By the default policy: only what is wrong with an address is hard, and only where the failure is permanent."""
-    if reason is Reason.UNDEFINED:
-        return BounceType.UNDETERMINED
+    """By the default policy: only what is wrong with an address is hard, and only where nothing says that it may pass."""
     verdict = classify(reply)
-    first = verdict.reply_code or (verdict.status.class_ if verdict.status else 5)
-    return BounceType.HARD if reason.fault is Fault.ADDRESS and str(int(first))[0] == "5" else BounceType.SOFT
+    codes = [str(int(code))[0] for code in (verdict.reply_code, verdict.status and verdict.status.class_) if code]
+    transient = "4" in codes or TIME.search(reply.lower()) is not None
+    if reason is Reason.UNDEFINED:
+        return BounceType.SOFT if transient else BounceType.UNDETERMINED
+    return BounceType.HARD if reason.fault is Fault.ADDRESS and not transient else BounceType.SOFT
 
 
 def test_consequences() -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from undeliverable._knowledge.phrases import AutoReplyPhrases
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
+    from undeliverable._rules.meaning import Meaning
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
@@ -118,7 +119,7 @@ class Knowledge:
         """
         from undeliverable._knowledge.loader import CODE, load
         from undeliverable._knowledge.toml import TomlSource
-        from undeliverable._rules.conditions import as_table
+        from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
         document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
@@ -231,27 +232,29 @@ class Knowledge:
     @cached_property
     def policy_table(self) -> PolicyTable:
         """The policies of all layers, in rank order."""
+        from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.policies import PolicyTable
 
-        return PolicyTable(_ranked(tuple(layer.policies for layer in self.layers)))
+        return PolicyTable(ranked(tuple(layer.policies for layer in self.layers)))
 
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
+        from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.table import RuleTable
 
         marks = [
             (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
         ]
         if self._shipped is None:
-            return RuleTable(_ranked(tuple(layer.rules for layer in self._upper)), marks)
+            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks)
         if not any(rule.replaces for layer in self._upper for rule in layer.rules):
             return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
-        ranked = _ranked(tuple(layer.rules for layer in self.layers))
-        above = len(ranked) - len(self._shipped)
-        replaced = {rank: rule for rank, rule in enumerate(ranked[above:]) if rule is not self._shipped.rules[rank]}
+        entries = ranked(tuple(layer.rules for layer in self.layers))
+        above = len(entries) - len(self._shipped)
+        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not self._shipped.rules[rank]}
         numbers = {above + number: rank for number, rank in enumerate(replaced)}
-        return RuleTable([*ranked[:above], *replaced.values()], marks, self._shipped, numbers)
+        return RuleTable([*entries[:above], *replaced.values()], marks, self._shipped, numbers)
 
     @cached_property
     def _upper(self) -> tuple[AnyLayer, ...]:
@@ -270,10 +273,17 @@ class Knowledge:
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
         return upper if self._shipped is None else {**self._shipped.hosts, **upper}
 
+    @property
+    def meaning(self) -> Meaning:
+        """What tells the causes that a reply states from advice, footers and links."""
+        from undeliverable._rules.meaning import Meaning
+
+        return Meaning() if self._shipped is None else self._shipped.meaning
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
-        from undeliverable._rules.conditions import visible
+        from undeliverable._rules.visible import visible
 
         look, provider_of = self.rule_table.find, self.provider_of
 
@@ -295,11 +305,21 @@ class Knowledge:
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
         """Return what :attr:`find` returns, with every rule that was shadowed."""
-        from undeliverable._rules.conditions import visible
         from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
         return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
+
+    def other_reason(
+        self, text: str, code: int, status: int, command: Command | None, host: str | None
+    ) -> Reason | None:
+        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
+        from undeliverable._rules.table import Seen
+        from undeliverable._rules.visible import visible
+
+        provider = None if host is None else self.provider_of(host)
+        return self.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
         """Return the name of the provider that `host` belongs to, or None."""
@@ -342,23 +362,6 @@ def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], sourc
             source.fail(fault, kind, index, entry.id)
 
 
-def _ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
-    """Return all entries, the highest layer first; one that replaces another stands in the other's place."""
-    above: dict[str, _Entry] = {}
-    kept: list[list[_Entry]] = []
-    for entries in layers:
-        kept.append([])
-        pending: dict[str, _Entry] = {}
-        for entry in entries:
-            standing = above.get(entry.id, entry)
-            if entry.replaces is None:
-                kept[-1].append(standing)
-            else:
-                pending.setdefault(entry.replaces, standing)
-        above = {**pending, **above}
-    return tuple(entry for entries in kept for entry in entries)
-
-
 def profile_names() -> tuple[str, ...]:
     """Return the names of the profiles that the library comes with."""
     from undeliverable.data import names
@@ -371,7 +374,7 @@ def _read_profile(name: str) -> TomlSource:
     from undeliverable.data import read
 
     if name not in profile_names():
-        raise KnowledgeError(name, f"no such profile; there are {', '.join(profile_names())}")
+        raise KnowledgeError(name, f"unknown profile; expected one of {', '.join(profile_names())}")
     return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
 
 

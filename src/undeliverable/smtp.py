@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from undeliverable.knowledge import Knowledge
-from undeliverable.model import Command
+from undeliverable.model import Command, Protocol
 from undeliverable.verdict import Verdict
 
 __all__ = ["classify", "from_exception", "from_refused"]
@@ -16,6 +16,7 @@ def classify(
     *,
     host: str | None = None,
     command: Command | str | None = None,
+    protocol: Protocol | str | None = None,
     recipient: str | None = None,
     knowledge: Knowledge | None = None,
     trace: bool = False,
@@ -28,11 +29,12 @@ def classify(
     :param reply: with or without a code, one line or several, also as relayed (``host mx said: 550 ...``).
     :param host: the server that replied; its name identifies the provider.
     :param command: what the reply answered: a :class:`~undeliverable.model.Command` or its value, such as ``"rcpt"``.
+    :param protocol: ``"lmtp"`` if the session was LMTP (RFC 2033): there the end of DATA is answered for each recipient.
     :param recipient: the address that the reply is about; the address is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
     :raises TypeError: when `reply` is of another type.
-    :raises ValueError: when `command` is no command.
+    :raises ValueError: when `command` is no command, or `protocol` no protocol.
     """
     import undeliverable._smtp.replies as reading
     import undeliverable._verdicts.judge as judging
@@ -40,7 +42,9 @@ def classify(
     text = reply if isinstance(reply, str) else _decoded(reply)
     answered = None if command is None else Command(command)
     known = Knowledge.builtin() if knowledge is None else knowledge
-    return judging.judge_read(reading.read_reply(text, answered), known, host, recipient, trace=trace)
+    read = reading.read_reply(text, answered)
+    session = None if protocol is None else Protocol(protocol)
+    return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session)
 
 
 def from_exception(

@@ -37,8 +37,8 @@ VICTIM: Final = "victim@example.org"
 FULL: Final = "552 5.2.2 mailbox full"
 SERVERS: Final[dict[str, type[Daemon]]] = {kind.__name__: kind for kind in (Postfix, Exim, Sendmail, OpenSMTPD)}
 REMOTE: Final = {b"1": b"198.51.100.", b"2": b"203.0.113."}
-QUIET: Final = 8  # seconds without a bounce, after which no more are expected
-ENOUGH: Final = 120
+QUIET: Final = 20  # seconds without a bounce, after which no more are expected
+ENOUGH: Final = 150
 
 
 @dataclass(frozen=True)

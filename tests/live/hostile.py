@@ -162,6 +162,7 @@ ADDRESSES: Final[dict[str, str]] = {
     "address-quoted": '"{victim}"',
     "address-line": '"kim> {victim} <lee"',
     "address-reply": '"<{victim}>: 550 5.1.1 no such user"',
+    "address-folded": f'"kim{"x" * 50} <{{victim}}>: 550 5.1.1 no such user"',
     "address-percent": "victim%example.org",
 }
 """Local parts of an address that its owner subscribed with."""

@@ -24,7 +24,7 @@ from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
 from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
 
-__all__ = ["FieldReading", "find", "is_test", "may_stand_in", "read", "read_one"]
+__all__ = ["FieldReading", "begin", "find", "is_test", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 # Bound once: a member of an enum is found more slowly than a name of the module.
@@ -275,6 +275,12 @@ def find(text: str, part: str, remarks: list[str], read_reply: DiagnosticReader 
         return None
     remarks.append("delivery status fields were read from plain text")
     return reading
+
+
+def begin(text: str) -> int:
+    """Return where the fields that stand in plain `text` begin, or -1 if there are none."""
+    match = RECIPIENT_FIELD.search(text)
+    return -1 if match is None else _first_line(text, match.start())
 
 
 def _first_line(text: str, at: int) -> int:

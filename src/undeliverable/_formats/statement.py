@@ -10,44 +10,30 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT
 from undeliverable._formats.schema import FACTS, Format
+from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
 from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
 from undeliverable._text.lazy import lazy
 
-__all__ = ["REPLY", "Named", "Rank", "Sentence", "Statement", "read_statement", "said_in"]
+__all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
 
 _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
 _NEXT: Final = 256  # characters within which the next line begins
-REPLY: Final = lazy(
-    r"(?<![\w.+@-])(?:[45][0-5]\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}|[^\W\d_]|[<\"'\[(])|#?[45]\.\d{1,3}\.\d{1,3}(?![\w.]))"
-)
-"""A negative reply (RFC 5321 4.2.1), or an enhanced status (RFC 3463): what telephone numbers do not look like."""
 _ADDRESS: Final = lazy(FACTS["recipient"])
 # Sentences end at these marks before white space, or at those of East Asian scripts.
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
-_BEFORE: Final = lazy(
-    r"\s*(?:[-*•>#|+·・■●○▪]{1,3}\s*|\(?\d{1,3}[.)]\s+)?(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[«„“]{0,2}(?:(?i:smtp|mailto):)?"
-)
 _LABEL: Final = lazy(
-    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
+    r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*"
+    r"(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
 )
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>]{1,80}?)[ \t\u3000]+[<\"'(\[]{0,2}$")
-_DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:mailto:)?$")
-# What stands between addresses that are listed on one line.
-_BETWEEN: Final = lazy(r"[\s<>\"'()\[\],;/&|、，；]*(?:(?i:mailto:)|\w{1,3})?[\s<>\"'()\[\],;/&|、，；]*")
-_AFTER: Final = lazy(r"[>\"')\]»”*]{0,3}[ \t]*(?:\([^()]{0,80}\)|<[^<>]{0,80}>|\[[^\[\]]{0,80}\])?[ \t.,:;]*$")
 _ABOUT_RECIPIENT: Final = OUTCOMES | {"yours"}
-_EDGE: Final = "*'`.,!?_~"
-_LAST_LABEL: Final = lazy(r"[A-Za-z0-9]+")
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
-_ASIDE: Final = 3  # words between an address and a bare code
-_PUNYCODE: Final = "xn--"
 _WORD_BEFORE: Final = lazy(r"([^\W\d_]+)[ \t<\"'(\[]*$")
 
 
@@ -169,7 +155,8 @@ class _Paragraph(NamedTuple):
     @classmethod
     def of(cls, lines: list[_Line], is_header: Callable[[str], bool]) -> _Paragraph:
         replies = [line.start for line in lines if REPLY.search(line.text)]
-        others = [line for line in lines if line.start not in replies]
+        answered = frozenset(replies)
+        others = [line for line in lines if line.start not in answered]
         words = [line for line in others if not is_header(line.text)]
         return cls(lines, words, replies, len(words) < len(others))
 
@@ -191,14 +178,6 @@ class _Paragraph(NamedTuple):
             begin = end
 
 
-class _Spot(NamedTuple):
-    """An address in a line, by its place."""
-
-    start: int
-    end: int
-    address: str
-
-
 class _Reader:
     """Reads one text."""
 
@@ -208,7 +187,7 @@ class _Reader:
     )  # fmt: skip
 
     def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
-        self._text = text
+        self._text = without_quotes(text)
         self._title = title
         self._subject: frozenset[str] = frozenset()
         self._parties = parties
@@ -263,31 +242,28 @@ class _Reader:
 
     def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
         reply = REPLY.search(line.text)  # whom a reply names is another question
-        spots = _spots(line.text if reply is None else line.text[: reply.start()])
+        spots = spots_in(line.text if reply is None else line.text[: reply.start()])
         if not spots or self._is_about_sender(line.text, spots):
             return
         spots = self._without_senders(line.text, spots)
-        is_list = _is_list(line.text, spots)
+        is_alone = is_list(line.text, spots)
         for number, spot in enumerate(spots):
             at = line.start + spot.start
             kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
             rest = line.text[spot.end :] if number == len(spots) - 1 else ""
-            rank = self._rank(line.text, spots[0].start, rest, is_alone=is_list, kinds=kinds)
+            rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
                 rank = Rank.HEADED
             helps = "contact" in kinds and not kinds & OUTCOMES and rank > Rank.LABELLED
             before = "" if number else line.text[: spot.start]
             self._found.append((Named(spot.address, line.start, rank, before, rest), helps))
 
-    def _is_about_sender(self, line: str, spots: list[_Spot]) -> bool:
+    def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""
         label = _LABEL.match(line[: spots[0].start])
-        if not self._is_header(line) and (label is None or not self._wording.names_sender(label[1])):
-            return False
-        self._note_others(spots)
-        return True
+        return self._is_header(line) or (label is not None and self._wording.names_sender(label[1]))
 
-    def _without_senders(self, line: str, spots: list[_Spot]) -> list[_Spot]:
+    def _without_senders(self, line: str, spots: list[Spot]) -> list[Spot]:
         """Return the addresses of a line without those behind "from", or behind "of" where others are."""
         words = [_WORD_BEFORE.search(line[max(0, spot.start - 24) : spot.start]) for spot in spots]
         is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
@@ -296,9 +272,11 @@ class _Reader:
         self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
         return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
 
-    def _note_others(self, spots: list[_Spot]) -> None:
-        others = {spot.address.lower() for spot in spots} - self._parties.readers - self._parties.writers
-        self._named_others = self._named_others or bool(others)
+    def _note_others(self, spots: list[Spot]) -> None:
+        """Take note of senders that are neither parties of the notification nor at the domain that it goes to."""
+        ours = {address.rpartition("@")[2] for address in (*self._parties.readers, *self._parties.writers)}
+        domains = {spot.address.lower().rpartition("@")[2] for spot in spots}
+        self._named_others = self._named_others or not domains <= ours
 
     def _rank(self, line: str, start: int, rest: str, *, is_alone: bool, kinds: frozenset[str]) -> Rank:
         """Return how good the evidence is for an address.
@@ -386,15 +364,6 @@ class _Reader:
         return named.rank is Rank.ALONE and any(place <= named.line + _NEXT for place in self._replies[at : at + 1])
 
 
-def said_in(rest: str) -> str | None:
-    """Return the reply in what follows an address: one with words of its own, or right behind the address."""
-    match = REPLY.search(rest)
-    if match is None:
-        return None
-    said = rest[match.start() :].strip()
-    return said if _WORDS.search(said) or len(rest[: match.start()].split()) <= _ASIDE else None
-
-
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     position, size = 0, len(text)
     while position < size:
@@ -408,61 +377,6 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _is_quoted(line: str) -> bool:
     bare = line.lstrip()
     return bare.startswith(">") and not bare.startswith(">>>")
-
-
-def _spots(line: str) -> list[_Spot]:
-    """Return the addresses in a line, without what scripts without blanks attach to them."""
-    found: list[_Spot] = []
-    for match in _ADDRESS.finditer(line):
-        local, _, domain = match[0].rpartition("@")
-        bare = local.lstrip(_EDGE)
-        if not bare.isascii() and bare[-1:].isascii() and not local.startswith('"'):
-            bare = _ascii_end(bare)
-        host = _host(domain)
-        is_aside = bool(found) and line.rfind("(", found[-1].end, match.start()) > line.rfind(")", 0, match.start())
-        if bare and host and not is_aside:  # "(expanded from: <team@example.org>)"
-            start = match.start() + len(local) - len(bare)
-            end = match.start() + len(local) + 1 + len(host)
-            found.append(_Spot(start, end, f"{bare}@{host}"))
-    return found
-
-
-def _is_list(line: str, spots: list[_Spot]) -> bool:
-    """Return whether a line does nothing but list addresses, the last one with words of its own behind a mark."""
-    if not spots or not all(_BETWEEN.fullmatch(line, one.end, two.start) for one, two in pairwise(spots)):
-        return False
-    before, after = line[: spots[0].start], line[spots[-1].end :]
-    if _BEFORE.fullmatch(before) is None:
-        return _DISPLAY.match(before) is not None and _AFTER.match(after) is not None
-    return _AFTER.match(after) is not None or (len(spots) == 1 and _begins_words(after))
-
-
-def _ascii_end(text: str) -> str:
-    """Return the ASCII characters that a text ends with."""
-    at = len(text)
-    while at and text[at - 1].isascii():
-        at -= 1
-    return text[at:]
-
-
-def _host(domain: str) -> str:
-    """Return a domain without what follows it: a particle after its last label, a hyphen with an ending."""
-    domain = domain.rstrip(_EDGE)
-    above, dot, last = domain.rpartition(".")
-    match = _LAST_LABEL.match(last)
-    if match is None or match[0] == last or last.startswith((_PUNYCODE, "[")):
-        return domain
-    return f"{above}{dot}{match[0]}"
-
-
-def _begins_words(after: str) -> bool:
-    """Return whether words of their own follow an address: behind a mark, or in a column."""
-    bare = after.lstrip(">\"')]")
-    return (
-        bare[:1] in ":;,(|"
-        or bare[:2] in ("  ", " —", " –", " .", "..", " -", " \t", " (", " :", " =")
-        or bare[:1] == "\t"
-    )
 
 
 def _is_within(host: str, domain: str) -> bool:

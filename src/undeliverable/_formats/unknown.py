@@ -23,7 +23,8 @@ from undeliverable._formats.attribution import (
 )
 from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
-from undeliverable._formats.statement import REPLY, Named, Statement, read_statement, said_in
+from undeliverable._formats.spots import REPLY, said_in
+from undeliverable._formats.statement import Named, Statement, read_statement
 from undeliverable._formats.wording import NO_WORDING, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from undeliverable._rules.conditions import as_list, as_table, strings
+from undeliverable._rules.conditions import strings
 from undeliverable._text.lazy import lazy
+from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["Blocklists"]
 

@@ -8,21 +8,26 @@ would conflict in it: ``.ci/hatch_build.py`` writes it into the wheel.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
-from undeliverable._rules.conditions import as_list, as_table
 from undeliverable._rules.index import file_rules
+from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.providers import host_table
+from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
+from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
 _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
+_LANGUAGES: Final = "languages/"
+_REPLY: Final = "reply"  # the table of a language file that tells how replies speak
+_CLIENTS: Final = "clients.toml"
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -78,19 +83,21 @@ def build() -> str:
     named: dict[str, object] = {
         "shelf": shelf,
         "marks": marks,
+        "vocabulary": _vocabulary(documents, rules),
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
         **{
-            path.removesuffix(".toml"): document
+            path.removesuffix(".toml"): _without(_REPLY, document) if path.startswith(_LANGUAGES) else document
             for path, document in documents.items()
-            if not path.startswith(_LAYERED)
+            if not path.startswith((*_LAYERED, _CLIENTS))
         },
-        **{f"formats/{one.name}": _without_examples(documents[f"formats/{one.name}.toml"]) for one in formats},
+        **{f"formats/{one.name}": _without("example", documents[f"formats/{one.name}.toml"]) for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
-    head = {"places": {"rules": len(named) + 1, "count": len(rules), **places}}
+    exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(BY_MEANING)), len(rules))
+    head = {"places": {"rules": len(named) + 1, "count": len(rules), "exact": exact, **places}}
     return "".join(_line(value) for value in (head, *named.values(), *map(row_of, rules)))
 
 
@@ -105,8 +112,18 @@ def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[ob
     ]
 
 
-def _without_examples(document: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in document.items() if key != "example"}
+def _vocabulary(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule]) -> Vocabulary:
+    """Return the phrases by which replies are read in clauses."""
+    replies = [
+        as_table(document[_REPLY]) or {}
+        for path, document in documents.items()
+        if path.startswith(_LANGUAGES) and _REPLY in document
+    ]
+    return vocabulary(replies, documents[_CLIENTS], [rule.example for rule in rules if rule.example is not None])
+
+
+def _without(name: str, document: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in document.items() if key != name}
 
 
 def _line(value: object) -> str:

@@ -34,7 +34,7 @@ _CODE: Final = (
     "data",
     "model",
     "verdict",
-    "errors.py",
+    "errors",
     "reasons.py",
 )
 """The packages and modules that decide what the index of the same TOML looks like."""

@@ -13,6 +13,7 @@ from undeliverable._dsn.origin import OriginWords
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.wording import LABELS, PHRASES, Wording
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import refuse_unknown
 
 __all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 
@@ -54,15 +55,13 @@ def read_wording(documents: Mapping[str, Mapping[str, object]]) -> Wording:
 
 def _notification(document: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     table = read_table(document.get(_NOTIFICATION, {}), _NOTIFICATION)
-    if unknown := set(table) - set(PHRASES) - set(LABELS):
-        raise EntryError("unknown key", key=f"{_NOTIFICATION}.{min(unknown)}")
+    refuse_unknown(table, (*PHRASES, *LABELS), f"{_NOTIFICATION}.")
     return {name: read_strings(phrases, f"{_NOTIFICATION}.{name}") for name, phrases in table.items()}
 
 
 def read_lists(groups: Mapping[str, object], names: tuple[str, ...], place: str = "") -> dict[str, tuple[str, ...]]:
     """Return the phrases of each group, all languages together, under `place` and its name."""
-    if unknown := set(groups) - set(names):
-        raise EntryError("unknown key", key=f"{place}{min(unknown)}")
+    refuse_unknown(groups, names, place)
     keys = {f"{place}{name}": groups.get(name, {}) for name in names}
     return {key: _phrases(read_table(value, key), key) for key, value in keys.items()}
 

@@ -22,17 +22,16 @@ from undeliverable._rules.conditions import (
     ABSENT,
     PolicyCondition,
     RuleCondition,
-    as_list,
-    as_table,
     status_key,
     strings,
-    visible,
 )
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
 from undeliverable._rules.table import Rule, RuleTable, Seen
+from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown
 from undeliverable.reasons import Advice, BounceType, Reason
 
 __all__ = ["BUILTIN", "CODE", "FILE", "PROFILE", "Layer", "check_layer", "example_seen", "load"]
@@ -48,6 +47,8 @@ _TABLES: Final = {
     FILE: frozenset(("rule", "policy", "provider", "format")),
     CODE: frozenset(("rule", "policy")),
 }
+_FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
+"""Keys of every format, which stand bare in a built-in file."""
 _PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
 _ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
 _RULE_THEN: Final = frozenset(("reason",))
@@ -97,8 +98,7 @@ class _Loader:
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
-                known = ", ".join(sorted(_TABLES[self.group]))
-                self.source.fail(EntryError(f"unknown table; known are {known}", key=table), table, 0, table)
+                self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
         tuple(self._each(document, "profile", _check_profile))
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
         if isinstance(document.get("provider"), Mapping) and providers[0].hosts:
@@ -115,6 +115,14 @@ class _Loader:
             for error, table, index in check_layer(layer):
                 self.source.fail(error, table, index)
         return layer
+
+    def _unknown_table(self, document: Mapping[str, object]) -> str:
+        if self.group == FILE and document.keys() >= _FORMAT_KEYS:
+            return (
+                "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
+                "in a file of your own it stands below [[format]]"
+            )
+        return f"unknown table; {expected(_TABLES[self.group])}"
 
     def _each(
         self, document: Mapping[str, object], name: str, read: Callable[[Mapping[str, object], int], _T]
@@ -133,9 +141,9 @@ class _Loader:
             yield made
 
     def _rule(self, table: Mapping[str, object], index: int) -> Rule:
-        _only(table, _ENTRY_KEYS, "")
+        refuse_unknown(table, _ENTRY_KEYS)
         when, then = _table(table, "when"), _table(table, "then")
-        _only(then, _RULE_THEN, "then.")
+        refuse_unknown(then, _RULE_THEN, "then.")
         reason = _member(then, "reason", Reason)
         if reason is None:
             raise EntryError("a rule must name a reason", key="then")
@@ -146,9 +154,9 @@ class _Loader:
         return Rule(self._id(table, "rule", index), self.name, condition, reason, example, source, replaces)
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
-        _only(table, _ENTRY_KEYS, "")
+        refuse_unknown(table, _ENTRY_KEYS)
         when, then = _table(table, "when", optional=True), _table(table, "then")
-        _only(then, _POLICY_THEN, "then.")
+        refuse_unknown(then, _POLICY_THEN, "then.")
         if not then:
             raise EntryError("a policy must set one of bounce_type, advice, label", key="then")
         example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
@@ -241,7 +249,7 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
 
 
 def _check_profile(table: Mapping[str, object], _: int) -> None:
-    _only(table, _PROFILE_KEYS, "")
+    refuse_unknown(table, _PROFILE_KEYS)
     for key, value in table.items():
         strings(value, key)
 
@@ -251,12 +259,6 @@ def _mapping(value: object, name: str) -> Mapping[str, object]:
     if table is None:
         raise EntryError(f"must be a table: [[{name}]]")
     return table
-
-
-def _only(table: Mapping[str, object], keys: frozenset[str], prefix: str) -> None:
-    for key in table:
-        if key not in keys:
-            raise EntryError(f"unknown key; known are {', '.join(sorted(keys))}", key=f"{prefix}{key}")
 
 
 def _table(table: Mapping[str, object], key: str, *, optional: bool = False) -> Mapping[str, object]:
@@ -284,5 +286,5 @@ def _member(table: Mapping[str, object], key: str, enum: type[_Enum]) -> _Enum |
         return None
     member = next((member for member in enum if member == name), None)
     if member is None:
-        raise EntryError(f"unknown {key} {name!r}; known are {', '.join(enum)}", key=f"then.{key}")
+        raise EntryError(f"unknown {key} {name!r}; expected one of {', '.join(enum)}", key=f"then.{key}")
     return member

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, cast
+from typing import Final
 
 from undeliverable._text.lazy import lazy
 from undeliverable._text.linear import check_linear
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, refuse_unknown
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "as_list", "as_table", "compile_log"]
+__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "compile_log"]
 
 _ADDRESS: Final = (
     r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
@@ -171,16 +172,6 @@ class LogTable:
         return cls(tuple(lines), json, tuple(record for record in records if record.form == "csv"))
 
 
-def as_table(value: object) -> Mapping[str, object] | None:
-    """Return `value` if it is a table of TOML or JSON, else None."""
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
-
-
-def as_list(value: object) -> Sequence[object] | None:
-    """Return `value` if it is a list, else None."""
-    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
-
-
 def expand(source: str) -> str:
     """Return `source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
     return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
@@ -227,9 +218,7 @@ class _Table:
     known: frozenset[str]
 
     def __post_init__(self) -> None:
-        for key in self.table:
-            if key not in self.known:
-                raise self.fault(key, f"no such key; known are {', '.join(sorted(self.known))}")
+        refuse_unknown(self.table, self.known, entry=self.entry)
 
     def fault(self, key: str, detail: str) -> EntryError:
         return EntryError(detail, entry=self.entry, key=key)

@@ -11,6 +11,7 @@ from typing import Final
 
 from undeliverable._knowledge.languages import read_list, read_lists, read_strings, read_table
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import refuse_unknown
 from undeliverable.verdict import Kind
 
 __all__ = ["AutoReplyPhrases", "HeaderMark"]
@@ -98,8 +99,7 @@ class AutoReplyPhrases:
 
 def _groups(table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     """Return the phrases by section and group; a group that is missing is empty."""
-    if unknown := set(table) - set(_SECTIONS) - {"header", "signs"}:
-        raise EntryError("unknown key", key=min(unknown))
+    refuse_unknown(table, (*_SECTIONS, "header", "signs"))
     found: dict[str, tuple[str, ...]] = {}
     for section, names in _SECTIONS.items():
         found |= read_lists(read_table(table.get(section, {}), section), names, f"{section}.")
@@ -112,8 +112,7 @@ def _marks(value: object) -> tuple[HeaderMark, ...]:
 
 
 def _mark(entry: Mapping[str, object], key: str) -> HeaderMark:
-    if unknown := set(entry) - {"name", "values", "kind", "source", "subject", "recipient"}:
-        raise EntryError("unknown key", key=f"{key}.{min(unknown)}")
+    refuse_unknown(entry, ("name", "values", "kind", "source", "subject", "recipient"), f"{key}.")
     name, kind = entry.get("name"), entry.get("kind")
     if not isinstance(name, str) or kind not in _MARK_KINDS:
         raise EntryError("a mark has a name, and a kind: auto_reply, challenge or complaint", key=key)

@@ -17,6 +17,7 @@ from undeliverable._formats.index import FormatsBelow, Places
 from undeliverable._formats.schema import Format, read_table
 from undeliverable._rules.conditions import Codes, RuleCondition
 from undeliverable._rules.index import Shelf
+from undeliverable._rules.meaning import Meaning, Vocabulary
 from undeliverable._rules.phrases import Written
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
@@ -97,6 +98,16 @@ class Shipped(Below, FormatsBelow):
     def marks(self) -> Sequence[tuple[str, str]]:  # type: ignore[override] # read when first used
         """Phrases by which a reply shows its provider, with the provider's name; the first one that matches counts."""
         return [(phrase, provider) for phrase, provider in self.document("marks")]
+
+    @cached_property
+    def meaning(self) -> Meaning:  # type: ignore[override] # read when first used
+        """The phrases that separate causes from advice, and certain causes from doubtful ones."""
+        return Meaning(Vocabulary(*self.document("vocabulary")))
+
+    @property
+    def exact(self) -> int:  # type: ignore[override] # a number of the index
+        """The number of the first rule that sees only the causes that a reply states."""
+        return self._places["exact"]
 
     @cached_property
     def hosts(self) -> dict[str, str]:

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from undeliverable._dsn.returned import bare_address
-from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import RecipientFacts, Witness
@@ -18,6 +17,7 @@ __all__ = [
     "read_bare_complaint",
     "read_challenge_report",
     "read_disposition",
+    "read_service_notification",
 ]
 
 _HEAD: Final = 4_096  # characters
@@ -43,6 +43,14 @@ def read_bare_complaint(reading: Reading) -> None:
         reading.kind = Kind.COMPLAINT
         reading.recipients.append(RecipientFacts(witness=Witness.HEADER))
         reading.remarks.append("a feedback report without its fields")
+
+
+def read_service_notification(reading: Reading) -> None:
+    """Read the JSON that a mail service sends by mail."""
+    if reading.text.lstrip().startswith("{"):
+        from undeliverable._reading import service
+
+        service.read_notification(reading)
 
 
 def read_automatic(reading: Reading) -> None:
@@ -83,6 +91,8 @@ def read_challenge_report(reading: Reading) -> None:
 
 def read_authentication_report(reading: Reading) -> None:
     """Read a report on failed authentication without parts for software (RFC 7489 7.3): it is about no delivery."""
+    from undeliverable._formats.wording import OUTCOMES
+
     subject = reading.header("subject") or ""
     if reading.known.wording.kinds(subject) & OUTCOMES:
         return

@@ -7,15 +7,16 @@ and forwarded messages. flufl.bounce is asked last, where no reader has found a 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from undeliverable._dsn.returned import bare_address
 from undeliverable._formats.lines import FormatReading
-from undeliverable._formats.unknown import UnknownReading, read_unknown
-from undeliverable._reading.gate import is_from_software, is_human, is_notification, speaks_of_failure
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
+
+if TYPE_CHECKING:
+    from undeliverable._formats.unknown import UnknownReading
 
 __all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "read_unknown_text", "take_format"]
 
@@ -55,6 +56,9 @@ def read_unexplained(reading: Reading) -> None:
 
 def _read_generic(reading: Reading) -> UnknownReading | None:
     """Return what the generic description reads, or None if the message is a person's or a list's."""
+    from undeliverable._formats.unknown import read_unknown  # standard reports need none of this
+    from undeliverable._reading.gate import is_human
+
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
     if generic is None or is_human(reading):
         return None
@@ -87,7 +91,12 @@ def _is_unexplained(facts: RecipientFacts) -> bool:
 
 def read_listed(reading: Reading) -> None:
     """Read the recipients in a header that lists nothing else, whatever the text is like, if a mail system sent it."""
-    if not reading.header("x-failed-recipients") or not is_from_software(reading):
+    if not reading.header("x-failed-recipients"):
+        return
+    from undeliverable._formats.unknown import read_unknown
+    from undeliverable._reading.gate import is_from_software
+
+    if not is_from_software(reading):
         return
     for generic in reading.known.formats.generic[:1]:
         found = read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording).found
@@ -109,6 +118,8 @@ def _without_words(facts: RecipientFacts, *, is_believed: bool) -> RecipientFact
 
 def read_unknown_text(reading: Reading) -> None:
     """Read the whole text by the generic description, a guess, if enough signs say that it is a notification."""
+    from undeliverable._reading.gate import is_notification
+
     unknown = _read_generic(reading)
     if unknown is None or not unknown.found.recipients or not is_notification(reading, unknown):
         return
@@ -130,7 +141,11 @@ def take_format(reading: Reading, found: FormatReading) -> None:
 
 def ask_fallback(reading: Reading) -> None:
     """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
-    if reading.depth or not reading.is_from_mail_system or is_human(reading) or not speaks_of_failure(reading):
+    if reading.depth or not reading.is_from_mail_system:
+        return
+    from undeliverable._reading.gate import is_human, speaks_of_failure
+
+    if is_human(reading) or not speaks_of_failure(reading):
         return
     reading.recipients.extend(_asked(reading))
 

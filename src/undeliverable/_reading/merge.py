@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from undeliverable._dsn.fields import DiagnosticReader
 from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
 from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
 
-__all__ = ["LEADERS", "REPLY_WITNESSES", "merge", "read_diagnostic"]
+__all__ = ["LEADERS", "REPLY_WITNESSES", "diagnostic_reader", "merge", "read_diagnostic"]
 
 # Which witness names the recipients when several do: the first that names any.
 #   field      "Final-Recipient: rfc822; kim@example.org": the reporting server's own list (RFC 3464 2.3.2)
@@ -32,6 +33,8 @@ LEADERS: Final = (Witness.FIELD, Witness.WORDS, Witness.HEADER, Witness.DIALOGUE
 REPLY_WITNESSES: Final = (Witness.DIALOGUE, Witness.FIELD, Witness.WORDS, Witness.HEADER)
 
 
+_TRANSCRIPT: Final = "\n>>> "
+"""What a text with a transcript contains, whose reader knows better what was answered."""
 _WORDS: Final = 2_048  # characters of a server's own words about one recipient
 _COMPANY: Final = 16  # further witnesses per recipient, and of all; more cost time and add nothing
 
@@ -184,6 +187,18 @@ def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply |
     return (last_attempt(reply) if expired else reply), expired
 
 
+def diagnostic_reader(text: str) -> DiagnosticReader:
+    """Return what reads the reply in a ``Diagnostic-Code``.
+
+    Which command it answered is read from `text`, if there is one recipient.
+    """
+
+    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
+        return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
+
+    return read_reply
+
+
 class _Statement(NamedTuple):
     """What one witness says of one recipient, its words read as a reply if they are one."""
 
@@ -220,6 +235,7 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         evidence=evidence or first.evidence,
         conflicts=_disagreements(statements, reply),
         field_block=first.field_block or next((facts.field_block for facts in company if facts.field_block), ""),
+        protocol=_first(company, "protocol"),
     )
 
 
@@ -263,6 +279,7 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
         will_retry_until=facts.will_retry_until,
         vendor_code=facts.vendor_code,
         evidence=facts.evidence,
+        protocol=facts.protocol,
     )
 
 

@@ -7,7 +7,7 @@ the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from undeliverable._reading.automatic import (
     read_bare_complaint,
     read_challenge_report,
     read_disposition,
+    read_service_notification,
 )
 from undeliverable._reading.fallback import (
     ask_fallback,
@@ -32,22 +33,19 @@ from undeliverable._reading.fallback import (
     read_unknown_text,
     take_format,
 )
-from undeliverable._reading.merge import merge, read_diagnostic
+from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
+from undeliverable._reading.plain_fields import read_plain_fields
 from undeliverable._reading.reading import Described, Notice, Reading
-from undeliverable._reading.service import read_service_notification
 from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
-from undeliverable._smtp.replies import answered_command
 from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
-from undeliverable.model import Action, Diagnostic, MessageFacts, RecipientFacts, Reply, Returned, Witness
+from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
 from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
 
-_TRANSCRIPT: Final = "\n>>> "
-"""What a text with a transcript contains, whose reader knows better what was answered."""
 _NESTING: Final = 3
 """How deep a report may be wrapped into other messages."""
 
@@ -96,7 +94,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
 
 def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
     def diagnostics_beside(text: str) -> fields_reader.DiagnosticReader:
-        return _diagnostic_reader(cuts.without_copy(text))
+        return diagnostic_reader(cuts.without_copy(text))
 
     try:
         return one_pass.read(data, diagnostics_beside, remarks, _Other(data).header)
@@ -119,18 +117,6 @@ class _Other:
         if self._root is None:
             self._root = root(self._data, [])
         return self._root.header(name)
-
-
-def _diagnostic_reader(text: str) -> fields_reader.DiagnosticReader:
-    """Return what reads the reply in a ``Diagnostic-Code``.
-
-    Which command it answered is read from `text`, if there is one recipient.
-    """
-
-    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
-        return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
-
-    return read_reply
 
 
 def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
@@ -176,7 +162,7 @@ def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
     if reading.kind is not None or reading.survey.dispositions:  # RFC 8098: who reads a message has received it
         return
-    read_reply = _diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
+    read_reply = diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
     for part in reading.survey.statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
@@ -216,32 +202,6 @@ def _says_all(recipients: list[RecipientFacts]) -> bool:
     reply = last.reply
     same = last is facts or last.recipient is None or last.recipient == facts.recipient
     return same and reply is not None and reply.code is not None and reply.command is not None
-
-
-def _read_plain_fields(reading: Reading) -> None:
-    """Read RFC 3464 fields in the text, if the report lost its structure."""
-    if reading.kind is not None or reading.survey.statuses or not fields_reader.may_stand_in(reading.whole):
-        return
-    if reading.is_from_mail_system and not reading.is_reply_or_forward:
-        text = reading.text[: reading.sections.doubtful]
-        fields = fields_reader.find(text, reading.path, reading.remarks, _diagnostic_reader(text))
-        if fields is None:
-            return
-        if _are_foreign(fields.recipients, reading.recipients):
-            reading.remarks.append("fields about nobody whom the text names were passed over")
-            return
-        reading.recipients.extend(fields.recipients)
-        reading.message = {**fields.message, **reading.message}
-
-
-def _are_foreign(stated: Sequence[RecipientFacts], named: Sequence[RecipientFacts]) -> bool:
-    """Return whether fields in a text are about none of the recipients that its format names."""
-    names = {
-        name.lower() for facts in named for name in (facts.recipient, facts.original_recipient) if name and "@" in name
-    }
-    return bool(names) and names.isdisjoint(
-        name.lower() for facts in stated for name in (facts.recipient, facts.original_recipient) if name
-    )
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -334,7 +294,7 @@ READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
     _read_statuses,
     _read_words,
-    _read_plain_fields,
+    read_plain_fields,
     read_nameless,
     *EXPLAINING_READERS,
 )

@@ -15,7 +15,7 @@ from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
-__all__ = ["read_service_notification"]
+__all__ = ["read_notification"]
 
 _LIMIT: Final = 262_144  # octets: the longest message that Amazon SNS takes
 _TYPE: Final = lazy(r"[A-Za-z][\w.-]{0,30}; ?")
@@ -28,12 +28,9 @@ _EVENTS: Final = {
 }
 
 
-def read_service_notification(reading: Reading) -> None:
+def read_notification(reading: Reading) -> None:
     """Read a notification of Amazon SES in JSON (https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html)."""
-    text = reading.text.lstrip()
-    if not text.startswith("{"):
-        return
-    event = _event(text)
+    event = _event(reading.text.lstrip())
     type_ = event.get("notificationType") or event.get("eventType")
     known = _EVENTS.get(type_) if isinstance(type_, str) else None
     if known is None:

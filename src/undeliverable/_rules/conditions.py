@@ -1,70 +1,43 @@
 """A condition on parsed facts: what a rule or a policy asks before it applies.
 
-Codes are compared as parsed values, never as text. Words are compared with the reply as rules see it
-(:func:`visible`): casefolded, white space single, the codes that repeat on the lines of a multi-line reply taken out,
-addresses blanked. A phrase fits where it begins at the beginning of a word and may end anywhere:
-``block`` fits ``blocked`` but not ``unblock``. Only a last word of less than four letters must be a whole one: ``spf``
-does not fit ``spfx``. Where a phrase begins with a letter of a script that puts no blanks between words, it fits
-anywhere.
+Codes are compared as parsed values, never as text. Words are compared with the reply as
+:mod:`undeliverable._rules.visible` makes it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar
 
+from undeliverable._rules.visible import stands_in
+from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
 __all__ = [
     "ABSENT",
-    "BARE",
-    "BRACKETED",
-    "HEAD",
     "PATTERN_LIMIT",
-    "REPEATED",
-    "SHORT",
-    "TEXT_LIMIT",
-    "UNSPACED_FROM",
     "PolicyCondition",
     "RuleCondition",
-    "as_list",
-    "as_table",
     "describe",
-    "place_of",
-    "stands_in",
     "status_by_key",
     "status_key",
     "strings",
-    "visible",
 ]
 
 ABSENT: Final = 0
 """The code or status key that stands for "there is none"."""
 PATTERN_LIMIT: Final = 998
 """How many characters of a reply a regular expression may see: one line of RFC 5321 4.5.3.1.6."""
-TEXT_LIMIT: Final = 8_192
-"""How many characters of a reply are looked at: RFC 5321 4.5.3.1.5 allows a line of 512 octets, this many lines of it."""
-
 _STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
 _REPLY_PATTERN: Final = lazy(r"[2-5xX*][0-5xX*][0-9xX*]")
-BRACKETED: Final = re.compile(r"<[^<>@\s]{0,256}@[^<>\s]{0,256}>")
-BARE: Final = lazy(r"(?<![\w.+-])[\w.!#$%&*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}")
-# "550-5.7.1 " on every line but the last, as RFC 5321 4.2.1 has it; RFC 2034 4 repeats the status on each line.
-_STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
-HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
-# It begins with a digit, which is found five times as fast as what is not behind another character.
-REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
 _WILD: Final = frozenset("xX*")
-UNSPACED_FROM: Final = "\u0e00"  # Thai, and from there on nearly all scripts that put no blanks between words
-SHORT: Final = 4
-"""A phrase's last word must be a whole one if it has fewer letters than this."""
-
 _E = TypeVar("_E", Reason, Fault, Command)
 
 
@@ -76,58 +49,6 @@ def status_key(status: StatusCode | None) -> int:
 def status_by_key(key: int) -> StatusCode | None:
     """Return the status whose :func:`status_key` is `key`."""
     return None if key == ABSENT else StatusCode(key // 1_000_000, key // 1_000 % 1_000, key % 1_000)
-
-
-def visible(text: str, code: int) -> str:
-    """Return what rules see of the reply `text`, whose code is `code`."""
-    text = (text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT]).casefold()
-    if "@" in text:
-        text = _without_addresses(text)
-    if code and (text.count(text[:3]) > 1 or text[3:4] == "-"):
-        text = _joined(text)
-    if "  " in text or "\n" in text or "\t" in text or not text.isascii():
-        text = " ".join(text.split())
-    return text
-
-
-def _without_addresses(text: str) -> str:
-    """`text` with each address blanked: what a mailbox is called must not decide (``<blacklist@example.org>``)."""
-    text = BRACKETED.sub("<>", text)
-    if "@" not in text:
-        return text
-    return " ".join([BARE.sub("<>", token) if "@" in token else token for token in text.split(" ")])
-
-
-def _joined(text: str) -> str:
-    """Return a multi-line reply without the codes that stand in mid-sentence once its lines are joined."""
-    head = HEAD.match(text)
-    end = head.end() if head else 0
-    return text[:end] + REPEATED.sub("", text[end:]).replace(f" {text[:3]} ", " ")
-
-
-def place_of(phrase: str, text: str) -> int:
-    """Return where `phrase` stands in `text` at the beginning of a word, or -1; both as :func:`visible` gives them.
-
-    A last word of less than four letters must be a whole one: ``spf`` and ``ip`` begin too many others.
-    """
-    at = text.find(phrase)
-    if at < 0:
-        return -1
-    begins = not phrase[0].isalnum() or phrase[0] >= UNSPACED_FROM
-    ends = (
-        not phrase[-1].isalnum() or phrase[-1] >= UNSPACED_FROM or (len(phrase) >= SHORT and phrase[-SHORT:].isalnum())
-    )
-    while at >= 0:
-        end = at + len(phrase)
-        if (begins or at == 0 or not text[at - 1].isalnum()) and (ends or not text[end : end + 1].isalnum()):
-            return at
-        at = text.find(phrase, at + 1)
-    return -1
-
-
-def stands_in(phrase: str, text: str) -> bool:
-    """Return whether `phrase` stands in `text` at the beginning of a word."""
-    return place_of(phrase, text) >= 0
 
 
 class Codes(NamedTuple):
@@ -162,6 +83,11 @@ class RuleCondition(NamedTuple):
     pattern: re.Pattern[str] | None = None
     commands: frozenset[Command | None] | None = None
     providers: frozenset[str | None] | None = None
+
+    @property
+    def asks_words(self) -> bool:
+        """Whether it asks for words of the reply, not for codes alone."""
+        return bool(self.words or self.any_words or self.pattern)
 
     @classmethod
     def compile(cls, when: Mapping[str, object], *, trusted: bool = False) -> RuleCondition:
@@ -298,16 +224,6 @@ def _known(when: Mapping[str, object], keys: frozenset[str]) -> None:
             raise EntryError(f"unknown condition; known are {', '.join(sorted(keys))}", key=f"when.{key}")
 
 
-def as_table(value: object) -> Mapping[str, object] | None:
-    """Return `value` if it is a table of a file or of code, else None."""
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
-
-
-def as_list(value: object) -> Sequence[object] | None:
-    """Return `value` if it is a list of a file or of code, else None."""
-    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
-
-
 def strings(value: object, key: str) -> tuple[str, ...]:
     """Return the strings of a value that may be one string or a list of them.
 
@@ -325,7 +241,7 @@ def _asked(when: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 
 def _phrases(when: Mapping[str, object], key: str) -> tuple[str, ...]:
-    return tuple(" ".join(phrase.casefold().split()) for phrase in _asked(when, key))
+    return tuple(" ".join(fold(phrase).split()) for phrase in _asked(when, key))
 
 
 def _names(when: Mapping[str, object], key: str) -> frozenset[str | None] | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable._rules.conditions import TEXT_LIMIT, place_of
+from undeliverable._rules.visible import TEXT_LIMIT, place_of
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import StatusCode
 from undeliverable.reasons import Fault, Reason

@@ -14,11 +14,11 @@ kept as texts (:class:`Written`), each of which is read when its word is first m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from undeliverable._rules.conditions import SHORT, UNSPACED_FROM
+from undeliverable._rules.visible import SHORT, UNSPACED_FROM
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Index:
         self._known: dict[str, Entry] = {}  # the words that were met
         self._begun = Made(self._filed_under)
 
-    def places(self, words: list[str]) -> list[int]:
+    def places(self, words: Sequence[str]) -> list[int]:
         """Return what is filed under the keys that `words`, as :func:`words_of` gives them, have."""
         found: list[int] = []
         known = self._known

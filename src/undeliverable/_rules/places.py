@@ -1,6 +1,6 @@
 """Where the words of a rule stand in a reply.
 
-Rules match a normalised text: casefolded, addresses blanked, repeated codes taken out, white space single. So the words
+Rules match a normalised text: folded, addresses blanked, repeated codes taken out, white space single. So the words
 are searched for in that text, by the functions that rules are matched with, and their places are traced back to the
 reply. For this `trace_visible` takes the steps of :func:`undeliverable._rules.conditions.visible` once more, slowly, and
 keeps for each character the part of the reply that it stands for; only explanations need that.
@@ -9,10 +9,14 @@ keeps for each character the part of the reply that it stands for; only explanat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
+from unicodedata import combining
 
-from undeliverable._rules.conditions import BARE, BRACKETED, HEAD, PATTERN_LIMIT, REPEATED, TEXT_LIMIT, place_of
+from undeliverable._rules.conditions import PATTERN_LIMIT
+from undeliverable._rules.visible import BARE, BRACKETED, HEAD, REPEATED, TEXT_LIMIT, place_of
+from undeliverable._text.fold import BETWEEN_LETTERS, composed, encoded_once, undressed
 from undeliverable._text.lazy import lazy
 
 __all__ = ["Traced", "matched_places", "trace_visible"]
@@ -36,9 +40,12 @@ class Traced(NamedTuple):
         return self.origins[start][0], self.origins[end - 1][1]
 
     def folded(self) -> Traced:
-        """Return the text casefolded: one character may become several."""
-        pairs = [(char, origin) for old, origin in zip(*self, strict=True) for char in old.casefold()]
-        return Traced("".join([char for char, _ in pairs]), [origin for _, origin in pairs])
+        """Return the text as :func:`undeliverable._text.fold.fold` gives it: one character may become several, or none."""
+        traced, done = self, None
+        while done != traced.text:
+            done = traced.text
+            traced = _composed(_each(str.casefold, _composed(_each(undressed, _encoded_once(traced)))))
+        return traced.replaced(_spans(BETWEEN_LETTERS, traced.text), " ") if "_" in traced.text else traced
 
     def replaced(self, spans: Iterable[tuple[int, int]], new: str) -> Traced:
         """Return the text with `new` in place of each of the `spans`, which are in order and do not overlap."""
@@ -48,6 +55,37 @@ class Traced(NamedTuple):
             origins += self.origins[done:start] + [self.origin(start, end)] * len(new)
             done = end
         return Traced("".join(pieces) + self.text[done:], origins + self.origins[done:])
+
+
+def _each(change: Callable[[str], str], traced: Traced) -> Traced:
+    """Return the text with each character changed alone."""
+    pairs = [(char, origin) for old, origin in zip(*traced, strict=True) for char in change(old)]
+    return Traced("".join([char for char, _ in pairs]), [origin for _, origin in pairs])
+
+
+def _encoded_once(traced: Traced) -> Traced:
+    """Return the text with further encodings to UTF-8 undone: several characters become one."""
+    while (text := encoded_once(traced.text)) != traced.text:
+        ends = [*accumulate(len(char.encode()) for char in text)]
+        traced = Traced(text, [traced.origin(start, end) for start, end in pairwise((0, *ends))])
+    return traced
+
+
+def _composed(traced: Traced) -> Traced:
+    """Return the text with letters and their accents composed."""
+    if traced.text.isascii():
+        return traced
+    spans, start = list[tuple[int, int]](), 0
+    for end in range(1, len(traced.text) + 1):
+        rest = traced.text[end : end + 1]
+        if rest and combining(rest):
+            continue
+        cluster = traced.text[start:end]
+        if composed(cluster + rest) == composed(cluster) + rest:
+            spans.append((start, end))
+            start = end
+    pairs = [(char, traced.origin(*span)) for span in spans for char in composed(traced.text[slice(*span)])]
+    return Traced("".join([char for char, _ in pairs]), [origin for _, origin in pairs])
 
 
 def matched_places(phrases: Iterable[str], pattern: str | None, text: str) -> Iterator[tuple[int, int]]:

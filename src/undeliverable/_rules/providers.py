@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from undeliverable._rules.conditions import strings
+from undeliverable._text.fold import fold
 from undeliverable.errors import EntryError
 
 __all__ = ["Provider", "by_suffix", "host_table"]
@@ -45,7 +46,7 @@ class Provider(NamedTuple):
             tuple(host.casefold().strip(".") for host in strings(table["hosts"], "hosts"))
             if table.get("hosts")
             else (),
-            tuple(" ".join(mark.casefold().split()) for mark in strings(table["marks"], "marks"))
+            tuple(" ".join(fold(mark).split()) for mark in strings(table["marks"], "marks"))
             if table.get("marks")
             else (),
             _text(table, "source") if "source" in table else None,

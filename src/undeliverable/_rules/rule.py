@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable._rules.conditions import PATTERN_LIMIT, SHORT, RuleCondition, stands_in
+from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
+from undeliverable._rules.meaning import NO_DOUBTS, Doubts
+from undeliverable._rules.visible import SHORT, stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
-from undeliverable.reasons import Reason
+from undeliverable.reasons import Fault, Reason
 from undeliverable.verdict import RuleRef
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
 
 
+_BLAMES: Final = frozenset((Fault.ADDRESS, Fault.MAILBOX))
+
+
 class Rule(NamedTuple):
     """A ``[[rule]]``: a condition that finds the reason.
 
@@ -48,6 +53,11 @@ class Rule(NamedTuple):
     example: str | None = None
     source: str | None = None
     replaces: str | None = None
+
+    @property
+    def blames_recipient(self) -> bool:
+        """Whether the reason is a fault of the recipient's address or mailbox."""
+        return self.reason.fault in _BLAMES
 
     def ref(self) -> RuleRef:
         """Return what a verdict keeps of the rule."""
@@ -73,6 +83,7 @@ class Match(NamedTuple):
     ref: RuleRef | None
     provider: str | None
     shadowed: tuple[RuleRef, ...] | None
+    doubts: Doubts = NO_DOUBTS
 
 
 class Rest:

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.conditions import stands_in
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
+from undeliverable._rules.visible import stands_in
 from undeliverable.model import Command
+from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
     from undeliverable._rules.rule import Clause
@@ -28,10 +30,15 @@ class Below:
 
     :ivar shelf: how they are filed.
     :ivar marks: phrases that identify a provider, with its name, the first one first.
+    :ivar meaning: tells causes from advice.
+    :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
+        rules above, know exact phrases and see the whole reply.
     """
 
     shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [])
     marks: Sequence[tuple[str, str]] = ()
+    meaning: Meaning = Meaning()
+    exact: int = 0
 
     def rule(self, number: int) -> Rule:
         """Return the rule of a number, from 0."""
@@ -43,6 +50,8 @@ class Below:
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
+_TRANSIENT: Final = 400  # RFC 5321 4.2.1: a 4yz is transient whatever its words
+_PERMANENT: Final = 500
 _MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -71,6 +80,8 @@ class RuleTable:
         self._upper = dict(zip(numbers, rules, strict=True))
         self._marks = tuple(marks)
         self._below = below
+        self._meaning: Final = below.meaning
+        self._exact: Final = below.exact * PARTS
         self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
         if rules or marks:
             upper = file_rules(
@@ -94,10 +105,58 @@ class RuleTable:
         return self.find(*seen)
 
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
-        """Return the first rule that fits what the arguments say, which are those of :class:`Seen`."""
-        found, provider = self._found(text, code, status, provider)
+        """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
+
+        Where a reply states no cause, but gives advice, the words of the advice count as weak evidence: never of a
+        fault of the address or the mailbox.
+        """
+        words = words_of(text)
+        reading = self._meaning.read(text, words)
+        cause = text if reading is None else reading.cause()
+        found, provider = self._found(text, words, code, status, provider)
+        question = code, status, command, provider
+        match = self._first(found, text, cause, *question)
+        if reading is None:
+            return match
+        if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
+            weak = self._first(found, text, text, *question)
+            if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
+                return weak
+        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, Seen(text, *question), reading)
+
+    def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
+        """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
+        rule = match.rule
+        if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+            return match
+        doubts = reading.doubts()
+        if doubts is NO_DOUBTS:
+            return match
+        if doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
+            doubts = doubts._replace(hedge=None)
+        return match._replace(doubts=doubts)
+
+    def _is_certain(self, seen: Seen, certain: str) -> bool:
+        """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
+        found, _ = self._found(certain, words_of(certain), seen.code, seen.status, seen.provider)
+        rule = self._first(found, certain, certain, *seen[1:]).rule
+        return rule is not None and rule.when.asks_words and rule.blames_recipient
+
+    def _first(
+        self,
+        found: Sequence[int],
+        whole: str,
+        cause: str,
+        code: int,
+        status: int,
+        command: Command | None,
+        provider: str | None,
+    ) -> Match:
+        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states."""
+        exact = self._exact
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
+            text = whole if place < exact else cause
             if (
                 rule is not done
                 and (codes is None or code in codes)
@@ -105,11 +164,11 @@ class RuleTable:
                 and (spaced in text or (phrase in text and stands_in(phrase, text)))
             ):
                 if rest is None or rest.fits(text, status, command):
-                    return match if provider is None else self._told(match, place, provider)
+                    return match if provider is None else self._at_provider(match, place, provider)
                 done = rule
-        return _NO_MATCH if provider is None else self._told(_NO_MATCH, _NOWHERE, provider)
+        return _NO_MATCH if provider is None else self._at_provider(_NO_MATCH, _NOWHERE, provider)
 
-    def _told(self, match: Match, place: int, provider: str) -> Match:
+    def _at_provider(self, match: Match, place: int, provider: str) -> Match:
         found = self._matches.get((place, provider))
         if found is None:
             found = match._replace(provider=provider)
@@ -117,9 +176,11 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(self, text: str, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
+    def _found(
+        self, text: str, words: Sequence[str], code: int, status: int, provider: str | None
+    ) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        found = self._index.places(words_of(text))
+        found = self._index.places(words)
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
@@ -166,15 +227,34 @@ class RuleTable:
         return self._below.rule(number) if found is None else found
 
     def trace(self, seen: Seen) -> Match:
-        """Like :meth:`match`, with every other rule that fits, in rank order."""
+        """Like :meth:`match`, with every other rule that fits: those that decide on causes first, each in rank order.
+
+        Behind them stand those that fit by the words of advice, footers and links alone.
+        """
         first = self.match(seen)
-        fitting = self.fitting(seen._replace(provider=first.provider))
-        return first._replace(shadowed=tuple(rule.ref() for rule in fitting[1:]))
+        seen = seen._replace(provider=first.provider)
+        fitting = dict.fromkeys((*self.fitting(seen), *self._fitting(seen, seen.text)))
+        return first._replace(shadowed=tuple(rule.ref() for rule in fitting if rule is not first.rule))
+
+    def other_reason(self, seen: Seen) -> Reason | None:
+        """Return the reason of the first rule that fits by words and does not blame the recipient, or None."""
+        return next(
+            (rule.reason for rule in self.fitting(seen) if rule.when.asks_words and not rule.blames_recipient), None
+        )
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
-        """Return all rules that fit, in rank order."""
+        """All rules that fit, in rank order."""
+        reading = self._meaning.read(seen.text, words_of(seen.text))
+        return self._fitting(seen, seen.text if reading is None else reading.cause())
+
+    def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
+        of_causes = seen._replace(text=cause)
         return tuple(
-            dict.fromkeys(clause[6] for clause in self._asked(seen) if clause[6] is not None and fits(clause, seen))
+            dict.fromkeys(
+                clause[6]
+                for clause in self._asked(seen)
+                if clause[6] is not None and fits(clause, seen if clause[0] < self._exact else of_causes)
+            )
         )
 
     def candidates(self, seen: Seen) -> Iterator[Rule]:
@@ -182,5 +262,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(seen.text, seen.code, seen.status, seen.provider)
+        found, _ = self._found(seen.text, words_of(seen.text), seen.code, seen.status, seen.provider)
         return map(self._clause_at, found)

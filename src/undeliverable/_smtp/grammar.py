@@ -27,9 +27,11 @@ __all__ = [
     "MARKED_STATUS",
     "NAMED_STATUS",
     "NO_RECIPIENTS",
+    "NO_VALID_RECIPIENTS",
     "OTHER_FINAL",
     "OUTCOME",
     "OUTCOMES",
+    "PROGRAM",
     "QUOTED_CODE",
     "SESSION",
     "SPOKEN",
@@ -38,6 +40,7 @@ __all__ = [
     "STEP_NOTE",
     "STEP_STEMS",
     "TRAILING_STATUS",
+    "UNAVAILABLE",
     "VERB",
 ]
 
@@ -107,7 +110,7 @@ STEP: Final = lazy(
     r"|CONNECTION|CONNECT|GREETING|BANNER)"
     r"|\bafter\sI\s(sent)\sthe\smessage|\bbut\s(name|sender|recipient)\swas\srejected|\bbut\s(greeting)\sfailed"
     r"|\brefused\s{1,40}to\s{1,40}(talk)\b)(?!\w)",
-    re.ASCII | re.IGNORECASE,
+    re.IGNORECASE,
 )
 # One of these stands in each of them; where that is not the beginning, what the wording begins with.
 STEP_STEMS: Final = (
@@ -127,7 +130,8 @@ STEP_STEMS: Final = (
 )
 # The reporting server's note behind the reply that it relays: "(in reply to end of DATA command)".
 STEP_NOTE: Final = lazy(
-    r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$", re.ASCII
+    r"\s{0,40}\(in\s{1,40}reply\s{1,40}to\s{1,40}[^()\n]{1,60}(?:\n\s{0,40}[^()\n]{1,60})?\)\s{0,40}$",
+    re.IGNORECASE,
 )
 
 # --- The end of a temporary failure -----------------------------------------------------------------------------------
@@ -166,11 +170,20 @@ OUTCOME: Final = lazy(
     r"[ \t]{0,8}(?:([245]\d\d)[ \t](?:[245]\.\d{1,3}\.\d{1,3}[ \t])?)?<?([^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\.[ \t](.*)",
     re.ASCII,
 )
+# What it says of a local program's exit status EX_UNAVAILABLE (sysexits.h), and what that program wrote above it:
+# "mail.local: unknown user: kim".
+UNAVAILABLE: Final = "... Service unavailable"
+PROGRAM: Final = lazy(r"[ \t]{0,8}[a-z][\w./-]{1,40}:[ \t][^\s]", re.ASCII)
 # Its own line about the message as a whole: "554 5.0.0 Service unavailable".
 GENERAL: Final = lazy(r"[ \t]{0,8}[45]\d\d[ \t][45]\.\d{1,3}\.\d{1,3}[ \t]", re.ASCII)
 # The recipients listed above a transcript, each on a line of its own.
 LISTED: Final = lazy(r"^[ \t]{0,8}<([^\s<>]{1,320}@[^\s<>@]{1,255})>[ \t]{0,8}$", re.MULTILINE)
 # What merely follows from refused recipients (RFC 2920 3.1): DATA after no RCPT was accepted.
+NO_VALID_RECIPIENTS: Final = lazy(
+    r"(?<=\s)(?:503|554)[ -](?:5\.\d\.\d )?[^\n]{0,20}\b(?:no valid recipients?|need rcpt|rcpt (?:first|command))\b",
+    re.IGNORECASE,
+)
+"""The same behind the reply that it follows from."""
 NO_RECIPIENTS: Final = lazy(
     r"\b(?:no|need|without)\b[^\n]{0,20}\b(?:rcpt|recipients?)\b|\b(?:rcpt|recipients?)[ \t](?:first|command)\b|\[data\]",
     re.IGNORECASE,

@@ -22,6 +22,7 @@ from undeliverable._smtp.grammar import (
     LEAD,
     MARKED_STATUS,
     NAMED_STATUS,
+    NO_VALID_RECIPIENTS,
     OTHER_FINAL,
     QUOTED_CODE,
     STATUS_FIELD,
@@ -39,7 +40,16 @@ if TYPE_CHECKING:
     Read: TypeAlias = tuple[ReplyCode | None, StatusCode | None, str, Command | None]
     """Code, status, text and command of a reply."""
 
-__all__ = ["answered_command", "is_cause", "is_expired", "last_attempt", "parse_reply", "read_reply", "says_expired"]
+__all__ = [
+    "answered_command",
+    "is_cause",
+    "is_expired",
+    "last_attempt",
+    "parse_reply",
+    "read_reply",
+    "says_expired",
+    "says_no_recipients",
+]
 
 _head: Final = HEAD.match
 _dotted: Final = DOTTED.search
@@ -53,7 +63,7 @@ _QUOTED_LEAD: Final = 60
 # The notes that most servers write, RFC 5321 4.1.1; all others are what STEP says.
 _NOTE_LENGTH: Final = 60
 _NOTED: Final = {
-    f"(in reply to {name} command": named_command(name)
+    f"(in reply to {name} command".lower(): named_command(name)
     for name in ("HELO", "EHLO", "MAIL FROM", "RCPT TO", "DATA", "end of DATA")
 }
 _FRAME: Final = "Giving up on "
@@ -106,7 +116,7 @@ def _relayed(text: str, command: Command | None) -> Read:
     """Read a reply with words of the reporting server around it, or words without a reply."""
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
-    if "(in" in text:
+    if _last_note(text) >= 0:
         text, noted = _without_note(text)
         command = command or noted
     first = _first_head(text)
@@ -154,10 +164,15 @@ def _joined(text: str) -> str:
     return " ".join([line for line in lines if not line.startswith(_FRAME)] if _FRAME in text else lines)
 
 
+def _last_note(text: str) -> int:
+    """Return where the last note in brackets may begin, in either case, or -1."""
+    return max(text.rfind("(in"), text.rfind("(IN"))
+
+
 def _without_note(text: str) -> tuple[str, Command | None]:
     """Return `text` without the reporting server's note on what the reply answered, and that."""
-    start = text.rfind("(in")
-    note = STEP_NOTE.match(text, start)
+    start = _last_note(text)
+    note = STEP_NOTE.match(text, start) if start >= 0 else None
     if note is None:
         return text, None
     return text[:start].rstrip(), answered_command(note[0])
@@ -252,9 +267,9 @@ def answered_command(text: str) -> Command | None:
     It knows ``(in reply to RCPT TO command)``, ``after RCPT TO:<...>``, ``after end of data``, ``while sending MAIL FROM``,
     ``refused to talk to me`` and their like. The note in brackets wins: what stands before it may be foreign text.
     """
-    note = text.rfind("(in")
+    note = _last_note(text)
     if note >= 0:
-        words = " ".join(text[note : note + _NOTE_LENGTH].partition(")")[0].split())
+        words = " ".join(text[note : note + _NOTE_LENGTH].partition(")")[0].lower().split())
         command = _NOTED.get(words)
         if command is not None:
             return command
@@ -300,6 +315,11 @@ def says_expired(text: str) -> bool:
         if stem in lowered:
             return any(map(lowered.__contains__, EXPIRED_WORDS))
     return False
+
+
+def says_no_recipients(text: str) -> bool:
+    """Return whether `text` ends with what follows from refused recipients: then RCPT is what was refused."""
+    return NO_VALID_RECIPIENTS.search(text) is not None
 
 
 def is_cause(status: StatusCode | None) -> bool:

@@ -19,14 +19,26 @@ from undeliverable._smtp.grammar import (
     NO_RECIPIENTS,
     OUTCOME,
     OUTCOMES,
+    PROGRAM,
     SESSION,
     SPOKEN,
+    UNAVAILABLE,
     VERB,
 )
 from undeliverable._smtp.replies import parse_reply, says_expired
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.drain import each_once
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import (
+    Action,
+    Command,
+    Diagnostic,
+    Evidence,
+    Protocol,
+    RecipientFacts,
+    Reply,
+    Witness,
+    words_of,
+)
 
 __all__ = ["may_stand_in", "read_dialogue"]
 
@@ -36,13 +48,17 @@ _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say an
 
 
 class _Outcome(NamedTuple):
-    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``."""
+    """A line of the reporting server about one recipient: ``<kim@example.org>... Deferred: ...``.
+
+    :ivar cause: the line above, where a local program says why; then the server's own words say nothing.
+    """
 
     recipient: str
     words: str
     offset: int
     code: str | None
     word: str
+    cause: str = ""
 
 
 class _Answer:
@@ -70,8 +86,8 @@ class _Transcript:
     """
 
     __slots__ = (
-        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "settled",
-        "verb",
+        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "protocol",
+        "settled", "verb",
     )  # fmt: skip
 
     def __init__(self, listed: dict[str, None]) -> None:
@@ -87,6 +103,7 @@ class _Transcript:
         self.settled = 0
         self.lines: list[str] = []
         self.offset = 0
+        self.protocol: Protocol | None = None
 
 
 def may_stand_in(text: str) -> bool:
@@ -112,9 +129,13 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
     """Return the same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
+    above = ""
     for line in text[at:].split("\n"):
         if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
             _read_line(state, line, at)
+            if line.endswith(UNAVAILABLE) and PROGRAM.match(above) is not None:
+                _note_cause(state, above.strip(), at)
+        above = line
         at += len(line) + 1
     _end_reply(state)
     return _facts(state, part, gave_up=says_expired(text))
@@ -139,7 +160,14 @@ def _read_line(state: _Transcript, line: str, at: int) -> None:
         _end_reply(state)
         for answer in state.answers[-1:]:
             answer.concerns_all = True
-        state.general = state.general or (line.strip(), at)
+        state.general = state.general or (line.strip()[4:], at)  # its own code is no reply that it got
+
+
+def _note_cause(state: _Transcript, cause: str, at: int) -> None:
+    """Note why the line at `at` says that a local program failed, unless a remote server caused it."""
+    last = state.alone[-1] if state.alone else None
+    if last is not None and last.offset == at:
+        state.alone[-1] = last._replace(cause=cause)
 
 
 def _begin_session(state: _Transcript, host: str) -> None:
@@ -163,6 +191,8 @@ def _read_spoken(state: _Transcript, words: str, at: int) -> None:
         return
     _end_reply(state)
     state.verb = verb[1].upper()
+    if state.verb in ("EHLO", "HELO", "LHLO"):
+        state.protocol = Protocol.LMTP if state.verb == "LHLO" else Protocol.SMTP
     if state.verb in ("MAIL", "RCPT"):
         addresses = addresses_in(words) if state.verb == "RCPT" else []
         state.addressee = addresses[0] if addresses else None
@@ -269,6 +299,7 @@ def _add_answer(
             remote_mta=answer.host,
             expired=expired,
             evidence=evidence,
+            protocol=state.protocol,
         )
 
 
@@ -319,7 +350,7 @@ def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts
         recipient=outcome.recipient,
         action=Action.FAILED if expired else action,
         reply=reply,
-        diagnostic=None if reply is not None else Diagnostic("", prefix + words),
+        diagnostic=None if reply is not None else Diagnostic("", prefix + (outcome.cause or words)),
         expired=expired,
         evidence=(Evidence(witness, part, outcome.offset, words_of(outcome.words)),),
     )

@@ -82,8 +82,6 @@ def _is_sound(address: str) -> bool:
     """Return whether an address has two halves, is not too long, and holds nothing that no address can hold."""
     if not address.isprintable() or address[0] == "@" or address[-1] == "@" or address[:5].lower() == _ENCAPSULATED:
         return False
-    if "=?" in address and "?=" in address:  # RFC 2047 5: no encoded word stands in an address
-        return False
     if address.isascii():
         return len(address) <= _OCTETS
     return _REPLACED not in address and len(address.encode()) <= _OCTETS

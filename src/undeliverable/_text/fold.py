@@ -27,10 +27,16 @@ _TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
 
 
 def fold(text: str) -> str:
-    """Return `text` case-folded, composed (NFC), and without what only dresses it."""
-    if not text.isascii():
-        text = composed(undressed(encoded_once(text)))
-    text = text.casefold()
+    """Return `text` case-folded, composed (NFC), and without what only dresses it; folding it again changes nothing."""
+    if text.isascii():
+        text = text.lower()
+    else:
+        done = ""
+        while done != text:  # a second pass changes nothing, unless the first one has uncovered another encoding
+            done = text
+            while (once := encoded_once(text)) != text:
+                text = once
+            text = composed(composed(undressed(text)).casefold())
     return BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
 
 

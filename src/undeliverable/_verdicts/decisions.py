@@ -25,6 +25,7 @@ __all__ = [
     "consequence",
     "failure_of",
     "has_expired",
+    "is_success",
     "masked",
     "ordered",
     "reason_of",
@@ -127,13 +128,14 @@ def has_expired(reason: Reason, *, gave_up: bool) -> bool:
     return gave_up or reason is Reason.EXPIRED
 
 
-def _is_transient(reason: Reason, answer: Answer, *, expired: bool) -> bool:
+def _is_transient(reason: Reason, answer: Answer, *, expired: bool, temporary: bool) -> bool:
     code, stated, final = answer.code, answer.stated, answer.final
+    # Where a code and the status behind it disagree in class, or the words say that it will pass, nothing is final.
+    if temporary or (stated is not None and stated.class_ == _PERSISTENT):
+        return True
     if code is not None:
         # Some servers wait in vain after a 5yz greeting, as RFC 5321 3.1 lets them: it is permanent all the same.
         return _TRANSIENT <= code < _PERMANENT
-    if stated is not None and stated.class_ == _PERSISTENT:
-        return True
     # DNS has answered for good, whatever status the reporting server made of it and however long it waited.
     if reason is Reason.DOMAIN_UNKNOWN and answer.text and _NXDOMAIN in answer.text.lower():
         return False
@@ -142,11 +144,19 @@ def _is_transient(reason: Reason, answer: Answer, *, expired: bool) -> bool:
     )  # a queue that gave up saw a temporary failure
 
 
+def is_success(answer: Answer) -> bool:
+    """Return whether the reply is positive: 2yz and 3yz are no failure (RFC 5321 4.2.1)."""
+    return answer.code is not None and answer.code < _TRANSIENT
+
+
 def consequence(
-    reason: Reason, answer: Answer, by_class: ServiceClass | None, *, expired: bool
+    reason: Reason, answer: Answer, by_class: ServiceClass | None, *, expired: bool, temporary: bool
 ) -> tuple[BounceType, Advice]:
-    """Return what follows without a policy."""
-    transient = _is_transient(reason, answer, expired=expired)
+    """Return what follows without a policy.
+
+    :param temporary: whether words of the reply call the failure temporary.
+    """
+    transient = _is_transient(reason, answer, expired=expired, temporary=temporary)
     if by_class is None:
         return _default(reason, transient=transient)
     if answer.code is None and answer.final is None and by_class.temporary is not None:
@@ -161,10 +171,12 @@ def consequence(
 
 
 def _default(reason: Reason, *, transient: bool) -> tuple[BounceType, Advice]:
-    """Return the reason's own consequence: an address that failed temporarily may be good tomorrow."""
-    if transient and reason.fault is Fault.ADDRESS:
+    """Return the reason's own consequence: what failed temporarily may succeed tomorrow."""
+    if not transient:
+        return reason.bounce_type, reason.advice
+    if reason.fault is Fault.ADDRESS or reason is Reason.UNDEFINED:
         return BounceType.SOFT, Advice.RETRY
-    return reason.bounce_type, reason.advice
+    return reason.bounce_type, Advice.RETRY if reason.advice is Advice.REVIEW else reason.advice
 
 
 def failure_of(

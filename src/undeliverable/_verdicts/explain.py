@@ -1,7 +1,7 @@
 """Explain a verdict to people, by nothing but the verdict itself.
 
 The text begins with the recipient and the consequence. Below stand the facts, the rule with the words of the reply that
-it matched, the policy, and what contradicts.
+it matched, what each clause of the reply is for, the policy, and what contradicts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from undeliverable._rules.conditions import ABSENT
-from undeliverable._rules.places import matched_places, trace_visible
+from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.phrases import words_of
+from undeliverable._rules.places import Traced, matched_places, trace_visible
+from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import Reason
 from undeliverable.verdict import Details, PolicyRef, RuleRef, StatusFrom, Verdict
@@ -86,14 +89,16 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.reason is None:
         return
     yield "why", verdict.reason.meaning
+    reading = _Reading(verdict)
     if verdict.rule is not None:
         yield "rule", _named(verdict.rule)
-        for words in _matched(verdict.rule, verdict):
+        for words in reading.matched(verdict.rule):
             yield "words", words
     elif verdict.reason is Reason.EXPIRED:
         yield "rule", "none; the queue gave up and no last reply is shown"
     else:
-        yield "rule", "none fits"
+        yield "rule", "none that may decide: see the conflict" if verdict.conflicts else "none fits"
+    yield from reading.clauses()
     if verdict.policy is not None:
         yield "policy", _named(verdict.policy)
     elif verdict.action is Action.DELAYED:
@@ -101,7 +106,8 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     else:
         yield "policy", "the reason's own defaults"
     for shadowed in verdict.shadowed or ():
-        yield "shadowed", _named(shadowed)
+        beside = "\nfits words of advice, a footer or a link alone" if reading.is_beside(shadowed) else ""
+        yield "shadowed", _named(shadowed) + beside
 
 
 def _named(entry: RuleRef | PolicyRef) -> str:
@@ -113,20 +119,56 @@ def _named(entry: RuleRef | PolicyRef) -> str:
     return "\n".join(lines)
 
 
-def _matched(rule: RuleRef, verdict: Verdict) -> Iterator[str]:
-    """Yield the words of the reply that the rule matched, with their offsets."""
-    reply = verdict.reply or ""
-    addresses = verdict.recipient, verdict.original_recipient
-    seen = trace_visible(reply, verdict.reply_code or ABSENT, addresses)
-    for start, end in matched_places(rule.words, None, seen.text):
-        yield _placed(reply, *seen.origin(start, end))
-    for start, end in matched_places((), rule.pattern, seen.text):
-        where = _placed(reply, *seen.origin(start, end)) if end > start else "the reply as a whole"
-        yield f"{where}, by its pattern"
+class _Reading:
+    """The reply of a verdict as rules see it, whole and without what states no cause."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self._rule = verdict.rule
+        self._reply = verdict.reply or ""
+        addresses = verdict.recipient, verdict.original_recipient
+        self._whole = trace_visible(self._reply, verdict.reply_code or ABSENT, addresses)
+        text = self._whole.text
+        reading = Knowledge.builtin().meaning.read(text, words_of(text))
+        self._clauses = [] if reading is None else reading.clauses
+        cuts = [] if reading is None else reading.cuts()
+        self._causes = self._whole.replaced(cuts, "") if cuts else self._whole
+
+    def clauses(self) -> Iterator[tuple[str, str]]:
+        """Yield the role of each clause with its words, where something stands beside the cause."""
+        if self._causes is self._whole:
+            return
+        ignored = "" if self._rule is not None and not _by_meaning(self._rule) else " (ignored)"
+        for start, end, role in self._clauses:
+            blanks = len(self._whole.text[start:end]) - len(self._whole.text[start:end].lstrip())
+            at, to = self._whole.origin(start + blanks, end)
+            yield str(role), _quoted(self._reply[at:to]) + ("" if role is Role.CAUSE else ignored)
+
+    def matched(self, rule: RuleRef) -> Iterator[str]:
+        """Yield the words of the reply that the rule matched, with their offsets."""
+        seen = self._seen_by(rule)
+        for start, end in matched_places(rule.words, None, seen.text):
+            yield self._placed(*seen.origin(start, end))
+        for start, end in matched_places((), rule.pattern, seen.text):
+            where = self._placed(*seen.origin(start, end)) if end > start else "the reply as a whole"
+            yield f"{where}, by its pattern"
+
+    def is_beside(self, rule: RuleRef) -> bool:
+        """Return whether `rule` sees the causes alone, and its words stand elsewhere."""
+        return bool(_by_meaning(rule) and (rule.words or rule.pattern) and self._seen_by(rule) is not self._causes)
+
+    def _seen_by(self, rule: RuleRef) -> Traced:
+        """Return what `rule` found its words in: the causes, if it fits them, else the whole reply."""
+        if not _by_meaning(rule) or self._causes is self._whole:
+            return self._whole
+        fits = any(matched_places(rule.words, rule.pattern, self._causes.text))
+        return self._causes if fits or not (rule.words or rule.pattern) else self._whole
+
+    def _placed(self, start: int, end: int) -> str:
+        return f"{_quoted(self._reply[start:end])} at offset {start} of the reply"
 
 
-def _placed(reply: str, start: int, end: int) -> str:
-    return f"{_quoted(reply[start:end])} at offset {start} of the reply"
+def _by_meaning(rule: RuleRef) -> bool:
+    return rule.layer == "builtin" and rule.id.startswith(BY_MEANING)
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._rules.conditions import ABSENT, status_by_key, status_key
+from undeliverable._rules.meaning import NO_DOUBTS
+from undeliverable._smtp.replies import says_no_recipients
 from undeliverable._verdicts.decisions import (
     Answer,
     ServiceClass,
@@ -19,21 +21,28 @@ from undeliverable._verdicts.decisions import (
     consequence,
     failure_of,
     has_expired,
+    is_success,
     masked,
     ordered,
     reason_of,
     status_from,
 )
+from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
 from undeliverable._verdicts.mailed import advice_for_mailed, mailed
-from undeliverable.codes import ReplyCode
-from undeliverable.model import Action, Event, RecipientFacts, Reply, Witness
+from undeliverable.codes import ReplyCode, StatusCode
+from undeliverable.model import Action, Command, Event, Protocol, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from undeliverable._rules.table import Match
     from undeliverable._smtp.replies import Read
     from undeliverable.knowledge import Knowledge
+
+    _Question: TypeAlias = tuple[str, int, int, Command | None, str | None]
+    """What rules are asked: text, code and status key (0: none), command and host."""
 
 __all__ = ["ServiceClass", "judge", "judge_read", "judge_reply"]
 
@@ -47,6 +56,7 @@ _BY_KIND: Final = {
     Kind.CHALLENGE: Advice.NONE,
     Kind.DISPOSITION: Advice.NONE,
 }
+_NEGATIVE: Final = 400  # RFC 5321 4.2.1: 4yz and 5yz
 _REMEMBERED: Final = 1_024  # combinations of reason, code and status; real mail has a few hundred
 
 
@@ -72,6 +82,8 @@ def judge(
     action = facts.action
     if action in _ARRIVED or kind in _BY_KIND:
         _leave_unjudged(draft, None if action in _ARRIVED or kind is None else _BY_KIND[kind], knowledge)
+    elif is_success(answer):
+        _leave_unjudged(draft, Advice.NONE, knowledge)
     else:
         delayed = action is Action.DELAYED or (action is None and kind is Kind.DELAY)
         _fill(draft, facts, answer, knowledge, delayed=delayed, trace=trace, event=event, by_class=by_class)
@@ -87,13 +99,26 @@ def judge_reply(
     return judge_read((reply.code, reply.status, reply.text, reply.command), knowledge, host, recipient, trace=trace)
 
 
-def judge_read(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, *, trace: bool) -> Verdict:
+def judge_read(
+    read: Read,
+    knowledge: Knowledge,
+    host: str | None,
+    recipient: str | None,
+    *,
+    trace: bool,
+    protocol: Protocol | None = None,
+) -> Verdict:
     """Return the verdict on a parsed reply that no report surrounds."""
-    if not trace and not knowledge.policy_table.policies:
-        return _reply_verdict(read, knowledge, host, recipient)
+    if not trace and not knowledge.policy_table.policies and (read[0] is None or read[0] >= _NEGATIVE):
+        return _reply_verdict(read, knowledge, host, recipient, protocol)
     reply = Reply(*read)
     facts = RecipientFacts(
-        witness=Witness.REPLY, recipient=recipient, reply=reply, command=reply.command, remote_mta=host
+        witness=Witness.REPLY,
+        recipient=recipient,
+        reply=reply,
+        command=reply.command,
+        remote_mta=host,
+        protocol=protocol,
     )
     return judge(facts, knowledge, identity=reply.text, trace=trace)
 
@@ -152,8 +177,16 @@ def _fill(
     by_class: ServiceClass | None,
 ) -> None:
     """Fill in the judged half of a verdict."""
-    match = _match(draft, answer, knowledge, trace=trace)
+    question = _question(draft, answer)
+    match = knowledge.trace(*question) if trace else knowledge.find(*question)
     reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
+    step = _step(draft.command, facts.protocol)
+    ruling = _ruling(match, reason, answer.code, answer.seen, step, question, knowledge)
+    if ruling is not None:
+        reason = ruling.reason
+        draft.conflicts += (ruling.why,)
+        if match.ref is not None and match.shadowed is not None:
+            match = match._replace(shadowed=(match.ref, *match.shadowed))
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
     draft.provider, draft.shadowed = match.provider, match.shadowed
@@ -162,7 +195,8 @@ def _fill(
     if delayed:
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
         return
-    bounce_type, advice = consequence(reason, answer, by_class, expired=expired)
+    temporary = match.doubts.temporary is not None
+    bounce_type, advice = consequence(reason, answer, by_class, expired=expired, temporary=temporary)
     if knowledge.policy_table.policies:
         found = knowledge.policy_table.match(
             failure_of(reason, answer, match.provider, draft.command, event, expired=expired)
@@ -175,16 +209,55 @@ def _fill(
     draft.advice = advice if facts.original_recipient is None else advice_for_mailed(facts, advice)
 
 
-def _match(draft: Any, answer: Answer, knowledge: Knowledge, *, trace: bool) -> Match:  # noqa: ANN401 # a draft
-    """Return the rule that fits, and with `trace` all others that would."""
+def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draft
+    """Return what the rules are asked about an answer."""
     text, code = answer.text, answer.code
-    find = knowledge.trace if trace else knowledge.find
-    return find(
+    return (
         masked(text, draft.recipient, draft.original_recipient) if text else "",
         ABSENT if code is None else code,
         status_key(answer.seen),
         draft.command,
         draft.remote_mta,
+    )
+
+
+def _step(command: Command | None, protocol: Protocol | None) -> Command | None:
+    """Return the step of the session that guards go by: LMTP answers the end of DATA for each recipient, like RCPT."""
+    return Command.RCPT if protocol is Protocol.LMTP and command is Command.END_OF_DATA else command
+
+
+def _ruling(
+    match: Match,
+    reason: Reason,
+    code: ReplyCode | None,
+    status: StatusCode | None,
+    command: Command | None,
+    question: _Question,
+    knowledge: Knowledge,
+) -> Ruling | None:
+    """Return what the guards decide instead of the reason that a rule found, or None if it stands.
+
+    :param command: the step of the session, as :func:`_step` gives it.
+    :param question: what the rules were asked; they may be asked again.
+    """
+    rule = match.rule
+    if rule is None or rule.reason is not reason or not rule.blames_recipient:
+        return None
+    if match.doubts is NO_DOUBTS and command not in GUARDED:
+        return None
+    if command in AFTER_RCPT and says_no_recipients(question[0]):
+        return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
+    text, number, _, asked, host = question
+    return check(
+        Finding(
+            match=match,
+            reason=reason,
+            code=code,
+            status=status,
+            command=command,
+            other=lambda: knowledge.other_reason(*question),
+            unstated=lambda: knowledge.find(text, number, ABSENT, asked, host),
+        )
     )
 
 
@@ -201,22 +274,38 @@ class _Decided(NamedTuple):
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _decided(by_rule: Reason | None, code: ReplyCode | None, key: int) -> _Decided:
-    """Decide on a reply; `key` is its status as :func:`status_key` gives it, which is found faster than the status."""
+def _decided(by_rule: Reason | None, code: ReplyCode | None, key: int, temporary: bool, why: str | None) -> _Decided:  # noqa: FBT001 # a key
+    """Decide on a reply.
+
+    :param key: its status as :func:`status_key` gives it, which is found faster than the status.
+    :param temporary: whether its words call the failure temporary.
+    :param why: why a guard gave another reason than the rule, or None.
+    """
     status = status_by_key(key)
     answer = Answer(None, code, status, status, status)
     reason = reason_of(by_rule, answer, None, gave_up=False)
     expired = has_expired(reason, gave_up=False)
-    bounce_type, advice = consequence(reason, answer, None, expired=expired)
-    return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts_of(answer, None))
+    bounce_type, advice = consequence(reason, answer, None, expired=expired, temporary=temporary)
+    conflicts = conflicts_of(answer, None) + (() if why is None else (why,))
+    return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts)
 
 
-def _reply_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient: str | None) -> Verdict:
+def _reply_verdict(
+    read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, protocol: Protocol | None
+) -> Verdict:
     """Return what :func:`judge` makes of a reply alone where there are no policies, in a third of the time."""
     code, status, text, command = read
     seen = masked(text, recipient) if recipient else text
     key = status_key(status)
-    rule, ref, provider, _ = knowledge.find(seen, ABSENT if code is None else code, key, command, host)
+    question = seen, ABSENT if code is None else code, key, command, host
+    match = knowledge.find(*question)
+    rule, ref, provider, _, doubts = match
+    reason, why = None if rule is None else rule.reason, None
+    if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
+        ruling = _ruling(match, rule.reason, code, status, _step(command, protocol), question, knowledge)
+        if ruling is not None:
+            reason, why = ruling
+            ref = None if reason is not rule.reason else ref
     draft: Any = _VerdictDraft()
     (
         draft.reason,
@@ -226,7 +315,7 @@ def _reply_verdict(read: Read, knowledge: Knowledge, host: str | None, recipient
         draft.advice,
         draft.status_from,
         draft.conflicts,
-    ) = _decided(None if rule is None else rule.reason, code, key)
+    ) = _decided(reason, code, key, doubts.temporary is not None, why)
     draft.recipient, draft.remote_mta, draft.provider, draft.rule = recipient, host, provider, ref
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from undeliverable._mime.part import as_bytes
 from undeliverable._reading.message import read
 from undeliverable._reading.reading import Notice
-from undeliverable._rules.conditions import BRACKETED
-from undeliverable._verdicts.inside import believed
+from undeliverable._rules.visible import BRACKETED
+from undeliverable._verdicts.belief import believed
 from undeliverable._verdicts.judge import judge
 from undeliverable.model import RecipientFacts
 from undeliverable.reasons import Fault
@@ -49,7 +49,9 @@ def read_and_judge(
         for number, other in _given_to_others(recipients, verdicts):
             facts = _without_reply(recipients[number], other)
             verdicts[number] = judge(facts, knowledge, identity=identity, kind=kind, trace=trace)
-    return notice, [believed(verdict) if verdict.conflicts else verdict for verdict in verdicts]
+    return notice, [
+        believed(verdict) if verdict.conflicts or verdict.reply_code is None else verdict for verdict in verdicts
+    ]
 
 
 def _given_to_others(recipients: Sequence[RecipientFacts], verdicts: Sequence[Verdict]) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
 from undeliverable.model import Command as SmtpCommand
+from undeliverable.model import Protocol
 
 __all__ = ["Command", "UsageError", "add_knowledge_options", "add_reply_options", "knowledge_of", "warn"]
 
@@ -48,11 +49,15 @@ def add_knowledge_options(parser: ArgumentParser) -> None:
 
 
 def add_reply_options(parser: ArgumentParser) -> None:
-    """Declare `--host` and `--command`, which describe where an SMTP reply came from."""
+    """Declare `--host`, `--command` and `--protocol`, which describe where an SMTP reply came from."""
     parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules need it")
     parser.add_argument(
         "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
         help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
+        help="the protocol of the session: LMTP answers the end of DATA for each recipient",
     )  # fmt: skip
 
 

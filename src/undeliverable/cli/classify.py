@@ -43,6 +43,22 @@ def _arguments(parser: ArgumentParser) -> None:
         default=[],
         help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
     )
+    _reading_arguments(parser)
+    parser.add_argument(
+        "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="the number of processes that share the work; the output stays the same",
+    )
+    add_knowledge_options(parser)
+
+
+def _reading_arguments(parser: ArgumentParser) -> None:
+    """Add the options that decide what is read."""
     parser.add_argument(
         "--log", action="store_true", help="the files are mail server logs: one record per line about a delivery"
     )
@@ -58,17 +74,6 @@ def _arguments(parser: ArgumentParser) -> None:
         default=[],
         help="also put this header field of the returned message into the record, such as X-Campaign; may be repeated",
     )
-    parser.add_argument(
-        "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
-    )
-    parser.add_argument(
-        "--jobs",
-        metavar="N",
-        type=int,
-        default=1,
-        help="the number of processes that share the work; the output stays the same",
-    )
-    add_knowledge_options(parser)
 
 
 def _run(options: Namespace) -> int:

@@ -34,12 +34,17 @@ def _run(options: Namespace) -> int:
     subject: str = options.subject
     if subject != STDIN and not os.path.exists(subject) and _REPLY.match(subject.strip()):
         verdict = classify(
-            subject, host=options.host, command=options.smtp_command, knowledge=knowledge, trace=options.trace
+            subject,
+            host=options.host,
+            command=options.smtp_command,
+            protocol=options.protocol,
+            knowledge=knowledge,
+            trace=options.trace,
         )
         print(neutral_lines(verdict.explain()))
         return 0
-    if options.host or options.smtp_command:
-        raise UsageError("--host and --command apply to the text of a reply, not to a file")
+    if options.host or options.smtp_command or options.protocol:
+        raise UsageError("--host, --command and --protocol apply to the text of a reply, not to a file")
     shown = 0
     for text in _explanations(subject, knowledge, trace=options.trace):
         print(text if not shown else f"\n{text}")

@@ -150,7 +150,14 @@ def _which_arguments(parser: ArgumentParser) -> None:
 
 def _which(options: Namespace) -> int:
     knowledge = knowledge_of(options)
-    verdict = classify(options.reply, host=options.host, command=options.smtp_command, knowledge=knowledge, trace=True)
+    verdict = classify(
+        options.reply,
+        host=options.host,
+        command=options.smtp_command,
+        protocol=options.protocol,
+        knowledge=knowledge,
+        trace=True,
+    )
     fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
     known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
     matches = [known[ref.id, ref.layer] for ref in fitting]
@@ -158,21 +165,19 @@ def _which(options: Namespace) -> int:
         print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
     else:
         if matches:
-            rows = ((_place(number), e.id, e.layer, e.then, e.when) for number, e in enumerate(matches))
+            places = ["wins" if verdict.rule else "1", *map(str, range(2, len(matches) + 1))]
+            rows = ((place, e.id, e.layer, e.then, e.when) for place, e in zip(places, matches, strict=True))
             print_table(("", "id", "layer", "then", "when"), rows)
             print()
         print(_outcome(verdict))
     return 0 if matches else 1
 
 
-def _place(number: int) -> str:
-    return f"{number + 1}" if number else "wins"
-
-
 def _outcome(verdict: Verdict) -> str:
     label = f" [{verdict.label}]" if verdict.label else ""
     policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "default"
-    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}")
+    conflicts = "".join(f"\nconflict: {conflict}" for conflict in verdict.conflicts)
+    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
 
 
 # --- diff ------------------------------------------------------------------------------------------------------------

@@ -18,11 +18,22 @@ from undeliverable._text.dates import parse_date
 from undeliverable.codes import StatusCode
 from undeliverable.logs._frames import Frame, moment
 from undeliverable.logs._records import Record
-from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import (
+    Action,
+    Command,
+    Diagnostic,
+    Evidence,
+    Protocol,
+    RecipientFacts,
+    Reply,
+    Witness,
+    words_of,
+)
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 
 _LONGEST: Final = 16_384  # characters of a reply that are read, the same as of a line
+_LMTP: Final = "/lmtp"  # what Postfix' LMTP client calls itself: postfix/lmtp
 _HEAD: Final = 24  # characters of a reply that are searched for to find the text before it
 
 
@@ -109,6 +120,7 @@ def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
             expired=expired,
             last_attempt_date=None if entry.idle else date_of(entry),
             evidence=evidence,
+            protocol=Protocol.LMTP if entry.frame.program.endswith(_LMTP) else None,
         )
         for name in _recipients(found)
     )

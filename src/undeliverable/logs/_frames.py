@@ -46,26 +46,28 @@ class Frame(NamedTuple):
     :ivar body: the program's own line.
     :ivar host: the host that logged it, or None.
     :ivar date: its date, or None if the frame has none with a year: the core never consults a clock.
+    :ivar program: what logged it, such as ``postfix/lmtp``, or an empty text.
     """
 
     body: str
     host: str | None = None
     date: datetime | None = None
+    program: str = ""
 
 
 def unframe(line: str) -> Frame:
     """Split a line from the prefix that a logger added."""
     match = _PLAIN.match(line)
     if match is not None:
-        date, host, _ = match.groups()
-        return Frame(line[match.end() :], host, None if date is None else _iso(date))
+        date, host, program = match.groups()
+        return Frame(line[match.end() :], host, None if date is None else _iso(date), program)
     first = line[:1]
     if first == "<":
         return _structured(line)
     if first == "@" and (match := _TAI64N.match(line)) is not None:
         return Frame(line[match.end() :], None, moment(int(match[1], 16) - _TAI_EPOCH))
     match = _TAG.match(line)
-    return Frame(line) if match is None else Frame(line[match.end() :])
+    return Frame(line) if match is None else Frame(line[match.end() :], program=match[1])
 
 
 def _structured(line: str) -> Frame:
@@ -80,7 +82,7 @@ def _structured(line: str) -> Frame:
             at = element.end()
         at += line.startswith(" ", at)
     host = None if match[2] == "-" else match[2]
-    return Frame(line[at:].removeprefix(_BOM), host, parse_date(match[1]))
+    return Frame(line[at:].removeprefix(_BOM), host, parse_date(match[1]), match[3])
 
 
 def _iso(text: str) -> datetime | None:

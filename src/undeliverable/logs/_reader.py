@@ -99,11 +99,11 @@ class Reader:
             return None
         message = journal_line(value)
         if message is not None:
-            body, host, stamp = message
+            body, host, stamp, program = message
             date = (
                 moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
             )
-            return _read_line(body, Frame(body, host, date), table)
+            return _read_line(body, Frame(body, host, date, program), table)
         record = read_json(value, table)
         if record is None:
             return None

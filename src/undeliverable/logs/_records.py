@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from undeliverable._knowledge.log_shapes import LogTable, Path, RecordShape, as_list, as_table
+from undeliverable._knowledge.log_shapes import LogTable, Path, RecordShape
+from undeliverable.errors._tables import as_list, as_table
 from undeliverable.model import Action
 
 __all__ = ["Record", "journal_line", "parse_object", "read_columns", "read_json", "read_row"]
@@ -13,7 +14,7 @@ __all__ = ["Record", "journal_line", "parse_object", "read_columns", "read_json"
 # RFC 3463 2: the parts of a status, by their names in the RFC.
 _STATUS_PARTS: Final = ("class", "subject", "detail")
 _MANY: Final = 1_000  # entries of a list that are read
-_PRIVATE: Final = ("__REALTIME_TIMESTAMP", "_HOSTNAME", "MESSAGE")
+_JOURNAL: Final = ("__REALTIME_TIMESTAMP", "_HOSTNAME", "MESSAGE", "SYSLOG_IDENTIFIER")  # systemd.journal-fields(7)
 
 
 class Record(NamedTuple):
@@ -40,12 +41,12 @@ def parse_object(line: str) -> Mapping[str, object] | None:
     return as_table(value)
 
 
-def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str] | None:
-    """Return message, host and microseconds since 1970 of an entry of ``journalctl -o json``; None if it is not one."""
-    stamp, host, message = (value.get(key) for key in _PRIVATE)
+def journal_line(value: Mapping[str, object]) -> tuple[str, str | None, str, str] | None:
+    """Return message, host, microseconds since 1970 and program of an entry of ``journalctl -o json``, or None."""
+    stamp, host, message, program = (value.get(key) for key in _JOURNAL)
     if not isinstance(message, str) or not isinstance(stamp, str):
         return None
-    return message, host if isinstance(host, str) else None, stamp
+    return message, host if isinstance(host, str) else None, stamp, program if isinstance(program, str) else ""
 
 
 def read_json(value: Mapping[str, object], table: LogTable) -> Record | None:

@@ -28,6 +28,7 @@ __all__ = [
     "FieldBlock",
     "MessageFacts",
     "MtaName",
+    "Protocol",
     "RecipientFacts",
     "Reply",
     "Returned",
@@ -61,6 +62,13 @@ class Command(Word):
     RCPT = "rcpt"
     DATA = "data"
     END_OF_DATA = "end_of_data"
+
+
+class Protocol(Word):
+    """The protocol of a session: LMTP answers the end of DATA once for each recipient (RFC 2033 4.2), SMTP once for all."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
 
 
 class Witness(Word):
@@ -119,11 +127,7 @@ class Reply(Record):
     command: Command | None = None
 
     def __init__(
-        self,
-        code: ReplyCode | None,
-        status: StatusCode | None,
-        text: str,
-        command: Command | None = None,
+        self, code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None = None
     ) -> None:
         draft: Any = self
         _open(draft, "__class__", _ReplyDraft)
@@ -155,14 +159,7 @@ class Evidence(Record):
     text: str
     pattern: str | None = None
 
-    def __init__(
-        self,
-        witness: Witness,
-        part: str,
-        offset: int,
-        text: str,
-        pattern: str | None = None,
-    ) -> None:
+    def __init__(self, witness: Witness, part: str, offset: int, text: str, pattern: str | None = None) -> None:
         draft: Any = self
         _open(draft, "__class__", _EvidenceDraft)
         draft.witness = witness
@@ -179,8 +176,6 @@ class _EvidenceDraft(Record):
 
 BLOCK_LIMIT: Final = 65_536
 """How much of a block of fields is kept as it stood, in characters."""
-
-
 # RFC 5321 4.5.3.1.6: a text line has at most 998 octets and its line end.
 _OCTETS: Final = 998
 
@@ -219,7 +214,8 @@ class RecipientFacts(FieldBlock):
 
     Every attribute but ``witness`` may be absent. ``reply`` is what a remote server answered; ``diagnostic`` is
     a ``Diagnostic-Code`` field, or with an empty type the reporting server's own words. ``status`` is the ``Status``
-    field as it stood, which servers often invent; the status inside the reply is ``reply.status``.
+    field as it stood, which servers often invent; the status inside the reply is ``reply.status``. ``protocol`` is that
+    of the session in which the reply was given.
     """
 
     witness: Witness
@@ -238,6 +234,7 @@ class RecipientFacts(FieldBlock):
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
     field_block: str = ""
+    protocol: Protocol | None = None
 
     def __init__(  # noqa: PLR0913 # one for each attribute
         self,
@@ -258,6 +255,7 @@ class RecipientFacts(FieldBlock):
         evidence: tuple[Evidence, ...] = (),
         conflicts: tuple[str, ...] = (),
         field_block: str = "",
+        protocol: Protocol | None = None,
     ) -> None:
         draft: Any = self
         _open(draft, "__class__", _RecipientFactsDraft)
@@ -277,6 +275,7 @@ class RecipientFacts(FieldBlock):
         draft.evidence = evidence
         draft.conflicts = conflicts
         draft.field_block = field_block
+        draft.protocol = protocol
         draft.__class__ = RecipientFacts
 
 

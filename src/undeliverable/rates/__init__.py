@@ -2,7 +2,7 @@
 
 :func:`bounce_rates` counts reports and compares the counts with the numbers of messages sent. The levels at which a
 rate is too high, each with the service that states it, are :data:`BOUNCE_LEVELS` and :data:`COMPLAINT_LEVELS`. Pure
-functions of their arguments: no clock, no files, no network.
+functions of their arguments: no clock, no network, and no files but the package's own data.
 """
 
 from __future__ import annotations

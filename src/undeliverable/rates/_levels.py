@@ -1,12 +1,18 @@
-"""Rates with their confidence intervals, and the levels at which services and mailbox providers call them too high."""
+"""Rates with their confidence intervals, and the levels at which they are too high.
+
+Which services and mailbox providers state the levels is data: ``data/rates.toml``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
-from typing import Final
+from typing import Any, Final
+
+from undeliverable.data import read
 
 __all__ = ["BOUNCE_LEVELS", "COMPLAINT_LEVELS", "Decision", "Level", "Levels", "Share", "wilson"]
 
@@ -37,37 +43,16 @@ class Level:
     stated_by: str
 
 
-BOUNCE_LEVELS: Final = (
-    Level(
-        0.02,
-        Decision.WATCH,
-        "more than a clean list gives",
-        "AcelleMail's glossary (keep hard bounces of a campaign below it), uChecker (a red flag)",
-    ),
-    Level(
-        0.05,
-        Decision.PAUSE,
-        "services review the account",
-        "Amazon SES (stay below; review from here), SendGrid (fewer hard bounces than this)",
-    ),
-    Level(0.10, Decision.PAUSE, "services may stop the account", "Amazon SES (sending may be paused)"),
-)
-"""Levels of the hard bounce rate, lowest first. Pausing a source at 5 % keeps the service from pausing the account."""
+def _levels(tables: Iterable[Mapping[str, Any]]) -> tuple[Level, ...]:
+    return tuple(
+        Level(table["rate"], Decision(table["decision"]), table["meaning"], table["stated_by"]) for table in tables
+    )
 
-COMPLAINT_LEVELS: Final = (
-    Level(
-        0.001,
-        Decision.WATCH,
-        "services review the account, mailbox providers take notice",
-        "Amazon SES (review from here), Google's and Yahoo's rules for bulk senders (stay below)",
-    ),
-    Level(
-        0.003,
-        Decision.PAUSE,
-        "mailbox providers refuse or file as spam",
-        "Google's and Yahoo's rules for bulk senders (never reach it)",
-    ),
-)
+
+_BUILTIN: Final = tomllib.loads(read("rates.toml"))
+BOUNCE_LEVELS: Final = _levels(_BUILTIN["bounce"])
+"""Levels of the hard bounce rate, lowest first. Pausing a source at 5 % keeps the service from pausing the account."""
+COMPLAINT_LEVELS: Final = _levels(_BUILTIN["complaint"])
 """Levels of the complaint rate, lowest first."""
 
 

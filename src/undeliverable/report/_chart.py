@@ -16,11 +16,12 @@ _LONGEST: Final = 400  # days; dates in mail are written by strangers, and a wro
 
 def period(summary: Summary, today: date) -> tuple[date, date] | None:
     """Return the first and the last day of the charts, or None without dates; days after tomorrow are ignored."""
-    days = [day for day in map(_day, summary.rates[By.DAY].groups) if day is not None and day <= today + timedelta(1)]
+    dated = (day for day in map(_day, summary.rates[By.DAY].groups) if day is not None)
+    days = [day for day in dated if (day - today).days <= 1]
     if not days:
         return None
     last = max(days)
-    return min(day for day in days if day > last - timedelta(_LONGEST)), last
+    return min(day for day in days if (last - day).days < _LONGEST), last
 
 
 def chart_data(summary: Summary, today: date) -> str:

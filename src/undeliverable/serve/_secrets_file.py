@@ -52,7 +52,8 @@ def _endpoint(file: str, name: str, table: object) -> Endpoint:
     found = cast("dict[str, object]", table)
     for key in found:
         if key not in _KEYS:
-            raise KnowledgeError(file, "unknown key", entry=name, key=key)
+            detail = f"unknown key; expected one of {', '.join(sorted(_KEYS))}"
+            raise KnowledgeError(file, detail, entry=name, key=key)
     url = found.get("url")
     if url is not None and not isinstance(url, str):
         raise KnowledgeError(file, "must be a string", entry=name, key="url")

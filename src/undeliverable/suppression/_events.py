@@ -130,7 +130,7 @@ class ListEvent:
         values: dict[str, Any] = {}
         for name, value in record.items():
             if name not in cls.__slots__:
-                raise ValueError(f"not an event: unknown field {name}")
+                raise ValueError(f"not an event: unknown field {name}; expected one of {', '.join(cls.__slots__)}")
             if value is not None:
                 values[name] = value if isinstance(value, datetime) else _READ.get(name, str)(str(value))
         if not {"kind", "time", "key"} <= values.keys():

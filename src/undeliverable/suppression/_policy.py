@@ -143,7 +143,7 @@ class Policy:
             raise KnowledgeError(file, f"not TOML: {error}") from None
         table: object = document.get("policy")
         for extra in set(document) - {"policy", "vector"}:
-            raise KnowledgeError(file, "unknown table; expected [policy] or [vector]", key=extra)
+            raise KnowledgeError(file, "unknown table; expected one of policy, vector", key=extra)
         if not isinstance(table, dict):
             raise KnowledgeError(file, "the table [policy] is missing", key="policy")
         return cls.from_dict(cast("dict[str, object]", table), file=file)

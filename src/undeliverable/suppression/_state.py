@@ -110,7 +110,7 @@ class AddressState:
         """
         unknown = set(record) - set(cls.__slots__)
         if unknown:
-            raise ValueError(f"not a state: unknown field {', '.join(sorted(unknown))}")
+            raise ValueError(f"not a state: unknown field {min(unknown)}; expected one of {', '.join(cls.__slots__)}")
         values: dict[str, Any] = {name: _decoded(name, value) for name, value in record.items()}
         return cls(**values)
 

@@ -225,8 +225,7 @@ class Verdict(Identified):
 
     def to_dict(self) -> dict[str, object]:
         """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
-        code = self.reply_code
-        details = self.details
+        code, details = self.reply_code, self.details
         return {
             "recipient": self.recipient,
             "original_recipient": self.original_recipient,

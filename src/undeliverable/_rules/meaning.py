@@ -1,0 +1,370 @@
+"""Split a reply into clauses and say what each one is for, before rules look at its words.
+
+A reply states a cause, and often more: what to do about it, where to read on, what scanned it. Only the cause may name
+the reason; "please set up SPF and DKIM" behind "user unknown" says nothing about SPF. The phrases that begin advice, mark a
+footer, or call a failure temporary or uncertain are data, one file per language (``data/languages``, ``[reply]``). All of them are
+looked for in one pass over the words of the text.
+
+Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded, on one line, with single blanks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from operator import itemgetter
+from typing import Final, NamedTuple, TypeAlias
+
+from undeliverable._rules.visible import UNSPACED_FROM
+from undeliverable._text.fold import fold
+from undeliverable._text.lazy import lazy
+from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list
+
+__all__ = [
+    "BY_MEANING",
+    "LANGUAGE_KEYS",
+    "NO_DOUBTS",
+    "Clause",
+    "Doubts",
+    "Meaning",
+    "Reading",
+    "Role",
+    "Vocabulary",
+    "has_words",
+    "vocabulary",
+    "without",
+]
+
+BY_MEANING: Final = ("wording.", "general.")
+"""How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
+LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
+"""The keys of the table ``[reply]`` of a file in ``data/languages``."""
+_RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
+
+# Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
+_END: Final = lazy(r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|[。；！？]|\s\|\s?|\s-{1,2}\s")
+_LINK: Final = lazy(r"(?:https?://|www\.)[^\s<>\"')\]]{1,500}")
+# A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
+_PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
+_HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
+_WORD: Final = lazy(r"[^\W_]+")
+_LETTERS: Final = lazy(r"[^\W\d_]{2}")
+_STEM: Final = 5  # letters by which a word that may go on is filed
+_OPEN: Final = "*"
+_GAP: Final = 3  # characters before a clause; texts have single blanks
+_NEAR: Final = 40
+"""How far behind "please" words of time may stand: "please try sending your message again at a later time"."""
+_BEFORE_CLAUSE: Final = frozenset(",:;.!?-\u2013\u2014([\"'>)*/|")
+_ANYWHERE: Final = ("please", "see http", "see: http")
+"""Advice that begins a clause wherever it stands: "message rejected please see http://..."."""
+
+
+class Role(StrEnum):
+    """What a clause is for."""
+
+    CAUSE = "cause"
+    ADVICE = "advice"
+    FOOTER = "footer"
+
+
+class Clause(NamedTuple):
+    """A part of a text, by its offsets, and its role."""
+
+    start: int
+    end: int
+    role: Role
+
+
+class Doubts(NamedTuple):
+    """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
+
+    :ivar temporary: words of time in a clause that states the cause: "temporarily".
+    :ivar hedge: words that introduce several possible causes: "may not exist, or".
+    :ivar resolver: words of a program that cannot find the host it hands its own mail to.
+    """
+
+    temporary: str | None = None
+    hedge: str | None = None
+    resolver: str | None = None
+
+
+NO_DOUBTS: Final = Doubts()
+
+
+class _Hit(NamedTuple):
+    start: int
+    end: int
+    kind: str
+
+
+_Phrase: TypeAlias = tuple[str, str, bool]
+"""A phrase, its kind, and whether its last word may go on."""
+
+
+class Vocabulary(NamedTuple):
+    """The phrases of all languages as the index holds them.
+
+    :ivar spaced: by a word that stands in every text with the phrase, one that stands in few other texts.
+    :ivar begun: phrases of one word that may go on, by its first letters.
+    :ivar unspaced: phrases of scripts that put no blanks between words.
+    """
+
+    spaced: dict[str, list[_Phrase]]
+    begun: dict[str, list[_Phrase]]
+    unspaced: list[_Phrase]
+
+
+def vocabulary(
+    languages: Iterable[Mapping[str, object]], clients: Mapping[str, object], texts: Iterable[str] = ()
+) -> Vocabulary:
+    """Return the phrases of the tables ``[reply]`` of ``data/languages`` and those of ``data/clients.toml``.
+
+    :param texts: samples of replies: they show which words are frequent.
+    :raises EntryError: for an unknown key, or for anything but lists of phrases.
+    """
+    found: set[tuple[str, str]] = set()
+    for table, keys in (*((language, LANGUAGE_KEYS) for language in languages), (clients, (_RESOLVER,))):
+        if unknown := sorted(set(table) - set(keys)):
+            raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
+        found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
+    times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
+    filed = Vocabulary({}, {}, [])
+    for phrase, kind in sorted(found):
+        is_open = phrase[-1] == _OPEN
+        entry = phrase.removesuffix(_OPEN), kind, is_open
+        words: list[str] = _WORD.findall(phrase)
+        closed = words[:-1] if is_open else words
+        if phrase[0] >= UNSPACED_FROM:
+            filed.unspaced.append(entry)
+        elif closed:
+            filed.spaced.setdefault(min(closed, key=lambda word: (times[word], -len(word))), []).append(entry)
+        else:
+            filed.begun.setdefault(words[0][:_STEM], []).append(entry)
+    return filed
+
+
+def _phrases(value: object, key: str) -> tuple[str, ...]:
+    items = as_list(value)
+    found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
+    if items is None or len(found) != len(items):
+        raise EntryError("must be a list of phrases, none of them empty", key=key)
+    short = next((one for one in found if one[-1] == _OPEN and one[:-1].isalnum() and len(one) <= _STEM), None)
+    if short is not None:
+        raise EntryError(f"{short!r}: a word that may go on needs {_STEM} letters", key=key)
+    return found
+
+
+def has_words(text: str) -> bool:
+    """Return whether there is a word in `text` beside its codes."""
+    return _LETTERS.search(text) is not None
+
+
+class Meaning:
+    """The phrases of all languages, ready to be looked for; immutable."""
+
+    __slots__ = ("_begun", "_spaced", "_unspaced")
+
+    def __init__(self, words: Vocabulary | None = None) -> None:
+        self._spaced, self._begun, self._unspaced = words or Vocabulary({}, {}, [])
+
+    def read(self, text: str, words: Sequence[str]) -> Reading | None:
+        """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
+        hits = self._hits(text, words)
+        if "/" not in text and "www." not in text and (not hits or all(hit.kind in _BESIDE for hit in hits)):
+            return None
+        return Reading(text, hits)
+
+    def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
+        """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
+        spaced, begun = self._spaced, self._begun
+        found = [entry for word in spaced.keys() & words for entry in spaced[word]]
+        stems = [word[:_STEM] for word in words]
+        if not begun.keys().isdisjoint(stems):
+            found += [entry for stem in begun.keys() & stems for entry in begun[stem]]
+        if not text.isascii() and max(text) >= UNSPACED_FROM:
+            found += self._unspaced
+        if not found:
+            return []
+        hits = [hit for phrase in found if phrase[0] in text for hit in _hits_of(phrase, text)]
+        hits.sort(key=_by_place)
+        return hits
+
+
+def _by_place(hit: _Hit) -> tuple[int, int, str]:
+    return hit.start, -hit.end, hit.kind
+
+
+def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
+    """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
+    bare, kind, is_open = phrase
+    found: list[_Hit] = []
+    at = text.find(bare)
+    while at >= 0:
+        end = at + len(bare)
+        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
+        if begins and (
+            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
+        ):
+            found.append(_Hit(at, end, kind))
+        at = text.find(bare, at + 1)
+    return found
+
+
+def _links(text: str) -> list[tuple[int, int]]:
+    """Return where links stand in `text`, in order and without overlaps."""
+    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
+    if "/" in text:
+        paths = [found.span() for found in _PATH.finditer(text)]
+        links = sorted(links + [path for path in paths if not _within(path[0], links)])
+    return links
+
+
+def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
+    """Return whether `at` is in one of the `places`, which are in order and do not overlap."""
+    number = bisect_right(places, at, key=itemgetter(0))
+    return number > 0 and at < places[number - 1][1]
+
+
+class Reading:
+    """The clauses of a text, and what makes its causes doubtful."""
+
+    __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
+
+    def __init__(self, text: str, hits: list[_Hit]) -> None:
+        self._text: Final = text
+        self._links: Final = _links(text)
+        self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
+        self._kinds: Final = {hit.kind for hit in self._hits}
+        self._clauses: list[Clause] | None = None
+
+    @property
+    def clauses(self) -> list[Clause]:
+        """The clauses in their order; together they cover the text but for the code that it begins with."""
+        if self._clauses is None:
+            self._clauses = list(_clauses(self._text, self._hits))
+        return self._clauses
+
+    def cause(self) -> str:
+        """Return the causes that the text states, without advice, footers and links; only its code if it states none."""
+        if not self._links and _CUT.isdisjoint(self._kinds):
+            return self._text
+        cuts = self.cuts()
+        return without(self._text, cuts) if cuts else self._text
+
+    def cuts(self) -> list[tuple[int, int]]:
+        """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
+        return self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE)
+
+    def certain(self) -> str:
+        """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
+        return without(
+            self._text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
+        )
+
+    def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
+        cuts = [(clause.start, clause.end) for clause in clauses]
+        return sorted(cuts + [link for link in self._links if not _within(link[0], cuts)]) if self._links else cuts
+
+    def doubts(self) -> Doubts:
+        """Return the words that make the causes temporary, uncertain, or somebody else's."""
+        if _DOUBTFUL.isdisjoint(self._kinds):
+            return NO_DOUBTS
+        causes = [clause for clause in self.clauses if clause.role is Role.CAUSE]
+        return Doubts(
+            next(filter(None, map(self._temporary, causes)), None),
+            next(filter(None, map(self._hedge, causes)), None),
+            next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
+        )
+
+    def _temporary(self, clause: Clause) -> str | None:
+        inside = _between(self._hits, clause.start, clause.end)
+        if any(hit.kind == "not_temporary" for hit in inside):
+            return None
+        return next((self._text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
+
+    def _hedge(self, clause: Clause) -> str | None:
+        inside = _between(self._hits, clause.start, clause.end)
+        hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
+        if hedge is None:
+            return None
+        # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
+        after = clause.start if self._text[hedge.start] >= UNSPACED_FROM else hedge.start
+        if not any(hit.kind == "either" and hit.start >= after for hit in inside):
+            return None
+        return self._text[hedge.start : hedge.end]
+
+
+_CUT: Final = frozenset(("advice", "footer"))
+_BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
+_DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
+
+
+def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:
+    """Return `text` without the places `cuts`, which are in order and do not overlap; only its code if no word is left."""
+    kept, done = list[str](), 0
+    for start, end in cuts:
+        kept.append(text[done:start])
+        done = end
+    rest = "".join([*kept, text[done:]])
+    return rest if has_words(rest) else _code_of(rest)
+
+
+def _code_of(text: str) -> str:
+    head = _HEAD.match(text)
+    return head[0] if head else ""
+
+
+def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
+    """Return those of the `hits` that begin from `begin` to before `end`."""
+    if not hits or (hits[0].start >= begin and hits[-1].start < end):
+        return hits
+    return hits[bisect_left(hits, begin, key=itemgetter(0)) : bisect_left(hits, end, key=itemgetter(0))]
+
+
+def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
+    first = len(_code_of(text))
+    for begin, end in _sentences(text, first):
+        inside = _between(hits, begin, end)
+        if begin > first and any(hit.kind == "footer" for hit in inside):
+            yield Clause(begin, end, Role.FOOTER)
+            continue
+        advice = _advice(text, begin, end, inside)
+        if text[begin:advice].isspace():
+            advice = begin
+        if advice > begin:
+            yield Clause(begin, advice, Role.CAUSE)
+        if advice < end:
+            yield Clause(advice, end, Role.ADVICE)
+
+
+def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
+    while start < len(text):
+        found = _END.search(text, start)
+        end = len(text) if found is None else found.end()
+        if text[start:end].strip():
+            yield start, end
+        start = end
+
+
+def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> int:
+    """Return where advice begins in the sentence from `begin` to `end`, or `end`.
+
+    To say when to come back is no advice: "please try again later" says that the failure may pass.
+    """
+    for hit in hits:
+        if hit.kind == "advice" and _opens(text, hit.start, begin):
+            near = _between(hits, hit.start, hit.start + _NEAR + 1)
+            if all(other.kind != "temporary" for other in near):
+                return hit.start
+    return end
+
+
+def _opens(text: str, at: int, begin: int) -> bool:
+    """Return whether a clause begins at `at`: at the beginning of a sentence, or behind a mark."""
+    if text[at] >= UNSPACED_FROM or text.startswith(_ANYWHERE, at):
+        return True
+    before = text[max(begin, at - _GAP) : at].rstrip()
+    return not before or before[-1] in _BEFORE_CLAUSE

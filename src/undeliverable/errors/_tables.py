@@ -1,0 +1,40 @@
+"""Access to tables of TOML, JSON or code whose shape nobody has checked yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from undeliverable.errors import EntryError
+
+__all__ = ["as_list", "as_table", "expected", "refuse_unknown"]
+
+
+def as_table(value: object) -> Mapping[str, object] | None:
+    """Return `value` if it is a table, else None."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> Sequence[object] | None:
+    """Return `value` if it is a list, else None."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+
+
+def refuse_unknown(
+    table: Mapping[str, object], known: Iterable[str], prefix: str = "", *, entry: str | None = None
+) -> None:
+    """Refuse a table with a key that is not among the `known` ones.
+
+    :param prefix: what the error writes before the key, such as ``then.``.
+    :param entry: the entry that the error names; the loader adds its id otherwise.
+    :raises EntryError: naming the first unknown key, and those that are valid.
+    """
+    valid = frozenset(known)
+    for key in table:
+        if key not in valid:
+            raise EntryError(f"unknown key; {expected(valid)}", entry=entry, key=f"{prefix}{key}")
+
+
+def expected(names: Iterable[str]) -> str:
+    """Return what an error says of the names that are valid, in alphabetical order."""
+    return f"expected one of {', '.join(sorted(names))}"
