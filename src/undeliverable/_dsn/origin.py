@@ -101,6 +101,9 @@ class OriginWords:
         """Return whether a subject says that somebody replies to or forwards a message (RFC 5322 3.6.5)."""
         if not subject or (":" not in subject and "：" not in subject):
             return False
+        before = subject.partition(":")[0]
+        if before.replace(" ", "").isalpha():  # most subjects: no brackets, no counter
+            return before.strip().casefold() in self.prefixes
         match = _PREFIX.match(subject[:_PREFIX_ROOM])
         return match is not None and match[1].casefold() in self.prefixes
 

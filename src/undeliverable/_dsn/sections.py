@@ -32,6 +32,8 @@ _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
+_SENT: Final = ">>>"
+"""What stands before a command in a transcript, which is no quotation."""
 _SENDER: Final = "rom:"
 _OPENING: Final = 3
 """Characters of a line that are compared first with the words that announce the returned message; none are shorter."""
@@ -74,12 +76,27 @@ class CutWords:
         """Return whether a line without margins announces the returned message."""
         is_ruled = bare[0] in _RULERS
         words = (bare.lstrip(_RULERS + " \t") if is_ruled else bare).casefold()
-        return words.startswith(self.plain) or (is_ruled and words.startswith(self.ruled) and bare[1] in _RULERS)
+        start = words[:_OPENING]
+        if words.startswith(self.plain_by_start.get(start, ())):
+            return True
+        return is_ruled and words.startswith(self._ruled_by_start.get(start, ())) and bare[1] in _RULERS
 
     @cached_property
-    def openings(self) -> frozenset[str]:
-        """Return the first characters of lines that may announce the returned message."""
-        return frozenset(words[:_OPENING] for words in self.plain)
+    def plain_by_start(self) -> dict[str, tuple[str, ...]]:
+        """Return the words that need no ruler by their first characters."""
+        return _by_start(self.plain)
+
+    @cached_property
+    def _ruled_by_start(self) -> dict[str, tuple[str, ...]]:
+        return _by_start(self.ruled)
+
+
+def _by_start(lines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        start = line[:_OPENING]
+        found[start] = (*found.get(start, ()), line)
+    return found
 
 
 class _Pass:
@@ -105,12 +122,17 @@ class _Pass:
 
     def sections(self) -> Sections:
         at, size = 0, len(self.text)
-        openings = self.words.openings
+        openings = self.words.plain_by_start
         for line in self.text.split("\n"):
             following = at + len(line) + 1
             bare = line[:_ROOM].strip(_MARGIN)
             if bare or self.block >= 0:
-                is_special = self.block >= 0 or ":" in bare or line[0] == ">" or bare[0] in _RULERS
+                is_special = (
+                    self.block >= 0
+                    or bare[0] in _RULERS
+                    or (":" in bare and _FIELD.match(bare) is not None)
+                    or (line[0] == ">" and not line.startswith(_SENT))
+                )
                 if not is_special and bare[:_OPENING].casefold()[:_OPENING] not in openings:  # most lines
                     self.above, self.quotation = bare, -1
                 else:
@@ -142,7 +164,7 @@ class _Pass:
 
     def quotes(self, line: str, at: int) -> bool:
         """Return whether this is the second line of a quotation that is no part of an SMTP session."""
-        if line[0] != ">" or line.startswith(">>>") or _REPLY.match(line) is not None:
+        if line[0] != ">" or line.startswith(_SENT) or _REPLY.match(line) is not None:
             self.quotation = -1
             return False
         if self.quotation >= 0:

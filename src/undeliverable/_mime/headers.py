@@ -105,22 +105,24 @@ def header_fields(block: str) -> Iterator[tuple[str, str]]:
         yield match[1].lower(), unfold(match[2])
 
 
-def field_values(block: str, name: str, lowered: str | None = None) -> Iterator[str]:
-    """Yield the values of the block's fields `name` in order, unfolded, encoded words not decoded.
+def field_values(block: str, name: str, lowered: str | None = None) -> list[str]:
+    """Return the values of the block's fields `name` in order, unfolded, encoded words decoded.
 
     :param lowered: the block in lower case after a line feed, if it is there already.
     """
     block, name = "\n" + block, name.lower()
     lowered = block.lower() if lowered is None else lowered
     if len(lowered) != len(block):  # some letters have none of one character, and places differ then
-        yield from (value for found, value in header_fields(block[1:]) if found == name)
-        return
+        return [decode_words(value) for found, value in header_fields(block[1:]) if found == name]
+    values: list[str] = []
     at = lowered.find("\n" + name)
     while at >= 0:
         field = FIELD.match(block, at)
         if field is not None and len(field[1]) == len(name):
-            yield unfold(field[2])
+            value = field[2].strip()
+            values.append(decode_words(unfold(value)) if "\n" in value or "=?" in value or "\x1b" in value else value)
         at = lowered.find("\n" + name, at + 1)
+    return values
 
 
 def unfold(value: str) -> str:

@@ -234,7 +234,7 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
         vendor_code=_first(company, "vendor_code"),
         evidence=evidence or first.evidence,
         conflicts=_disagreements(statements, reply),
-        field_block=next((facts.field_block for facts in company if facts.field_block), ""),
+        field_block=first.field_block or next((facts.field_block for facts in company if facts.field_block), ""),
         protocol=_first(company, "protocol"),
     )
 

@@ -278,7 +278,7 @@ def answered_command(text: str) -> Command | None:
         match = _first_step(text)
     if match is None:
         return None
-    word = next(group for group in match.groups() if group).upper()
+    word = next(filter(None, match.groups())).upper()
     if word == "DATA" and "final" in match[0].lower():
         word = "FINAL"
     return STEPS[word]
@@ -313,7 +313,7 @@ def says_expired(text: str) -> bool:
     lowered = text.lower()
     for stem in EXPIRED_STEMS:
         if stem in lowered:
-            return any(words in lowered for words in EXPIRED_WORDS)
+            return any(map(lowered.__contains__, EXPIRED_WORDS))
     return False
 
 

@@ -63,9 +63,9 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """Return all values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import decode_words, field_values
+        from undeliverable._mime.headers import field_values
 
-        return map(decode_words, field_values(self.block, name))
+        return iter(field_values(self.block, name))
 
     def kept(self) -> dict[str, str]:
         """Return the headers that group messages, by lower-case name: the mailing list, the campaign, the caller's own.
@@ -74,13 +74,15 @@ class Returned(Record):
         """
         lowered = "\n" + self.block.lower()
         names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
-        return {name: value for name in names if f"\n{name}:" in lowered and (value := self._first(name, lowered))}
+        found: dict[str, str] = {}
+        for name in names:
+            if f"\n{name}:" in lowered:
+                from undeliverable._mime.headers import field_values
 
-    def _first(self, name: str, lowered: str) -> str | None:
-        from undeliverable._mime.headers import decode_words, field_values
-
-        value = next(field_values(self.block, name, lowered), None)
-        return None if value is None else decode_words(value)
+                for value in field_values(self.block, name, lowered)[:1]:
+                    if value:
+                        found[name] = value
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """Return what the public record says of the message."""
