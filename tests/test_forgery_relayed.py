@@ -20,30 +20,12 @@ RELAYED: Final = Path(__file__).parent.parent / "fixtures" / "forgery" / "relaye
 ROWS: Final[tuple[dict[str, Any], ...]] = tuple(
     json.loads(line) for line in (RELAYED / "table.jsonl").read_text(encoding="ascii").splitlines()
 )
-COMMANDS: Final[dict[str, str]] = {
-    "exim-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
-    "postfix-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
-    "sendmail-connect-fields": "as_received text_alone text_and_copy without_fields without_mime_header",
-}
-BROKEN: Final = {
-    "The provider-tunable table, grown up": COMMANDS,
-}
-"""What breaks the law today, by the work that will mend it: the forms in which a file breaks it."""
-
-
-def marks(file: str, form: str) -> list[pytest.MarkDecorator]:
-    return [
-        pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
-        for work, files in BROKEN.items()
-        if form in files.get(file.removesuffix(".eml"), "").split()
-    ]
 
 
 def cases() -> Iterator[Any]:
     for row in ROWS:
         for form in FORMS:
-            file = row["file"]
-            yield pytest.param(row, form, marks=marks(file, form), id=f"{file.removesuffix('.eml')}-{form}")
+            yield pytest.param(row, form, id=f"{row['file'].removesuffix('.eml')}-{form}")
 
 
 @pytest.mark.parametrize(("row", "form"), tuple(cases()))
@@ -54,10 +36,3 @@ def test_nobody_is_condemned_who_was_not_refused(row: dict[str, Any], form: str)
 
 def test_each_file_is_in_the_table_once() -> None:
     assert sorted(row["file"] for row in ROWS) == sorted(path.name for path in RELAYED.glob("*.eml"))
-
-
-def test_what_is_broken_is_in_the_table() -> None:
-    files = {row["file"].removesuffix(".eml") for row in ROWS}
-    for broken_files in BROKEN.values():
-        assert broken_files.keys() <= files
-        assert all(set(forms.split()) <= FORMS.keys() for forms in broken_files.values())

@@ -388,6 +388,7 @@ class FiledAnew(Below):
     def __init__(self) -> None:
         shipped = Shipped(build())
         self.marks, self.meaning, self.exact = BUILTIN_MARKS, shipped.meaning, shipped.exact
+        self.plain, self.concepts = shipped.plain, shipped.concepts
         marks = [(number, phrase) for number, (phrase, _) in enumerate(BUILTIN_MARKS)]
         self.shelf = file_rules([*enumerate(BUILTIN.rules)], marks)
 

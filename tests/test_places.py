@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Verdict, classify
+from undeliverable._knowledge.build import build
+from undeliverable._knowledge.shipped import Shipped
+from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import matched_places, trace_visible
 from undeliverable._rules.rule import Rule
 from undeliverable._rules.visible import visible
@@ -18,6 +21,7 @@ from undeliverable._verdicts.decisions import masked
 RULES: Final = Knowledge.builtin().rules
 EXAMPLES: Final = [rule.example for rule in RULES if rule.example]
 NAMED: Final = re.compile(r'"(?P<words>.*)" at offset (?P<offset>\d+) of the reply')
+SHIPPED = Shipped(build())
 
 
 def named(verdict: Verdict) -> list[tuple[str, int]]:
@@ -35,6 +39,12 @@ def by_words(rule: Rule) -> bool:
     return bool(rule.when.words or rule.when.any_words)
 
 
+def is_plain(text: str) -> bool:
+    """Return whether rules see a reply as it stands; where its plain form decides, its words are not shown."""
+    seen = visible(text, int(text[:3]) if text[:3].isdecimal() else 0)
+    return SHIPPED.plain.of(seen, words_of(seen)) == seen
+
+
 def test_every_rule_that_decides_by_words_shows_them() -> None:
     by_id = {rule.id: rule for rule in RULES}
     silent, wrong, seen = [], [], 0
@@ -44,7 +54,7 @@ def test_every_rule_that_decides_by_words_shows_them() -> None:
             continue
         seen += 1
         places = named(verdict)
-        if not places:
+        if not places and is_plain(text):
             silent.append(text)
         wrong += [(text, place) for place in places if not stands_there(*place, verdict.reply or "")]
     assert seen > len(RULES) // 2

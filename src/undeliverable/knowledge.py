@@ -108,7 +108,8 @@ class Knowledge:
         from undeliverable._knowledge.loader import FILE, load
 
         source = _read_path(os.fspath(path))
-        return self._with(load(f"file:{os.path.basename(source.name)}", FILE, source, source.parse()), source)
+        name = f"file:{os.path.basename(source.name)}"
+        return self._with(load(name, FILE, source, source.parse(), languages=_shipped()), source)
 
     def with_rules(self, rules: Sequence[Mapping[str, object]]) -> Knowledge:
         """Return this knowledge with rules and policies from code: tables as in a file.
@@ -126,7 +127,7 @@ class Knowledge:
         for table in rules:
             then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
             document["rule" if "reason" in then else "policy"].append(table)
-        return self._with(load("code", CODE, source, document), source)
+        return self._with(load("code", CODE, source, document, languages=_shipped()), source)
 
     def without_formats(self) -> Knowledge:
         """Return this knowledge without the described formats: what the general readers make of a text by themselves."""
@@ -241,13 +242,13 @@ class Knowledge:
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
         from undeliverable._knowledge.ranks import ranked
-        from undeliverable._rules.table import RuleTable
+        from undeliverable._rules.table import Languages, RuleTable
 
         marks = [
             (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
         ]
         if self._shipped is None:
-            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks)
+            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks, Languages(_shipped()))
         if not any(rule.replaces for layer in self._upper for rule in layer.rules):
             return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
         entries = ranked(tuple(layer.rules for layer in self.layers))

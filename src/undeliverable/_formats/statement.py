@@ -249,7 +249,7 @@ class _Reader:
         is_alone = is_list(line.text, spots)
         for number, spot in enumerate(spots):
             at = line.start + spot.start
-            kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset())
+            kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset[str]())
             rest = line.text[spot.end :] if number == len(spots) - 1 else ""
             rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message

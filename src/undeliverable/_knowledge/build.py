@@ -15,8 +15,10 @@ from undeliverable._formats.index import Places
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
+from undeliverable._rules.concepts import TABLE, ConceptWords, concept_words
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
+from undeliverable._rules.normal import PLAIN, PlainWords, plain_words
 from undeliverable._rules.providers import host_table
 from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
@@ -84,16 +86,20 @@ def build() -> str:
         "shelf": shelf,
         "marks": marks,
         "vocabulary": _vocabulary(documents, rules),
+        "concepts": _concepts(documents),
+        "plain": _plain(documents, rules),
         "hosts": host_table(providers),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
         **{
-            path.removesuffix(".toml"): _without(_REPLY, document) if path.startswith(_LANGUAGES) else document
+            path.removesuffix(".toml"): _without(document, _REPLY, PLAIN, TABLE)
+            if path.startswith(_LANGUAGES)
+            else document
             for path, document in documents.items()
             if not path.startswith((*_LAYERED, _CLIENTS))
         },
-        **{f"formats/{one.name}": _without("example", documents[f"formats/{one.name}.toml"]) for one in formats},
+        **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }
     places = {name: number for number, name in enumerate(named, 1)}
     exact = next((number for number, rule in enumerate(rules) if rule.id.startswith(BY_MEANING)), len(rules))
@@ -114,16 +120,29 @@ def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[ob
 
 def _vocabulary(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule]) -> Vocabulary:
     """Return the phrases by which replies are read in clauses."""
-    replies = [
-        as_table(document[_REPLY]) or {}
-        for path, document in documents.items()
-        if path.startswith(_LANGUAGES) and _REPLY in document
-    ]
+    replies = [as_table(table) or {} for table in _of_languages(documents, _REPLY)]
     return vocabulary(replies, documents[_CLIENTS], [rule.example for rule in rules if rule.example is not None])
 
 
-def _without(name: str, document: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in document.items() if key != name}
+def _concepts(documents: Mapping[str, Mapping[str, object]]) -> ConceptWords:
+    """Return the words by which replies are read for what they say."""
+    return concept_words(_of_languages(documents, TABLE))
+
+
+def _plain(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule]) -> PlainWords:
+    """Return the words by which replies are made plain."""
+    patterns = [rule.when.pattern.pattern for rule in rules if rule.when.pattern is not None]
+    phrases = [phrase for rule in rules for phrase in (*rule.when.words, *rule.when.any_words)]
+    return plain_words(_of_languages(documents, PLAIN), [*phrases, *patterns])
+
+
+def _of_languages(documents: Mapping[str, Mapping[str, object]], table: str) -> list[object]:
+    """Return the tables of that name in the files of languages."""
+    return [one[table] for path, one in documents.items() if path.startswith(_LANGUAGES) and table in one]
+
+
+def _without(document: Mapping[str, object], *keys: str) -> dict[str, object]:
+    return {key: value for key, value in document.items() if key not in keys}
 
 
 def _line(value: object) -> str:

@@ -27,7 +27,7 @@ from undeliverable._rules.conditions import (
 )
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
-from undeliverable._rules.table import Rule, RuleTable, Seen
+from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError
@@ -51,6 +51,7 @@ _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
 _PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
 _ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
+_RULE_KEYS: Final = _ENTRY_KEYS | {"examples"}
 _RULE_THEN: Final = frozenset(("reason",))
 _POLICY_THEN: Final = frozenset(("bounce_type", "advice", "label"))
 _NOTHING: Final = -1  # a code or status that no condition names
@@ -74,24 +75,36 @@ class Layer:
     formats: tuple[Format, ...] = ()
 
 
-def load(name: str, group: int, source: TomlSource, document: Mapping[str, object], *, trusted: bool = False) -> Layer:
+def load(
+    name: str,
+    group: int,
+    source: TomlSource,
+    document: Mapping[str, object],
+    *,
+    trusted: bool = False,
+    languages: Below | None = None,
+) -> Layer:
     """Return the layer that `document` describes.
 
     :param source: the text that the document was read from; errors show the line.
     :param trusted: skip what the tests check of built-in data.
+    :param languages: what has the words of concepts, for the examples of rules that ask for them.
     :raises KnowledgeError: for the first error.
     """
-    return _Loader(name, group, source, trusted=trusted).layer(document)
+    return _Loader(name, group, source, trusted=trusted, languages=languages).layer(document)
 
 
 class _Loader:
     """Reads one document."""
 
-    def __init__(self, name: str, group: int, source: TomlSource, *, trusted: bool) -> None:
+    def __init__(
+        self, name: str, group: int, source: TomlSource, *, trusted: bool, languages: Below | None = None
+    ) -> None:
         self.name = name
         self.group = group
         self.source = source
         self.trusted = trusted
+        self.languages = languages
         self.scope: str | None = None
         self.ids: set[str] = set()
 
@@ -112,7 +125,7 @@ class _Loader:
             tuple(self._each(document, "format", self._format)),
         )
         if not self.trusted:
-            for error, table, index in check_layer(layer):
+            for error, table, index in check_layer(layer, self.languages):
                 self.source.fail(error, table, index)
         return layer
 
@@ -141,7 +154,7 @@ class _Loader:
             yield made
 
     def _rule(self, table: Mapping[str, object], index: int) -> Rule:
-        refuse_unknown(table, _ENTRY_KEYS)
+        refuse_unknown(table, _RULE_KEYS)
         when, then = _table(table, "when"), _table(table, "then")
         refuse_unknown(then, _RULE_THEN, "then.")
         reason = _member(then, "reason", Reason)
@@ -151,7 +164,14 @@ class _Loader:
         if self.scope is not None and condition.providers is None:
             condition = condition._replace(providers=frozenset((self.scope,)))
         example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
-        return Rule(self._id(table, "rule", index), self.name, condition, reason, example, source, replaces)
+        if "examples" in table:
+            more = strings(table["examples"], "examples")
+            example, *others = (example, *more) if example else more
+        else:
+            others = []
+        return Rule(
+            self._id(table, "rule", index), self.name, condition, reason, example, source, replaces, tuple(others)
+        )
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
         refuse_unknown(table, _ENTRY_KEYS)
@@ -191,28 +211,36 @@ class _Loader:
         return basename(self.source.name)
 
 
-def check_layer(layer: Layer) -> Iterator[tuple[EntryError, str, int]]:
+def check_layer(layer: Layer, languages: Below | None = None) -> Iterator[tuple[EntryError, str, int]]:
     """Yield each entry that no reply can reach and each example that its rule does not match.
 
     Each is an error, the kind of the entry's table, and the table's number from 0.
+
+    :param languages: what has the words of concepts; without it the examples of rules that ask for them are not proven.
     """
-    yield from ((error, "rule", index) for error, index in _faulty_rules(layer.rules))
+    table = RuleTable(layer.rules) if languages is None else RuleTable(layer.rules, below=Languages(languages))
+    faults = _faulty_rules(layer.rules, table, has_words=languages is not None)
+    yield from ((error, "rule", index) for error, index in faults)
     yield from ((error, "policy", index) for error, index in _faulty_policies(layer.policies))
 
 
-def _faulty_rules(rules: Sequence[Rule]) -> Iterator[tuple[EntryError, int]]:
-    table = RuleTable(rules)
+def _faulty_rules(rules: Sequence[Rule], table: RuleTable, *, has_words: bool) -> Iterator[tuple[EntryError, int]]:
     place = {rule.id: index for index, rule in enumerate(rules)}
     for index, rule in enumerate(rules):
         earlier = _shadowing(rule, index, table, place)
         if earlier is not None:
             detail = f"never reached: {earlier.id!r} matches all that this rule matches"
             yield EntryError(detail, entry=rule.id, key="when"), index
-        elif rule.example is not None:
-            winner = table.match(example_seen(rule)).rule
+            continue
+        if rule.when.means and not has_words:
+            continue
+        for example in rule.all_examples:
+            winner = table.match(example_seen(rule, example)).rule
             if winner is not rule:
+                key = "example" if example == rule.example else "examples"
+                which = "this example" if key == "example" else f"the example {example!r}"
                 found = "no rule in this file matches" if winner is None else f"{winner.id!r} is the rule that matches"
-                yield EntryError(f"{found} this example", entry=rule.id, key="example"), index
+                yield EntryError(f"{found} {which}", entry=rule.id, key=key), index
 
 
 def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, int]]:
@@ -223,9 +251,12 @@ def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, i
             yield EntryError(detail, entry=policy.id, key="when"), index
 
 
-def example_seen(rule: Rule) -> Seen:
-    """Return a rule's example as rules see it, as a reply of the provider and to the command that the rule names."""
-    reply = parse_reply(rule.example or "")
+def example_seen(rule: Rule, example: str | None = None) -> Seen:
+    """Return an example of a rule as rules see it, as a reply of the provider and to the command that the rule names.
+
+    :param example: one of its examples; None: the first.
+    """
+    reply = parse_reply(example or rule.example or "")
     when = rule.when
     code = ABSENT if reply.code is None else int(reply.code)
     command = reply.command if when.commands is None else min(when.commands, key=str)

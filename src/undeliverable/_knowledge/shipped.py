@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from undeliverable._formats.index import FormatsBelow, Places
 from undeliverable._formats.schema import Format, read_table
+from undeliverable._rules.concepts import Concepts, ConceptWords
 from undeliverable._rules.conditions import Codes, RuleCondition
 from undeliverable._rules.index import Shelf
 from undeliverable._rules.meaning import Meaning, Vocabulary
+from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import Written
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
@@ -48,12 +50,17 @@ def row_of(rule: Rule) -> list[object]:
         None if when.providers is None else sorted(map(str, when.providers)),
         rule.example,
         rule.source,
+        rule.examples,
+        sorted(when.means),
+        when.unless,
+        sorted(when.unless_means),
     ]
 
 
 def rule_of(row: Sequence[Any]) -> Rule:
     """Return the rule that :func:`row_of` wrote."""
-    id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source = row
+    id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source, *new = row
+    examples, means, unless, unless_means = new
     when = RuleCondition(
         text,
         None if reply is None else Codes(frozenset(reply)),
@@ -63,8 +70,11 @@ def rule_of(row: Sequence[Any]) -> Rule:
         None if pattern is None else lazy(pattern, re.IGNORECASE),
         None if commands is None else frozenset(None if name == "None" else Command(name) for name in commands),
         None if providers is None else frozenset(None if name == "None" else name for name in providers),
+        frozenset(means),
+        tuple(unless),
+        frozenset(unless_means),
     )
-    return Rule(id_, "builtin", when, Reason[reason.upper()], example, source)
+    return Rule(id_, "builtin", when, Reason[reason.upper()], example, source, examples=tuple(examples))
 
 
 class Shipped(Below, FormatsBelow):
@@ -103,6 +113,16 @@ class Shipped(Below, FormatsBelow):
     def meaning(self) -> Meaning:  # type: ignore[override] # read when first used
         """The phrases that separate causes from advice, and certain causes from doubtful ones."""
         return Meaning(Vocabulary(*self.document("vocabulary")))
+
+    @cached_property
+    def concepts(self) -> Concepts:  # type: ignore[override] # read when first used
+        """The words of all languages by concept."""
+        return Concepts(ConceptWords(*self.document("concepts")))
+
+    @cached_property
+    def plain(self) -> Plain:  # type: ignore[override] # read when first used
+        """Makes replies plain."""
+        return Plain(PlainWords(*self.document("plain")))
 
     @property
     def exact(self) -> int:  # type: ignore[override] # a number of the index

@@ -78,7 +78,7 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
     elif (
-        signs - _ORIGIN == {Sign.NAMED} and Sign.SUBJECT not in signs
+        signs - _ORIGIN == frozenset((Sign.NAMED,)) and Sign.SUBJECT not in signs
     ):  # an address on a line of its own, and not a word on what happened
         content = 0
     if signs & _ONLY_OF_BOUNCES:

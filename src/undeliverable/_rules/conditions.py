@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
+from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.visible import stands_in
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import REPLY_CODES, StatusCode
 from undeliverable.errors import EntryError
-from undeliverable.errors._tables import as_list
+from undeliverable.errors._tables import as_list, expected
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
@@ -85,11 +86,14 @@ class RuleCondition(NamedTuple):
     pattern: re.Pattern[str] | None = None
     commands: frozenset[Command | None] | None = None
     providers: frozenset[str | None] | None = None
+    means: frozenset[str] = frozenset()
+    unless: tuple[str, ...] = ()
+    unless_means: frozenset[str] = frozenset()
 
     @property
     def asks_words(self) -> bool:
         """Whether it asks for words of the reply, not for codes alone."""
-        return bool(self.words or self.any_words or self.pattern)
+        return bool(self.words or self.any_words or self.pattern or self.means)
 
     @classmethod
     def compile(cls, when: Mapping[str, object], *, trusted: bool = False) -> RuleCondition:
@@ -109,8 +113,15 @@ class RuleCondition(NamedTuple):
             _pattern(when, trusted=trusted),
             _members(when, "command", Command),
             _names(when, "provider"),
+            frozenset(_concept(name, "when.means") for name in _asked(when, "means")),
+            tuple(phrase for phrase in _phrases(when, "unless") if not phrase.startswith(_CONCEPT)),
+            frozenset(
+                _concept(name.removeprefix(_CONCEPT), "when.unless")
+                for name in _asked(when, "unless")
+                if name.startswith(_CONCEPT)
+            ),
         )
-        if not when:
+        if not when.keys() - {"unless"}:
             raise EntryError("a rule must ask for something", key="when")
         return condition
 
@@ -123,6 +134,9 @@ class RuleCondition(NamedTuple):
             and _within(self.providers, other.providers)
             and all(any(stands_in(mine, theirs) for theirs in other.words) for mine in self.words)
             and self._any_covers(other)
+            and self.means <= other.means
+            and self.unless_means <= other.unless_means
+            and set(self.unless) <= set(other.unless)
             and (self.pattern is None or (other.pattern is not None and self.pattern.pattern == other.pattern.pattern))
         )
 
@@ -191,7 +205,11 @@ class PolicyCondition(NamedTuple):
         )
 
 
-_RULE_KEYS: Final = frozenset(("reply", "status", "words", "any_words", "pattern", "command", "provider"))
+_RULE_KEYS: Final = frozenset(
+    ("reply", "status", "words", "any_words", "pattern", "command", "provider", "means", "unless")
+)
+_CONCEPT: Final = "@"
+"""Stands before a concept where a phrase might stand as well."""
 _POLICY_KEYS: Final = frozenset(
     ("reason", "fault", "reply", "status", "provider", "command", "expired", "service", "class")
 )
@@ -244,6 +262,12 @@ def _asked(when: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 def _phrases(when: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(" ".join(fold(phrase).split()) for phrase in _asked(when, key))
+
+
+def _concept(name: str, key: str) -> str:
+    if name not in CONCEPTS:
+        raise EntryError(f"unknown concept {name!r}; {expected(CONCEPTS)}", key=key)
+    return name
 
 
 def _names(when: Mapping[str, object], key: str) -> frozenset[str | None] | None:

@@ -38,6 +38,7 @@ class Shelf(NamedTuple):
     :ivar status: clauses by status key.
     :ivar reply: clauses by reply code.
     :ivar free: clauses that every reply is compared with.
+    :ivar meant: clauses that are found by nothing but concepts, in the order of their rank.
     """
 
     filed: Written
@@ -45,6 +46,7 @@ class Shelf(NamedTuple):
     status: dict[str, list[int]]
     reply: dict[str, list[int]]
     free: list[int]
+    meant: list[int]
 
     def under(self, upper: Shelf) -> Shelf:
         """Return this shelf with another one, whose rules rank higher."""
@@ -55,6 +57,7 @@ class Shelf(NamedTuple):
             _joined(self.status, upper.status),
             _joined(self.reply, upper.reply),
             [*_moved(upper.free, moved), *self.free],
+            [*upper.meant, *self.meant],
         )
 
     def without(self, numbers: Collection[int]) -> Shelf:
@@ -66,6 +69,7 @@ class Shelf(NamedTuple):
             _left(self.status, hidden),
             _left(self.reply, hidden),
             [place for place in self.free if place not in hidden],
+            [place for place in self.meant if place not in hidden],
         )
 
 
@@ -102,7 +106,7 @@ class _Filing:
     def __init__(self, rules: Sequence[tuple[int, Rule]], marks: Sequence[tuple[int, str]]) -> None:
         self.rules = rules
         self.marks = marks
-        examples = [rule.example for _, rule in rules if rule.example]
+        examples = [example for _, rule in rules for example in rule.all_examples]
         texts = [example.casefold() for example in examples]
         self.words = {word for text in texts for word in words_of(text)}
         phrases = [phrase for _, rule in rules for phrase in (*rule.when.words, *rule.when.any_words)]
@@ -114,6 +118,7 @@ class _Filing:
         self.status: dict[str, list[int]] = {}
         self.reply: dict[str, list[int]] = {}
         self.free: list[int] = []
+        self.meant: list[int] = []
 
     def shelf(self) -> Shelf:
         """Return all of it, filed."""
@@ -124,10 +129,13 @@ class _Filing:
         for number, key in enumerate(self.groups):
             self._file(GROUPS + number, key)
         filed = Written.of(spread(self.filed, self.words))
-        return Shelf(filed, [*self.groups.values()], self.status, self.reply, self.free)
+        return Shelf(filed, [*self.groups.values()], self.status, self.reply, self.free, self.meant)
 
     def _place(self, number: int, when: RuleCondition) -> None:
         phrases = self._phrases(when)
+        if when.means and not phrases:
+            self.meant.append(number * PARTS)
+            return
         by_words = sum(self.frequencies.cost(phrase) for _, phrase in phrases)
         if not phrases or self._by_codes(when) * _trying(len(phrases)) < by_words:
             self._file_by_codes(number * PARTS, when)

@@ -34,11 +34,12 @@ __all__ = [
     "Role",
     "Vocabulary",
     "has_words",
+    "sentences",
     "vocabulary",
     "without",
 ]
 
-BY_MEANING: Final = ("wording.", "general.")
+BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
@@ -155,6 +156,11 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     if short is not None:
         raise EntryError(f"{short!r}: a word that may go on needs {_STEM} letters", key=key)
     return found
+
+
+def sentences(text: str) -> list[str]:
+    """Return the parts of `text` that its marks separate, without those that are blank."""
+    return [text[start:end] for start, end in _sentences(text, 0)]
 
 
 def has_words(text: str) -> bool:

@@ -42,6 +42,8 @@ _BLAMES: Final = frozenset((Fault.ADDRESS, Fault.MAILBOX))
 class Rule(NamedTuple):
     """A ``[[rule]]``: a condition that finds the reason.
 
+    :ivar example: a reply that the rule has to win; `examples` are further ones.
+
     :ivar layer: ``code``, ``file:NAME`` or ``builtin``.
     :ivar replaces: the id of the entry in a lower layer whose place this one takes, or None.
     """
@@ -53,6 +55,12 @@ class Rule(NamedTuple):
     example: str | None = None
     source: str | None = None
     replaces: str | None = None
+    examples: tuple[str, ...] = ()
+
+    @property
+    def all_examples(self) -> tuple[str, ...]:
+        """All replies that the rule has to win."""
+        return (*((self.example,) if self.example else ()), *self.examples)
 
     @property
     def blames_recipient(self) -> bool:
@@ -91,9 +99,12 @@ class Rest:
 
     :ivar more: phrases that must stand in the text as well.
     :ivar any_of: phrases of which one must stand in the text as well.
+    :ivar unless: phrases of which none may stand in the text.
+    :ivar means: concepts that must stand together in a clause of the text.
+    :ivar unless_means: concepts that must not stand in that clause, or anywhere if no clause is asked for.
     """
 
-    __slots__ = ("any_of", "commands", "more", "pattern", "plain", "status")
+    __slots__ = ("any_of", "commands", "means", "more", "pattern", "plain", "status", "unless", "unless_means")
 
     def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
         self.status = when.status
@@ -102,18 +113,27 @@ class Rest:
         self.plain = None if when.pattern is None else _plain(when.pattern)
         self.more = more
         self.any_of = any_of
+        self.unless = when.unless
+        self.means = when.means
+        self.unless_means = when.unless_means
 
     def is_empty(self) -> bool:
         """Return whether there is nothing to ask."""
-        return not (self.more or self.any_of or self.status or self.commands or self.pattern)
+        asked = self.more or self.any_of or self.status or self.commands or self.pattern
+        return not (asked or self.unless or self.asks_concepts())
+
+    def asks_concepts(self) -> bool:
+        """Return whether concepts have to stand in the text, or must not."""
+        return bool(self.means or self.unless_means)
 
     def fits(self, text: str, status: int, command: Command | None) -> bool:
-        """Return whether a reply has it all."""
+        """Return whether a reply has it all, concepts left out."""
         return (
             (self.status is None or self.status.fit(status))
             and (self.commands is None or command in self.commands)
             and (not self.more or _all_stand_in(self.more, text))
             and (not self.any_of or _one_stands_in(self.any_of, text))
+            and not (self.unless and _one_stands_in(self.unless, text))
             and (self.pattern is None or self._is_found(text))
         )
 

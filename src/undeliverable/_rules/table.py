@@ -8,11 +8,13 @@ the first fits. Clauses of one provider are found only where that provider answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
+from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words, sentences
+from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in
@@ -20,9 +22,14 @@ from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
-    from undeliverable._rules.rule import Clause
+    from typing import TypeAlias
 
-__all__ = ["Below", "Match", "Rule", "RuleTable", "Seen"]
+    from undeliverable._rules.rule import Clause, Rest
+
+    _Question: TypeAlias = tuple[int, int, Command | None, str | None]
+    """What a reply is judged by beside its text: code, status, command and provider."""
+
+__all__ = ["Below", "Languages", "Match", "Rule", "RuleTable", "Seen"]
 
 
 class Below:
@@ -31,13 +38,17 @@ class Below:
     :ivar shelf: how they are filed.
     :ivar marks: phrases that identify a provider, with its name, the first one first.
     :ivar meaning: tells causes from advice.
+    :ivar concepts: finds the concepts in a clause.
+    :ivar plain: makes replies plain.
     :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
         rules above, know exact phrases and see the whole reply.
     """
 
-    shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [])
+    shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [], [])
     marks: Sequence[tuple[str, str]] = ()
     meaning: Meaning = Meaning()
+    concepts: Concepts = Concepts()
+    plain: Plain = Plain()
     exact: int = 0
 
     def rule(self, number: int) -> Rule:
@@ -46,6 +57,31 @@ class Below:
 
     def __len__(self) -> int:
         return 0
+
+
+class Languages(Below):
+    """The words of languages alone, without any rules.
+
+    :param below: what has the words.
+    """
+
+    def __init__(self, below: Below) -> None:
+        self._below = below
+
+    @property
+    def meaning(self) -> Meaning:  # type: ignore[override] # read when first used
+        """Tells causes from advice."""
+        return self._below.meaning
+
+    @property
+    def concepts(self) -> Concepts:  # type: ignore[override] # read when first used
+        """Finds the concepts in a clause."""
+        return self._below.concepts
+
+    @property
+    def plain(self) -> Plain:  # type: ignore[override] # read when first used
+        """Makes replies plain."""
+        return self._below.plain
 
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
@@ -81,6 +117,7 @@ class RuleTable:
         self._marks = tuple(marks)
         self._below = below
         self._meaning: Final = below.meaning
+        self._plain: Final = below.plain
         self._exact: Final = below.exact * PARTS
         self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
         if rules or marks:
@@ -93,6 +130,7 @@ class RuleTable:
         self._clause_at: Final = self._clauses.__getitem__
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
+        self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -107,22 +145,62 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
 
-        Where a reply states no cause, but gives advice, the words of the advice count as weak evidence: never of a
-        fault of the address or the mailbox.
+        A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
+        of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
-        words = words_of(text)
+        words, question = words_of(text), (code, status, command, provider)
         reading = self._meaning.read(text, words)
+        place, match = self._look(text, words, reading, question)
+        plain = text if place < self._exact else self._plain.of(text, words)  # exact phrases of a provider stand
+        if plain is not text:
+            words = words_of(plain)
+            higher, better = self._look(plain, words, self._meaning.read(plain, words), question)
+            match = better if higher < place else match
+        if reading is None or _TRANSIENT <= code < _PERMANENT:
+            return match
+        return self._with_doubts(match, Seen(text, *question), reading)
+
+    def _look(self, text: str, words: Sequence[str], reading: Reading | None, question: _Question) -> tuple[int, Match]:
+        """Return the first rule that fits one form of a reply, after its place."""
+        code, status, command, provider = question
         cause = text if reading is None else reading.cause()
         found, provider = self._found(text, words, code, status, provider)
         question = code, status, command, provider
-        match = self._first(found, text, cause, *question)
-        if reading is None:
-            return match
+        place, match = self._first(found, text, cause, *question)
+        meant = self.shelf.meant
+        if meant and meant[0] < place:
+            place, match = self._by_meaning(place, match, cause, question)
         if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
-            weak = self._first(found, text, text, *question)
+            behind, weak = self._first(found, text, text, *question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
-                return weak
-        return match if _TRANSIENT <= code < _PERMANENT else self._with_doubts(match, Seen(text, *question), reading)
+                return behind, weak
+        return place, match
+
+    def _by_meaning(self, place: int, match: Match, cause: str, question: _Question) -> tuple[int, Match]:
+        """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
+        spoken_of = frozenset[str]().union(*self._spoken_of(cause))
+        found = [other for other, means in self._meant if other < place and means <= spoken_of]
+        if not found:
+            return place, match
+        where, better = self._first(found, cause, cause, *question)
+        return (place, match) if where == _NOWHERE else (where, better)
+
+    @cached_property
+    def _meant(self) -> tuple[tuple[int, frozenset[str]], ...]:
+        """The places of the rules that are found by nothing but concepts, with these."""
+        return tuple([(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant])
+
+    def _is_meant(self, rest: Rest, text: str) -> bool:
+        """Return whether the concepts that are asked for stand in one clause, without those that must not."""
+        spoken_of = self._spoken_of(text)
+        if rest.means:
+            return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
+        return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
+
+    def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause."""
+        concepts = self._below.concepts
+        return tuple([concepts.of(clause) for clause in sentences(text)])
 
     def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
@@ -139,7 +217,7 @@ class RuleTable:
     def _is_certain(self, seen: Seen, certain: str) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
         found, _ = self._found(certain, words_of(certain), seen.code, seen.status, seen.provider)
-        rule = self._first(found, certain, certain, *seen[1:]).rule
+        rule = self._first(found, certain, certain, *seen[1:])[1].rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
     def _first(
@@ -151,8 +229,8 @@ class RuleTable:
         status: int,
         command: Command | None,
         provider: str | None,
-    ) -> Match:
-        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states."""
+    ) -> tuple[int, Match]:
+        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states, after its place."""
         exact = self._exact
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
@@ -163,10 +241,12 @@ class RuleTable:
                 and (providers is None or provider in providers)
                 and (spaced in text or (phrase in text and stands_in(phrase, text)))
             ):
-                if rest is None or rest.fits(text, status, command):
-                    return match if provider is None else self._at_provider(match, place, provider)
+                if rest is None or (
+                    rest.fits(text, status, command) and (not rest.asks_concepts() or self._is_meant(rest, cause))
+                ):
+                    return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
-        return _NO_MATCH if provider is None else self._at_provider(_NO_MATCH, _NOWHERE, provider)
+        return _NOWHERE, _NO_MATCH if provider is None else self._at_provider(_NO_MATCH, _NOWHERE, provider)
 
     def _at_provider(self, match: Match, place: int, provider: str) -> Match:
         found = self._matches.get((place, provider))
@@ -253,7 +333,9 @@ class RuleTable:
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
-                if clause[6] is not None and fits(clause, seen if clause[0] < self._exact else of_causes)
+                if clause[6] is not None
+                and fits(clause, seen if clause[0] < self._exact else of_causes)
+                and (clause[5] is None or not clause[5].asks_concepts() or self._is_meant(clause[5], cause))
             )
         )
 
@@ -263,4 +345,4 @@ class RuleTable:
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
         found, _ = self._found(seen.text, words_of(seen.text), seen.code, seen.status, seen.provider)
-        return map(self._clause_at, found)
+        return map(self._clause_at, sorted([*found, *self.shelf.meant]))

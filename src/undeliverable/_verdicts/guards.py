@@ -91,7 +91,10 @@ def _before_rcpt(found: Finding) -> Ruling | None:
     return Ruling(instead, f"{found.reason} cannot be the cause before RCPT")
 
 
-_INSTEAD: Final = {Command.MAIL: Reason.SENDER_REJECTED, Command.AUTH: Reason.SECURITY_REQUIRED}
+_INSTEAD: Final[dict[Command | None, Reason]] = {
+    Command.MAIL: Reason.SENDER_REJECTED,
+    Command.AUTH: Reason.SECURITY_REQUIRED,
+}
 
 
 def _null_mx_of_sender(found: Finding) -> Ruling | None:

@@ -245,7 +245,7 @@ def _ruling(
         return None
     if match.doubts is NO_DOUBTS and command not in GUARDED:
         return None
-    if command in AFTER_RCPT and says_no_recipients(question[0]):
+    if command in AFTER_RCPT and match.doubts.hedge is None and says_no_recipients(question[0]):
         return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
     text, number, _, asked, host = question
     return check(

@@ -111,7 +111,7 @@ def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple
 def _search(path: str, text: str, entry: Entry) -> Place | None:
     """Return the table with the entry's id; a table without an id is found by the number at the end of its made-up id."""
     heads = [*_HEADER.finditer(text)]
-    ends = [*(head.start() for head in heads[1:]), len(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     identity = re.compile(rf"^id\s*=\s*[\"']{re.escape(entry.id)}[\"']\s*(?:#.*)?$", re.MULTILINE)
     made_up = re.fullmatch(rf"{re.escape(os.path.basename(path))}(?:#rule)?#(\d+)", entry.id)
     number = int(made_up[1]) if made_up else 0

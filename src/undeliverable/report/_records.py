@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from undeliverable import (
     Action,
@@ -96,10 +96,15 @@ def _verdict(record: Mapping[str, Any]) -> Verdict:
         proof=get("proof"),
         confidence=get("confidence"),
         provider_from=get("provider_from"),
-        set_by=tuple((key, PolicyRef(one["id"], one["layer"])) for key, one in (get("policies") or {}).items()),
+        set_by=tuple((key, PolicyRef(one["id"], one["layer"])) for key, one in _table(get("policies")).items()),
         message_advice=get("message_advice"),
         applies_to=get("applies_to"),
     )
+
+
+def _table(value: object) -> dict[str, Any]:
+    """Return `value`, a table of a record; one of an older schema has none."""
+    return cast("dict[str, Any]", value or {})
 
 
 def _message(record: Mapping[str, Any]) -> MessageFacts:
@@ -128,12 +133,12 @@ def _feedback(record: Mapping[str, Any]) -> Feedback:
         arrival_date=_maybe(datetime.fromisoformat, get("arrival_date")),
         user_agent=get("user_agent"),
         feedback_id=get("feedback_id"),
-        fields=tuple((name, value) for name, values in (get("fields") or {}).items() for value in values),
+        fields=tuple((name, value) for name, values in _table(get("fields")).items() for value in values),
     )
 
 
 def _returned(record: Mapping[str, Any]) -> Returned:
-    headers = record.get("headers") or {}
+    headers = _table(record.get("headers"))
     return Returned(
         "".join(f"{name}: {value}\n" for name, value in headers.items()),
         message_id=record.get("message_id"),

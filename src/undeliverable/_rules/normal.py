@@ -1,0 +1,134 @@
+"""The plain form of a reply: without words that say nothing, contractions and hyphens, with rare words replaced.
+
+"does not", "doesn't" and "simply does not" say the same, and so do "declined" and "rejected". No list of phrases can have
+them all. So a reply is also looked at in a plain form, and of the rules that fit either form the one that ranks highest
+decides. The words are data (``data/languages``): fillers, and for a common word the rare ones that mean the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from undeliverable._text.fold import fold
+from undeliverable._text.lazy import lazy
+from undeliverable.errors import EntryError
+from undeliverable.errors._tables import as_list, as_table, refuse_unknown
+
+__all__ = ["PLAIN", "Plain", "PlainWords", "plain_words"]
+
+PLAIN: Final = "plain"
+"""The key of the table in a file of ``data/languages``."""
+_FILLER: Final = "filler"
+_FRAME: Final = "frame"  # the ends of what stands before the cause and a colon: "could not be delivered: ..."
+_SAME: Final = "same"
+
+_CODE: Final = 4  # characters: a hyphen behind a code is none between words
+_WORD: Final = lazy(r"[^\W_]+")
+_COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
+_NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
+_HEAD: Final = r"\A(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?"
+# Two words with a hyphen between them that are no part of a name, an address or a number.
+_HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
+
+
+class PlainWords(NamedTuple):
+    """What is made plain, as the index holds it.
+
+    :ivar filler: words that say nothing.
+    :ivar frame: the ends of what introduces a cause.
+    :ivar same: rare words and phrases, each with the common one that means the same.
+    :ivar compounds: words with hyphens that phrases know; they stay as they are.
+    """
+
+    filler: Sequence[str]
+    frame: Sequence[str]
+    same: Mapping[str, str]
+    compounds: Collection[str]
+
+
+def plain_words(tables: Iterable[object], texts: Iterable[str]) -> PlainWords:
+    """Return the words to make replies plain with.
+
+    :param tables: the tables ``[plain]`` of ``data/languages``.
+    :param texts: phrases and patterns of rules, whose words with hyphens are kept.
+    :raises EntryError: for an unknown key, or for anything but lists of words.
+    """
+    filler: set[str] = set()
+    frame: set[str] = set()
+    same: dict[str, str] = {}
+    for value in tables:
+        table = _table(value, PLAIN)
+        refuse_unknown(table, (_FILLER, _FRAME, _SAME), f"{PLAIN}.")
+        filler.update(_words(table.get(_FILLER, []), f"{PLAIN}.{_FILLER}"))
+        frame.update(_words(table.get(_FRAME, []), f"{PLAIN}.{_FRAME}"))
+        for common, rare in _table(table.get(_SAME, {}), f"{PLAIN}.{_SAME}").items():
+            same |= dict.fromkeys(_words(rare, f"{PLAIN}.{_SAME}.{common}"), fold(common))
+    compounds = {compound for text in texts for compound in _COMPOUND.findall(text)}
+    return PlainWords(sorted(filler), sorted(frame), dict(sorted(same.items())), sorted(compounds))
+
+
+def _table(value: object, key: str) -> Mapping[str, object]:
+    found = as_table(value)
+    if found is None:
+        raise EntryError("must be a table", key=key)
+    return found
+
+
+def _words(value: object, key: str) -> list[str]:
+    items = as_list(value)
+    found = [" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip()]
+    if items is None or len(found) != len(items):
+        raise EntryError("must be a list of words, none of them empty", key=key)
+    return found
+
+
+class Plain:
+    """Makes replies plain; immutable."""
+
+    __slots__ = ("_compounds", "_fillers", "_framing", "_last", "_same", "_to_begin_after", "_to_drop", "_to_replace")
+
+    def __init__(self, words: PlainWords | None = None) -> None:
+        filler, frame, same, compounds = words or PlainWords((), (), {}, ())
+        self._fillers: Final = frozenset(filler)
+        self._same: Final = dict(same)
+        self._last: Final = frozenset(_WORD.findall(rare)[-1] for rare in same)
+        self._framing: Final = frozenset(_WORD.findall(end)[-1] for end in frame)
+        self._compounds: Final = frozenset(compounds)
+        self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
+        self._to_begin_after: Final = lazy(rf"({_HEAD})[^.;:]{{0,120}}?\b(?:{_any(frame)})(?: [^.;:]{{0,60}})?: (?=\S)")
+        self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
+
+    def of(self, text: str, words: Sequence[str]) -> str:
+        """Return the plain form of `text`, whose words are `words`; the text itself where it is plain.
+
+        The text is as rules see it.
+        """
+        plain = _NEGATED.sub(_negated, text) if "n't" in text or "can not" in text else text
+        if not self._fillers.isdisjoint(words):
+            plain = self._to_drop.sub("", plain)
+        if ": " in plain and not self._framing.isdisjoint(words):
+            plain = self._to_begin_after.sub(r"\1", plain, count=1)
+        if not self._last.isdisjoint(words):
+            plain = self._to_replace.sub(self._common, plain)
+        if plain.find("-", _CODE) > 0:
+            plain = _HYPHENED.sub(self._parted, plain)
+        return text if plain == text else plain
+
+    def _common(self, found: re.Match[str]) -> str:
+        return self._same[found[0]]
+
+    def _parted(self, found: re.Match[str]) -> str:
+        return found[0] if found[0] in self._compounds else found[0].replace("-", " ")
+
+
+def _any(words: Iterable[str]) -> str:
+    """Return a pattern for any of `words`, the longest first; of none, one that is found nowhere."""
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
+
+
+def _negated(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return f"{found[1]} not"
+    return "will not" if found[0] == "won't" else "cannot"
