@@ -8,13 +8,14 @@ such host, TLS failed) the status is the one of RFC 3463 that a mail server woul
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
 from undeliverable._smtp.commands import COMMANDS
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._verdicts.judge import judge, judge_reply
 from undeliverable.codes import StatusCode
+from undeliverable.errors._tables import as_list
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command, Diagnostic, RecipientFacts, Witness
 from undeliverable.verdict import Verdict
@@ -126,7 +127,7 @@ def _smtp_errors(error: BaseException) -> Iterator[BaseException]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        members = _as_list(getattr(one, "exceptions", None))
+        members = as_list(getattr(one, "exceptions", None))
         if members is not None:
             waiting.extend(member for member in reversed(members) if isinstance(member, BaseException))
         elif _is_about_smtp(one):
@@ -161,7 +162,7 @@ def _failures(error: BaseException) -> list[_Failure]:
     recipients = getattr(error, "recipients", None)
     if isinstance(recipients, Mapping):
         return _refused(cast("Mapping[object, object]", recipients))
-    several = _as_list(recipients)
+    several = as_list(recipients)
     if several:
         return [_refusal(one, Command.RCPT, getattr(one, "recipient", None)) for one in several]
     command = _command_of(error)
@@ -179,7 +180,7 @@ def _refused(refused: Mapping[object, object] | Mapping[str, object]) -> list[_F
 
 def _refusal(answer: object, command: Command, recipient: object) -> _Failure:
     """Return a refusal: of a pair of code and text, of a response or an exception that has both, or of a text."""
-    pair = _as_list(answer)
+    pair = as_list(answer)
     if pair is not None and len(pair) == 2:
         code, text = _valid(pair[0]), _text(pair[1])
     elif isinstance(answer, BaseException):
@@ -187,10 +188,6 @@ def _refusal(answer: object, command: Command, recipient: object) -> _Failure:
     else:
         code, text = None, _text(answer)
     return _Failure(code, text, command, _address(recipient))
-
-
-def _as_list(value: object) -> Sequence[object] | None:
-    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def _address(value: object) -> str | None:
