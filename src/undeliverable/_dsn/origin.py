@@ -90,7 +90,12 @@ class OriginWords:
         return path is not None and self._is_nobody(path.strip().lower())
 
     def _is_nobody(self, path: str) -> bool:
-        return path == _NULL_PATH or ("@" not in path and self._names_any(self.mail_systems, path))
+        return path == _NULL_PATH or self._names_any(self.mail_systems, _DOMAIN.sub("", path))
+
+    def is_daemon(self, sender: str | None) -> bool:
+        """Return whether a ``From`` is a mail system's by a name that no person has, as ``postmaster`` may."""
+        folded = (sender or "").lower()
+        return "@" not in folded or self._names_any(self.mail_systems, _DOMAIN.sub("", folded))
 
     @staticmethod
     def _names_any(names: Iterable[str], folded: str) -> bool:
