@@ -93,9 +93,9 @@ class OriginWords:
         return path == _NULL_PATH or self._names_any(self.mail_systems, _DOMAIN.sub("", path))
 
     def is_daemon(self, sender: str | None) -> bool:
-        """Return whether a ``From`` is a mail system's by a name that no person has, as ``postmaster`` may."""
+        """Return whether the address of a ``From`` is a mail system's that no person writes from, unlike ``postmaster``."""
         folded = (sender or "").lower()
-        return "@" not in folded or self._names_any(self.mail_systems, _DOMAIN.sub("", folded))
+        return "@" not in folded or self._names_any(self.mail_systems, _DOMAIN.sub("", folded.rpartition("<")[2]))
 
     @staticmethod
     def _names_any(names: Iterable[str], folded: str) -> bool:

@@ -58,10 +58,11 @@ class _Use(Enum):
 
 
 class Sentence(NamedTuple):
-    """A sentence by its place in the text, and the kinds of phrases in it."""
+    """A sentence by its place in the text, its words, and the kinds of phrases in it."""
 
     start: int
     end: int
+    text: str
     kinds: frozenset[str]
 
 
@@ -92,6 +93,15 @@ class Parties(NamedTuple):
     writers: frozenset[str]
     domain: str
 
+    @property
+    def is_home(self) -> bool:
+        """Whether it comes from a host of the domain that it goes to."""
+        return any(_is_within(reader.rpartition("@")[2], self.domain) for reader in self.readers)
+
+    def is_of_readers(self, address: str) -> bool:
+        """Return whether an address in lower case is at a domain that it goes to."""
+        return any(reader.rpartition("@")[2] == address.rpartition("@")[2] for reader in self.readers)
+
 
 class Statement(NamedTuple):
     """The part of a text that its author wrote.
@@ -112,6 +122,10 @@ class Statement(NamedTuple):
     def says(self, kind: str) -> bool:
         """Return whether a sentence has a phrase of a kind."""
         return any(kind in sentence.kinds for sentence in self.sentences)
+
+    def sentence_of(self, address: str) -> str:
+        """Return the text of the first sentence that names an address in lower case; empty if none does."""
+        return next((one.text for one in self.sentences if address in one.text.lower()), "")
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
@@ -172,7 +186,7 @@ class _Reader:
         self._subject = kinds_in(title, languages)
         by_paragraph: dict[int, list[Sentence]] = {}
         for paragraph, sentence, words in heard:
-            found = Sentence(sentence.start, sentence.end, kinds_in(words, languages))
+            found = Sentence(*sentence, kinds_in(words, languages))
             self._sentences.append(found)
             by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
         for paragraph in text:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
-__all__ = ["disposition", "fields_of_recipient", "is_challenge_reply", "recognise", "says_automatic_reply"]
+__all__ = ["disposition", "fields_of_recipient", "is_challenge", "is_challenge_reply", "is_worded_as_automatic_reply", "recognise", "says_automatic_reply"]
 
 _TEXT_LIMIT: Final = 2_500  # characters: an automatic reply says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
@@ -59,6 +59,17 @@ def says_automatic_reply(subject: str, phrases: AutoReplyPhrases) -> bool:
     """Return whether a subject is that of an automatic reply."""
     plain = _subject(subject, phrases)
     return plain.startswith(phrases.subject_prefix) or plain.rstrip(" .!:") in phrases.subject_whole
+
+
+def is_challenge(header: Look, text: str, phrases: AutoReplyPhrases, origin: OriginWords) -> bool:
+    """Return whether a message that software sent wants its reader to confirm a message of theirs."""
+    return recognise(header, text, phrases, origin) is Kind.CHALLENGE
+
+
+def is_worded_as_automatic_reply(header: Look, text: str, phrases: AutoReplyPhrases, origin: OriginWords) -> bool:
+    """Return whether the subject and the words of a message that software sent are those of an automatic reply."""
+    message = _Message(header, _subject(header("subject") or "", phrases), phrases, origin)
+    return message.weight(_plain(_unquoted(text[: 2 * _TEXT_LIMIT]), _TEXT_LIMIT), signs=True) >= _ENOUGH
 
 
 def is_challenge_reply(replies: Iterable[str], phrases: AutoReplyPhrases) -> bool:
