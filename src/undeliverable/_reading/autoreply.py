@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
-__all__ = ["disposition", "fields_of_recipient", "is_challenge", "is_challenge_reply", "is_worded_as_automatic_reply", "recognise", "says_automatic_reply"]
+__all__ = [
+    "disposition",
+    "fields_of_recipient",
+    "is_challenge",
+    "is_challenge_reply",
+    "is_worded_as_automatic_reply",
+    "recognise",
+    "says_automatic_reply",
+]
 
 _TEXT_LIMIT: Final = 2_500  # characters: an automatic reply says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1

@@ -55,10 +55,12 @@ _HEAD: Final = 4_096  # characters
 _FEW_RECIPIENTS: Final = 8
 # Concepts that say that something failed, and those that say of what.
 _FAILURES: Final = frozenset((
-    "unknown", "disabled", "moved", "full", "refused", "blocked", "spam", "virus", "large", "loop", "unavailable", "failed", "expired",
+    "unknown", "disabled", "moved", "full", "exceeded", "refused", "blocked", "spam", "virus", "large", "loop", "unavailable", "failed", "expired",
 ))  # fmt: skip
 _OF_LISTS: Final = frozenset(("member", "list"))
-_OF_MAIL: Final = frozenset(("recipient", "recipients", "domain", "message", "host", "storage", "connection", "content"))
+_OF_MAIL: Final = frozenset(
+    ("recipient", "recipients", "domain", "message", "host", "storage", "connection", "content")
+)
 # Reasons whose words people and shops use of other things as well.
 _VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
 # Reasons that say by themselves that nothing was delivered; of a full mailbox its owner is warned as well.
@@ -116,16 +118,18 @@ def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) 
     That is a mail system by its name or by a mark, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
+    if signs & {Sign.MARK, Sign.LISTED}:  # in whatever language
+        return any(named.rank <= Rank.LISTED for named in unknown.statement.named)
     said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
     if not said:
         return False
-    if signs & {Sign.MARK, Sign.LISTED}:
-        return True
     if not _is_about_message(signs, unknown) or (Sign.CODE not in said and _is_about_members(reading, unknown)):
         return False
     if Sign.MAIL_SYSTEM in signs:
         return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
-    if is_worded_as_automatic_reply(reading.header, reading.text, reading.known.phrases, reading.known.origin):
+    if not _speaks_of_mail(unknown) or is_worded_as_automatic_reply(
+        reading.header, reading.text, reading.known.phrases, reading.known.origin
+    ):
         return False
     if unknown.statement.parties.is_home:
         return True
@@ -254,12 +258,16 @@ def _states_failure(reading: Reading, unknown: UnknownReading, facts: RecipientF
     if parties.is_of_readers(address) and not statement.says("yours"):  # a mailbox of theirs, not their mail
         return False
     said = "" if facts.diagnostic is None or facts.diagnostic.type else facts.diagnostic.text
-    return any(_fails(found) for text in (said, statement.sentence_of(address)) for found in reading.known.concepts_in(text))
+    return any(
+        _fails(found) for text in (said, statement.sentence_of(address)) for found in reading.known.concepts_in(text)
+    )
 
 
 def _is_title(concepts: frozenset[str]) -> bool:
     """Return whether the concepts in a subject are those of a notification: an error, or what happened to a message."""
-    return "failed" in concepts or not (concepts.isdisjoint(_FAILURES) or concepts.isdisjoint(("message", "recipients")))
+    return "failed" in concepts or not (
+        concepts.isdisjoint(_FAILURES) or concepts.isdisjoint(("message", "recipients"))
+    )
 
 
 def _fails(concepts: frozenset[str]) -> bool:
@@ -316,6 +324,11 @@ def _kinds(sentence: Sentence) -> frozenset[str]:
 def _is_about_mail(unknown: UnknownReading) -> bool:
     """Return whether the text or its subject says that mail was to be delivered."""
     return not _all_kinds(unknown).isdisjoint(("mail", "report"))
+
+
+def _speaks_of_mail(unknown: UnknownReading) -> bool:
+    """Return whether mail is named at all, or something of the one who gets the notification."""
+    return not _all_kinds(unknown).isdisjoint(("mail", "report", "yours"))
 
 
 def _all_kinds(unknown: UnknownReading) -> frozenset[str]:
