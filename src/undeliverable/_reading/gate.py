@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable._dsn.origin import is_automatic
-from undeliverable._formats.statement import Rank, Sentence
+from undeliverable._formats.statement import Rank
 from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
@@ -74,7 +74,11 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     if is_human(reading) or _passes_on(reading):
         return False
     signs = frozenset(signs_of(reading, unknown))
+    if Sign.MARK in signs and any(named.rank <= Rank.LISTED for named in unknown.statement.named):
+        return True  # in whatever language
     if Sign.CODE not in signs and _is_automatic_reply(reading):
+        return False
+    if not signs & {Sign.CODE, Sign.SUBJECT, Sign.MAIL_SYSTEM} and _is_about_members(reading, unknown):
         return False
     is_software = _is_certainly_sent_by_software(reading, signs)
     if _is_about_others(unknown, signs, is_software=is_software):
@@ -118,12 +122,12 @@ def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) 
     That is a mail system by its name or by a mark, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
-    if signs & {Sign.MARK, Sign.LISTED}:  # in whatever language
-        return any(named.rank <= Rank.LISTED for named in unknown.statement.named)
     said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
     if not said:
         return False
-    if not _is_about_message(signs, unknown) or (Sign.CODE not in said and _is_about_members(reading, unknown)):
+    if Sign.LISTED in signs:
+        return True
+    if not _is_about_message(signs, unknown):
         return False
     if Sign.MAIL_SYSTEM in signs:
         return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
@@ -309,16 +313,14 @@ def _is_about_goods(unknown: UnknownReading, *, is_software: bool) -> bool:
     :param is_software: whether what speaks of other things is certainly no shop or forum that sends as it likes.
     """
     subject = unknown.statement.subject
+    failed = frozenset[str]().union(*(one.kinds for one in unknown.statement.sentences if one.kinds & OUTCOMES))
+    if is_software and "yours" in failed:
+        return False
     if "goods" in subject and subject & OUTCOMES and subject.isdisjoint(("mail", "report", "yours")):
         return True
-    failed = [kinds for kinds in map(_kinds, unknown.statement.sentences) if kinds & OUTCOMES]
-    if is_software and any(not kinds.isdisjoint(("mail", "yours")) for kinds in failed):
+    if is_software and "mail" in failed:
         return False
     return "goods" in _all_kinds(unknown)
-
-
-def _kinds(sentence: Sentence) -> frozenset[str]:
-    return sentence.kinds
 
 
 def _is_about_mail(unknown: UnknownReading) -> bool:
