@@ -50,9 +50,9 @@ def recognise(header: Look, text: str, phrases: AutoReplyPhrases, origin: Origin
     if submitted == "no":  # RFC 3834 5: a person sent it
         return None
     message = _Message(header, _subject(header("subject") or "", phrases), phrases, origin)
-    mark = next((mark.kind for mark in phrases.marks if _has_mark(header, mark)), None)
-    if mark not in (None, Kind.AUTO_REPLY):
-        return mark
+    mark = mark_of(header, phrases)
+    if mark is not None and mark.kind is not Kind.AUTO_REPLY:
+        return mark.kind
     signs = _signs(header, submitted, phrases)
     if submitted != "auto-replied" and not mark and not signs and not message.has_telling_subject():
         return None
@@ -85,9 +85,9 @@ def is_challenge_reply(replies: Iterable[str], phrases: AutoReplyPhrases) -> boo
     return any(_contains(_plain(reply, _LINE_LIMIT), phrases.challenge_reply) for reply in replies)
 
 
-def fields_of_recipient(header: Look, phrases: AutoReplyPhrases) -> tuple[str, ...]:
-    """Return the fields of the message inside that name the recipient, if a mark of the message says so; else none."""
-    return next((mark.recipient for mark in phrases.marks if mark.recipient and _has_mark(header, mark)), ())
+def mark_of(header: Look, phrases: AutoReplyPhrases) -> HeaderMark | None:
+    """Return the mark of a message that tells by itself what it is, or None."""
+    return next((mark for mark in phrases.marks if _has_mark(header, mark)), None)
 
 
 def disposition(text: str, part: str) -> tuple[RecipientFacts, ...]:
