@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._dsn.returned import bare_address
+from undeliverable._dsn.returned import bare_address, read_block
 from undeliverable._formats.lines import FormatReading
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
@@ -19,7 +19,15 @@ from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
 if TYPE_CHECKING:
     from undeliverable._formats.unknown import UnknownReading
 
-__all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "read_unknown_text", "take_format"]
+__all__ = [
+    "ask_fallback",
+    "read_about_nobody",
+    "read_listed",
+    "read_nameless",
+    "read_unexplained",
+    "read_unknown_text",
+    "take_format",
+]
 
 _CODE: Final = lazy(r"\A[45](?:\d\d[ -]|\.\d{1,3}\.\d{1,3}[ :-])")
 _TROUBLES: Final = (None, Action.FAILED, Action.DELAYED)
@@ -135,6 +143,29 @@ def read_unknown_text(reading: Reading) -> None:
     reading.remarks.append("the software is not known; its text was read by the generic description")
 
 
+def read_about_nobody(reading: Reading) -> None:
+    """Read a notification that names nobody, but returns the message to the one who sent it."""
+    if reading.depth or not reading.is_from_mail_system:
+        return
+    sender = _returned_sender(reading)
+    if sender is None or sender.lower() != (bare_address(reading.header("to")) or "").lower():
+        return
+    from undeliverable._reading.gate import is_about_nobody
+
+    unknown = _read_generic(reading)
+    if unknown is not None and unknown.nobody is not None and is_about_nobody(reading, unknown):
+        reading.recipients.append(unknown.nobody)
+        reading.is_guess = True
+        reading.remarks.append("the notification names nobody")
+
+
+def _returned_sender(reading: Reading) -> str | None:
+    """Return who sent the message that a part returns."""
+    blocks = [part.embedded_header for part in reading.survey.returned[:1]]
+    blocks += [part.text for part in reading.survey.returned_headers[:1]]
+    return next((read_block(block).from_ for block in blocks if block), None)
+
+
 def take_format(reading: Reading, found: FormatReading) -> None:
     """Add what a described format, or the generic one, has read."""
     recipients = found.recipients
@@ -163,32 +194,30 @@ def _asked(reading: Reading) -> list[RecipientFacts]:
     from undeliverable._reading import flufl
 
     try:
-        suspicion = flufl.ask(reading.raw)
+        suspicion = flufl.ask(flufl.shown(reading.raw, reading.text))
     except ImportError:
         reading.remarks.append("the heuristics of flufl.bounce were not asked: it is not installed")
         return []
-    foreign = _foreign(reading, suspicion.permanent | suspicion.temporary, flufl.HEAD_LIMIT)
+    foreign = _foreign(reading, flufl.HEAD_LIMIT)
     found = [
         RecipientFacts(witness=Witness.WORDS, recipient=address, action=action)
         for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary))
-        for address in sorted(addresses - foreign)
+        for address in sorted(addresses)
+        if address.lower() not in foreign
     ]
     if found:
         reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
     return found
 
 
-def _foreign(reading: Reading, addresses: frozenset[str], limit: int) -> set[str]:
-    """Return those of `addresses` that are no recipients.
+def _foreign(reading: Reading, limit: int) -> set[str]:
+    """Return addresses that are no recipients, in lower case.
 
-    They are the report's own addressee, a Message-ID, named in the returned message alone, or, as its detector for LLNL
-    has it, any address between commas.
+    They are the report's own addressee, a Message-ID, or, as its detector for LLNL has it, any address between commas.
 
     :param limit: how much of the message was read.
     """
-    survey, text = reading.survey, reading.text[:limit].lower()
     others = {(bare_address(reading.header("to")) or "").lower()}
     others.update(found.decode("latin-1").lower() for found in _MESSAGE_ID.findall(reading.raw[:limit]))
-    others.update(found.lower() for found in _BETWEEN_COMMAS.findall(text))
-    is_named = (survey.returned or survey.returned_headers) and "@" in text
-    return {address for address in addresses if address.lower() in others or (is_named and address.lower() not in text)}
+    others.update(found.lower() for found in _BETWEEN_COMMAS.findall(reading.text[:limit]))
+    return others

@@ -22,7 +22,15 @@ from undeliverable._text.lazy import lazy
 from undeliverable.model import RecipientFacts, Witness
 from undeliverable.reasons import Reason
 
-__all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of", "speaks_of_failure"]
+__all__ = [
+    "Sign",
+    "is_about_nobody",
+    "is_from_software",
+    "is_human",
+    "is_notification",
+    "signs_of",
+    "speaks_of_failure",
+]
 
 
 class Sign(StrEnum):
@@ -53,6 +61,7 @@ _ENOUGH: Final = 3
 _FEW: Final = 2
 _HEAD: Final = 4_096  # characters
 _FEW_RECIPIENTS: Final = 8
+_IN_PROSE: Final = frozenset((Rank.STATED, Rank.NEAR, Rank.ELSEWHERE))
 # Concepts that say that something failed, and those that say of what.
 _FAILURES: Final = frozenset((
     "unknown", "disabled", "moved", "full", "exceeded", "refused", "blocked", "spam", "virus", "large", "loop", "unavailable", "failed", "expired",
@@ -86,6 +95,17 @@ def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
     if is_software:
         return _are_enough(signs, unknown) or _is_told(reading, signs, unknown)
     return _are_many(signs, unknown)
+
+
+def is_about_nobody(reading: Reading, unknown: UnknownReading) -> bool:
+    """Return whether a mail system says that a message was not delivered, although it names nobody."""
+    if is_human(reading) or _passes_on(reading) or _is_automatic_reply(reading):
+        return False
+    signs = frozenset(signs_of(reading, unknown))
+    is_said = Sign.FAILURE in signs and _speaks_of_mail(unknown)
+    if not is_said or not _is_certainly_sent_by_software(reading, signs):
+        return False
+    return bool(signs & {Sign.MAIL_SYSTEM, Sign.MARK}) and not _is_about_others(unknown, signs, is_software=True)
 
 
 def _is_automatic_reply(reading: Reading) -> bool:
@@ -131,13 +151,21 @@ def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) 
         return False
     if Sign.MAIL_SYSTEM in signs:
         return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
-    if not _speaks_of_mail(unknown) or is_worded_as_automatic_reply(
-        reading.header, reading.text, reading.known.phrases, reading.known.origin
+    if (
+        not _speaks_of_mail(unknown)
+        or _names_writer(unknown)
+        or is_worded_as_automatic_reply(reading.header, reading.text, reading.known.phrases, reading.known.origin)
     ):
         return False
     if unknown.statement.parties.is_home:
         return True
     return Sign.STATED in signs and bool(signs & {Sign.OWN, Sign.FAILURE})
+
+
+def _names_writer(unknown: UnknownReading) -> bool:
+    """Return whether an address is named that the sender may have elsewhere: who moved tells the new one."""
+    writers = {writer.rpartition("@")[0] for writer in unknown.statement.parties.writers}
+    return any(named.address.lower().rpartition("@")[0] in writers for named in unknown.statement.named)
 
 
 def _is_about_message(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -150,8 +178,8 @@ def _is_about_message(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
 
 def _is_about_members(reading: Reading, unknown: UnknownReading) -> bool:
     """Return whether a sentence that names a recipient is about members of a list."""
-    names = {named.address.lower() for named in unknown.statement.named[:_FEW_RECIPIENTS]}
-    said = (reading.known.concepts_in(unknown.statement.sentence_of(name)) for name in names)
+    sentences = {unknown.statement.sentence_of(named) for named in unknown.statement.named[:_FEW_RECIPIENTS]}
+    said = map(reading.known.concepts_in, sentences)
     return any(not _OF_LISTS.isdisjoint(found) for clauses in said for found in clauses)
 
 
@@ -254,17 +282,18 @@ def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
 
 
 def _states_failure(reading: Reading, unknown: UnknownReading, facts: RecipientFacts) -> bool:
-    """Return whether the words about a recipient, or the sentence that names it, state a failure by their concepts."""
+    """Return whether the sentence that names a recipient states a failure by its concepts, or the words below its line do."""
     address = (facts.recipient or "").lower()
     statement, parties = unknown.statement, unknown.statement.parties
-    if not address or facts.witness is not Witness.WORDS:
+    named = next((one for one in statement.named if one.address.lower() == address), None)
+    if named is None or facts.witness is not Witness.WORDS:
         return False
     if parties.is_of_readers(address) and not statement.says("yours"):  # a mailbox of theirs, not their mail
         return False
-    said = "" if facts.diagnostic is None or facts.diagnostic.type else facts.diagnostic.text
-    return any(
-        _fails(found) for text in (said, statement.sentence_of(address)) for found in reading.known.concepts_in(text)
-    )
+    said = [statement.sentence_of(named)]
+    if named.rank not in _IN_PROSE and facts.diagnostic is not None and not facts.diagnostic.type:
+        said.append(facts.diagnostic.text)
+    return any(_fails(found) for text in said for found in reading.known.concepts_in(text))
 
 
 def _is_title(concepts: frozenset[str]) -> bool:
