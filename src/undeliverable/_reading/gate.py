@@ -291,7 +291,7 @@ def _states_failure(reading: Reading, unknown: UnknownReading, facts: RecipientF
     if parties.is_of_readers(address) and not statement.says("yours"):  # a mailbox of theirs, not their mail
         return False
     said = [statement.sentence_of(named)]
-    if named.rank not in _IN_PROSE and facts.diagnostic is not None and not facts.diagnostic.type:
+    if (named.rank not in _IN_PROSE or parties.is_home) and facts.diagnostic is not None and not facts.diagnostic.type:
         said.append(facts.diagnostic.text)
     return any(_fails(found) for text in said for found in reading.known.concepts_in(text))
 
@@ -333,21 +333,24 @@ def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign], *, is_soft
         return True
     if Sign.CODE in signs and {Sign.AUTOMATIC, Sign.MAIL_SYSTEM} <= signs:
         return False
-    return "summary" in kinds or unknown.statement.names_others or _is_about_goods(unknown, is_software=is_software)
+    return (
+        "summary" in kinds or unknown.statement.names_others or _is_about_goods(unknown, signs, is_software=is_software)
+    )
 
 
-def _is_about_goods(unknown: UnknownReading, *, is_software: bool) -> bool:
+def _is_about_goods(unknown: UnknownReading, signs: frozenset[Sign], *, is_software: bool) -> bool:
     """Return whether what failed is a parcel, a payment or the like, and no mail.
 
     :param is_software: whether what speaks of other things is certainly no shop or forum that sends as it likes.
     """
     subject = unknown.statement.subject
-    failed = frozenset[str]().union(*(one.kinds for one in unknown.statement.sentences if one.kinds & OUTCOMES))
+    said = (subject, *(sentence.kinds for sentence in unknown.statement.sentences))
+    failed = frozenset[str]().union(*(kinds for kinds in said if kinds & OUTCOMES))
     if is_software and "yours" in failed:
         return False
     if "goods" in subject and subject & OUTCOMES and subject.isdisjoint(("mail", "report", "yours")):
         return True
-    if is_software and "mail" in failed:
+    if Sign.MAIL_SYSTEM in signs and "mail" in failed:
         return False
     return "goods" in _all_kinds(unknown)
 
