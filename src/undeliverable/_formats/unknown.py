@@ -190,6 +190,8 @@ class _UnknownPass(LinePass):
         sentences = self._statement.sentences
         at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
         start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
+        if "@" in self._text[start : named.line]:  # what stands above is said of another one
+            start = named.line
         return self._text[start:end]
 
     def _add(self, bare: str, start: int, end: int) -> None:
@@ -209,7 +211,7 @@ class _UnknownPass(LinePass):
         at = bisect_right(sentences, draft.start, key=lambda sentence: sentence.start) - 1
         while at >= 0 and sentences[at].end > draft.start:
             at -= 1
-        if at < 0 or not sentences[at].kinds & OUTCOMES:
+        if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
             return []
         return [" ".join(sentences[at].text.split())]
 

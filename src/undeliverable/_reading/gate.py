@@ -102,7 +102,7 @@ def is_about_nobody(reading: Reading, unknown: UnknownReading) -> bool:
     if is_human(reading) or _passes_on(reading) or _is_automatic_reply(reading):
         return False
     signs = frozenset(signs_of(reading, unknown))
-    is_said = Sign.FAILURE in signs and _speaks_of_mail(unknown)
+    is_said = Sign.FAILURE in signs and _is_about_mail(unknown)
     if not is_said or not _is_certainly_sent_by_software(reading, signs):
         return False
     return bool(signs & {Sign.MAIL_SYSTEM, Sign.MARK}) and not _is_about_others(unknown, signs, is_software=True)
@@ -131,6 +131,8 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
         signs - _ORIGIN == frozenset((Sign.NAMED,)) and Sign.SUBJECT not in signs
     ):  # an address on a line of its own, and not a word on what happened
         content = 0
+    if not signs & {Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE, Sign.NAMED} and not _is_about_mail(unknown):
+        return False
     if signs & _ONLY_OF_BOUNCES:
         return is_worded and bool(origin and content) and origin + content >= _ENOUGH
     return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and _is_about_mail(unknown)
@@ -152,14 +154,15 @@ def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) 
     if Sign.MAIL_SYSTEM in signs:
         return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
     if (
-        not _speaks_of_mail(unknown)
+        not _is_about_mail(unknown)
         or _names_writer(unknown)
         or is_worded_as_automatic_reply(reading.header, reading.text, reading.known.phrases, reading.known.origin)
     ):
         return False
     if unknown.statement.parties.is_home:
         return True
-    return Sign.STATED in signs and bool(signs & {Sign.OWN, Sign.FAILURE})
+    is_said = any(named.rank <= Rank.LISTED for named in unknown.statement.named)
+    return is_said and Sign.STATED in signs and bool(signs & {Sign.OWN, Sign.FAILURE})
 
 
 def _names_writer(unknown: UnknownReading) -> bool:
@@ -358,11 +361,6 @@ def _is_about_goods(unknown: UnknownReading, signs: frozenset[Sign], *, is_softw
 def _is_about_mail(unknown: UnknownReading) -> bool:
     """Return whether the text or its subject says that mail was to be delivered."""
     return not _all_kinds(unknown).isdisjoint(("mail", "report"))
-
-
-def _speaks_of_mail(unknown: UnknownReading) -> bool:
-    """Return whether mail is named at all, or something of the one who gets the notification."""
-    return not _all_kinds(unknown).isdisjoint(("mail", "report", "yours"))
 
 
 def _all_kinds(unknown: UnknownReading) -> frozenset[str]:
