@@ -15,6 +15,7 @@ from undeliverable._formats.lines import FormatReading
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
+from undeliverable.verdict import GUESSED, UNSURE
 
 if TYPE_CHECKING:
     from undeliverable._formats.unknown import UnknownReading
@@ -66,7 +67,7 @@ def read_unexplained(reading: Reading) -> None:
 def _read_generic(reading: Reading) -> UnknownReading | None:
     """Return what the generic description reads, or None if the message is a person's or a list's."""
     from undeliverable._formats.unknown import read_unknown  # standard reports need none of this
-    from undeliverable._reading.gate import is_human
+    from undeliverable._reading.signs import is_human
 
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
     if generic is None or is_human(reading):
@@ -103,7 +104,7 @@ def read_listed(reading: Reading) -> None:
     if not reading.header("x-failed-recipients"):
         return
     from undeliverable._formats.unknown import read_unknown
-    from undeliverable._reading.gate import is_from_software
+    from undeliverable._reading.signs import is_from_software
 
     if not is_from_software(reading):
         return
@@ -131,11 +132,16 @@ def _without_words(facts: RecipientFacts, *, is_believed: bool) -> RecipientFact
 
 def read_unknown_text(reading: Reading) -> None:
     """Read the whole text by the generic description, a guess, if enough signs say that it is a notification."""
-    from undeliverable._reading.gate import is_notification
+    from undeliverable._reading.gate import Belief, belief_in
 
     unknown = _read_generic(reading)
-    if unknown is None or not unknown.found.recipients or not is_notification(reading, unknown):
+    if unknown is None or not unknown.found.recipients:
         return
+    belief = belief_in(reading, unknown)
+    if belief is Belief.NONE:
+        return
+    if belief is Belief.LITTLE:
+        reading.doubt = UNSURE
     found = unknown.found
     if all(facts.witness is Witness.HEADER for facts in found.recipients):
         found = found._replace(recipients=tuple(_replies_alone(reading, found.recipients)))
@@ -155,7 +161,7 @@ def read_about_nobody(reading: Reading) -> None:
     unknown = _read_generic(reading)
     if unknown is not None and unknown.nobody is not None and is_about_nobody(reading, unknown):
         reading.recipients.append(unknown.nobody)
-        reading.is_guess = True
+        reading.doubt = GUESSED
         reading.remarks.append("the notification names nobody")
 
 
@@ -182,7 +188,7 @@ def ask_fallback(reading: Reading) -> None:
     """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
     if reading.depth or not reading.is_from_mail_system:
         return
-    from undeliverable._reading.gate import is_human, speaks_of_failure
+    from undeliverable._reading.signs import is_human, speaks_of_failure
 
     if is_human(reading) or not speaks_of_failure(reading):
         return

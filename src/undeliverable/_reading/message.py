@@ -45,7 +45,7 @@ from undeliverable._smtp import transcripts
 from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
-from undeliverable.verdict import GUESSED, INSIDE, Kind
+from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
 
@@ -92,8 +92,8 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):
         recipients = _doubted(recipients, INSIDE)
-    if reading.is_guess:
-        recipients = _doubted(recipients, GUESSED)
+    if reading.doubt is not None:
+        recipients = _doubted(recipients, reading.doubt)
     return Notice(kind, recipients, message)
 
 

@@ -12,16 +12,17 @@ from typing import Final
 
 from undeliverable.model import Action
 from undeliverable.reasons import Advice, BounceType
-from undeliverable.verdict import GUESSED, INSIDE, Verdict
+from undeliverable.verdict import GUESSED, INSIDE, UNSURE, Verdict
 
 __all__ = ["believed"]
 
+_DOUBTS: Final = frozenset((INSIDE, GUESSED, UNSURE))
 _SUCCESS: Final = 2  # RFC 3463 2
 
 
 def believed(verdict: Verdict) -> Verdict:
     """Return `verdict`, undetermined and for review if its report is not to be believed."""
-    if INSIDE in verdict.conflicts or GUESSED in verdict.conflicts:
+    if not _DOUBTS.isdisjoint(verdict.conflicts):
         return _doubted(verdict)
     status = verdict.status
     if (

@@ -26,6 +26,7 @@ __all__ = [
     "INSIDE",
     "NO_DETAILS",
     "SCHEMA",
+    "UNSURE",
     "Details",
     "Kind",
     "PolicyRef",
@@ -39,6 +40,7 @@ SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
 
 GUESSED: Final = "nobody is named: the recipient is a guess by the returned message"
+UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
 
