@@ -166,7 +166,8 @@ def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     if named and all(one.rank > Rank.HEADED for one in named):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return {Sign.SUBJECT, Sign.FAILURE} <= signs and bool(signs & _PLAIN) and is_about_mail(unknown)
+        is_said = Sign.FAILURE in signs or (Sign.CODE in signs and not any(one.before.strip() for one in named))
+        return is_said and Sign.SUBJECT in signs and bool(signs & _PLAIN) and is_about_mail(unknown)
     if Sign.SUBJECT in signs:
         return bool(signs & {Sign.FAILURE, Sign.CODE})
     if {Sign.TITLE, Sign.CODE, Sign.NAMED} <= signs:
