@@ -127,12 +127,17 @@ def test_automatic_replies_speak_of_failures_too() -> None:
         # members of a list, people who moved, and automatic replies are something else
         ("Lists <lists@sender.example>", "The member kim@example.org is unknown to your mail list.", Kind.OTHER),
         ("Kim <kim@sender.example>", "Your mail has an invalid address. It is now kim@example.org, kim@sender.example is unknown.", Kind.OTHER),
-        ("Lee <lee@sender.example>", "This is an automatic reply. The user kim@example.org is unknown, your mail is not read.", Kind.OTHER),
     ],
 )  # fmt: skip
 def test_concepts_beside_an_address(sender: str, words: str, kind: Kind) -> None:
     report = mail(words + "\n", sender, subject="Your mail", Return_Path="<>")
     assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+def test_words_of_automatic_replies_outweigh_concepts() -> None:
+    words = "This is an automatic reply. The user kim@example.org is unknown, your mail is not read.\n"
+    report = mail(words, "Lee <lee@sender.example>", subject="Your mail", Return_Path="<>")
+    assert (report.kind, recipients(report)) == (Kind.AUTO_REPLY, ["lee@sender.example"])
 
 
 def test_what_only_concepts_say_is_never_final() -> None:
@@ -159,6 +164,11 @@ def test_what_only_concepts_say_is_never_final() -> None:
 def test_goods_are_what_failed_and_no_title(text: str, kind: Kind) -> None:
     report = mail(text + "\n", Return_Path="<>")
     assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+@pytest.mark.parametrize(("subject", "kind"), [("An error", Kind.BOUNCE), ("A question", Kind.OTHER)])
+def test_a_postmaster_is_believed_where_the_subject_is_an_error(subject: str, kind: Kind) -> None:
+    assert mail(f"{KIM}\n550 5.1.1 no such user\n", "postmaster@mx.example", subject=subject).kind is kind
 
 
 def test_a_list_of_a_queue_is_no_notification() -> None:

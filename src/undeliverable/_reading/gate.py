@@ -76,8 +76,6 @@ def _is_of_another_kind(reading: Reading, signs: frozenset[Sign], unknown: Unkno
 
 def is_about_nobody(reading: Reading, unknown: UnknownReading) -> bool:
     """Return whether a mail system says that a message was not delivered, although it names nobody."""
-    if is_human(reading) or passes_on(reading) or _is_automatic_reply(reading):
-        return False
     signs = frozenset(signs_of(reading, unknown))
     is_said = Sign.FAILURE in signs and is_about_mail(unknown)
     if not is_said or not _is_certainly_sent_by_software(reading, signs):
