@@ -125,8 +125,6 @@ def _is_told(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     has to say that it is about a message of the one who gets the notification.
     """
     said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
-    if Sign.LISTED in signs:
-        return bool(said)
     if not said or not _is_about_message(signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
