@@ -135,8 +135,8 @@ class Knowledge:
 
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
         lower = [other for other in self.layers if other.group <= layer.group]
-        _check_replaces("rule", layer.rules, {rule.id for other in lower for rule in other.rules}, source)
-        _check_replaces("policy", layer.policies, {policy.id for other in lower for policy in other.policies}, source)
+        _check_replaces("rule", layer.rules, lambda: {rule.id for other in lower for rule in other.rules}, source)
+        _check_replaces("policy", layer.policies, lambda: {one.id for other in lower for one in other.policies}, source)
         return Knowledge((*reversed(self.layers), layer), with_formats=self._with_formats)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -242,20 +242,23 @@ class Knowledge:
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
         from undeliverable._knowledge.ranks import ranked
+        from undeliverable._rules.above import TableAbove
         from undeliverable._rules.table import Languages, RuleTable
 
-        marks = [
-            (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
-        ]
-        if self._shipped is None:
-            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks, Languages(_shipped()))
-        if not any(rule.replaces for layer in self._upper for rule in layer.rules):
-            return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
+        upper, shipped = self._upper, self._shipped
+        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
+        if shipped is None:
+            return RuleTable(ranked(tuple(layer.rules for layer in upper)), marks, Languages(_shipped()))
+        own = [rule for layer in upper for rule in layer.rules]
+        if not (own or marks):
+            return shipped.table
+        if not any(rule.replaces for rule in own):
+            return TableAbove(own, marks, shipped.table)
         entries = ranked(tuple(layer.rules for layer in self.layers))
-        above = len(entries) - len(self._shipped)
-        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not self._shipped.rules[rank]}
+        above = len(entries) - len(shipped)
+        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not shipped.rules[rank]}
         numbers = {above + number: rank for number, rank in enumerate(replaced)}
-        return RuleTable([*entries[:above], *replaced.values()], marks, self._shipped, numbers)
+        return TableAbove([*entries[:above], *replaced.values()], marks, shipped.table, numbers)
 
     @cached_property
     def _upper(self) -> tuple[AnyLayer, ...]:
@@ -272,7 +275,9 @@ class Knowledge:
         from undeliverable._rules.providers import host_table
 
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
-        return upper if self._shipped is None else {**self._shipped.hosts, **upper}
+        if self._shipped is None:
+            return upper
+        return {**self._shipped.hosts, **upper} if upper else self._shipped.hosts
 
     @property
     def meaning(self) -> Meaning:
@@ -356,9 +361,9 @@ def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, with_formats: bool) ->
     return Knowledge((_shipped(), *layers) if builtin else layers, with_formats=with_formats)
 
 
-def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], source: TomlSource) -> None:
+def _check_replaces(kind: str, entries: Sequence[_Entry], known: Callable[[], set[str]], source: TomlSource) -> None:
     for index, entry in enumerate(entries):
-        if entry.replaces is not None and entry.replaces not in known:
+        if entry.replaces is not None and entry.replaces not in known():  # hardly any replaces one
             fault = EntryError(f"no {kind} of a lower layer has the id {entry.replaces!r}", key="replaces")
             source.fail(fault, kind, index, entry.id)
 

@@ -23,7 +23,7 @@ from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import Written
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
-from undeliverable._rules.table import Below, Rule
+from undeliverable._rules.table import Below, Rule, RuleTable
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
@@ -149,6 +149,11 @@ class Shipped(Below, FormatsBelow):
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         return tuple(map(self.rule, range(len(self))))
+
+    @cached_property
+    def table(self) -> RuleTable:
+        """The rules, to be searched: all tables with rules above share this one."""
+        return RuleTable((), (), self)
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
