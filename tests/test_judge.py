@@ -28,7 +28,7 @@ from undeliverable import (
     classify,
 )
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import ServiceClass, judge
+from undeliverable._verdicts.judge import ServiceClass, Surroundings, judge
 from undeliverable.model import Evidence, RecipientFacts, Reply, Witness
 from undeliverable.verdict import NO_DETAILS
 
@@ -47,7 +47,8 @@ def facts(reply: str | None = None, status: str | None = None, **more: Any) -> R
 
 
 def verdict_on(given: RecipientFacts, knowledge: Knowledge = BUILTIN, **more: Any) -> Verdict:
-    return judge(given, knowledge, identity=more.pop("identity", "<1@example.net>"), **more)
+    around = Surroundings(**{key: more.pop(key) for key in Surroundings._fields if key in more})
+    return judge(given, knowledge, identity=more.pop("identity", "<1@example.net>"), surroundings=around, **more)
 
 
 class TestFinalStatus:

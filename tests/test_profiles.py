@@ -10,7 +10,7 @@ import pytest
 from undeliverable import Action, Event, Kind, Knowledge, Reason, Report, Verdict, classify, parse
 from undeliverable._rules.policies import Policy
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import judge
+from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN = Knowledge.builtin()
@@ -272,7 +272,7 @@ def told_by_service(policy: Policy, knowledge: Knowledge) -> Verdict:
     class_, _, subclass = (min(policy.when.classes or {None}, key=str) or "").partition("/")
     event = Event(id=None, service=min(policy.when.services or {None}, key=str) or "", class_=class_, subclass=subclass)
     facts = RecipientFacts(witness=Witness.EVENT, action=Action.FAILED, reply=parse_reply(policy.example or ""))
-    return judge(facts, knowledge, identity="", event=event)
+    return judge(facts, knowledge, identity="", surroundings=Surroundings(event=event))
 
 
 @pytest.mark.parametrize("name", NAMES)

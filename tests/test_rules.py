@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from undeliverable import Knowledge, KnowledgeError, Reason, classify
 from undeliverable._knowledge.build import build
 from undeliverable._knowledge.shipped import Shipped
-from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition, status_key
 from undeliverable._rules.above import TableAbove
+from undeliverable._rules.comparisons import status_key
+from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import has_words
 from undeliverable._rules.phrases import most, words_of

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
+from undeliverable._knowledge.handling import all_cases
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
@@ -19,7 +20,7 @@ from undeliverable._rules.concepts import TABLE, ConceptWords, concept_words
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.normal import PLAIN, PlainWords, plain_words
-from undeliverable._rules.providers import host_table
+from undeliverable._rules.providers import domain_table, host_table
 from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
 from undeliverable.errors._tables import as_list, as_table
@@ -30,6 +31,7 @@ _LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
 _LANGUAGES: Final = "languages/"
 _REPLY: Final = "reply"  # the table of a language file that tells how replies speak
 _CLIENTS: Final = "clients.toml"
+_MESSAGE: Final = "message.toml"
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -89,6 +91,8 @@ def build() -> str:
         "concepts": _concepts(documents),
         "plain": _plain(documents, rules),
         "hosts": host_table(providers),
+        "domains": domain_table(providers),
+        "message": all_cases(documents[_MESSAGE]),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
@@ -97,7 +101,7 @@ def build() -> str:
             if path.startswith(_LANGUAGES)
             else document
             for path, document in documents.items()
-            if not path.startswith((*_LAYERED, _CLIENTS))
+            if not path.startswith((*_LAYERED, _CLIENTS, _MESSAGE))
         },
         **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from undeliverable._formats.index import FormatsBelow, Places
+from undeliverable._formats.index import FormatsBelow, FormatTable, Places
 from undeliverable._formats.schema import Format, read_table
+from undeliverable._rules.comparisons import Codes
 from undeliverable._rules.concepts import Concepts, ConceptWords
-from undeliverable._rules.conditions import Codes, RuleCondition
+from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.index import Shelf
 from undeliverable._rules.meaning import Meaning, Vocabulary
 from undeliverable._rules.normal import Plain, PlainWords
@@ -82,6 +83,7 @@ class Shipped(Below, FormatsBelow):
 
     name: Final = "builtin"
     group: Final = BUILTIN
+    tenant: Final = None
 
     def __init__(self, text: str) -> None:
         self._lines: Final = text.split("\n")
@@ -135,6 +137,17 @@ class Shipped(Below, FormatsBelow):
         hosts: dict[str, str] = self.document("hosts")
         return hosts
 
+    @cached_property
+    def domains(self) -> dict[str, str]:
+        """Recipient's domain to provider name."""
+        domains: dict[str, str] = self.document("domains")
+        return domains
+
+    @cached_property
+    def provider_names(self) -> frozenset[str]:
+        """The names of all providers, casefolded."""
+        return frozenset(str(table["name"]).casefold() for table in self.document("providers"))
+
     def __len__(self) -> int:
         return self._places["count"]
 
@@ -175,6 +188,11 @@ class Shipped(Below, FormatsBelow):
     def places(self) -> Places:  # type: ignore[override] # read when first used
         """The index that finds formats."""
         return Places(*self.document("places"))
+
+    @cached_property
+    def format_table(self) -> FormatTable:
+        """The formats, to be searched: all knowledge without formats of its own shares this one."""
+        return FormatTable((), self)
 
     @cached_property
     def _format_names(self) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from undeliverable._rules.index import GROUPS, Shelf
+from undeliverable._rules.index import GROUPS
 from undeliverable._rules.phrases import Index
 from undeliverable._rules.rule import PARTS, Rule
 from undeliverable._rules.table import RuleTable
@@ -53,8 +53,8 @@ class TableAbove(RuleTable):
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
-        below = dict(enumerate(self._base.rules))
-        return tuple(rule for _, rule in sorted((below | dict(self._upper)).items(), key=lambda pair: pair[0]))
+        numbered = {**dict(enumerate(self._base.rules)), **self._upper}
+        return tuple(numbered[number] for number in sorted(numbered))
 
     def _left(self, places: Sequence[int]) -> Sequence[int]:
         """Return the places without those of rules that are replaced."""

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable._rules.conditions import RuleCondition, status_key
+from undeliverable._rules.comparisons import status_key
+from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.phrases import Frequencies, Written, file_under, spread, words_of
 from undeliverable._rules.rule import PARTS, Rule
 from undeliverable.codes import find_reply_code, find_status

@@ -1,17 +1,18 @@
-"""Who received the mail: the provider by the remote host's longest known suffix."""
+"""Who received the mail: the provider by the longest known suffix of the remote host, or of the recipient's domain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from undeliverable._rules.conditions import strings
+from undeliverable._rules.comparisons import strings
 from undeliverable._text.fold import fold
 from undeliverable.errors import EntryError
+from undeliverable.errors._tables import unknown
 
-__all__ = ["Provider", "by_suffix", "host_table"]
+__all__ = ["Provider", "by_suffix", "domain_table", "host_table"]
 
-_KEYS = frozenset(("name", "title", "hosts", "marks", "source"))
+_KEYS = frozenset(("name", "title", "hosts", "domains", "marks", "source"))
 
 
 class Provider(NamedTuple):
@@ -19,6 +20,7 @@ class Provider(NamedTuple):
 
     :ivar name: the name that rules, policies and verdicts use.
     :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
+    :ivar domains: domains of recipients whose mailboxes are the provider's; they say who it is where no host is known.
     :ivar marks: phrases that no other provider uses, which identify the provider where no host does.
     """
 
@@ -27,6 +29,7 @@ class Provider(NamedTuple):
     hosts: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     source: str | None = None
+    domains: tuple[str, ...] = ()
 
     @classmethod
     def compile(cls, table: Mapping[str, object]) -> Provider:
@@ -36,21 +39,24 @@ class Provider(NamedTuple):
         """
         for key in table:
             if key not in _KEYS:
-                raise EntryError(f"unknown key; known are {', '.join(sorted(_KEYS))}", key=key)
+                raise EntryError(unknown("key", key, _KEYS), key=key)
         if "name" not in table:
             raise EntryError("a provider must have a name", key="name")
         name = _text(table, "name").casefold()
         return cls(
             name,
             _text(table, "title") if "title" in table else name,
-            tuple(host.casefold().strip(".") for host in strings(table["hosts"], "hosts"))
-            if table.get("hosts")
-            else (),
+            _domains(table, "hosts"),
             tuple(" ".join(fold(mark).split()) for mark in strings(table["marks"], "marks"))
             if table.get("marks")
             else (),
             _text(table, "source") if "source" in table else None,
+            _domains(table, "domains"),
         )
+
+
+def _domains(table: Mapping[str, object], key: str) -> tuple[str, ...]:
+    return tuple(name.casefold().strip(".") for name in strings(table[key], key)) if table.get(key) else ()
 
 
 def _text(table: Mapping[str, object], key: str) -> str:
@@ -66,6 +72,15 @@ def host_table(providers: Iterable[Provider]) -> dict[str, str]:
     for provider in providers:
         for host in provider.hosts:
             table.setdefault(host, provider.name)
+    return table
+
+
+def domain_table(providers: Iterable[Provider]) -> dict[str, str]:
+    """Return the provider's name for each domain of recipients; where two claim one the first has it."""
+    table: dict[str, str] = {}
+    for provider in providers:
+        for domain in provider.domains:
+            table.setdefault(domain, provider.name)
     return table
 
 

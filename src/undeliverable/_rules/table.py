@@ -121,9 +121,9 @@ class RuleTable:
         self._upper = upper
         self._marks = tuple(marks)
         self._below = below
-        self._meaning: Final = below.meaning
-        self._plain: Final = below.plain
-        self._exact: Final = below.exact * PARTS
+        self._meaning = below.meaning
+        self._plain = below.plain
+        self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
         self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
@@ -138,7 +138,7 @@ class RuleTable:
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
-        return tuple(rule for _, rule in sorted((below | self._upper).items()))
+        return tuple(rule for _, rule in sorted({**below, **self._upper}.items()))
 
     def match(self, seen: Seen) -> Match:
         """Return the first rule that fits what was `seen`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.meaning import BY_MEANING, Role
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
