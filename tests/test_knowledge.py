@@ -101,7 +101,9 @@ class TestRank:
             BUILTIN.with_file(ours).with_profile("strict-rfc"),
         ):
             verdict = classify(FULL, knowledge=knowledge)
-            assert (verdict.bounce_type, verdict.label) == ("soft", "full")
+            assert (verdict.bounce_type, verdict.label) == ("hard", "full")
+            layers = {key: policy.layer for key, policy in verdict.policies.items()}
+            assert layers == {"bounce_type": "profile:strict-rfc", "label": "file:ours.toml"}
             other = classify("550 5.7.1 Spam", knowledge=knowledge)
             assert other.policy is not None
             assert (other.bounce_type, other.policy.layer) == ("hard", "profile:strict-rfc")
@@ -377,7 +379,7 @@ def run_in(folder: Path, code: str) -> str:
 
 
 def test_no_such_profile() -> None:
-    with pytest.raises(KnowledgeError, match=r"unknown profile; expected one of .*strict-rfc"):
+    with pytest.raises(KnowledgeError, match=r"unknown profile 'nosuch'; expected one of .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
 
 

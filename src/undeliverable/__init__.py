@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime as _datetime
 
     from undeliverable._rules.failure import Hosts as _Hosts
+del TYPE_CHECKING
 
 __all__ = [
     "Action",

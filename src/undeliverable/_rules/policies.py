@@ -40,6 +40,11 @@ class Policy(NamedTuple):
     replaces: str | None = None
 
     @property
+    def example(self) -> str | None:
+        """The first of its examples."""
+        return self.examples[0] if self.examples else None
+
+    @property
     def then(self) -> str:
         """What follows, in words: the address's part by the values alone, the message's by its keys."""
         values = self.bounce_type, self.advice, self.label

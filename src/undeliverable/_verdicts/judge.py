@@ -376,20 +376,14 @@ def _reply_verdict(
         draft.retry_after,
     ) = _decided(reason, code, key, step, doubts.temporary is not None, why, knowledge.handling)
     draft.recipient, draft.remote_mta, draft.rule = recipient, host, ref
-    draft.provider_from = knowledge.provider_found
-    draft.provider = knowledge.provider_found if provider is None else provider
+    draft.provider_from = found = knowledge.provider_found
+    draft.provider = found if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.proof = draft.confidence = None
-    draft.sent_to = recipient
-    draft.set_by = ()
-    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
-    draft.vendor_code = knowledge.vendor_code_in
-    draft.evidence = ()
-    draft.field_block = ""
-    draft.key = None
-    draft._identity = text  # noqa: SLF001 # of this very draft
-    draft.details = knowledge.details_of
+    draft.proof = draft.confidence = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
+    draft.key, draft._identity = None, text  # noqa: SLF001 # of this very draft
+    draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict

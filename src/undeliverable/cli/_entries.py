@@ -73,9 +73,8 @@ def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
     for policy in knowledge.policies:
         asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
         named = tuple(dict.fromkeys(name for _, name in policy.when.named("provider")))
-        example = policy.examples[0] if policy.examples else None
         yield Entry(
-            "policy", policy.id, policy.layer, policy.when.when, policy.then, named, asked, example, policy.source
+            "policy", policy.id, policy.layer, policy.when.when, policy.then, named, asked, policy.example, policy.source
         )
 
 
