@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from undeliverable import Knowledge, Reason, classify, parse, parse_log_line
-from undeliverable._knowledge.handling import COMMANDS, all_cases
-from undeliverable.data import read
-from undeliverable.errors import EntryError
+from undeliverable import classify
 
 ROWS: Final = [
     json.loads(line)

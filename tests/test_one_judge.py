@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from undeliverable import Command, Knowledge, StatusCode, Verdict, classify
 from undeliverable._rules.comparisons import status_by_key, status_key
-from undeliverable._smtp.replies import parse_reply
 from undeliverable._rules.details import read_details
+from undeliverable._smtp.replies import parse_reply
 from undeliverable._verdicts.judge import judge, judge_reply
 from undeliverable.model import RecipientFacts, Witness
 

@@ -326,24 +326,9 @@ class Knowledge(Shared, Selecting):
     @cached_property
     def provider_found(self) -> Callable[[str | None, str | None, str | None], tuple[str | None, ProviderFrom | None]]:
         """What says who received the mail, and by what: of the host, the recipient, and the provider as far as it is known."""
-        from undeliverable._rules.failure import domain_of
-        from undeliverable._rules.providers import by_suffix
-        from undeliverable.verdict import ProviderFrom
+        from undeliverable._rules.providers import finder
 
-        hosts, domains = self._hosts, self._domains
-
-        def find(host: str | None, recipient: str | None, known: str | None) -> tuple[str | None, ProviderFrom | None]:
-            if known is not None:
-                named = host is not None and by_suffix(host, hosts) is not None
-                return known, ProviderFrom.HOST if named else ProviderFrom.WORDS
-            if host is not None:
-                provider = by_suffix(host, hosts)
-                return provider, None if provider is None else ProviderFrom.HOST
-            domain = domain_of(recipient)
-            provider = None if domain is None else by_suffix(domain, domains)
-            return provider, None if provider is None else ProviderFrom.DOMAIN
-
-        return find
+        return finder(self._hosts, self._domains)
 
     def clear_cache(self) -> None:
         """Forget the replies judged so far; judging them again gives the same results."""

@@ -56,8 +56,9 @@ def parse(  # noqa: PLR0913 # the public interface
 
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    said = mx is not None or context is not None or now is not None or sender is not None
-    caller = caller_of(mx, context, now, sender) if said else None
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
     notice, judged = read_and_judge(message, known.of(caller), remarks, trace=trace, caller=caller)
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:

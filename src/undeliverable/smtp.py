@@ -59,8 +59,9 @@ def classify(  # noqa: PLR0913 # the public interface
     known = Knowledge.builtin() if knowledge is None else knowledge
     read = reading.read_reply(text, answered)
     session = None if protocol is None else Protocol(protocol)
-    said = mx is not None or context is not None or now is not None or sender is not None
-    caller = caller_of(mx, context, now, sender) if said else None
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
     return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session, caller=caller)
 
 
@@ -89,8 +90,9 @@ def from_exception(
     """
     from undeliverable._verdicts.exceptions import exception_verdicts
 
-    said = mx is not None or context is not None or now is not None or sender is not None
-    caller = caller_of(mx, context, now, sender) if said else None
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
     return exception_verdicts(
         error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
     )
@@ -119,8 +121,9 @@ def from_refused(
     """
     from undeliverable._verdicts.exceptions import refused_verdicts
 
-    said = mx is not None or context is not None or now is not None or sender is not None
-    caller = caller_of(mx, context, now, sender) if said else None
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
     return refused_verdicts(
         refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
     )

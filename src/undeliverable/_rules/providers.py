@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from undeliverable._rules.comparisons import strings
 from undeliverable._text.fold import fold
+from undeliverable._text.identity import domain_identity
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import unknown
+from undeliverable.verdict import ProviderFrom
 
-__all__ = ["Provider", "by_suffix", "domain_table", "host_table"]
+__all__ = ["Provider", "by_suffix", "domain_table", "finder", "host_table"]
 
+_REMEMBERED = 4_096  # names whose provider is kept
 _KEYS = frozenset(("name", "title", "hosts", "domains", "marks", "source"))
 
 
@@ -93,3 +96,40 @@ def by_suffix(host: str, table: Mapping[str, str]) -> str | None:
             return name
         _, _, host = host.partition(".")
     return None
+
+
+def finder(
+    hosts: Mapping[str, str], domains: Mapping[str, str]
+) -> Callable[[str | None, str | None, str | None], tuple[str | None, ProviderFrom | None]]:
+    """Return what says who received the mail, and by what: of the host, the recipient, and the provider if it is known.
+
+    :param hosts: provider names by the domains of their hosts.
+    :param domains: provider names by the domains of their mailboxes.
+    """
+    nobody = None, None
+    known_hosts: dict[str, str | None] = {}  # those that were met
+    known_domains: dict[str, str | None] = {}
+
+    def find(host: str | None, recipient: str | None, known: str | None) -> tuple[str | None, ProviderFrom | None]:
+        if host is not None:
+            by_host = _remembered(host, hosts, known_hosts)
+            if by_host is not None:
+                return known or by_host, ProviderFrom.HOST
+        if known is not None:
+            return known, ProviderFrom.WORDS
+        if host is not None or recipient is None:
+            return nobody
+        provider = _remembered(recipient.rpartition("@")[2], domains, known_domains)
+        return nobody if provider is None else (provider, ProviderFrom.DOMAIN)
+
+    return find
+
+
+def _remembered(name: str, table: Mapping[str, str], known: dict[str, str | None]) -> str | None:
+    """Return the provider of a name, which is kept: mail is for few domains, and answered by few hosts."""
+    if name in known:
+        return known[name]
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    provider = known[name] = by_suffix(domain_identity(name.strip("<> ")), table)
+    return provider

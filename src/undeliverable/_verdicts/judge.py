@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from undeliverable._knowledge.common import common
 from undeliverable._rules.comparisons import ABSENT, status_by_key, status_key
 from undeliverable._rules.meaning import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
@@ -38,7 +39,6 @@ from undeliverable.verdict import DefaultWait, Identified, Kind, StatusFrom, Ver
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from undeliverable._knowledge.handling import Handling
     from undeliverable._rules.failure import Caller
     from undeliverable._rules.table import Match
     from undeliverable._smtp.replies import Read
@@ -326,7 +326,6 @@ def _decided(
     command: Command | None,
     temporary: bool,  # noqa: FBT001 # a key
     why: str | None,
-    handling: Handling,
 ) -> _Decided:
     """Decide on a reply.
 
@@ -342,7 +341,7 @@ def _decided(
     transient = is_transient(reason, answer, None, expired=expired, temporary=temporary)
     bounce_type, advice = consequence(reason, None, transient=transient)
     conflicts = conflicts_of(answer, None) + (() if why is None else (why,))
-    message = handled(handling, reason, answer, command, None, transient=transient, expired=expired)
+    message = handled(common().handling, reason, answer, command, None, transient=transient, expired=expired)
     return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts, *message)
 
 
@@ -356,7 +355,8 @@ def _reply_verdict(
     question = seen, ABSENT if code is None else code, key, command, host
     match = knowledge.find(*question)
     rule, ref, provider, _, doubts = match
-    reason, why, step = None if rule is None else rule.reason, None, _step(command, protocol)
+    reason, why = None if rule is None else rule.reason, None
+    step = command if protocol is None else _step(command, protocol)
     if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
         ruling = _ruling(match, rule.reason, code, status, step, question, knowledge)
         if ruling is not None:
@@ -374,7 +374,7 @@ def _reply_verdict(
         draft.message_advice,
         draft.applies_to,
         draft.retry_after,
-    ) = _decided(reason, code, key, step, doubts.temporary is not None, why, knowledge.handling)
+    ) = _decided(reason, code, key, step, doubts.temporary is not None, why)
     draft.recipient, draft.remote_mta, draft.rule = recipient, host, ref
     draft.provider_from = found = knowledge.provider_found
     draft.provider = found if provider is None else provider

@@ -74,7 +74,15 @@ def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
         asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
         named = tuple(dict.fromkeys(name for _, name in policy.when.named("provider")))
         yield Entry(
-            "policy", policy.id, policy.layer, policy.when.when, policy.then, named, asked, policy.example, policy.source
+            "policy",
+            policy.id,
+            policy.layer,
+            policy.when.when,
+            policy.then,
+            named,
+            asked,
+            policy.example,
+            policy.source,
         )
 
 

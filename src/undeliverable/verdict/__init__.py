@@ -20,7 +20,6 @@ from undeliverable.verdict._slots import (
     DetailsSlot,
     KeySlot,
     ProviderSlot,
-    ProviderSlots,
     VendorCodeSlot,
     WaitSlot,
 )
@@ -306,7 +305,7 @@ if not TYPE_CHECKING:
     Verdict.key = KeySlot(Verdict.key)
     Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
     Verdict.details = DetailsSlot(Verdict.details, Details)
-    _both = ProviderSlots(Verdict.provider, Verdict.provider_from)
+    _both = Verdict.provider, Verdict.provider_from
     Verdict.provider = ProviderSlot(Verdict.provider, _both)
     Verdict.provider_from = ProviderSlot(Verdict.provider_from, _both)
     Verdict.retry_after = WaitSlot(Verdict.retry_after)

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "ProviderSlots", "VendorCodeSlot", "WaitSlot"]
+__all__ = ["DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "VendorCodeSlot", "WaitSlot"]
 
 
 class KeySlot:
@@ -89,42 +89,36 @@ class VendorCodeSlot:
         self._slot.__set__(verdict, code)
 
 
-class ProviderSlots:
-    """The slots of ``provider`` and ``provider_from``, where a judge that was not asked leaves a reader.
+class ProviderSlot:
+    """The slot of ``provider`` or ``provider_from``, where the judge leaves a reader: most callers never ask.
 
     The reader is called with the host, the recipient and what is known of the provider, and returns the provider and what
-    says so: looking for the recipient's domain takes a tenth of a verdict.
+    says so.
+
+    :param slot: the member descriptor.
+    :param both: those of ``provider`` and ``provider_from``.
     """
 
-    def __init__(self, provider: Any, provider_from: Any) -> None:  # noqa: ANN401 # member descriptors
-        self._slots = provider, provider_from
-
-    def fill(self, verdict: Any) -> None:  # noqa: ANN401
-        """Find the provider, and what says so."""
-        provider, reader = (slot.__get__(verdict) for slot in self._slots)
-        known = provider if provider.__class__ is str else None
-        for slot, value in zip(self._slots, reader(verdict.remote_mta, verdict.recipient, known), strict=True):
-            slot.__set__(verdict, value)
-
-
-class ProviderSlot:
-    """The slot of ``provider``; see :class:`ProviderSlots`."""
-
-    def __init__(self, slot: Any, both: ProviderSlots) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-        self._both = both
+    def __init__(self, slot: Any, both: tuple[Any, Any]) -> None:  # noqa: ANN401 # member descriptors
+        self._get = slot.__get__
+        self._set = slot.__set__
+        self._provider, self._from = both
 
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the value; of the class, this
         if verdict is None:
             return self
-        value = self._slot.__get__(verdict)
-        if callable(value):
-            self._both.fill(verdict)
-            value = self._slot.__get__(verdict)
-        return value
+        value = self._get(verdict)
+        if value is None or isinstance(value, str):
+            return value
+        provider = self._provider.__get__(verdict)
+        known = provider if isinstance(provider, str) else None
+        found, says_so = self._from.__get__(verdict)(verdict.remote_mta, verdict.recipient, known)
+        self._provider.__set__(verdict, found)
+        self._from.__set__(verdict, says_so)
+        return self._get(verdict)
 
     def __set__(self, verdict: Any, value: str | None) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, value)
+        self._set(verdict, value)
 
 
 class DefaultWait(int):

@@ -85,8 +85,9 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
     service = next((service for service in SERVICES if service.name == name), None)
     if service is None:
         raise WebhookError(name, f"unknown service; expected one of {', '.join(names())}")
-    said = mx is not None or context is not None or now is not None or sender is not None
-    caller = caller_of(mx, context, now, sender) if said else None
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
     known = (Knowledge.builtin() if knowledge is None else knowledge).of(caller)
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
     decoded = read_body(name, body, content_type or lowered.get("content-type"))
