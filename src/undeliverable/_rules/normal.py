@@ -29,6 +29,7 @@ _WORD: Final = lazy(r"[^\W_]+")
 _COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
 _NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
 _HEAD: Final = r"\A(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?"
+_HYPHEN: Final = lazy(r"-(?<=[a-z]{2}-)[a-z]{2}")
 # Two words with a hyphen between them that are no part of a name, an address or a number.
 _HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
 
@@ -112,7 +113,7 @@ class Plain:
             plain = self._to_begin_after.sub(r"\1", plain, count=1)
         if not self._last.isdisjoint(words):
             plain = self._to_replace.sub(self._common, plain)
-        if plain.find("-", _CODE) > 0:
+        if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
             plain = _HYPHENED.sub(self._parted, plain)
         return text if plain == text else plain
 

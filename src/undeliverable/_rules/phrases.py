@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALONE",
     "UNKNOWN",
+    "ByWord",
     "Frequencies",
     "Index",
     "Made",
@@ -54,6 +55,8 @@ ALONE: Final = ""
 """Stands in a key for the word that follows, where one word is enough."""
 OPEN: Final = "*"
 """Stands in a key behind a word that may go on."""
+_WORDS_KEPT: Final = 8_192  # real replies in one language have some thousands
+_LONGEST: Final = 32  # characters of a word that is kept
 _NONE: Final[dict[str, tuple[int, ...]]] = {}
 
 _PAIR: Final = 2  # how much rarer two words must be than one to be taken for a key
@@ -119,6 +122,17 @@ class Made(dict[_Name, _Thing]):
     def __missing__(self, name: _Name) -> _Thing:
         found = self[name] = self._make(name)
         return found
+
+
+class ByWord(Made[str, _Thing]):
+    """Things by a word of a reply; since anybody may send any words, not all are kept."""
+
+    def __missing__(self, name: str) -> _Thing:
+        if len(name) > _LONGEST:
+            return self._make(name)
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        return super().__missing__(name)
 
 
 class Written(NamedTuple):

@@ -7,6 +7,7 @@ the first fits. Clauses of one provider are found only where that provider answe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -179,16 +180,29 @@ class RuleTable:
     def _by_meaning(self, place: int, match: Match, cause: str, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
         spoken_of = frozenset[str]().union(*self._spoken_of(cause))
-        found = [other for other, means in self._meant if other < place and means <= spoken_of]
+        meant = self._meant
+        found = [
+            other
+            for concept in spoken_of
+            if concept in meant
+            for other, means in meant[concept]
+            if other < place and means <= spoken_of
+        ]
         if not found:
             return place, match
+        found.sort()
         where, better = self._first(found, cause, cause, *question)
         return (place, match) if where == _NOWHERE else (where, better)
 
     @cached_property
-    def _meant(self) -> tuple[tuple[int, frozenset[str]], ...]:
-        """The places of the rules that are found by nothing but concepts, with these."""
-        return tuple([(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant])
+    def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        """The places of the rules that are found by nothing but concepts, with these, by the one that the fewest ask for."""
+        asked = [(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant]
+        times = Counter(concept for _, means in asked for concept in means)
+        filed: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        for place, means in asked:
+            filed.setdefault(min(means, key=lambda concept: (times[concept], concept)), []).append((place, means))
+        return filed
 
     def _is_meant(self, rest: Rest, text: str) -> bool:
         """Return whether the concepts that are asked for stand in one clause, without those that must not."""
