@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
 from undeliverable._rules.phrases import ByWord
-from undeliverable._rules.visible import UNSPACED_FROM
+from undeliverable._rules.visible import UNSPACED, UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -133,24 +133,23 @@ class Concepts:
 
     def _hits(self, text: str) -> list[_Hit]:
         """Return where words of any concept stand in `text`, in their order."""
-        filed = self._by_word
         found = [(mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text)] if "<" in text else []
-        for token in _WORD.finditer(text):
-            under = filed[token[0]]
+        filed = self._by_word
+        for word in dict.fromkeys(_WORD.findall(text)):
+            under = filed[word]
             if under is not None:
-                found += _hits_at(*token.span(), under, text)
-        if not text.isascii():
+                found += _hits_of(word, under, text)
+        if not text.isascii() and UNSPACED.search(text) is not None:
             found += self._unspaced_hits(text)
         found.sort()
         return found
 
     def _unspaced_hits(self, text: str) -> Iterator[_Hit]:
-        for char in {*text}:
-            if char >= UNSPACED_FROM:
-                for bare, concepts, _ in self._by_char[char]:
-                    at = text.find(bare)
-                    if at >= 0:
-                        yield at, -at - len(bare), concepts
+        for char in {*UNSPACED.findall(text)}:
+            for bare, concepts, _ in self._by_char[char]:
+                at = text.find(bare)
+                if at >= 0:
+                    yield at, -at - len(bare), concepts
 
 
 def _read(text: str) -> tuple[_Phrase, ...]:
@@ -171,20 +170,40 @@ def _filed(word: str, phrases: Iterable[_Phrase]) -> _Filed:
     return tuple(alone), tuple(longer)
 
 
-def _hits_at(start: int, end: int, filed: _Filed, text: str) -> Iterator[_Hit]:
-    """Yield which of the phrases in `filed` stand in `text` at the word from `start` to `end`."""
-    if start > 1 and text[start - 1] in ".@" and text[start - 2].isalnum():
-        return  # it is a part of a name, such as a host's
+def _hits_of(word: str, filed: _Filed, text: str) -> list[_Hit]:
+    """Return where phrases that begin with `word`, those in `filed`, stand in `text`."""
     alone, longer = filed
-    if alone and not _goes_on(text, end):
-        yield start, -end, alone
-    for bare, concepts, is_open in longer:
-        if text.startswith(bare, start):
-            end = start + len(bare)
-            while is_open and text[end : end + 1].isalnum():
-                end += 1
-            if not text[end : end + 1].isalnum() and not _goes_on(text, end):
-                yield start, -end, concepts
+    found: list[_Hit] = []
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if _is_word(text, at, end):
+            if alone and not _goes_on(text, end):
+                found.append((at, -end, alone))
+            for bare, concepts, is_open in longer:
+                if text.startswith(bare, at):
+                    end = _end(text, at + len(bare), is_open=is_open)
+                    if end and not _goes_on(text, end):
+                        found.append((at, -end, concepts))
+        at = text.find(word, at + 1)
+    return found
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    """Return whether a whole word stands there that does not end a name, such as a host's: "example.list"."""
+    if text[end : end + 1].isalnum():
+        return False
+    before = text[start - 1 : start]
+    return not before.isalnum() and not (before and before in ".@" and text[start - 2 : start - 1].isalnum())
+
+
+def _end(text: str, end: int, *, is_open: bool) -> int:
+    """Return where a phrase ends whose last letter stands before `end`, or 0 if its last word goes on but must not."""
+    while text[end : end + 1].isalnum():
+        if not is_open:
+            return 0
+        end += 1
+    return end
 
 
 def _goes_on(text: str, end: int) -> bool:

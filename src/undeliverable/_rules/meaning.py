@@ -52,7 +52,12 @@ _END: Final = lazy(
     r"[.!?;。；！？|-](?:(?<=[。；！？])"
     r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
 )
-_LINK: Final = lazy(r"(?:https?://|www\.)[^\s<>\"')\]]{1,500}")
+_LINKS: Final = (
+    ("://", lazy(r"https?://[^\s<>\"')\]]{1,500}")),
+    ("www.", lazy(r"www\.[^\s<>\"')\]]{1,500}")),
+)
+"""Patterns of links, each with what stands in all of them."""
+_IN_PATH: Final = lazy(r"\.[a-z]{2,24}/")
 # A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
 _PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
 _HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
@@ -191,9 +196,10 @@ class Meaning:
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        if "/" not in text and "www." not in text and (not hits or all(hit.kind in _BESIDE for hit in hits)):
+        links = _links(text)
+        if not links and all(hit.kind in _BESIDE for hit in hits):
             return None
-        return Reading(text, hits)
+        return Reading(text, hits, links)
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
@@ -233,10 +239,17 @@ def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
 
 def _links(text: str) -> list[tuple[int, int]]:
     """Return where links stand in `text`, in order and without overlaps."""
-    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
-    if "/" in text:
-        paths = [found.span() for found in _PATH.finditer(text)]
-        links = sorted(links + [path for path in paths if not _within(path[0], links)])
+    if "/" not in text and "www." not in text:
+        return []
+    found = [link.span() for mark, pattern in _LINKS if mark in text for link in pattern.finditer(text)]
+    path = _IN_PATH.search(text)
+    if path is not None:
+        found += [link.span() for link in _PATH.finditer(text, text.rfind(" ", 0, path.start()) + 1)]
+    found.sort()
+    links: list[tuple[int, int]] = []
+    for link in found:
+        if not links or link[0] >= links[-1][1]:
+            links.append(link)
     return links
 
 
@@ -251,9 +264,9 @@ class Reading:
 
     __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
-    def __init__(self, text: str, hits: list[_Hit]) -> None:
+    def __init__(self, text: str, hits: list[_Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text
-        self._links: Final = _links(text)
+        self._links: Final = links
         self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
         self._kinds: Final = {hit.kind for hit in self._hits}
         self._clauses: list[Clause] | None = None
@@ -348,6 +361,9 @@ def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
     first = len(_code_of(text))
     for begin, end in _sentences(text, first):
         inside = _between(hits, begin, end)
+        if not inside:
+            yield Clause(begin, end, Role.CAUSE)
+            continue
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue

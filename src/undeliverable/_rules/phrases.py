@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from undeliverable._rules.visible import SHORT, UNSPACED_FROM
+from undeliverable._rules.visible import SHORT, UNSPACED, UNSPACED_FROM
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ _PAIR: Final = 2  # how much rarer two words must be than one to be taken for a 
 _OPEN_PAIR: Final = 4
 _STEM: Final = 4  # not more than SHORT: a last word that may go on is at least as long
 _WORD: Final = lazy(r"[^\W_]+")
-_UNSPACED: Final = lazy(f"[{UNSPACED_FROM}-\U0010ffff]")
 _CODES: Final = "0123456789 .-"  # that a reply begins with
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
@@ -80,8 +79,8 @@ def words_of(text: str) -> list[str]:
     if rest.isascii():
         return rest.encode().translate(_ASCII_WORDS).decode().split()
     words: list[str] = _WORD.findall(rest)
-    if _UNSPACED.search(rest):
-        words += sorted(char for char in {*rest} if char >= UNSPACED_FROM)
+    if UNSPACED.search(rest):
+        words += sorted({*UNSPACED.findall(rest)})
     return words
 
 
