@@ -11,11 +11,12 @@ count: in "sender address" nothing is said of a recipient.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
-from undeliverable._rules.phrases import ByWord
-from undeliverable._rules.visible import UNSPACED, UNSPACED_FROM
+from undeliverable._rules.phrases import ByWord, words_of
+from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -31,6 +32,8 @@ _SHORTEST: Final = 2
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
+_MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
+_IN_NAMES: Final = ".@"
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
@@ -111,42 +114,41 @@ class Concepts:
             filed = [phrase for key in dict.fromkeys(keys) if key in spaced for phrase in _read(spaced[key])]
             return _filed(word, filed) if filed else None
 
-        self._by_word: Final = ByWord(filed_under)
-        self._by_char: Final = ByWord(lambda char: _read(unspaced.get(char, "")))
+        self._by_word: Final = ByWord(filed_under).__getitem__
+        self._by_char: Final = ByWord(lambda char: _read(unspaced.get(char, ""))).__getitem__
 
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
-        hits = _outermost(self._hits(clause))
+        text = f"{_MARGIN}{clause}{_MARGIN}"
+        hits = _outermost(self._hits(text))
         negations = [hit for hit in hits if NOT in hit[2]]
         found: set[str] = set()
         for hit in hits:
             for concept in hit[2]:
-                opposite = OPPOSITES.get(concept)
-                if opposite is not None:
-                    if negations and _negated(hit, negations, clause):
-                        found.add(opposite)
-                elif concept != NOT and (
-                    not negations or concept in THINGS or not _dismissed(hit, negations, clause)
-                ):
+                if concept in OPPOSITES:
+                    if negations and _negated(hit, negations, text):
+                        found.add(OPPOSITES[concept])
+                elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
                     found.add(concept)
         return frozenset(found)
 
     def _hits(self, text: str) -> list[_Hit]:
-        """Return where words of any concept stand in `text`, in their order."""
+        """Return where words of any concept stand in `text`, which has margins, in their order."""
         found = [(mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text)] if "<" in text else []
-        filed = self._by_word
-        for word in dict.fromkeys(_WORD.findall(text)):
-            under = filed[word]
+        words = words_of(text)
+        at = 0
+        for word, under in zip(words, map(self._by_word, words), strict=True):
             if under is not None:
-                found += _hits_of(word, under, text)
-        if not text.isascii() and UNSPACED.search(text) is not None:
-            found += self._unspaced_hits(text)
+                at = _place_of(word, text, at)
+                found += _hits_at(at, at + len(word), under, text)
+        if not text.isascii():
+            found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
         found.sort()
         return found
 
-    def _unspaced_hits(self, text: str) -> Iterator[_Hit]:
-        for char in {*UNSPACED.findall(text)}:
-            for bare, concepts, _ in self._by_char[char]:
+    def _unspaced_hits(self, chars: Iterable[str], text: str) -> Iterator[_Hit]:
+        for char in chars:
+            for bare, concepts, _ in self._by_char(char):
                 at = text.find(bare)
                 if at >= 0:
                     yield at, -at - len(bare), concepts
@@ -170,36 +172,35 @@ def _filed(word: str, phrases: Iterable[_Phrase]) -> _Filed:
     return tuple(alone), tuple(longer)
 
 
-def _hits_of(word: str, filed: _Filed, text: str) -> list[_Hit]:
-    """Return where phrases that begin with `word`, those in `filed`, stand in `text`."""
-    alone, longer = filed
-    found: list[_Hit] = []
-    at = text.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if _is_word(text, at, end):
-            if alone and not _goes_on(text, end):
-                found.append((at, -end, alone))
-            for bare, concepts, is_open in longer:
-                if text.startswith(bare, at):
-                    end = _end(text, at + len(bare), is_open=is_open)
-                    if end and not _goes_on(text, end):
-                        found.append((at, -end, concepts))
+def _place_of(word: str, text: str, at: int) -> int:
+    """Return where `word`, one of the words of `text`, stands from `at` on."""
+    at = text.find(word, at)
+    while text[at - 1].isalnum() or text[at + len(word)].isalnum():
         at = text.find(word, at + 1)
-    return found
+    return at
 
 
-def _is_word(text: str, start: int, end: int) -> bool:
-    """Return whether a whole word stands there that does not end a name, such as a host's: "example.list"."""
-    if text[end : end + 1].isalnum():
-        return False
-    before = text[start - 1 : start]
-    return not before.isalnum() and not (before and before in ".@" and text[start - 2 : start - 1].isalnum())
+def _hits_at(start: int, end: int, filed: _Filed, text: str) -> Iterator[_Hit]:
+    """Yield where phrases stand that begin with the word from `start` to `end`, those in `filed`."""
+    if text[start - 1] in _IN_NAMES and text[start - 2].isalnum():
+        return  # the word ends a name, such as a host's: "example.list"
+    alone, longer = filed
+    if alone and not _goes_on(text, end):
+        yield start, -end, alone
+    for bare, concepts, is_open in longer:
+        if text.startswith(bare, start):
+            end = _end(text, start + len(bare), is_open=is_open)
+            if end and not _goes_on(text, end):
+                yield start, -end, concepts
+
+
+def _is_unspaced(word: str) -> bool:
+    return word >= UNSPACED_FROM
 
 
 def _end(text: str, end: int, *, is_open: bool) -> int:
     """Return where a phrase ends whose last letter stands before `end`, or 0 if its last word goes on but must not."""
-    while text[end : end + 1].isalnum():
+    while text[end].isalnum():
         if not is_open:
             return 0
         end += 1
@@ -208,7 +209,7 @@ def _end(text: str, end: int, *, is_open: bool) -> int:
 
 def _goes_on(text: str, end: int) -> bool:
     """Return whether a word that ends at `end` is the beginning of a name, such as a host's: "sender.example.org"."""
-    return text[end : end + 1] == "." and text[end + 1 : end + 2].isalnum()
+    return text[end] == "." and text[end + 1].isalnum()
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:

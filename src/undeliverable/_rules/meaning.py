@@ -191,7 +191,7 @@ class Meaning:
         def filed_under(word: str) -> tuple[_Phrase, ...]:
             return tuple(map(_ready, (*spaced.get(word, ()), *begun.get(word[:_STEM], ()))))
 
-        self._filed: Final = ByWord(filed_under)
+        self._filed: Final = ByWord(filed_under).__getitem__
 
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
@@ -203,7 +203,7 @@ class Meaning:
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
-        found = [*filter(None, map(self._filed.__getitem__, words))]
+        found = [*filter(None, map(self._filed, words))]
         if not found:
             return []
         phrases = found[0] if len(found) == 1 else dict.fromkeys([phrase for under in found for phrase in under])
