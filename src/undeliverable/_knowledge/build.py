@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
+from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.order import LANGUAGES, ORDER, RULE, is_layer, ranked
 from undeliverable._knowledge.shipped import row_of
@@ -50,8 +51,9 @@ def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: boo
 
     :raises KnowledgeError: for the first error in one of them.
     """
+    lists = documents[LISTS]
     for path in _ranked(documents):
-        document = documents[path]
+        document = _put_in(lists, path, documents[path])
         if path.startswith("formats/"):
             document = {"format": [{"name": _stem(path), **document}]}
         elif path.startswith(LANGUAGES):
@@ -65,6 +67,14 @@ def _ranked(documents: Mapping[str, Mapping[str, object]]) -> list[str]:
         return ranked(documents)
     except EntryError as error:
         _source(ORDER).fail(error, ORDER, 0)
+
+
+def _put_in(lists: Mapping[str, object], path: str, document: Mapping[str, object]) -> Mapping[str, object]:
+    """Return `document` with the named lists in its rules put in."""
+    try:
+        return with_lists(document, lists)
+    except EntryError as error:
+        _source(path).fail(error, RULE, 0)
 
 
 def _stem(path: str) -> str:
@@ -98,7 +108,7 @@ def build() -> str:
             if path.startswith(LANGUAGES)
             else document
             for path, document in documents.items()
-            if path not in {_CLIENTS, ORDER} and (path.startswith(LANGUAGES) or not is_layer(path, document))
+            if path not in {_CLIENTS, LISTS, ORDER} and (path.startswith(LANGUAGES) or not is_layer(path, document))
         },
         **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }
