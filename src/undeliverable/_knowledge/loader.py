@@ -65,6 +65,7 @@ class Layer:
 
     :ivar name: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
     :ivar group: its rank: `CODE` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later one is higher.
+    :ivar opinion: whether the second opinion may count beside it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Layer:
     policies: tuple[Policy, ...] = ()
     providers: tuple[Provider, ...] = ()
     formats: tuple[Format, ...] = ()
+    opinion: bool = True
 
 
 def load(
