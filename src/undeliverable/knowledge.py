@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
     from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._knowledge.second import SecondOpinion
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
     from undeliverable._rules.meaning import Meaning
-    from undeliverable._rules.opinion import Opinion
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
@@ -301,7 +301,7 @@ class Knowledge:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
         from undeliverable._rules.visible import visible
 
-        look, provider_of, advised = self.rule_table.find, self.provider_of, self._advised
+        look, provider_of, advised = self.rule_table.find, self.provider_of, self.second.advised
 
         # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
@@ -326,30 +326,17 @@ class Knowledge:
 
         provider = None if host is None else self.provider_of(host)
         seen = Seen(visible(text, code), code, status, command, provider)
-        return self._advised(self.rule_table.trace(seen), *seen[:4])
+        return self.second.advised(self.rule_table.trace(seen), *seen[:4])
 
     @cached_property
-    def opinion(self) -> Opinion | None:
-        """The second opinion on replies, or None for knowledge without the built-in layer."""
-        from undeliverable._rules.opinion import Opinion, Weights
+    def second(self) -> SecondOpinion:
+        """The second opinion on what the rules find."""
+        from undeliverable._knowledge.second import SecondOpinion
 
-        return None if self._shipped is None else Opinion(self._shipped, Weights.of(self._shipped.document("opinion")))
+        def rule_of(status: int) -> Rule | None:
+            return self.find("", 0, status, None, None).rule
 
-    def _advised(self, match: Match, text: str, code: int, status: int, command: Command | None) -> Match:
-        """Return what the rules found, with what the second opinion advises instead; arguments as rules see them."""
-        if not self._with_opinion or not text:
-            return match
-        from undeliverable._rules.opinion import advise, may_advise
-
-        if not may_advise(match, self.reason_by_status, status) or self.opinion is None:
-            return match
-        found = advise(self.opinion.view(text, code, status, command), match, command)
-        return match if found is None else match._replace(advised=found)
-
-    def reason_by_status(self, status: int) -> Reason | None:
-        """Return the reason that a status gives by itself, by its key (0: none)."""
-        rule = self.find("", 0, status, None, None).rule
-        return None if rule is None else rule.reason
+        return SecondOpinion(self._shipped, rule_of, counts=self._with_opinion)
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None

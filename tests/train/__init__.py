@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +32,11 @@ _STRENGTH: Final = 0.5  # the inverse of the penalty on large weights; chosen by
 _RARE: Final = 2  # in how many replies a sign has to stand
 _RARE_WORD: Final = 15
 _WORD: Final = re.compile(r"'[^\W\d_]{3,}")
+_IGNORED: Final = (
+    "and any are been but can for from had has have her him his its may not one our the that this was were will with you"
+    " your com example kim lee net news org"
+)
+"""Words that say nothing by themselves, and the names that fixtures use: they would only tell one source from another."""
 _TENTHS: Final = 10
 
 
@@ -125,14 +130,17 @@ def fit(known: Sequence[Sample]) -> Weights:
     known = [sample for sample in known if sample.signs is not None]
     times = Counter(sign for sample in known for sign in sample.signs or ())
     kept = {sign for sign, count in times.items() if count >= (_RARE_WORD if sign[0] == "'" else _RARE)}
-    kept -= {sign for sign in kept if sign[0] == "'" and not _WORD.fullmatch(sign)}
+    words = {sign for sign in kept if sign[0] == "'"}
+    kept -= {word for word in words if not _WORD.fullmatch(word)} | {f"'{word}" for word in _IGNORED.split()}
     vectors = DictVectorizer()
     rows = vectors.fit_transform([dict.fromkeys(kept.intersection(sample.signs or ()), 1.0) for sample in known])
     model = LogisticRegression(C=_STRENGTH, max_iter=1_000)
     model.fit(rows, [sample.reason for sample in known])
     by_sign = zip(*(map(_tenths, row) for row in model.coef_.tolist()), strict=True)
     learned = {sign: [*row] for sign, row in zip(vectors.feature_names_, by_sign, strict=True) if any(row)}
-    return Weights(tuple(map(Reason, model.classes_)), [*map(_tenths, model.intercept_.tolist())], learned)
+    return Weights(
+        tuple(Reason[name.upper()] for name in model.classes_), [*map(_tenths, model.intercept_.tolist())], learned
+    )
 
 
 def _tenths(weight: float) -> int:

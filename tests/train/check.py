@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from tests.train import Sample, fit
-from undeliverable import Knowledge, Verdict, classify
+from undeliverable import Knowledge, Verdict
 from undeliverable._rules.opinion import Opinion, Weights
 from undeliverable.knowledge import _shipped
 
-__all__ = ["TAILS", "Judged", "Score", "cross_validated", "hards_lost", "knowledge_with", "score", "table"]
+__all__ = ["TAILS", "Judged", "Score", "cross_validated", "hards_lost", "judged", "knowledge_with", "report", "score"]
 
 _FOLDS: Final = 5
+_RULES: Final = Knowledge.builtin().without_opinion()
 TAILS: Final = (
     "Please contact your administrator.",
     "Contact the postmaster if you need help.",
@@ -33,6 +34,7 @@ class Judged(NamedTuple):
     """A labelled reply with what the rules say, and what they and the second opinion say together."""
 
     sample: Sample
+    knowledge: Knowledge
     verdict: Verdict
 
     @property
@@ -52,7 +54,7 @@ class Judged(NamedTuple):
 def knowledge_with(weights: Weights) -> Knowledge:
     """Return the built-in knowledge with another model."""
     knowledge = Knowledge(Knowledge.builtin().layers)
-    knowledge.__dict__["opinion"] = Opinion(_shipped(), weights)
+    knowledge.second.__dict__["opinion"] = Opinion(_shipped(), weights)
     return knowledge
 
 
@@ -71,7 +73,7 @@ def cross_validated(known: Sequence[Sample]) -> list[Judged]:
 
 def judged(asked: Iterable[Sample], knowledge: Knowledge) -> list[Judged]:
     """Return what `knowledge` makes of replies."""
-    return [Judged(sample, sample.judge(knowledge)) for sample in asked]
+    return [Judged(sample, knowledge, sample.judge(knowledge)) for sample in asked]
 
 
 def _bare(sample: Sample) -> str:
@@ -102,25 +104,36 @@ def _changes(found: Sequence[Judged], right: Callable[[Judged, Verdict], bool]) 
     return pairs.count((False, True)), pairs.count((True, False))
 
 
-def hards_lost(asked: Iterable[Sample], knowledge: Knowledge) -> Iterator[str]:
-    """Yield the replies that are hard, and are not with a tail that says nothing, though they are by the rules alone."""
-    alone = knowledge.without_opinion()
-    for sample in asked:
-        if sample.judge(knowledge).bounce_type != "hard":
+def hards_lost(found: Iterable[Judged]) -> Iterator[str]:
+    """Yield hard replies that a tail that says nothing makes soft, though they stay hard by the rules alone."""
+    for one in found:
+        if one.verdict.bounce_type != "hard":
             continue
         for tail in TAILS:
-            longer = sample._replace(reply=f"{sample.reply} {tail}")
-            if longer.judge(alone).bounce_type == "hard" != longer.judge(knowledge).bounce_type:
+            longer = one.sample._replace(reply=f"{one.sample.reply} {tail}")
+            if longer.judge(one.knowledge).bounce_type != "hard" == longer.judge(_RULES).bounce_type:
                 yield longer.reply
 
 
-def table(found: Sequence[Judged]) -> Iterator[str]:
-    """Yield the lines of a table: how often verdicts of each confidence are right."""
+def report(found: Sequence[Judged]) -> Iterator[str]:
+    """Yield the lines of what was measured, in Markdown."""
+    changed = score(found)
+    yield "| of the second opinion | |"
+    yield "|---|---|"
+    yield f"| reasons mended, broken | {changed.mended}, {changed.broken} |"
+    yield f"| bounce types mended, broken | {changed.types_mended}, {changed.types_broken} |"
+    yield f"| made hard | {changed.to_hard} |"
+    yield f"| hard bounces lost by {len(TAILS)} sentences that say nothing, added to each reply | {len([*hards_lost(found)])} |"
+    yield ""
     yield "| confidence | replies | wrong bounce type | wrong reason |"
     yield "|---|---|---|---|"
     for level in ("high", "medium", "low"):
         those = [one for one in found if one.verdict.confidence == level]
         types = sum(not one.right_type(one.verdict) for one in those)
         reasons = sum(not one.right_reason(one.verdict) for one in those)
-        share = [f"{100 * part / (whole or 1):.1f} %" for part, whole in ((len(those), len(found)), (types, len(those)), (reasons, len(those)))]
-        yield f"| {level} | {len(those)} ({share[0]}) | {types} ({share[1]}) | {reasons} ({share[2]}) |"
+        whole = len(those)
+        yield f"| {level} | {_share(whole, len(found))} | {_share(types, whole)} | {_share(reasons, whole)} |"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({100 * part / whole if whole else 0:.1f} %)"

@@ -27,22 +27,36 @@ from undeliverable.verdict import RuleRef
 if TYPE_CHECKING:
     from undeliverable._rules.table import Below
 
-__all__ = ["LAYER", "Opinion", "View", "Weights", "advise", "may_advise", "signs"]
+__all__ = ["BARE", "LAYER", "WORD", "Opinion", "View", "Weights", "advise", "may_advise", "signs"]
 
 LAYER: Final = "opinion"
 """The layer of the rule that a verdict names where this opinion found the reason."""
-_BARE: Final = "general."  # how the ids of rules begin that ask for nothing but codes
+BARE: Final = "general."
+"""How the ids of built-in rules begin that ask for nothing but codes."""
+WORD: Final = "'"
+"""How the signs begin that are words of the reply."""
 _TENTHS: Final = 10  # weights are kept as integers
 _REMEMBERED: Final = 1_024  # replies
 _SHOWN: Final = 5  # signs of an explanation
 
-# From here on an opinion counts. They were chosen by leaving out whole sources and languages of labelled replies.
-_LIKELY: Final = 0.5
-_SURE: Final = 0.7
-_DOUBTFUL: Final = 0.05
-_UNLIKELY: Final = 0.01
-_NOT_HARD: Final = 0.1
-"""Below this share of all reasons of the address a phrase makes nothing hard."""
+
+class _Bar(NamedTuple):
+    """From where on an opinion counts.
+
+    :ivar likely: the share that the other reason needs.
+    :ivar unlikely: the share that what the rules found may have at most; of a hard reason, that of all hard reasons.
+    """
+
+    likely: float
+    unlikely: float
+
+
+# Chosen by leaving out whole sources and languages of the labelled replies.
+_NOTHING_FOUND: Final = _Bar(0.5, 1.0)
+_BY_CODE: Final = _Bar(0.7, 0.05)
+_BY_WORDS: Final = _Bar(0.8, 0.005)
+_HARD: Final = _Bar(0.7, 0.03)
+"""Where words make a failure hard; a code that does so stands."""
 
 
 class Weights(NamedTuple):
@@ -58,7 +72,7 @@ class Weights(NamedTuple):
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Weights:
         """Return the weights of ``data/opinion.toml``."""
-        return cls(tuple(map(Reason, table["reasons"])), table["base"], table["signs"])
+        return cls(tuple(Reason[name.upper()] for name in table["reasons"]), table["base"], table["signs"])
 
 
 def signs(below: Below, text: str, code: int, status: int, command: Command | None) -> list[str] | None:
@@ -75,7 +89,7 @@ def signs(below: Below, text: str, code: int, status: int, command: Command | No
     clauses = [concepts for clause in sentences(plain) if (concepts := below.concepts.of(clause))]
     if not clauses:
         return None
-    found = {*(f"'{word}" for word in words), *_signs_of_codes(code, status)}
+    found = {*(WORD + word for word in words), *_signs_of_codes(code, status)}
     for concepts in clauses:
         found |= concepts
         found.update([f"{one}+{other}" for one, other in combinations(sorted(concepts), 2)])
@@ -147,15 +161,16 @@ class View:
         at = self._weights.reasons.index(reason)
         weighed = sorted((-self._weights.signs[sign][at], sign) for sign in self._signs)
         pro = [(-tenths, sign) for tenths, sign in weighed if tenths < 0]
-        contra = [(-tenths, sign) for tenths, sign in reversed(weighed) if tenths > 0]
-        whole = sum(tenths for tenths, _ in pro)
-        others = whole - sum(tenths for tenths, _ in pro[:_SHOWN])
-        named = [f"{sign} {tenths / _TENTHS}" for tenths, sign in pro[:_SHOWN]]
-        named += [f"others {others / _TENTHS}"] if others else []
-        against = ", ".join(f"{sign} {tenths / _TENTHS}" for tenths, sign in contra[:_SHOWN])
-        return f"{reason} {whole / _TENTHS} = {' + '.join(named) or 'nothing'}" + (
-            f"; against: {against}" if against else ""
-        )
+        against = [(-tenths, sign) for tenths, sign in reversed(weighed) if tenths > 0]
+        others = sum(tenths for tenths, _ in pro[_SHOWN:])
+        shown = [*map(_named, pro[:_SHOWN]), *([f"others {others / _TENTHS}"] if others else ())]
+        text = f"{reason} {sum(tenths for tenths, _ in pro) / _TENTHS} = {' + '.join(shown) or 'nothing'}"
+        return f"{text}; against: {', '.join(map(_named, against[:_SHOWN]))}" if against else text
+
+
+def _named(weighed: tuple[int, str]) -> str:
+    tenths, sign = weighed
+    return f"{repr(sign[1:]) if sign[0] == WORD else sign} {tenths / _TENTHS}"
 
 
 _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Command.AUTH, Command.MAIL))
@@ -173,7 +188,7 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return match.doubts.hedge is None
     if rule.layer != "builtin" or not rule.id.startswith(BY_MEANING):
         return False
-    return rule.id.startswith(_BARE) or status == ABSENT or by_status(status) is not rule.reason
+    return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
 
 
 def advise(view: View | None, match: Match, command: Command | None) -> Ruling | None:
@@ -182,16 +197,18 @@ def advise(view: View | None, match: Match, command: Command | None) -> Ruling |
         return None
     rule, top = match.rule, view.top
     found = Reason.UNDEFINED if rule is None else rule.reason
-    bare = rule is None or rule.id.startswith(_BARE)
-    likely, unlikely = (_LIKELY, _DOUBTFUL) if bare else (_SURE, _UNLIKELY)
-    if view.share(top) >= likely and (found is Reason.UNDEFINED or view.share(found) <= unlikely):
-        if top is not found and _may_be(top, command):
-            return Ruling(top, None, RuleRef(f"{LAYER}.{top}", LAYER, when=view.why(top)))
-    if not bare and found.bounce_type is BounceType.HARD and view.hard < _NOT_HARD:
-        return Ruling(Reason.UNDEFINED, f"{found} is doubtful by the other words: {view.why(found)}")
-    return None
+    is_hard, is_bare = found.bounce_type is BounceType.HARD, rule is None or rule.id.startswith(BARE)
+    if top is found or not _may_be(top, command) or (is_hard and is_bare) or found is Reason.EXPIRED:
+        return None
+    by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS
+    bar = _NOTHING_FOUND if found is Reason.UNDEFINED else by_kind
+    if view.share(top) < bar.likely or (view.hard if is_hard else view.share(found)) > bar.unlikely:
+        return None
+    return Ruling(top, None, RuleRef(f"{LAYER}.{top}", LAYER, when=view.why(top)))
 
 
 def _may_be(reason: Reason, command: Command | None) -> bool:
     """Return whether this opinion may name a reason: a soft one, and before RCPT none that blames the recipient."""
-    return reason.bounce_type is BounceType.SOFT and not (command in _EARLY and reason.fault is Fault.MAILBOX)
+    if reason.bounce_type is not BounceType.SOFT or reason is Reason.EXPIRED:  # only a queue knows that it gave up
+        return False
+    return command not in _EARLY or reason.fault is not Fault.MAILBOX

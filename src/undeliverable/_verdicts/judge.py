@@ -152,7 +152,8 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
     draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.confidence = knowledge.second.confidence_of
+    draft.proof = draft.provider_from = draft.message_advice = draft.applies_to = None
     draft.set_by = ()
     return draft
 
@@ -161,7 +162,7 @@ def _leave_unjudged(draft: Any, advice: Advice | None, knowledge: Knowledge) -> 
     """Fill in the judged half of a verdict where nothing failed, or where the kind of report says all."""
     host = draft.remote_mta
     draft.bounce_type = draft.reason = draft.fault = draft.label = draft.rule = draft.policy = draft.shadowed = None
-    draft.advice = advice
+    draft.advice, draft.confidence = advice, None
     draft.provider = None if host is None else knowledge.provider_of(host)
 
 
@@ -325,7 +326,8 @@ def _reply_verdict(
     draft.recipient, draft.remote_mta, draft.provider, draft.rule = recipient, host, provider, ref
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.confidence = knowledge.second.confidence_of
+    draft.proof = draft.provider_from = draft.message_advice = draft.applies_to = None
     draft.sent_to = recipient
     draft.set_by = ()
     draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
