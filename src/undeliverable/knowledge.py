@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from undeliverable._formats import FormatTable
     from undeliverable._knowledge.loader import Layer
+    from undeliverable._knowledge.second import SecondOpinion
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
     from undeliverable._knowledge.watch import Watch
@@ -54,18 +55,22 @@ class Knowledge(Shared, Selecting):
     built-in rules is shared. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "_with_formats", "layers")
+    __slots__ = ("__dict__", "_with_formats", "_with_opinion", "layers")
 
     layers: tuple[AnyLayer, ...]
 
-    def __init__(self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True) -> None:
+    def __init__(
+        self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True, with_opinion: bool = True
+    ) -> None:
         """Order `layers` by rank; of two with the same rank the later one is higher.
 
         :param with_formats: whether to read described formats as such; see :meth:`without_formats`.
+        :param with_opinion: whether the second opinion counts; see :meth:`without_opinion`.
         """
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
         self.layers = tuple(layer for _, layer in numbered)
         self._with_formats: Final = with_formats
+        self._with_opinion: Final = with_opinion and all(layer.opinion for layer in self.layers)
 
     @classmethod
     def builtin(cls) -> Knowledge:
@@ -80,7 +85,7 @@ class Knowledge(Shared, Selecting):
     @staticmethod
     def profiles() -> tuple[str, ...]:
         """Return the names of the profiles that the library comes with, for :meth:`with_profile`."""
-        from undeliverable._knowledge.files import profile_names
+        from undeliverable._knowledge.paths import profile_names
 
         return profile_names()
 
@@ -111,8 +116,8 @@ class Knowledge(Shared, Selecting):
         :param only: the consequences to take from it, such as ``["label"]``; all unless given.
         :raises KnowledgeError: when there is no such profile or consequence, or the profile has an error.
         """
-        from undeliverable._knowledge.files import read_path, read_profile
         from undeliverable._knowledge.loader import PROFILE, load, part_of
+        from undeliverable._knowledge.paths import read_path, read_profile
 
         if name.endswith(".toml"):
             source = read_path(name)
@@ -130,8 +135,8 @@ class Knowledge(Shared, Selecting):
 
         :raises KnowledgeError: when the file cannot be read or has an error; nothing of it is used then.
         """
-        from undeliverable._knowledge.files import read_path
         from undeliverable._knowledge.loader import FILE, load
+        from undeliverable._knowledge.paths import read_path
 
         source = read_path(os.fspath(path))
         name = f"file:{os.path.basename(source.name)}"
@@ -161,7 +166,11 @@ class Knowledge(Shared, Selecting):
 
     def without_formats(self) -> Knowledge:
         """Return this knowledge without the described formats: what the general readers make of a text by themselves."""
-        return Knowledge(tuple(reversed(self.layers)), with_formats=False)
+        return Knowledge(tuple(reversed(self.layers)), with_formats=False, with_opinion=self._with_opinion)
+
+    def without_opinion(self) -> Knowledge:
+        """Return this knowledge without the second opinion: what the rules alone say. A profile may ask for the same."""
+        return Knowledge(tuple(reversed(self.layers)), with_formats=self._with_formats, with_opinion=False)
 
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
         from undeliverable._knowledge.names import check_names, check_replaces
@@ -170,15 +179,18 @@ class Knowledge(Shared, Selecting):
         check_replaces("rule", layer.rules, lambda: {rule.id for other in lower for rule in other.rules}, source)
         check_replaces("policy", layer.policies, lambda: {one.id for other in lower for one in other.policies}, source)
         check_names(layer, self._upper, source)
-        return Knowledge((*reversed(self.layers), layer), with_formats=self._with_formats)
+        layers = (*reversed(self.layers), layer)
+        return Knowledge(layers, with_formats=self._with_formats, with_opinion=self._with_opinion)
 
     def _above(self, layers: Sequence[Layer]) -> Knowledge:
         """Return these layers, the highest first, above the same built-in one."""
         below = () if self._shipped is None else (self._shipped,)
-        return Knowledge((*below, *reversed(layers)), with_formats=self._with_formats)
+        found = (*below, *reversed(layers))
+        return Knowledge(found, with_formats=self._with_formats, with_opinion=self._with_opinion)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None, self._with_formats)
+        upper = tuple(reversed(self._upper))
+        return _rebuilt, (upper, self._shipped is not None, self._with_formats, self._with_opinion)
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -274,6 +286,11 @@ class Knowledge(Shared, Selecting):
 
         return Meaning() if self._shipped is None else self._shipped.meaning
 
+    @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """The function that finds the concepts in each clause of a text."""
+        return self.rule_table.concepts_in
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
@@ -281,7 +298,7 @@ class Knowledge(Shared, Selecting):
 
         if self.unconditional is not self:
             return self.unconditional.find
-        look, provider_of = self.rule_table.find, self.provider_of
+        look, provider_of, advised = self.rule_table.find, self.provider_of, self.second.advised
 
         # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
@@ -294,7 +311,7 @@ class Knowledge(Shared, Selecting):
                 if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = look(text, code, status, command, provider)
+                found = known[key] = advised(look(text, code, status, command, provider), text, code, status, command)
             return found
 
         return find
@@ -305,7 +322,19 @@ class Knowledge(Shared, Selecting):
         from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
-        return self.unconditional.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
+        seen = Seen(visible(text, code), code, status, command, provider)
+        known = self.unconditional
+        return known.second.advised(known.rule_table.trace(seen), *seen[:4])
+
+    @cached_property
+    def second(self) -> SecondOpinion:
+        """The second opinion on what the rules find."""
+        from undeliverable._knowledge.second import SecondOpinion
+
+        def rule_of(status: int) -> Rule | None:
+            return self.find("", 0, status, None, None).rule
+
+        return SecondOpinion(self._shipped, rule_of, counts=self._with_opinion)
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
@@ -356,5 +385,11 @@ def _builtin() -> Knowledge:
     return Knowledge((shipped(),))
 
 
-def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, with_formats: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
-    return Knowledge((shipped(), *layers) if builtin else layers, with_formats=with_formats)
+def _rebuilt(
+    layers: tuple[AnyLayer, ...],
+    builtin: bool,  # noqa: FBT001 # called by pickle
+    with_formats: bool,  # noqa: FBT001
+    with_opinion: bool,  # noqa: FBT001
+) -> Knowledge:
+    layers = (shipped(), *layers) if builtin else layers
+    return Knowledge(layers, with_formats=with_formats, with_opinion=with_opinion)

@@ -58,7 +58,7 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
+_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources", "opinion"))
 _TENANT_KEYS: Final = frozenset(("name", "description"))
 _RULE_KEYS: Final = frozenset(("id", "when", "then", "example", "examples", "source", "replaces"))
 _POLICY_KEYS: Final = _RULE_KEYS | {"not_examples"}
@@ -78,6 +78,7 @@ class Layer:
     :ivar group: its rank: `CODE` above `TENANT` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later
         one is higher.
     :ivar tenant: the only customer of the caller that it is for, casefolded; None: for all.
+    :ivar opinion: whether the second opinion may count beside it.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Layer:
     providers: tuple[Provider, ...] = ()
     formats: tuple[Format, ...] = ()
     tenant: str | None = None
+    opinion: bool = True
 
 
 def load(
@@ -139,7 +141,7 @@ class _Loader:
         for table in document:
             if table not in _TABLES[self.group]:
                 self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
-        tuple(self._each(document, "profile", _check_profile))
+        profiles = tuple(self._each(document, "profile", _profile))
         for name in self._each(document, "tenant", _tenant):
             self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
@@ -153,6 +155,7 @@ class _Loader:
             providers,
             tuple(self._each(document, "format", self._format)),
             self.tenant,
+            all(table.get("opinion", True) for table in profiles),
         )
         if not self.trusted:
             for error, table, index in check_layer(layer, self.languages):
@@ -316,10 +319,14 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     return next((other for other in earlier if other.when.covers(when)), None)
 
 
-def _check_profile(table: Mapping[str, object], _: int) -> None:
+def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
     refuse_unknown(table, _PROFILE_KEYS)
     for key, value in table.items():
-        strings(value, key)
+        if key != "opinion":
+            strings(value, key)
+        elif not isinstance(value, bool):
+            raise EntryError("must be true or false", key=key)
+    return table
 
 
 def _tenant(table: Mapping[str, object], _: int) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable._formats.index import FormatsBelow, FormatTable, Places
 from undeliverable._formats.schema import Format, read_table
@@ -28,6 +28,9 @@ from undeliverable._rules.table import Below, Rule, RuleTable
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
+
+if TYPE_CHECKING:
+    from undeliverable._rules.opinion import Opinion
 
 __all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 
@@ -84,6 +87,7 @@ class Shipped(Below, FormatsBelow):
     name: Final = "builtin"
     group: Final = BUILTIN
     tenant: Final = None
+    opinion: Final = True
 
     def __init__(self, text: str) -> None:
         self._lines: Final = text.split("\n")
@@ -167,6 +171,13 @@ class Shipped(Below, FormatsBelow):
     def table(self) -> RuleTable:
         """The rules, to be searched: all tables with rules above share this one."""
         return RuleTable((), (), self)
+
+    @cached_property
+    def opinion_model(self) -> Opinion:
+        """The model of the second opinion, which all knowledge shares."""
+        from undeliverable._rules.opinion import Opinion, Weights  # most replies never need it
+
+        return Opinion(self, Weights.of(self.document("opinion")))
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:

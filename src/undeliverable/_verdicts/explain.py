@@ -7,9 +7,12 @@ it matched, what each clause of the reply is for, the policy, and what contradic
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from undeliverable._rules.comparisons import ABSENT
+from undeliverable._rules.confidence import HIGH, view_of
 from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.opinion import LAYER
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
 from undeliverable.knowledge import Knowledge
@@ -19,12 +22,12 @@ from undeliverable.verdict import Details, PolicyRef, ProviderFrom, RuleRef, Sta
 
 __all__ = ["explain"]
 
-_BY = {
+_BY: Final[dict[ProviderFrom | None, str]] = {
     ProviderFrom.WORDS: ", by the words of the reply",
     ProviderFrom.MX: ", by the MX hosts of the recipient's domain",
     ProviderFrom.DOMAIN: ", by the recipient's domain",
 }
-_ABOUT = {
+_ABOUT: Final = {
     AppliesTo.RECIPIENT: "this recipient",
     AppliesTo.MESSAGE: "this message",
     AppliesTo.QUEUE: "all mail from this source to this provider",
@@ -120,6 +123,7 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     else:
         yield "rule", "none that may decide: see the conflict" if verdict.conflicts else "none fits"
     yield from reading.clauses()
+    yield from _confidence(verdict)
     if verdict.set_by:
         yield from _policies(verdict)
     elif verdict.action is Action.DELAYED:
@@ -140,6 +144,21 @@ def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "policy", _named(policy) + (f"\nsets {', '.join(names)}" if len(keys) > 1 else "")
     if "bounce_type" not in verdict.policies:
         yield "", "the bounce type is the reason's own"
+
+
+def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield the confidence, and what speaks for the reason where it is not high."""
+    if verdict.confidence is None:
+        return
+    yield "confidence", verdict.confidence
+    decided = verdict.rule is not None and verdict.rule.layer == LAYER  # which has said why
+    if verdict.confidence != HIGH and not decided and verdict.reason is not None:
+        view = view_of(Knowledge.builtin().second.view, verdict)
+        if view is not None:
+            yield (
+                "opinion",
+                view.why(verdict.reason) + ("" if view.top is verdict.reason else f"\n{view.why(view.top)}"),
+            )
 
 
 def _named(entry: RuleRef | PolicyRef) -> str:

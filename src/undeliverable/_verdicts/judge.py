@@ -27,7 +27,7 @@ from undeliverable._verdicts.decisions import (
     reason_of,
     status_from,
 )
-from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
+from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
 from undeliverable._verdicts.handling import apply, handled, is_delivered, waiting
 from undeliverable._verdicts.mailed import advice_for_mailed, mailed
 from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from undeliverable._rules.failure import Caller
-    from undeliverable._rules.table import Match
+    from undeliverable._rules.rule import Match, Ruling
     from undeliverable._smtp.replies import Read
     from undeliverable.knowledge import Knowledge
 
@@ -165,7 +165,7 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
     draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
-    draft.proof = draft.confidence = None
+    draft.confidence, draft.proof = knowledge.second.confidence_of, None
     draft.set_by = ()
     return draft
 
@@ -180,7 +180,7 @@ def _leave_unjudged(
 ) -> None:
     """Fill in the judged half of a verdict where nothing failed, or where the kind of report says all."""
     draft.bounce_type = draft.reason = draft.fault = draft.label = draft.rule = draft.policy = draft.shadowed = None
-    draft.advice = advice
+    draft.advice, draft.confidence = advice, None
     draft.message_advice = MessageAdvice.DELIVERED if delivered else None
     draft.applies_to = draft.retry_after = None
     identify(draft, None, knowledge, caller)
@@ -203,14 +203,14 @@ def _fill(
     ruling = _ruling(match, reason, answer.code, answer.seen, step, question, known)
     if ruling is not None:
         reason = ruling.reason
-        draft.conflicts += (ruling.why,)
+        draft.conflicts += () if ruling.why is None else (ruling.why,)
         if match.ref is not None and match.shadowed is not None:
             match = match._replace(shadowed=(match.ref, *match.shadowed))
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
     draft.shadowed = match.shadowed
     identify(draft, match.provider, knowledge, surroundings.caller)
-    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else ruling and ruling.ref
     draft.label = draft.policy = None
     temporary = match.doubts.temporary is not None
     transient = is_transient(reason, answer, by_class, expired=expired, temporary=temporary)
@@ -239,16 +239,20 @@ def _found(
 ) -> tuple[Knowledge, Match, Reason]:
     """Return the rule that fits and its reason, and the knowledge with all rules that may apply."""
     known, by_class, trace = knowledge.unconditional, surroundings.by_class, surroundings.trace
-    match = known.trace(*question) if trace else known.find(*question)
-    reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
+
+    def look(known: Knowledge) -> tuple[Match, Reason]:
+        match = known.trace(*question) if trace else known.find(*question)
+        if by_class is not None:
+            match = match._replace(advised=None)  # the service knows more than its reply shows
+        by_rule = None if match.rule is None else match.rule.reason
+        return match, reason_of(by_rule, answer, by_class, gave_up=facts.expired)
+
+    match, reason = look(known)
     if known is knowledge:
         return known, match, reason
     identify(draft, match.provider, knowledge, surroundings.caller)
     given = knowledge.given(failure_about(draft, reason, answer, question[0], surroundings))
-    if given is not known:
-        match = given.trace(*question) if trace else given.find(*question)
-        reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
-    return given, match, reason
+    return (given, *look(given)) if given is not known else (known, match, reason)
 
 
 def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draft
@@ -277,20 +281,22 @@ def _ruling(
     question: _Question,
     knowledge: Knowledge,
 ) -> Ruling | None:
-    """Return what the guards decide instead of the reason that a rule found, or None if it stands.
+    """Return what the guards decide instead of the reason that a rule found, or a second opinion; None if it stands.
 
     :param command: the step of the session, as :func:`_step` gives it.
     :param question: what the rules were asked; they may be asked again.
     """
-    rule = match.rule
-    if rule is None or rule.reason is not reason or not rule.blames_recipient:
-        return None
+    rule, advised = match.rule, match.advised
+    if reason is not (Reason.UNDEFINED if rule is None else rule.reason):
+        return None  # the queue's or the service's own
+    if rule is None or not rule.blames_recipient:
+        return advised
     if match.doubts is NO_DOUBTS and command not in GUARDED:
-        return None
+        return advised
     if command in AFTER_RCPT and match.doubts.hedge is None and says_no_recipients(question[0]):
-        return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
+        return advised  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
     text, number, _, asked, host = question
-    return check(
+    ruling = check(
         Finding(
             match=match,
             reason=reason,
@@ -301,6 +307,7 @@ def _ruling(
             unstated=lambda: knowledge.find(text, number, ABSENT, asked, host),
         )
     )
+    return advised if ruling is None else ruling
 
 
 class _Decided(NamedTuple):
@@ -354,14 +361,15 @@ def _reply_verdict(
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
     match = knowledge.find(*question)
-    rule, ref, provider, _, doubts = match
+    rule, ref, provider, _, doubts, advised = match
     reason, why = None if rule is None else rule.reason, None
     step = command if protocol is None else _step(command, protocol)
-    if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
-        ruling = _ruling(match, rule.reason, code, status, step, question, knowledge)
+    if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
+        found = reason or Reason.UNDEFINED
+        ruling = _ruling(match, found, code, status, step, question, knowledge)
         if ruling is not None:
-            reason, why = ruling
-            ref = None if reason is not rule.reason else ref
+            ref = ref if ruling.reason is found else ruling.ref
+            reason, why, _ = ruling
     draft: Any = _VerdictDraft()
     (
         draft.reason,
@@ -376,14 +384,15 @@ def _reply_verdict(
         draft.retry_after,
     ) = _decided(reason, code, key, step, doubts.temporary is not None, why)
     draft.recipient, draft.remote_mta, draft.rule = recipient, host, ref
-    draft.provider_from = found = knowledge.provider_found
-    draft.provider = found if provider is None else provider
+    draft.provider_from = reader = knowledge.provider_found
+    draft.provider = reader if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.proof = draft.confidence = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
     draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
     draft.key, draft._identity = None, text  # noqa: SLF001 # of this very draft
     draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
+    draft.confidence = knowledge.second.confidence_of
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict

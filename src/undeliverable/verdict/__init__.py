@@ -16,6 +16,7 @@ from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict._slots import (
+    ConfidenceSlot,
     DefaultWait,
     DetailsSlot,
     KeySlot,
@@ -181,7 +182,8 @@ class Verdict(Identified):
     the same. ``applies_to`` says what else the refusal is about, and ``retry_after`` after how many seconds to try again:
     as the reply asks, else by default; all three are None where nothing was refused. ``provider`` is who received the
     mail, and ``provider_from`` what says so. ``set_by`` pairs each consequence with the policy that set it, and
-    :attr:`policies` is the same as a mapping. ``proof`` and ``confidence`` are None where nobody asked for them.
+    :attr:`policies` is the same as a mapping. ``confidence`` says how far the bounce type can be relied on: ``high``,
+    ``medium`` or ``low``, None where nothing failed. ``proof`` is None where nobody asked for it.
     """
 
     recipient: str | None
@@ -304,6 +306,7 @@ class Verdict(Identified):
 if not TYPE_CHECKING:
     Verdict.key = KeySlot(Verdict.key)
     Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
+    Verdict.confidence = ConfidenceSlot(Verdict.confidence)
     Verdict.details = DetailsSlot(Verdict.details, Details)
     _both = Verdict.provider, Verdict.provider_from
     Verdict.provider = ProviderSlot(Verdict.provider, _both)

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "VendorCodeSlot", "WaitSlot"]
+__all__ = ["ConfidenceSlot", "DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "VendorCodeSlot", "WaitSlot"]
 
 
 class KeySlot:
@@ -145,3 +145,22 @@ class WaitSlot:
 
     def __set__(self, verdict: Any, wait: int | None) -> None:  # noqa: ANN401
         self._slot.__set__(verdict, wait)
+
+
+class ConfidenceSlot:
+    """The slot of ``confidence``: as that of ``details``, since some replies have to be read again for it."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the level; of the class, this
+        if verdict is None:
+            return self
+        level = self._slot.__get__(verdict)
+        if level is not None and level.__class__ is not str:
+            level = level(verdict)
+            self._slot.__set__(verdict, level)
+        return level
+
+    def __set__(self, verdict: Any, level: str | None) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, level)

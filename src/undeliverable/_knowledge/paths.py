@@ -1,4 +1,4 @@
-"""The files that a caller names, and the profiles that the library comes with."""
+"""Profiles by name, and rule files by path: where :class:`undeliverable.knowledge.Knowledge` reads further layers from."""
 
 # Plain paths: pathlib would take a twentieth of the time of a start.
 # ruff: noqa: PTH123
