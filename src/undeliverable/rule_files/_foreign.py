@@ -47,6 +47,7 @@ class Crosswalk:
     """How to read the rules of a program, and what its classes stand for.
 
     :ivar begins_with_status: whether its patterns see the status as the beginning of the text.
+    :ivar case_matters: whether its patterns tell upper from lower case.
     :ivar reasons: the reasons for each class, the most likely one first; none where the class is no failure.
     """
 
@@ -56,6 +57,7 @@ class Crosswalk:
     columns: tuple[str, ...]
     block: str
     begins_with_status: bool
+    case_matters: bool
     reasons: Mapping[str, tuple[Reason, ...]]
 
 
@@ -77,6 +79,7 @@ def crosswalk(program: str) -> Crosswalk:
         tuple(form.get("columns", ())),
         form.get("block", ""),
         form.get("begins_with_status", False),
+        form.get("case_matters", False),
         {class_: tuple(_REASONS[name] for name in found) for class_, found in classes.items()},
     )
 

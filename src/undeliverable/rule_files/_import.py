@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from undeliverable._knowledge.loader import FILE, load
@@ -47,7 +47,7 @@ class ImportedRules:
     :ivar toml: the text of the file; it can be loaded as it is.
     :ivar read: the number of rules that were read.
     :ivar rules: the number of rules in the file.
-    :ivar rewritten: the places of rules whose repetitions had to be limited, each with what was done.
+    :ivar rewritten: the places of rules that may find more or less than before, each with what was done.
     :ivar losses: the rules that could not be taken over, in their order.
     """
 
@@ -73,10 +73,7 @@ def import_rules(
     :raises KnowledgeError: when a file cannot be read, or holds no rule.
     """
     walk, given = crosswalk(program), reasons or {}
-    own = Crosswalk(
-        walk.program, walk.title, walk.syntax, walk.columns, walk.block, walk.begins_with_status,
-        {**walk.reasons, **{class_: (reason,) for class_, reason in given.items()}},
-    )  # fmt: skip
+    own = replace(walk, reasons={**walk.reasons, **{class_: (reason,) for class_, reason in given.items()}})
     work = _Import(own)
     for name, text in files:
         before = work.read
@@ -116,7 +113,9 @@ class _Import:
             raise _LossError(f"no reason is known for the class {rule.class_!r}; name one with --map {rule.class_}=REASON")
         if not meant:
             raise _LossError(f"the class {rule.class_!r} is no failure, and rules find reasons of failures")
-        made = rewritten(rule.pattern, begins_with_status=self.walk.begins_with_status)
+        made = rewritten(
+            rule.pattern, begins_with_status=self.walk.begins_with_status, case_matters=self.walk.case_matters
+        )
         earlier = self._places.setdefault(made.pattern, place)
         if earlier != place:
             raise _LossError(f"never reached: {earlier} has the same pattern")

@@ -30,6 +30,9 @@ _TOKEN: Final = re.compile(
 _BLANK: Final = frozenset((" ", r"\s", r"\ ", r"[ ]", r"[\s]", r"[ \t]"))
 _ADDRESS: Final = r"\S{0,9}<>\S{0,9}"  # what rules see of an address, and the signs around it
 _BEHIND_CODE: Final = r"^(?:[2-5]\d\d[ -])?"
+_IN_CODE: Final = frozenset("^|0123456789")
+_NO_WORD: Final = "(?<![a-z] )"
+_CASE: Final = "found in upper and lower case alike"
 _LIMITS: Final = (400, 200, 120, 80, 60, 40, 30, 20, 12)
 _NARROW: Final = 40  # the limit for what matches few characters: dashes, digits, a word
 _WIDE: Final = frozenset((".", r"\S", r"\D", r"\W"))
@@ -55,26 +58,30 @@ class _Token(NamedTuple):
     text: str
 
 
-def rewritten(pattern: str, *, begins_with_status: bool = False) -> Rewritten:
+def rewritten(pattern: str, *, begins_with_status: bool = False, case_matters: bool = False) -> Rewritten:
     """Return a pattern that finds in what rules see what `pattern` finds in a raw reply.
 
     :param begins_with_status: whether `pattern` was made for texts that begin with the status.
+    :param case_matters: whether `pattern` told upper from lower case, which rules do not.
     :raises PatternError: for one that cannot be used; the message says why.
     """
     if not pattern:
         raise PatternError("it matches every reply; left out, so that the built-in rules judge what no other rule does")
     tokens = _without_addresses([*_tokens(pattern)])
-    if tokens[0].text == "^" and begins_with_status:
+    if begins_with_status and tokens[0].text == "^":
         tokens[0] = _Token("other", _BEHIND_CODE)
-    tokens = _single_blanks(tokens)
+    tokens = _single_blanks(_after_code(tokens))
+    notes = []
+    if case_matters and any(_is_capital(token) for token in tokens):
+        tokens, notes = _at_sentences(tokens), [_CASE]
     plain = "".join(token.text for token in tokens)
     problem = check_linear(plain, most_steps=MOST_STEPS)
     if problem is None:
-        return Rewritten(plain, None)
+        return Rewritten(plain, "; ".join(notes) or None)
     for limit in _LIMITS:
         bounded = _limited(tokens, limit)
         if bounded != plain and check_linear(bounded, most_steps=MOST_STEPS) is None:
-            return Rewritten(bounded, f"repetitions limited to {limit} characters")
+            return Rewritten(bounded, "; ".join((f"repetitions limited to {limit} characters", *notes)))
     raise PatternError(problem)
 
 
@@ -101,6 +108,33 @@ def _without_addresses(tokens: list[_Token]) -> list[_Token]:
         done[-2:] = [_Token("other", _ADDRESS)]
         at += 3
     return done
+
+
+def _after_code(tokens: Sequence[_Token]) -> list[_Token]:
+    """Let a hyphen stand where only a blank may follow the code: the first line of several has one (RFC 5321 4.2.1)."""
+    done = list(tokens)
+    at = next((at for at, token in enumerate(tokens) if token.text == " "), 0)
+    code = tokens[:at]
+    if code and code[0].text == "^" and all(token.kind != "other" or token.text in _IN_CODE for token in code):
+        done[at] = _Token("set", "[ -]")
+    return done
+
+
+def _at_sentences(tokens: Sequence[_Token]) -> list[_Token]:
+    """Let no word stand before one that begins with a capital behind a gap.
+
+    Rules see no capitals. In a reply they begin a sentence: "Address rejected" is not "Sender address rejected".
+    """
+    done: list[_Token] = []
+    for token in tokens:
+        if _is_capital(token) and _is_run(done[-2:]):
+            done.append(_Token("other", _NO_WORD))
+        done.append(token)
+    return done
+
+
+def _is_capital(token: _Token) -> bool:
+    return token.kind == "other" and token.text.isupper()
 
 
 def _is_run(pair: Sequence[_Token]) -> bool:
