@@ -191,6 +191,15 @@ class TestVerdicts:
         (verdict,) = parse(mail.encode()).verdicts
         assert (verdict.reason, verdict.confidence) == ("expired", "medium")
 
+    def test_a_status_without_words_is_relied_on_a_little(self) -> None:
+        mail = (
+            "Return-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+            "Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+        )
+        (verdict,) = parse(mail.encode()).verdicts
+        assert (verdict.bounce_type, verdict.reply, verdict.confidence) == ("hard", None, "medium")
+
     def test_the_class_of_a_service_counts_before_it(self) -> None:
         event = {
             "eventType": "Bounce",

@@ -38,39 +38,37 @@ def confidence_of(
     by_status: Callable[[int], Reason | None],
     opinion: Callable[[str, int, int, Command | None], View | None],
     verdict: Verdict,
-) -> str | None:
-    """Return the confidence in a verdict, or None where nothing failed.
+) -> str:
+    """Return the confidence in a verdict that has a reason.
 
     :param by_status: returns the reason that a status gives by itself.
     :param opinion: returns the second opinion on a reply as rules see it.
     """
-    rule, reason = verdict.rule, verdict.reason
-    if reason is None:
-        return None
+    rule = verdict.rule
     if verdict.bounce_type is BounceType.UNDETERMINED:
         return LOW
     if rule is not None and rule.layer not in _BUILTIN:
         return HIGH  # the rule of whoever asks
     if rule is None or rule.layer == LAYER or rule.id.startswith(BARE) or verdict.conflicts:
         return MEDIUM if verdict.bounce_type is BounceType.SOFT else _of_hard(view_of(opinion, verdict), MEDIUM)
-    return _by_words(by_status, opinion, verdict, reason)
+    return _by_words(by_status, opinion, verdict)
 
 
 def _by_words(
     by_status: Callable[[int], Reason | None],
     opinion: Callable[[str, int, int, Command | None], View | None],
     verdict: Verdict,
-    reason: Reason,
 ) -> str:
     """Return the confidence in what the words of a reply say, whose codes do not contradict each other."""
     is_soft, status = verdict.bounce_type is BounceType.SOFT, verdict.status
     is_passing = verdict.reply_code is not None and verdict.reply_code // 100 == _TRANSIENT
-    if (is_soft and is_passing) or (status is not None and by_status(status_key(status)) is reason):
+    if (is_soft and is_passing) or (status is not None and by_status(status_key(status)) is verdict.reason):
         return HIGH
     view = view_of(opinion, verdict)
     if not is_soft:
         return _of_hard(view, HIGH)
-    return HIGH if view is not None and view.share(reason) >= _REASON_IS_LIKELY else MEDIUM
+    is_likely = view is not None and view.share(verdict.reason or Reason.UNDEFINED) >= _REASON_IS_LIKELY
+    return HIGH if is_likely else MEDIUM
 
 
 def _of_hard(view: View | None, best: str) -> str:
