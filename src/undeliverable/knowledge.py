@@ -296,6 +296,11 @@ class Knowledge:
 
         return Meaning() if self._shipped is None else self._shipped.meaning
 
+    @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """The function that finds the concepts in each clause of a text."""
+        return self.rule_table.concepts_in
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from undeliverable._rules.phrases import words_of
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -28,7 +29,12 @@ _CODE: Final = 4  # characters: a hyphen behind a code is none between words
 _WORD: Final = lazy(r"[^\W_]+")
 _COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
 _NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
-_HEAD: Final = r"\A(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?"
+_HEAD: Final = lazy(r"(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?")
+_BEFORE_FRAME: Final = 120  # characters
+_BEHIND_FRAME: Final = 60
+_LONGEST_FRAME: Final = 400  # all of it, up to the colon
+_SENTENCE_ENDS: Final = frozenset(".;")
+_HYPHEN: Final = lazy(r"-(?<=[a-z]{2}-)[a-z]{2}")
 # Two words with a hyphen between them that are no part of a name, an address or a number.
 _HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
 
@@ -87,18 +93,20 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_fillers", "_framing", "_last", "_same", "_to_begin_after", "_to_drop", "_to_replace")
+    __slots__ = ("_compounds", "_dropped", "_frame", "_framing", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
 
     def __init__(self, words: PlainWords | None = None) -> None:
         filler, frame, same, compounds = words or PlainWords((), (), {}, ())
-        self._fillers: Final = frozenset(filler)
         self._same: Final = dict(same)
-        self._last: Final = frozenset(_WORD.findall(rare)[-1] for rare in same)
-        self._framing: Final = frozenset(_WORD.findall(end)[-1] for end in frame)
         self._compounds: Final = frozenset(compounds)
+        # The last words: a text without them has nothing to drop, to replace, or to begin after.
+        self._dropped: Final = _last_words(filler)
+        self._replaced: Final = _last_words(same)
+        self._telling: Final = self._dropped | self._replaced
+        self._framing: Final = _last_words(frame)
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
-        self._to_begin_after: Final = lazy(rf"({_HEAD})[^.;:]{{0,120}}?\b(?:{_any(frame)})(?: [^.;:]{{0,60}})?: (?=\S)")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
+        self._frame: Final = lazy(rf".{{0,{_BEFORE_FRAME}}}?\b(?:{_any(frame)})(?: .{{0,{_BEHIND_FRAME}}})?")
 
     def of(self, text: str, words: Sequence[str]) -> str:
         """Return the plain form of `text`, whose words are `words`; the text itself where it is plain.
@@ -106,15 +114,28 @@ class Plain:
         The text is as rules see it.
         """
         plain = _NEGATED.sub(_negated, text) if "n't" in text or "can not" in text else text
-        if not self._fillers.isdisjoint(words):
+        telling = not self._telling.isdisjoint(words)
+        if telling and not self._dropped.isdisjoint(words):
             plain = self._to_drop.sub("", plain)
-        if ": " in plain and not self._framing.isdisjoint(words):
-            plain = self._to_begin_after.sub(r"\1", plain, count=1)
-        if not self._last.isdisjoint(words):
+        if ": " in plain:
+            plain = self._without_frame(plain)
+        if telling and not self._replaced.isdisjoint(words) and any(map(plain.__contains__, self._same)):
             plain = self._to_replace.sub(self._common, plain)
-        if plain.find("-", _CODE) > 0:
+        if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
             plain = _HYPHENED.sub(self._parted, plain)
         return text if plain == text else plain
+
+    def _without_frame(self, text: str) -> str:
+        """Return `text` without what introduces a cause, up to the colon behind it."""
+        head = _HEAD.match(text)
+        start = head.end() if head else 0
+        end = text.find(":", start, start + _LONGEST_FRAME)
+        if end < 0 or text[end + 1 : end + 2] != " " or not text[end + 2 : end + 3].strip():
+            return text
+        before = text[start:end]
+        if self._framing.isdisjoint(words_of(before)) or not _SENTENCE_ENDS.isdisjoint(before):
+            return text
+        return text if self._frame.fullmatch(before) is None else text[:start] + text[end + 2 :]
 
     def _common(self, found: re.Match[str]) -> str:
         return self._same[found[0]]
@@ -126,6 +147,10 @@ class Plain:
 def _any(words: Iterable[str]) -> str:
     """Return a pattern for any of `words`, the longest first; of none, one that is found nowhere."""
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
+
+
+def _last_words(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(_WORD.findall(phrase)[-1] for phrase in phrases)
 
 
 def _negated(found: re.Match[str]) -> str:

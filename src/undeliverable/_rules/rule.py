@@ -118,9 +118,21 @@ class Rest:
     :ivar unless: phrases of which none may stand in the text.
     :ivar means: concepts that must stand together in a clause of the text.
     :ivar unless_means: concepts that must not stand in that clause, or anywhere if no clause is asked for.
+    :ivar asks_concepts: whether concepts have to stand in the text, or must not.
     """
 
-    __slots__ = ("any_of", "commands", "means", "more", "pattern", "plain", "status", "unless", "unless_means")
+    __slots__ = (
+        "any_of",
+        "asks_concepts",
+        "commands",
+        "means",
+        "more",
+        "pattern",
+        "plain",
+        "status",
+        "unless",
+        "unless_means",
+    )
 
     def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
         self.status = when.status
@@ -132,15 +144,12 @@ class Rest:
         self.unless = when.unless
         self.means = when.means
         self.unless_means = when.unless_means
+        self.asks_concepts = bool(when.means or when.unless_means)
 
     def is_empty(self) -> bool:
         """Return whether there is nothing to ask."""
         asked = self.more or self.any_of or self.status or self.commands or self.pattern
-        return not (asked or self.unless or self.asks_concepts())
-
-    def asks_concepts(self) -> bool:
-        """Return whether concepts have to stand in the text, or must not."""
-        return bool(self.means or self.unless_means)
+        return not (asked or self.unless or self.asks_concepts)
 
     def fits(self, text: str, status: int, command: Command | None) -> bool:
         """Return whether a reply has it all, concepts left out."""

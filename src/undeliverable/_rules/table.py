@@ -7,6 +7,8 @@ the first fits. Clauses of one provider are found only where that provider answe
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -17,7 +19,7 @@ from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words,
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written, words_of
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
-from undeliverable._rules.visible import stands_in
+from undeliverable._rules.visible import stands_in, visible
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
@@ -93,6 +95,41 @@ _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
 _NOTHING: Final = Below()
+_ALL_CAUSE: Final = Meaning()
+"""Finds no advice and no doubt."""
+
+
+class _Form:
+    """One form of a reply: as it stands, or plain.
+
+    :ivar text: the whole of it.
+    :ivar words: its words.
+    :ivar reading: its clauses, read when they are first needed; None if it is plainly one cause.
+    :ivar cause: the causes that it states.
+    """
+
+    __slots__ = ("_meaning", "cause", "reading", "text", "words")
+
+    def __init__(self, text: str, meaning: Meaning) -> None:
+        self.text = text
+        self.words = words_of(text)
+        self._meaning = meaning
+
+    if TYPE_CHECKING:
+        reading: Reading | None
+        cause: str
+    else:
+
+        def __getattr__(self, name: str) -> object:
+            """Read the clauses, and return what was asked for."""
+            self.reading = self._meaning.read(self.text, self.words)
+            self.cause = self.text if self.reading is None else self.reading.cause()
+            return getattr(self, name)
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether it states no cause, but something else."""
+        return self.cause is not self.text and not has_words(self.cause)
 
 
 class RuleTable:
@@ -148,47 +185,61 @@ class RuleTable:
         A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
-        words, question = words_of(text), (code, status, command, provider)
-        reading = self._meaning.read(text, words)
-        place, match = self._look(text, words, reading, question)
-        plain = text if place < self._exact else self._plain.of(text, words)  # exact phrases of a provider stand
+        question = code, status, command, provider
+        form = _Form(text, self._meaning)
+        place, match = self._look(form, question)
+        plain = text if place < self._exact else self._plain.of(text, form.words)  # exact phrases of a provider stand
         if plain is not text:
-            words = words_of(plain)
-            higher, better = self._look(plain, words, self._meaning.read(plain, words), question)
+            higher, better = self._look(_Form(plain, self._meaning), question)
             match = better if higher < place else match
-        if reading is None or _TRANSIENT <= code < _PERMANENT:
+        if _TRANSIENT <= code < _PERMANENT:
             return match
-        return self._with_doubts(match, Seen(text, *question), reading)
+        return self._with_doubts(match, form, question)
 
-    def _look(self, text: str, words: Sequence[str], reading: Reading | None, question: _Question) -> tuple[int, Match]:
+    def _look(self, form: _Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule that fits one form of a reply, after its place."""
         code, status, command, provider = question
-        cause = text if reading is None else reading.cause()
-        found, provider = self._found(text, words, code, status, provider)
+        found, provider = self._found(form, code, status, provider)
         question = code, status, command, provider
-        place, match = self._first(found, text, cause, *question)
+        exact = bisect_left(found, self._exact)
+        place, match = self._first(found[:exact], form, form.text, *question)
+        if match.rule is None and exact < len(found):
+            place, match = self._first(found[exact:], form, form.cause, *question)
         meant = self.shelf.meant
         if meant and meant[0] < place:
-            place, match = self._by_meaning(place, match, cause, question)
-        if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
-            behind, weak = self._first(found, text, text, *question)
+            place, match = self._by_meaning(place, match, form, question)
+        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice:
+            behind, weak = self._first(found, form, form.text, *question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return behind, weak
         return place, match
 
-    def _by_meaning(self, place: int, match: Match, cause: str, question: _Question) -> tuple[int, Match]:
+    def _by_meaning(self, place: int, match: Match, form: _Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(cause))
-        found = [other for other, means in self._meant if other < place and means <= spoken_of]
+        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause))
+        meant = self._meant
+        found = [
+            other
+            for concept in spoken_of
+            if concept in meant
+            for other, means in meant[concept]
+            if other < place and means <= spoken_of
+        ]
         if not found:
             return place, match
-        where, better = self._first(found, cause, cause, *question)
+        found.sort()
+        where, better = self._first(found, form, form.cause, *question)
         return (place, match) if where == _NOWHERE else (where, better)
 
     @cached_property
-    def _meant(self) -> tuple[tuple[int, frozenset[str]], ...]:
-        """The places of the rules that are found by nothing but concepts, with these."""
-        return tuple([(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant])
+    def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        """The places of the rules that are found by nothing but concepts, with these, by the one that the fewest ask for."""
+        asked = [(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant]
+        times = Counter(concept for _, means in asked for concept in means)
+        filed: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        for place, means in asked:
+            filed.setdefault(min(means, key=lambda concept: (times[concept], concept)), []).append((place, means))
+        return filed
 
     def _is_meant(self, rest: Rest, text: str) -> bool:
         """Return whether the concepts that are asked for stand in one clause, without those that must not."""
@@ -197,52 +248,61 @@ class RuleTable:
             return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
         return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
 
+    def concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of a text that is no reply."""
+        return self._concepts_of(visible(text, 0))
+
     def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause."""
         concepts = self._below.concepts
         return tuple([concepts.of(clause) for clause in sentences(text)])
 
-    def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
+    def _with_doubts(self, match: Match, form: _Form, question: _Question) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
         if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
             return match
-        doubts = reading.doubts()
-        if doubts is NO_DOUBTS:
+        reading = form.reading
+        doubts = NO_DOUBTS if reading is None else reading.doubts()
+        if reading is None or doubts is NO_DOUBTS:
             return match
-        if doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
+        if doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
             doubts = doubts._replace(hedge=None)
         return match._replace(doubts=doubts)
 
-    def _is_certain(self, seen: Seen, certain: str) -> bool:
+    def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        found, _ = self._found(certain, words_of(certain), seen.code, seen.status, seen.provider)
-        rule = self._first(found, certain, certain, *seen[1:])[1].rule
+        form = _Form(certain, _ALL_CAUSE)
+        code, status, _, provider = question
+        found, _ = self._found(form, code, status, provider)
+        rule = self._first(found, form, certain, *question)[1].rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
     def _first(
         self,
         found: Sequence[int],
-        whole: str,
-        cause: str,
+        form: _Form,
+        text: str,
         code: int,
         status: int,
         command: Command | None,
         provider: str | None,
     ) -> tuple[int, Match]:
-        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states, after its place."""
-        exact = self._exact
+        """Return the first rule of `found` that fits `text`, after its place.
+
+        :param text: the whole of `form`, or the cause that it states; concepts are looked for in the cause alone.
+        """
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
-            text = whole if place < exact else cause
             if (
-                rule is not done
+                phrase in text
+                and rule is not done
                 and (codes is None or code in codes)
                 and (providers is None or provider in providers)
-                and (spaced in text or (phrase in text and stands_in(phrase, text)))
+                and (spaced in text or stands_in(phrase, text))
             ):
                 if rest is None or (
-                    rest.fits(text, status, command) and (not rest.asks_concepts() or self._is_meant(rest, cause))
+                    rest.fits(text, status, command) and (not rest.asks_concepts or self._is_meant(rest, form.cause))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
@@ -256,17 +316,15 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(
-        self, text: str, words: Sequence[str], code: int, status: int, provider: str | None
-    ) -> tuple[list[int], str | None]:
+    def _found(self, form: _Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        found = self._index.places(words)
+        found = self._index.places(form.words)
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
         found.sort()
         if provider is None and found and found[0] < _RULES:
-            provider = self._marked(found, text)
+            provider = self._marked(found, form.text)
         if provider is not None and found and found[-1] >= GROUPS:
             found = self._with_own(found, provider)
         return found, provider
@@ -324,8 +382,7 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        reading = self._meaning.read(seen.text, words_of(seen.text))
-        return self._fitting(seen, seen.text if reading is None else reading.cause())
+        return self._fitting(seen, _Form(seen.text, self._meaning).cause)
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
         of_causes = seen._replace(text=cause)
@@ -335,7 +392,7 @@ class RuleTable:
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts() or self._is_meant(clause[5], cause))
+                and (clause[5] is None or not clause[5].asks_concepts or self._is_meant(clause[5], cause))
             )
         )
 
@@ -344,5 +401,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(seen.text, words_of(seen.text), seen.code, seen.status, seen.provider)
+        found, _ = self._found(_Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))
