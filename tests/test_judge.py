@@ -600,7 +600,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "details": NO_DETAILS,
         "sent_to": "lee@example.org",
         "proof": None,
-        "confidence": None,
+        "confidence": "high",
         "provider_from": None,
         "set_by": (),
         "message_advice": "give_up",
