@@ -16,8 +16,9 @@ import pytest
 from tests.test_laws import texts
 from undeliverable import Knowledge, classify
 from undeliverable._knowledge.build import read_documents
-from undeliverable._rules.meaning import BY_MEANING, Meaning, Reading, Role, Vocabulary, vocabulary
+from undeliverable._rules.meaning import BY_MEANING, Meaning, Reading, Vocabulary, vocabulary
 from undeliverable._rules.phrases import words_of
+from undeliverable._rules.roles import Role
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._text.fold import fold

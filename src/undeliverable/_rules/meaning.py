@@ -13,10 +13,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
+from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
+from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -26,12 +27,8 @@ from undeliverable.errors._tables import as_list
 __all__ = [
     "BY_MEANING",
     "LANGUAGE_KEYS",
-    "NO_DOUBTS",
-    "Clause",
-    "Doubts",
     "Meaning",
     "Reading",
-    "Role",
     "Vocabulary",
     "has_words",
     "sentences",
@@ -41,9 +38,11 @@ __all__ = [
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
-LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
+LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer", "frame", "courtesy")
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
-_RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
+_RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
+_WRAPPER: Final = "wrapper"
+_TRAILER: Final = "trailer"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
 _END: Final = lazy(r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|[。；！？]|\s\|\s?|\s-{1,2}\s")
@@ -61,38 +60,6 @@ _NEAR: Final = 40
 _BEFORE_CLAUSE: Final = frozenset(",:;.!?-\u2013\u2014([\"'>)*/|")
 _ANYWHERE: Final = ("please", "see http", "see: http")
 """Advice that begins a clause wherever it stands: "message rejected please see http://..."."""
-
-
-class Role(StrEnum):
-    """What a clause is for."""
-
-    CAUSE = "cause"
-    ADVICE = "advice"
-    FOOTER = "footer"
-
-
-class Clause(NamedTuple):
-    """A part of a text, by its offsets, and its role."""
-
-    start: int
-    end: int
-    role: Role
-
-
-class Doubts(NamedTuple):
-    """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
-
-    :ivar temporary: words of time in a clause that states the cause: "temporarily".
-    :ivar hedge: words that introduce several possible causes: "may not exist, or".
-    :ivar resolver: words of a program that cannot find the host it hands its own mail to.
-    """
-
-    temporary: str | None = None
-    hedge: str | None = None
-    resolver: str | None = None
-
-
-NO_DOUBTS: Final = Doubts()
 
 
 class _Hit(NamedTuple):
@@ -127,7 +94,10 @@ def vocabulary(
     :raises EntryError: for an unknown key, or for anything but lists of phrases.
     """
     found: set[tuple[str, str]] = set()
-    for table, keys in (*((language, LANGUAGE_KEYS) for language in languages), (clients, (_RESOLVER,))):
+    for table, keys in (
+        *((language, LANGUAGE_KEYS) for language in languages),
+        (clients, (_RESOLVER, _WRAPPER, _TRAILER)),
+    ):
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
@@ -262,13 +232,17 @@ class Reading:
 
     def cuts(self) -> list[tuple[int, int]]:
         """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
-        return self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE)
+        return self._cuts(clause for clause in self.clauses if clause.role not in _READ)
 
     def certain(self) -> str:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
-        return without(
-            self._text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
-        )
+        return without(self._text, self._cuts(one for one in self.clauses if one.role not in _READ or self._hedge(one)))
+
+    def unframed(self) -> str:
+        """Return the text without what introduces its causes."""
+        if Role.FRAME not in self._kinds:
+            return self._text
+        return without(self._text, [(one.start, one.end) for one in self.clauses if one.role is Role.FRAME])
 
     def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
         cuts = [(clause.start, clause.end) for clause in clauses]
@@ -303,7 +277,9 @@ class Reading:
         return self._text[hedge.start : hedge.end]
 
 
-_CUT: Final = frozenset(("advice", "footer"))
+_READ: Final = frozenset((Role.CAUSE, Role.FRAME))
+"""What rules by meaning see: a frame may hold a part of the cause, so it is left out in the plain form alone."""
+_CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
 _BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
@@ -332,18 +308,31 @@ def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
     first = len(_code_of(text))
-    for begin, end in _sentences(text, first):
+    start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == _WRAPPER)))
+    if start > first:
+        yield Clause(first, start, Role.WRAPPER)
+    for begin, end in _sentences(text, start):
         inside = _between(hits, begin, end)
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
-        advice = _advice(text, begin, end, inside)
-        if text[begin:advice].isspace():
-            advice = begin
-        if advice > begin:
-            yield Clause(begin, advice, Role.CAUSE)
+        at = begin
+        for role, reach in _OPENINGS:
+            opened = reach(text, at, end, [hit[:2] for hit in inside if hit.kind == role])
+            if opened > at:
+                blank = opened < end and text[at] == " "
+                yield Clause(at + blank, opened, role)
+                at = opened
+        advice, role = _advice(text, at, end, inside)
+        if text[at:advice].isspace():
+            advice = at
+        if advice > at:
+            yield Clause(at, advice, Role.CAUSE)
         if advice < end:
-            yield Clause(advice, end, Role.ADVICE)
+            yield Clause(advice, end, role)
+
+
+_OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
 
 
 def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -355,17 +344,19 @@ def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> int:
-    """Return where advice begins in the sentence from `begin` to `end`, or `end`.
+def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> tuple[int, Role]:
+    """Return where advice, or a client's last words, begin in the sentence from `begin` to `end`, or `end`; and which.
 
     To say when to come back is no advice: "please try again later" says that the failure may pass.
     """
     for hit in hits:
-        if hit.kind == "advice" and _opens(text, hit.start, begin):
+        if hit.kind == "advice" and hit.start >= begin and _opens(text, hit.start, begin):
             near = _between(hits, hit.start, hit.start + _NEAR + 1)
             if all(other.kind != "temporary" for other in near):
-                return hit.start
-    return end
+                return hit.start, Role.ADVICE
+        if hit.kind == _TRAILER and is_about_a_host(text, hit.end):
+            return hit.start, Role.WRAPPER
+    return end, Role.ADVICE
 
 
 def _opens(text: str, at: int, begin: int) -> bool:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words, sentences
+from undeliverable._rules.meaning import Meaning, Reading, has_words, sentences
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written, words_of
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in
 from undeliverable.model import Command
@@ -151,7 +152,9 @@ class RuleTable:
         words, question = words_of(text), (code, status, command, provider)
         reading = self._meaning.read(text, words)
         place, match = self._look(text, words, reading, question)
-        plain = text if place < self._exact else self._plain.of(text, words)  # exact phrases of a provider stand
+        plain = text
+        if place >= self._exact:  # exact phrases of a provider stand
+            plain = self._plain.of(text if reading is None else reading.unframed(), words)
         if plain is not text:
             words = words_of(plain)
             higher, better = self._look(plain, words, self._meaning.read(plain, words), question)

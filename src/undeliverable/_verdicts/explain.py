@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from undeliverable._rules.conditions import ABSENT
-from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
+from undeliverable._rules.roles import Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import Reason

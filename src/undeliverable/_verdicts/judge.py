@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._rules.conditions import ABSENT, status_by_key, status_key
-from undeliverable._rules.meaning import NO_DOUBTS
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
 from undeliverable._verdicts.decisions import (
     Answer,
