@@ -127,6 +127,17 @@ class Concepts:
                     found.add(concept)
         return frozenset(found)
 
+    def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
+        """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
+
+        :param words: the words of `text`, and maybe others.
+        """
+        return any(
+            not concepts.isdisjoint(found) and phrase in text
+            for word in words
+            for phrase, found, _ in self._begun_by(word)
+        ) or (not text.isascii() and any(not concepts.isdisjoint(hit.concepts) for hit in self._unspaced_hits(text)))
+
     def _hits(self, text: str) -> list[_Hit]:
         """Return where words of any concept stand in `text`."""
         found = [_Hit(*mark.span(), (_RECIPIENT,)) for mark in _MARK.finditer(text)] if "<" in text else []

@@ -11,8 +11,10 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["courtesy_end", "frame_end", "is_about_a_host", "wrapper_end"]
+__all__ = ["STANDARD", "courtesy_end", "frame_end", "is_about_a_host", "wrapper_end"]
 
+STANDARD: Final = "mailbox unavailable"
+"""RFC 5321 4.2.3's own words for 550, which servers write in front of whatever they have to say."""
 _MARKS: Final = frozenset(",;:")
 # A host's name or address: "Giving up on 192.0.2.1." is qmail's last line, "giving up on this message" is not.
 _HOST: Final = lazy(r" \[?(?:\d{1,3}\.\d|[\w-]{1,63}\.\w|[\da-f]{1,4}:)")

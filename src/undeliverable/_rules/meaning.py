@@ -38,11 +38,22 @@ __all__ = [
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
-LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer", "frame", "courtesy")
+LANGUAGE_KEYS: Final = (
+    "temporary",
+    "not_temporary",
+    "hedge",
+    "either",
+    "either_hedged",
+    "advice",
+    "footer",
+    "frame",
+    "courtesy",
+)
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
 _RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
 _WRAPPER: Final = "wrapper"
 _TRAILER: Final = "trailer"
+_EITHER: Final = "either"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
 _END: Final = lazy(r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|[。；！？]|\s\|\s?|\s-{1,2}\s")
@@ -259,6 +270,15 @@ class Reading:
             next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
 
+    def alternatives(self) -> Iterator[tuple[str, str]]:
+        """Yield what stands before and behind each "or" of a clause that states a cause."""
+        if _EITHER in self._kinds:
+            for clause in self.clauses:
+                if clause.role is Role.CAUSE:
+                    for hit in _between(self._hits, clause.start, clause.end):
+                        if hit.kind == _EITHER:
+                            yield self._text[clause.start : hit.start], self._text[hit.end : clause.end]
+
     def _temporary(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
         if any(hit.kind == "not_temporary" for hit in inside):
@@ -272,7 +292,7 @@ class Reading:
             return None
         # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
         after = clause.start if self._text[hedge.start] >= UNSPACED_FROM else hedge.start
-        if not any(hit.kind == "either" and hit.start >= after for hit in inside):
+        if not any(hit.kind in _OR and hit.start >= after for hit in inside):
             return None
         return self._text[hedge.start : hedge.end]
 
@@ -280,7 +300,8 @@ class Reading:
 _READ: Final = frozenset((Role.CAUSE, Role.FRAME))
 """What rules by meaning see: a frame may hold a part of the cause, so it is left out in the plain form alone."""
 _CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
-_BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
+_OR: Final = frozenset((_EITHER, "either_hedged"))
+_BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 

@@ -31,13 +31,15 @@ class Doubts(NamedTuple):
     """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
 
     :ivar temporary: words of time in a clause that states the cause: "temporarily".
-    :ivar hedge: words that introduce several possible causes: "may not exist, or".
+    :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or".
     :ivar resolver: words of a program that cannot find the host it hands its own mail to.
+    :ivar noun: the concept that the causes speak of instead of a recipient: "sender".
     """
 
     temporary: str | None = None
     hedge: str | None = None
     resolver: str | None = None
+    noun: str | None = None
 
 
 NO_DOUBTS: Final = Doubts()

@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.doubts import alternative, noun
+from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
 from undeliverable._rules.meaning import Meaning, Reading, has_words, sentences
 from undeliverable._rules.normal import Plain
@@ -20,7 +22,7 @@ from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in
 from undeliverable.model import Command
-from undeliverable.reasons import Advice, Reason
+from undeliverable.reasons import Advice, Fault, Reason
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -96,6 +98,11 @@ _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what sta
 _NOTHING: Final = Below()
 
 
+def _condemns(rule: Rule) -> bool:
+    """Return whether `rule` takes words of a reply for a fault of the address, or a code for one of its domain."""
+    return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
+
+
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
@@ -158,10 +165,25 @@ class RuleTable:
         if plain is not text:
             words = words_of(plain)
             higher, better = self._look(plain, words, self._meaning.read(plain, words), question)
-            match = better if higher < place else match
-        if reading is None or _TRANSIENT <= code < _PERMANENT:
+            place, match = (higher, better) if higher < place else (place, match)
+        if _TRANSIENT <= code < _PERMANENT:
             return match
-        return self._with_doubts(match, Seen(text, *question), reading)
+        if reading is not None:
+            match = self._with_doubts(match, Seen(text, *question), reading, is_exact=place < self._exact)
+        if place >= self._exact and match.rule is not None and _condemns(match.rule):
+            if STANDARD in text:
+                match = self._beside_standard(text, match, question)
+            other = noun(self._below.concepts, sentences(text if reading is None else reading.cause()), words)
+            return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
+        return match
+
+    def _beside_standard(self, text: str, match: Match, question: _Question) -> Match:
+        """Return what the words beside RFC 5321's own say, if they blame somebody else than the recipient, or `match`."""
+        rest = text.replace(STANDARD, "")
+        words = words_of(rest)
+        other = self._look(rest, words, self._meaning.read(rest, words), question)[1]
+        told = other.rule is not None and other.rule.when.asks_words and not other.rule.blames_recipient
+        return other if told else match
 
     def _look(self, text: str, words: Sequence[str], reading: Reading | None, question: _Question) -> tuple[int, Match]:
         """Return the first rule that fits one form of a reply, after its place."""
@@ -205,17 +227,23 @@ class RuleTable:
         concepts = self._below.concepts
         return tuple([concepts.of(clause) for clause in sentences(text)])
 
-    def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
+    def _with_doubts(self, match: Match, seen: Seen, reading: Reading, *, is_exact: bool) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
-        if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
-            return match
         doubts = reading.doubts()
-        if doubts is NO_DOUBTS:
-            return match
-        if doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
+        if rule is not None and not rule.blames_recipient:
+            if is_exact or doubts.hedge is None or not self._is_mixed(reading):
+                doubts = doubts._replace(hedge=None)
+            if rule.reason.advice is not Advice.REVIEW:
+                doubts = doubts._replace(temporary=None, resolver=None)
+        elif doubts.hedge is None and rule is not None and not is_exact and _condemns(rule) and self._is_mixed(reading):
+            doubts = doubts._replace(hedge="or")
+        elif doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
             doubts = doubts._replace(hedge=None)
-        return match._replace(doubts=doubts)
+        return match if doubts == NO_DOUBTS else match._replace(doubts=doubts)
+
+    def _is_mixed(self, reading: Reading) -> bool:
+        return alternative(self._below.concepts, reading.alternatives())
 
     def _is_certain(self, seen: Seen, certain: str) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""

@@ -241,7 +241,7 @@ def _ruling(
     :param question: what the rules were asked; they may be asked again.
     """
     rule = match.rule
-    if rule is None or rule.reason is not reason or not rule.blames_recipient:
+    if rule is None or rule.reason is not reason or not (rule.blames_recipient or match.doubts.hedge):
         return None
     if match.doubts is NO_DOUBTS and command not in GUARDED:
         return None
