@@ -249,6 +249,10 @@ class Reading:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
         return without(self._text, self._cuts(one for one in self.clauses if one.role not in _READ or self._hedge(one)))
 
+    def causes(self) -> list[str]:
+        """Return the clauses that state a cause."""
+        return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
+
     def unframed(self) -> str:
         """Return the text without what introduces its causes."""
         if Role.FRAME not in self._kinds:

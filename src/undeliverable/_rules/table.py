@@ -91,6 +91,7 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _TRANSIENT: Final = 400  # RFC 5321 4.2.1: a 4yz is transient whatever its words
 _PERMANENT: Final = 500
+_ADDRESSING: Final = 1  # RFC 3463 3.2: X.1.x is about addresses
 _MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -159,9 +160,7 @@ class RuleTable:
         words, question = words_of(text), (code, status, command, provider)
         reading = self._meaning.read(text, words)
         place, match = self._look(text, words, reading, question)
-        plain = text
-        if place >= self._exact:  # exact phrases of a provider stand
-            plain = self._plain.of(text if reading is None else reading.unframed(), words)
+        plain = self._plain.of(text if reading is None else reading.unframed(), words)
         if plain is not text:
             words = words_of(plain)
             higher, better = self._look(plain, words, self._meaning.read(plain, words), question)
@@ -170,20 +169,23 @@ class RuleTable:
             return match
         if reading is not None:
             match = self._with_doubts(match, Seen(text, *question), reading, is_exact=place < self._exact)
-        if place >= self._exact and match.rule is not None and _condemns(match.rule):
-            if STANDARD in text:
-                match = self._beside_standard(text, match, question)
-            other = noun(self._below.concepts, sentences(text if reading is None else reading.cause()), words)
-            return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
+        if match.rule is None or not _condemns(match.rule):
+            return match
+        if STANDARD in plain and status // 1_000 % 1_000 != _ADDRESSING:
+            said = self._beside_standard(plain, question)
+            if said is not None:
+                return said
+        if place >= self._exact:
+            other = noun(self._below.concepts, sentences(text) if reading is None else reading.causes(), words)
+            match = match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
         return match
 
-    def _beside_standard(self, text: str, match: Match, question: _Question) -> Match:
-        """Return what the words beside RFC 5321's own say, if they blame somebody else than the recipient, or `match`."""
+    def _beside_standard(self, text: str, question: _Question) -> Match | None:
+        """Return what the words beside RFC 5321's own say, if they blame somebody else than the recipient, or None."""
         rest = text.replace(STANDARD, "")
         words = words_of(rest)
-        other = self._look(rest, words, self._meaning.read(rest, words), question)[1]
-        told = other.rule is not None and other.rule.when.asks_words and not other.rule.blames_recipient
-        return other if told else match
+        said = self._look(rest, words, self._meaning.read(rest, words), question)[1]
+        return said if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient else None
 
     def _look(self, text: str, words: Sequence[str], reading: Reading | None, question: _Question) -> tuple[int, Match]:
         """Return the first rule that fits one form of a reply, after its place."""
