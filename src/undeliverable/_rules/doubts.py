@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.rule import Rule
+from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "noun"]
+__all__ = ["TRIED", "alternative", "condemns", "noun"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list", "host"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -23,6 +25,11 @@ _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
 _ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
+
+
+def condemns(rule: Rule) -> bool:
+    """Return whether `rule` takes words of a reply for a fault of the address, or a code for one of its domain."""
+    return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
 
 
 def noun(concepts: Concepts, causes: Sequence[str], words: Iterable[str]) -> str | None:

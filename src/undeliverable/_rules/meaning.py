@@ -10,13 +10,14 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
+from undeliverable._rules.links import links_in, within
+from undeliverable._rules.phrases import ByWord
 from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
@@ -56,10 +57,11 @@ _TRAILER: Final = "trailer"
 _EITHER: Final = "either"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
-_END: Final = lazy(r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|[。；！？]|\s\|\s?|\s-{1,2}\s")
-_LINK: Final = lazy(r"(?:https?://|www\.)[^\s<>\"')\]]{1,500}")
-# A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
-_PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
+# The pattern begins with all of the marks, which are found fast.
+_END: Final = lazy(
+    r"[.!?;。；！？|-](?:(?<=[。；！？])"
+    r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
+)
 _HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
 _WORD: Final = lazy(r"[^\W_]+")
 _LETTERS: Final = lazy(r"[^\W\d_]{2}")
@@ -79,8 +81,10 @@ class _Hit(NamedTuple):
     kind: str
 
 
-_Phrase: TypeAlias = tuple[str, str, bool]
+_Written: TypeAlias = tuple[str, str, bool]
 """A phrase, its kind, and whether its last word may go on."""
+_Phrase: TypeAlias = tuple[str, str, bool, bool]
+"""A phrase, its kind, and whether letters may stand before and behind it."""
 
 
 class Vocabulary(NamedTuple):
@@ -88,12 +92,12 @@ class Vocabulary(NamedTuple):
 
     :ivar spaced: by a word that stands in every text with the phrase, one that stands in few other texts.
     :ivar begun: phrases of one word that may go on, by its first letters.
-    :ivar unspaced: phrases of scripts that put no blanks between words.
+
+    Phrases of scripts that put no blanks between words are filed by their first character, as by a word.
     """
 
-    spaced: dict[str, list[_Phrase]]
-    begun: dict[str, list[_Phrase]]
-    unspaced: list[_Phrase]
+    spaced: dict[str, list[_Written]]
+    begun: dict[str, list[_Written]]
 
 
 def vocabulary(
@@ -113,14 +117,14 @@ def vocabulary(
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
     times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
-    filed = Vocabulary({}, {}, [])
+    filed = Vocabulary({}, {})
     for phrase, kind in sorted(found):
         is_open = phrase[-1] == _OPEN
         entry = phrase.removesuffix(_OPEN), kind, is_open
         words: list[str] = _WORD.findall(phrase)
         closed = words[:-1] if is_open else words
         if phrase[0] >= UNSPACED_FROM:
-            filed.unspaced.append(entry)
+            filed.spaced.setdefault(phrase[0], []).append(entry)
         elif closed:
             filed.spaced.setdefault(min(closed, key=lambda word: (times[word], -len(word))), []).append(entry)
         else:
@@ -152,32 +156,41 @@ def has_words(text: str) -> bool:
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_begun", "_spaced", "_unspaced")
+    __slots__ = ("_filed",)
 
     def __init__(self, words: Vocabulary | None = None) -> None:
-        self._spaced, self._begun, self._unspaced = words or Vocabulary({}, {}, [])
+        spaced, begun = words or Vocabulary({}, {})
+
+        def filed_under(word: str) -> tuple[_Phrase, ...]:
+            return tuple(map(_ready, (*spaced.get(word, ()), *begun.get(word[:_STEM], ()))))
+
+        self._filed: Final = ByWord(filed_under).__getitem__
 
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        if "/" not in text and "www." not in text and (not hits or all(hit.kind in _BESIDE for hit in hits)):
+        links = links_in(text)
+        if not links and all(hit.kind in _BESIDE for hit in hits):
             return None
-        return Reading(text, hits)
+        return Reading(text, hits, links)
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
-        spaced, begun = self._spaced, self._begun
-        found = [entry for word in spaced.keys() & words for entry in spaced[word]]
-        stems = [word[:_STEM] for word in words]
-        if not begun.keys().isdisjoint(stems):
-            found += [entry for stem in begun.keys() & stems for entry in begun[stem]]
-        if not text.isascii() and max(text) >= UNSPACED_FROM:
-            found += self._unspaced
+        found = [*filter(None, map(self._filed, words))]
         if not found:
             return []
-        hits = [hit for phrase in found if phrase[0] in text for hit in _hits_of(phrase, text)]
-        hits.sort(key=_by_place)
+        phrases = found[0] if len(found) == 1 else dict.fromkeys([phrase for under in found for phrase in under])
+        hits = [hit for phrase in phrases if phrase[0] in text for hit in _hits_of(phrase, text)]
+        if len(hits) > 1:
+            hits.sort(key=_by_place)
         return hits
+
+
+def _ready(written: _Written) -> _Phrase:
+    """Return a phrase ready to be looked for."""
+    bare, kind, is_open = written
+    may_go_on = is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM
+    return bare, kind, bare[0] >= UNSPACED_FROM, may_go_on
 
 
 def _by_place(hit: _Hit) -> tuple[int, int, str]:
@@ -186,33 +199,15 @@ def _by_place(hit: _Hit) -> tuple[int, int, str]:
 
 def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
     """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
-    bare, kind, is_open = phrase
+    bare, kind, may_begin, may_go_on = phrase
     found: list[_Hit] = []
     at = text.find(bare)
     while at >= 0:
         end = at + len(bare)
-        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
-        if begins and (
-            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
-        ):
+        if (may_begin or at == 0 or not text[at - 1].isalnum()) and (may_go_on or not text[end : end + 1].isalnum()):
             found.append(_Hit(at, end, kind))
         at = text.find(bare, at + 1)
     return found
-
-
-def _links(text: str) -> list[tuple[int, int]]:
-    """Return where links stand in `text`, in order and without overlaps."""
-    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
-    if "/" in text:
-        paths = [found.span() for found in _PATH.finditer(text)]
-        links = sorted(links + [path for path in paths if not _within(path[0], links)])
-    return links
-
-
-def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
-    """Return whether `at` is in one of the `places`, which are in order and do not overlap."""
-    number = bisect_right(places, at, key=itemgetter(0))
-    return number > 0 and at < places[number - 1][1]
 
 
 class Reading:
@@ -220,10 +215,10 @@ class Reading:
 
     __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
-    def __init__(self, text: str, hits: list[_Hit]) -> None:
+    def __init__(self, text: str, hits: list[_Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text
-        self._links: Final = _links(text)
-        self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
+        self._links: Final = links
+        self._hits: Final = [hit for hit in hits if not within(hit.start, self._links)] if self._links else hits
         self._kinds: Final = {hit.kind for hit in self._hits}
         self._clauses: list[Clause] | None = None
 
@@ -243,6 +238,8 @@ class Reading:
 
     def cuts(self) -> list[tuple[int, int]]:
         """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
+        if _CUT.isdisjoint(self._kinds):
+            return self._links
         return self._cuts(clause for clause in self.clauses if clause.role not in _READ)
 
     def certain(self) -> str:
@@ -261,7 +258,7 @@ class Reading:
 
     def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
         cuts = [(clause.start, clause.end) for clause in clauses]
-        return sorted(cuts + [link for link in self._links if not _within(link[0], cuts)]) if self._links else cuts
+        return sorted(cuts + [link for link in self._links if not within(link[0], cuts)]) if self._links else cuts
 
     def doubts(self) -> Doubts:
         """Return the words that make the causes temporary, uncertain, or somebody else's."""
@@ -328,7 +325,7 @@ def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
     """Return those of the `hits` that begin from `begin` to before `end`."""
     if not hits or (hits[0].start >= begin and hits[-1].start < end):
         return hits
-    return hits[bisect_left(hits, begin, key=itemgetter(0)) : bisect_left(hits, end, key=itemgetter(0))]
+    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
 
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
@@ -338,6 +335,9 @@ def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
         yield Clause(first, start, Role.WRAPPER)
     for begin, end in _sentences(text, start):
         inside = _between(hits, begin, end)
+        if not inside:
+            yield Clause(begin, end, Role.CAUSE)
+            continue
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
@@ -361,9 +361,7 @@ _OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
 
 
 def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
-    while start < len(text):
-        found = _END.search(text, start)
-        end = len(text) if found is None else found.end()
+    for end in (*(found.end() for found in _END.finditer(text, start)), len(text)):
         if text[start:end].strip():
             yield start, end
         start = end

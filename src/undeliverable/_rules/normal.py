@@ -27,6 +27,7 @@ _CODE: Final = 4  # characters: a hyphen behind a code is none between words
 _WORD: Final = lazy(r"[^\W_]+")
 _COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
 _NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
+_HYPHEN: Final = lazy(r"-(?<=[a-z]{2}-)[a-z]{2}")
 # Two words with a hyphen between them that are no part of a name, an address or a number.
 _HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
 
@@ -81,14 +82,16 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_fillers", "_last", "_same", "_to_drop", "_to_replace")
+    __slots__ = ("_compounds", "_dropped", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
 
     def __init__(self, words: PlainWords | None = None) -> None:
         filler, same, compounds = words or PlainWords((), {}, ())
-        self._fillers: Final = frozenset(filler)
         self._same: Final = dict(same)
-        self._last: Final = frozenset(_WORD.findall(rare)[-1] for rare in same)
         self._compounds: Final = frozenset(compounds)
+        # The last words: a text without them has nothing to drop or to replace.
+        self._dropped: Final = _last_words(filler)
+        self._replaced: Final = _last_words(same)
+        self._telling: Final = self._dropped | self._replaced
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
 
@@ -98,11 +101,12 @@ class Plain:
         The text is as rules see it.
         """
         plain = _NEGATED.sub(_negated, text) if "n't" in text or "can not" in text else text
-        if not self._fillers.isdisjoint(words):
+        telling = not self._telling.isdisjoint(words)
+        if telling and not self._dropped.isdisjoint(words):
             plain = self._to_drop.sub("", plain)
-        if not self._last.isdisjoint(words):
+        if telling and not self._replaced.isdisjoint(words) and any(map(plain.__contains__, self._same)):
             plain = self._to_replace.sub(self._common, plain)
-        if plain.find("-", _CODE) > 0:
+        if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
             plain = _HYPHENED.sub(self._parted, plain)
         return text if plain == text else plain
 
@@ -116,6 +120,10 @@ class Plain:
 def _any(words: Iterable[str]) -> str:
     """Return a pattern for any of `words`, the longest first; of none, one that is found nowhere."""
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
+
+
+def _last_words(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(_WORD.findall(phrase)[-1] for phrase in phrases)
 
 
 def _negated(found: re.Match[str]) -> str:
