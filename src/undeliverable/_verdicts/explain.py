@@ -11,9 +11,10 @@ from typing import Final
 
 from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.confidence import HIGH, view_of
-from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
+from undeliverable._rules.roles import Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
