@@ -146,6 +146,10 @@ class Rest:
             and (self.pattern is None or self._is_found(text))
         )
 
+    def is_ruled_out(self, text: str | None) -> bool:
+        """Return whether a phrase stands in `text`, if there is one, that must not."""
+        return text is not None and bool(self.unless) and _one_stands_in(self.unless, text)
+
     def _is_found(self, text: str) -> bool:
         pattern = self.plain if self.plain is not None and text.isascii() and text.isprintable() else self.pattern
         return pattern is not None and pattern.search(text, 0, PATTERN_LIMIT) is not None

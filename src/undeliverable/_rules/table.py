@@ -14,10 +14,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.forms import Form
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words, sentences
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning, sentences
 from undeliverable._rules.normal import Plain
-from undeliverable._rules.phrases import Index, Made, Written, words_of
+from undeliverable._rules.phrases import Index, Made, Written
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in
 from undeliverable.model import Command
@@ -99,39 +100,6 @@ _ALL_CAUSE: Final = Meaning()
 """Finds no advice and no doubt."""
 
 
-class _Form:
-    """One form of a reply: as it stands, or plain.
-
-    :ivar text: the whole of it.
-    :ivar words: its words.
-    :ivar reading: its clauses, read when they are first needed; None if it is plainly one cause.
-    :ivar cause: the causes that it states.
-    """
-
-    __slots__ = ("_meaning", "cause", "reading", "text", "words")
-
-    def __init__(self, text: str, meaning: Meaning) -> None:
-        self.text = text
-        self.words = words_of(text)
-        self._meaning = meaning
-
-    if TYPE_CHECKING:
-        reading: Reading | None
-        cause: str
-    else:
-
-        def __getattr__(self, name: str) -> object:
-            """Read the clauses, and return what was asked for."""
-            self.reading = self._meaning.read(self.text, self.words)
-            self.cause = self.text if self.reading is None else self.reading.cause()
-            return getattr(self, name)
-
-    @property
-    def is_advice(self) -> bool:
-        """Whether it states no cause, but something else."""
-        return self.cause is not self.text and not has_words(self.cause)
-
-
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
@@ -182,54 +150,56 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
 
-        A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
+        A rule fits a reply as it stands or in its plain form. Where a reply states no cause, but gives advice, the words
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
         question = code, status, command, provider
-        form = _Form(text, self._meaning)
-        place, match = self._look(form, question)
-        plain = text if place < self._exact else self._plain.of(text, form.words)  # exact phrases of a provider stand
+        form = Form(text, self._meaning)
+        plain = self._plain.of(text, form.words)
         if plain is not text:
-            higher, better = self._look(_Form(plain, self._meaning), question)
+            form.plain = Form(plain, self._meaning)
+        place, match = self._look(form, question)
+        if form.plain is not None:
+            higher, better = self._look(form.plain, question, place)
             match = better if higher < place else match
         if _TRANSIENT <= code < _PERMANENT:
             return match
         return self._with_doubts(match, form, question)
 
-    def _look(self, form: _Form, question: _Question) -> tuple[int, Match]:
-        """Return the first rule that fits one form of a reply, after its place."""
+    def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
+        """Return the first rule before the place `below` that fits one form of a reply, after its place."""
         code, status, command, provider = question
         found, provider = self._found(form, code, status, provider)
         question = code, status, command, provider
+        if below < _NOWHERE:
+            found = found[: bisect_left(found, below)]
         exact = bisect_left(found, self._exact)
-        place, match = self._first(found[:exact], form, form.text, *question)
-        if match.rule is None and exact < len(found):
-            place, match = self._first(found[exact:], form, form.cause, *question)
+        place, match = self._first(found[:exact], form, form.text, question)
+        if place == _NOWHERE and exact < len(found):
+            place, match = self._first(found[exact:], form, form.cause(), question)
         meant = self.shelf.meant
-        if meant and meant[0] < place:
-            place, match = self._by_meaning(place, match, form, question)
-        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice:
-            behind, weak = self._first(found, form, form.text, *question)
+        if meant and meant[0] < min(place, below):
+            where, better = self._by_meaning(min(place, below), form, question)
+            place, match = (place, match) if where == _NOWHERE else (where, better)
+        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice():
+            behind, weak = self._first(found, form, form.text, question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return behind, weak
         return place, match
 
-    def _by_meaning(self, place: int, match: Match, form: _Form, question: _Question) -> tuple[int, Match]:
-        """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause))
+    def _by_meaning(self, below: int, form: Form, question: _Question) -> tuple[int, Match]:
+        """Return the first rule by concepts before the place `below` that fits, after its place."""
+        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause()))
         meant = self._meant
         found = [
-            other
+            place
             for concept in spoken_of
             if concept in meant
-            for other, means in meant[concept]
-            if other < place and means <= spoken_of
+            for place, means in meant[concept]
+            if place < below and means <= spoken_of
         ]
-        if not found:
-            return place, match
         found.sort()
-        where, better = self._first(found, form, form.cause, *question)
-        return (place, match) if where == _NOWHERE else (where, better)
+        return self._first(found, form, form.cause(), question) if found else (_NOWHERE, _NO_MATCH)
 
     @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
@@ -253,12 +223,12 @@ class RuleTable:
         concepts = self._below.concepts
         return tuple([concepts.of(clause) for clause in sentences(text)])
 
-    def _with_doubts(self, match: Match, form: _Form, question: _Question) -> Match:
+    def _with_doubts(self, match: Match, form: Form, question: _Question) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
         if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
             return match
-        reading = form.reading
+        reading = form.reading()
         doubts = NO_DOUBTS if reading is None else reading.doubts()
         if reading is None or doubts is NO_DOUBTS:
             return match
@@ -268,26 +238,18 @@ class RuleTable:
 
     def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        form = _Form(certain, _ALL_CAUSE)
+        form = Form(certain, _ALL_CAUSE)
         code, status, _, provider = question
         found, _ = self._found(form, code, status, provider)
-        rule = self._first(found, form, certain, *question)[1].rule
+        rule = self._first(found, form, certain, question)[1].rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
-    def _first(
-        self,
-        found: Sequence[int],
-        form: _Form,
-        text: str,
-        code: int,
-        status: int,
-        command: Command | None,
-        provider: str | None,
-    ) -> tuple[int, Match]:
+    def _first(self, found: Sequence[int], form: Form, text: str, question: _Question) -> tuple[int, Match]:
         """Return the first rule of `found` that fits `text`, after its place.
 
         :param text: the whole of `form`, or the cause that it states; concepts are looked for in the cause alone.
         """
+        code, status, command, provider = question
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
             if (
@@ -298,7 +260,9 @@ class RuleTable:
                 and (spaced in text or stands_in(phrase, text))
             ):
                 if rest is None or (
-                    rest.fits(text, status, command) and (not rest.asks_concepts or self._is_meant(rest, form.cause))
+                    rest.fits(text, status, command)
+                    and (not rest.asks_concepts or self._is_meant(rest, form.cause()))
+                    and (form.plain is None or not rest.is_ruled_out(form.plain_of(text)))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
@@ -312,7 +276,7 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(self, form: _Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
+    def _found(self, form: Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
         found = self._index.places(form.words)
         found += self._bare(code, status)
@@ -378,7 +342,7 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return self._fitting(seen, _Form(seen.text, self._meaning).cause)
+        return self._fitting(seen, Form(seen.text, self._meaning).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
         of_causes = seen._replace(text=cause)
@@ -397,5 +361,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(_Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
+        found, _ = self._found(Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))
