@@ -27,7 +27,7 @@ from undeliverable.reasons import Fault
 BUILTIN = Knowledge.builtin()
 READ = _shipped().concepts
 DOCUMENTS = read_documents()
-MEANING = load("builtin", LOWEST, TomlSource("90-meaning.toml", ""), DOCUMENTS["wording/90-meaning.toml"], trusted=True)
+MEANING = load("builtin", LOWEST, TomlSource("meaning.toml", ""), DOCUMENTS["wording/meaning.toml"], trusted=True)
 EXAMPLES = [(rule, example) for rule in MEANING.rules for example in rule.all_examples]
 LANGUAGES = {
     name: document for name, document in DOCUMENTS.items() if name.startswith("languages/") and "concepts" in document

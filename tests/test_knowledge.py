@@ -20,10 +20,10 @@ from undeliverable._knowledge import build as builder
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
+from undeliverable._knowledge.paths import profile_names
 from undeliverable._knowledge.shipped import Shipped
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.table import Below, Rule, RuleTable, Seen
-from undeliverable.knowledge import profile_names
 
 BUILTIN = Knowledge.builtin()
 BUILTIN_MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]

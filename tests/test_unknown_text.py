@@ -57,7 +57,7 @@ def replies(report: Report) -> dict[str | None, str | None]:
         (f"Not delivered.\n\nName       Result\n{KIM}    Failed   {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Not delivered.\n\n<{KIM}>  mx.example.org said: {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Not delivered.\n\nRecipient {KIM}\nReason {UNKNOWN}\n", {KIM: UNKNOWN}),
-        (f"Sorry, the user {KIM} does not exist,\nso it cannot be delivered.\n", {KIM: "does not exist, so it cannot be delivered."}),
+        (f"Sorry, the user {KIM} does not exist,\nso it cannot be delivered.\n", {KIM: "Sorry, the user kim@example.org does not exist, so it cannot be delivered."}),
         (f"{FULL} for:\n    {KIM}\nand so it was not delivered.\n", {KIM: FULL + " for:"}),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ through the layers are built when they are first used.
 """
 
 # Plain paths: pathlib would take a twentieth of the time of a start.
-# ruff: noqa: PTH119, PTH123
+# ruff: noqa: PTH119
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from os import PathLike
 
-from undeliverable.errors import EntryError, KnowledgeError
+from undeliverable.errors import EntryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from undeliverable._knowledge.loader import Layer
     from undeliverable._knowledge.log_shapes import LogTable
     from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._knowledge.second import SecondOpinion
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
     from undeliverable._rules.meaning import Meaning
@@ -59,16 +60,20 @@ class Knowledge:
     files the later one is higher. It pickles as its layers. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "_with_formats", "layers")
+    __slots__ = ("__dict__", "_with_formats", "_with_opinion", "layers")
 
-    def __init__(self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True) -> None:
+    def __init__(
+        self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True, with_opinion: bool = True
+    ) -> None:
         """Order `layers` by rank; of two with the same rank the later one is higher.
 
         :param with_formats: whether to read described formats as such; see :meth:`without_formats`.
+        :param with_opinion: whether the second opinion counts; see :meth:`without_opinion`.
         """
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
         self.layers: Final = tuple(layer for _, layer in numbered)
         self._with_formats: Final = with_formats
+        self._with_opinion: Final = with_opinion and all(layer.opinion for layer in self.layers)
 
     @classmethod
     def builtin(cls) -> Knowledge:
@@ -83,6 +88,8 @@ class Knowledge:
     @staticmethod
     def profiles() -> tuple[str, ...]:
         """Return the names of the profiles that the library comes with, for :meth:`with_profile`."""
+        from undeliverable._knowledge.paths import profile_names
+
         return profile_names()
 
     def with_profile(self, name: str) -> Knowledge:
@@ -91,12 +98,13 @@ class Knowledge:
         :raises KnowledgeError: when there is no such profile, or it has an error.
         """
         from undeliverable._knowledge.loader import PROFILE, load
+        from undeliverable._knowledge.paths import read_path, read_profile
 
         if name.endswith(".toml"):
-            source = _read_path(name)
+            source = read_path(name)
             stem = os.path.basename(name).removesuffix(".toml")
         else:
-            source = _read_profile(name)
+            source = read_profile(name)
             stem = name
         return self._with(load(f"profile:{stem}", PROFILE, source, source.parse()), source)
 
@@ -106,8 +114,9 @@ class Knowledge:
         :raises KnowledgeError: when the file cannot be read or has an error; nothing of it is used then.
         """
         from undeliverable._knowledge.loader import FILE, load
+        from undeliverable._knowledge.paths import read_path
 
-        source = _read_path(os.fspath(path))
+        source = read_path(os.fspath(path))
         name = f"file:{os.path.basename(source.name)}"
         return self._with(load(name, FILE, source, source.parse(), languages=_shipped()), source)
 
@@ -131,16 +140,22 @@ class Knowledge:
 
     def without_formats(self) -> Knowledge:
         """Return this knowledge without the described formats: what the general readers make of a text by themselves."""
-        return Knowledge(tuple(reversed(self.layers)), with_formats=False)
+        return Knowledge(tuple(reversed(self.layers)), with_formats=False, with_opinion=self._with_opinion)
+
+    def without_opinion(self) -> Knowledge:
+        """Return this knowledge without the second opinion: what the rules alone say. A profile may ask for the same."""
+        return Knowledge(tuple(reversed(self.layers)), with_formats=self._with_formats, with_opinion=False)
 
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
         lower = [other for other in self.layers if other.group <= layer.group]
         _check_replaces("rule", layer.rules, {rule.id for other in lower for rule in other.rules}, source)
         _check_replaces("policy", layer.policies, {policy.id for other in lower for policy in other.policies}, source)
-        return Knowledge((*reversed(self.layers), layer), with_formats=self._with_formats)
+        layers = (*reversed(self.layers), layer)
+        return Knowledge(layers, with_formats=self._with_formats, with_opinion=self._with_opinion)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None, self._with_formats)
+        upper = tuple(reversed(self._upper))
+        return _rebuilt, (upper, self._shipped is not None, self._with_formats, self._with_opinion)
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -281,12 +296,17 @@ class Knowledge:
 
         return Meaning() if self._shipped is None else self._shipped.meaning
 
+    @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """The function that finds the concepts in each clause of a text."""
+        return self.rule_table.concepts_in
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
         from undeliverable._rules.visible import visible
 
-        look, provider_of = self.rule_table.find, self.provider_of
+        look, provider_of, advised = self.rule_table.find, self.provider_of, self.second.advised
 
         # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
@@ -299,7 +319,7 @@ class Knowledge:
                 if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = look(text, code, status, command, provider)
+                found = known[key] = advised(look(text, code, status, command, provider), text, code, status, command)
             return found
 
         return find
@@ -310,7 +330,18 @@ class Knowledge:
         from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
-        return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
+        seen = Seen(visible(text, code), code, status, command, provider)
+        return self.second.advised(self.rule_table.trace(seen), *seen[:4])
+
+    @cached_property
+    def second(self) -> SecondOpinion:
+        """The second opinion on what the rules find."""
+        from undeliverable._knowledge.second import SecondOpinion
+
+        def rule_of(status: int) -> Rule | None:
+            return self.find("", 0, status, None, None).rule
+
+        return SecondOpinion(self._shipped, rule_of, counts=self._with_opinion)
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
@@ -352,8 +383,14 @@ def _shipped() -> Shipped:
         return Shipped(index())
 
 
-def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, with_formats: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
-    return Knowledge((_shipped(), *layers) if builtin else layers, with_formats=with_formats)
+def _rebuilt(
+    layers: tuple[AnyLayer, ...],
+    builtin: bool,  # noqa: FBT001 # called by pickle
+    with_formats: bool,  # noqa: FBT001
+    with_opinion: bool,  # noqa: FBT001
+) -> Knowledge:
+    layers = (_shipped(), *layers) if builtin else layers
+    return Knowledge(layers, with_formats=with_formats, with_opinion=with_opinion)
 
 
 def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], source: TomlSource) -> None:
@@ -361,32 +398,3 @@ def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], sourc
         if entry.replaces is not None and entry.replaces not in known:
             fault = EntryError(f"no {kind} of a lower layer has the id {entry.replaces!r}", key="replaces")
             source.fail(fault, kind, index, entry.id)
-
-
-def profile_names() -> tuple[str, ...]:
-    """Return the names of the profiles that the library comes with."""
-    from undeliverable.data import names
-
-    return tuple(name.removesuffix(".toml") for name in names("profiles"))
-
-
-def _read_profile(name: str) -> TomlSource:
-    from undeliverable._knowledge.toml import TomlSource
-    from undeliverable.data import read
-
-    if name not in profile_names():
-        raise KnowledgeError(name, f"unknown profile; expected one of {', '.join(profile_names())}")
-    return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
-
-
-def _read_path(path: str) -> TomlSource:
-    from undeliverable._knowledge.toml import TomlSource
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            return TomlSource(path, file.read())
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None
-    except OSError as error:
-        raise KnowledgeError(path, f"cannot be read: {error.strerror or error}") from None

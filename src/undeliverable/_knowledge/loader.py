@@ -49,7 +49,7 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
+_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources", "opinion"))
 _ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
 _RULE_KEYS: Final = _ENTRY_KEYS | {"examples"}
 _RULE_THEN: Final = frozenset(("reason",))
@@ -65,6 +65,7 @@ class Layer:
 
     :ivar name: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
     :ivar group: its rank: `CODE` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later one is higher.
+    :ivar opinion: whether the second opinion may count beside it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Layer:
     policies: tuple[Policy, ...] = ()
     providers: tuple[Provider, ...] = ()
     formats: tuple[Format, ...] = ()
+    opinion: bool = True
 
 
 def load(
@@ -112,7 +114,7 @@ class _Loader:
         for table in document:
             if table not in _TABLES[self.group]:
                 self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
-        tuple(self._each(document, "profile", _check_profile))
+        profiles = tuple(self._each(document, "profile", _profile))
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
         if isinstance(document.get("provider"), Mapping) and providers[0].hosts:
             self.scope = providers[0].name
@@ -123,6 +125,7 @@ class _Loader:
             tuple(self._each(document, "policy", self._policy)),
             providers,
             tuple(self._each(document, "format", self._format)),
+            all(table.get("opinion", True) for table in profiles),
         )
         if not self.trusted:
             for error, table, index in check_layer(layer, self.languages):
@@ -279,10 +282,14 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     return next((other for other in earlier if other.when.covers(when)), None)
 
 
-def _check_profile(table: Mapping[str, object], _: int) -> None:
+def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
     refuse_unknown(table, _PROFILE_KEYS)
     for key, value in table.items():
-        strings(value, key)
+        if key != "opinion":
+            strings(value, key)
+        elif not isinstance(value, bool):
+            raise EntryError("must be true or false", key=key)
+    return table
 
 
 def _mapping(value: object, name: str) -> Mapping[str, object]:

@@ -82,6 +82,7 @@ class Shipped(Below, FormatsBelow):
 
     name: Final = "builtin"
     group: Final = BUILTIN
+    opinion: Final = True
 
     def __init__(self, text: str) -> None:
         self._lines: Final = text.split("\n")

@@ -25,6 +25,7 @@ from undeliverable._reading.automatic import (
     read_challenge_report,
     read_disposition,
     read_service_notification,
+    read_suppression,
 )
 from undeliverable._reading.fallback import (
     ask_fallback,
@@ -294,7 +295,12 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
 Reader = Callable[[Reading], None]
 STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
 """The readers to ask if the fields of a standard report have been read already."""
-EXPLAINING_READERS: Final[tuple[Reader, ...]] = (read_statements, read_unexplained, read_challenge_report)
+EXPLAINING_READERS: Final[tuple[Reader, ...]] = (
+    read_statements,
+    read_unexplained,
+    read_challenge_report,
+    read_suppression,
+)
 """The readers of what fields leave open; they find nothing in a report on one recipient that holds a reply."""
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,

@@ -56,6 +56,11 @@ class Described(Protocol):
         ...
 
     @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """Return what finds the concepts in each clause of a text."""
+        ...
+
+    @property
     def phrases(self) -> AutoReplyPhrases:
         """Return what automatic replies say."""
         ...

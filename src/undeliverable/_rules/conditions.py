@@ -334,8 +334,8 @@ def _pattern(when: Mapping[str, object], *, trusted: bool) -> re.Pattern[str] | 
 
 
 def _check_linear(pattern: str) -> None:
-    from undeliverable._text.linear import check_linear  # what is built in was checked before it was packed
+    from undeliverable._text.linear import MOST_STEPS, check_linear  # what is built in was checked before it was packed
 
-    problem = check_linear(pattern)
+    problem = check_linear(pattern, most_steps=MOST_STEPS)
     if problem is not None:
         raise EntryError(problem, key="when.pattern")

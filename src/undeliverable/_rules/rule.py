@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Ruling", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -84,14 +84,30 @@ class Seen(NamedTuple):
     provider: str | None
 
 
+class Ruling(NamedTuple):
+    """What is decided instead of what a rule found.
+
+    :ivar why: what speaks against the rule; it becomes a conflict of the verdict. None where nothing does.
+    :ivar ref: what found the new reason, or None.
+    """
+
+    reason: Reason
+    why: str | None
+    ref: RuleRef | None = None
+
+
 class Match(NamedTuple):
-    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed."""
+    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed.
+
+    :ivar advised: what a second opinion advises instead, or None.
+    """
 
     rule: Rule | None
     ref: RuleRef | None
     provider: str | None
     shadowed: tuple[RuleRef, ...] | None
     doubts: Doubts = NO_DOUBTS
+    advised: Ruling | None = None
 
 
 class Rest:

@@ -20,7 +20,7 @@ from undeliverable._rules.meaning import NO_DOUBTS, Meaning, sentences
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
-from undeliverable._rules.visible import stands_in
+from undeliverable._rules.visible import stands_in, visible
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
@@ -217,6 +217,10 @@ class RuleTable:
         if rest.means:
             return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
         return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
+
+    def concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of a text that is no reply."""
+        return self._concepts_of(visible(text, 0))
 
     def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause."""

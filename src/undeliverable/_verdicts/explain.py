@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.confidence import HIGH, view_of
 from undeliverable._rules.meaning import BY_MEANING, Role
+from undeliverable._rules.opinion import LAYER
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
 from undeliverable.knowledge import Knowledge
@@ -99,6 +101,7 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     else:
         yield "rule", "none that may decide: see the conflict" if verdict.conflicts else "none fits"
     yield from reading.clauses()
+    yield from _confidence(verdict)
     if verdict.policy is not None:
         yield "policy", _named(verdict.policy)
     elif verdict.action is Action.DELAYED:
@@ -108,6 +111,21 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for shadowed in verdict.shadowed or ():
         beside = "\nfits words of advice, a footer or a link alone" if reading.is_beside(shadowed) else ""
         yield "shadowed", _named(shadowed) + beside
+
+
+def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield the confidence, and what speaks for the reason where it is not high."""
+    if verdict.confidence is None:
+        return
+    yield "confidence", verdict.confidence
+    decided = verdict.rule is not None and verdict.rule.layer == LAYER  # which has said why
+    if verdict.confidence != HIGH and not decided and verdict.reason is not None:
+        view = view_of(Knowledge.builtin().second.view, verdict)
+        if view is not None:
+            yield (
+                "opinion",
+                view.why(verdict.reason) + ("" if view.top is verdict.reason else f"\n{view.why(view.top)}"),
+            )
 
 
 def _named(entry: RuleRef | PolicyRef) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from undeliverable._rules.rule import Match
+from undeliverable._rules.rule import Match, Ruling
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
-__all__ = ["AFTER_RCPT", "GUARDED", "GUARDS", "Finding", "Ruling", "check"]
+__all__ = ["AFTER_RCPT", "GUARDED", "GUARDS", "Finding", "check"]
 
 _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Command.AUTH, Command.MAIL))
 AFTER_RCPT: Final = frozenset((Command.DATA, Command.END_OF_DATA))
@@ -50,13 +50,6 @@ class Finding(NamedTuple):
     def by_provider(self) -> bool:
         """Whether the rule is for one provider, whose exact words it knows."""
         return self.match.rule is not None and self.match.rule.when.providers is not None
-
-
-class Ruling(NamedTuple):
-    """What a guard decides instead, and why."""
-
-    reason: Reason
-    why: str
 
 
 Guard = Callable[[Finding], Ruling | None]

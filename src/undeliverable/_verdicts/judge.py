@@ -27,7 +27,7 @@ from undeliverable._verdicts.decisions import (
     reason_of,
     status_from,
 )
-from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
+from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
 from undeliverable._verdicts.mailed import advice_for_mailed, mailed
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Protocol, RecipientFacts, Reply, Witness
@@ -37,7 +37,7 @@ from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from undeliverable._rules.table import Match
+    from undeliverable._rules.rule import Match, Ruling
     from undeliverable._smtp.replies import Read
     from undeliverable.knowledge import Knowledge
 
@@ -152,7 +152,8 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
     draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.confidence = knowledge.second.confidence_of
+    draft.proof = draft.provider_from = draft.message_advice = draft.applies_to = None
     draft.set_by = ()
     return draft
 
@@ -161,7 +162,7 @@ def _leave_unjudged(draft: Any, advice: Advice | None, knowledge: Knowledge) -> 
     """Fill in the judged half of a verdict where nothing failed, or where the kind of report says all."""
     host = draft.remote_mta
     draft.bounce_type = draft.reason = draft.fault = draft.label = draft.rule = draft.policy = draft.shadowed = None
-    draft.advice = advice
+    draft.advice, draft.confidence = advice, None
     draft.provider = None if host is None else knowledge.provider_of(host)
 
 
@@ -179,18 +180,20 @@ def _fill(
     """Fill in the judged half of a verdict."""
     question = _question(draft, answer)
     match = knowledge.trace(*question) if trace else knowledge.find(*question)
+    if by_class is not None:
+        match = match._replace(advised=None)  # the service knows more than its reply shows
     reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
     step = _step(draft.command, facts.protocol)
     ruling = _ruling(match, reason, answer.code, answer.seen, step, question, knowledge)
     if ruling is not None:
         reason = ruling.reason
-        draft.conflicts += (ruling.why,)
+        draft.conflicts += () if ruling.why is None else (ruling.why,)
         if match.ref is not None and match.shadowed is not None:
             match = match._replace(shadowed=(match.ref, *match.shadowed))
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
     draft.provider, draft.shadowed = match.provider, match.shadowed
-    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else ruling and ruling.ref
     draft.label = draft.policy = None
     if delayed:
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
@@ -235,20 +238,22 @@ def _ruling(
     question: _Question,
     knowledge: Knowledge,
 ) -> Ruling | None:
-    """Return what the guards decide instead of the reason that a rule found, or None if it stands.
+    """Return what the guards decide instead of the reason that a rule found, or a second opinion; None if it stands.
 
     :param command: the step of the session, as :func:`_step` gives it.
     :param question: what the rules were asked; they may be asked again.
     """
-    rule = match.rule
-    if rule is None or rule.reason is not reason or not rule.blames_recipient:
-        return None
+    rule, advised = match.rule, match.advised
+    if reason is not (Reason.UNDEFINED if rule is None else rule.reason):
+        return None  # the queue's or the service's own
+    if rule is None or not rule.blames_recipient:
+        return advised
     if match.doubts is NO_DOUBTS and command not in GUARDED:
-        return None
+        return advised
     if command in AFTER_RCPT and match.doubts.hedge is None and says_no_recipients(question[0]):
-        return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
+        return advised  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
     text, number, _, asked, host = question
-    return check(
+    ruling = check(
         Finding(
             match=match,
             reason=reason,
@@ -259,6 +264,7 @@ def _ruling(
             unstated=lambda: knowledge.find(text, number, ABSENT, asked, host),
         )
     )
+    return advised if ruling is None else ruling
 
 
 class _Decided(NamedTuple):
@@ -299,13 +305,14 @@ def _reply_verdict(
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
     match = knowledge.find(*question)
-    rule, ref, provider, _, doubts = match
+    rule, ref, provider, _, doubts, advised = match
     reason, why = None if rule is None else rule.reason, None
-    if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
-        ruling = _ruling(match, rule.reason, code, status, _step(command, protocol), question, knowledge)
+    if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
+        found = reason or Reason.UNDEFINED
+        ruling = _ruling(match, found, code, status, _step(command, protocol), question, knowledge)
         if ruling is not None:
-            reason, why = ruling
-            ref = None if reason is not rule.reason else ref
+            ref = ref if ruling.reason is found else ruling.ref
+            reason, why, _ = ruling
     draft: Any = _VerdictDraft()
     (
         draft.reason,
@@ -319,7 +326,8 @@ def _reply_verdict(
     draft.recipient, draft.remote_mta, draft.provider, draft.rule = recipient, host, provider, ref
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.confidence = knowledge.second.confidence_of
+    draft.proof = draft.provider_from = draft.message_advice = draft.applies_to = None
     draft.sent_to = recipient
     draft.set_by = ()
     draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None

@@ -15,7 +15,7 @@ from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.verdict._slots import DetailsSlot, KeySlot, VendorCodeSlot
+from undeliverable.verdict._slots import ConfidenceSlot, DetailsSlot, KeySlot, VendorCodeSlot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ class Verdict(Identified):
 
     ``recipient``, ``bounce_type`` and ``reason`` speak of the address that failed. ``sent_to`` is the address that was
     mailed, and ``advice`` speaks of it: where a forwarder or an alias passed the mail on, the two differ, and the death
-    of the one is no reason to suppress the other. ``proof``, ``confidence``, ``provider_from``, ``message_advice`` and
+    of the one is no reason to suppress the other. ``confidence`` says how far the bounce type can be relied on: ``high``,
+    ``medium`` or ``low``, None where nothing failed. ``proof``, ``provider_from``, ``message_advice`` and
     ``applies_to`` are None where nobody asked for them; ``set_by`` pairs each consequence with the policy that set it.
     """
 
@@ -281,6 +282,7 @@ class Verdict(Identified):
 if not TYPE_CHECKING:
     Verdict.key = KeySlot(Verdict.key)
     Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
+    Verdict.confidence = ConfidenceSlot(Verdict.confidence)
     Verdict.details = DetailsSlot(Verdict.details, Details)
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["DetailsSlot", "KeySlot", "VendorCodeSlot"]
+__all__ = ["ConfidenceSlot", "DetailsSlot", "KeySlot", "VendorCodeSlot"]
 
 
 class KeySlot:
@@ -87,3 +87,22 @@ class VendorCodeSlot:
 
     def __set__(self, verdict: Any, code: str | None) -> None:  # noqa: ANN401
         self._slot.__set__(verdict, code)
+
+
+class ConfidenceSlot:
+    """The slot of ``confidence``: as that of ``details``, since some replies have to be read again for it."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the level; of the class, this
+        if verdict is None:
+            return self
+        level = self._slot.__get__(verdict)
+        if level is not None and level.__class__ is not str:
+            level = level(verdict)
+            self._slot.__set__(verdict, level)
+        return level
+
+    def __set__(self, verdict: Any, level: str | None) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, level)
