@@ -1,16 +1,52 @@
-"""The forms in which rules see a reply: as it stands, and plain; each is read in clauses when that is first needed."""
+"""The forms in which a reply is read: as it stands, and plain. Each is read in clauses when that is first needed.
+
+Rules and the second opinion ask about the same reply, one after the other; so the last one is kept with all that was read.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.meaning import has_words
+from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.meaning import Meaning, has_words, sentences
+from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import words_of
 
 if TYPE_CHECKING:
-    from undeliverable._rules.meaning import Meaning, Reading
+    from undeliverable._rules.meaning import Reading
 
-__all__ = ["Form"]
+__all__ = ["Form", "Language"]
+
+
+class Language:
+    """What reads replies, with the words of all languages; here none.
+
+    :ivar meaning: tells causes from advice.
+    :ivar concepts: finds the concepts in a clause.
+    :ivar plain: makes replies plain.
+    """
+
+    meaning: Meaning = Meaning()
+    concepts: Concepts = Concepts()
+    plain: Plain = Plain()
+
+    def __init__(self) -> None:
+        self.form: Final = lru_cache(maxsize=1)(self._form)
+        """Return the form of a reply as rules see it."""
+        self.concepts_in: Final = lru_cache(maxsize=2)(self._concepts_in)  # what states the cause in either form
+        """Return the concepts in each clause of a text."""
+
+    def _form(self, text: str) -> Form:
+        form = Form(text, self)
+        plain = self.plain.of(text, form.words)
+        if plain is not text:
+            form.plain = Form(plain, self)
+        return form
+
+    def _concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
+        concepts = self.concepts
+        return tuple([concepts.of(clause) for clause in sentences(text)])
 
 
 class Form:
@@ -18,23 +54,23 @@ class Form:
 
     :ivar text: the whole of it.
     :ivar words: its words.
-    :ivar plain: the plain form of the same reply, if it is another one: what rules out a rule may stand there alone.
+    :ivar plain: the plain form of the same reply, or None if this is plain.
     """
 
-    __slots__ = ("_cause", "_meaning", "_reading", "plain", "text", "words")
+    __slots__ = ("_cause", "_language", "_reading", "plain", "text", "words")
 
-    def __init__(self, text: str, meaning: Meaning) -> None:
+    def __init__(self, text: str, language: Language) -> None:
         self.text: Final = text
         self.words: Final = words_of(text)
         self.plain: Form | None = None
-        self._meaning: Final = meaning
+        self._language: Final = language
         self._cause: str | None = None
         self._reading: Reading | None = None
 
     def cause(self) -> str:
         """Return the causes that it states."""
         if self._cause is None:
-            self._reading = self._meaning.read(self.text, self.words)
+            self._reading = self._language.meaning.read(self.text, self.words)
             self._cause = self.text if self._reading is None else self._reading.cause()
         return self._cause
 
@@ -48,8 +84,17 @@ class Form:
         cause = self.cause()
         return cause is not self.text and not has_words(cause)
 
+    def concepts(self) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of the causes that it states."""
+        return self._language.concepts_in(self.cause())
+
+    def words_of_cause(self) -> list[str]:
+        """Return the words of the causes that it states."""
+        cause = self.cause()
+        return self.words if cause is self.text else words_of(cause)
+
     def plain_of(self, text: str) -> str | None:
-        """Return the plain form of `text`, which is the whole or the cause, or None if that is plain."""
+        """Return the plain form of `text`, which is the whole or the cause, or None if it is plain."""
         if self.plain is None:
             return None
         return self.plain.text if text is self.text else self.plain.cause()

@@ -14,9 +14,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.forms import Form
+from undeliverable._rules.forms import Form, Language
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, sentences
+from undeliverable._rules.meaning import NO_DOUBTS, Meaning
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
@@ -27,7 +27,7 @@ from undeliverable.reasons import Advice, Reason
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from undeliverable._rules.rule import Clause, Rest
+    from undeliverable._rules.rule import Clause
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -35,23 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["Below", "Languages", "Match", "Rule", "RuleTable", "Seen"]
 
 
-class Below:
-    """The rules and marks that a table is given ready filed; here none.
+class Below(Language):
+    """The rules and marks that a table is given ready filed, and the words of languages; here none.
 
     :ivar shelf: how they are filed.
     :ivar marks: phrases that identify a provider, with its name, the first one first.
-    :ivar meaning: tells causes from advice.
-    :ivar concepts: finds the concepts in a clause.
-    :ivar plain: makes replies plain.
     :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
         rules above, know exact phrases and see the whole reply.
     """
 
     shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [], [])
     marks: Sequence[tuple[str, str]] = ()
-    meaning: Meaning = Meaning()
-    concepts: Concepts = Concepts()
-    plain: Plain = Plain()
     exact: int = 0
 
     def rule(self, number: int) -> Rule:
@@ -68,7 +62,8 @@ class Languages(Below):
     :param below: what has the words.
     """
 
-    def __init__(self, below: Below) -> None:
+    def __init__(self, below: Language) -> None:
+        super().__init__()
         self._below = below
 
     @property
@@ -96,8 +91,6 @@ _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
 _NOTHING: Final = Below()
-_ALL_CAUSE: Final = Meaning()
-"""Finds no advice and no doubt."""
 
 
 class RuleTable:
@@ -121,8 +114,6 @@ class RuleTable:
         self._upper = dict(zip(numbers, rules, strict=True))
         self._marks = tuple(marks)
         self._below = below
-        self._meaning: Final = below.meaning
-        self._plain: Final = below.plain
         self._exact: Final = below.exact * PARTS
         self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
         if rules or marks:
@@ -135,7 +126,6 @@ class RuleTable:
         self._clause_at: Final = self._clauses.__getitem__
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
-        self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -154,10 +144,7 @@ class RuleTable:
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
         question = code, status, command, provider
-        form = Form(text, self._meaning)
-        plain = self._plain.of(text, form.words)
-        if plain is not text:
-            form.plain = Form(plain, self._meaning)
+        form = self._below.form(text)
         place, match = self._look(form, question)
         if form.plain is not None:
             higher, better = self._look(form.plain, question, place)
@@ -189,7 +176,7 @@ class RuleTable:
 
     def _by_meaning(self, below: int, form: Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts before the place `below` that fits, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause()))
+        spoken_of = frozenset[str]().union(*form.concepts())
         meant = self._meant
         found = [
             place
@@ -211,21 +198,9 @@ class RuleTable:
             filed.setdefault(min(means, key=lambda concept: (times[concept], concept)), []).append((place, means))
         return filed
 
-    def _is_meant(self, rest: Rest, text: str) -> bool:
-        """Return whether the concepts that are asked for stand in one clause, without those that must not."""
-        spoken_of = self._spoken_of(text)
-        if rest.means:
-            return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
-        return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
-
     def concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of a text that is no reply."""
-        return self._concepts_of(visible(text, 0))
-
-    def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
-        """Return the concepts in each clause."""
-        concepts = self._below.concepts
-        return tuple([concepts.of(clause) for clause in sentences(text)])
+        return self._below.concepts_in(visible(text, 0))
 
     def _with_doubts(self, match: Match, form: Form, question: _Question) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
@@ -242,7 +217,7 @@ class RuleTable:
 
     def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        form = Form(certain, _ALL_CAUSE)
+        form = Form(certain, _NOTHING)
         code, status, _, provider = question
         found, _ = self._found(form, code, status, provider)
         rule = self._first(found, form, certain, question)[1].rule
@@ -265,7 +240,7 @@ class RuleTable:
             ):
                 if rest is None or (
                     rest.fits(text, status, command)
-                    and (not rest.asks_concepts or self._is_meant(rest, form.cause()))
+                    and (not rest.asks_concepts or rest.is_meant(form.concepts()))
                     and (form.plain is None or not rest.is_ruled_out(form.plain_of(text)))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
@@ -346,17 +321,17 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return self._fitting(seen, Form(seen.text, self._meaning).cause())
+        return self._fitting(seen, self._below.form(seen.text).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
-        of_causes = seen._replace(text=cause)
+        of_causes, concepts_in = seen._replace(text=cause), self._below.concepts_in
         return tuple(
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts or self._is_meant(clause[5], cause))
+                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts_in(cause)))
             )
         )
 
@@ -365,5 +340,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
+        found, _ = self._found(self._below.form(seen.text), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))
