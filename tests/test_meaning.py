@@ -247,8 +247,7 @@ def without_phrase(words: Vocabulary, phrase: str) -> Meaning:
     def less(found: list[tuple[str, str, bool]]) -> list[tuple[str, str, bool]]:
         return [entry for entry in found if (entry[0], entry[2]) != bare]
 
-    spaced, begun = ({key: less(found) for key, found in filed.items()} for filed in words[:2])
-    return Meaning(Vocabulary(spaced, begun, less(words.unspaced)))
+    return Meaning(Vocabulary(*({key: less(found) for key, found in filed.items()} for filed in words)))
 
 
 def test_every_phrase_is_needed_by_some_reply() -> None:

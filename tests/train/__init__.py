@@ -116,7 +116,18 @@ def _sample(
     code = verdict.reply_code or ABSENT
     text = visible(masked(verdict.reply or "", verdict.recipient), code)
     found = Signs(_shipped()).of(text, code, status_key(verdict.status), verdict.command)
-    return Sample(reply, verdict, text, None if found is None else sorted(found), reason, {reason, *reasons}, {*types}, group, host, command)
+    return Sample(
+        reply,
+        verdict,
+        text,
+        None if found is None else sorted(found),
+        reason,
+        {reason, *reasons},
+        {*types},
+        group,
+        host,
+        command,
+    )
 
 
 def fit(known: Sequence[Sample]) -> Weights:

@@ -5,6 +5,7 @@ Rules and the second opinion ask about the same reply, one after the other; so t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,6 @@ class Language:
     def __init__(self) -> None:
         self.form: Final = lru_cache(maxsize=1)(self._form)
         """Return the form of a reply as rules see it."""
-        self.concepts_in: Final = lru_cache(maxsize=2)(self._concepts_in)  # what states the cause in either form
-        """Return the concepts in each clause of a text."""
 
     def _form(self, text: str) -> Form:
         form = Form(text, self)
@@ -44,9 +43,9 @@ class Language:
             form.plain = Form(plain, self)
         return form
 
-    def _concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
-        concepts = self.concepts
-        return tuple([concepts.of(clause) for clause in sentences(text)])
+    def concepts_in(self, text: str, words: Sequence[str] | None = None) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of `text`; `words` are its words, if they are known."""
+        return self.concepts.in_clauses(text, words_of(text) if words is None else words, sentences(text))
 
 
 class Form:
@@ -57,7 +56,7 @@ class Form:
     :ivar plain: the plain form of the same reply, or None if this is plain.
     """
 
-    __slots__ = ("_cause", "_language", "_reading", "plain", "text", "words")
+    __slots__ = ("_cause", "_concepts", "_language", "_reading", "plain", "text", "words")
 
     def __init__(self, text: str, language: Language) -> None:
         self.text: Final = text
@@ -66,6 +65,7 @@ class Form:
         self._language: Final = language
         self._cause: str | None = None
         self._reading: Reading | None = None
+        self._concepts: tuple[frozenset[str], ...] | None = None
 
     def cause(self) -> str:
         """Return the causes that it states."""
@@ -86,7 +86,9 @@ class Form:
 
     def concepts(self) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of the causes that it states."""
-        return self._language.concepts_in(self.cause())
+        if self._concepts is None:
+            self._concepts = self._language.concepts_in(self.cause(), self.words_of_cause())
+        return self._concepts
 
     def words_of_cause(self) -> list[str]:
         """Return the words of the causes that it states."""

@@ -170,9 +170,9 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
-def sentences(text: str) -> list[str]:
-    """Return the parts of `text` that its marks separate, without those that are blank."""
-    return [text[start:end] for start, end in _sentences(text, 0)]
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return where the parts of `text` stand that its marks separate, without those that are blank."""
+    return [*_sentences(text, 0)]
 
 
 def has_words(text: str) -> bool:
@@ -354,7 +354,7 @@ def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
     """Return those of the `hits` that begin from `begin` to before `end`."""
     if not hits or (hits[0].start >= begin and hits[-1].start < end):
         return hits
-    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]  # type: ignore[misc,type-var] # they compare
+    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
 
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:

@@ -10,7 +10,7 @@ where a reply names no concept it says nothing. How often it mends and breaks is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from math import exp
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._rules.conditions import ABSENT
 from undeliverable._rules.meaning import BY_MEANING
-from undeliverable._rules.phrases import ByWord, Made
+from undeliverable._rules.phrases import Made
 from undeliverable._rules.rule import Match, Ruling
 from undeliverable.model import Command
 from undeliverable.reasons import BounceType, Fault, Reason
@@ -84,12 +84,12 @@ class Signs:
     :param known: the signs to look for; all if it is None.
     """
 
-    def __init__(self, language: Language, known: Container[str] | None = None) -> None:
+    def __init__(self, language: Language, known: Collection[str] | None = None) -> None:
         self._language: Final = language
         self._known: Final = known
+        self._words: Final = None if known is None else {sign[1:] for sign in known if sign[0] == WORD}
         self._of_codes: Final = lru_cache(maxsize=_REMEMBERED)(self._signs_of_codes)
         self._of_concepts: Final = lru_cache(maxsize=_REMEMBERED)(self._signs_of_concepts)
-        self._of_word: Final = ByWord(self._sign_of_word).__getitem__
 
     def of(self, text: str, code: int, status: int, command: Command | None) -> set[str] | None:
         """Return what speaks in a reply, or None where its causes name no concept.
@@ -101,11 +101,8 @@ class Signs:
         clauses = [*filter(None, form.concepts())]
         if not clauses:
             return None
-        found = {sign for sign in map(self._of_word, form.words_of_cause()) if sign is not None}
+        found = {WORD + word for word in form.words_of_cause() if self._words is None or word in self._words}
         return found.union(self._of_codes(code, status, command), *map(self._of_concepts, clauses))
-
-    def _sign_of_word(self, word: str) -> str | None:
-        return next(self._only((WORD + word,)), None)
 
     def _signs_of_concepts(self, concepts: frozenset[str]) -> tuple[str, ...]:
         pairs = [f"{one}+{other}" for one, other in combinations(sorted(concepts), 2)]
@@ -160,12 +157,15 @@ class _Packed:
         self.weights: Final = weights
         self._fields: Final = Struct(f"<{len(weights.reasons)}I")
         self._base: Final = self._packed(weights.base)
-        self._signs: Final = Made(lambda sign: self._packed(weights.signs[sign])).__getitem__
+        self._signs: Final = Made(self._sign).__getitem__
 
     def sums(self, signs: Iterable[str]) -> tuple[int, ...]:
         """Return how many tenths known `signs` speak for each reason, all of them moved by the same number."""
         whole = sum(map(self._signs, signs), self._base)
         return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
+
+    def _sign(self, sign: str) -> int:
+        return self._packed(self.weights.signs[sign])
 
     def _packed(self, weights: Sequence[int]) -> int:
         return int.from_bytes(self._fields.pack(*(weight + _MOVED for weight in weights)), "little")
