@@ -35,6 +35,7 @@ _RECIPIENT: Final = "recipient"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
 _IN_NAMES: Final = ".@"
 _NONE: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[_Filed] = (), ()
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
@@ -92,7 +93,7 @@ def _phrases(table: Mapping[str, object], concept: str) -> tuple[str, ...]:
     items = as_list(table[concept])
     found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
     if items is None or len(found) != len(items) or not all(phrase[0].isalnum() for phrase in found):
-        raise EntryError("must be a list of phrases, each of which begins with a word", key=f"{TABLE}.{concept}")
+        raise EntryError("must be a list of phrases, none of them empty, that begin with a word", key=f"{TABLE}.{concept}")
     return found
 
 
@@ -121,6 +122,19 @@ class Concepts:
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
         return self.in_clauses(clause, words_of(clause), ((0, len(clause)),))[0]
+
+    def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
+        """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
+
+        :param words: the words of `text`.
+        """
+        for word in words:
+            alone, longer = ((), self._by_char(word)) if _is_unspaced(word) else self._by_word(word) or _NOTHING
+            if not concepts.isdisjoint(alone):
+                return True
+            if any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in longer):
+                return True
+        return False
 
     def in_clauses(
         self, text: str, words: Sequence[str], clauses: Sequence[tuple[int, int]]

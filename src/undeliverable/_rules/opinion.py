@@ -17,7 +17,7 @@ from math import exp
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import Made
 from undeliverable._rules.rule import Match, Ruling
@@ -26,7 +26,7 @@ from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import RuleRef
 
 if TYPE_CHECKING:
-    from undeliverable._rules.forms import Language
+    from undeliverable._rules.form import Language
 
 __all__ = ["BARE", "LAYER", "WORD", "Opinion", "Signs", "View", "Weights", "advise", "may_advise"]
 
@@ -57,24 +57,43 @@ class _Bar(NamedTuple):
 _NOTHING_FOUND: Final = _Bar(0.5, 1.0)
 _BY_CODE: Final = _Bar(0.7, 0.05)
 _BY_WORDS: Final = _Bar(0.8, 0.005)
-_HARD: Final = _Bar(0.7, 0.03)
+_HARD: Final = _Bar(0.7, 0.02)
 """Where words make a failure hard; a code that does so stands."""
 
 
-class Weights(NamedTuple):
+class Weights:
     """What was learned: how many tenths each sign speaks for each reason.
+
+    The weights of a sign for all reasons also stand in one integer, so that one addition adds them all.
 
     :ivar base: what speaks for each reason before anything was read.
     """
 
-    reasons: tuple[Reason, ...]
-    base: Sequence[int]
-    signs: Mapping[str, Sequence[int]]
+    __slots__ = ("_fields", "_of_base", "_of_sign", "base", "reasons", "signs")
+
+    def __init__(self, reasons: tuple[Reason, ...], base: Sequence[int], signs: Mapping[str, Sequence[int]]) -> None:
+        self.reasons: Final = reasons
+        self.base: Final = base
+        self.signs: Final = signs
+        self._fields: Final = Struct(f"<{len(reasons)}I")
+        self._of_base: Final = self._packed(base)
+        self._of_sign: Final = Made(self._of_one).__getitem__
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Weights:
         """Return the weights of ``data/opinion.toml``."""
         return cls(tuple(Reason[name.upper()] for name in table["reasons"]), table["base"], table["signs"])
+
+    def sums(self, signs: Iterable[str]) -> tuple[int, ...]:
+        """Return how many tenths known `signs` speak for each reason, all of them moved by the same number."""
+        whole = sum(map(self._of_sign, signs), self._of_base)
+        return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
+
+    def _of_one(self, sign: str) -> int:
+        return self._packed(self.signs[sign])
+
+    def _packed(self, weights: Sequence[int]) -> int:
+        return int.from_bytes(self._fields.pack(*(weight + _MOVED for weight in weights)), "little")
 
 
 class Signs:
@@ -138,37 +157,13 @@ class Opinion:
 
     def __init__(self, language: Language, weights: Weights) -> None:
         self._signs: Final = Signs(language, weights.signs)
-        self._weights: Final = _Packed(weights)
+        self._weights: Final = weights
         self.view: Final = lru_cache(maxsize=_REMEMBERED)(self._view)
         """Return the opinion on a reply, or None; arguments as of :meth:`Signs.of`."""
 
     def _view(self, text: str, code: int, status: int, command: Command | None) -> View | None:
         found = self._signs.of(text, code, status, command)
         return None if found is None else View(self._weights, found)
-
-
-class _Packed:
-    """Weights to add up fast: those of one sign for all reasons stand in one integer, which takes one addition for all.
-
-    :ivar weights: what is packed.
-    """
-
-    def __init__(self, weights: Weights) -> None:
-        self.weights: Final = weights
-        self._fields: Final = Struct(f"<{len(weights.reasons)}I")
-        self._base: Final = self._packed(weights.base)
-        self._signs: Final = Made(self._sign).__getitem__
-
-    def sums(self, signs: Iterable[str]) -> tuple[int, ...]:
-        """Return how many tenths known `signs` speak for each reason, all of them moved by the same number."""
-        whole = sum(map(self._signs, signs), self._base)
-        return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
-
-    def _sign(self, sign: str) -> int:
-        return self._packed(self.weights.signs[sign])
-
-    def _packed(self, weights: Sequence[int]) -> int:
-        return int.from_bytes(self._fields.pack(*(weight + _MOVED for weight in weights)), "little")
 
 
 class View:
@@ -179,11 +174,11 @@ class View:
 
     __slots__ = ("_shares", "_signs", "_sums", "_weights", "top")
 
-    def __init__(self, packed: _Packed, found: Collection[str]) -> None:
-        self._weights: Final = packed.weights
-        self._signs: Final = found
-        self._sums: Final = packed.sums(found)
-        self.top: Final = self._weights.reasons[self._sums.index(max(self._sums))]
+    def __init__(self, weights: Weights, found: Iterable[str]) -> None:
+        self._weights: Final = weights
+        self._signs: Final = [sign for sign in found if sign in weights.signs]
+        self._sums: Final = weights.sums(self._signs)
+        self.top: Final = weights.reasons[self._sums.index(max(self._sums))]
         self._shares: dict[Reason, float] | None = None
 
     def shares(self) -> dict[Reason, float]:

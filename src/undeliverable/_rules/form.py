@@ -38,7 +38,8 @@ class Language:
 
     def _form(self, text: str) -> Form:
         form = Form(text, self)
-        plain = self.plain.of(text, form.words)
+        reading = form.reading()
+        plain = self.plain.of(text if reading is None else reading.unframed(), form.words)
         if plain is not text:
             form.plain = Form(plain, self)
         return form
@@ -53,7 +54,7 @@ class Form:
 
     :ivar text: the whole of it.
     :ivar words: its words.
-    :ivar plain: the plain form of the same reply, or None if this is plain.
+    :ivar plain: the plain form of the same reply, without what introduces its causes; None if this is plain.
     """
 
     __slots__ = ("_cause", "_concepts", "_language", "_reading", "plain", "text", "words")
