@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import Final
 
 from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
     UsageError,
@@ -123,18 +125,32 @@ def _check(options: Namespace) -> int:
     known = {id(layer) for layer in knowledge.layers}
     for path in options.files:
         try:
-            layers = _with(knowledge, path).layers
+            after = _with(knowledge, path)
         except KnowledgeError as error:
             warn(str(error))
             status = 1
-        else:
-            (added,) = (layer for layer in layers if id(layer) not in known)
-            print(
-                neutral_lines(
-                    f"{path}: {counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
-                )
-            )
+            continue
+        (added,) = (layer for layer in after.layers if id(layer) not in known)
+        place = _placed(after, added.name, path)
+        for entry, fault in policy_errors(after, added):
+            warn(f"{place(entry)}: entry {entry!r}: {fault}")
+            status = 1
+        for entry, warning in policy_warnings(knowledge, after, added):
+            warn(f"{place(entry)}: warning: entry {entry!r}: {warning}")
+        counts = f"{counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
+        print(neutral_lines(f"{path}: {counts}; {change(knowledge, after, added)}"))
     return status
+
+
+def _placed(knowledge: Knowledge, layer: str, path: str) -> Callable[[str], str]:
+    """Return what names the file and line of an entry."""
+    entries = {entry.id: entry for entry in entries_of(knowledge) if (entry.layer, entry.kind) == (layer, "policy")}
+
+    def place(entry: str) -> str:
+        found = place_of(entries[entry], (path,)) if entry in entries else None
+        return f"{path}:{found.line}" if found else path
+
+    return place
 
 
 def _with(knowledge: Knowledge, path: str) -> Knowledge:
