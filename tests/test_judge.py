@@ -515,12 +515,12 @@ class TestServiceClass:
 
 
 class TestLabels:
-    EVENT = Event(id="1", service="Acme", class_="Permanent", subclass="NoEmail")
+    EVENT = Event(id="1", service="SendGrid", class_="Permanent", subclass="NoEmail")
 
     @pytest.mark.parametrize(
         ("event", "when", "fits"),
         [
-            (EVENT, {"service": "acme"}, True),
+            (EVENT, {"service": "sendgrid"}, True),
             (EVENT, {"class": "permanent"}, True),
             (EVENT, {"class": "permanent/noemail"}, True),
             (EVENT, {"class": "permanent/other"}, False),
@@ -600,7 +600,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "details": NO_DETAILS,
         "sent_to": "lee@example.org",
         "proof": None,
-        "confidence": None,
+        "confidence": "high",
         "provider_from": None,
         "set_by": (),
         "message_advice": "give_up",
