@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from undeliverable import classify
+from undeliverable import Knowledge, Reason, Verdict, classify, parse, parse_log_line
+from undeliverable._knowledge.handling import COMMANDS, all_cases
+from undeliverable.data import read
+from undeliverable.errors import EntryError
 
 ROWS: Final = [
     json.loads(line)
