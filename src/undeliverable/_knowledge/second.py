@@ -54,8 +54,8 @@ class SecondOpinion:
         found = advise(self.view(text, code, status, command), match, command)
         return match if found is None else match._replace(advised=found)
 
-    def confidence_of(self, verdict: Verdict) -> str | None:
-        """Return how far a verdict can be relied on."""
+    def confidence_of(self, verdict: Verdict) -> str:
+        """Return how far a verdict that has a reason can be relied on."""
         return confidence_of(self._reason_of, self.view, verdict)
 
     def _by_status(self, status: int) -> Reason | None:

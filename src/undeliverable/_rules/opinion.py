@@ -55,7 +55,7 @@ class _Bar(NamedTuple):
 _NOTHING_FOUND: Final = _Bar(0.5, 1.0)
 _BY_CODE: Final = _Bar(0.7, 0.05)
 _BY_WORDS: Final = _Bar(0.8, 0.005)
-_HARD: Final = _Bar(0.7, 0.03)
+_HARD: Final = _Bar(0.7, 0.02)
 """Where words make a failure hard; a code that does so stands."""
 
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.confidence import HIGH, view_of
-from undeliverable._rules.meaning import BY_MEANING, Role
-from undeliverable._rules.opinion import LAYER
+from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
+from undeliverable._rules.roles import Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
@@ -152,18 +152,15 @@ def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield the confidence, and what speaks for the reason where it is not high."""
+    """Yield the confidence, and what speaks for the reason and for a likelier one where the two readers disagree."""
     if verdict.confidence is None:
         return
     yield "confidence", verdict.confidence
-    decided = verdict.rule is not None and verdict.rule.layer == LAYER  # which has said why
-    if verdict.confidence != HIGH and not decided and verdict.reason is not None:
-        view = view_of(Knowledge.builtin().second.view, verdict)
-        if view is not None:
-            yield (
-                "opinion",
-                view.why(verdict.reason) + ("" if view.top is verdict.reason else f"\n{view.why(view.top)}"),
-            )
+    if verdict.confidence == HIGH or verdict.reason is None:
+        return
+    view = view_of(Knowledge.builtin().second.view, verdict)
+    if view is not None and view.top is not verdict.reason:
+        yield "opinion", f"{view.why(view.top)}\n{view.why(verdict.reason)}"
 
 
 def _named(entry: RuleRef | PolicyRef) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable._knowledge.common import common
 from undeliverable._rules.comparisons import ABSENT, status_by_key, status_key
-from undeliverable._rules.meaning import NO_DOUBTS
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
 from undeliverable._verdicts.decisions import (
     Answer,
@@ -289,7 +289,7 @@ def _ruling(
     rule, advised = match.rule, match.advised
     if reason is not (Reason.UNDEFINED if rule is None else rule.reason):
         return None  # the queue's or the service's own
-    if rule is None or not rule.blames_recipient:
+    if rule is None or not (rule.blames_recipient or match.doubts.hedge):
         return advised
     if match.doubts is NO_DOUBTS and command not in GUARDED:
         return advised

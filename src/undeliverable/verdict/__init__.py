@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
+    "GUESSED",
     "INSIDE",
     "NO_DETAILS",
     "SCHEMA",
+    "UNSURE",
     "DefaultWait",
     "Details",
     "Kind",
@@ -47,6 +49,8 @@ __all__ = [
 SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
 
+GUESSED: Final = "nobody is named: the recipient is a guess by the returned message"
+UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
 
