@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 from unittest import mock
 
 from undeliverable import Knowledge, classify, parse, parse_log_line
+from undeliverable._knowledge.common import shipped
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.table import Match, RuleTable, Seen
-from undeliverable.knowledge import _shipped
 
 __all__ = ["FIXTURES", "Proof", "labelled", "proofs"]
 
@@ -61,7 +61,7 @@ def proofs() -> tuple[Proof, ...]:
     asked: dict[Seen, str | None] = {}
     find = RuleTable.find
 
-    def record(table: RuleTable, *query: Any) -> Match:  # noqa: ANN401 # the arguments of find()
+    def record(table: RuleTable, *query: Any) -> Match:  # the arguments of find()
         match = find(table, *query)
         asked[Seen(*query)] = None if match.rule is None else match.rule.id
         return match
@@ -77,7 +77,7 @@ def proofs() -> tuple[Proof, ...]:
             for line in path.read_text(encoding="utf-8").splitlines():
                 parse_log_line(line)
     knowledge.clear_cache()
-    plain = _shipped().plain
+    plain = shipped().plain
     return tuple(
         Proof(seen, tuple(dict.fromkeys((seen.text, plain.of(seen.text, words_of(seen.text))))), rule)
         for seen, rule in asked.items()

@@ -24,10 +24,10 @@ from undeliverable._formats.attribution import (
 from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
-from undeliverable._formats.statement import Named, Statement, read_statement
-from undeliverable._formats.wording import NO_WORDING, Wording
+from undeliverable._formats.statement import Named, Rank, Statement, read_statement
+from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
-from undeliverable.model import Action
+from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
@@ -46,10 +46,12 @@ class UnknownReading(NamedTuple):
 
     :ivar found: its facts.
     :ivar statement: what its author said, for those who judge whether it is a report at all.
+    :ivar nobody: what it says of nobody in particular, if nobody is named.
     """
 
     found: FormatReading
     statement: Statement
+    nobody: RecipientFacts | None
 
 
 def read_unknown(
@@ -75,8 +77,9 @@ def read_unknown(
         shared.words = []  # what opens the text explains it only if nothing else does
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
+    nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement)
+    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody)
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -172,10 +175,45 @@ class _UnknownPass(LinePass):
         if reply is not None and reply[3:4] in " -" and draft.reply is None:
             self._sink = draft.reply = [reply]
             draft.is_own = True
-        elif _WORDS.search(rest):
-            draft.words.append(rest.strip())
-        elif is_alone and named.rank >= 3 and _WORDS.search(named.before):
-            draft.words.append(named.before.strip())
+        elif is_alone and named.rank >= Rank.STATED:
+            self._keep(self._sentence(named, end), draft)
+        else:
+            self._keep(rest, draft)
+
+    @staticmethod
+    def _keep(words: str, draft: Draft) -> None:
+        if _WORDS.search(words):
+            draft.words.append(" ".join(words.split()))
+
+    def _sentence(self, named: Named, end: int) -> str:
+        """Return the sentence that names a recipient, up to the end of its line: in many languages the verb stands last."""
+        sentences = self._statement.sentences
+        at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
+        start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
+        if "@" in self._text[start : named.line]:  # what stands above is said of another one
+            start = named.line
+        return self._text[start:end]
+
+    def _add(self, bare: str, start: int, end: int) -> None:
+        own = self._open.words
+        if (
+            self._sink is own
+            and not own
+            and self._open is not self.shared
+            and "\n\n" in self._text[self._open.end : start]
+        ):
+            own += self._introduction(self._open)  # what follows in another paragraph may be advice only
+        super()._add(bare, start, end)
+
+    def _introduction(self, draft: Draft) -> list[str]:
+        """Return the sentence above a recipient that stands on a line of its own, if it says what happened."""
+        sentences = self._statement.sentences
+        at = bisect_right(sentences, draft.start, key=lambda sentence: sentence.start) - 1
+        while at >= 0 and sentences[at].end > draft.start:
+            at -= 1
+        if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
+            return []
+        return [" ".join(sentences[at].text.split())]
 
     def _is_field(self, line: str, end: int) -> bool:
         return self._is_reason(line) or super()._is_field(line, end)

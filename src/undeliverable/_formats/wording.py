@@ -19,6 +19,9 @@ OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"
 """Of these, the kinds that say what happened to a message."""
 LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of")
 """The groups of words that a line has before a colon or an address."""
+_OF_TITLES: Final = frozenset(("goods", "summary"))
+_ANNOUNCES: Final = OUTCOMES | {"report"}
+_TITLE: Final = lazy(r"[\"“”„«»][^\"“”„«»]{1,200}[\"“”«»]|「[^「」]{1,200}」|『[^『』]{1,200}』")
 _TELLING: Final = OUTCOMES | {"yours"}
 _WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
 _OFTEN: Final = 4  # times that a kind counts
@@ -55,6 +58,17 @@ class Wording:
     def heard(self, sentence: str) -> frozenset[Heard]:
         """Return the kinds of phrases in a sentence, in each language."""
         return self._phrases.kinds(sentence)
+
+    def heard_of(self, sentence: str) -> frozenset[Heard]:
+        """Return the same without what only a title names: the subject of the message in quotation marks, or behind a colon."""
+        heard = self.heard(sentence)
+        if not any(phrase.kind in _OF_TITLES for phrase in heard):
+            return heard
+        head, _, rest = _TITLE.sub(" ", sentence).partition(":")
+        said = self.heard(head)
+        if rest and not any(phrase.kind in _ANNOUNCES for phrase in said):
+            said |= self.heard(rest)
+        return frozenset(phrase for phrase in heard if phrase.kind not in _OF_TITLES or phrase in said)
 
     def kinds(self, sentence: str) -> frozenset[str]:
         """Return the kinds of phrases in a text that stands for itself, as a subject does."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
-from undeliverable._rules.meaning import NO_DOUBTS, Doubts
+from undeliverable._rules.roles import NO_DOUBTS, Doubts
 from undeliverable._rules.visible import SHORT, stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Ruling", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -84,14 +84,30 @@ class Seen(NamedTuple):
     provider: str | None
 
 
+class Ruling(NamedTuple):
+    """What is decided instead of what a rule found.
+
+    :ivar why: what speaks against the rule; it becomes a conflict of the verdict. None where nothing does.
+    :ivar ref: what found the new reason, or None.
+    """
+
+    reason: Reason
+    why: str | None
+    ref: RuleRef | None = None
+
+
 class Match(NamedTuple):
-    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed."""
+    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed.
+
+    :ivar advised: what a second opinion advises instead, or None.
+    """
 
     rule: Rule | None
     ref: RuleRef | None
     provider: str | None
     shadowed: tuple[RuleRef, ...] | None
     doubts: Doubts = NO_DOUBTS
+    advised: Ruling | None = None
 
 
 class Rest:
@@ -102,9 +118,21 @@ class Rest:
     :ivar unless: phrases of which none may stand in the text.
     :ivar means: concepts that must stand together in a clause of the text.
     :ivar unless_means: concepts that must not stand in that clause, or anywhere if no clause is asked for.
+    :ivar asks_concepts: whether concepts have to stand in the text, or must not.
     """
 
-    __slots__ = ("any_of", "commands", "means", "more", "pattern", "plain", "status", "unless", "unless_means")
+    __slots__ = (
+        "any_of",
+        "asks_concepts",
+        "commands",
+        "means",
+        "more",
+        "pattern",
+        "plain",
+        "status",
+        "unless",
+        "unless_means",
+    )
 
     def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
         self.status = when.status
@@ -116,15 +144,12 @@ class Rest:
         self.unless = when.unless
         self.means = when.means
         self.unless_means = when.unless_means
+        self.asks_concepts = bool(when.means or when.unless_means)
 
     def is_empty(self) -> bool:
         """Return whether there is nothing to ask."""
         asked = self.more or self.any_of or self.status or self.commands or self.pattern
-        return not (asked or self.unless or self.asks_concepts())
-
-    def asks_concepts(self) -> bool:
-        """Return whether concepts have to stand in the text, or must not."""
-        return bool(self.means or self.unless_means)
+        return not (asked or self.unless or self.asks_concepts)
 
     def fits(self, text: str, status: int, command: Command | None) -> bool:
         """Return whether a reply has it all, concepts left out."""

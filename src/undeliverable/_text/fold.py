@@ -7,9 +7,10 @@ the texts they are looked for in pass through the same function, so none of this
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
+
+from undeliverable._text.lazy import lazy
 
 __all__ = ["BETWEEN_LETTERS", "composed", "encoded_once", "fold", "undressed"]
 
@@ -21,9 +22,10 @@ _DRESS: Final = {
     # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
     **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
 }
-BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d_])_(?=[^\W\d_])")
+BETWEEN_LETTERS: Final = lazy(r"(?<=[^\W\d_])_(?=[^\W\d_])")
 # Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).
-_TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
+_TWICE: Final = lazy("[\u00c2-\u00f4][\u0080-\u00bf]")
+_DRESSED: Final = lazy(f"[{''.join(map(chr, _DRESS))}]")
 
 
 def fold(text: str) -> str:
@@ -32,17 +34,19 @@ def fold(text: str) -> str:
         text = text.lower()
     else:
         done = ""
-        while done != text:  # a second pass changes nothing, unless the first one has uncovered another encoding
+        while done != text:
             done = text
             while (once := encoded_once(text)) != text:
                 text = once
             text = composed(composed(undressed(text)).casefold())
+            if _DRESSED.search(text) is None and _TWICE.search(text) is None:
+                break  # a second pass changes nothing, unless the first one has uncovered more to change
     return BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
 
 
 def undressed(text: str) -> str:
     """Return `text` with plain apostrophes, quotes, blanks and hyphens, and without what is not seen."""
-    return text.translate(_DRESS)
+    return text if _DRESSED.search(text) is None else text.translate(_DRESS)  # most texts have none of it
 
 
 def composed(text: str) -> str:

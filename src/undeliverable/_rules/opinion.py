@@ -1,0 +1,214 @@
+"""Hold a second opinion on a reply: which reason its concepts, words and codes speak for together.
+
+Rules know phrases; where none of them fits, little is left but a code. This is a linear model beside them, learned from
+labelled replies by ``python -m tests.train``: each *sign* of a reply (a concept, two concepts in one clause, a word, the
+code, the status, the command) speaks for some reasons and against others, and the sums give each reason a share of 1.
+
+It advises and does not judge: it makes nothing hard, it leaves a provider's exact phrases and the rules of users alone, and
+where a reply names no concept it says nothing. How often it mends and breaks is measured by ``python -m tests.train --check``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
+from math import exp
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from undeliverable._rules.comparisons import ABSENT
+from undeliverable._rules.meaning import BY_MEANING, sentences
+from undeliverable._rules.phrases import words_of
+from undeliverable._rules.rule import Match, Ruling
+from undeliverable.model import Command
+from undeliverable.reasons import BounceType, Fault, Reason
+from undeliverable.verdict import RuleRef
+
+if TYPE_CHECKING:
+    from undeliverable._rules.table import Below
+
+__all__ = ["BARE", "LAYER", "WORD", "Opinion", "View", "Weights", "advise", "may_advise", "signs"]
+
+LAYER: Final = "opinion"
+"""The layer of the rule that a verdict names where this opinion found the reason."""
+BARE: Final = "general."
+"""How the ids of built-in rules begin that ask for nothing but codes."""
+WORD: Final = "'"
+"""How the signs begin that are words of the reply."""
+_TENTHS: Final = 10  # weights are kept as integers
+_REMEMBERED: Final = 1_024  # replies
+_SHOWN: Final = 5  # signs of an explanation
+
+
+class _Bar(NamedTuple):
+    """From where on an opinion counts.
+
+    :ivar likely: the share that the other reason needs.
+    :ivar unlikely: the share that what the rules found may have at most; of a hard reason, that of all hard reasons.
+    """
+
+    likely: float
+    unlikely: float
+
+
+# Chosen by leaving out whole sources and languages of the labelled replies.
+_NOTHING_FOUND: Final = _Bar(0.5, 1.0)
+_BY_CODE: Final = _Bar(0.7, 0.05)
+_BY_WORDS: Final = _Bar(0.8, 0.005)
+_HARD: Final = _Bar(0.7, 0.02)
+"""Where words make a failure hard; a code that does so stands."""
+
+
+class Weights(NamedTuple):
+    """What was learned: how many tenths each sign speaks for each reason.
+
+    :ivar base: what speaks for each reason before anything was read.
+    """
+
+    reasons: tuple[Reason, ...]
+    base: Sequence[int]
+    signs: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Weights:
+        """Return the weights of ``data/opinion.toml``."""
+        return cls(tuple(Reason[name.upper()] for name in table["reasons"]), table["base"], table["signs"])
+
+
+def signs(below: Below, text: str, code: int, status: int, command: Command | None) -> list[str] | None:
+    """Return what speaks in a reply, or None where its causes name no concept.
+
+    :param text: the reply as rules see it; code and status as integers (0: none).
+    """
+    plain = below.plain.of(text, words_of(text))
+    words = words_of(plain)
+    reading = below.meaning.read(plain, words)
+    if reading is not None:
+        plain = reading.cause()
+        words = words_of(plain)
+    clauses = [concepts for clause in sentences(plain) if (concepts := below.concepts.of(clause))]
+    if not clauses:
+        return None
+    found = {*(WORD + word for word in words), *_signs_of_codes(code, status)}
+    for concepts in clauses:
+        found |= concepts
+        found.update([f"{one}+{other}" for one, other in combinations(sorted(concepts), 2)])
+    if command is not None:
+        found.add(f"at {command}")
+    return sorted(found)
+
+
+def _signs_of_codes(code: int, status: int) -> Iterator[str]:
+    if code == ABSENT:
+        yield "no code"
+    else:
+        yield str(code)
+        yield f"{code // 100}yz"
+    if status == ABSENT:
+        yield "no status"
+    else:
+        subject, detail = divmod(status % 1_000_000, 1_000)
+        yield f"x.{subject}"
+        yield f"x.{subject}.{detail}"
+
+
+class Opinion:
+    """The model with the words that it reads replies by; immutable.
+
+    :param below: what has the words of all languages.
+    """
+
+    def __init__(self, below: Below, weights: Weights) -> None:
+        self._below: Final = below
+        self._weights: Final = weights
+        self.view: Final = lru_cache(maxsize=_REMEMBERED)(self._view)
+        """Return the opinion on a reply, or None; arguments as of :func:`signs`."""
+
+    def _view(self, text: str, code: int, status: int, command: Command | None) -> View | None:
+        found = signs(self._below, text, code, status, command)
+        return None if found is None else View(self._weights, found)
+
+
+class View:
+    """The opinion on one reply.
+
+    :ivar top: the reason with the largest share.
+    """
+
+    __slots__ = ("_shares", "_signs", "_weights", "top")
+
+    def __init__(self, weights: Weights, found: Sequence[str]) -> None:
+        self._weights: Final = weights
+        self._signs: Final = [sign for sign in found if sign in weights.signs]
+        sums = [*map(sum, zip(weights.base, *map(weights.signs.__getitem__, self._signs), strict=True))]
+        most = max(sums)
+        parts = [exp((one - most) / _TENTHS) for one in sums]
+        whole = sum(parts)
+        self._shares: Final = {reason: part / whole for reason, part in zip(weights.reasons, parts, strict=True)}
+        self.top: Final = weights.reasons[sums.index(most)]
+
+    def share(self, reason: Reason) -> float:
+        """Return the share of a reason."""
+        return self._shares.get(reason, 0.0)
+
+    @property
+    def hard(self) -> float:
+        """The share of all reasons that make a permanent failure hard."""
+        return sum(share for reason, share in self._shares.items() if reason.bounce_type is BounceType.HARD)
+
+    def why(self, reason: Reason) -> str:
+        """Return what speaks for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
+        at = self._weights.reasons.index(reason)
+        weighed = sorted((-self._weights.signs[sign][at], sign) for sign in self._signs)
+        pro = [(-tenths, sign) for tenths, sign in weighed if tenths < 0]
+        against = [(-tenths, sign) for tenths, sign in reversed(weighed) if tenths > 0]
+        others = sum(tenths for tenths, _ in pro[_SHOWN:])
+        shown = [*map(_named, pro[:_SHOWN]), *([f"others {others / _TENTHS}"] if others else ())]
+        text = f"{reason} {sum(tenths for tenths, _ in pro) / _TENTHS} = {' + '.join(shown) or 'nothing'}"
+        return f"{text}; against: {', '.join(map(_named, against[:_SHOWN]))}" if against else text
+
+
+def _named(weighed: tuple[int, str]) -> str:
+    tenths, sign = weighed
+    return f"{repr(sign[1:]) if sign[0] == WORD else sign} {tenths / _TENTHS}"
+
+
+_EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Command.AUTH, Command.MAIL))
+
+
+def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
+    """Return whether there can be another opinion on what the rules found.
+
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words.
+
+    :param by_status: returns the reason that a status gives by itself.
+    """
+    rule = match.rule
+    if rule is None or match.doubts.hedge is not None:
+        return match.doubts.hedge is None
+    if rule.layer != "builtin" or not rule.id.startswith(BY_MEANING):
+        return False
+    return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
+
+
+def advise(view: View | None, match: Match, command: Command | None) -> Ruling | None:
+    """Return the reason to take instead of what a rule found, or None to leave it."""
+    if view is None:
+        return None
+    rule, top = match.rule, view.top
+    found = Reason.UNDEFINED if rule is None else rule.reason
+    is_hard, is_bare = found.bounce_type is BounceType.HARD, rule is None or rule.id.startswith(BARE)
+    if top is found or not _may_be(top, command) or (is_hard and is_bare) or found is Reason.EXPIRED:
+        return None
+    by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS
+    bar = _NOTHING_FOUND if found is Reason.UNDEFINED else by_kind
+    if view.share(top) < bar.likely or (view.hard if is_hard else view.share(found)) > bar.unlikely:
+        return None
+    return Ruling(top, None, RuleRef(f"{LAYER}.{top}", LAYER, when=view.why(top)))
+
+
+def _may_be(reason: Reason, command: Command | None) -> bool:
+    """Return whether this opinion may name a reason: a soft one, and before RCPT none that blames the recipient."""
+    if reason.bounce_type is not BounceType.SOFT or reason is Reason.EXPIRED:  # only a queue knows that it gave up
+        return False
+    return command not in _EARLY or reason.fault is not Fault.MAILBOX
