@@ -13,9 +13,9 @@ import pytest
 
 from tests import second_reader
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, parse, parse_webhook
+from undeliverable._knowledge.common import shipped
 from undeliverable._rules.opinion import LAYER, View, Weights, advise, may_advise
 from undeliverable._rules.rule import Match
-from undeliverable.knowledge import _shipped
 from undeliverable.model import Command
 from undeliverable.reasons import BounceType, Reason
 
@@ -269,7 +269,7 @@ def test_what_likelier_means_stands_in_the_explanation() -> None:
 
 
 def test_standard_reports_need_no_second_opinion() -> None:
-    knowledge = Knowledge((_shipped(),))
+    knowledge = Knowledge((shipped(),))
     for text, command in (("550 5.1.1 user unknown", "rcpt"), ("552 5.2.2 mailbox full", "rcpt"), ("250 ok", None)):
         assert classify(text, command=command, knowledge=knowledge).confidence in {"high", None}
     assert "opinion" not in knowledge.second.__dict__, "the model was read"

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.confidence import confidence_of
-from undeliverable._rules.opinion import Opinion, View, Weights, advise, may_advise
+from undeliverable._rules.opinion import Opinion, View, advise, may_advise
 
 if TYPE_CHECKING:
     from undeliverable._knowledge.shipped import Shipped
@@ -41,7 +41,7 @@ class SecondOpinion:
     @cached_property
     def opinion(self) -> Opinion | None:
         """The model, or None without the built-in layer."""
-        return None if self._shipped is None else Opinion(self._shipped, Weights.of(self._shipped.document("opinion")))
+        return None if self._shipped is None else self._shipped.opinion_model
 
     def view(self, text: str, code: int, status: int, command: Command | None) -> View | None:
         """Return the opinion on a reply as rules see it; None if there is none."""

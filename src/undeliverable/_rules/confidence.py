@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.conditions import ABSENT, status_key
+from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable._rules.opinion import BARE, LAYER
 from undeliverable._rules.visible import visible
 from undeliverable.reasons import BounceType, Reason

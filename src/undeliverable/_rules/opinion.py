@@ -16,7 +16,7 @@ from itertools import combinations
 from math import exp
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.meaning import BY_MEANING, sentences
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.rule import Match, Ruling
