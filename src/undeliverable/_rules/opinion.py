@@ -36,6 +36,7 @@ BARE: Final = "general."
 """How the ids of built-in rules begin that ask for nothing but codes."""
 WORD: Final = "'"
 """How the signs begin that are words of the reply."""
+_TRANSIENT: Final = 4  # RFC 5321 4.2.1: a 4yz makes nothing hard
 _TENTHS: Final = 10  # weights are kept as integers
 _REMEMBERED: Final = 1_024  # replies, sets of concepts, or codes
 _MOVED: Final = 2**15  # added to each weight, so that none is below 0
@@ -54,10 +55,10 @@ class _Bar(NamedTuple):
 
 
 # Chosen by leaving out whole sources and languages of the labelled replies.
-_NOTHING_FOUND: Final = _Bar(0.5, 1.0)
+_NOTHING_FOUND: Final = _Bar(0.6, 1.0)
 _BY_CODE: Final = _Bar(0.7, 0.05)
-_BY_WORDS: Final = _Bar(0.8, 0.005)
-_HARD: Final = _Bar(0.7, 0.02)
+_BY_WORDS: Final = _Bar(0.8, 0.003)
+_HARD: Final = _Bar(0.75, 0.02)
 """Where words make a failure hard; a code that does so stands."""
 
 
@@ -234,13 +235,14 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
     return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
 
 
-def advise(view: View | None, match: Match, command: Command | None) -> Ruling | None:
-    """Return the reason to take instead of what a rule found, or None to leave it."""
+def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:
+    """Return the reason to take instead of what a rule found, or None to leave it; `code` is the reply's (0: none)."""
     if view is None:
         return None
     rule, top = match.rule, view.top
     found = Reason.UNDEFINED if rule is None else rule.reason
-    is_hard, is_bare = found.bounce_type is BounceType.HARD, rule is None or rule.id.startswith(BARE)
+    is_hard = found.bounce_type is BounceType.HARD and code // 100 != _TRANSIENT
+    is_bare = rule is None or rule.id.startswith(BARE)
     if top is found or not _may_be(top, command) or (is_hard and is_bare) or found is Reason.EXPIRED:
         return None
     by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS
