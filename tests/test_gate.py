@@ -134,6 +134,15 @@ def test_concepts_beside_an_address(sender: str, words: str, kind: Kind) -> None
     assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
 
 
+@pytest.mark.parametrize(
+    ("subject", "path", "kind"),
+    [("An error", "<>", Kind.BOUNCE), ("An error", "<kim@x.example>", Kind.OTHER), ("A note", "<>", Kind.OTHER)],
+)
+def test_a_mail_system_may_fill_in_a_form(subject: str, path: str, kind: Kind) -> None:
+    report = mail(f"Recipient: {KIM}\nReason: xyzzy\n", subject=subject, Return_Path=path)
+    assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
 def test_words_of_automatic_replies_outweigh_concepts() -> None:
     words = "This is an automatic reply. The user kim@example.org is unknown, your mail is not read.\n"
     report = mail(words, "Lee <lee@sender.example>", subject="Your mail", Return_Path="<>")

@@ -238,6 +238,10 @@ class _Reader:
         is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
         if all(is_from):
             is_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        if not line.isascii():
+            attached = self._wording.attaches_from
+            around = ((line[: spot.start].rstrip(" <"), line[spot.end :].lstrip("> ")) for spot in spots)
+            is_from = [gone or attached(*pair) for gone, pair in zip(is_from, around, strict=True)]
         self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
         return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
 

@@ -21,7 +21,7 @@ from undeliverable._reading.signs import FEW_RECIPIENTS, Sign, all_kinds, is_abo
 __all__ = ["Belief", "belief_in", "is_about_nobody"]
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
-_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED))  # by concepts, which are too wide to be counted
+_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED, Sign.FORM))  # too wide to be counted
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
 _SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
@@ -124,12 +124,14 @@ def _is_told(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     That is a mail system by its name or by a header, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
-    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
+    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED, Sign.FORM}
     if not said or not _is_about_message(signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return _is_told_by_others(signs, unknown)
-    return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
+        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+    return Sign.AUTOMATIC in signs or bool(
+        said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
+    )
 
 
 def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:

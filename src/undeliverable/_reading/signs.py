@@ -63,6 +63,7 @@ class Sign(StrEnum):
     NAMED = "named"
     CAUSE = "cause"  # by a rule
     STATED = "stated"  # by concepts
+    FORM = "form"  # a recipient and a reason behind labels
     OWN = "own"  # about a message of the reader
 
 
@@ -93,6 +94,8 @@ def _signs_of_content(reading: Reading, unknown: UnknownReading) -> Iterator[Sig
         yield Sign.OWN
     if is_named:
         yield Sign.NAMED
+    if unknown.is_form:
+        yield Sign.FORM
     causes = {_cause(reading, facts) for facts in recipients} - {None}
     if (causes & _TELLING and "mail" in kinds) or (causes and any(map(statement.says, OUTCOMES))):
         yield Sign.CAUSE
