@@ -12,13 +12,16 @@ from typing import Final
 
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.rule import Rule
+from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "condemns", "noun"]
+__all__ = ["TRIED", "alternative", "condemns", "is_argument", "noun"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list", "host"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
+_OF_SYNTAX: Final = range(500, 505)
+_PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
 TRIED: Final = ("lookup", "connection")
 """What says nothing of whom it was for if it failed."""
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
@@ -30,6 +33,14 @@ _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputa
 def condemns(rule: Rule) -> bool:
     """Return whether `rule` takes words of a reply for a fault of the address, or a code for one of its domain."""
     return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
+
+
+def is_argument(code: int, status: int, command: Command | None) -> bool:
+    """Return whether a reply refuses a command or its argument (RFC 5321 4.2.2, RFC 3463 3.6), and RCPT is not named.
+
+    "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
+    """
+    return code in _OF_SYNTAX and command is not Command.RCPT and status // 1_000 % 1_000 == _PROTOCOL and status % 1_000 > 0
 
 
 def noun(concepts: Concepts, causes: Sequence[str], words: Iterable[str]) -> str | None:

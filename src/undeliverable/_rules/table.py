@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, condemns, noun
+from undeliverable._rules.doubts import alternative, condemns, is_argument, noun
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -176,6 +176,8 @@ class RuleTable:
                 return said
         if place < self._exact:
             return match
+        if match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command):
+            return match._replace(doubts=match.doubts._replace(noun="command"))
         causes = sentences(text) if form.reading is None else form.reading.causes()
         other = noun(self._below.concepts, causes, form.words)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))

@@ -99,6 +99,7 @@ _OF_NOUN: Final = {
     "authentication": Reason.SECURITY_REQUIRED,
     "tls": Reason.SECURITY_REQUIRED,
     "reverse_dns": Reason.PTR_MISSING,
+    "command": Reason.PROTOCOL_ERROR,
     _LOOKUP: Reason.UNDEFINED,
     _CONNECTION: Reason.NETWORK_ERROR,
 }
@@ -121,6 +122,16 @@ _INSTEAD: Final[dict[Command | None, Reason]] = {
     Command.MAIL: Reason.SENDER_REJECTED,
     Command.AUTH: Reason.SECURITY_REQUIRED,
 }
+
+
+def _no_recipients(found: Finding) -> Ruling | None:
+    """Object to 503 in the place of an answer to DATA: all recipients had been refused before (RFC 2920 3.1)."""
+    if found.code == _BAD_SEQUENCE and found.command in AFTER_RCPT:
+        return Ruling(Reason.PROTOCOL_ERROR, f"{found.reason} was not said now: 503 follows from what was refused before")
+    return None
+
+
+_BAD_SEQUENCE: Final = 503  # RFC 5321 4.2.2
 
 
 def _null_mx_of_sender(found: Finding) -> Ruling | None:
@@ -164,6 +175,7 @@ def _hedged(found: Finding) -> Ruling | None:
 GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
+    _no_recipients,
     _null_mx_of_sender,
     _weak_code,
     _another_noun,
