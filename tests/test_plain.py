@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, classify
+from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._rules.normal import Plain, plain_words
 from undeliverable._rules.phrases import words_of
 from undeliverable.errors import EntryError
-from undeliverable.knowledge import _shipped
 
 PLAIN = _shipped().plain
 

@@ -28,9 +28,15 @@ from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from undeliverable._rules.rule import Clause, Rest
+
+    class Places(Protocol):
+        """What finds places by the words of a text."""
+
+        def places(self, words: Sequence[str], /) -> list[int]:
+            """Return them, in any order."""
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -109,43 +115,39 @@ class RuleTable:
 
     :param rules: rules, the highest rank first.
     :param marks: phrases that identify a provider, with its name, the first one first.
-    :param below: more of both, of lower rank.
-    :param replaced: of `rules`, by number, which rule below each stands in the place of.
+    :param below: what is filed already, if there are neither rules nor marks; else no more than the words of languages.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        marks: Sequence[tuple[str, str]] = (),
-        below: Below = _NOTHING,
-        replaced: Mapping[int, int] | None = None,
-    ) -> None:
-        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
-        numbers = [(replaced or {}).get(number, number - len(rules)) for number in range(len(rules))]
-        self._upper = dict(zip(numbers, rules, strict=True))
+    def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = (), below: Below = _NOTHING) -> None:
+        self._fill(dict(enumerate(rules, -len(rules))), marks, below)
+        self.shelf: Shelf = self._filed() if rules or marks else below.shelf
+        self._index: Places = Index(self.shelf.filed)
+        self._clauses: dict[int, Clause] = Made(self._clause)
+        self._clause_at = self._clauses.__getitem__
+
+    def _fill(self, upper: Mapping[int, Rule], marks: Sequence[tuple[str, str]], below: Below) -> None:
+        """Set all but how rules are found, of rules by their number: from 0 on those below, and -1 is the lowest above."""
+        self._upper = upper
         self._marks = tuple(marks)
         self._below = below
-        self._meaning: Final = below.meaning
-        self._plain: Final = below.plain
-        self._exact: Final = below.exact * PARTS
-        self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
-        if rules or marks:
-            upper = file_rules(
-                sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
-            )
-            self.shelf = self.shelf.under(upper)
-        self._index = Index(self.shelf.filed)
-        self._clauses = Made(self._clause)
-        self._clause_at: Final = self._clauses.__getitem__
+        self._meaning = below.meaning
+        self._plain = below.plain
+        self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
         self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
+
+    def _filed(self) -> Shelf:
+        """Return where the rules and marks above are found."""
+        marks = self._marks
+        numbered = [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
+        return file_rules(sorted(self._upper.items()), numbered)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
-        return tuple(rule for _, rule in sorted((below | self._upper).items()))
+        return tuple(rule for _, rule in sorted({**below, **self._upper}.items()))
 
     def match(self, seen: Seen) -> Match:
         """Return the first rule that fits what was `seen`."""
@@ -340,7 +342,9 @@ class RuleTable:
 
     def _by_codes(self, code: int, status: int) -> list[int]:
         """Return the places of the clauses that are filed under codes and fit these, and of those for every reply."""
-        shelf = self.shelf
+        return self._of(self.shelf, code, status)
+
+    def _of(self, shelf: Shelf, code: int, status: int) -> list[int]:
         found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
         return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
 

@@ -175,9 +175,9 @@ def _hedged(found: Finding) -> Ruling | None:
 GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
-    _no_recipients,
     _null_mx_of_sender,
     _weak_code,
     _another_noun,
     _hedged,
+    _no_recipients,
 )

@@ -1,0 +1,8 @@
+"""Rule files that are made rather than written: imported from another program, or drafted from replies."""
+
+from __future__ import annotations
+
+from undeliverable.rule_files._foreign import programs
+from undeliverable.rule_files._import import ForeignLoss, ImportedRules, import_rules
+
+__all__ = ["ForeignLoss", "ImportedRules", "import_rules", "programs"]
