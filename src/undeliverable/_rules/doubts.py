@@ -17,7 +17,7 @@ from undeliverable.reasons import Fault, Reason
 
 __all__ = ["TRIED", "alternative", "condemns", "is_argument", "noun"]
 
-_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list", "host"))
+_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
 _OF_SYNTAX: Final = range(500, 505)

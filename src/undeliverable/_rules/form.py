@@ -17,9 +17,10 @@ class Form:
     :ivar words: its words.
     :ivar reading: its clauses, read when they are first needed; None if it is plainly one cause.
     :ivar cause: the causes that it states.
+    :ivar said: the same without what introduces them.
     """
 
-    __slots__ = ("_meaning", "cause", "reading", "text", "words")
+    __slots__ = ("_meaning", "cause", "reading", "said", "text", "words")
 
     def __init__(self, text: str, meaning: Meaning) -> None:
         self.text = text
@@ -29,12 +30,14 @@ class Form:
     if TYPE_CHECKING:
         reading: Reading | None
         cause: str
+        said: str
     else:
 
         def __getattr__(self, name: str) -> object:
             """Read the clauses, and return what was asked for."""
             self.reading = self._meaning.read(self.text, self.words)
             self.cause = self.text if self.reading is None else self.reading.cause()
+            self.said = self.text if self.reading is None else self.reading.said()
             return getattr(self, name)
 
     @property

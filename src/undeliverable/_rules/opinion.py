@@ -84,7 +84,7 @@ def signs(below: Below, text: str, code: int, status: int, command: Command | No
     words = words_of(plain)
     reading = below.meaning.read(plain, words)
     if reading is not None:
-        plain = reading.cause()
+        plain = reading.said()
         words = words_of(plain)
     clauses = [concepts for clause in sentences(plain) if (concepts := below.concepts.of(clause))]
     if not clauses:

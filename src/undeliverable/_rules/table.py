@@ -204,7 +204,7 @@ class RuleTable:
 
     def _by_meaning(self, place: int, match: Match, form: Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause))
+        spoken_of = frozenset[str]().union(*self._spoken_of(form.said))
         meant = self._meant
         found = [
             other
@@ -297,7 +297,7 @@ class RuleTable:
                 and (spaced in text or stands_in(phrase, text))
             ):
                 if rest is None or (
-                    rest.fits(text, status, command) and (not rest.asks_concepts or self._is_meant(rest, form.cause))
+                    rest.fits(text, status, command) and (not rest.asks_concepts or self._is_meant(rest, form.said))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule

@@ -147,7 +147,7 @@ def _weak_code(found: Finding) -> Ruling | None:
     Many servers write it into any refusal of the message. Words about the recipient have to stand beside it, unless the
     provider is known to check its users there.
     """
-    if found.command is not Command.END_OF_DATA or found.by_provider:
+    if found.command not in AFTER_RCPT or found.by_provider:
         return None
     is_addressing = found.status is not None and found.status.subject == _ADDRESSING
     if found.by_words and not is_addressing:
