@@ -208,8 +208,9 @@ class _Reader:
             if paragraph.lines[0].start < _HEAD
             for sentence in paragraph.sentences()
         ]
-        languages = spoken([self._wording.heard(self._title), *(words for _, _, words in heard)])
-        self._subject = kinds_in(self._wording.heard(self._title), languages)
+        title = self._wording.heard(self._title)
+        languages = spoken([title, *(words for _, _, words in heard)])
+        self._subject = kinds_in(title, languages)
         by_paragraph: dict[int, list[Sentence]] = {}
         for paragraph, sentence, words in heard:
             found = Sentence(sentence.start, sentence.end, kinds_in(words, languages))
