@@ -93,7 +93,17 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_dropped", "_frame", "_framing", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
+    __slots__ = (
+        "_compounds",
+        "_dropped",
+        "_frame",
+        "_framing",
+        "_replaced",
+        "_same",
+        "_telling",
+        "_to_drop",
+        "_to_replace",
+    )
 
     def __init__(self, words: PlainWords | None = None) -> None:
         filler, frame, same, compounds = words or PlainWords((), (), {}, ())

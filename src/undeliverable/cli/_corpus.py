@@ -143,4 +143,3 @@ _VERDICTS: Final[Mapping[int, Callable[[Judge, Item], Sequence[Verdict] | None]]
     _LINE: Judge.of_line,
     _RECORD: Judge.of_record,
 }
-

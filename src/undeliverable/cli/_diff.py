@@ -17,6 +17,7 @@ from undeliverable.cli._tables import aligned, print_json, print_lines
 
 __all__ = ["diff", "diff_arguments", "with_file"]
 
+_LONGEST: Final = 240  # characters of a reply
 _BUILTIN: Final = ("builtin", "default")
 
 
@@ -78,5 +79,6 @@ def _lines(moves: Moves) -> Iterator[str]:
 
 def _examples(counted: Counted) -> Iterator[str]:
     for example in counted.examples:
-        subject = f"{neutral(example.subject)}  " if example.subject else ""
-        yield f"        {subject}{neutral(example.source)}"
+        subject = neutral(example.subject or "-")
+        shown = subject if len(subject) <= _LONGEST else f"{subject[: _LONGEST - 3]}..."
+        yield f"        {shown}  {neutral(example.source)}"

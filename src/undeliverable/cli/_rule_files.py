@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from undeliverable import Reason
-from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
 from undeliverable.cli._files import open_binary
 from undeliverable.cli._neutral import neutral, neutral_lines
 from undeliverable.cli._words import counted, unknown_value
@@ -17,14 +18,16 @@ from undeliverable.cli._words import counted, unknown_value
 if TYPE_CHECKING:
     from undeliverable.rule_files import ImportedRules
 
-__all__ = ["import_", "import_arguments"]
+__all__ = ["import_", "import_arguments", "suggest", "suggest_arguments"]
 
 
 def import_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `import`."""
     from undeliverable.rule_files import programs
 
-    parser.add_argument("files", metavar="FILE", nargs="+", help="the program's files, in the order in which it asks them")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="the program's files, in the order in which it asks them"
+    )
     parser.add_argument("--from", dest="program", required=True, choices=programs(), help="the program they are from")
     parser.add_argument(
         "--map", metavar="CLASS=REASON", action="append", default=[],
@@ -34,7 +37,9 @@ def import_arguments(parser: ArgumentParser) -> None:
         "--known-only", action="store_true", help="leave out rules that find no reason, so that the built-in ones do"
     )
     _output_argument(parser)
-    parser.epilog = "exit status: 0 a file was written, 1 no rule could be taken over, 2 the command line or a file is wrong"
+    parser.epilog = (
+        "exit status: 0 a file was written, 1 no rule could be taken over, 2 the command line or a file is wrong"
+    )
 
 
 def import_(options: Namespace) -> int:
@@ -47,6 +52,34 @@ def import_(options: Namespace) -> int:
         _write(options.output, made.toml)
     _say(made)
     return 0 if made.rules else 1
+
+
+def suggest_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `suggest`."""
+    add_corpus_arguments(parser)
+    parser.add_argument("--least", metavar="N", type=int, default=2, help="leave out clusters of fewer replies (2)")
+    parser.add_argument("--most", metavar="N", type=int, default=50, help="the largest clusters only (50)")
+    _output_argument(parser)
+    add_knowledge_options(parser)
+    parser.epilog = "exit status: 0 a rule was drafted, 1 none was, 2 the command line or a file is wrong"
+
+
+def suggest(options: Namespace) -> int:
+    """Write drafts of rules for the replies that no words decided."""
+    from undeliverable.rule_files import draft_rules
+
+    knowledge = knowledge_of(options)
+    judge = Judge(knowledge)
+    verdicts = (verdict for item in corpus_of(options) for verdict in judge.verdicts(item) or ())
+    drafts = draft_rules(verdicts, knowledge, least=options.least, most=options.most)
+    if drafts.rules:
+        _write(options.output, drafts.toml)
+    print(
+        f"{drafts.unknown:,} of {counted(drafts.verdicts, 'reply', 'replies')} judged by a bare code or not at all; "
+        f"{counted(drafts.rules, 'draft')} for {drafts.covered:,} of them",
+        file=sys.stderr,
+    )
+    return 0 if drafts.rules else 1
 
 
 def _reasons(pairs: Sequence[str]) -> dict[str, Reason]:
