@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from undeliverable import Knowledge, KnowledgeError, classify
 from undeliverable._knowledge.build import read_documents
+from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._knowledge.loader import BUILTIN as LOWEST
 from undeliverable._knowledge.loader import check_layer, example_seen, load
 from undeliverable._knowledge.toml import TomlSource
@@ -21,7 +22,6 @@ from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.table import Below, Languages, RuleTable
 from undeliverable.cli import main
 from undeliverable.errors import EntryError
-from undeliverable.knowledge import _shipped
 from undeliverable.reasons import Fault
 
 BUILTIN = Knowledge.builtin()

@@ -9,8 +9,8 @@ from typing import Any
 
 from undeliverable import Knowledge, classify
 from undeliverable.cli import main
-from undeliverable.rule_files import draft_rules
 from undeliverable.rule_files import _clusters as clusters
+from undeliverable.rule_files import draft_rules
 
 ZORK = "550 5.7.1 <{0}@example.org>: zorkmid balance too low at mx{1}.example.net (id {1}ab{1}), see https://example.net/{1}"
 GRUE = "554 {0} eaten by a grue in the dark"

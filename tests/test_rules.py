@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from undeliverable import Knowledge, KnowledgeError, Reason, classify
 from undeliverable._knowledge.build import build
 from undeliverable._knowledge.shipped import Shipped
-from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition, status_key
+from undeliverable._rules.above import TableAbove
+from undeliverable._rules.comparisons import status_key
+from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import has_words
 from undeliverable._rules.phrases import most, words_of
@@ -392,7 +394,7 @@ class TestIndex:
         what = seen(text, code, status, None, provider)
         replaced = {len(uppers) - 1: len(lowers) // 2} if replaces and uppers and lowers else None
         above = [rule_of(when, number) for number, when in enumerate(uppers)]
-        table = RuleTable(above, (), Lower(lowers), replaced)
+        table = TableAbove(above, (), RuleTable((), (), Lower(lowers)), replaced)
         ids = [rule.id for rule in table.rules]
         if replaced is None:
             assert ids == [f"r{n}" for n in (*range(len(uppers)), *range(100, 100 + len(lowers)))]
@@ -412,7 +414,8 @@ class TestIndex:
         self, uppers: list[RuleCondition], lowers: list[RuleCondition], text: str, provider: str | None
     ) -> None:
         """Of many phrases of few words, so that all kinds of keys are in use."""
-        table = RuleTable([rule_of(when, number) for number, when in enumerate(uppers)], (), Lower(lowers))
+        above = [rule_of(when, number) for number, when in enumerate(uppers)]
+        table = TableAbove(above, (), RuleTable((), (), Lower(lowers)))
         what = seen(text, 0, 0, None, provider)
         assert table.fitting(what) == tuple(rule for rule in table.rules if fits_by_hand(rule.when, what))
 

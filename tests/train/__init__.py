@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from undeliverable import Knowledge, Verdict, classify
-from undeliverable._rules.conditions import ABSENT, status_key
+from undeliverable._knowledge.common import shipped as _shipped
+from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable._rules.opinion import Weights, signs
 from undeliverable._rules.visible import visible
 from undeliverable._verdicts.decisions import masked
-from undeliverable.knowledge import _shipped
 from undeliverable.reasons import Reason
 
 __all__ = ["COMMAND", "DATA", "ROOT", "Sample", "fit", "labelled", "samples", "written"]

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from tests.train import Sample, fit
 from undeliverable import Knowledge, Verdict
+from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._rules.opinion import Opinion, Weights
-from undeliverable.knowledge import _shipped
 
 __all__ = ["TAILS", "Judged", "Score", "cross_validated", "hards_lost", "judged", "knowledge_with", "report", "score"]
 

@@ -17,6 +17,7 @@ __all__ = ["Line", "Paragraph", "paragraphs"]
 
 # Sentences end at these marks before white space, or at those of East Asian scripts.
 _END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
+_WORDS: Final = lazy(r"[^\W\d_]{2}")
 _SIGNATURE: Final = "--"  # RFC 3676 4.3
 
 
@@ -34,7 +35,7 @@ class Span(NamedTuple):
 class Paragraph(NamedTuple):
     """Lines without an empty one among them.
 
-    :ivar words: the lines that are neither replies nor header fields.
+    :ivar words: the lines that are no header fields; of those with a reply, what stands before it and names nobody.
     :ivar replies: where lines with a reply begin.
     :ivar is_headed: whether some are header fields.
     """
@@ -46,11 +47,21 @@ class Paragraph(NamedTuple):
 
     @classmethod
     def of(cls, lines: list[Line], is_header: Callable[[str], bool]) -> Paragraph:
-        replies = [line.start for line in lines if REPLY.search(line.text)]
-        answered = frozenset(replies)
-        others = [line for line in lines if line.start not in answered]
-        words = [line for line in others if not is_header(line.text)]
-        return cls(lines, words, replies, len(words) < len(others))
+        replies: list[int] = []
+        words: list[Line] = []
+        is_headed = False
+        for line in lines:
+            reply = REPLY.search(line.text)
+            if reply is not None:
+                replies.append(line.start)
+                before = line.text[: reply.start()]
+                if "@" not in before and _WORDS.search(before):
+                    words.append(Line(line.start, before))
+            elif is_header(line.text):
+                is_headed = True
+            else:
+                words.append(line)
+        return cls(lines, words, replies, is_headed)
 
     def sentences(self) -> Iterator[Span]:
         """Yield the sentences with their places; they go on from line to line."""

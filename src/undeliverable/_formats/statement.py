@@ -70,12 +70,14 @@ class Named(NamedTuple):
     """An address that the statement names.
 
     :ivar line: where its line begins.
+    :ivar at: where it stands.
     :ivar before: what its line says before it.
     :ivar rest: what its line says behind it.
     """
 
     address: str
     line: int
+    at: int
     rank: Rank
     before: str
     rest: str
@@ -123,9 +125,9 @@ class Statement(NamedTuple):
         """Return whether a sentence has a phrase of a kind."""
         return any(kind in sentence.kinds for sentence in self.sentences)
 
-    def sentence_of(self, address: str) -> str:
-        """Return the text of the first sentence that names an address in lower case; empty if none does."""
-        return next((one.text for one in self.sentences if address in one.text.lower()), "")
+    def sentence_of(self, named: Named) -> str:
+        """Return the text of the sentence that names an address; empty if none does."""
+        return next((one.text for one in self.sentences if one.start <= named.at < one.end), "")
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
@@ -223,7 +225,7 @@ class _Reader:
             if "contact" in kinds and rank > Rank.LABELLED:
                 use = _Use.NAMED if use is _Use.SAID else _Use.HELP
             before = "" if number else line.text[: spot.start]
-            self._found.append((Named(spot.address, line.start, rank, before, rest), use))
+            self._found.append((Named(spot.address, line.start, at, rank, before, rest), use))
 
     def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""

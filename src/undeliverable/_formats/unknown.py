@@ -27,7 +27,7 @@ from undeliverable._formats.spots import REPLY, said_in
 from undeliverable._formats.statement import Named, Rank, Statement, read_statement
 from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
-from undeliverable.model import Action
+from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
@@ -46,10 +46,12 @@ class UnknownReading(NamedTuple):
 
     :ivar found: its facts.
     :ivar statement: what its author said, for those who judge whether it is a report at all.
+    :ivar nobody: what it says of nobody in particular, if nobody is named.
     """
 
     found: FormatReading
     statement: Statement
+    nobody: RecipientFacts | None
 
 
 def read_unknown(
@@ -75,8 +77,9 @@ def read_unknown(
         shared.words = []  # what opens the text explains it only if nothing else does
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
+    nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement)
+    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody)
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -185,8 +188,10 @@ class _UnknownPass(LinePass):
     def _sentence(self, named: Named, end: int) -> str:
         """Return the sentence that names a recipient, up to the end of its line: in many languages the verb stands last."""
         sentences = self._statement.sentences
-        at = bisect_right(sentences, named.line + len(named.before), key=lambda sentence: sentence.start) - 1
+        at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
         start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
+        if "@" in self._text[start : named.line]:  # what stands above is said of another one
+            start = named.line
         return self._text[start:end]
 
     def _add(self, bare: str, start: int, end: int) -> None:
@@ -206,7 +211,7 @@ class _UnknownPass(LinePass):
         at = bisect_right(sentences, draft.start, key=lambda sentence: sentence.start) - 1
         while at >= 0 and sentences[at].end > draft.start:
             at -= 1
-        if at < 0 or not sentences[at].kinds & OUTCOMES:
+        if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
             return []
         return [" ".join(sentences[at].text.split())]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
+from undeliverable._knowledge.handling import all_cases
 from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.order import LANGUAGES, ORDER, RULE, is_layer, ranked
@@ -21,7 +22,7 @@ from undeliverable._rules.concepts import TABLE, ConceptWords, concept_words
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.normal import PLAIN, PlainWords, plain_words
-from undeliverable._rules.providers import host_table
+from undeliverable._rules.providers import domain_table, host_table
 from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
 from undeliverable.errors import EntryError
@@ -31,6 +32,7 @@ __all__ = ["build", "builtin_parts", "read_documents"]
 
 _REPLY: Final = "reply"  # the table of a language file that tells how replies speak
 _CLIENTS: Final = "clients.toml"
+_MESSAGE: Final = "message.toml"
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -100,6 +102,8 @@ def build() -> str:
         "concepts": _concepts(documents),
         "plain": _plain(documents, rules),
         "hosts": host_table(providers),
+        "domains": domain_table(providers),
+        "message": all_cases(documents[_MESSAGE]),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
@@ -108,7 +112,8 @@ def build() -> str:
             if path.startswith(LANGUAGES)
             else document
             for path, document in documents.items()
-            if path not in {_CLIENTS, LISTS, ORDER} and (path.startswith(LANGUAGES) or not is_layer(path, document))
+            if path not in {_CLIENTS, LISTS, _MESSAGE, ORDER}
+            and (path.startswith(LANGUAGES) or not is_layer(path, document))
         },
         **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }

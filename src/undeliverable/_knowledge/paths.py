@@ -8,6 +8,7 @@ from __future__ import annotations
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable.data import names, read
 from undeliverable.errors import KnowledgeError
+from undeliverable.errors._tables import unknown
 
 __all__ = ["profile_names", "read_path", "read_profile"]
 
@@ -18,14 +19,22 @@ def profile_names() -> tuple[str, ...]:
 
 
 def read_profile(name: str) -> TomlSource:
+    """Return the text of a profile that the library comes with.
+
+    :raises KnowledgeError: when there is no such profile.
+    """
     if name not in profile_names():
-        raise KnowledgeError(name, f"unknown profile; expected one of {', '.join(profile_names())}")
+        raise KnowledgeError(name, unknown("profile", name, profile_names()))
     return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
 
 
 def read_path(path: str) -> TomlSource:
+    """Return the text of a file.
+
+    :raises KnowledgeError: when it cannot be read.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # some editors begin a file with a byte order mark
             return TomlSource(path, file.read())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1

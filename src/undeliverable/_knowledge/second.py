@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.confidence import confidence_of
-from undeliverable._rules.opinion import Opinion, View, Weights, advise, may_advise
+from undeliverable._rules.opinion import Opinion, View, advise, may_advise
 
 if TYPE_CHECKING:
     from undeliverable._knowledge.shipped import Shipped
@@ -41,7 +41,7 @@ class SecondOpinion:
     @cached_property
     def opinion(self) -> Opinion | None:
         """The model, or None without the built-in layer."""
-        return None if self._shipped is None else Opinion(self._shipped, Weights.of(self._shipped.document("opinion")))
+        return None if self._shipped is None else self._shipped.opinion_model
 
     def view(self, text: str, code: int, status: int, command: Command | None) -> View | None:
         """Return the opinion on a reply as rules see it; None if there is none."""
@@ -54,8 +54,8 @@ class SecondOpinion:
         found = advise(self.view(text, code, status, command), match, command)
         return match if found is None else match._replace(advised=found)
 
-    def confidence_of(self, verdict: Verdict) -> str | None:
-        """Return how far a verdict can be relied on."""
+    def confidence_of(self, verdict: Verdict) -> str:
+        """Return how far a verdict that has a reason can be relied on."""
         return confidence_of(self._reason_of, self.view, verdict)
 
     def _by_status(self, status: int) -> Reason | None:

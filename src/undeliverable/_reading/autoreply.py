@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "disposition",
-    "fields_of_recipient",
     "is_challenge",
     "is_challenge_reply",
     "is_worded_as_automatic_reply",
+    "mark_of",
     "recognise",
     "says_automatic_reply",
 ]

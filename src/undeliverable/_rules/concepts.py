@@ -42,7 +42,7 @@ _CLOSE: Final = 1
 
 
 class ConceptWords(NamedTuple):
-    """The words of all languages as the index holds them: texts, each of which is read when its word is first met.
+    r"""The words of all languages as the index holds them: texts, each of which is read when its word is first met.
 
     A text has a line for each phrase, with its concepts behind a tab: ``user unknown\trecipient unknown``.
 
@@ -59,6 +59,7 @@ _Phrase: TypeAlias = tuple[str, _Concepts, bool]
 """A phrase, its concepts, and whether its last word may go on."""
 _Filed: TypeAlias = tuple[_Concepts, tuple[_Phrase, ...]]
 """What begins with a word: the concepts of the word alone, and longer phrases."""
+_NOTHING: Final[_Filed] = (), ()
 _Hit: TypeAlias = tuple[int, int, _Concepts]
 """Where words stand, in an order in which longer ones come first: their begin, their end below 0, their concepts."""
 
@@ -132,9 +133,24 @@ class Concepts:
                     found.add(concept)
         return frozenset(found)
 
+    def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
+        """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
+
+        :param words: the words of `text`, and maybe others.
+        """
+        for word in words:
+            alone, longer = ((), self._by_char(word)) if _is_unspaced(word) else self._by_word(word) or _NOTHING
+            if not concepts.isdisjoint(alone):
+                return True
+            if any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in longer):
+                return True
+        return False
+
     def _hits(self, text: str) -> list[_Hit]:
         """Return where words of any concept stand in `text`, which has margins, in their order."""
-        found = [(mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text)] if "<" in text else []
+        found: list[_Hit] = []
+        if "<" in text:
+            found += [(mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text)]
         words = words_of(text)
         at = 0
         for word, under in zip(words, map(self._by_word, words), strict=True):

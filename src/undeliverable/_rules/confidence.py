@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.conditions import ABSENT, status_key
+from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable._rules.opinion import BARE, LAYER
 from undeliverable._rules.visible import visible
 from undeliverable.reasons import BounceType, Reason
@@ -25,6 +25,7 @@ __all__ = ["HIGH", "LOW", "MEDIUM", "confidence_of", "view_of"]
 HIGH: Final = "high"
 MEDIUM: Final = "medium"
 LOW: Final = "low"
+_BUILTIN: Final = frozenset(("builtin", LAYER))
 _TRANSIENT: Final = 4  # RFC 5321 4.2.1: what a 4yz says is never final
 
 # Shares of the second opinion, chosen by leaving out whole sources and languages of the labelled replies.
@@ -37,31 +38,44 @@ def confidence_of(
     by_status: Callable[[int], Reason | None],
     opinion: Callable[[str, int, int, Command | None], View | None],
     verdict: Verdict,
-) -> str | None:
-    """Return the confidence in a verdict, or None where nothing failed.
+) -> str:
+    """Return the confidence in a verdict that has a reason.
 
     :param by_status: returns the reason that a status gives by itself.
     :param opinion: returns the second opinion on a reply as rules see it.
     """
-    rule, reason = verdict.rule, verdict.reason
-    if reason is None:
-        return None
+    rule = verdict.rule
     if verdict.bounce_type is BounceType.UNDETERMINED:
         return LOW
     if rule is not None and rule.layer not in _BUILTIN:
         return HIGH  # the rule of whoever asks
-    by_words = rule is not None and rule.layer != LAYER and not rule.id.startswith(BARE)
-    if by_words and not verdict.conflicts:
-        code = verdict.reply_code
-        is_soft = verdict.bounce_type is BounceType.SOFT
-        if (is_soft and code is not None and code // 100 == _TRANSIENT) or (
-            verdict.status is not None and by_status(status_key(verdict.status)) is reason
-        ):
-            return HIGH
-    return _by_opinion(view_of(opinion, verdict), verdict, by_words=by_words and not verdict.conflicts)
+    if rule is None or rule.layer == LAYER or rule.id.startswith(BARE) or verdict.conflicts:
+        return MEDIUM if verdict.bounce_type is BounceType.SOFT else _of_hard(view_of(opinion, verdict), MEDIUM)
+    return _by_words(by_status, opinion, verdict)
 
 
-_BUILTIN: Final = frozenset(("builtin", LAYER))
+def _by_words(
+    by_status: Callable[[int], Reason | None],
+    opinion: Callable[[str, int, int, Command | None], View | None],
+    verdict: Verdict,
+) -> str:
+    """Return the confidence in what the words of a reply say, whose codes do not contradict each other."""
+    is_soft, status = verdict.bounce_type is BounceType.SOFT, verdict.status
+    is_passing = verdict.reply_code is not None and verdict.reply_code // 100 == _TRANSIENT
+    if (is_soft and is_passing) or (status is not None and by_status(status_key(status)) is verdict.reason):
+        return HIGH
+    view = view_of(opinion, verdict)
+    if not is_soft:
+        return _of_hard(view, HIGH)
+    is_likely = view is not None and view.share(verdict.reason or Reason.UNDEFINED) >= _REASON_IS_LIKELY
+    return HIGH if is_likely else MEDIUM
+
+
+def _of_hard(view: View | None, best: str) -> str:
+    """Return the confidence in a hard bounce, which is `best` where the second opinion agrees."""
+    if view is None or _HARD_IS_UNLIKELY <= view.hard < _HARD_IS_LIKELY:
+        return MEDIUM
+    return best if view.hard >= _HARD_IS_LIKELY else LOW
 
 
 def view_of(opinion: Callable[[str, int, int, Command | None], View | None], verdict: Verdict) -> View | None:
@@ -70,14 +84,3 @@ def view_of(opinion: Callable[[str, int, int, Command | None], View | None], ver
         return None
     code = verdict.reply_code or ABSENT
     return opinion(visible(verdict.reply, code), code, status_key(verdict.status), verdict.command)
-
-
-def _by_opinion(view: View | None, verdict: Verdict, *, by_words: bool) -> str:
-    """Return the confidence in a verdict whose words stand alone, or of which only codes are known."""
-    if view is None or verdict.reason is None:
-        return MEDIUM
-    if verdict.bounce_type is BounceType.SOFT:
-        return HIGH if by_words and view.share(verdict.reason) >= _REASON_IS_LIKELY else MEDIUM
-    if view.hard < _HARD_IS_UNLIKELY:
-        return LOW
-    return HIGH if by_words and view.hard >= _HARD_IS_LIKELY else MEDIUM

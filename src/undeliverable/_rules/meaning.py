@@ -10,14 +10,15 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
-from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
+from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
+from undeliverable._rules.links import links_in, within
 from undeliverable._rules.phrases import ByWord
+from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -27,12 +28,8 @@ from undeliverable.errors._tables import as_list
 __all__ = [
     "BY_MEANING",
     "LANGUAGE_KEYS",
-    "NO_DOUBTS",
-    "Clause",
-    "Doubts",
     "Meaning",
     "Reading",
-    "Role",
     "Vocabulary",
     "has_words",
     "sentences",
@@ -42,9 +39,22 @@ __all__ = [
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
-LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
+LANGUAGE_KEYS: Final = (
+    "temporary",
+    "not_temporary",
+    "hedge",
+    "either",
+    "either_hedged",
+    "advice",
+    "footer",
+    "frame",
+    "courtesy",
+)
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
-_RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
+_RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
+_WRAPPER: Final = "wrapper"
+_TRAILER: Final = "trailer"
+_EITHER: Final = "either"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
 # The pattern begins with all of the marks, which are found fast.
@@ -52,14 +62,6 @@ _END: Final = lazy(
     r"[.!?;。；！？|-](?:(?<=[。；！？])"
     r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
 )
-_LINKS: Final = (
-    ("://", lazy(r"https?://[^\s<>\"')\]]{1,500}")),
-    ("www.", lazy(r"www\.[^\s<>\"')\]]{1,500}")),
-)
-"""Patterns of links, each with what stands in all of them."""
-_IN_PATH: Final = lazy(r"\.[a-z]{2,24}/")
-# A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
-_PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
 _HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
 _WORD: Final = lazy(r"[^\W_]+")
 _LETTERS: Final = lazy(r"[^\W\d_]{2}")
@@ -71,38 +73,6 @@ _NEAR: Final = 40
 _BEFORE_CLAUSE: Final = frozenset(",:;.!?-\u2013\u2014([\"'>)*/|")
 _ANYWHERE: Final = ("please", "see http", "see: http")
 """Advice that begins a clause wherever it stands: "message rejected please see http://..."."""
-
-
-class Role(StrEnum):
-    """What a clause is for."""
-
-    CAUSE = "cause"
-    ADVICE = "advice"
-    FOOTER = "footer"
-
-
-class Clause(NamedTuple):
-    """A part of a text, by its offsets, and its role."""
-
-    start: int
-    end: int
-    role: Role
-
-
-class Doubts(NamedTuple):
-    """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
-
-    :ivar temporary: words of time in a clause that states the cause: "temporarily".
-    :ivar hedge: words that introduce several possible causes: "may not exist, or".
-    :ivar resolver: words of a program that cannot find the host it hands its own mail to.
-    """
-
-    temporary: str | None = None
-    hedge: str | None = None
-    resolver: str | None = None
-
-
-NO_DOUBTS: Final = Doubts()
 
 
 class _Hit(NamedTuple):
@@ -139,7 +109,10 @@ def vocabulary(
     :raises EntryError: for an unknown key, or for anything but lists of phrases.
     """
     found: set[tuple[str, str]] = set()
-    for table, keys in (*((language, LANGUAGE_KEYS) for language in languages), (clients, (_RESOLVER,))):
+    for table, keys in (
+        *((language, LANGUAGE_KEYS) for language in languages),
+        (clients, (_RESOLVER, _WRAPPER, _TRAILER)),
+    ):
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
@@ -196,7 +169,7 @@ class Meaning:
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        links = _links(text)
+        links = links_in(text)
         if not links and all(hit.kind in _BESIDE for hit in hits):
             return None
         return Reading(text, hits, links)
@@ -237,28 +210,6 @@ def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
     return found
 
 
-def _links(text: str) -> list[tuple[int, int]]:
-    """Return where links stand in `text`, in order and without overlaps."""
-    if "/" not in text and "www." not in text:
-        return []
-    found = [link.span() for mark, pattern in _LINKS if mark in text for link in pattern.finditer(text)]
-    path = _IN_PATH.search(text)
-    if path is not None:
-        found += [link.span() for link in _PATH.finditer(text, text.rfind(" ", 0, path.start()) + 1)]
-    found.sort()
-    links: list[tuple[int, int]] = []
-    for link in found:
-        if not links or link[0] >= links[-1][1]:
-            links.append(link)
-    return links
-
-
-def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
-    """Return whether `at` is in one of the `places`, which are in order and do not overlap."""
-    number = bisect_right(places, at, key=itemgetter(0))
-    return number > 0 and at < places[number - 1][1]
-
-
 class Reading:
     """The clauses of a text, and what makes its causes doubtful."""
 
@@ -267,7 +218,7 @@ class Reading:
     def __init__(self, text: str, hits: list[_Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text
         self._links: Final = links
-        self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
+        self._hits: Final = [hit for hit in hits if not within(hit.start, self._links)] if self._links else hits
         self._kinds: Final = {hit.kind for hit in self._hits}
         self._clauses: list[Clause] | None = None
 
@@ -289,17 +240,25 @@ class Reading:
         """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
         if _CUT.isdisjoint(self._kinds):
             return self._links
-        return self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE)
+        return self._cuts(clause for clause in self.clauses if clause.role not in _READ)
 
     def certain(self) -> str:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
-        return without(
-            self._text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
-        )
+        return without(self._text, self._cuts(one for one in self.clauses if one.role not in _READ or self._hedge(one)))
+
+    def causes(self) -> list[str]:
+        """Return the clauses that state a cause."""
+        return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
+
+    def unframed(self) -> str:
+        """Return the text without what introduces its causes."""
+        if Role.FRAME not in self._kinds:
+            return self._text
+        return without(self._text, [(one.start, one.end) for one in self.clauses if one.role is Role.FRAME])
 
     def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
         cuts = [(clause.start, clause.end) for clause in clauses]
-        return sorted(cuts + [link for link in self._links if not _within(link[0], cuts)]) if self._links else cuts
+        return sorted(cuts + [link for link in self._links if not within(link[0], cuts)]) if self._links else cuts
 
     def doubts(self) -> Doubts:
         """Return the words that make the causes temporary, uncertain, or somebody else's."""
@@ -311,6 +270,15 @@ class Reading:
             next(filter(None, map(self._hedge, causes)), None),
             next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
+
+    def alternatives(self) -> Iterator[tuple[str, str]]:
+        """Yield what stands before and behind each "or" of a clause that states a cause."""
+        if _EITHER in self._kinds:
+            for clause in self.clauses:
+                if clause.role is Role.CAUSE:
+                    for hit in _between(self._hits, clause.start, clause.end):
+                        if hit.kind == _EITHER:
+                            yield self._text[clause.start : hit.start], self._text[hit.end : clause.end]
 
     def _temporary(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
@@ -325,13 +293,16 @@ class Reading:
             return None
         # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
         after = clause.start if self._text[hedge.start] >= UNSPACED_FROM else hedge.start
-        if not any(hit.kind == "either" and hit.start >= after for hit in inside):
+        if not any(hit.kind in _OR and hit.start >= after for hit in inside):
             return None
         return self._text[hedge.start : hedge.end]
 
 
-_CUT: Final = frozenset(("advice", "footer"))
-_BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
+_READ: Final = frozenset((Role.CAUSE, Role.FRAME))
+"""What rules by meaning see: a frame may hold a part of the cause, so it is left out in the plain form alone."""
+_CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
+_OR: Final = frozenset((_EITHER, "either_hedged"))
+_BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 
@@ -354,12 +325,15 @@ def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
     """Return those of the `hits` that begin from `begin` to before `end`."""
     if not hits or (hits[0].start >= begin and hits[-1].start < end):
         return hits
-    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]  # type: ignore[misc,type-var] # they compare
+    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
 
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
     first = len(_code_of(text))
-    for begin, end in _sentences(text, first):
+    start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == _WRAPPER)))
+    if start > first:
+        yield Clause(first, start, Role.WRAPPER)
+    for begin, end in _sentences(text, start):
         inside = _between(hits, begin, end)
         if not inside:
             yield Clause(begin, end, Role.CAUSE)
@@ -367,13 +341,23 @@ def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
-        advice = _advice(text, begin, end, inside)
-        if text[begin:advice].isspace():
-            advice = begin
-        if advice > begin:
-            yield Clause(begin, advice, Role.CAUSE)
+        at = begin
+        for role, reach in _OPENINGS:
+            opened = reach(text, at, end, [hit[:2] for hit in inside if hit.kind == role])
+            if opened > at:
+                blank = opened < end and text[at] == " "
+                yield Clause(at + blank, opened, role)
+                at = opened
+        advice, role = _advice(text, at, end, inside)
+        if text[at:advice].isspace():
+            advice = at
+        if advice > at:
+            yield Clause(at, advice, Role.CAUSE)
         if advice < end:
-            yield Clause(advice, end, Role.ADVICE)
+            yield Clause(advice, end, role)
+
+
+_OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
 
 
 def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -383,17 +367,19 @@ def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> int:
-    """Return where advice begins in the sentence from `begin` to `end`, or `end`.
+def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> tuple[int, Role]:
+    """Return where advice, or a client's last words, begin in the sentence from `begin` to `end`, or `end`; and which.
 
     To say when to come back is no advice: "please try again later" says that the failure may pass.
     """
     for hit in hits:
-        if hit.kind == "advice" and _opens(text, hit.start, begin):
+        if hit.kind == "advice" and hit.start >= begin and _opens(text, hit.start, begin):
             near = _between(hits, hit.start, hit.start + _NEAR + 1)
             if all(other.kind != "temporary" for other in near):
-                return hit.start
-    return end
+                return hit.start, Role.ADVICE
+        if hit.kind == _TRAILER and is_about_a_host(text, hit.end):
+            return hit.start, Role.WRAPPER
+    return end, Role.ADVICE
 
 
 def _opens(text: str, at: int, begin: int) -> bool:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from undeliverable._rules.phrases import words_of
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -22,18 +21,12 @@ __all__ = ["PLAIN", "Plain", "PlainWords", "plain_words"]
 PLAIN: Final = "plain"
 """The key of the table in a file of ``data/languages``."""
 _FILLER: Final = "filler"
-_FRAME: Final = "frame"  # the ends of what stands before the cause and a colon: "could not be delivered: ..."
 _SAME: Final = "same"
 
 _CODE: Final = 4  # characters: a hyphen behind a code is none between words
 _WORD: Final = lazy(r"[^\W_]+")
 _COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
 _NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
-_HEAD: Final = lazy(r"(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?")
-_BEFORE_FRAME: Final = 120  # characters
-_BEHIND_FRAME: Final = 60
-_LONGEST_FRAME: Final = 400  # all of it, up to the colon
-_SENTENCE_ENDS: Final = frozenset(".;")
 _HYPHEN: Final = lazy(r"-(?<=[a-z]{2}-)[a-z]{2}")
 # Two words with a hyphen between them that are no part of a name, an address or a number.
 _HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
@@ -43,13 +36,11 @@ class PlainWords(NamedTuple):
     """What is made plain, as the index holds it.
 
     :ivar filler: words that say nothing.
-    :ivar frame: the ends of what introduces a cause.
     :ivar same: rare words and phrases, each with the common one that means the same.
     :ivar compounds: words with hyphens that phrases know; they stay as they are.
     """
 
     filler: Sequence[str]
-    frame: Sequence[str]
     same: Mapping[str, str]
     compounds: Collection[str]
 
@@ -62,17 +53,15 @@ def plain_words(tables: Iterable[object], texts: Iterable[str]) -> PlainWords:
     :raises EntryError: for an unknown key, or for anything but lists of words.
     """
     filler: set[str] = set()
-    frame: set[str] = set()
     same: dict[str, str] = {}
     for value in tables:
         table = _table(value, PLAIN)
-        refuse_unknown(table, (_FILLER, _FRAME, _SAME), f"{PLAIN}.")
+        refuse_unknown(table, (_FILLER, _SAME), f"{PLAIN}.")
         filler.update(_words(table.get(_FILLER, []), f"{PLAIN}.{_FILLER}"))
-        frame.update(_words(table.get(_FRAME, []), f"{PLAIN}.{_FRAME}"))
         for common, rare in _table(table.get(_SAME, {}), f"{PLAIN}.{_SAME}").items():
             same |= dict.fromkeys(_words(rare, f"{PLAIN}.{_SAME}.{common}"), fold(common))
     compounds = {compound for text in texts for compound in _COMPOUND.findall(text)}
-    return PlainWords(sorted(filler), sorted(frame), dict(sorted(same.items())), sorted(compounds))
+    return PlainWords(sorted(filler), dict(sorted(same.items())), sorted(compounds))
 
 
 def _table(value: object, key: str) -> Mapping[str, object]:
@@ -93,30 +82,18 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = (
-        "_compounds",
-        "_dropped",
-        "_frame",
-        "_framing",
-        "_replaced",
-        "_same",
-        "_telling",
-        "_to_drop",
-        "_to_replace",
-    )
+    __slots__ = ("_compounds", "_dropped", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
 
     def __init__(self, words: PlainWords | None = None) -> None:
-        filler, frame, same, compounds = words or PlainWords((), (), {}, ())
+        filler, same, compounds = words or PlainWords((), {}, ())
         self._same: Final = dict(same)
         self._compounds: Final = frozenset(compounds)
-        # The last words: a text without them has nothing to drop, to replace, or to begin after.
+        # The last words: a text without them has nothing to drop or to replace.
         self._dropped: Final = _last_words(filler)
         self._replaced: Final = _last_words(same)
         self._telling: Final = self._dropped | self._replaced
-        self._framing: Final = _last_words(frame)
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
-        self._frame: Final = lazy(rf".{{0,{_BEFORE_FRAME}}}?\b(?:{_any(frame)})(?: .{{0,{_BEHIND_FRAME}}})?")
 
     def of(self, text: str, words: Sequence[str]) -> str:
         """Return the plain form of `text`, whose words are `words`; the text itself where it is plain.
@@ -127,25 +104,11 @@ class Plain:
         telling = not self._telling.isdisjoint(words)
         if telling and not self._dropped.isdisjoint(words):
             plain = self._to_drop.sub("", plain)
-        if ": " in plain:
-            plain = self._without_frame(plain)
         if telling and not self._replaced.isdisjoint(words) and any(map(plain.__contains__, self._same)):
             plain = self._to_replace.sub(self._common, plain)
         if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
             plain = _HYPHENED.sub(self._parted, plain)
         return text if plain == text else plain
-
-    def _without_frame(self, text: str) -> str:
-        """Return `text` without what introduces a cause, up to the colon behind it."""
-        head = _HEAD.match(text)
-        start = head.end() if head else 0
-        end = text.find(":", start, start + _LONGEST_FRAME)
-        if end < 0 or text[end + 1 : end + 2] != " " or not text[end + 2 : end + 3].strip():
-            return text
-        before = text[start:end]
-        if self._framing.isdisjoint(words_of(before)) or not _SENTENCE_ENDS.isdisjoint(before):
-            return text
-        return text if self._frame.fullmatch(before) is None else text[:start] + text[end + 2 :]
 
     def _common(self, found: re.Match[str]) -> str:
         return self._same[found[0]]

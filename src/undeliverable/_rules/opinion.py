@@ -16,7 +16,7 @@ from itertools import combinations
 from math import exp
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.meaning import BY_MEANING, sentences
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.rule import Match, Ruling
@@ -55,7 +55,7 @@ class _Bar(NamedTuple):
 _NOTHING_FOUND: Final = _Bar(0.5, 1.0)
 _BY_CODE: Final = _Bar(0.7, 0.05)
 _BY_WORDS: Final = _Bar(0.8, 0.005)
-_HARD: Final = _Bar(0.7, 0.03)
+_HARD: Final = _Bar(0.7, 0.02)
 """Where words make a failure hard; a code that does so stands."""
 
 

@@ -40,7 +40,6 @@ __all__ = [
     "Made",
     "Written",
     "file_under",
-    "merged",
     "most",
     "spread",
     "words_of",
@@ -266,29 +265,6 @@ def spread(filed: Filed, words: Iterable[str]) -> Filed:
 
 def _add(seconds: dict[str, list[int]], key: str, found: Iterable[int]) -> None:
     seconds.setdefault(key, []).extend(found)
-
-
-def merged(lower: Filed, upper: Filed) -> Filed:
-    """Return both, as a new one; what neither shares stays the same object."""
-    both = dict(lower)
-    for word, seconds in upper.items():
-        below = both.get(word, {})
-        both[word] = below | {key: [*found, *below.get(key, ())] for key, found in seconds.items()}
-    for one, other in (lower, upper), (upper, lower):
-        _make_known(both, one.keys() - other.keys() - {UNKNOWN}, other)
-    return both
-
-
-def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
-    """File under `words` in `both` what is looked for by their stem in `filed`, which does not know them."""
-    by_stem: dict[str, list[str]] = {}
-    for word in sorted(words):
-        by_stem.setdefault(word[:_STEM], []).append(word)
-    for first, seconds in filed.items():
-        for stem in seconds.keys() & by_stem.keys():
-            for word in by_stem[stem]:
-                target, key = (word, ALONE) if first == UNKNOWN else (first, word)
-                both[target] = both[target] | {key: [*both[target].get(key, ()), *seconds[stem]]}
 
 
 def most(written: Written) -> int:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
-from undeliverable._rules.meaning import NO_DOUBTS, Doubts
+from undeliverable._rules.roles import NO_DOUBTS, Doubts
 from undeliverable._rules.visible import SHORT, stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command

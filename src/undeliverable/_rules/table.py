@@ -14,19 +14,29 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.doubts import alternative, condemns, noun
+from undeliverable._rules.form import Form
+from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words, sentences
+from undeliverable._rules.meaning import Meaning, Reading, sentences
 from undeliverable._rules.normal import Plain
-from undeliverable._rules.phrases import Index, Made, Written, words_of
+from undeliverable._rules.phrases import Index, Made, Written
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in, visible
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from undeliverable._rules.rule import Clause, Rest
+
+    class Places(Protocol):
+        """What finds places by the words of a text."""
+
+        def places(self, words: Sequence[str], /) -> list[int]:
+            """Return them, in any order."""
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -90,6 +100,7 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _TRANSIENT: Final = 400  # RFC 5321 4.2.1: a 4yz is transient whatever its words
 _PERMANENT: Final = 500
+_ADDRESSING: Final = 1  # RFC 3463 3.2: X.1.x is about addresses
 _MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -99,81 +110,44 @@ _ALL_CAUSE: Final = Meaning()
 """Finds no advice and no doubt."""
 
 
-class _Form:
-    """One form of a reply: as it stands, or plain.
-
-    :ivar text: the whole of it.
-    :ivar words: its words.
-    :ivar reading: its clauses, read when they are first needed; None if it is plainly one cause.
-    :ivar cause: the causes that it states.
-    """
-
-    __slots__ = ("_meaning", "cause", "reading", "text", "words")
-
-    def __init__(self, text: str, meaning: Meaning) -> None:
-        self.text = text
-        self.words = words_of(text)
-        self._meaning = meaning
-
-    if TYPE_CHECKING:
-        reading: Reading | None
-        cause: str
-    else:
-
-        def __getattr__(self, name: str) -> object:
-            """Read the clauses, and return what was asked for."""
-            self.reading = self._meaning.read(self.text, self.words)
-            self.cause = self.text if self.reading is None else self.reading.cause()
-            return getattr(self, name)
-
-    @property
-    def is_advice(self) -> bool:
-        """Whether it states no cause, but something else."""
-        return self.cause is not self.text and not has_words(self.cause)
-
-
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
     :param rules: rules, the highest rank first.
     :param marks: phrases that identify a provider, with its name, the first one first.
-    :param below: more of both, of lower rank.
-    :param replaced: of `rules`, by number, which rule below each stands in the place of.
+    :param below: what is filed already, if there are neither rules nor marks; else no more than the words of languages.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        marks: Sequence[tuple[str, str]] = (),
-        below: Below = _NOTHING,
-        replaced: Mapping[int, int] | None = None,
-    ) -> None:
-        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
-        numbers = [(replaced or {}).get(number, number - len(rules)) for number in range(len(rules))]
-        self._upper = dict(zip(numbers, rules, strict=True))
+    def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = (), below: Below = _NOTHING) -> None:
+        self._fill(dict(enumerate(rules, -len(rules))), marks, below)
+        self.shelf: Shelf = self._filed() if rules or marks else below.shelf
+        self._index: Places = Index(self.shelf.filed)
+        self._clauses: dict[int, Clause] = Made(self._clause)
+        self._clause_at = self._clauses.__getitem__
+
+    def _fill(self, upper: Mapping[int, Rule], marks: Sequence[tuple[str, str]], below: Below) -> None:
+        """Set all but how rules are found, of rules by their number: from 0 on those below, and -1 is the lowest above."""
+        self._upper = upper
         self._marks = tuple(marks)
         self._below = below
-        self._meaning: Final = below.meaning
-        self._plain: Final = below.plain
-        self._exact: Final = below.exact * PARTS
-        self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
-        if rules or marks:
-            upper = file_rules(
-                sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
-            )
-            self.shelf = self.shelf.under(upper)
-        self._index = Index(self.shelf.filed)
-        self._clauses = Made(self._clause)
-        self._clause_at: Final = self._clauses.__getitem__
+        self._meaning = below.meaning
+        self._plain = below.plain
+        self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
         self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
+
+    def _filed(self) -> Shelf:
+        """Return where the rules and marks above are found."""
+        marks = self._marks
+        numbered = [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
+        return file_rules(sorted(self._upper.items()), numbered)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
-        return tuple(rule for _, rule in sorted((below | self._upper).items()))
+        return tuple(rule for _, rule in sorted({**below, **self._upper}.items()))
 
     def match(self, seen: Seen) -> Match:
         """Return the first rule that fits what was `seen`."""
@@ -186,17 +160,29 @@ class RuleTable:
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
         question = code, status, command, provider
-        form = _Form(text, self._meaning)
+        form = Form(text, self._meaning)
         place, match = self._look(form, question)
-        plain = text if place < self._exact else self._plain.of(text, form.words)  # exact phrases of a provider stand
+        framed = None if place < self._exact else form.reading  # exact phrases see all of a reply
+        plain = self._plain.of(text if framed is None else framed.unframed(), form.words)
         if plain is not text:
-            higher, better = self._look(_Form(plain, self._meaning), question)
-            match = better if higher < place else match
+            higher, better = self._look(Form(plain, self._meaning), question)
+            place, match = (higher, better) if higher < place else (place, match)
         if _TRANSIENT <= code < _PERMANENT:
             return match
-        return self._with_doubts(match, form, question)
+        match = self._with_doubts(match, form, question, is_exact=place < self._exact)
+        if match.rule is None or not condemns(match.rule):
+            return match
+        if STANDARD in plain and status // 1_000 % 1_000 != _ADDRESSING:
+            said = self._look(Form(plain.replace(STANDARD, ""), self._meaning), question)[1]
+            if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
+                return said
+        if place < self._exact:
+            return match
+        causes = sentences(text) if form.reading is None else form.reading.causes()
+        other = noun(self._below.concepts, causes, form.words)
+        return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
-    def _look(self, form: _Form, question: _Question) -> tuple[int, Match]:
+    def _look(self, form: Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule that fits one form of a reply, after its place."""
         code, status, command, provider = question
         found, provider = self._found(form, code, status, provider)
@@ -214,7 +200,7 @@ class RuleTable:
                 return behind, weak
         return place, match
 
-    def _by_meaning(self, place: int, match: Match, form: _Form, question: _Question) -> tuple[int, Match]:
+    def _by_meaning(self, place: int, match: Match, form: Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
         spoken_of = frozenset[str]().union(*self._spoken_of(form.cause))
         meant = self._meant
@@ -257,22 +243,29 @@ class RuleTable:
         concepts = self._below.concepts
         return tuple([concepts.of(clause) for clause in sentences(text)])
 
-    def _with_doubts(self, match: Match, form: _Form, question: _Question) -> Match:
+    def _with_doubts(self, match: Match, form: Form, question: _Question, *, is_exact: bool) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
-        rule = match.rule
-        if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+        rule, reading = match.rule, form.reading
+        if reading is None:
             return match
-        reading = form.reading
-        doubts = NO_DOUBTS if reading is None else reading.doubts()
-        if reading is None or doubts is NO_DOUBTS:
-            return match
-        if doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
+        doubts = reading.doubts()
+        if rule is not None and not rule.blames_recipient:
+            if is_exact or doubts.hedge is None or not self._is_mixed(reading):
+                doubts = doubts._replace(hedge=None)
+            if rule.reason.advice is not Advice.REVIEW:
+                doubts = doubts._replace(temporary=None, resolver=None)
+        elif doubts.hedge is None and rule is not None and not is_exact and condemns(rule) and self._is_mixed(reading):
+            doubts = doubts._replace(hedge="or")
+        elif doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
             doubts = doubts._replace(hedge=None)
-        return match._replace(doubts=doubts)
+        return match if doubts == NO_DOUBTS else match._replace(doubts=doubts)
+
+    def _is_mixed(self, reading: Reading) -> bool:
+        return alternative(self._below.concepts, reading.alternatives())
 
     def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        form = _Form(certain, _ALL_CAUSE)
+        form = Form(certain, _ALL_CAUSE)
         code, status, _, provider = question
         found, _ = self._found(form, code, status, provider)
         rule = self._first(found, form, certain, *question)[1].rule
@@ -281,7 +274,7 @@ class RuleTable:
     def _first(
         self,
         found: Sequence[int],
-        form: _Form,
+        form: Form,
         text: str,
         code: int,
         status: int,
@@ -316,7 +309,7 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(self, form: _Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
+    def _found(self, form: Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
         found = self._index.places(form.words)
         found += self._bare(code, status)
@@ -347,7 +340,9 @@ class RuleTable:
 
     def _by_codes(self, code: int, status: int) -> list[int]:
         """Return the places of the clauses that are filed under codes and fit these, and of those for every reply."""
-        shelf = self.shelf
+        return self._of(self.shelf, code, status)
+
+    def _of(self, shelf: Shelf, code: int, status: int) -> list[int]:
         found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
         return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
 
@@ -382,7 +377,7 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return self._fitting(seen, _Form(seen.text, self._meaning).cause)
+        return self._fitting(seen, Form(seen.text, self._meaning).cause)
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
         of_causes = seen._replace(text=cause)
@@ -401,5 +396,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(_Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
+        found, _ = self._found(Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))

@@ -7,20 +7,31 @@ it matched, what each clause of the reply is for, the policy, and what contradic
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from undeliverable._rules.conditions import ABSENT
+from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.confidence import HIGH, view_of
-from undeliverable._rules.meaning import BY_MEANING, Role
-from undeliverable._rules.opinion import LAYER
+from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
+from undeliverable._rules.roles import Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
-from undeliverable.reasons import Reason
-from undeliverable.verdict import Details, PolicyRef, RuleRef, StatusFrom, Verdict
+from undeliverable.reasons import AppliesTo, Reason
+from undeliverable.verdict import Details, PolicyRef, ProviderFrom, RuleRef, StatusFrom, Verdict
 
 __all__ = ["explain"]
 
+_BY: Final[dict[ProviderFrom | None, str]] = {
+    ProviderFrom.WORDS: ", by the words of the reply",
+    ProviderFrom.MX: ", by the MX hosts of the recipient's domain",
+    ProviderFrom.DOMAIN: ", by the recipient's domain",
+}
+_ABOUT: Final = {
+    AppliesTo.RECIPIENT: "this recipient",
+    AppliesTo.MESSAGE: "this message",
+    AppliesTo.QUEUE: "all mail from this source to this provider",
+}
 _WIDTH = 10  # of the column of names
 
 
@@ -53,6 +64,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "reply", verdict.reply
     yield from _circumstances(verdict)
     yield from _details(verdict.details)
+    yield from _message(verdict)
     yield from _why(verdict)
     for conflict in verdict.conflicts:
         yield "conflict", conflict
@@ -71,7 +83,7 @@ def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.remote_mta is not None:
         yield "server", verdict.remote_mta + (f" ({verdict.provider})" if verdict.provider else "")
     elif verdict.provider is not None:
-        yield "provider", f"{verdict.provider}, by the words of the reply"
+        yield "provider", verdict.provider + _BY.get(verdict.provider_from, "")
 
 
 def _details(details: Details) -> Iterator[tuple[str, str]]:
@@ -85,6 +97,16 @@ def _details(details: Details) -> Iterator[tuple[str, str]]:
         yield "retry", f"after {details.retry_after:,} seconds"
     if details.help_url is not None:
         yield "help", details.help_url
+
+
+def _message(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield what to do with the message."""
+    if verdict.message_advice is None:
+        return
+    about = "" if verdict.applies_to is None else f", about {_ABOUT[verdict.applies_to]}"
+    wait = verdict.retry_after
+    by_default = wait is not None and wait != verdict.details.retry_after
+    yield "message", verdict.message_advice + (f" after {wait:,} seconds" if by_default else "") + about
 
 
 def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -102,8 +124,8 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "rule", "none that may decide: see the conflict" if verdict.conflicts else "none fits"
     yield from reading.clauses()
     yield from _confidence(verdict)
-    if verdict.policy is not None:
-        yield "policy", _named(verdict.policy)
+    if verdict.set_by:
+        yield from _policies(verdict)
     elif verdict.action is Action.DELAYED:
         yield "policy", "none: the reporting server still holds the message"
     else:
@@ -113,19 +135,27 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "shadowed", _named(shadowed) + beside
 
 
+def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield each policy that set something, with what it set where that is not all."""
+    keys: dict[PolicyRef, list[str]] = {}
+    for key, policy in verdict.set_by:
+        keys.setdefault(policy, []).append(key)
+    for policy, names in keys.items():
+        yield "policy", _named(policy) + (f"\nsets {', '.join(names)}" if len(keys) > 1 else "")
+    if "bounce_type" not in verdict.policies:
+        yield "", "the bounce type is the reason's own"
+
+
 def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield the confidence, and what speaks for the reason where it is not high."""
+    """Yield the confidence, and what speaks for the reason and for a likelier one where the two readers disagree."""
     if verdict.confidence is None:
         return
     yield "confidence", verdict.confidence
-    decided = verdict.rule is not None and verdict.rule.layer == LAYER  # which has said why
-    if verdict.confidence != HIGH and not decided and verdict.reason is not None:
-        view = view_of(Knowledge.builtin().second.view, verdict)
-        if view is not None:
-            yield (
-                "opinion",
-                view.why(verdict.reason) + ("" if view.top is verdict.reason else f"\n{view.why(view.top)}"),
-            )
+    if verdict.confidence == HIGH or verdict.reason is None:
+        return
+    view = view_of(Knowledge.builtin().second.view, verdict)
+    if view is not None and view.top is not verdict.reason:
+        yield "opinion", f"{view.why(view.top)}\n{view.why(verdict.reason)}"
 
 
 def _named(entry: RuleRef | PolicyRef) -> str:

@@ -71,11 +71,18 @@ def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
             "rule", rule.id, rule.layer, rule.when.when, str(rule.reason), providers, found, rule.example, rule.source
         )
     for policy in knowledge.policies:
-        then = ", ".join(str(part) for part in (policy.bounce_type, policy.advice, policy.label) if part is not None)
         asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
-        providers = _names(policy.when.providers)
+        named = tuple(dict.fromkeys(name for _, name in policy.when.named("provider")))
         yield Entry(
-            "policy", policy.id, policy.layer, policy.when.when, then, providers, asked, policy.example, policy.source
+            "policy",
+            policy.id,
+            policy.layer,
+            policy.when.when,
+            policy.then,
+            named,
+            asked,
+            policy.example,
+            policy.source,
         )
 
 

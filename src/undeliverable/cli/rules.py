@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
-from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable import KnowledgeError, Reason, Verdict, classify
 from undeliverable.cli._command import (
     Command,
     add_knowledge_options,

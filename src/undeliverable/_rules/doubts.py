@@ -1,0 +1,77 @@
+"""Doubt what a phrase seems to say of the recipient, by the concepts around it.
+
+A phrase such as "does not exist" condemns an address whatever it is said of. Two questions are asked of a reply that a
+built-in wording takes for a fault of the recipient. Does it speak of somebody else alone: "the from address does not
+match"? And does it name another cause as well, so that it names none: "user unknown or mailbox full"?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.rule import Rule
+from undeliverable.reasons import Fault, Reason
+
+__all__ = ["TRIED", "alternative", "condemns", "noun"]
+
+_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list", "host"))
+_OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
+"""Of these nothing is said that a recipient could be blamed for."""
+TRIED: Final = ("lookup", "connection")
+"""What says nothing of whom it was for if it failed."""
+_FAILED: Final = frozenset(("failed", "unavailable", "expired"))
+_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED))
+_OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
+_OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
+
+
+def condemns(rule: Rule) -> bool:
+    """Return whether `rule` takes words of a reply for a fault of the address, or a code for one of its domain."""
+    return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
+
+
+def noun(concepts: Concepts, causes: Sequence[str], words: Iterable[str]) -> str | None:
+    """Return what the `causes` speak of instead of a recipient, as a concept's name, or None.
+
+    :param words: the words of all of them.
+    """
+    if not any(concepts.may_mean(_ALL_OTHERS, cause, words) for cause in causes):
+        return None
+    found = frozenset[str]().union(*map(concepts.of, causes))
+    if "unknown" not in found and not _FAILED.isdisjoint(found):
+        tried = next((one for one in TRIED if one in found), None)
+        if tried is not None:
+            return tried
+    return next((other for other in _OTHERS if other in found), None) if _RECIPIENT.isdisjoint(found) else None
+
+
+def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a clause names a fault of the address on the one side of its "or", and another cause on the other.
+
+    :param parts: the two sides of each such word.
+    """
+    for before, after in parts:
+        one, other = concepts.of(before), concepts.of(after)
+        if (_blames(one), _clears(one), _blames(other), _clears(other)) in _MIXED:
+            return True
+    return False
+
+
+_MIXED: Final = ((True, False, False, True), (False, True, True, False))
+
+
+def _blames(side: frozenset[str]) -> bool:
+    return not _OF_ADDRESS.isdisjoint(side)
+
+
+def _clears(side: frozenset[str]) -> bool:
+    """Return whether one side names a cause that is no fault of an address; to block an account is to disable it."""
+    if side >= _BLOCKED and _SENDING.isdisjoint(side):
+        return False
+    return not _OF_OTHERS.isdisjoint(side)
+
+
+_BLOCKED: Final = frozenset(("recipient", "blocked"))
+_SENDING: Final = frozenset(("sender", "client"))

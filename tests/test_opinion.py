@@ -1,0 +1,296 @@
+"""The second opinion: what it advises, what it leaves alone, and the confidence in verdicts."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests import second_reader
+from undeliverable import Knowledge, KnowledgeError, Verdict, classify, parse, parse_webhook
+from undeliverable._knowledge.common import shipped
+from undeliverable._rules.opinion import LAYER, View, Weights, advise, may_advise
+from undeliverable._rules.rule import Match
+from undeliverable.model import Command
+from undeliverable.reasons import BounceType, Reason
+
+BUILTIN: Final = Knowledge.builtin()
+RULES: Final = BUILTIN.without_opinion()
+ADVISED: Final = "Previše primatelja poruke"
+"""A reply in words that no rule knows: too many recipients of the message."""
+CONTRADICTED: Final = "non accetto messaggi a questo indirizzo (il nome della lista non corrisponde) (#5.1.1)"
+DOUBTED: Final = (
+    "Tut mir leid, ein Bestandteil der Nachricht hat einen unzulässigen Inhaltstyp: 'application/zip' (#5.2.3)"
+)
+WEIGHTS: Final = Weights(
+    (Reason.USER_UNKNOWN, Reason.MAILBOX_FULL, Reason.RECIPIENT_RESTRICTED, Reason.EXPIRED, Reason.SPAM_CONTENT),
+    [0, 0, 0, 0, 0],
+    {
+        "unknown": [90, 0, 0, 0, 0],
+        "full": [-4, 90, 0, 0, 0],
+        "list": [0, 0, 90, 0, 0],
+        "expired": [0, 0, 0, 90, 0],
+        "spam": [0, 0, 0, 0, 90],
+        "'box": [0, 5, 0, 0, 0],
+        **{f"'{word}": [0, 1, 0, 0, 0] for word in "abcde"},
+    },
+)
+
+
+def view(*found: str) -> View:
+    return View(WEIGHTS, found)
+
+
+def match(id_: str, reason: Reason, layer: str = "builtin") -> Match:
+    found = next(rule for rule in BUILTIN.rules if rule.id.startswith(id_))._replace(reason=reason, layer=layer)
+    return Match(found, found.ref(), None, None)
+
+
+NOTHING: Final = Match(None, None, None, None)
+BARE: Final = match("general.x.7.1", Reason.POLICY_REJECTED)
+BY_WORDS: Final = match("wording.", Reason.MAILBOX_FULL)
+
+
+class TestView:
+    def test_shares_are_of_one(self) -> None:
+        found = view("unknown", "full", "no such sign")
+        assert sum(map(found.share, Reason)) == pytest.approx(1)
+        assert found.share(Reason.GREYLISTED) == 0
+        assert found.hard == found.share(Reason.USER_UNKNOWN) < found.share(found.top)
+        assert found.top is Reason.MAILBOX_FULL
+
+    @pytest.mark.parametrize(
+        ("signs", "reason", "why"),
+        [
+            (("full", "'box"), Reason.MAILBOX_FULL, "mailbox_full 9.5 = full 9.0 + 'box' 0.5"),
+            (("full", "unknown"), Reason.USER_UNKNOWN, "user_unknown 9.0 = unknown 9.0; against: full -0.4"),
+            (("full",), Reason.USER_UNKNOWN, "user_unknown 0.0 = nothing; against: full -0.4"),
+            (
+                ("full", *(f"'{word}" for word in "abcde")),
+                Reason.MAILBOX_FULL,
+                "mailbox_full 9.5 = full 9.0 + 'a' 0.1 + 'b' 0.1 + 'c' 0.1 + 'd' 0.1 + others 0.1",
+            ),
+        ],
+    )
+    def test_it_explains_itself(self, signs: tuple[str, ...], reason: Reason, why: str) -> None:
+        assert view(*signs).why(reason) == why
+
+
+class TestAdvice:
+    @pytest.mark.parametrize(
+        ("seen", "found", "command", "reason"),
+        [
+            (view("full"), NOTHING, None, Reason.MAILBOX_FULL),
+            (view("full"), BARE, None, Reason.MAILBOX_FULL),
+            (view("spam"), BY_WORDS, None, Reason.SPAM_CONTENT),
+            (view("spam"), match("wording.", Reason.USER_UNKNOWN), None, Reason.SPAM_CONTENT),
+            (None, NOTHING, None, None),  # no concept is met
+            (view("full"), BY_WORDS, None, None),  # it is the same
+            (view("unknown"), NOTHING, None, None),  # it makes nothing hard
+            (view("expired"), NOTHING, None, None),  # only a queue knows that
+            (view("spam"), match("wording.", Reason.EXPIRED), None, None),
+            (view("full"), match("general.x.1.1", Reason.USER_UNKNOWN), None, None),  # a hard status stands
+            (view(), NOTHING, None, None),  # nothing is likely
+            (view("full", "spam"), BY_WORDS, None, None),  # one as likely as the other
+            (view("list"), NOTHING, Command.MAIL, None),  # no recipient has been named
+            (view("list"), NOTHING, Command.RCPT, Reason.RECIPIENT_RESTRICTED),
+            (view("spam"), NOTHING, Command.MAIL, Reason.SPAM_CONTENT),
+        ],
+    )
+    def test_what_is_taken(
+        self, seen: View | None, found: Match, command: Command | None, reason: Reason | None
+    ) -> None:
+        ruling = advise(seen, found, command)
+        assert (None if ruling is None else ruling.reason) == reason
+        if ruling is not None:
+            assert ruling.ref is not None
+            assert (ruling.ref.id, ruling.ref.layer) == (f"{LAYER}.{reason}", LAYER)
+            assert ruling.ref.when.startswith(f"{reason} ")
+            assert ruling.why is None
+
+    @pytest.mark.parametrize(
+        ("found", "stated", "status", "may"),
+        [
+            (NOTHING, None, 0, True),
+            (BARE, None, 5007001, True),
+            (BY_WORDS, None, 0, True),
+            (BY_WORDS, Reason.POLICY_REJECTED, 5007001, True),
+            (BY_WORDS, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
+            (match("google.", Reason.MAILBOX_FULL), None, 0, False),  # exact phrases
+            (match("wording.", Reason.MAILBOX_FULL, "file:ours.toml"), None, 0, False),
+            (NOTHING._replace(doubts=NOTHING.doubts._replace(hedge="may be")), None, 0, False),
+        ],
+    )
+    def test_what_may_be_another_opinion(self, found: Match, stated: Reason | None, status: int, *, may: bool) -> None:
+        assert may_advise(found, {status: stated}.get, status) is may
+
+    def test_no_reason_is_made_hard_whatever_is_said(self) -> None:
+        opinion = BUILTIN.second.opinion
+        assert opinion is not None
+        signs = sorted(opinion._weights.signs)
+        for one, other in product(signs[:300], signs[-300:]):
+            ruling = advise(View(opinion._weights, (one, other)), NOTHING, None)
+            assert ruling is None or ruling.reason.bounce_type is BounceType.SOFT
+
+
+class TestVerdicts:
+    def test_a_reason_is_taken_where_no_rule_fits(self) -> None:
+        verdict = classify(ADVISED)
+        assert (verdict.bounce_type, verdict.reason, verdict.confidence) == ("soft", "too_many_recipients", "medium")
+        assert verdict.rule is not None
+        assert verdict.rule.to_dict() == {"id": "opinion.too_many_recipients", "layer": "opinion"}
+        assert "\n  rule       opinion.too_many_recipients (opinion)\n" in verdict.explain()
+        assert " = recipients " in verdict.explain()
+
+    def test_asking_for_more_changes_nothing(self) -> None:
+        for text in (ADVISED, "550 5.1.1 user unknown"):
+            verdict = replace(classify(text, trace=True), shadowed=None)
+            assert verdict.to_dict() == classify(text).to_dict()
+            assert verdict.rule == classify(text).rule
+
+    def test_it_can_be_switched_off(self, tmp_path: Path) -> None:
+        path = tmp_path / "plain.toml"
+        path.write_text('[profile]\nname = "plain"\nopinion = false\n', encoding="utf-8")
+        profile = BUILTIN.with_profile(str(path))
+        for knowledge in (
+            RULES,
+            pickle.loads(pickle.dumps(RULES)),
+            RULES.without_formats(),
+            RULES.with_rules([]),
+            profile,
+            pickle.loads(pickle.dumps(profile)),
+        ):
+            verdict = classify(ADVISED, knowledge=knowledge)
+            assert (verdict.reason, verdict.rule, verdict.confidence) == ("undefined", None, "low")
+        assert classify(ADVISED, knowledge=BUILTIN.without_formats()).reason == "too_many_recipients"
+
+    @pytest.mark.parametrize("value", ['"no"', "0"])
+    def test_a_profile_says_it_as_true_or_false(self, tmp_path: Path, value: str) -> None:
+        path = tmp_path / "odd.toml"
+        path.write_text(f'[profile]\nname = "odd"\nopinion = {value}\n', encoding="utf-8")
+        with pytest.raises(KnowledgeError, match="must be true or false"):
+            BUILTIN.with_profile(str(path))
+
+    def test_knowledge_of_rules_alone_has_none(self) -> None:
+        bare = Knowledge().with_rules([{"when": {"words": "kaput"}, "then": {"reason": "user_unknown"}}])
+        assert bare.second.view("550 kaput", 550, 0, None) is None
+        assert classify(ADVISED, knowledge=bare).reason == "undefined"
+        assert classify("550 kaput", knowledge=bare).confidence == "high"
+
+    def test_a_queue_that_gave_up_keeps_its_reason(self) -> None:
+        mail = (
+            "Return-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+            f"Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 4.4.7\nDiagnostic-Code: x-own; {ADVISED}\n\n--b--\n"
+        )
+        (verdict,) = parse(mail.encode()).verdicts
+        assert (verdict.reason, verdict.confidence) == ("expired", "medium")
+
+    def test_a_status_without_words_is_relied_on_a_little(self) -> None:
+        mail = (
+            "Return-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+            "Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+        )
+        (verdict,) = parse(mail.encode()).verdicts
+        assert (verdict.bounce_type, verdict.reply, verdict.confidence) == ("hard", None, "medium")
+
+    def test_the_class_of_a_service_counts_before_it(self) -> None:
+        event = {
+            "eventType": "Bounce",
+            "bounce": {
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": [
+                    {"emailAddress": "kim@example.org", "action": "failed", "diagnosticCode": f"smtp; 550 {ADVISED}"}
+                ],
+            },
+            "mail": {"messageId": "1", "destination": ["kim@example.org"]},
+        }
+        (report,) = parse_webhook("amazon_ses", json.dumps(event).encode())
+        (verdict,) = report.verdicts
+        assert (verdict.reason, verdict.bounce_type) == ("undefined", "hard")
+        assert verdict.confidence == "low"
+
+
+# --- confidence -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"),
+    [
+        ("550 5.1.1 user unknown", "high"),  # words and status agree
+        ("451 4.7.1 greylisted, try again later", "high"),  # it will pass, whatever it is
+        ("550 mailbox does not exist", "high"),  # words alone that cannot mean anything else
+        ("550 message contains spam", "high"),
+        ("No SMTP servers were available for example.org. No hosts to try.", "low"),  # of a client, perhaps
+        ("550 5.1.1 ...", "medium"),  # a status alone
+        (CONTRADICTED, "low"),  # words that contradict it
+        ("550 5.7.1 no", "medium"),
+        ("550 4.1.1 user unknown", "medium"),  # code and status disagree
+        ("550 qwertz", "low"),
+        (ADVISED, "medium"),
+        ("250 ok", None),
+    ],
+)
+def test_confidence(text: str, confidence: str | None) -> None:
+    verdict = classify(text)
+    assert verdict.confidence == confidence
+    assert verdict.to_dict()["confidence"] == confidence
+    assert pickle.loads(pickle.dumps(verdict)).confidence == confidence
+    assert (f"\n  confidence {confidence}" in verdict.explain()) is (confidence is not None)
+
+
+def test_soft_words_that_the_second_opinion_doubts_are_medium() -> None:
+    assert classify("550 5.2.1 Sender blocked: mailbox full of spam complaints").confidence == "medium"
+
+
+def test_your_own_rule_is_relied_on() -> None:
+    own = BUILTIN.with_rules([{"when": {"words": "qwertz"}, "then": {"reason": "user_unknown"}}])
+    assert classify("550 qwertz", knowledge=own).confidence == "high"
+
+
+def test_a_verdict_from_a_record_keeps_its_confidence() -> None:
+    verdict = classify("550 5.1.1 user unknown")
+    for level in ("low", None):
+        assert replace(verdict, confidence=level).confidence == level
+    assert getattr(Verdict, "confidence") is Verdict.__dict__["confidence"]  # noqa: B009 # a slot, to type checkers
+
+
+def test_what_likelier_means_stands_in_the_explanation() -> None:
+    text = classify(CONTRADICTED).explain()
+    assert "\n  confidence low\n  opinion    recipient_restricted " in text
+    assert "\n             user_unknown " in text
+
+
+def test_standard_reports_need_no_second_opinion() -> None:
+    knowledge = Knowledge((shipped(),))
+    for text, command in (("550 5.1.1 user unknown", "rcpt"), ("552 5.2.2 mailbox full", "rcpt"), ("250 ok", None)):
+        assert classify(text, command=command, knowledge=knowledge).confidence in {"high", None}
+    assert "opinion" not in knowledge.second.__dict__, "the model was read"
+
+
+# --- the tool ---------------------------------------------------------------------------------------------------------
+
+
+def test_contradictions_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "replies.txt"
+    rows = [
+        ADVISED,
+        "",
+        "550 5.1.1 user unknown",
+        "250 ok",
+        json.dumps({"text": DOUBTED, "command": "end_of_data"}),
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    assert second_reader.main([str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{DOUBTED}\n  soft message_too_large (general.x.2.3)\n  ")
+    assert " % content_rejected " in printed
+    assert "\n  message_too_large " in printed
+    assert "unknown" not in printed
