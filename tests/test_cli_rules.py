@@ -278,9 +278,17 @@ class TestDiff:
             "old": "prefinery", "new": ours, "read": 1, "verdicts": 1, "moved": 1,
             "groups": [{**change, "by": "ours.toml#1", "provider": "-", **examples}],
             "changes": [{**change, **examples}],
-            "rules": [{"rule": "ours.toml#1", **examples}],
+            "rules": [{"by": "ours.toml#1", **examples}],
             "providers": [{"provider": "-", **examples}],
         }  # fmt: skip
+
+    def test_what_changes_about_the_message_alone_is_said(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+        policy = '[[policy]]\nid = "now"\nwhen = { reason = "mailbox_full" }\nthen = { retry_after = 60 }\n'
+        _, found = run_json(capsys, "diff", "builtin", write(tmp_path / "p.toml", policy), "--replies", replies)
+        (row,) = found["groups"]
+        assert row["before"] == "soft mailbox_full retry retry_after -"
+        assert row["after"] == "soft mailbox_full retry retry_after 60"
+        assert row["by"] == "now"
 
     def test_groups_have_three_examples_and_sums(self, tmp_path: Path, capsys: Any) -> None:
         full = [f"552 5.2.2 mailbox {number} is full\n" for number in range(5)]
@@ -301,7 +309,7 @@ class TestDiff:
             f"        552 5.2.2 mailbox {number} is full  {lines}:{number + 1}" for number in range(3)
         ]
         _, found = run_json(capsys, "diff", "builtin", rules, "--replies", lines)
-        assert [(row["rule"], row["number"]) for row in found["rules"]] == [("f", 5), ("p", 1), ("x", 1)]
+        assert [(row["by"], row["number"]) for row in found["rules"]] == [("f", 5), ("p", 1), ("x", 1)]
         assert [row["number"] for row in found["changes"]] == [5, 2]
         assert len(found["changes"][1]["examples"]) == 2
 
@@ -352,7 +360,7 @@ class TestDiff:
         )
         lines = write(tmp_path / "lines", "xyzzy\n")
         _, found = run_json(capsys, "diff", "builtin", rules, lines, "--replies")
-        assert found["rules"][0]["rule"] == "r"
+        assert found["rules"][0]["by"] == "r"
         assert " r " in run(capsys, "diff", "builtin", rules, lines, "--replies")[1]
         assert " the defaults " in run(capsys, "diff", rules, "builtin", lines, "--replies")[1]
 
@@ -369,7 +377,7 @@ class TestDiff:
         assert found["groups"][0]["before"] == "- - -"
 
     def test_standard_input(self, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        octets = io.BufferedReader(io.BytesIO(FULL.encode()))  # type: ignore[arg-type] # it reads as a file does
+        octets = io.BufferedReader(io.BytesIO(FULL.encode()))
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(octets))
         assert run(capsys, "diff", "builtin", "strict-rfc", "-", "--replies")[0] == 1
 

@@ -70,11 +70,11 @@ def _lines(moves: Moves) -> Iterator[str]:
     for line, (_, counted) in zip(lines, ranked, strict=True):
         yield line
         yield from _examples(counted)
-    for title, place in (("by", 2), ("provider", 3)):
-        sums = moves.summed(lambda group, place=place: (group[place],))
+    for name in ("by", "provider"):
+        sums = moves.summed(name)
         if 1 < len(sums) < len(ranked):
             yield ""
-            yield from aligned(((f"{counted.number:,}", *key) for key, counted in sums), ("number", title))
+            yield from aligned(((f"{counted.number:,}", *key) for key, counted in sums), ("number", name))
 
 
 def _examples(counted: Counted) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
@@ -13,37 +13,43 @@ from undeliverable.cli._corpus import Corpus, Item, Judge
 
 __all__ = ["Group", "Moves", "compare"]
 
-_COMPARED: Final = 4  # fields of an outcome; the rule and the policy behind it may differ
+_COMPARED: Final = ("bounce_type", "reason", "advice", "label", "message_advice", "retry_after", "applies_to")
+_SHOWN: Final = 4  # of these are always shown, the others where they differ
 _EXAMPLES: Final = 3  # of each group
 
 
 class Outcome(NamedTuple):
-    """The parts of a verdict that are compared, and the rule and policy behind them."""
+    """What is compared of a verdict, as texts, and the rule and the policies behind it."""
 
-    bounce_type: str | None
-    reason: str | None
-    advice: str | None
-    label: str | None
+    values: tuple[str | None, ...]
     rule: str | None
-    policy: str | None
+    policies: tuple[str, ...]
 
     @classmethod
     def of(cls, verdict: Verdict | None) -> Outcome:
         """Return the outcome of a verdict; an empty one where only the other side knows the recipient."""
         if verdict is None:
-            return cls(None, None, None, None, None, None)
+            return cls((None,) * len(_COMPARED), None, ())
+        found = (getattr(verdict, name) for name in _COMPARED)
         return cls(
-            verdict.bounce_type and str(verdict.bounce_type),
-            verdict.reason and str(verdict.reason),
-            verdict.advice and str(verdict.advice),
-            verdict.label,
+            tuple(None if value is None else str(value) for value in found),
             None if verdict.rule is None else verdict.rule.id,
-            None if verdict.policy is None else verdict.policy.id,
+            tuple(dict.fromkeys(policy.id for policy in verdict.policies.values())),
         )
 
-    def __str__(self) -> str:
-        label = f" [{self.label}]" if self.label else ""
-        return f"{self.bounce_type or '-'} {self.reason or '-'} {self.advice or '-'}{label}"
+    def shown(self, other: Outcome) -> str:
+        """Return the values in one line, with those about the message where `other` has different ones."""
+        bounce_type, reason, advice, label = self.values[:_SHOWN]
+        parts = [f"{bounce_type or '-'} {reason or '-'} {advice or '-'}", f"[{label}]" if label else ""]
+        if self.values[0] and other.values[0]:
+            rest = zip(_COMPARED[_SHOWN:], self.values[_SHOWN:], other.values[_SHOWN:], strict=True)
+            parts += [f"{name} {mine or '-'}" for name, mine, theirs in rest if mine != theirs]
+        return " ".join(filter(None, parts))
+
+    def by(self, before: Outcome) -> str:
+        """Return what decides now and did not before."""
+        policies = [policy for policy in self.policies if policy not in before.policies]
+        return policies[0] if policies else (self.rule if self.rule != before.rule else None) or "the defaults"
 
 
 class Group(NamedTuple):
@@ -102,25 +108,27 @@ class Moves:
         """Compare two verdicts on the same recipient."""
         self.verdicts += 1
         old, new = Outcome.of(before), Outcome.of(after)
-        if old[:_COMPARED] == new[:_COMPARED]:
+        if old.values == new.values:
             return
         self.moved += 1
-        self.types[str(old.bounce_type), str(new.bounce_type)] += 1
-        by = (new.policy if new.policy != old.policy else new.rule) or "the defaults"
+        self.types[old.values[0] or "none", new.values[0] or "none"] += 1
         verdict = after or before
         assert verdict is not None
-        group = Group(str(old), str(new), by, verdict.provider or "-")
+        group = Group(old.shown(new), new.shown(old), new.by(old), verdict.provider or "-")
         self.groups.setdefault(group, Counted()).add(Example(item.source, item.subject_of(verdict)))
 
     def ranked(self) -> list[tuple[Group, Counted]]:
         """Return the groups, the largest first."""
         return sorted(self.groups.items(), key=lambda row: (-row[1].number, row[0]))
 
-    def summed(self, key: Callable[[Group], tuple[str, ...]]) -> list[tuple[tuple[str, ...], Counted]]:
-        """Return the groups joined by a part of what they have in common, the largest first."""
+    def summed(self, *names: str) -> list[tuple[tuple[str, ...], Counted]]:
+        """Return the groups joined by some of what they have in common, the largest first.
+
+        :param names: names of attributes of :class:`Group`.
+        """
         joined: dict[tuple[str, ...], Counted] = {}
         for group, counted in self.ranked():
-            one = joined.setdefault(key(group), Counted())
+            one = joined.setdefault(tuple(getattr(group, name) for name in names), Counted())
             one.number += counted.number
             one.examples = [*one.examples, *counted.examples][:_EXAMPLES]
         return sorted(joined.items(), key=lambda row: (-row[1].number, row[0]))
@@ -138,16 +146,13 @@ class Moves:
             "verdicts": self.verdicts,
             "moved": self.moved,
             "groups": [group._asdict() | counted.to_dict() for group, counted in self.ranked()],
-            "changes": [
-                {"before": before, "after": after} | counted.to_dict()
-                for (before, after), counted in self.summed(lambda group: group[:2])
-            ],
-            "rules": [{"rule": by} | counted.to_dict() for (by,), counted in self.summed(lambda group: (group.by,))],
-            "providers": [
-                {"provider": provider} | counted.to_dict()
-                for (provider,), counted in self.summed(lambda group: (group.provider,))
-            ],
+            "changes": self._rows("before", "after"),
+            "rules": self._rows("by"),
+            "providers": self._rows("provider"),
         }
+
+    def _rows(self, *names: str) -> list[dict[str, object]]:
+        return [dict(zip(names, key, strict=True)) | counted.to_dict() for key, counted in self.summed(*names)]
 
 
 def compare(before: Knowledge, after: Knowledge, corpus: Corpus) -> Moves:

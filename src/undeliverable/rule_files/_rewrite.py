@@ -96,7 +96,7 @@ def _tokens(pattern: str) -> Iterator[_Token]:
 
 
 def _without_addresses(tokens: list[_Token]) -> list[_Token]:
-    """Put a blanked address into the place of what matches one, such as ``\\S+@\\S+``."""
+    """Put a blanked address into the place of what matches one: of two repetitions around an at sign."""
     done: list[_Token] = []
     at = 0
     while at < len(tokens):
@@ -155,9 +155,8 @@ def _single_blanks(tokens: Sequence[_Token]) -> list[_Token]:
     """Repeat no blank: rules see no two of them together."""
     done: list[_Token] = []
     for token in tokens:
-        if done and done[-1].text in _BLANK and token.kind == "count" and token.text[0] in "*+":
-            token = _Token("count", "?" if token.text[0] == "*" else "")
-        done.append(token)
+        is_repeated = bool(done) and done[-1].text in _BLANK and token.kind == "count" and token.text[0] in "*+"
+        done.append(_Token("count", "?" if token.text[0] == "*" else "") if is_repeated else token)
     return done
 
 
