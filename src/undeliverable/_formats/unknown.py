@@ -31,6 +31,7 @@ from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
+_LABELLED: Final = frozenset((Rank.LABELLED, Rank.HEADED))
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
@@ -81,7 +82,7 @@ def read_unknown(
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    is_form = found.has_reason and any(named.rank is Rank.LABELLED for named in statement.named)
+    is_form = found.has_reason and any(named.rank in _LABELLED for named in statement.named)
     return UnknownReading(
         FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody, is_form
     )

@@ -16,7 +16,16 @@ from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable._reading.signs import FEW_RECIPIENTS, Sign, all_kinds, is_about_mail, is_human, passes_on, signs_of
+from undeliverable._reading.signs import (
+    FEW_RECIPIENTS,
+    Sign,
+    all_kinds,
+    is_about_mail,
+    is_human,
+    may_be_form,
+    passes_on,
+    signs_of,
+)
 
 __all__ = ["Belief", "belief_in", "is_about_nobody"]
 
@@ -45,11 +54,18 @@ class Belief(Enum):
 def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     """Return how far what was read from unknown text is to be believed."""
     if is_human(reading) or passes_on(reading):
-        return Belief.NONE
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
+
+
+def _is_form(reading: Reading, unknown: UnknownReading) -> bool:
+    statement = unknown.statement
+    if not unknown.is_form or not statement.names_reader or statement.names_others:
+        return False
+    return may_be_form(reading) and is_about_mail(unknown)
 
 
 def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
