@@ -184,7 +184,7 @@ def is_human(reading: Reading) -> bool:
         return header("in-reply-to") is not None and not (is_automatic(header) or origin.has_null_path(header))
     if header("in-reply-to") is not None:
         return True
-    return not (origin.has_null_path(header) or origin.is_software(header("from")))
+    return not (is_automatic(header) or origin.has_null_path(header) or origin.is_software(header("from")))
 
 
 def may_be_form(reading: Reading) -> bool:
