@@ -110,7 +110,9 @@ class _Import:
             raise _LossError("it names no class")
         meant = self.walk.reasons.get(rule.class_)
         if meant is None:
-            raise _LossError(f"no reason is known for the class {rule.class_!r}; name one with --map {rule.class_}=REASON")
+            raise _LossError(
+                f"no reason is known for the class {rule.class_!r}; name one with --map {rule.class_}=REASON"
+            )
         if not meant:
             raise _LossError(f"the class {rule.class_!r} is no failure, and rules find reasons of failures")
         made = rewritten(

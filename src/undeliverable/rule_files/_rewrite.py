@@ -90,7 +90,9 @@ def _tokens(pattern: str) -> Iterator[_Token]:
         assert found.lastgroup is not None
         text = found[0]
         # A named group of JavaScript and Rust.
-        yield _Token(found.lastgroup, text.replace("(?<", "(?P<") if text[:3] == "(?<" and text[3] not in "=!" else text)
+        yield _Token(
+            found.lastgroup, text.replace("(?<", "(?P<") if text[:3] == "(?<" and text[3] not in "=!" else text
+        )
 
 
 def _without_addresses(tokens: list[_Token]) -> list[_Token]:
