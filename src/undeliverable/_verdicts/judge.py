@@ -90,9 +90,7 @@ def judge(
     else:
         delayed = action is Action.DELAYED or (action is None and kind is Kind.DELAY)
         _fill(draft, facts, answer, knowledge, surroundings, delayed=delayed)
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    return _finished(draft)
 
 
 def judge_reply(
@@ -142,6 +140,13 @@ def judge_read(
 # draft, which becomes one when it is full.
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
+
+
+def _finished(draft: Any) -> Verdict:  # noqa: ANN401 # a draft
+    """Return the verdict that a draft becomes."""
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
 
 
 def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Knowledge) -> Any:  # noqa: ANN401 # half a verdict
@@ -324,8 +329,7 @@ def _reply_verdict(
     seen = masked(text, recipient) if recipient else text
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
-    match = knowledge.find(*question)
-    rule, ref, provider, _, doubts, advised = match
+    rule, ref, provider, _, doubts, advised = match = knowledge.find(*question)
     reason, why = None if rule is None else rule.reason, None
     step = command if protocol is None else _step(command, protocol)
     if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
@@ -351,15 +355,13 @@ def _reply_verdict(
     draft.provider_from = reader = knowledge.provider_found
     draft.provider = reader if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
-    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
+    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = draft.key = None
     draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
     draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
-    draft.key, draft._identity = None, text  # noqa: SLF001 # of this very draft
+    draft._identity = text  # noqa: SLF001 # of this very draft
     draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
     draft.confidence = knowledge.second.confidence_of
     if caller is not None or not knowledge.is_plain:
         identify(draft, provider, knowledge, caller)
         follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    return _finished(draft)
