@@ -200,6 +200,8 @@ COMMAND: Final = Command(
         "undeliverable rules check ours.toml                        # for a pre-commit hook",
         'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the winner first',
         "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
+        "undeliverable rules suggest --log mail.log                 # drafts of rules for unknown replies",
+        "undeliverable rules import --from kumomta bounces.toml     # bounce rules of another program",
     ),
     arguments=_arguments,
     run=_run,
