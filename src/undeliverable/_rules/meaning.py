@@ -143,9 +143,9 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
-def sentences(text: str) -> list[str]:
-    """Return the parts of `text` that its marks separate, without those that are blank."""
-    return [text[start:end] for start, end in _sentences(text, 0)]
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return where the parts of `text` stand that its marks separate, without those that are blank."""
+    return [*_sentences(text, 0)]
 
 
 def has_words(text: str) -> bool:
@@ -249,6 +249,12 @@ class Reading:
     def causes(self) -> list[str]:
         """Return the clauses that state a cause."""
         return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
+
+    def said(self) -> str:
+        """Return the causes that the text states, without what introduces them."""
+        if Role.FRAME not in self._kinds:
+            return self.cause()
+        return without(self._text, self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE))
 
     def unframed(self) -> str:
         """Return the text without what introduces its causes."""
