@@ -35,7 +35,7 @@ POLICY_WHEN: Final[Keys] = {
         "statuses",
         "The enhanced status code, with wildcards: `5.7.1`, `5.7.*`; `none` where there must not be one.",
     ),
-    "provider": ("texts", "The provider that answered, by its name: `yahoo`; `none` where none is known."),
+    "provider": ("texts", "The provider that answered, by its name; `none` where none is known."),
     "command": ("commands", "The SMTP command that was answered; `none` where it is not known."),
     "words": ("texts", "A phrase that the reply contains; of a list, all of them."),
     "any_words": ("texts", "Phrases of which the reply contains one."),
