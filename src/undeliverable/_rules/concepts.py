@@ -33,6 +33,7 @@ _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
+_BEFORE: Final = len(_MARGIN)
 _IN_NAMES: Final = ".@"
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
@@ -120,18 +121,22 @@ class Concepts:
 
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
+        return frozenset([concept for concept, _, _ in self.places(clause)])
+
+    def places(self, clause: str) -> list[tuple[str, int, int]]:
+        """Return the concepts in `clause`, each with where its words begin and end, in their order."""
         text = f"{_MARGIN}{clause}{_MARGIN}"
         hits = _outermost(self._hits(text))
         negations = [hit for hit in hits if NOT in hit[2]]
-        found: set[str] = set()
+        found: list[tuple[str, int, int]] = []
         for hit in hits:
             for concept in hit[2]:
                 if concept in OPPOSITES:
                     if negations and _negated(hit, negations, text):
-                        found.add(OPPOSITES[concept])
+                        found.append((OPPOSITES[concept], hit[0] - _BEFORE, -hit[1] - _BEFORE))
                 elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
-                    found.add(concept)
-        return frozenset(found)
+                    found.append((concept, hit[0] - _BEFORE, -hit[1] - _BEFORE))
+        return found
 
     def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.

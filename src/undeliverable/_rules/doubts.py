@@ -40,7 +40,12 @@ def is_argument(code: int, status: int, command: Command | None) -> bool:
 
     "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
     """
-    return code in _OF_SYNTAX and command is not Command.RCPT and status // 1_000 % 1_000 == _PROTOCOL and status % 1_000 > 0
+    return (
+        code in _OF_SYNTAX
+        and command is not Command.RCPT
+        and status // 1_000 % 1_000 == _PROTOCOL
+        and status % 1_000 > 0
+    )
 
 
 def noun(concepts: Concepts, causes: Sequence[str], words: Iterable[str]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from undeliverable._rules.meaning import Meaning, Reading, has_words
+from undeliverable._rules.meaning import Meaning, Reading, has_words, sentences
 from undeliverable._rules.phrases import words_of
 
 __all__ = ["Form"]
@@ -39,6 +39,11 @@ class Form:
             self.cause = self.text if self.reading is None else self.reading.cause()
             self.said = self.text if self.reading is None else self.reading.said()
             return getattr(self, name)
+
+    @property
+    def causes(self) -> list[str]:
+        """The clauses that state a cause."""
+        return sentences(self.text) if self.reading is None else self.reading.causes()
 
     @property
     def is_advice(self) -> bool:

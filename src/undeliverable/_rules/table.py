@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
@@ -156,8 +157,8 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
 
-        A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
-        of the advice count as weak evidence: never of a fault of the address or the mailbox.
+        A rule fits a reply as it stands or in its plain form. Where a reply states no cause, but gives advice, the words of
+        the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
         question = code, status, command, provider
         form = Form(text, self._meaning)
@@ -165,8 +166,7 @@ class RuleTable:
         framed = None if place < self._exact else form.reading  # exact phrases see all of a reply
         plain = self._plain.of(text if framed is None else framed.unframed(), form.words)
         if plain is not text:
-            higher, better = self._look(Form(plain, self._meaning), question)
-            place, match = (higher, better) if higher < place else (place, match)
+            place, match = min((place, match), self._look(Form(plain, self._meaning), question), key=itemgetter(0))
         if _TRANSIENT <= code < _PERMANENT:
             return match
         match = self._with_doubts(match, form, question, is_exact=place < self._exact)
@@ -178,10 +178,8 @@ class RuleTable:
                 return said
         if place < self._exact:
             return match
-        if match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command):
-            return match._replace(doubts=match.doubts._replace(noun="command"))
-        causes = sentences(text) if form.reading is None else form.reading.causes()
-        other = noun(self._below.concepts, causes, form.words)
+        argument = match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command)
+        other = "command" if argument else noun(self._below.concepts, form.causes, form.words)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
     def _look(self, form: Form, question: _Question) -> tuple[int, Match]:

@@ -127,7 +127,9 @@ _INSTEAD: Final[dict[Command | None, Reason]] = {
 def _no_recipients(found: Finding) -> Ruling | None:
     """Object to 503 in the place of an answer to DATA: all recipients had been refused before (RFC 2920 3.1)."""
     if found.code == _BAD_SEQUENCE and found.command in AFTER_RCPT:
-        return Ruling(Reason.PROTOCOL_ERROR, f"{found.reason} was not said now: 503 follows from what was refused before")
+        return Ruling(
+            Reason.PROTOCOL_ERROR, f"{found.reason} was not said now: 503 follows from what was refused before"
+        )
     return None
 
 
@@ -176,8 +178,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
     _null_mx_of_sender,
-    _weak_code,
-    _another_noun,
     _hedged,
     _no_recipients,
+    _weak_code,
+    _another_noun,
 )
