@@ -21,7 +21,7 @@ from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
 from undeliverable.verdict import Details, PolicyRef, ProviderFrom, RuleRef, StatusFrom, Verdict
 
-__all__ = ["explain"]
+__all__ = ["explain", "matched"]
 
 _BY: Final[dict[ProviderFrom | None, str]] = {
     ProviderFrom.WORDS: ", by the words of the reply",
@@ -44,6 +44,11 @@ def explain(verdict: Verdict) -> str:
         lines.append(f"  {name:<{_WIDTH}} {first}")
         lines += [f"  {'':<{_WIDTH}} {line}" for line in more]
     return "\n".join(lines)
+
+
+def matched(verdict: Verdict, rule: RuleRef) -> tuple[str, ...]:
+    """Return the words of :meth:`undeliverable.verdict.Verdict.matched`."""
+    return tuple(dict.fromkeys(_Reading(verdict).words_for(rule)))
 
 
 def _headline(verdict: Verdict) -> str:
@@ -194,6 +199,14 @@ class _Reading:
             at, to = self._whole.origin(start + blanks, end)
             yield str(role), _quoted(self._reply[at:to]) + ("" if role in _READ else ignored)
 
+    def words_for(self, rule: RuleRef) -> Iterator[str]:
+        """Yield the words of the reply that the rule matched, as they stand there."""
+        seen = self._seen_by(rule)
+        for words, pattern in (rule.words, None), ((), rule.pattern):
+            for start, end in matched_places(words, pattern, seen.text):
+                at, to = seen.origin(start, end)
+                yield " ".join(self._reply[at:to].split())
+
     def matched(self, rule: RuleRef) -> Iterator[str]:
         """Yield the words of the reply that the rule matched, with their offsets, or those of its plain form."""
         seen = self._seen_by(rule)
@@ -215,7 +228,7 @@ class _Reading:
     def _meant(self, means: frozenset[str]) -> Iterator[str]:
         """Yield the words that stand for the concepts `means` in the first clause that has all of them."""
         for start, end, role in self._clauses:
-            places = shipped().concepts.places(self._whole.text[start:end]) if role is Role.CAUSE else []
+            places = [*shipped().concepts.places(self._whole.text[start:end])] if role is Role.CAUSE else []
             if means <= {concept for concept, _, _ in places}:
                 for concept, begin, stop in places:
                     if concept in means:
