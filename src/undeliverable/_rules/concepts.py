@@ -11,7 +11,7 @@ count: in "sender address" nothing is said of a recipient.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
@@ -32,6 +32,7 @@ _SHORTEST: Final = 2
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
+_SENDER: Final = "sender"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
 _IN_NAMES: Final = ".@"
 _NONE: Final[frozenset[str]] = frozenset()
@@ -249,6 +250,8 @@ def _goes_on(text: str, end: int) -> bool:
 def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
     """Return the concepts in a clause of `text` in which there are these `hits`, in their order."""
     hits = _outermost(hits)
+    if "<" in text:
+        hits = _without_senders(hits, text)
     negations = [hit for hit in hits if NOT in hit[2]]
     found: set[str] = set()
     for hit in hits:
@@ -259,6 +262,15 @@ def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
             elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
                 found.add(concept)
     return frozenset(found)
+
+
+def _without_senders(hits: Sequence[_Hit], text: str) -> list[_Hit]:
+    """Return the hits but for blanked addresses directly behind words for a sender: "the sender's address <>"."""
+    return [
+        hit
+        for before, hit in pairwise(((0, 0, ()), *hits))
+        if text[hit[0]] != "<" or _SENDER not in before[2] or text[-before[1] : hit[0]].strip(" :")
+    ]
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:
