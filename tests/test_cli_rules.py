@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,33 @@ name = "house"
 id = "house.full"
 when = { reason = "mailbox_full" }
 then = { bounce_type = "hard" }
+"""
+POLICIES = """\
+# Each kind of fault once.
+[[policy]]
+id = "full"
+when = { reason = "mailbox_full", host = "*.example.org", domain = "example.org", mx = "mx.example.org", command = "rcpt" }
+then = { label = "full" }
+examples = ["552 mailbox full", "550 5.1.1 no such user"]
+not_examples = ["552 5.3.4 message too large", "552 mailbox full"]
+
+[[policy]]
+id = "below"
+when = { reply = "552", host = "mx.example.org", domain = "a.example.org", mx = "mx.example.org", command = "rcpt" }
+then = { label = "below" }
+example = "552 mailbox full"
+
+[[policy]]
+id = "told"
+when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2026-12-01, provider = "google" }
+then = { label = "told" }
+example = "550 5.1.1 no such user"
+
+[[policy]]
+id = "event"
+when = { service = "sendgrid", source = "pool-*", until = 2026-12-01 }
+then = { label = "event" }
+example = "550 5.1.1 no such user"
 """
 BROKEN = '[[rule]]\nid = "x"\nwhen = { reply = "950" }\nthen = { reason = "mailbox_full" }\n'
 BOUNCE = b"""\
@@ -196,18 +224,83 @@ class TestCheck:
         house = write(tmp_path / "house.toml", PROFILE)
         status, out, err = run(capsys, "check", ours, house, "--profile", "prefinery", "--rules", ours)
         assert (status, err) == (0, "")
-        assert out == f"{ours}: 2 rules, 1 policy\n{house}: 0 rules, 1 policy\n"
+        first, second = out.splitlines()
+        assert first.startswith(f"{ours}: 2 rules, 1 policy; 0 of ")  # it is among the rules already
+        assert second.startswith(f"{house}: 0 rules, 1 policy; ")
 
     def test_the_fault_is_located_and_the_other_files_are_looked_at(
         self, ours: str, tmp_path: Path, capsys: Any
     ) -> None:
         broken = write(tmp_path / "broken.toml", BROKEN)
         status, out, err = run(capsys, "check", broken, ours)
-        assert (status, out) == (1, f"{ours}: 2 rules, 1 policy\n")
+        assert status == 1
+        assert re.fullmatch(
+            rf"{ours}: 2 rules, 1 policy; [1-9]\d* of [\d,]+ built-in examples change \(.* -> .*\)\n", out
+        )
         first, line, caret = err.splitlines()
         assert first.startswith(f"undeliverable: {broken}:3:10: entry 'x': key 'when.reply': not a reply code")
         assert line.strip() == 'when = { reply = "950" }'
         assert caret.strip() == "^"
+
+    def test_the_examples_of_policies_are_run(self, tmp_path: Path, capsys: Any) -> None:
+        ours = write(tmp_path / "ours.toml", POLICIES)
+        status, out, err = run(capsys, "check", ours)
+        assert (status, err.splitlines()) == (
+            1,
+            [
+                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown)",
+                f"undeliverable: {ours}:2: entry 'full': not_examples '552 mailbox full': the policy applies",
+                f"undeliverable: {ours}:9: entry 'below': example '552 mailbox full': full applies (mailbox_full)",
+            ],
+        )
+        assert out.startswith(f"{ours}: 0 rules, 4 policies; ")
+
+    @pytest.mark.parametrize(
+        ("when", "warned"),
+        [
+            ('{ reply = "552", provider = "yahoo" }', True),
+            ('{ reply = "552", reason = "mailbox_full" }', False),
+            ('{ reply = "552", fault = "mailbox" }', False),
+            ('{ reply = "552", status = "5.2.2", not = { fault = ["content", "sender"] } }', False),
+            ('{ tenant = "a", reply = "5xx" }', True),
+            ("{ }", True),
+        ],
+    )
+    def test_a_policy_that_makes_hard_what_is_the_senders_fault(
+        self, when: str, warned: bool, tmp_path: Path, capsys: Any
+    ) -> None:
+        ours = write(
+            tmp_path / "ours.toml", f'[[policy]]\nid = "x"\nwhen = {when}\nthen = {{ bounce_type = "hard" }}\n'
+        )
+        status, _, err = run(capsys, "check", ours)
+        assert status == 0
+        assert ("warning: entry 'x': makes hard what is the" in err) is warned
+        assert err.count("\n") == warned
+
+    def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
+        text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
+        text += 'example = "552 mailbox full"\n'
+        _, out, err = run(capsys, "check", write(tmp_path / "acme.toml", text))
+        assert err == ""
+        assert "label only)" in out
+
+    def test_a_byte_order_mark(self, tmp_path: Path, capsys: Any) -> None:
+        for text, kind in ((OURS, "file"), (PROFILE, "profile")):
+            path = tmp_path / f"{kind}.toml"
+            path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+            assert run(capsys, "check", str(path))[::2] == (0, "")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--profile", "prefinary"], "did you mean prefinery"),
+            (["--profile", "ses:lable"], "did you mean label"),
+        ],
+    )
+    def test_names_that_nobody_knows(self, arguments: list[str], said: str, ours: str, capsys: Any) -> None:
+        status, _, err = run(capsys, "check", ours, *arguments)
+        assert status == 2
+        assert said in err
 
     @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", None])
     def test_what_cannot_be_used(self, text: str | None, tmp_path: Path, capsys: Any) -> None:
@@ -223,12 +316,31 @@ class TestWhich:
     def test_all_rules_that_fit(self, capsys: Any) -> None:
         status, out, _ = run(capsys, "which", FULL, "--profile", "prefinery")
         lines = out.splitlines()
-        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "when"])
+        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "matched"])
         assert lines[1].startswith("wins  wording.mailbox_full")
         places = {line.split()[1]: line.split()[0] for line in lines[1:-2]}
         assert list(places.values()) == ["wins", *map(str, range(2, len(places) + 1))]
         assert list(places).index("general.x.2.2") < list(places).index("general.552")
         assert lines[-1] == "hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)"
+
+    def test_the_words_that_matched_and_what_is_known(self, capsys: Any) -> None:
+        status, out, _ = run(
+            capsys,
+            "which",
+            FULL,
+            "--mx",
+            "mta5.am0.yahoodns.net",
+            "--recipient",
+            "kim@example.org",
+            "--sender",
+            "a@b.example",
+        )
+        assert status == 0
+        assert '"Mailbox is full"' in out
+        assert "pattern" not in out
+        _, found = run_json(capsys, "which", "550 5.1.1 x", "--mx", "mta5.am0.yahoodns.net")
+        assert (found["verdict"]["provider"], found["verdict"]["provider_from"]) == ("yahoo", "mx")
+        assert found["matches"][0]["matched"] == []
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
         reply = "550 5.7.1 this list is closed"

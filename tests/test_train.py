@@ -71,7 +71,7 @@ def test_sentences_that_say_nothing_lose_no_hard_bounce() -> None:
 
 def test_a_hard_bounce_that_is_lost_is_found() -> None:
     against = {"message": [99 if reason is Reason.SPAM_CONTENT else 0 for reason in LEARNED.reasons]}
-    odd = knowledge_with(LEARNED._replace(signs=against))
+    odd = knowledge_with(Weights(LEARNED.reasons, LEARNED.base, against))
     sample = next(one for one in LABELLED if one.verdict.bounce_type == "hard" and "message" not in (one.signs or ()))
     hard = sample._replace(reply="550 mailbox does not exist")
     assert [*hards_lost(judged([hard], odd))] == [f"{hard.reply} {check.TAILS[3]}"]

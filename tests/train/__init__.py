@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from undeliverable import Knowledge, Verdict, classify
 from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._rules.comparisons import ABSENT, status_key
-from undeliverable._rules.opinion import Weights, signs
+from undeliverable._rules.opinion import Signs, Weights
 from undeliverable._rules.visible import visible
 from undeliverable._verdicts.decisions import masked
 from undeliverable.reasons import Reason
@@ -115,8 +115,19 @@ def _sample(
     verdict = classify(reply, host=host, command=command, knowledge=Knowledge.builtin().without_opinion())
     code = verdict.reply_code or ABSENT
     text = visible(masked(verdict.reply or "", verdict.recipient), code)
-    found = signs(_shipped(), text, code, status_key(verdict.status), verdict.command)
-    return Sample(reply, verdict, text, found, reason, {reason, *reasons}, {*types}, group, host, command)
+    found = Signs(_shipped()).of(text, code, status_key(verdict.status), verdict.command)
+    return Sample(
+        reply,
+        verdict,
+        text,
+        None if found is None else sorted(found),
+        reason,
+        {reason, *reasons},
+        {*types},
+        group,
+        host,
+        command,
+    )
 
 
 def fit(known: Sequence[Sample]) -> Weights:

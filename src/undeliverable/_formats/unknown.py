@@ -21,7 +21,7 @@ from undeliverable._formats.attribution import (
     without_helpers,
     without_roles,
 )
-from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import CONTINUED, LINE_LIMIT, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
 from undeliverable._formats.statement import Named, Rank, Statement, read_statement
@@ -190,8 +190,8 @@ class _UnknownPass(LinePass):
         sentences = self._statement.sentences
         at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
         start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
-        if "@" in self._text[start : named.line]:  # what stands above is said of another one
-            start = named.line
+        if named.line - start > LINE_LIMIT or "@" in self._text[start : named.line]:
+            start = named.line  # what stands above is said of another one
         return self._text[start:end]
 
     def _add(self, bare: str, start: int, end: int) -> None:
@@ -213,7 +213,7 @@ class _UnknownPass(LinePass):
             at -= 1
         if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
             return []
-        return [" ".join(sentences[at].text.split())]
+        return [" ".join(sentences[at].text[:LINE_LIMIT].split())]
 
     def _is_field(self, line: str, end: int) -> bool:
         return self._is_reason(line) or super()._is_field(line, end)

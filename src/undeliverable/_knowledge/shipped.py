@@ -90,6 +90,7 @@ class Shipped(Below, FormatsBelow):
     opinion: Final = True
 
     def __init__(self, text: str) -> None:
+        super().__init__()
         self._lines: Final = text.split("\n")
         self._places: Final[Mapping[str, int]] = json.loads(self._lines[0])["places"]
         self._rules: Final[dict[int, Rule]] = {}

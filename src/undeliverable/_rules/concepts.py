@@ -10,7 +10,7 @@ count: in "sender address" nothing is said of a recipient.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias
 
@@ -34,6 +34,8 @@ _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox witho
 _RECIPIENT: Final = "recipient"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
 _IN_NAMES: Final = ".@"
+_NONE: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[_Filed] = (), ()
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
@@ -42,9 +44,9 @@ _CLOSE: Final = 1
 
 
 class ConceptWords(NamedTuple):
-    r"""The words of all languages as the index holds them: texts, each of which is read when its word is first met.
+    """The words of all languages as the index holds them: texts, each of which is read when its word is first met.
 
-    A text has a line for each phrase, with its concepts behind a tab: ``user unknown\trecipient unknown``.
+    A text has a line for each phrase, with its concepts behind a tab.
 
     :ivar spaced: phrases by their first word, or by the beginning of one that may go on, with `*`.
     :ivar unspaced: the same of scripts that put no blanks between words, by their first character.
@@ -59,7 +61,6 @@ _Phrase: TypeAlias = tuple[str, _Concepts, bool]
 """A phrase, its concepts, and whether its last word may go on."""
 _Filed: TypeAlias = tuple[_Concepts, tuple[_Phrase, ...]]
 """What begins with a word: the concepts of the word alone, and longer phrases."""
-_NOTHING: Final[_Filed] = (), ()
 _Hit: TypeAlias = tuple[int, int, _Concepts]
 """Where words stand, in an order in which longer ones come first: their begin, their end below 0, their concepts."""
 
@@ -92,7 +93,7 @@ def _phrases(table: Mapping[str, object], concept: str) -> tuple[str, ...]:
     items = as_list(table[concept])
     found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
     if items is None or len(found) != len(items) or not all(phrase[0].isalnum() for phrase in found):
-        raise EntryError("must be a list of phrases, each of which begins with a word", key=f"{TABLE}.{concept}")
+        raise EntryError("must be a list of phrases, none of them empty, that begin with a word", key=f"{TABLE}.{concept}")
     return found
 
 
@@ -120,23 +121,12 @@ class Concepts:
 
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
-        text = f"{_MARGIN}{clause}{_MARGIN}"
-        hits = _outermost(self._hits(text))
-        negations = [hit for hit in hits if NOT in hit[2]]
-        found: set[str] = set()
-        for hit in hits:
-            for concept in hit[2]:
-                if concept in OPPOSITES:
-                    if negations and _negated(hit, negations, text):
-                        found.add(OPPOSITES[concept])
-                elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
-                    found.add(concept)
-        return frozenset(found)
+        return self.in_clauses(clause, words_of(clause), ((0, len(clause)),))[0]
 
     def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
 
-        :param words: the words of `text`, and maybe others.
+        :param words: the words of `text`.
         """
         for word in words:
             alone, longer = ((), self._by_char(word)) if _is_unspaced(word) else self._by_word(word) or _NOTHING
@@ -146,17 +136,32 @@ class Concepts:
                 return True
         return False
 
-    def _hits(self, text: str) -> list[_Hit]:
+    def in_clauses(
+        self, text: str, words: Sequence[str], clauses: Sequence[tuple[int, int]]
+    ) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each of the clauses of `text`, whose words are `words`."""
+        text = f"{_MARGIN}{text}{_MARGIN}"
+        hits = self._hits(text, words)
+        if not hits:
+            return (_NONE,) * len(clauses)
+        if len(clauses) == 1:
+            return (_said(hits, text),)
+        places = [(start + len(_MARGIN), end + len(_MARGIN)) for start, end in clauses]
+        return tuple(
+            [_said([hit for hit in hits if start <= hit[0] and -hit[1] <= end], text) for start, end in places]
+        )
+
+    def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where words of any concept stand in `text`, which has margins, in their order."""
         found: list[_Hit] = []
         if "<" in text:
-            found += [(mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text)]
-        words = words_of(text)
+            found += ((mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text))
         at = 0
         for word, under in zip(words, map(self._by_word, words), strict=True):
             if under is not None:
-                at = _place_of(word, text, at)
-                found += _hits_at(at, at + len(word), under, text)
+                start = _place_of(word, text, at)
+                at = start + len(word)
+                found += _hits_at(start, at, under, text)
         if not text.isascii():
             found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
         found.sort()
@@ -166,8 +171,9 @@ class Concepts:
         for char in chars:
             for bare, concepts, _ in self._by_char(char):
                 at = text.find(bare)
-                if at >= 0:
+                while at >= 0:
                     yield at, -at - len(bare), concepts
+                    at = text.find(bare, at + 1)
 
 
 def _read(text: str) -> tuple[_Phrase, ...]:
@@ -226,6 +232,21 @@ def _end(text: str, end: int, *, is_open: bool) -> int:
 def _goes_on(text: str, end: int) -> bool:
     """Return whether a word that ends at `end` is the beginning of a name, such as a host's: "sender.example.org"."""
     return text[end] == "." and text[end + 1].isalnum()
+
+
+def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
+    """Return the concepts in a clause of `text` in which there are these `hits`, in their order."""
+    hits = _outermost(hits)
+    negations = [hit for hit in hits if NOT in hit[2]]
+    found: set[str] = set()
+    for hit in hits:
+        for concept in hit[2]:
+            if concept in OPPOSITES:
+                if negations and _negated(hit, negations, text):
+                    found.add(OPPOSITES[concept])
+            elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
+                found.add(concept)
+    return frozenset(found)
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:

@@ -7,10 +7,11 @@ match"? And does it name another cause as well, so that it names none: "user unk
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.form import Form
 from undeliverable._rules.rule import Rule
 from undeliverable.reasons import Fault, Reason
 
@@ -32,14 +33,11 @@ def condemns(rule: Rule) -> bool:
     return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
 
 
-def noun(concepts: Concepts, causes: Sequence[str], words: Iterable[str]) -> str | None:
-    """Return what the `causes` speak of instead of a recipient, as a concept's name, or None.
-
-    :param words: the words of all of them.
-    """
-    if not any(concepts.may_mean(_ALL_OTHERS, cause, words) for cause in causes):
+def noun(concepts: Concepts, form: Form) -> str | None:
+    """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
+    if not concepts.may_mean(_ALL_OTHERS, form.cause(), form.words_of_cause()):
         return None
-    found = frozenset[str]().union(*map(concepts.of, causes))
+    found = frozenset[str]().union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
         tried = next((one for one in TRIED if one in found), None)
         if tried is not None:

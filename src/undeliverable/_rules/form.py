@@ -1,43 +1,103 @@
-"""A reply in the two forms in which rules are asked about it."""
+"""The forms in which a reply is read: as it stands, and plain. Each is read in clauses when that is first needed.
+
+Rules and the second opinion ask about the same reply, one after the other; so the last one is kept with all that was read.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.meaning import Meaning, Reading, has_words
+from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.meaning import Meaning, has_words, sentences
+from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import words_of
 
-__all__ = ["Form"]
+if TYPE_CHECKING:
+    from undeliverable._rules.meaning import Reading
+
+__all__ = ["Form", "Language"]
+
+
+class Language:
+    """What reads replies, with the words of all languages; here none.
+
+    :ivar meaning: tells causes from advice.
+    :ivar concepts: finds the concepts in a clause.
+    :ivar plain: makes replies plain.
+    """
+
+    meaning: Meaning = Meaning()
+    concepts: Concepts = Concepts()
+    plain: Plain = Plain()
+
+    def __init__(self) -> None:
+        self.form: Final = lru_cache(maxsize=1)(self._form)
+        """Return the form of a reply as rules see it."""
+
+    def _form(self, text: str) -> Form:
+        form = Form(text, self)
+        reading = form.reading()
+        plain = self.plain.of(text if reading is None else reading.unframed(), form.words)
+        if plain is not text:
+            form.plain = Form(plain, self)
+        return form
+
+    def concepts_in(self, text: str, words: Sequence[str] | None = None) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of `text`; `words` are its words, if they are known."""
+        return self.concepts.in_clauses(text, words_of(text) if words is None else words, sentences(text))
 
 
 class Form:
-    """One form of a reply: as it stands, or plain.
+    """One form of a reply.
 
     :ivar text: the whole of it.
     :ivar words: its words.
-    :ivar reading: its clauses, read when they are first needed; None if it is plainly one cause.
-    :ivar cause: the causes that it states.
+    :ivar plain: the plain form of the same reply, without what introduces its causes; None if this is plain.
     """
 
-    __slots__ = ("_meaning", "cause", "reading", "text", "words")
+    __slots__ = ("_cause", "_concepts", "_language", "_reading", "plain", "text", "words")
 
-    def __init__(self, text: str, meaning: Meaning) -> None:
-        self.text = text
-        self.words = words_of(text)
-        self._meaning = meaning
+    def __init__(self, text: str, language: Language) -> None:
+        self.text: Final = text
+        self.words: Final = words_of(text)
+        self.plain: Form | None = None
+        self._language: Final = language
+        self._cause: str | None = None
+        self._reading: Reading | None = None
+        self._concepts: tuple[frozenset[str], ...] | None = None
 
-    if TYPE_CHECKING:
-        reading: Reading | None
-        cause: str
-    else:
+    def cause(self) -> str:
+        """Return the causes that it states."""
+        if self._cause is None:
+            self._reading = self._language.meaning.read(self.text, self.words)
+            self._cause = self.text if self._reading is None else self._reading.cause()
+        return self._cause
 
-        def __getattr__(self, name: str) -> object:
-            """Read the clauses, and return what was asked for."""
-            self.reading = self._meaning.read(self.text, self.words)
-            self.cause = self.text if self.reading is None else self.reading.cause()
-            return getattr(self, name)
+    def reading(self) -> Reading | None:
+        """Return its clauses, or None if it is plainly one cause."""
+        self.cause()
+        return self._reading
 
-    @property
     def is_advice(self) -> bool:
-        """Whether it states no cause, but something else."""
-        return self.cause is not self.text and not has_words(self.cause)
+        """Return whether it states no cause, but something else."""
+        cause = self.cause()
+        return cause is not self.text and not has_words(cause)
+
+    def concepts(self) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of the causes that it states."""
+        if self._concepts is None:
+            self._concepts = self._language.concepts_in(self.cause(), self.words_of_cause())
+        return self._concepts
+
+    def words_of_cause(self) -> list[str]:
+        """Return the words of the causes that it states."""
+        cause = self.cause()
+        return self.words if cause is self.text else words_of(cause)
+
+    def plain_of(self, text: str) -> str | None:
+        """Return the plain form of `text`, which is the whole or the cause, or None if it is plain."""
+        if self.plain is None:
+            return None
+        return self.plain.text if text is self.text else self.plain.cause()

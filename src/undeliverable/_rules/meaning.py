@@ -143,9 +143,9 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
-def sentences(text: str) -> list[str]:
-    """Return the parts of `text` that its marks separate, without those that are blank."""
-    return [text[start:end] for start, end in _sentences(text, 0)]
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return where the parts of `text` stand that its marks separate, without those that are blank."""
+    return [*_sentences(text, 0)]
 
 
 def has_words(text: str) -> bool:

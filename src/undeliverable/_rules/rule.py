@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
@@ -161,6 +162,16 @@ class Rest:
             and not (self.unless and _one_stands_in(self.unless, text))
             and (self.pattern is None or self._is_found(text))
         )
+
+    def is_ruled_out(self, text: str | None) -> bool:
+        """Return whether a phrase stands in `text`, if there is one, that must not."""
+        return text is not None and bool(self.unless) and _one_stands_in(self.unless, text)
+
+    def is_meant(self, clauses: Sequence[frozenset[str]]) -> bool:
+        """Return whether the concepts that are asked for stand in one of the `clauses`, without those that must not."""
+        if self.means:
+            return any(self.means <= found and self.unless_means.isdisjoint(found) for found in clauses)
+        return all(self.unless_means.isdisjoint(found) for found in clauses)
 
     def _is_found(self, text: str) -> bool:
         pattern = self.plain if self.plain is not None and text.isascii() and text.isprintable() else self.pattern

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.doubts import alternative, condemns, noun
-from undeliverable._rules.form import Form
+from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import Meaning, Reading, sentences
+from undeliverable._rules.meaning import Meaning, Reading
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
 from undeliverable._rules.roles import NO_DOUBTS
@@ -30,7 +30,7 @@ from undeliverable.reasons import Advice, Reason
 if TYPE_CHECKING:
     from typing import Protocol, TypeAlias
 
-    from undeliverable._rules.rule import Clause, Rest
+    from undeliverable._rules.rule import Clause
 
     class Places(Protocol):
         """What finds places by the words of a text."""
@@ -44,23 +44,17 @@ if TYPE_CHECKING:
 __all__ = ["Below", "Languages", "Match", "Rule", "RuleTable", "Seen"]
 
 
-class Below:
-    """The rules and marks that a table is given ready filed; here none.
+class Below(Language):
+    """The rules and marks that a table is given ready filed, and the words of languages; here none.
 
     :ivar shelf: how they are filed.
     :ivar marks: phrases that identify a provider, with its name, the first one first.
-    :ivar meaning: tells causes from advice.
-    :ivar concepts: finds the concepts in a clause.
-    :ivar plain: makes replies plain.
     :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
         rules above, know exact phrases and see the whole reply.
     """
 
     shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [], [])
     marks: Sequence[tuple[str, str]] = ()
-    meaning: Meaning = Meaning()
-    concepts: Concepts = Concepts()
-    plain: Plain = Plain()
     exact: int = 0
 
     def rule(self, number: int) -> Rule:
@@ -77,7 +71,8 @@ class Languages(Below):
     :param below: what has the words.
     """
 
-    def __init__(self, below: Below) -> None:
+    def __init__(self, below: Language) -> None:
+        super().__init__()
         self._below = below
 
     @property
@@ -106,8 +101,6 @@ _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
 _NOTHING: Final = Below()
-_ALL_CAUSE: Final = Meaning()
-"""Finds no advice and no doubt."""
 
 
 class RuleTable:
@@ -130,12 +123,9 @@ class RuleTable:
         self._upper = upper
         self._marks = tuple(marks)
         self._below = below
-        self._meaning = below.meaning
-        self._plain = below.plain
         self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
-        self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
 
     def _filed(self) -> Shelf:
         """Return where the rules and marks above are found."""
@@ -156,66 +146,63 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
 
-        A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
+        A rule fits a reply as it stands or in its plain form. Where a reply states no cause, but gives advice, the words
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
         question = code, status, command, provider
-        form = Form(text, self._meaning)
+        form = self._below.form(text)
         place, match = self._look(form, question)
-        framed = None if place < self._exact else form.reading  # exact phrases see all of a reply
-        plain = self._plain.of(text if framed is None else framed.unframed(), form.words)
-        if plain is not text:
-            higher, better = self._look(Form(plain, self._meaning), question)
+        if form.plain is not None:
+            higher, better = self._look(form.plain, question, place)
             place, match = (higher, better) if higher < place else (place, match)
         if _TRANSIENT <= code < _PERMANENT:
             return match
-        match = self._with_doubts(match, form, question, is_exact=place < self._exact)
+        is_exact = place < self._exact
+        match = self._with_doubts(match, form, question, is_exact=is_exact)
         if match.rule is None or not condemns(match.rule):
             return match
-        if STANDARD in plain and status // 1_000 % 1_000 != _ADDRESSING:
-            said = self._look(Form(plain.replace(STANDARD, ""), self._meaning), question)[1]
+        plain = form.plain or form
+        if STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
+            said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        if place < self._exact:
-            return match
-        causes = sentences(text) if form.reading is None else form.reading.causes()
-        other = noun(self._below.concepts, causes, form.words)
+        other = None if is_exact else noun(self._below.concepts, plain)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
-    def _look(self, form: Form, question: _Question) -> tuple[int, Match]:
-        """Return the first rule that fits one form of a reply, after its place."""
+    def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
+        """Return the first rule before the place `below` that fits one form of a reply, after its place."""
         code, status, command, provider = question
         found, provider = self._found(form, code, status, provider)
         question = code, status, command, provider
+        if below < _NOWHERE:
+            found = found[: bisect_left(found, below)]
         exact = bisect_left(found, self._exact)
-        place, match = self._first(found[:exact], form, form.text, *question)
-        if match.rule is None and exact < len(found):
-            place, match = self._first(found[exact:], form, form.cause, *question)
+        place, match = self._first(found[:exact], form, form.text, question)
+        if place == _NOWHERE and exact < len(found):
+            place, match = self._first(found[exact:], form, form.cause(), question)
         meant = self.shelf.meant
-        if meant and meant[0] < place:
-            place, match = self._by_meaning(place, match, form, question)
-        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice:
-            behind, weak = self._first(found, form, form.text, *question)
+        if meant and meant[0] < min(place, below):
+            where, better = self._by_meaning(min(place, below), form, question)
+            place, match = (place, match) if where == _NOWHERE else (where, better)
+        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice():
+            behind, weak = self._first(found, form, form.text, question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return behind, weak
         return place, match
 
-    def _by_meaning(self, place: int, match: Match, form: Form, question: _Question) -> tuple[int, Match]:
-        """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(form.cause))
+    def _by_meaning(self, below: int, form: Form, question: _Question) -> tuple[int, Match]:
+        """Return the first rule by concepts before the place `below` that fits, after its place."""
+        spoken_of = frozenset[str]().union(*form.concepts())
         meant = self._meant
         found = [
-            other
+            place
             for concept in spoken_of
             if concept in meant
-            for other, means in meant[concept]
-            if other < place and means <= spoken_of
+            for place, means in meant[concept]
+            if place < below and means <= spoken_of
         ]
-        if not found:
-            return place, match
         found.sort()
-        where, better = self._first(found, form, form.cause, *question)
-        return (place, match) if where == _NOWHERE else (where, better)
+        return self._first(found, form, form.cause(), question) if found else (_NOWHERE, _NO_MATCH)
 
     @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
@@ -227,25 +214,13 @@ class RuleTable:
             filed.setdefault(min(means, key=lambda concept: (times[concept], concept)), []).append((place, means))
         return filed
 
-    def _is_meant(self, rest: Rest, text: str) -> bool:
-        """Return whether the concepts that are asked for stand in one clause, without those that must not."""
-        spoken_of = self._spoken_of(text)
-        if rest.means:
-            return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
-        return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
-
     def concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of a text that is no reply."""
-        return self._concepts_of(visible(text, 0))
-
-    def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
-        """Return the concepts in each clause."""
-        concepts = self._below.concepts
-        return tuple([concepts.of(clause) for clause in sentences(text)])
+        return self._below.concepts_in(visible(text, 0))
 
     def _with_doubts(self, match: Match, form: Form, question: _Question, *, is_exact: bool) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
-        rule, reading = match.rule, form.reading
+        rule, reading = match.rule, form.reading()
         if reading is None:
             return match
         doubts = reading.doubts()
@@ -265,26 +240,18 @@ class RuleTable:
 
     def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        form = Form(certain, _ALL_CAUSE)
+        form = Form(certain, _NOTHING)
         code, status, _, provider = question
         found, _ = self._found(form, code, status, provider)
-        rule = self._first(found, form, certain, *question)[1].rule
+        rule = self._first(found, form, certain, question)[1].rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
-    def _first(
-        self,
-        found: Sequence[int],
-        form: Form,
-        text: str,
-        code: int,
-        status: int,
-        command: Command | None,
-        provider: str | None,
-    ) -> tuple[int, Match]:
+    def _first(self, found: Sequence[int], form: Form, text: str, question: _Question) -> tuple[int, Match]:
         """Return the first rule of `found` that fits `text`, after its place.
 
         :param text: the whole of `form`, or the cause that it states; concepts are looked for in the cause alone.
         """
+        code, status, command, provider = question
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
             if (
@@ -295,7 +262,9 @@ class RuleTable:
                 and (spaced in text or stands_in(phrase, text))
             ):
                 if rest is None or (
-                    rest.fits(text, status, command) and (not rest.asks_concepts or self._is_meant(rest, form.cause))
+                    rest.fits(text, status, command)
+                    and (not rest.asks_concepts or rest.is_meant(form.concepts()))
+                    and (form.plain is None or not rest.is_ruled_out(form.plain_of(text)))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
@@ -377,17 +346,17 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        return self._fitting(seen, Form(seen.text, self._meaning).cause)
+        return self._fitting(seen, self._below.form(seen.text).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
-        of_causes = seen._replace(text=cause)
+        of_causes, concepts_in = seen._replace(text=cause), self._below.concepts_in
         return tuple(
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts or self._is_meant(clause[5], cause))
+                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts_in(cause)))
             )
         )
 
@@ -396,5 +365,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(Form(seen.text, self._meaning), seen.code, seen.status, seen.provider)
+        found, _ = self._found(self._below.form(seen.text), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))

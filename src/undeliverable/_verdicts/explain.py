@@ -20,7 +20,7 @@ from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
 from undeliverable.verdict import Details, PolicyRef, ProviderFrom, RuleRef, StatusFrom, Verdict
 
-__all__ = ["explain"]
+__all__ = ["explain", "matched"]
 
 _BY: Final[dict[ProviderFrom | None, str]] = {
     ProviderFrom.WORDS: ", by the words of the reply",
@@ -43,6 +43,11 @@ def explain(verdict: Verdict) -> str:
         lines.append(f"  {name:<{_WIDTH}} {first}")
         lines += [f"  {'':<{_WIDTH}} {line}" for line in more]
     return "\n".join(lines)
+
+
+def matched(verdict: Verdict, rule: RuleRef) -> tuple[str, ...]:
+    """Return the words of :meth:`undeliverable.verdict.Verdict.matched`."""
+    return tuple(dict.fromkeys(_Reading(verdict).words_for(rule)))
 
 
 def _headline(verdict: Verdict) -> str:
@@ -190,6 +195,14 @@ class _Reading:
             blanks = len(self._whole.text[start:end]) - len(self._whole.text[start:end].lstrip())
             at, to = self._whole.origin(start + blanks, end)
             yield str(role), _quoted(self._reply[at:to]) + ("" if role is Role.CAUSE else ignored)
+
+    def words_for(self, rule: RuleRef) -> Iterator[str]:
+        """Yield the words of the reply that the rule matched, as they stand there."""
+        seen = self._seen_by(rule)
+        for words, pattern in (rule.words, None), ((), rule.pattern):
+            for start, end in matched_places(words, pattern, seen.text):
+                at, to = seen.origin(start, end)
+                yield " ".join(self._reply[at:to].split())
 
     def matched(self, rule: RuleRef) -> Iterator[str]:
         """Yield the words of the reply that the rule matched, with their offsets."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import Final
 
 from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
     UsageError,
     add_knowledge_options,
     add_reply_options,
     knowledge_of,
+    known_of,
+    profiles_of,
     warn,
 )
 from undeliverable.cli._entries import Entry, entries_of, is_profile, place_of
@@ -23,6 +27,7 @@ from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
 __all__ = ["COMMAND"]
 
+_LONG: Final = 80
 _BUILTIN: Final = ("builtin", "default")
 
 
@@ -96,7 +101,7 @@ def _show(options: Namespace) -> int:
         ids = [entry.id for entry in entries_of(knowledge)]
         warn(f"no rule or policy has the id {options.id!r}{did_you_mean(options.id, ids)}")
         return 1
-    place = place_of(entry, (options.profile or "", *options.rules))
+    place = place_of(entry, (*(name for name, _ in profiles_of(options)), *options.rules))
     if options.format == "json":
         print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
         return 0
@@ -120,18 +125,32 @@ def _check(options: Namespace) -> int:
     known = {id(layer) for layer in knowledge.layers}
     for path in options.files:
         try:
-            layers = _with(knowledge, path).layers
+            after = _with(knowledge, path)
         except KnowledgeError as error:
             warn(str(error))
             status = 1
-        else:
-            (added,) = (layer for layer in layers if id(layer) not in known)
-            print(
-                neutral_lines(
-                    f"{path}: {counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
-                )
-            )
+            continue
+        (added,) = (layer for layer in after.layers if id(layer) not in known)
+        place = _placed(after, added.name, path)
+        for entry, fault in policy_errors(after, added):
+            warn(f"{place(entry)}: entry {entry!r}: {fault}")
+            status = 1
+        for entry, warning in policy_warnings(knowledge, after, added):
+            warn(f"{place(entry)}: warning: entry {entry!r}: {warning}")
+        counts = f"{counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
+        print(neutral_lines(f"{path}: {counts}; {change(knowledge, after, added)}"))
     return status
+
+
+def _placed(knowledge: Knowledge, layer: str, path: str) -> Callable[[str], str]:
+    """Return what names the file and line of an entry."""
+    entries = {entry.id: entry for entry in entries_of(knowledge) if (entry.layer, entry.kind) == (layer, "policy")}
+
+    def place(entry: str) -> str:
+        found = place_of(entries[entry], (path,)) if entry in entries else None
+        return f"{path}:{found.line}" if found else path
+
+    return place
 
 
 def _with(knowledge: Knowledge, path: str) -> Knowledge:
@@ -155,27 +174,38 @@ def _which(options: Namespace) -> int:
         host=options.host,
         command=options.smtp_command,
         protocol=options.protocol,
+        recipient=options.recipient,
         knowledge=knowledge,
         trace=True,
+        **known_of(options, knowledge),
     )
     fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
     known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
-    matches = [known[ref.id, ref.layer] for ref in fitting]
+    matches = [(known[ref.id, ref.layer], verdict.matched(ref)) for ref in fitting if (ref.id, ref.layer) in known]
     if options.format == "json":
-        print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
+        found = [entry.to_dict() | {"matched": list(words)} for entry, words in matches]
+        print_json({"matches": found, "verdict": verdict.to_dict()})
     else:
         if matches:
             places = ["wins" if verdict.rule else "1", *map(str, range(2, len(matches) + 1))]
-            rows = ((place, e.id, e.layer, e.then, e.when) for place, e in zip(places, matches, strict=True))
-            print_table(("", "id", "layer", "then", "when"), rows)
+            rows = (
+                (place, e.id, e.layer, e.then, ", ".join(map(_quoted, words)) or e.when)
+                for place, (e, words) in zip(places, matches, strict=True)
+            )
+            print_table(("", "id", "layer", "then", "matched"), rows)
             print()
         print(_outcome(verdict))
     return 0 if matches else 1
 
 
+def _quoted(words: str) -> str:
+    return f'"{words if len(words) <= _LONG else words[: _LONG - 3] + "..."}"'
+
+
 def _outcome(verdict: Verdict) -> str:
     label = f" [{verdict.label}]" if verdict.label else ""
-    policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "default"
+    setters = dict.fromkeys(f"{policy.id} ({policy.layer})" for _, policy in verdict.set_by)
+    policy = f"policy {', '.join(setters)}" if setters else "default"
     conflicts = "".join(f"\nconflict: {conflict}" for conflict in verdict.conflicts)
     return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
 

@@ -306,6 +306,15 @@ class Verdict(Identified):
 
         return explain(self)
 
+    def matched(self, rule: RuleRef) -> tuple[str, ...]:
+        """Return the words of the reply that `rule` looks for, as they stand there; none if it asks for codes alone.
+
+        :param rule: the rule that found the reason, or one of ``shadowed``.
+        """
+        from undeliverable._verdicts.explain import matched
+
+        return matched(self, rule)
+
 
 if not TYPE_CHECKING:
     Verdict.key = KeySlot(Verdict.key)
