@@ -1,4 +1,4 @@
-"""Notifications that nobody described, in 34 languages, and mail that is none: `fixtures/notifications.jsonl`.
+"""Notifications that nobody described, in many languages, and mail that is none: `fixtures/notifications.jsonl`.
 
 Each line has the header fields and the text of a message, what it is, and the recipients. Those listed in FAILING are known
 to be read wrong, because too little says what they are.
