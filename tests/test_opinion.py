@@ -23,7 +23,7 @@ from undeliverable.reasons import BounceType, Reason
 
 BUILTIN: Final = Knowledge.builtin()
 RULES: Final = BUILTIN.without_opinion()
-ADVISED: Final = "550 qwertz mailbox"
+ADVISED: Final = "550 qwertz body"
 """A reply in words that no rule knows, which `KNOWN` takes for words about the content."""
 OF_CONTENT: Final = Weights((Reason.CONTENT_REJECTED, Reason.SPAM_CONTENT), [0, 0], {"'qwertz": [90, 0]})
 KNOWN: Final = knowledge_with(OF_CONTENT)
@@ -197,7 +197,7 @@ class TestVerdicts:
         mail = (
             "Return-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
             "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
-            "Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 4.4.7\nDiagnostic-Code: x-own; qwertz mailbox\n\n--b--\n"
+            "Final-Recipient: rfc822; kim@example.org\nAction: failed\nStatus: 4.4.7\nDiagnostic-Code: x-own; qwertz body\n\n--b--\n"
         )
         (verdict,) = parse(mail.encode(), knowledge=KNOWN).verdicts
         assert (verdict.reason, verdict.confidence) == ("expired", "medium")
@@ -291,10 +291,10 @@ def test_a_verdict_from_a_record_keeps_its_confidence() -> None:
 
 def test_what_is_likelier_stands_in_the_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUILTIN.second.__dict__, "opinion", KNOWN.second.opinion)
-    text = classify("550 5.1.1 qwertz mime").explain()
+    text = classify("550 5.1.1 qwertz body").explain()
     assert "\n  confidence low\n  opinion    content_rejected 9.0 = 'qwertz' 9.0\n" in text
     assert "\n             user_unknown 0.0 = nothing\n" in text
-    text = classify("550 qwertz mailbox").explain()
+    text = classify("550 qwertz body").explain()
     assert "\n  confidence medium\n  policy " in text
 
 
@@ -318,11 +318,11 @@ def test_contradictions_are_printed(
         "",
         "550 5.1.1 user unknown",
         "250 ok",
-        json.dumps({"text": "550 5.7.1 qwertz mailbox", "command": "end_of_data"}),
+        json.dumps({"text": "550 5.7.1 qwertz body", "command": "end_of_data"}),
     ]
     path.write_text("\n".join(rows), encoding="utf-8")
     assert second_reader.main([str(path)]) == 0
     assert capsys.readouterr().out == (
-        "550 5.7.1 qwertz mailbox\n  soft policy_rejected (general.x.7.1)\n"
+        "550 5.7.1 qwertz body\n  soft policy_rejected (general.x.7.1)\n"
         "  100 % content_rejected 9.0 = 'qwertz' 9.0\n  policy_rejected 0.0 = nothing\n"
     )
