@@ -57,7 +57,9 @@ TABLES: Final = (
 def pages() -> dict[str, str]:
     """Return the page by its path."""
     document = tomllib.loads(read("message.toml"))
-    return {"docs/message-advice.md": HEAD + "".join(_table(document[name], title, keys) for name, title, keys in TABLES)}
+    return {
+        "docs/message-advice.md": HEAD + "".join(_table(document[name], title, keys) for name, title, keys in TABLES)
+    }
 
 
 def _table(entries: list[dict[str, Any]], title: str, keys: tuple[str, ...]) -> str:

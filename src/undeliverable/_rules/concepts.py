@@ -93,7 +93,9 @@ def _phrases(table: Mapping[str, object], concept: str) -> tuple[str, ...]:
     items = as_list(table[concept])
     found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
     if items is None or len(found) != len(items) or not all(phrase[0].isalnum() for phrase in found):
-        raise EntryError("must be a list of phrases, none of them empty, that begin with a word", key=f"{TABLE}.{concept}")
+        raise EntryError(
+            "must be a list of phrases, none of them empty, that begin with a word", key=f"{TABLE}.{concept}"
+        )
     return found
 
 

@@ -121,7 +121,7 @@ class Signs:
         clauses = [*filter(None, form.concepts())]
         if not clauses:
             return None
-        found = {WORD + word for word in form.words_of_cause() if self._words is None or word in self._words}
+        found = {WORD + word for word in form.words_said() if self._words is None or word in self._words}
         return found.union(self._of_codes(code, status, command), *map(self._of_concepts, clauses))
 
     def _signs_of_concepts(self, concepts: frozenset[str]) -> tuple[str, ...]:

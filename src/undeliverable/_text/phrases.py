@@ -99,14 +99,12 @@ class Phrases(Generic[_Kind]):
         found: set[_Kind] = set()
         known = set(words)
         for at, word in enumerate(words):
-            for entry in (*self._whole.get(word, ()), *self._begun.get(word[:_FILED_BY], ())):
-                if (
-                    entry.kind not in found
-                    and entry.needed <= known
-                    and word.startswith(entry.first.text)
-                    and _follow(entry.others, words, at)
-                ):
-                    found.add(entry.kind)
+            for _, others, needed, kind in self._whole.get(word, ()):
+                if needed <= known and _follow(others, words, at):
+                    found.add(kind)
+            for first, others, needed, kind in self._begun.get(word[:_FILED_BY], ()):
+                if word.startswith(first.text) and needed <= known and _follow(others, words, at):
+                    found.add(kind)
         if not folded.isascii():
             found.update(kind for pieces, kind in self._inside if kind not in found and _stand_in(pieces, folded))
         return frozenset(found)

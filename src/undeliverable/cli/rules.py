@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Final
@@ -11,7 +10,6 @@ from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
 from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
-    UsageError,
     add_knowledge_options,
     add_reply_options,
     knowledge_of,
@@ -19,16 +17,16 @@ from undeliverable.cli._command import (
     profiles_of,
     warn,
 )
-from undeliverable.cli._entries import Entry, entries_of, is_profile, place_of
-from undeliverable.cli._moves import Moves, compare
+from undeliverable.cli._diff import diff, diff_arguments, with_file
+from undeliverable.cli._entries import Entry, entries_of, place_of
 from undeliverable.cli._neutral import neutral_lines
+from undeliverable.cli._rule_files import import_, import_arguments, suggest, suggest_arguments
 from undeliverable.cli._tables import print_json, print_table
 from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
 __all__ = ["COMMAND"]
 
 _LONG: Final = 80
-_BUILTIN: Final = ("builtin", "default")
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -125,7 +123,7 @@ def _check(options: Namespace) -> int:
     known = {id(layer) for layer in knowledge.layers}
     for path in options.files:
         try:
-            after = _with(knowledge, path)
+            after = with_file(knowledge, path)
         except KnowledgeError as error:
             warn(str(error))
             status = 1
@@ -151,10 +149,6 @@ def _placed(knowledge: Knowledge, layer: str, path: str) -> Callable[[str], str]
         return f"{path}:{found.line}" if found else path
 
     return place
-
-
-def _with(knowledge: Knowledge, path: str) -> Knowledge:
-    return knowledge.with_profile(path) if is_profile(path) else knowledge.with_file(path)
 
 
 # --- which -----------------------------------------------------------------------------------------------------------
@@ -210,46 +204,6 @@ def _outcome(verdict: Verdict) -> str:
     return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
 
 
-# --- diff ------------------------------------------------------------------------------------------------------------
-
-
-def _diff_arguments(parser: ArgumentParser) -> None:
-    for name in ("a", "b"):
-        parser.add_argument(name, metavar=name.upper(), help="a profile, a file of rules, or builtin")
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="messages, folders and mailboxes as for classify")
-    parser.add_argument("--replies", action="store_true", help="the paths are text files with one SMTP reply per line")
-    _format_argument(parser)
-    parser.epilog = (
-        "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
-    )
-
-
-def _diff(options: Namespace) -> int:
-    before, after = (_knowledge(name) for name in (options.a, options.b))
-    moves = compare(before, after, options.paths, replies=options.replies)
-    if not moves.read:
-        raise UsageError("nothing to compare: no message or reply could be read")
-    if options.format == "json":
-        print_json({"a": options.a, "b": options.b, **moves.to_dict()})
-    else:
-        _print_moves(moves)
-    return 1 if moves.moved else 0
-
-
-def _print_moves(moves: Moves) -> None:
-    if moves.moved:
-        print_table(("recipient or reply", "a", "b", "by", "source"), (move.row() for move in moves.moved))
-    sys.stdout.flush()
-    print(moves.summary(), file=sys.stderr)
-
-
-def _knowledge(name: str) -> Knowledge:
-    builtin = Knowledge.builtin()
-    if name in _BUILTIN:
-        return builtin
-    return _with(builtin, name) if name.endswith(".toml") else builtin.with_profile(name)
-
-
 def _format_argument(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
 
@@ -263,7 +217,9 @@ _ACTIONS: Final = {
         _which_arguments,
         _which,
     ),
-    "diff": ("show the verdicts that differ between two profiles or files of rules", _diff_arguments, _diff),
+    "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
+    "import": ("make a file of rules from the bounce rules of another program", import_arguments, import_),
+    "suggest": ("draft rules for replies that no words decided", suggest_arguments, suggest),
 }
 
 COMMAND: Final = Command(

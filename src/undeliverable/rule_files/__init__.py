@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from undeliverable.rule_files._drafts import Drafts, draft_rules
 from undeliverable.rule_files._foreign import programs
 from undeliverable.rule_files._import import ForeignLoss, ImportedRules, import_rules
 
-__all__ = ["ForeignLoss", "ImportedRules", "import_rules", "programs"]
+__all__ = ["Drafts", "ForeignLoss", "ImportedRules", "draft_rules", "import_rules", "programs"]
