@@ -349,14 +349,14 @@ class RuleTable:
         return self._fitting(seen, self._below.form(seen.text).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
-        of_causes, concepts_in = seen._replace(text=cause), self._below.concepts_in
+        of_causes, concepts = seen._replace(text=cause), self._below.concepts_in(cause)
         return tuple(
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts_in(cause)))
+                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts))
             )
         )
 
