@@ -18,7 +18,7 @@ ROWS: Final[list[dict[str, Any]]] = [
     json.loads(line)
     for line in (Path(__file__).parent.parent / "fixtures" / "notifications.jsonl").read_text("utf-8").splitlines()
 ]
-FAILING: Final = {"en-table", "second-en-b", "second-it-b"}
+FAILING: Final = {"second-en-b", "second-it-b", "sixth-en-2"}
 
 
 def read(row: dict[str, Any]) -> Report:

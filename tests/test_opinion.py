@@ -21,8 +21,8 @@ from undeliverable.reasons import BounceType, Reason
 
 BUILTIN: Final = Knowledge.builtin()
 RULES: Final = BUILTIN.without_opinion()
-ADVISED: Final = "Previše primatelja poruke"
-"""A reply in words that no rule knows: too many recipients of the message."""
+ADVISED: Final = "Tip sadržaja poruke je eksplicitno nedozvoljen"
+"""A reply in words that no rule knows: the type of the content is not allowed."""
 CONTRADICTED: Final = "non accetto messaggi a questo indirizzo (il nome della lista non corrisponde) (#5.1.1)"
 DOUBTED: Final = (
     "Tut mir leid, ein Bestandteil der Nachricht hat einen unzulässigen Inhaltstyp: 'application/zip' (#5.2.3)"
@@ -46,14 +46,17 @@ def view(*found: str) -> View:
     return View(WEIGHTS, found)
 
 
-def match(id_: str, reason: Reason, layer: str = "builtin") -> Match:
-    found = next(rule for rule in BUILTIN.rules if rule.id.startswith(id_))._replace(reason=reason, layer=layer)
+def match(id_: str, reason: Reason, layer: str = "builtin", *, pattern: bool = False) -> Match:
+    rules = (rule for rule in BUILTIN.rules if (rule.when.pattern is not None) is pattern)
+    found = next(rule for rule in rules if rule.id.startswith(id_))._replace(reason=reason, layer=layer)
     return Match(found, found.ref(), None, None)
 
 
 NOTHING: Final = Match(None, None, None, None)
 BARE: Final = match("general.x.7.1", Reason.POLICY_REJECTED)
 BY_WORDS: Final = match("wording.", Reason.MAILBOX_FULL)
+BY_PATTERN: Final = match("wording.", Reason.MAILBOX_FULL, pattern=True)
+HARD: Final = match("wording.", Reason.USER_UNKNOWN)
 
 
 class TestView:
@@ -83,29 +86,30 @@ class TestView:
 
 class TestAdvice:
     @pytest.mark.parametrize(
-        ("seen", "found", "command", "reason"),
+        ("seen", "found", "code", "command", "reason"),
         [
-            (view("full"), NOTHING, None, Reason.MAILBOX_FULL),
-            (view("full"), BARE, None, Reason.MAILBOX_FULL),
-            (view("spam"), BY_WORDS, None, Reason.SPAM_CONTENT),
-            (view("spam"), match("wording.", Reason.USER_UNKNOWN), None, Reason.SPAM_CONTENT),
-            (None, NOTHING, None, None),  # no concept is met
-            (view("full"), BY_WORDS, None, None),  # it is the same
-            (view("unknown"), NOTHING, None, None),  # it makes nothing hard
-            (view("expired"), NOTHING, None, None),  # only a queue knows that
-            (view("spam"), match("wording.", Reason.EXPIRED), None, None),
-            (view("full"), match("general.x.1.1", Reason.USER_UNKNOWN), None, None),  # a hard status stands
-            (view(), NOTHING, None, None),  # nothing is likely
-            (view("full", "spam"), BY_WORDS, None, None),  # one as likely as the other
-            (view("list"), NOTHING, Command.MAIL, None),  # no recipient has been named
-            (view("list"), NOTHING, Command.RCPT, Reason.RECIPIENT_RESTRICTED),
-            (view("spam"), NOTHING, Command.MAIL, Reason.SPAM_CONTENT),
+            (view("full"), NOTHING, 550, None, Reason.MAILBOX_FULL),
+            (view("full"), BARE, 550, None, Reason.MAILBOX_FULL),
+            (view("spam"), BY_WORDS, 550, None, Reason.SPAM_CONTENT),
+            (view("spam"), match("wording.", Reason.USER_UNKNOWN), 550, None, Reason.SPAM_CONTENT),
+            (view("spam", "unknown"), match("wording.", Reason.USER_UNKNOWN), 450, None, None),  # it is soft already
+            (None, NOTHING, 550, None, None),  # no concept is met
+            (view("full"), BY_WORDS, 550, None, None),  # it is the same
+            (view("unknown"), NOTHING, 550, None, None),  # it makes nothing hard
+            (view("expired"), NOTHING, 550, None, None),  # only a queue knows that
+            (view("spam"), match("wording.", Reason.EXPIRED), 550, None, None),
+            (view("full"), match("general.x.1.1", Reason.USER_UNKNOWN), 550, None, None),  # a hard status stands
+            (view(), NOTHING, 550, None, None),  # nothing is likely
+            (view("full", "spam"), BY_WORDS, 550, None, None),  # one as likely as the other
+            (view("list"), NOTHING, 550, Command.MAIL, None),  # no recipient has been named
+            (view("list"), NOTHING, 550, Command.RCPT, Reason.RECIPIENT_RESTRICTED),
+            (view("spam"), NOTHING, 550, Command.MAIL, Reason.SPAM_CONTENT),
         ],
     )
     def test_what_is_taken(
-        self, seen: View | None, found: Match, command: Command | None, reason: Reason | None
+        self, seen: View | None, found: Match, code: int, command: Command | None, reason: Reason | None
     ) -> None:
-        ruling = advise(seen, found, command)
+        ruling = advise(seen, found, code, command)
         assert (None if ruling is None else ruling.reason) == reason
         if ruling is not None:
             assert ruling.ref is not None
@@ -118,9 +122,12 @@ class TestAdvice:
         [
             (NOTHING, None, 0, True),
             (BARE, None, 5007001, True),
-            (BY_WORDS, None, 0, True),
-            (BY_WORDS, Reason.POLICY_REJECTED, 5007001, True),
-            (BY_WORDS, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
+            (BY_WORDS, None, 0, False),  # a plain phrase for a soft reason
+            (BY_PATTERN, None, 0, True),
+            (BY_PATTERN, Reason.POLICY_REJECTED, 5007001, True),
+            (BY_PATTERN, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
+            (HARD, None, 0, True),
+            (HARD, Reason.USER_UNKNOWN, 5001001, False),
             (match("google.", Reason.MAILBOX_FULL), None, 0, False),  # exact phrases
             (match("wording.", Reason.MAILBOX_FULL, "file:ours.toml"), None, 0, False),
             (NOTHING._replace(doubts=NOTHING.doubts._replace(hedge="may be")), None, 0, False),
@@ -134,18 +141,18 @@ class TestAdvice:
         assert opinion is not None
         signs = sorted(opinion._weights.signs)
         for one, other in product(signs[:300], signs[-300:]):
-            ruling = advise(View(opinion._weights, (one, other)), NOTHING, None)
+            ruling = advise(View(opinion._weights, (one, other)), NOTHING, 550, None)
             assert ruling is None or ruling.reason.bounce_type is BounceType.SOFT
 
 
 class TestVerdicts:
     def test_a_reason_is_taken_where_no_rule_fits(self) -> None:
         verdict = classify(ADVISED)
-        assert (verdict.bounce_type, verdict.reason, verdict.confidence) == ("soft", "too_many_recipients", "medium")
+        assert (verdict.bounce_type, verdict.reason, verdict.confidence) == ("soft", "content_rejected", "medium")
         assert verdict.rule is not None
-        assert verdict.rule.to_dict() == {"id": "opinion.too_many_recipients", "layer": "opinion"}
-        assert "\n  rule       opinion.too_many_recipients (opinion)\n" in verdict.explain()
-        assert " = recipients " in verdict.explain()
+        assert verdict.rule.to_dict() == {"id": "opinion.content_rejected", "layer": "opinion"}
+        assert "\n  rule       opinion.content_rejected (opinion)\n" in verdict.explain()
+        assert " = content " in verdict.explain()
 
     def test_asking_for_more_changes_nothing(self) -> None:
         for text in (ADVISED, "550 5.1.1 user unknown"):
@@ -167,7 +174,7 @@ class TestVerdicts:
         ):
             verdict = classify(ADVISED, knowledge=knowledge)
             assert (verdict.reason, verdict.rule, verdict.confidence) == ("undefined", None, "low")
-        assert classify(ADVISED, knowledge=BUILTIN.without_formats()).reason == "too_many_recipients"
+        assert classify(ADVISED, knowledge=BUILTIN.without_formats()).reason == "content_rejected"
 
     @pytest.mark.parametrize("value", ['"no"', "0"])
     def test_a_profile_says_it_as_true_or_false(self, tmp_path: Path, value: str) -> None:

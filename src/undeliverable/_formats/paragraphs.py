@@ -84,9 +84,11 @@ class Paragraph(NamedTuple):
 def paragraphs(text: str) -> Iterator[list[Line]]:
     """Yield the lines of each paragraph of `text`."""
     lines: list[Line] = []
+    is_named = False
     for start, line in _lines(text):
-        if line.rstrip() == _SIGNATURE and text.find("@", 0, start) >= 0:
+        if is_named and line.rstrip() == _SIGNATURE:
             break
+        is_named = is_named or "@" in line
         if line.strip() and not _is_quoted(line):
             lines.append(Line(start, line))
         elif lines:

@@ -21,7 +21,7 @@ from undeliverable._formats.attribution import (
     without_helpers,
     without_roles,
 )
-from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import CONTINUED, LINE_LIMIT, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
 from undeliverable._formats.statement import Named, Rank, Statement, read_statement
@@ -31,6 +31,7 @@ from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
+_LABELLED: Final = frozenset((Rank.LABELLED, Rank.HEADED))
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
@@ -47,11 +48,13 @@ class UnknownReading(NamedTuple):
     :ivar found: its facts.
     :ivar statement: what its author said, for those who judge whether it is a report at all.
     :ivar nobody: what it says of nobody in particular, if nobody is named.
+    :ivar is_form: whether it names a recipient and a reason behind labels.
     """
 
     found: FormatReading
     statement: Statement
     nobody: RecipientFacts | None
+    is_form: bool
 
 
 def read_unknown(
@@ -79,7 +82,10 @@ def read_unknown(
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody)
+    is_form = found.has_reason and any(named.rank in _LABELLED for named in statement.named)
+    return UnknownReading(
+        FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody, is_form
+    )
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -103,9 +109,10 @@ class _UnknownPass(LinePass):
     """A pass over unknown text.
 
     :ivar replies: the replies on lines of their own, in order.
+    :ivar has_reason: whether a line says why behind a label.
     """
 
-    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "replies")
+    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
 
     def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
@@ -117,6 +124,7 @@ class _UnknownPass(LinePass):
         self._by_address: dict[str, int] = {}
         self._open_number = 0
         self.replies: list[LooseReply] = []
+        self.has_reason = False
 
     def _begin(self) -> int:
         """Return where to begin: above the first outcome, the first recipient or the first reply."""
@@ -190,8 +198,8 @@ class _UnknownPass(LinePass):
         sentences = self._statement.sentences
         at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
         start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
-        if "@" in self._text[start : named.line]:  # what stands above is said of another one
-            start = named.line
+        if named.line - start > LINE_LIMIT or "@" in self._text[start : named.line]:
+            start = named.line  # what stands above is said of another one
         return self._text[start:end]
 
     def _add(self, bare: str, start: int, end: int) -> None:
@@ -213,7 +221,7 @@ class _UnknownPass(LinePass):
             at -= 1
         if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
             return []
-        return [" ".join(sentences[at].text.split())]
+        return [" ".join(sentences[at].text[:LINE_LIMIT].split())]
 
     def _is_field(self, line: str, end: int) -> bool:
         return self._is_reason(line) or super()._is_field(line, end)
@@ -223,6 +231,7 @@ class _UnknownPass(LinePass):
         match = _LABEL.match(line) or _COLUMN.match(line)
         if match is None or not self._wording.names_reason(match[1]) or REPLY.match(match[2]):
             return False
+        self.has_reason = True
         if super()._is_field(match[2], 0):
             return True
         self._sink = self._open.words

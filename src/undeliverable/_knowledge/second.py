@@ -51,7 +51,7 @@ class SecondOpinion:
         """Return what the rules found, with what is advised instead; arguments as of :meth:`view`."""
         if not (self._counts and text and may_advise(match, self._reason_of, status)):
             return match
-        found = advise(self.view(text, code, status, command), match, command)
+        found = advise(self.view(text, code, status, command), match, code, command)
         return match if found is None else match._replace(advised=found)
 
     def confidence_of(self, verdict: Verdict) -> str:

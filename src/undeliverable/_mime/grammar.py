@@ -63,7 +63,8 @@ PLAIN_MESSAGE: Final = lazy(
 )
 FIELD_START: Final = lazy(rb"[!-9;-~]++[ \t]*+:")
 INDENTED_BLANK: Final = lazy(rb"[ \t]++\r?+(?:\n|\Z)")
-FIELD: Final = lazy(r"\n([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+FIELD_VALUE: Final = r"([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+FIELD: Final = lazy(rf"\n([!-9;-~]++)[ \t]*+:{FIELD_VALUE}")
 
 # RFC 4155: an mbox separator. Blank lines or a BOM before it or before the header block are accidents.
 LEAD: Final = lazy(

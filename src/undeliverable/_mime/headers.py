@@ -7,6 +7,7 @@ encoded word yields what can be read of it.
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64, a2b_qp
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from undeliverable._mime.grammar import (
     ENCODED_WORD,
     EXTENDED_NAME,
     FIELD,
+    FIELD_VALUE,
     PARAMETER,
     QUOTED,
     QUOTED_PAIR,
@@ -105,24 +107,14 @@ def header_fields(block: str) -> Iterator[tuple[str, str]]:
         yield match[1].lower(), unfold(match[2])
 
 
-def field_values(block: str, name: str, lowered: str | None = None) -> list[str]:
-    """Return the values of the block's fields `name` in order, unfolded, encoded words decoded.
+def fields_named(block: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the block's fields of any of `names` in order: name in lower case, value unfolded, encoded words decoded."""
+    return [(name.lower(), decoded(value)) for name, value in _named(names).findall("\n" + block)]
 
-    :param lowered: the block in lower case after a line feed, if it is there already.
-    """
-    block, name = "\n" + block, name.lower()
-    lowered = block.lower() if lowered is None else lowered
-    if len(lowered) != len(block):  # some letters have none of one character, and places differ then
-        return [decode_words(value) for found, value in header_fields(block[1:]) if found == name]
-    values: list[str] = []
-    at = lowered.find("\n" + name)
-    while at >= 0:
-        field = FIELD.match(block, at)
-        if field is not None and len(field[1]) == len(name):
-            value = field[2].strip()
-            values.append(decode_words(unfold(value)) if "\n" in value or "=?" in value or "\x1b" in value else value)
-        at = lowered.find("\n" + name, at + 1)
-    return values
+
+@lru_cache(maxsize=256)
+def _named(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\n({'|'.join(map(re.escape, names))})[ \t]*+:{FIELD_VALUE}", re.IGNORECASE | re.ASCII)
 
 
 def unfold(value: str) -> str:

@@ -200,7 +200,10 @@ def _plain(text: str, limit: int) -> str:
 
 
 def _plain_text(text: str, limit: int) -> str:
-    return " ".join(text[:limit].translate(_STRAIGHT).replace("\u00a0:", ":").replace(" :", ":").split()).casefold()
+    text = text[:limit]
+    if not text.isascii():
+        text = text.translate(_STRAIGHT).replace("\u00a0:", ":")
+    return " ".join(text.replace(" :", ":").split()).casefold()
 
 
 def _subject(text: str, phrases: AutoReplyPhrases) -> str:

@@ -16,14 +16,24 @@ from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable._reading.signs import FEW_RECIPIENTS, Sign, all_kinds, is_about_mail, is_human, passes_on, signs_of
+from undeliverable._reading.signs import (
+    FEW_RECIPIENTS,
+    Sign,
+    all_kinds,
+    is_about_mail,
+    is_human,
+    may_be_form,
+    passes_on,
+    signs_of,
+)
 
 __all__ = ["Belief", "belief_in", "is_about_nobody"]
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
-_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED))  # by concepts, which are too wide to be counted
+_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED, Sign.FORM))  # too wide to be counted
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
+_SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
 _PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
 _ENOUGH: Final = 3
 _FEW: Final = 2
@@ -44,32 +54,44 @@ class Belief(Enum):
 def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     """Return how far what was read from unknown text is to be believed."""
     if is_human(reading) or passes_on(reading):
-        return Belief.NONE
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
 
 
+def _is_form(reading: Reading, unknown: UnknownReading) -> bool:
+    statement = unknown.statement
+    if not unknown.is_form or not statement.names_reader or statement.names_others:
+        return False
+    return may_be_form(reading) and is_about_mail(unknown)
+
+
 def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     if Sign.MARK in signs and any(named.rank <= Rank.LISTED for named in unknown.statement.named):
         return True  # in whatever language
-    if Sign.CODE not in signs and _is_automatic_reply(reading):
-        return False
-    if not signs & {Sign.CODE, Sign.SUBJECT, Sign.MAIL_SYSTEM} and _is_about_members(reading, unknown):
+    if _is_of_another_kind(reading, signs, unknown):
         return False
     is_software = _is_certainly_sent_by_software(reading, signs)
     if _is_about_others(unknown, signs, is_software=is_software):
         return False
     if is_software:
-        return _are_enough(signs, unknown) or _is_told(reading, signs, unknown)
+        return _are_enough(signs, unknown) or _is_told(signs, unknown)
     return _are_many(signs, unknown)
+
+
+def _is_of_another_kind(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether the message is an automatic reply, a challenge, or about members of a list."""
+    if Sign.CODE not in signs and _is_automatic_reply(reading):
+        return True
+    if not signs & _SHOWN and (_names_writer(unknown) or _is_worded_as_automatic_reply(reading)):
+        return True
+    return not signs & {Sign.CODE, Sign.SUBJECT, Sign.MAIL_SYSTEM} and _is_about_members(reading, unknown)
 
 
 def is_about_nobody(reading: Reading, unknown: UnknownReading) -> bool:
     """Return whether a mail system says that a message was not delivered, although it names nobody."""
-    if is_human(reading) or passes_on(reading) or _is_automatic_reply(reading):
-        return False
     signs = frozenset(signs_of(reading, unknown))
     is_said = Sign.FAILURE in signs and is_about_mail(unknown)
     if not is_said or not _is_certainly_sent_by_software(reading, signs):
@@ -83,6 +105,11 @@ def _is_automatic_reply(reading: Reading) -> bool:
     if says_automatic_reply(reading.header("subject") or "", phrases):
         return True
     return is_challenge(reading.header, reading.text, phrases, reading.known.origin)
+
+
+def _is_worded_as_automatic_reply(reading: Reading) -> bool:
+    known = reading.known
+    return is_worded_as_automatic_reply(reading.header, reading.text, known.phrases, known.origin)
 
 
 def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -107,28 +134,25 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and is_about_mail(unknown)
 
 
-def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+def _is_told(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether software that is certainly no person says of an address that mail cannot reach it.
 
     That is a mail system by its name or by a header, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
-    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
-    if Sign.LISTED in signs:
-        return bool(said)
+    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED, Sign.FORM}
     if not said or not _is_about_message(signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return _is_told_by_others(reading, signs, unknown)
-    return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
+        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+    return Sign.AUTOMATIC in signs or bool(
+        said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
+    )
 
 
-def _is_told_by_others(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return the same of software that no sign shows to be a mail system."""
-    header, known = reading.header, reading.known
-    if not is_about_mail(unknown) or _names_writer(unknown):
-        return False
-    if is_worded_as_automatic_reply(header, reading.text, known.phrases, known.origin):
+    if not is_about_mail(unknown):
         return False
     if unknown.statement.parties.is_home:
         return True
@@ -166,7 +190,8 @@ def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     if named and all(one.rank > Rank.HEADED for one in named):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return {Sign.SUBJECT, Sign.FAILURE} <= signs and bool(signs & _PLAIN) and is_about_mail(unknown)
+        is_said = Sign.FAILURE in signs or (Sign.CODE in signs and not any(one.before.strip() for one in named))
+        return is_said and Sign.SUBJECT in signs and bool(signs & _PLAIN) and is_about_mail(unknown)
     if Sign.SUBJECT in signs:
         return bool(signs & {Sign.FAILURE, Sign.CODE})
     if {Sign.TITLE, Sign.CODE, Sign.NAMED} <= signs:

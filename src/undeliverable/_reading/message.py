@@ -171,8 +171,9 @@ def _read_statuses(reading: Reading) -> None:
     """Read the fields of a delivery status notification (RFC 3464)."""
     if reading.kind is not None or reading.survey.dispositions:  # RFC 8098: who reads a message has received it
         return
-    read_reply = diagnostic_reader(reading.known.cuts.without_copy(reading.whole))
-    for part in reading.survey.statuses:
+    statuses = reading.survey.statuses
+    read_reply = diagnostic_reader(reading.known.cuts.without_copy(reading.whole)) if statuses else None
+    for part in statuses:
         fields = fields_reader.read(part.text, part.path, reading.remarks, read_reply)
         reading.recipients.extend(fields.recipients)
         reading.message = {**fields.message, **reading.message}
@@ -187,7 +188,7 @@ def _read_words(reading: Reading) -> None:
     stated = reading.recipients
     is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
-    may_hold_sessions = transcripts.may_stand_in(reading.whole) and (found is None or found.transcript)
+    may_hold_sessions = (found is None or found.transcript) and transcripts.may_stand_in(reading.whole)
     sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
     if sessions:
         is_complete = len(stated) == 1 and _says_all([*stated, *sessions])

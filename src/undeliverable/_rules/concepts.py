@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
@@ -34,6 +34,7 @@ _SECOND: Final = 4  # letters by which longer phrases are told apart
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
+_SENDER: Final = "sender"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
 _IN_NAMES: Final = ".@"
 _NONE: Final[frozenset[str]] = frozenset()
@@ -142,6 +143,16 @@ class Concepts:
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
         return self.in_clauses(clause, words_of(clause), ((0, len(clause)),))[0]
+
+    def places(self, clause: str) -> Iterator[tuple[str, int, int]]:
+        """Yield the concepts in `clause`, each with where its words begin and end, in their order."""
+        text = f"{_MARGIN}{clause}{_MARGIN}"
+        hits = _outermost(self._hits(text, words_of(clause)))
+        negations = {hit for hit in hits if NOT in hit[2]}
+        for hit in hits:
+            may_mean = {OPPOSITES.get(concept, concept) for concept in hit[2]}
+            for concept in sorted(may_mean & _said(sorted({hit, *negations}), text)):
+                yield concept, hit[0] - len(_MARGIN), -hit[1] - len(_MARGIN)
 
     def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
@@ -270,6 +281,8 @@ def _between_places(hits: Sequence[_Hit], start: int, end: int) -> list[_Hit]:
 def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
     """Return the concepts in a clause of `text` in which there are these `hits`, in their order."""
     hits = _outermost(hits)
+    if "<" in text:
+        hits = _without_senders(hits, text)
     negations = [hit for hit in hits if NOT in hit[2]]
     if not negations:
         return frozenset([concept for hit in hits for concept in hit[2] if concept not in OPPOSITES])
@@ -282,6 +295,15 @@ def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
             elif concept != NOT and (concept in THINGS or not _dismissed(hit, negations, text)):
                 found.add(concept)
     return frozenset(found)
+
+
+def _without_senders(hits: Sequence[_Hit], text: str) -> list[_Hit]:
+    """Return the hits but for blanked addresses directly behind words for a sender: "the sender's address <>"."""
+    return [
+        hit
+        for before, hit in pairwise(((0, 0, ()), *hits))
+        if text[hit[0]] != "<" or _SENDER not in before[2] or text[-before[1] : hit[0]].strip(" :")
+    ]
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:

@@ -13,17 +13,21 @@ from typing import Final
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.rule import Rule
+from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "condemns", "noun"]
+__all__ = ["TRIED", "alternative", "condemns", "is_argument", "noun"]
 
-_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list", "host"))
+_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
+_OF_SYNTAX: Final = range(500, 505)
+_PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
 TRIED: Final = ("lookup", "connection")
 """What says nothing of whom it was for if it failed."""
+_DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
-_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED))
+_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
 
@@ -33,16 +37,31 @@ def condemns(rule: Rule) -> bool:
     return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
 
 
+def is_argument(code: int, status: int, command: Command | None) -> bool:
+    """Return whether a reply refuses a command or its argument (RFC 5321 4.2.2, RFC 3463 3.6), and RCPT is not named.
+
+    "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
+    """
+    return (
+        code in _OF_SYNTAX
+        and command is not Command.RCPT
+        and status // 1_000 % 1_000 == _PROTOCOL
+        and status % 1_000 > 0
+    )
+
+
 def noun(concepts: Concepts, form: Form) -> str | None:
     """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
-    if not concepts.may_mean(_ALL_OTHERS, form.cause(), form.words_of_cause()):
+    if not concepts.may_mean(_ALL_OTHERS, form.said(), form.words_said()):
         return None
     found = frozenset[str]().union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
-        tried = next((one for one in TRIED if one in found), None)
+        tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
-    return next((other for other in _OTHERS if other in found), None) if _RECIPIENT.isdisjoint(found) else None
+    if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):
+        return None  # a list may be looked for in a header, too
+    return next((other for other in _OTHERS if other in found), None)
 
 
 def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:

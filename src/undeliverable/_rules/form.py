@@ -83,13 +83,21 @@ class Form:
     def concepts(self) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of the causes that it states."""
         if self._concepts is None:
-            self._concepts = self._language.concepts_in(self.cause(), self.words_of_cause())
+            said = self.said()
+            self._concepts = self._language.concepts_in(said, self._words_of(said))
         return self._concepts
 
-    def words_of_cause(self) -> list[str]:
-        """Return the words of the causes that it states."""
-        cause = self.cause()
-        return self.words if cause is self.text else words_of(cause)
+    def said(self) -> str:
+        """Return the causes that it states, without what introduces them."""
+        cause, reading = self.cause(), self._reading
+        return cause if reading is None else reading.said()
+
+    def words_said(self) -> list[str]:
+        """Return the words of these."""
+        return self._words_of(self.said())
+
+    def _words_of(self, text: str) -> list[str]:
+        return self.words if text is self.text else words_of(text)
 
     def plain(self) -> Form:
         """Return the plain form of the same reply, without what introduces its causes; this one if it is that."""

@@ -36,6 +36,7 @@ BARE: Final = "general."
 """How the ids of built-in rules begin that ask for nothing but codes."""
 WORD: Final = "'"
 """How the signs begin that are words of the reply."""
+_TRANSIENT: Final = 4  # RFC 5321 4.2.1: a 4yz makes nothing hard
 _TENTHS: Final = 10  # weights are kept as integers
 _REMEMBERED: Final = 1_024  # replies, sets of concepts, or codes
 _MOVED: Final = 2**15  # added to each weight, so that none is below 0
@@ -54,10 +55,10 @@ class _Bar(NamedTuple):
 
 
 # Chosen by leaving out whole sources and languages of the labelled replies.
-_NOTHING_FOUND: Final = _Bar(0.5, 1.0)
+_NOTHING_FOUND: Final = _Bar(0.6, 1.0)
 _BY_CODE: Final = _Bar(0.7, 0.05)
-_BY_WORDS: Final = _Bar(0.8, 0.005)
-_HARD: Final = _Bar(0.7, 0.02)
+_BY_WORDS: Final = _Bar(0.8, 0.003)
+_HARD: Final = _Bar(0.75, 0.02)
 """Where words make a failure hard; a code that does so stands."""
 
 
@@ -119,7 +120,7 @@ class Signs:
         clauses = [*filter(None, form.concepts())]
         if not clauses:
             return None
-        found = {WORD + word for word in form.words_of_cause() if self._words is None or word in self._words}
+        found = {WORD + word for word in form.words_said() if self._words is None or word in self._words}
         return found.union(self._of_codes(code, status, command), *map(self._of_concepts, clauses))
 
     def _signs_of_concepts(self, concepts: frozenset[str]) -> tuple[str, ...]:
@@ -221,7 +222,8 @@ _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Comm
 def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
     """Return whether there can be another opinion on what the rules found.
 
-    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words.
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words. Plain
+    phrases for a soft reason are hardly ever wrong: asking about each of them costs more than it mends.
 
     :param by_status: returns the reason that a status gives by itself.
     """
@@ -230,16 +232,20 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return match.doubts.hedge is None
     if rule.layer != "builtin" or not rule.id.startswith(BY_MEANING):
         return False
-    return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
+    if rule.id.startswith(BARE):
+        return True
+    may_be_wrong = rule.when.pattern is not None or rule.reason.bounce_type is BounceType.HARD
+    return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
 
 
-def advise(view: View | None, match: Match, command: Command | None) -> Ruling | None:
-    """Return the reason to take instead of what a rule found, or None to leave it."""
+def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:
+    """Return the reason to take instead of what a rule found, or None to leave it; `code` is the reply's (0: none)."""
     if view is None:
         return None
     rule, top = match.rule, view.top
     found = Reason.UNDEFINED if rule is None else rule.reason
-    is_hard, is_bare = found.bounce_type is BounceType.HARD, rule is None or rule.id.startswith(BARE)
+    is_hard = found.bounce_type is BounceType.HARD and code // 100 != _TRANSIENT
+    is_bare = rule is None or rule.id.startswith(BARE)
     if top is found or not _may_be(top, command) or (is_hard and is_bare) or found is Reason.EXPIRED:
         return None
     by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS

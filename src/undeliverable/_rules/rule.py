@@ -72,7 +72,8 @@ class Rule(NamedTuple):
         """Return what a verdict keeps of the rule."""
         when = self.when
         pattern = None if when.pattern is None else when.pattern.pattern
-        return RuleRef(self.id, self.layer, self.source, when.when, when.words + when.any_words, pattern)
+        words = when.words + when.any_words
+        return RuleRef(self.id, self.layer, self.source, when.when, words, pattern, tuple(sorted(when.means)))
 
 
 class Seen(NamedTuple):

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, condemns, noun
+from undeliverable._rules.doubts import alternative, condemns, is_argument, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -166,7 +166,11 @@ class RuleTable:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        other = None if is_exact else noun(self._below.concepts, plain)
+        if is_exact:
+            return match
+        if match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command):
+            return match._replace(doubts=match.doubts._replace(noun="command"))
+        other = noun(self._below.concepts, plain)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
     def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:

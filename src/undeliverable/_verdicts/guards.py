@@ -99,6 +99,7 @@ _OF_NOUN: Final = {
     "authentication": Reason.SECURITY_REQUIRED,
     "tls": Reason.SECURITY_REQUIRED,
     "reverse_dns": Reason.PTR_MISSING,
+    "command": Reason.PROTOCOL_ERROR,
     _LOOKUP: Reason.UNDEFINED,
     _CONNECTION: Reason.NETWORK_ERROR,
 }
@@ -123,6 +124,18 @@ _INSTEAD: Final[dict[Command | None, Reason]] = {
 }
 
 
+def _no_recipients(found: Finding) -> Ruling | None:
+    """Object to 503 in the place of an answer to DATA: all recipients had been refused before (RFC 2920 3.1)."""
+    if found.code == _BAD_SEQUENCE and found.command in AFTER_RCPT:
+        return Ruling(
+            Reason.PROTOCOL_ERROR, f"{found.reason} was not said now: 503 follows from what was refused before"
+        )
+    return None
+
+
+_BAD_SEQUENCE: Final = 503  # RFC 5321 4.2.2
+
+
 def _null_mx_of_sender(found: Finding) -> Ruling | None:
     """Object to a null MX after RCPT was accepted: it is the sender's domain that has one (RFC 7505 4.2)."""
     if found.reason is Reason.DOMAIN_NO_MAIL and found.command in AFTER_RCPT and found.by_words:
@@ -136,7 +149,7 @@ def _weak_code(found: Finding) -> Ruling | None:
     Many servers write it into any refusal of the message. Words about the recipient have to stand beside it, unless the
     provider is known to check its users there.
     """
-    if found.command is not Command.END_OF_DATA or found.by_provider:
+    if found.command not in AFTER_RCPT or found.by_provider:
         return None
     is_addressing = found.status is not None and found.status.subject == _ADDRESSING
     if found.by_words and not is_addressing:
@@ -165,7 +178,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
     _null_mx_of_sender,
+    _hedged,
+    _no_recipients,
     _weak_code,
     _another_noun,
-    _hedged,
 )

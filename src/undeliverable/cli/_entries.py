@@ -108,7 +108,7 @@ def _builtin_files() -> Iterator[tuple[str, str]]:
 def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
     for path in given:
         if path.endswith(".toml") and os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml"):
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:
                 text = file.read()
             yield path, text
     if group == "profile":
@@ -145,7 +145,7 @@ def is_profile(path: str) -> bool:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            return "profile" in tomllib.load(file)
+        with open(path, encoding="utf-8-sig") as file:
+            return "profile" in tomllib.loads(file.read())
     except (OSError, ValueError):
         return False

@@ -63,26 +63,23 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """Return all values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import field_values
+        from undeliverable._mime.headers import fields_named
 
-        return iter(field_values(self.block, name))
+        return (value for _, value in fields_named(self.block, (name,)))
 
     def kept(self) -> dict[str, str]:
         """Return the headers that group messages, by lower-case name: the mailing list, the campaign, the caller's own.
 
         They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
         """
-        lowered = "\n" + self.block.lower()
-        names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
-        found: dict[str, str] = {}
-        for name in names:
-            if f"\n{name}:" in lowered:
-                from undeliverable._mime.headers import field_values
+        from undeliverable._mime.headers import fields_named
 
-                for value in field_values(self.block, name, lowered)[:1]:
-                    if value:
-                        found[name] = value
-        return found
+        names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
+        found = fields_named(self.block, names)
+        if not found:
+            return {}
+        first = dict(reversed(found))
+        return {name: value for name in names if (value := first.get(name))}
 
     def to_dict(self) -> dict[str, object]:
         """Return what the public record says of the message."""

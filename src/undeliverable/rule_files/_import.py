@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +11,7 @@ from undeliverable._knowledge.loader import FILE, load
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._text.patterns import PatternError
 from undeliverable.errors import KnowledgeError
-from undeliverable.reasons import Reason
+from undeliverable.reasons import Fault, Reason
 from undeliverable.rule_files._foreign import Crosswalk, Foreign, crosswalk, foreign_rules
 from undeliverable.rule_files._rewrite import Rewritten, rewritten, samples
 from undeliverable.rule_files._toml import comment, quoted
@@ -24,6 +25,11 @@ _HEAD: Final = """\
 # Whoever wrote them chose the classes; the reasons are ours, from the class and from what the pattern itself says.
 # See what they would change before they count: undeliverable rules diff builtin THIS-FILE PATH
 """
+
+
+_NOT_THE_ADDRESS: Final = ("@sender", "@client", "@content", "@policy", "@authentication", "@reputation", "@spam")
+"""What a reply may speak of although its code blames the address: as a rule, the words are right."""
+_WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +69,38 @@ class _LossError(Exception):
 
 
 def import_rules(
-    program: str, files: Iterable[tuple[str, str]], *, reasons: Mapping[str, Reason] | None = None
+    program: str,
+    files: Iterable[tuple[str, str]],
+    *,
+    reasons: Mapping[str, Reason] | None = None,
+    known_only: bool = False,
 ) -> ImportedRules:
     """Return a rule file made from files of another program; the order of files and rules stays.
 
     :param program: one of :func:`programs`.
     :param files: the name and the text of each file.
     :param reasons: reasons for classes of the caller's own, or other ones for known classes.
+    :param known_only: leave out rules of classes that find no reason, so that the built-in rules find one.
     :raises KnowledgeError: when a file cannot be read, or holds no rule.
     """
     walk, given = crosswalk(program), reasons or {}
     own = replace(walk, reasons={**walk.reasons, **{class_: (reason,) for class_, reason in given.items()}})
-    work = _Import(own)
+    work = _Import(own, known_only=known_only)
     for name, text in files:
-        before = work.read
-        for rule in foreign_rules(own, name, text):
-            work.add(rule)
-        if work.read == before:
+        rules = [*foreign_rules(own, name, text)]
+        if not any(rule.class_ for rule in rules):
             raise KnowledgeError(name, f"holds no rule of {walk.title}")
+        for rule in rules:
+            work.add(rule)
     return work.result()
 
 
 class _Import:
     """Takes over one rule after the other."""
 
-    def __init__(self, walk: Crosswalk) -> None:
+    def __init__(self, walk: Crosswalk, *, known_only: bool) -> None:
         self.walk = walk
+        self.known_only = known_only
         self.read = 0
         self._entries: list[str] = []
         self._losses: list[ForeignLoss] = []
@@ -110,18 +122,24 @@ class _Import:
             raise _LossError("it names no class")
         meant = self.walk.reasons.get(rule.class_)
         if meant is None:
-            raise _LossError(f"no reason is known for the class {rule.class_!r}; name one with --map {rule.class_}=REASON")
+            raise _LossError(
+                f"no reason is known for the class {rule.class_!r}; name one with --map {rule.class_}=REASON"
+            )
         if not meant:
             raise _LossError(f"the class {rule.class_!r} is no failure, and rules find reasons of failures")
         made = rewritten(
             rule.pattern, begins_with_status=self.walk.begins_with_status, case_matters=self.walk.case_matters
         )
-        earlier = self._places.setdefault(made.pattern, place)
-        if earlier != place:
+        reason = _reason_of(made.pattern, meant)
+        if self.known_only and reason is Reason.UNDEFINED:
+            raise _LossError(f"the class {rule.class_!r} names no reason")
+        earlier = self._places.get(made.pattern)
+        if earlier is not None:
             raise _LossError(f"never reached: {earlier} has the same pattern")
+        self._places[made.pattern] = place
         if made.note:
             self._rewritten.append((place, made.note))
-        return self._toml(rule, place, made, _reason_of(made.pattern, meant))
+        return self._toml(rule, place, made, reason)
 
     def _toml(self, rule: Foreign, place: str, made: Rewritten, reason: Reason) -> str:
         number = self._numbers[rule.class_] = self._numbers.get(rule.class_, 0) + 1
@@ -131,7 +149,7 @@ class _Import:
             *((comment(made.note),) if made.note else ()),
             "[[rule]]",
             f"id = {quoted(f'{self.walk.program}.{rule.class_}.{number}')}",
-            f"when = {{ pattern = {quoted(made.pattern)} }}",
+            f"when = {{ pattern = {quoted(made.pattern)}{_unless(made.pattern, reason)} }}",
             f"then = {{ reason = {quoted(reason)} }}",
             f"source = {quoted(f'{place} ({rule.class_}{action})')}",
         ]
@@ -147,6 +165,13 @@ class _Import:
         return ImportedRules(
             text.rstrip() + "\n", self.read, len(self._entries), tuple(self._rewritten), tuple(self._losses)
         )
+
+
+def _unless(pattern: str, reason: Reason) -> str:
+    """Return what must not stand in a reply where codes alone would condemn the address."""
+    if reason.fault is not Fault.ADDRESS or any(_WORD.search(text) for text in samples(pattern)):
+        return ""
+    return f", unless = [{', '.join(map(quoted, _NOT_THE_ADDRESS))}]"
 
 
 def _reason_of(pattern: str, meant: Sequence[Reason]) -> Reason:

@@ -70,8 +70,8 @@ def rewritten(pattern: str, *, begins_with_status: bool = False, case_matters: b
     tokens = _without_addresses([*_tokens(pattern)])
     if begins_with_status and tokens[0].text == "^":
         tokens[0] = _Token("other", _BEHIND_CODE)
-    tokens = _single_blanks(_after_code(tokens))
-    notes = []
+    tokens = _single_blanks(_after_code(_searched(tokens)))
+    notes: list[str] = []
     if case_matters and any(_is_capital(token) for token in tokens):
         tokens, notes = _at_sentences(tokens), [_CASE]
     plain = "".join(token.text for token in tokens)
@@ -90,11 +90,13 @@ def _tokens(pattern: str) -> Iterator[_Token]:
         assert found.lastgroup is not None
         text = found[0]
         # A named group of JavaScript and Rust.
-        yield _Token(found.lastgroup, text.replace("(?<", "(?P<") if text[:3] == "(?<" and text[3] not in "=!" else text)
+        yield _Token(
+            found.lastgroup, text.replace("(?<", "(?P<") if text[:3] == "(?<" and text[3] not in "=!" else text
+        )
 
 
 def _without_addresses(tokens: list[_Token]) -> list[_Token]:
-    """Put a blanked address into the place of what matches one, such as ``\\S+@\\S+``."""
+    """Put a blanked address into the place of what matches one: of two repetitions around an at sign."""
     done: list[_Token] = []
     at = 0
     while at < len(tokens):
@@ -142,13 +144,19 @@ def _is_run(pair: Sequence[_Token]) -> bool:
     return len(pair) == 2 and pair[1].kind == "count" and (pair[0].kind in {"set", "escape"} or pair[0].text == ".")
 
 
+def _searched(tokens: list[_Token]) -> list[_Token]:
+    """Leave out a gap at the beginning: a pattern is looked for everywhere."""
+    if len(tokens) > 2 and tokens[0].text == "." and tokens[1].text[0] in "*+":
+        return tokens[2:] if tokens[1].text[0] == "*" else [tokens[0], *tokens[2:]]
+    return tokens
+
+
 def _single_blanks(tokens: Sequence[_Token]) -> list[_Token]:
     """Repeat no blank: rules see no two of them together."""
     done: list[_Token] = []
     for token in tokens:
-        if done and done[-1].text in _BLANK and token.kind == "count" and token.text[0] in "*+":
-            token = _Token("count", "?" if token.text[0] == "*" else "")
-        done.append(token)
+        is_repeated = bool(done) and done[-1].text in _BLANK and token.kind == "count" and token.text[0] in "*+"
+        done.append(_Token("count", "?" if token.text[0] == "*" else "") if is_repeated else token)
     return done
 
 
