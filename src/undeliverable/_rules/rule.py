@@ -165,8 +165,8 @@ class Rest:
         )
 
     def is_ruled_out(self, text: str | None) -> bool:
-        """Return whether a phrase stands in `text`, if there is one, that must not."""
-        return text is not None and bool(self.unless) and _one_stands_in(self.unless, text)
+        """Return whether a phrase that must not stand in `text` does; in none if that is None."""
+        return text is not None and _one_stands_in(self.unless, text)
 
     def is_meant(self, clauses: Sequence[frozenset[str]]) -> bool:
         """Return whether the concepts that are asked for stand in one of the `clauses`, without those that must not."""
