@@ -46,14 +46,17 @@ def view(*found: str) -> View:
     return View(WEIGHTS, found)
 
 
-def match(id_: str, reason: Reason, layer: str = "builtin") -> Match:
-    found = next(rule for rule in BUILTIN.rules if rule.id.startswith(id_))._replace(reason=reason, layer=layer)
+def match(id_: str, reason: Reason, layer: str = "builtin", *, pattern: bool = False) -> Match:
+    rules = (rule for rule in BUILTIN.rules if (rule.when.pattern is not None) is pattern)
+    found = next(rule for rule in rules if rule.id.startswith(id_))._replace(reason=reason, layer=layer)
     return Match(found, found.ref(), None, None)
 
 
 NOTHING: Final = Match(None, None, None, None)
 BARE: Final = match("general.x.7.1", Reason.POLICY_REJECTED)
 BY_WORDS: Final = match("wording.", Reason.MAILBOX_FULL)
+BY_PATTERN: Final = match("wording.", Reason.MAILBOX_FULL, pattern=True)
+HARD: Final = match("wording.", Reason.USER_UNKNOWN)
 
 
 class TestView:
@@ -119,9 +122,12 @@ class TestAdvice:
         [
             (NOTHING, None, 0, True),
             (BARE, None, 5007001, True),
-            (BY_WORDS, None, 0, True),
-            (BY_WORDS, Reason.POLICY_REJECTED, 5007001, True),
-            (BY_WORDS, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
+            (BY_WORDS, None, 0, False),  # a plain phrase for a soft reason
+            (BY_PATTERN, None, 0, True),
+            (BY_PATTERN, Reason.POLICY_REJECTED, 5007001, True),
+            (BY_PATTERN, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
+            (HARD, None, 0, True),
+            (HARD, Reason.USER_UNKNOWN, 5001001, False),
             (match("google.", Reason.MAILBOX_FULL), None, 0, False),  # exact phrases
             (match("wording.", Reason.MAILBOX_FULL, "file:ours.toml"), None, 0, False),
             (NOTHING._replace(doubts=NOTHING.doubts._replace(hedge="may be")), None, 0, False),

@@ -7,6 +7,7 @@ and a start reads no conditions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable.errors import EntryError
@@ -49,8 +50,9 @@ class Handling:
             for advice, about, wait in table["rows"]
         ]
         self._cases: Final[Mapping[str, str]] = table["cases"]
+        self.of: Final = lru_cache(maxsize=None)(self._of)  # there are some 1,000 cases
 
-    def of(self, reason: Reason, command: Command | None, *, temporary: bool, closing: bool) -> Handled:
+    def _of(self, reason: Reason, command: Command | None, *, temporary: bool, closing: bool) -> Handled:
         """Return what to do about a refusal.
 
         :param closing: whether the reply code is 421.

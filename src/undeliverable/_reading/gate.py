@@ -16,12 +16,21 @@ from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable._reading.signs import FEW_RECIPIENTS, Sign, all_kinds, is_about_mail, is_human, passes_on, signs_of
+from undeliverable._reading.signs import (
+    FEW_RECIPIENTS,
+    Sign,
+    all_kinds,
+    is_about_mail,
+    is_human,
+    may_be_form,
+    passes_on,
+    signs_of,
+)
 
 __all__ = ["Belief", "belief_in", "is_about_nobody"]
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
-_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED))  # by concepts, which are too wide to be counted
+_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED, Sign.FORM))  # too wide to be counted
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
 _SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
@@ -45,11 +54,18 @@ class Belief(Enum):
 def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     """Return how far what was read from unknown text is to be believed."""
     if is_human(reading) or passes_on(reading):
-        return Belief.NONE
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
+
+
+def _is_form(reading: Reading, unknown: UnknownReading) -> bool:
+    statement = unknown.statement
+    if not unknown.is_form or not statement.names_reader or statement.names_others:
+        return False
+    return may_be_form(reading) and is_about_mail(unknown)
 
 
 def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -124,12 +140,14 @@ def _is_told(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     That is a mail system by its name or by a header, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
-    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
+    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED, Sign.FORM}
     if not said or not _is_about_message(signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return _is_told_by_others(signs, unknown)
-    return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
+        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+    return Sign.AUTOMATIC in signs or bool(
+        said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
+    )
 
 
 def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:

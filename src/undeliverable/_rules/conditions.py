@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from undeliverable._rules.circumstances import AROUND, Circumstances
+from undeliverable._rules.circumstances import Circumstances
 from undeliverable._rules.comparisons import (
     Codes,
     asked,
@@ -23,6 +23,7 @@ from undeliverable._rules.comparisons import (
     statuses,
 )
 from undeliverable._rules.concept_names import CONCEPTS
+from undeliverable._rules.keys import AROUND, RULE_WHEN
 from undeliverable._rules.visible import stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -69,7 +70,7 @@ class RuleCondition(NamedTuple):
 
         :raises EntryError: naming the key at fault.
         """
-        refuse_unknown_conditions(when, _RULE_KEYS | AROUND)
+        refuse_unknown_conditions(when, RULE_WHEN)
         around = {key: value for key, value in when.items() if key in AROUND}
         condition = cls(
             describe(when),
@@ -120,9 +121,6 @@ class RuleCondition(NamedTuple):
         )
 
 
-_RULE_KEYS: Final = frozenset(
-    ("reply", "status", "words", "any_words", "pattern", "command", "provider", "means", "unless")
-)
 _CONCEPT: Final = "@"
 """Stands before a concept where a phrase might stand as well."""
 

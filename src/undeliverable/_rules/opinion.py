@@ -223,7 +223,8 @@ _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Comm
 def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
     """Return whether there can be another opinion on what the rules found.
 
-    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words.
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words. Plain
+    phrases for a soft reason are hardly ever wrong: asking about each of them costs more than it mends.
 
     :param by_status: returns the reason that a status gives by itself.
     """
@@ -232,7 +233,10 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return match.doubts.hedge is None
     if rule.layer != "builtin" or not rule.id.startswith(BY_MEANING):
         return False
-    return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
+    if rule.id.startswith(BARE):
+        return True
+    may_be_wrong = rule.when.pattern is not None or rule.reason.bounce_type is BounceType.HARD
+    return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
 
 
 def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:

@@ -14,7 +14,11 @@ from undeliverable.reasons import Advice, AppliesTo, BounceType, MessageAdvice, 
 from undeliverable.verdict import PolicyRef
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from undeliverable._rules.failure import Failure
+
+    _Pairs: TypeAlias = Sequence[tuple["Policy", PolicyRef]]
 
 __all__ = ["Consequence", "Policy", "PolicyTable", "followed"]
 
@@ -77,12 +81,12 @@ class PolicyTable:
         self.policies = tuple(policy for layer in layers for policy in layer)
         pairs = [[(policy, policy.ref()) for policy in layer] for layer in reversed(layers) if layer]
         self._by_reason = {
-            reason: tuple(
-                tuple(pair for pair in layer if pair[0].when.reasons is None or reason in pair[0].when.reasons)
-                for layer in pairs
-            )
-            for reason in Reason
+            reason: tuple(found for layer in pairs if (found := _speaking_of(reason, layer))) for reason in Reason
         }
+
+    def speaks_of(self, reason: Reason) -> bool:
+        """Return whether any policy may apply to failures for this reason."""
+        return bool(self._by_reason[reason])
 
     def match(self, failure: Failure) -> list[tuple[Policy, PolicyRef]]:
         """Return the first policy of each layer that fits `failure`, the lowest layer first."""
@@ -93,6 +97,10 @@ class PolicyTable:
                     found.append(pair)
                     break
         return found
+
+
+def _speaking_of(reason: Reason, layer: _Pairs) -> tuple[tuple[Policy, PolicyRef], ...]:
+    return tuple(pair for pair in layer if pair[0].when.reasons is None or reason in pair[0].when.reasons)
 
 
 def followed(

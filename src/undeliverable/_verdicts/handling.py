@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable._knowledge.handling import CLOSING, Handled, Handling
+from undeliverable._verdicts.surroundings import failure_about
 from undeliverable.model import Action, Command
 from undeliverable.reasons import Advice, MessageAdvice, Reason
 
 if TYPE_CHECKING:
-    from undeliverable._rules.policies import Policy
     from undeliverable._verdicts.decisions import Answer
-    from undeliverable.verdict import PolicyRef
+    from undeliverable._verdicts.surroundings import Surroundings
+    from undeliverable.knowledge import Knowledge
 
-__all__ = ["apply", "handled", "is_delivered", "waiting"]
+__all__ = ["follow", "handled", "is_delivered"]
 
 _WAITING: Final = frozenset((MessageAdvice.RETRY, MessageAdvice.RETRY_ELSEWHERE))
 _PASSING: Final = frozenset((Advice.RETRY, Advice.SLOW_DOWN))
@@ -46,21 +47,28 @@ def handled(
     return found
 
 
-def waiting(handling: Handling, reason: Reason, answer: Answer, command: Command | None) -> Handled:
-    """Return what to do where the message waits all the same, because a policy says so."""
-    return handling.of(reason, command, temporary=True, closing=answer.code == CLOSING)
-
-
 def is_delivered(answer: Answer, command: Command | None) -> bool:
     """Return whether a positive reply took the message (RFC 5321 4.1.1.4)."""
     return command is Command.END_OF_DATA and answer.code is not None and answer.code < _SUCCESS
 
 
-def apply(draft: Any, policies: list[tuple[Policy, PolicyRef]], if_it_waits: Handled) -> None:  # noqa: ANN401 # a draft
+def follow(
+    draft: Any,  # noqa: ANN401 # a draft
+    answer: Answer,
+    step: Command | None,
+    seen: str,
+    knowledge: Knowledge,
+    surroundings: Surroundings,
+) -> None:
     """Let policies change what follows from a failure, for the address and for the message.
 
-    :param if_it_waits: what to do where the message waits, which a policy may say of a permanent refusal.
+    :param step: the step of the session that was answered.
+    :param seen: the reply without the recipient's addresses.
     """
+    reason, table = draft.reason, knowledge.policy_table
+    if not table.speaks_of(reason):
+        return
+    policies = table.match(failure_about(draft, reason, answer, seen, surroundings))
     if not policies:
         return
     from undeliverable._rules.policies import Consequence, followed  # imported already: there are policies
@@ -68,9 +76,11 @@ def apply(draft: Any, policies: list[tuple[Policy, PolicyRef]], if_it_waits: Han
     before = draft.bounce_type, draft.advice, None, draft.message_advice, draft.retry_after, draft.applies_to
     found, set_by = followed(policies, Consequence(*before))
     draft.bounce_type, draft.advice, draft.label, draft.message_advice, wait, draft.applies_to = found
-    if "retry_after" not in set_by:
-        waits = found.message_advice in _WAITING
-        wait = None if not waits else if_it_waits.retry_after if wait is None else wait
+    if found.message_advice not in _WAITING and "retry_after" not in set_by:
+        wait = None
+    elif wait is None:  # the message waits although it was refused for good
+        closing = answer.code == CLOSING
+        wait = knowledge.handling.of(reason, step, temporary=True, closing=closing).retry_after
     draft.retry_after = wait
     draft.policy = set_by.get("bounce_type")
     draft.set_by = tuple((key, set_by[key]) for key in Consequence._fields if key in set_by)

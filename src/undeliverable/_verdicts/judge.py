@@ -1,19 +1,18 @@
 """Turn facts plus knowledge into a verdict: the final status, the reason, and what follows from it.
 
 Every decision is a function of :mod:`undeliverable._verdicts.decisions`. `judge` applies them to the facts of a report.
-`judge_read` judges a reply that no report surrounds; without policies it fills in the verdict directly and asks the same
+`judge_read` judges a reply that no report surrounds: it fills in the verdict directly and asks the same
 functions, whose results it remembers, since all replies share few reasons, codes and statuses.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from undeliverable._knowledge.common import common
-from undeliverable._rules.comparisons import ABSENT, status_by_key, status_key
+from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
+from undeliverable._verdicts.decided import decided
 from undeliverable._verdicts.decisions import (
     Answer,
     ServiceClass,
@@ -28,13 +27,13 @@ from undeliverable._verdicts.decisions import (
     status_from,
 )
 from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
-from undeliverable._verdicts.handling import apply, handled, is_delivered, waiting
+from undeliverable._verdicts.handling import follow, handled, is_delivered
 from undeliverable._verdicts.mailed import advice_for_mailed, mailed
 from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
-from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
-from undeliverable.verdict import DefaultWait, Identified, Kind, StatusFrom, Verdict
+from undeliverable.reasons import Advice, BounceType, MessageAdvice, Reason
+from undeliverable.verdict import Identified, Kind, Verdict
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -60,7 +59,6 @@ _BY_KIND: Final = {
     Kind.DISPOSITION: Advice.NONE,
 }
 _NEGATIVE: Final = 400  # RFC 5321 4.2.1: 4yz and 5yz
-_REMEMBERED: Final = 1_024  # combinations of reason, code and status; real mail has a few hundred
 
 
 def judge(
@@ -92,9 +90,7 @@ def judge(
     else:
         delayed = action is Action.DELAYED or (action is None and kind is Kind.DELAY)
         _fill(draft, facts, answer, knowledge, surroundings, delayed=delayed)
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    return _finished(draft)
 
 
 def judge_reply(
@@ -122,8 +118,12 @@ def judge_read(
     caller: Caller | None = None,
 ) -> Verdict:
     """Return the verdict on a parsed reply that no report surrounds."""
-    if not trace and caller is None and knowledge.is_plain and (read[0] is None or read[0] >= _NEGATIVE):
-        return _reply_verdict(read, knowledge, host, recipient, protocol)
+    alone = knowledge.is_plain
+    if not alone:
+        knowledge = knowledge.of(caller)
+        alone = knowledge.unconditional is knowledge
+    if alone and not trace and (read[0] is None or read[0] >= _NEGATIVE):
+        return _reply_verdict(read, knowledge, host, recipient, protocol, caller)
     reply = Reply(*read)
     facts = RecipientFacts(
         witness=Witness.REPLY,
@@ -140,6 +140,13 @@ def judge_read(
 # draft, which becomes one when it is full.
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
+
+
+def _finished(draft: Any) -> Verdict:  # noqa: ANN401 # a draft
+    """Return the verdict that a draft becomes."""
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
 
 
 def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Knowledge) -> Any:  # noqa: ANN401 # half a verdict
@@ -222,9 +229,8 @@ def _fill(
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
         return
     draft.bounce_type, draft.advice = consequence(reason, by_class, transient=transient)
-    if knowledge.policy_table.policies:
-        failure = failure_about(draft, reason, answer, question[0], surroundings)
-        apply(draft, knowledge.policy_table.match(failure), waiting(knowledge.handling, reason, answer, step))
+    if not knowledge.is_plain:
+        follow(draft, answer, step, question[0], knowledge, surroundings)
     if facts.original_recipient is not None:
         draft.advice = advice_for_mailed(facts, draft.advice)
 
@@ -310,58 +316,20 @@ def _ruling(
     return advised if ruling is None else ruling
 
 
-class _Decided(NamedTuple):
-    """The decisions on a reply that depend on nothing but its rule's reason, its code and its status."""
-
-    reason: Reason
-    fault: Fault
-    expired: bool
-    bounce_type: BounceType
-    advice: Advice
-    status_from: StatusFrom | None
-    conflicts: tuple[str, ...]
-    message_advice: MessageAdvice
-    applies_to: AppliesTo
-    retry_after: DefaultWait | None
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _decided(
-    by_rule: Reason | None,
-    code: ReplyCode | None,
-    key: int,
-    command: Command | None,
-    temporary: bool,  # noqa: FBT001 # a key
-    why: str | None,
-) -> _Decided:
-    """Decide on a reply.
-
-    :param command: the step of the session, as :func:`_step` gives it.
-    :param key: its status as :func:`status_key` gives it, which is found faster than the status.
-    :param temporary: whether its words call the failure temporary.
-    :param why: why a guard gave another reason than the rule, or None.
-    """
-    status = status_by_key(key)
-    answer = Answer(None, code, status, status, status)
-    reason = reason_of(by_rule, answer, None, gave_up=False)
-    expired = has_expired(reason, gave_up=False)
-    transient = is_transient(reason, answer, None, expired=expired, temporary=temporary)
-    bounce_type, advice = consequence(reason, None, transient=transient)
-    conflicts = conflicts_of(answer, None) + (() if why is None else (why,))
-    message = handled(common().handling, reason, answer, command, None, transient=transient, expired=expired)
-    return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts, *message)
-
-
 def _reply_verdict(
-    read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, protocol: Protocol | None
+    read: Read,
+    knowledge: Knowledge,
+    host: str | None,
+    recipient: str | None,
+    protocol: Protocol | None,
+    caller: Caller | None,
 ) -> Verdict:
-    """Return what :func:`judge` makes of a reply alone where there are no policies, in a third of the time."""
+    """Return what :func:`judge` makes of a reply alone, in a third of the time."""
     code, status, text, command = read
     seen = masked(text, recipient) if recipient else text
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
-    match = knowledge.find(*question)
-    rule, ref, provider, _, doubts, advised = match
+    rule, ref, provider, _, doubts, advised = match = knowledge.find(*question)
     reason, why = None if rule is None else rule.reason, None
     step = command if protocol is None else _step(command, protocol)
     if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
@@ -382,17 +350,18 @@ def _reply_verdict(
         draft.message_advice,
         draft.applies_to,
         draft.retry_after,
-    ) = _decided(reason, code, key, step, doubts.temporary is not None, why)
+    ) = decided(reason, code, key, step, doubts.temporary is not None, why)
     draft.recipient, draft.remote_mta, draft.rule = recipient, host, ref
     draft.provider_from = reader = knowledge.provider_found
     draft.provider = reader if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
-    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
+    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = draft.key = None
     draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
     draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
-    draft.key, draft._identity = None, text  # noqa: SLF001 # of this very draft
+    draft._identity = text  # noqa: SLF001 # of this very draft
     draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
     draft.confidence = knowledge.second.confidence_of
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    if caller is not None or not knowledge.is_plain:
+        identify(draft, provider, knowledge, caller)
+        follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))
+    return _finished(draft)
