@@ -235,7 +235,7 @@ class TestVerdicts:
         ("451 4.7.1 greylisted, try again later", "high"),  # it will pass, whatever it is
         ("550 mailbox does not exist", "high"),  # words alone that cannot mean anything else
         ("550 message contains spam", "high"),
-        ("No SMTP servers were available for example.org. No hosts to try.", "low"),  # of a client, perhaps
+        ("No SMTP servers were available for example.org. No hosts to try.", "medium"),  # no code, but words
         ("550 5.1.1 ...", "medium"),  # a status alone
         (CONTRADICTED, "low"),  # words that contradict it
         ("550 5.7.1 no", "medium"),
