@@ -659,3 +659,12 @@ def test_words_of_foreign_replies_are_not_all_kept() -> None:
     for number in range(10_000):
         made[str(number)]
     assert len(made) < 10_000
+
+
+def test_a_rule_of_the_caller_stands_above_all_built_in_ones() -> None:
+    """Also on a reply whose words beside the standard ones meet a built-in rule."""
+    reply = "550 Requested action not taken: mailbox unavailable: message looks like spam"
+    own = {"id": "own.rule", "when": {"words": "requested action not taken"}, "then": {"reason": "user_unknown"}}
+    verdict = classify(reply, knowledge=Knowledge.builtin().with_rules([own]))
+    assert verdict.rule is not None
+    assert (verdict.rule.id, classify(reply).reason) == ("own.rule", Reason.SPAM_CONTENT)

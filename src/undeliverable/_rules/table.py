@@ -162,7 +162,7 @@ class RuleTable:
         match = self._with_doubts(match, form, question, is_exact=is_exact)
         if match.rule is None or not condemns(match.rule):
             return match
-        if STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
+        if place >= 0 and STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
