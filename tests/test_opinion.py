@@ -239,6 +239,7 @@ class TestVerdicts:
         ("451 4.7.1 greylisted, try again later", "high"),  # it will pass, whatever it is
         ("550 mailbox does not exist", "high"),  # words alone that cannot mean anything else
         ("550 message contains spam", "high"),
+        ("No SMTP servers were available for example.org. No hosts to try.", "medium"),  # no code, but words
         ("550 5.1.1 ...", "medium"),  # a status alone
         ("550 5.7.1 no", "medium"),
         ("550 4.1.1 user unknown", "medium"),  # code and status disagree

@@ -120,8 +120,7 @@ class Signs:
 
         :param text: the reply as rules see it; code and status as integers (0: none).
         """
-        form = self._language.form(text)
-        form = form.plain or form
+        form = self._language.form(text).plain()
         clauses = [*filter(None, form.concepts())]
         if not clauses:
             return None
