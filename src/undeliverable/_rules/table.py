@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, condemns, is_argument, noun
+from undeliverable._rules.doubts import alternative, by_codes, condemns, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -172,9 +172,7 @@ class RuleTable:
                 return said
         if is_exact:
             return match
-        if match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command):
-            return match._replace(doubts=match.doubts._replace(noun="command"))
-        other = noun(self._below.concepts, plain)
+        other = by_codes(match.rule, code, status, command, plain) or noun(self._below.concepts, plain)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
     def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
