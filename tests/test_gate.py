@@ -136,7 +136,7 @@ def test_concepts_beside_an_address(sender: str, words: str, kind: Kind) -> None
 
 @pytest.mark.parametrize(
     ("subject", "path", "kind"),
-    [("An error", "<>", Kind.BOUNCE), ("An error", "<kim@x.example>", Kind.OTHER), ("A note", "<>", Kind.OTHER)],
+    [("An error", "<>", Kind.BOUNCE), ("An error", "<kim@x.example>", Kind.OTHER), ("A note", "<>", Kind.BOUNCE)],
 )
 def test_a_mail_system_may_fill_in_a_form(subject: str, path: str, kind: Kind) -> None:
     report = mail(f"Recipient: {KIM}\nReason: xyzzy\n", subject=subject, Return_Path=path)

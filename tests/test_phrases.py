@@ -138,7 +138,9 @@ class TestPatterns:
 
 class TestLists:
     def test_each_is_used(self) -> None:
-        texts = [when.get("pattern", "") for when in WRITTEN.values()] + [item for one in LISTS.values() for item in one]
+        texts = [when.get("pattern", "") for when in WRITTEN.values()] + [
+            item for one in LISTS.values() for item in one
+        ]
         used = {name for text in texts for name in REFERENCE.findall(text)}
         used |= {name for name in LISTS if any(f"@{name}" in when.get("unless", ()) for when in WRITTEN.values())}
         assert sorted(LISTS.keys() - used) == []
@@ -208,7 +210,9 @@ class TestLanguages:
         filler, *other, same, compounds = shipped().document("plain")
         needless = []
         for rare, common in same.items():
-            less = Plain(PlainWords(filler, *other, {key: value for key, value in same.items() if key != rare}, compounds))
+            less = Plain(
+                PlainWords(filler, *other, {key: value for key, value in same.items() if key != rare}, compounds)
+            )
             if not any(
                 less.of(text, words_of(text)) != shipped().plain.of(text, words_of(text))
                 for text in (

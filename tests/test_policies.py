@@ -24,6 +24,7 @@ from undeliverable import (
     parse_log_line,
     parse_webhook,
 )
+from undeliverable._rules.circumstances import Circumstances
 from undeliverable._rules.failure import Failure, caller_of
 from undeliverable.data import read
 from undeliverable.logs import LogReader
@@ -319,6 +320,7 @@ class TestConditions:
             ({"any_words": ["a", "b"]}, {"any_words": "a"}, True),
             ({"any_words": "a"}, {"any_words": ["a", "b"]}, False),
             ({"unless": "a"}, {"unless": ["a", "b"]}, True),
+            ({"any_words": "a"}, {"reply": "552"}, False),
             ({"expired": True}, {"expired": True}, True),
             ({"expired": True}, {"expired": False}, False),
             ({"not": {"tenant": "a"}}, {"not": {"tenant": ["a", "b"]}}, True),
@@ -343,6 +345,12 @@ class TestConditions:
         with pytest.raises(KnowledgeError, match="never reached"):
             BUILTIN.with_rules([wide, narrow])
         BUILTIN.with_rules([narrow, wide])
+
+
+def test_comparisons_of_other_kinds_are_not_covered() -> None:
+    every = Circumstances.compile({"words": "a", "any_words": "a", "reply": "552", "class": "a", "tenant": "a"})
+    for _, one in every.asked:
+        assert [other is one for _, other in every.asked] == [one.covers(other) for _, other in every.asked]
 
 
 class TestCaller:

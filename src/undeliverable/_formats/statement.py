@@ -129,7 +129,17 @@ class Statement(NamedTuple):
 
     def sentence_of(self, named: Named) -> str:
         """Return the text of the sentence that names an address; empty if none does."""
-        return next((one.text for one in self.sentences if one.start <= named.at < one.end), "")
+        found = self._sentence(named)
+        return "" if found is None else found.text
+
+    def kinds_of(self, named: Named) -> frozenset[str]:
+        """Return the kinds of phrases in the sentence that names an address."""
+        found = self._sentence(named)
+        return frozenset() if found is None else found.kinds
+
+    def _sentence(self, named: Named) -> Sentence | None:
+        at = bisect_right(self.sentences, named.at, key=lambda sentence: sentence.start) - 1
+        return self.sentences[at] if at >= 0 and named.at < self.sentences[at].end else None
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:

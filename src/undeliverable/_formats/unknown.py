@@ -146,7 +146,7 @@ class _UnknownPass(LinePass):
         """Return whether this is what the text says before it names anybody."""
         return self._sink is self.shared.words and len(self._sink) < _OPENING_LINES
 
-    def _is_continued(self) -> bool:
+    def _is_continued(self, bare: str) -> bool:  # noqa: ARG002 - for other passes
         return self._sink[-1][3:4] == "-" and self._sink[-1][:4] in CONTINUED
 
     def _line(self, line: str, bare: str, start: int, end: int) -> None:

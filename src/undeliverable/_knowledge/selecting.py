@@ -31,9 +31,10 @@ class Selecting:
     layers: tuple[Any, ...]
     _upper: Any  # those above the built-in one
 
-    def _above(self, layers: Sequence[Any]) -> Self:
-        """Return such layers above the same built-in one."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def _above(self, layers: Sequence[Any]) -> Self:
+            """Return such layers above the same built-in one."""
 
     @cached_property
     def is_plain(self) -> bool:

@@ -55,6 +55,7 @@ class Sign(StrEnum):
     # Of origin.
     AUTOMATIC = "automatic"
     MAIL_SYSTEM = "mail system"
+    DAEMON = "daemon"  # a mail system by an address that no person writes from
     MARK = "mark"
     LISTED = "listed"
     SUBJECT = "subject"  # by a phrase
@@ -90,7 +91,7 @@ def _signs_of_content(reading: Reading, unknown: UnknownReading) -> Iterator[Sig
         yield Sign.CODE
     kinds = all_kinds(unknown)
     is_labelled = any(named.rank is Rank.LABELLED for named in statement.named)
-    if any(map(statement.says, _SAID)) or (statement.says("delay") and ("mail" in kinds or is_labelled)):
+    if any(map(statement.says, _SAID)) or (statement.says("delay") and ({"mail", "report"} & kinds or is_labelled)):
         yield Sign.FAILURE
     if statement.says("yours") and statement.named and reading.known.origin.has_null_path(reading.header):
         yield Sign.OWN
@@ -111,6 +112,8 @@ def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
         yield Sign.AUTOMATIC
     if origin.is_mail_system(header("from")):
         yield Sign.MAIL_SYSTEM
+    if origin.is_daemon(header("from")):
+        yield Sign.DAEMON
     if origin.is_marked(header):
         yield Sign.MARK
     if header("x-failed-recipients") is not None:
@@ -181,7 +184,7 @@ def is_human(reading: Reading) -> bool:
         return header("in-reply-to") is not None and not (is_automatic(header) or origin.has_null_path(header))
     if header("in-reply-to") is not None:
         return True
-    return not (origin.has_null_path(header) or origin.is_software(header("from")))
+    return not (is_automatic(header) or origin.has_null_path(header) or origin.is_software(header("from")))
 
 
 def may_be_form(reading: Reading) -> bool:

@@ -1,7 +1,7 @@
 """The keys of rule files: what may stand in each table, in which shape, and what it is for.
 
 The loader refuses what is not in these tables, and the JSON Schema for editors is made of them, so that both know the
-same keys. What a key's value means is the business of whoever reads it.
+same keys. What a key's value means is decided where it is read.
 """
 
 from __future__ import annotations

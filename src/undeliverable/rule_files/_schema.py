@@ -37,6 +37,7 @@ def rule_schema() -> dict[str, object]:
     """Return the JSON Schema (draft 2020-12) of rule files, profiles and provider files as a JSON object."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Made of the keys that the loader knows: `undeliverable rules schema` prints it.",
         "title": "Rules of undeliverable",
         "description": "Rules, policies, providers and formats in TOML, or a profile.",
         "type": "object",
