@@ -236,17 +236,17 @@ class Knowledge(Shared, Selecting):
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
+        upper, below = self._upper, self._shipped
+        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
+        own = [rule for layer in upper for rule in layer.rules]
+        if below is not None and not (own or marks):
+            return below.table
         from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.above import TableAbove
         from undeliverable._rules.table import Languages, RuleTable
 
-        upper, below = self._upper, self._shipped
-        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
         if below is None:
             return RuleTable(ranked(tuple(layer.rules for layer in upper)), marks, Languages(shipped()))
-        own = [rule for layer in upper for rule in layer.rules]
-        if not (own or marks):
-            return below.table
         if not any(rule.replaces for rule in own):
             return TableAbove(own, marks, below.table)
         entries = ranked(tuple(layer.rules for layer in self.layers))
