@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable._rules.circumstances import Circumstances
 from undeliverable._rules.comparisons import (
     Codes,
     asked,
@@ -29,6 +28,9 @@ from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import unknown
 from undeliverable.model import Command
+
+if TYPE_CHECKING:
+    from undeliverable._rules.circumstances import Circumstances
 
 __all__ = ["PATTERN_LIMIT", "RuleCondition"]
 
@@ -71,6 +73,8 @@ class RuleCondition(NamedTuple):
 
         :raises EntryError: naming the key at fault.
         """
+        from undeliverable._rules.circumstances import Circumstances  # what is built in is made of the index
+
         refuse_unknown_conditions(when, RULE_WHEN)
         around = {key: value for key, value in when.items() if key in AROUND}
         condition = cls(
