@@ -152,7 +152,11 @@ class RuleTable:
         question = code, status, command, provider
         form = self._below.form(text)
         place, match = self._look(form, question)
-        plain = form.whole_plain() if place < self._exact else form.plain()  # exact phrases see all of a reply
+        whole = form.whole_plain()
+        plain = whole if place < self._exact else form.plain()
+        if whole is not plain and whole is not form:  # exact phrases see all of a reply
+            higher, better = self._look(whole, question, self._exact)
+            place, match = (higher, better) if higher < self._exact else (place, match)
         if plain is not form:
             higher, better = self._look(plain, question, place)
             place, match = (higher, better) if higher < place else (place, match)
