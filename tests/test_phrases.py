@@ -31,6 +31,7 @@ WRITTEN: Final[dict[str, dict[str, Any]]] = {
     rule["id"]: rule["when"] for one in (*WORDINGS.values(), *LANGUAGES.values()) for rule in one.get("rule", [])
 }
 RULES: Final = [rule for rule in Knowledge.builtin().rules if rule.id in WRITTEN]
+SAYING: Final = ("words", "any_words", "unless", "pattern")
 REFERENCE: Final = re.compile(r"\(\?@(\w+)\)")
 
 
@@ -137,7 +138,9 @@ class TestPatterns:
 
 class TestLists:
     def test_each_is_used(self) -> None:
-        texts = [when.get("pattern", "") for when in WRITTEN.values()] + [item for one in LISTS.values() for item in one]
+        texts = [when.get("pattern", "") for when in WRITTEN.values()] + [
+            item for one in LISTS.values() for item in one
+        ]
         used = {name for text in texts for name in REFERENCE.findall(text)}
         used |= {name for name in LISTS if any(f"@{name}" in when.get("unless", ()) for when in WRITTEN.values())}
         assert sorted(LISTS.keys() - used) == []
@@ -204,12 +207,12 @@ class TestLanguages:
 
     def test_a_rare_word_is_needed_to_find_what_the_common_one_says(self) -> None:
         """A reply says the same with the rare word, and would not if it were not listed."""
-        filler, *other, same, compounds = shipped().document("plain")
-        needless = []
-        for rare, common in same.items():
-            less = Plain(PlainWords(filler, *other, {key: value for key, value in same.items() if key != rare}, compounds))
+        words = PlainWords(*shipped().document("plain"))
+        plain, needless = Plain(words), []
+        for rare, common in words.same.items():
+            less = Plain(words._replace(same={key: value for key, value in words.same.items() if key != rare}))
             if not any(
-                less.of(text, words_of(text)) != shipped().plain.of(text, words_of(text))
+                less.of(text, words_of(text)) != plain.of(text, words_of(text))
                 for text in (
                     re.sub(rf"(?<![\w-]){re.escape(common)}(?![\w-])", rare, proof.seen.text, count=1)
                     for proof in proofs()
@@ -237,10 +240,8 @@ def values(entry: object) -> Iterator[str]:
 
 
 def test_wordings_are_not_many() -> None:
-    """All that rules by wording and concepts say, a value a line, without examples and sources: at most 120 KB."""
-    unsaid = {"example", "examples", "source"}
-    rules = [rule for one in (*WORDINGS.values(), *LANGUAGES.values()) for rule in one.get("rule", [])]
-    said: list[object] = [{key: value for key, value in rule.items() if key not in unsaid} for rule in rules]
+    """All phrases, patterns and words of rules by wording and of concepts, one a line, are at most 120 KB."""
+    said: list[object] = [{key: when[key] for key in SAYING if key in when} for when in WRITTEN.values()]
     said += [LISTS, *(one.get("concepts", {}) for one in LANGUAGES.values())]
     assert sum(len(value.encode()) + 1 for value in values(said)) <= 120 * 1024
 

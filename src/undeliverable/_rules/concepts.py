@@ -65,7 +65,7 @@ _Hit: TypeAlias = tuple[int, int, _Concepts]
 """Where words stand, in an order in which longer ones come first: their begin, their end below 0, their concepts."""
 
 
-class _Filed(NamedTuple):
+class _Filed:
     """What begins with a word.
 
     :ivar all: the concepts of all of it.
@@ -74,10 +74,13 @@ class _Filed(NamedTuple):
     :ivar others: longer phrases whose second word may be any.
     """
 
-    all: frozenset[str]
-    alone: _Concepts
-    longer: dict[str, tuple[_Phrase, ...]]
-    others: tuple[_Phrase, ...]
+    __slots__ = ("all", "alone", "longer", "others")
+
+    def __init__(self, alone: _Concepts, longer: dict[str, tuple[_Phrase, ...]], others: tuple[_Phrase, ...]) -> None:
+        self.alone: Final = alone
+        self.longer: Final = longer
+        self.others: Final = others
+        self.all: Final = frozenset((*alone, *(concept for _, concepts, _ in self.phrases() for concept in concepts)))
 
     def phrases(self) -> Iterator[_Phrase]:
         """Return all longer phrases; some more than once."""
@@ -198,11 +201,10 @@ class Concepts:
                     at = start + len(word)
                 before = text[start - 1]
                 if before == " " or before not in _IN_NAMES or not text[start - 2].isalnum():
-                    _, alone, longer, others = under
-                    if alone and (text[at] != "." or not _goes_on(text, at)):
-                        found.append((start, -at, alone))
-                    if longer or others:
-                        phrases = longer.get(second[:_SECOND], others)
+                    if under.alone and (text[at] != "." or not _goes_on(text, at)):
+                        found.append((start, -at, under.alone))
+                    phrases = under.longer.get(second[:_SECOND], under.others)
+                    if phrases:
                         found += [hit for phrase in phrases if (hit := _hit_of(phrase, text, start)) is not None]
         if not text.isascii():
             found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
@@ -237,9 +239,7 @@ def _filed(word: str, phrases: Iterable[_Phrase]) -> _Filed:
             _, second, *more = *_WORD.findall(bare), ""  # a word, and marks that are no letters, may be all
             may_be_any = not second or (is_open and not any(more) and len(second) < _SECOND)
             (others if may_be_any else longer.setdefault(second[:_SECOND], [])).append(phrase)
-    every = (concept for filed in (*longer.values(), others) for _, concepts, _ in filed for concept in concepts)
-    second = {begun: (*filed, *others) for begun, filed in longer.items()}
-    return _Filed(frozenset((*alone, *every)), tuple(alone), second, tuple(others))
+    return _Filed(tuple(alone), {second: (*filed, *others) for second, filed in longer.items()}, tuple(others))
 
 
 def _place_of(word: str, text: str, at: int) -> int:

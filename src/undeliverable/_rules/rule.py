@@ -180,7 +180,7 @@ class Rest:
 
 
 # Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals: those stand between "@" and "a".
-_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
+_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
 _FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
 
 
@@ -190,7 +190,7 @@ def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
     The text is in lower case: where the pattern is so too, case need not be ignored.
     """
     text = pattern.pattern
-    return lazy(text, re.ASCII) if _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
+    return lazy(text, re.ASCII) if text.isascii() and _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
 
 
 def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:
