@@ -571,6 +571,12 @@ class TestWatch:
         path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "bb" }\n', "utf-8")
         assert classify(FULL, knowledge=watch.current()).label == "bb"
 
+    def test_one_path_will_do(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "a" }\n', "utf-8")
+        for files in (path, str(path), [path]):
+            assert classify(FULL, knowledge=Knowledge.watch(files)()).label == "a"
+
     def test_what_cannot_be_used_at_first(self) -> None:
         with pytest.raises(KnowledgeError, match="cannot be read"):
             Knowledge.watch(["nosuch.toml"])

@@ -91,26 +91,30 @@ class Knowledge(Shared, Selecting):
 
     @staticmethod
     def watch(
-        files: Sequence[str | PathLike[str]] = (), *, profiles: Sequence[str | tuple[str, Sequence[str]]] = ()
+        files: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+        *,
+        profiles: Sequence[str | tuple[str, Sequence[str]]] = (),
     ) -> Watch[Knowledge]:
         """Return what gives the knowledge of these files and profiles as they are at the moment, for long processes.
 
+        :param files: one path, or several; the last one ranks highest.
         :param profiles: names, or pairs of a name and the consequences to take from it, as for :meth:`with_profile`.
         :raises KnowledgeError: when one of them cannot be used.
         """
         from undeliverable._knowledge.watch import Watch
 
+        paths = [files] if isinstance(files, str | PathLike) else [*files]
         pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
 
         def load() -> Knowledge:
             knowledge = Knowledge.builtin()
             for name, only in pairs:
                 knowledge = knowledge.with_profile(name, only=only)
-            for path in files:
+            for path in paths:
                 knowledge = knowledge.with_file(path)
             return knowledge
 
-        return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, files)])
+        return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, paths)])
 
     def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Knowledge:
         """Return this knowledge with a profile: the name of one that the library comes with, or the path of a ``.toml`` file.
@@ -236,17 +240,17 @@ class Knowledge(Shared, Selecting):
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
+        upper, below = self._upper, self._shipped
+        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
+        own = [rule for layer in upper for rule in layer.rules]
+        if below is not None and not (own or marks):
+            return below.table
         from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.above import TableAbove
         from undeliverable._rules.table import Languages, RuleTable
 
-        upper, below = self._upper, self._shipped
-        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
         if below is None:
             return RuleTable(ranked(tuple(layer.rules for layer in upper)), marks, Languages(shipped()))
-        own = [rule for layer in upper for rule in layer.rules]
-        if not (own or marks):
-            return below.table
         if not any(rule.replaces for rule in own):
             return TableAbove(own, marks, below.table)
         entries = ranked(tuple(layer.rules for layer in self.layers))

@@ -22,7 +22,6 @@ from undeliverable._rules.index import Shelf
 from undeliverable._rules.meaning import Meaning, Vocabulary
 from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import Written
-from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
 from undeliverable._rules.table import Below, Rule, RuleTable
 from undeliverable._text.lazy import lazy
@@ -31,6 +30,7 @@ from undeliverable.reasons import Reason
 
 if TYPE_CHECKING:
     from undeliverable._rules.opinion import Opinion
+    from undeliverable._rules.policies import Policy
 
 __all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 

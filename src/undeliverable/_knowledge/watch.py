@@ -31,7 +31,7 @@ class Watch(Generic[_Knowledge]):
     """The current knowledge of some files; made by :meth:`undeliverable.Knowledge.watch`.
 
     A file that cannot be used changes nothing: the knowledge stays as it was, and the logger ``undeliverable.knowledge``
-    gets the error with file, line and key. A file that is empty for the moment is being written, and waited for.
+    gets the error with file, line and key. It can be called instead of :meth:`current`. A file that is empty for the moment is being written, and waited for.
 
     :ivar error: why the files as they are cannot be used, or None.
     """
@@ -53,6 +53,8 @@ class Watch(Generic[_Knowledge]):
         if seen != self._seen and not any(one is not None and not one[1] for one in seen):
             self._read(seen)
         return self._knowledge
+
+    __call__ = current
 
     def reload(self) -> _Knowledge:
         """Return the knowledge of the files, read again whether or not they have changed."""
