@@ -65,3 +65,33 @@ def test_wrappers_and_courtesy_state_no_cause(text: str, cause: str | None) -> N
 )
 def test_only_the_cause_decides(text: str, reason: str) -> None:
     assert classify(text).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "550 Sorry, it could not be delivered: Postfach voll. Visit us",
+            [
+                'words      "Postfach" at offset 38 of the reply: recipient',
+                'words      "voll" at offset 47 of the reply: full',
+                'courtesy   "Sorry," (ignored)',
+                'frame      "it could not be delivered:"',
+                'cause      "Postfach voll."',
+                'advice     "Visit us" (ignored)',
+            ],
+        ),
+        ("550 Postilaatikko on suljettu", ['words      "suljettu" at offset 21 of the reply: disabled']),
+        (
+            "554 5.7.1 Delivery not authorized, message simply refused",
+            ['words      "delivery not authorized, message refused" in the plain form'],
+        ),
+        (
+            "Mailbox unavailable. The server response was: Your sender address is rejected",
+            ['wrapper    "Mailbox unavailable. The server response was:"'],
+        ),
+    ],
+)
+def test_an_explanation_shows_roles_and_the_words_that_decided(text: str, lines: list[str]) -> None:
+    shown = classify(text).explain()
+    assert [line for line in lines if line not in shown] == [], shown

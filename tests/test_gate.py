@@ -134,6 +134,39 @@ def test_concepts_beside_an_address(sender: str, words: str, kind: Kind) -> None
     assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
 
 
+@pytest.mark.parametrize(
+    ("subject", "path", "kind"),
+    [("An error", "<>", Kind.BOUNCE), ("An error", "<kim@x.example>", Kind.OTHER), ("A note", "<>", Kind.BOUNCE)],
+)
+def test_a_mail_system_may_fill_in_a_form(subject: str, path: str, kind: Kind) -> None:
+    report = mail(f"Recipient: {KIM}\nReason: xyzzy\n", subject=subject, Return_Path=path)
+    assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+FORM = "Sender: {sender}\nRecipient: kim@example.org\nSubject: offer\nReason: the domain does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "fields", "kind"),
+    [
+        ("news@sender.example", {}, Kind.BOUNCE),
+        ("news@sender.example", {"Subject": "[Postie] message 3 not delivered"}, Kind.BOUNCE),
+        ("postie@sender.example", {}, Kind.OTHER),  # a person passes on what came back to them
+        ("lee@other.example", {}, Kind.OTHER),
+        ("news@sender.example", {"Subject": "a question"}, Kind.OTHER),
+        ("news@sender.example", {"Subject": "Fwd: message 3 not delivered"}, Kind.OTHER),
+        ("news@sender.example", {"In_Reply_To": "<1@sender.example>"}, Kind.OTHER),
+        ("news@sender.example", {"List_Unsubscribe": "<mailto:x@sender.example>"}, Kind.OTHER),
+    ],
+)
+def test_small_software_sends_forms_to_the_sender(sender: str, fields: dict[str, str], kind: Kind) -> None:
+    fields = {"Subject": "message 3 not delivered"} | fields
+    report = mail(FORM.format(sender=sender), "Postie <postie@sender.example>", **fields)
+    assert report.kind is kind
+    for verdict in report.verdicts:
+        assert (verdict.recipient, str(verdict.bounce_type), verdict.conflicts) == (KIM, "undetermined", (UNSURE,))
+
+
 def test_words_of_automatic_replies_outweigh_concepts() -> None:
     words = "This is an automatic reply. The user kim@example.org is unknown, your mail is not read.\n"
     report = mail(words, "Lee <lee@sender.example>", subject="Your mail", Return_Path="<>")

@@ -81,8 +81,8 @@ ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]
     # The noun decides: whoever the reply speaks of instead of a recipient.
     ("550 The from address does not match a verified identity", "rcpt", ("sender_rejected", "soft", "fix_sender"), f"user_unknown {NOUN} sender"),
     ("550 Login credentials no longer valid", "rcpt", ("security_required", "soft", "fix_sender"), f"user_unknown {NOUN} authentication"),
-    ("550 5.7.1 ldap recipient verify failed", "rcpt", ("system_error", "soft", "retry"), f"user_unknown {NOUN} lookup"),
-    ("550 5.1.1 ldap recipient verify failed", "rcpt", ("user_unknown", "hard", "suppress"), None),
+    ("550 5.7.1 Address lookup failed", "rcpt", ("undefined", "undetermined", "review"), f"user_unknown {NOUN} lookup"),
+    ("550 5.1.1 Address lookup failed", "rcpt", ("user_unknown", "hard", "suppress"), None),
     ("5.1.2 no MX could be reached: connect timeout", None, ("network_error", "soft", "retry"), f"domain_unknown {NOUN} connection"),
     ("501 5.5.4 Unknown domain name", None, ("protocol_error", "soft", "review"), f"domain_unknown {NOUN} command"),
     ("501 5.5.4 Unknown domain name", "rcpt", ("domain_unknown", "hard", "suppress"), None),

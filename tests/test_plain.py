@@ -25,6 +25,7 @@ def plain(text: str) -> str:
         ("550 user simply unknown", "550 user unknown"),
         ("550 user apparently really unknown", "550 user unknown"),
         ("550 benutzer leider unbekannt", "550 benutzer unbekannt"),
+        ("550 adres po prostu nieznany", "550 adres nieznany"),  # a filler of two words
         ("550 user doesn't exist", "550 user does not exist"),
         ("550 user can't be found", "550 user cannot be found"),
         ("550 user can not be found", "550 user cannot be found"),

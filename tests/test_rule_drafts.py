@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -126,14 +125,20 @@ def test_what_has_no_words_gives_no_draft(monkeypatch: Any) -> None:
     assert (found.dropped, [cluster.number for cluster in found.found()]) == (1, [1])
 
 
-def test_a_draft_that_loses_its_example_is_left_out() -> None:
-    replies = [
-        json.loads(f'"{text}"') for text in ("554 alpha beta gamma", "554 beta gamma", "554 alpha beta gamma delta")
-    ]
+def test_a_draft_that_another_one_hides_is_left_out() -> None:
+    tails = ("ever since the great flood", "or so they said at the inn last night")
+    replies = [f"554 the frobozz guild of wizards takes no letters {tail}" for tail in tails]
     drafts = draft_rules([classify(reply) for reply in replies], Knowledge.builtin(), least=1)
-    rules = tomllib.loads(drafts.toml)["rule"]
-    assert drafts.rules == len(rules)
-    assert drafts.covered <= drafts.unknown == 3
+    (rule,) = tomllib.loads(drafts.toml)["rule"]
+    assert rule["examples"] == [replies[0]]
+    assert (drafts.rules, drafts.unknown, drafts.covered) == (1, 2, 1)
+
+
+def test_the_same_words_in_another_order_are_no_cluster() -> None:
+    found = clusters.Clusters()
+    for reply in ("550 zork foo bar", "550 bar foo zork"):
+        found.add(reply, "undefined")
+    assert [cluster.number for cluster in found.found()] == [1, 1]
 
 
 def test_only_failures_with_a_reply_count() -> None:

@@ -17,7 +17,7 @@ from undeliverable._rules.comparisons import status_key
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import has_words
-from undeliverable._rules.phrases import most, words_of
+from undeliverable._rules.phrases import ByWord, most, words_of
 from undeliverable._rules.rule import PARTS, Rest
 from undeliverable._rules.table import Below, Match, Rule, RuleTable, Seen
 from undeliverable._rules.visible import place_of, stands_in, visible
@@ -648,3 +648,22 @@ def test_a_pattern_rule_of_a_user() -> None:
     assert classify("550 5.1.1 User unknown acme-123", knowledge=knowledge).reason == "greylisted"
     with pytest.raises(KnowledgeError, match="unbounded"):
         knowledge.with_rules([{"when": {"pattern": ".*a.*b"}, "then": {"reason": "greylisted"}}])
+
+
+def test_words_of_foreign_replies_are_not_all_kept() -> None:
+    made = ByWord(str.upper)
+    assert made["a"] == "A"
+    assert made["x" * 33] == "X" * 33
+    assert [*made] == ["a"]
+    for number in range(10_000):
+        made[str(number)]
+    assert len(made) < 10_000
+
+
+def test_a_rule_of_the_caller_stands_above_all_built_in_ones() -> None:
+    """Also on a reply whose words beside the standard ones meet a built-in rule."""
+    reply = "550 Requested action not taken: mailbox unavailable: message looks like spam"
+    own = {"id": "own.rule", "when": {"words": "requested action not taken"}, "then": {"reason": "user_unknown"}}
+    verdict = classify(reply, knowledge=Knowledge.builtin().with_rules([own]))
+    assert verdict.rule is not None
+    assert (verdict.rule.id, classify(reply).reason) == ("own.rule", Reason.SPAM_CONTENT)

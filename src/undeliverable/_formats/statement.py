@@ -112,6 +112,7 @@ class Statement(NamedTuple):
     :ivar sentences: those outside replies, in order.
     :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
     :ivar names_others: whether it names a sender who is not the one that it goes to.
+    :ivar names_reader: whether it names the one that it goes to behind the label of a sender.
     :ivar parties: whom it goes to and comes from.
     """
 
@@ -119,6 +120,7 @@ class Statement(NamedTuple):
     sentences: tuple[Sentence, ...]
     named: tuple[Named, ...]
     names_others: bool
+    names_reader: bool
     parties: Parties
 
     def says(self, kind: str) -> bool:
@@ -127,7 +129,17 @@ class Statement(NamedTuple):
 
     def sentence_of(self, named: Named) -> str:
         """Return the text of the sentence that names an address; empty if none does."""
-        return next((one.text for one in self.sentences if one.start <= named.at < one.end), "")
+        found = self._sentence(named)
+        return "" if found is None else found.text
+
+    def kinds_of(self, named: Named) -> frozenset[str]:
+        """Return the kinds of phrases in the sentence that names an address."""
+        found = self._sentence(named)
+        return frozenset() if found is None else found.kinds
+
+    def _sentence(self, named: Named) -> Sentence | None:
+        at = bisect_right(self.sentences, named.at, key=lambda sentence: sentence.start) - 1
+        return self.sentences[at] if at >= 0 and named.at < self.sentences[at].end else None
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
@@ -157,7 +169,7 @@ class _Reader:
     """Reads one text."""
 
     __slots__ = (
-        "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
+        "_found", "_listed_to", "_named_others", "_named_reader", "_parties", "_places", "_replies", "_sentences", "_skip",
         "_subject", "_text", "_title", "_wording",
     )  # fmt: skip
 
@@ -173,7 +185,7 @@ class _Reader:
         self._replies: list[int] = []
         self._places: list[int] = []
         self._listed_to = -_HEAD
-        self._named_others = False
+        self._named_others = self._named_reader = False
 
     def read(self) -> Statement:
         text = [Paragraph.of(lines, self._is_header) for lines in paragraphs(self._text)]
@@ -194,7 +206,12 @@ class _Reader:
         for paragraph in text:
             self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
         return Statement(
-            self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others, self._parties
+            self._subject,
+            tuple(self._sentences),
+            tuple(self._chosen()),
+            self._named_others,
+            self._named_reader,
+            self._parties,
         )
 
     def _read_paragraph(self, paragraph: Paragraph, sentences: list[Sentence]) -> None:
@@ -230,7 +247,10 @@ class _Reader:
     def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""
         label = _LABEL.match(line[: spots[0].start])
-        return self._is_header(line) or (label is not None and self._wording.names_sender(label[1]))
+        if label is not None and self._wording.names_sender(label[1]):
+            self._named_reader = self._named_reader or spots[0].address.lower() in self._parties.readers
+            return True
+        return self._is_header(line)
 
     def _without_senders(self, line: str, spots: list[Spot]) -> list[Spot]:
         """Return the addresses of a line without those behind "from", or behind "of" where others are."""
@@ -238,6 +258,10 @@ class _Reader:
         is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
         if all(is_from):
             is_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        if not line.isascii():
+            attached = self._wording.attaches_from
+            around = ((line[: spot.start].rstrip(" <"), line[spot.end :].lstrip("> ")) for spot in spots)
+            is_from = [gone or attached(*pair) for gone, pair in zip(is_from, around, strict=True)]
         self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
         return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
 

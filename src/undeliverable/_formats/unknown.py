@@ -31,6 +31,7 @@ from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
+_LABELLED: Final = frozenset((Rank.LABELLED, Rank.HEADED))
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
@@ -47,11 +48,13 @@ class UnknownReading(NamedTuple):
     :ivar found: its facts.
     :ivar statement: what its author said, for those who judge whether it is a report at all.
     :ivar nobody: what it says of nobody in particular, if nobody is named.
+    :ivar is_form: whether it names a recipient and a reason behind labels.
     """
 
     found: FormatReading
     statement: Statement
     nobody: RecipientFacts | None
+    is_form: bool
 
 
 def read_unknown(
@@ -79,7 +82,10 @@ def read_unknown(
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody)
+    is_form = found.has_reason and any(named.rank in _LABELLED for named in statement.named)
+    return UnknownReading(
+        FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody, is_form
+    )
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -103,9 +109,10 @@ class _UnknownPass(LinePass):
     """A pass over unknown text.
 
     :ivar replies: the replies on lines of their own, in order.
+    :ivar has_reason: whether a line says why behind a label.
     """
 
-    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "replies")
+    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
 
     def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
@@ -117,6 +124,7 @@ class _UnknownPass(LinePass):
         self._by_address: dict[str, int] = {}
         self._open_number = 0
         self.replies: list[LooseReply] = []
+        self.has_reason = False
 
     def _begin(self) -> int:
         """Return where to begin: above the first outcome, the first recipient or the first reply."""
@@ -138,7 +146,7 @@ class _UnknownPass(LinePass):
         """Return whether this is what the text says before it names anybody."""
         return self._sink is self.shared.words and len(self._sink) < _OPENING_LINES
 
-    def _is_continued(self) -> bool:
+    def _is_continued(self, bare: str) -> bool:  # noqa: ARG002 - for other passes
         return self._sink[-1][3:4] == "-" and self._sink[-1][:4] in CONTINUED
 
     def _line(self, line: str, bare: str, start: int, end: int) -> None:
@@ -223,6 +231,7 @@ class _UnknownPass(LinePass):
         match = _LABEL.match(line) or _COLUMN.match(line)
         if match is None or not self._wording.names_reason(match[1]) or REPLY.match(match[2]):
             return False
+        self.has_reason = True
         if super()._is_field(match[2], 0):
             return True
         self._sink = self._open.words

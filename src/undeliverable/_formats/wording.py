@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from undeliverable._text.lazy import lazy
-from undeliverable._text.phrases import Phrases, plain
+from undeliverable._text.phrases import UNSPACED_FROM, Phrases, plain
 
 __all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
 
@@ -44,7 +44,7 @@ class Wording:
     :param languages: for each language its phrases and labels, by the name of their group.
     """
 
-    __slots__ = ("_from", "_of", "_phrases", "_reasons", "_recipients", "_senders")
+    __slots__ = ("_attached", "_from", "_of", "_phrases", "_reasons", "_recipients", "_senders")
 
     def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._phrases: Final = Phrases(
@@ -54,6 +54,7 @@ class Wording:
             frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
         )
         self._recipients, self._senders, self._reasons, self._from, self._of = groups
+        self._attached: Final = tuple(sorted(word for word in self._from if word[:1] >= UNSPACED_FROM))
 
     def heard(self, sentence: str) -> frozenset[Heard]:
         """Return the kinds of phrases in a sentence, in each language."""
@@ -90,6 +91,10 @@ class Wording:
     def is_from(self, word: str) -> bool:
         """Return whether the address behind `word` is a sender's."""
         return _label(word) in self._from
+
+    def attaches_from(self, before: str, after: str) -> bool:
+        """Return whether a word is attached to an address that makes it a sender's: in scripts without blanks."""
+        return before.endswith(self._attached) or after.startswith(self._attached)
 
     def may_be_from(self, word: str) -> bool:
         """Return whether the address behind `word` may be a sender's: in many languages the same word means "of"."""

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from undeliverable._formats import Format, compile_format
 from undeliverable._knowledge.toml import TomlSource
+from undeliverable._rules import keys
 from undeliverable._rules.circumstances import Circumstances
 from undeliverable._rules.comparisons import ABSENT, status_key, strings
 from undeliverable._rules.conditions import RuleCondition
@@ -34,7 +35,6 @@ __all__ = [
     "BUILTIN",
     "CODE",
     "FILE",
-    "POLICY_THEN",
     "PROFILE",
     "TENANT",
     "Layer",
@@ -58,13 +58,6 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources", "opinion"))
-_TENANT_KEYS: Final = frozenset(("name", "description"))
-_RULE_KEYS: Final = frozenset(("id", "when", "then", "example", "examples", "source", "replaces"))
-_POLICY_KEYS: Final = _RULE_KEYS | {"not_examples"}
-_RULE_THEN: Final = frozenset(("reason",))
-POLICY_THEN: Final = ("bounce_type", "advice", "label", "message_advice", "retry_after", "applies_to")
-"""What a policy may set."""
 _NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
 _Enum = TypeVar("_Enum", Reason, Advice, BounceType, MessageAdvice, AppliesTo)
@@ -116,9 +109,9 @@ def part_of(profile: Layer, only: Sequence[str]) -> Layer:
     :raises KnowledgeError: for an unknown consequence.
     """
     for key in only:
-        if key not in POLICY_THEN:
-            raise KnowledgeError(profile.name, unknown("consequence", key, POLICY_THEN))
-    others: dict[str, Any] = dict.fromkeys(key for key in POLICY_THEN if key not in only)
+        if key not in keys.POLICY_THEN:
+            raise KnowledgeError(profile.name, unknown("consequence", key, keys.POLICY_THEN))
+    others: dict[str, Any] = dict.fromkeys(key for key in keys.POLICY_THEN if key not in only)
     return replace(profile, policies=tuple(policy._replace(**others) for policy in profile.policies))
 
 
@@ -187,9 +180,9 @@ class _Loader:
             yield made
 
     def _rule(self, table: Mapping[str, object], index: int) -> Rule:
-        refuse_unknown(table, _RULE_KEYS)
+        refuse_unknown(table, keys.RULE)
         when, then = _table(table, "when"), _table(table, "then")
-        refuse_unknown(then, _RULE_THEN, "then.")
+        refuse_unknown(then, keys.RULE_THEN, "then.")
         reason = _member(then, "reason", Reason)
         if reason is None:
             raise EntryError("a rule must name a reason", key="then")
@@ -211,11 +204,11 @@ class _Loader:
         )
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
-        refuse_unknown(table, _POLICY_KEYS)
+        refuse_unknown(table, keys.POLICY)
         when, then = _table(table, "when", optional=True), _table(table, "then")
-        refuse_unknown(then, POLICY_THEN, "then.")
+        refuse_unknown(then, keys.POLICY_THEN, "then.")
         if not then:
-            raise EntryError(f"a policy must set one of {', '.join(POLICY_THEN)}", key="then")
+            raise EntryError(f"a policy must set one of {', '.join(keys.POLICY_THEN)}", key="then")
         return Policy(
             self._id(table, "policy", index),
             self.name,
@@ -320,7 +313,7 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
 
 
 def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
-    refuse_unknown(table, _PROFILE_KEYS)
+    refuse_unknown(table, keys.PROFILE)
     for key, value in table.items():
         if key != "opinion":
             strings(value, key)
@@ -330,15 +323,15 @@ def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
 
 
 def _tenant(table: Mapping[str, object], _: int) -> str:
-    refuse_unknown(table, _TENANT_KEYS)
+    refuse_unknown(table, keys.TENANT)
     name = _optional(table, "name")
     if name is None:
         raise EntryError("a tenant must have a name", key="name")
     return name
 
 
-def _examples(table: Mapping[str, object], *keys: str) -> tuple[str, ...]:
-    return tuple(text for key in keys if key in table for text in strings(table[key], key))
+def _examples(table: Mapping[str, object], *names: str) -> tuple[str, ...]:
+    return tuple(text for key in names if key in table for text in strings(table[key], key))
 
 
 def _seconds(table: Mapping[str, object], key: str) -> int | None:

@@ -29,8 +29,8 @@ from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
 if TYPE_CHECKING:
-    from undeliverable._rules.policies import Policy
     from undeliverable._rules.opinion import Opinion
+    from undeliverable._rules.policies import Policy
 
 __all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 

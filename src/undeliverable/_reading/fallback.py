@@ -67,10 +67,10 @@ def read_unexplained(reading: Reading) -> None:
 def _read_generic(reading: Reading) -> UnknownReading | None:
     """Return what the generic description reads, or None if the message is a person's or a list's."""
     from undeliverable._formats.unknown import read_unknown  # standard reports need none of this
-    from undeliverable._reading.signs import is_human
+    from undeliverable._reading.signs import is_human, may_be_form
 
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is None or is_human(reading):
+    if generic is None or (is_human(reading) and not may_be_form(reading)):
         return None
     return read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording)
 

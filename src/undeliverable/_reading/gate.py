@@ -11,17 +11,27 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-from undeliverable._formats.statement import Rank
+from undeliverable._formats.statement import Named, Rank
 from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
 from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable._reading.signs import FEW_RECIPIENTS, Sign, all_kinds, is_about_mail, is_human, passes_on, signs_of
+from undeliverable._reading.signs import (
+    FEW_RECIPIENTS,
+    Sign,
+    all_kinds,
+    is_about_mail,
+    is_human,
+    may_be_form,
+    passes_on,
+    signs_of,
+)
 
 __all__ = ["Belief", "belief_in", "is_about_nobody"]
 
 _ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
-_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED))  # by concepts, which are too wide to be counted
+_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED, Sign.FORM))  # too wide to be counted
+_UNCOUNTED: Final = _HINTS | {Sign.DAEMON}
 _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
 _SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
@@ -45,11 +55,18 @@ class Belief(Enum):
 def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     """Return how far what was read from unknown text is to be believed."""
     if is_human(reading) or passes_on(reading):
-        return Belief.NONE
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
+
+
+def _is_form(reading: Reading, unknown: UnknownReading) -> bool:
+    statement = unknown.statement
+    if not unknown.is_form or not statement.names_reader or statement.names_others:
+        return False
+    return may_be_form(reading) and is_about_mail(unknown)
 
 
 def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -61,7 +78,7 @@ def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownR
     if _is_about_others(unknown, signs, is_software=is_software):
         return False
     if is_software:
-        return _are_enough(signs, unknown) or _is_told(signs, unknown)
+        return _are_enough(signs, unknown) or _is_told(reading, signs, unknown)
     return _are_many(signs, unknown)
 
 
@@ -103,7 +120,7 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """
     # Who names a code and an address alone may list a queue; then its subject has to speak of a failure.
     is_worded = bool(signs & {Sign.AUTOMATIC, Sign.FAILURE, Sign.SUBJECT, *_HINTS})
-    signs -= _HINTS
+    signs -= _UNCOUNTED
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
@@ -118,18 +135,24 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and is_about_mail(unknown)
 
 
-def _is_told(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether software that is certainly no person says of an address that mail cannot reach it.
 
     That is a mail system by its name or by a header, or software of the domain that sent the message; other software
     has to say that it is about a message of the one who gets the notification.
     """
-    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED}
-    if not said or not _is_about_message(signs, unknown):
+    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED, Sign.FORM}
+    if not said:
+        return False
+    if {Sign.DAEMON, Sign.AUTOMATIC} <= signs:
+        return True
+    if not _is_about_message(reading, signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return _is_told_by_others(signs, unknown)
-    return Sign.AUTOMATIC in signs or bool(said - {Sign.CODE} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE})
+        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+    return Sign.AUTOMATIC in signs or bool(
+        said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
+    )
 
 
 def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -148,12 +171,21 @@ def _names_writer(unknown: UnknownReading) -> bool:
     return any(named.address.lower().rpartition("@")[0] in writers for named in unknown.statement.named)
 
 
-def _is_about_message(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+def _is_about_message(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether the subject speaks of mail or of a failure, or the text of mail of the one who gets it."""
     statement = unknown.statement
-    if signs & {Sign.SUBJECT, Sign.TITLE} or statement.says("yours"):
+    if signs & {Sign.SUBJECT, Sign.TITLE} or statement.says("yours") or statement.names_reader:
         return True
-    return not statement.subject.isdisjoint(("mail", "report", "yours"))
+    if not statement.subject.isdisjoint(("mail", "report", "yours")):
+        return True
+    kinds = [statement.kinds_of(named) for named in statement.named if not _may_be_from(reading, named)]
+    return any("mail" in said and said & OUTCOMES for said in kinds)
+
+
+def _may_be_from(reading: Reading, named: Named) -> bool:
+    """Return whether the word before an address may mean that mail comes from there."""
+    words = named.before.rsplit(maxsplit=1)
+    return bool(words) and reading.known.wording.may_be_from(words[-1])
 
 
 def _is_about_members(reading: Reading, unknown: UnknownReading) -> bool:
@@ -178,7 +210,7 @@ def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
         return bool(signs & {Sign.FAILURE, Sign.CODE})
     if {Sign.TITLE, Sign.CODE, Sign.NAMED} <= signs:
         return True
-    return Sign.FAILURE in signs and len(signs - _ORIGIN - _HINTS) >= _FEW and is_about_mail(unknown)
+    return Sign.FAILURE in signs and len(signs - _ORIGIN - _UNCOUNTED) >= _FEW and is_about_mail(unknown)
 
 
 def _is_certainly_sent_by_software(reading: Reading, signs: frozenset[Sign]) -> bool:

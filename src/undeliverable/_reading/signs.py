@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable._dsn.origin import is_automatic
+from undeliverable._dsn.returned import bare_address
 from undeliverable._formats.statement import Rank
 from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
@@ -21,7 +22,7 @@ from undeliverable.model import RecipientFacts, Witness
 from undeliverable.reasons import Reason
 
 __all__ = [
-    "FEW_RECIPIENTS", "Sign", "all_kinds", "is_about_mail", "is_from_software", "is_human", "passes_on", "signs_of",
+    "FEW_RECIPIENTS", "Sign", "all_kinds", "is_about_mail", "is_from_software", "is_human", "may_be_form", "passes_on", "signs_of",
     "speaks_of_failure",
 ]  # fmt: skip
 
@@ -31,6 +32,7 @@ _SAID: Final = OUTCOMES - {"delay"}  # who tries again may speak of anything
 _CODE: Final = lazy(r"[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
 _HEAD: Final = 4_096  # characters
+_OF_PEOPLE: Final = ("in-reply-to", "list-id", "list-post", "list-unsubscribe")
 _IN_PROSE: Final = frozenset((Rank.STATED, Rank.NEAR, Rank.ELSEWHERE))
 # Concepts that say that something failed, and those that say of what.
 _FAILURES: Final = frozenset((
@@ -53,6 +55,7 @@ class Sign(StrEnum):
     # Of origin.
     AUTOMATIC = "automatic"
     MAIL_SYSTEM = "mail system"
+    DAEMON = "daemon"  # a mail system by an address that no person writes from
     MARK = "mark"
     LISTED = "listed"
     SUBJECT = "subject"  # by a phrase
@@ -63,6 +66,7 @@ class Sign(StrEnum):
     NAMED = "named"
     CAUSE = "cause"  # by a rule
     STATED = "stated"  # by concepts
+    FORM = "form"  # a recipient and a reason behind labels
     OWN = "own"  # about a message of the reader
 
 
@@ -87,12 +91,14 @@ def _signs_of_content(reading: Reading, unknown: UnknownReading) -> Iterator[Sig
         yield Sign.CODE
     kinds = all_kinds(unknown)
     is_labelled = any(named.rank is Rank.LABELLED for named in statement.named)
-    if any(map(statement.says, _SAID)) or (statement.says("delay") and ("mail" in kinds or is_labelled)):
+    if any(map(statement.says, _SAID)) or (statement.says("delay") and ({"mail", "report"} & kinds or is_labelled)):
         yield Sign.FAILURE
     if statement.says("yours") and statement.named and reading.known.origin.has_null_path(reading.header):
         yield Sign.OWN
     if is_named:
         yield Sign.NAMED
+    if unknown.is_form:
+        yield Sign.FORM
     causes = {_cause(reading, facts) for facts in recipients} - {None}
     if (causes & _TELLING and "mail" in kinds) or (causes and any(map(statement.says, OUTCOMES))):
         yield Sign.CAUSE
@@ -106,6 +112,8 @@ def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
         yield Sign.AUTOMATIC
     if origin.is_mail_system(header("from")):
         yield Sign.MAIL_SYSTEM
+    if origin.is_daemon(header("from")):
+        yield Sign.DAEMON
     if origin.is_marked(header):
         yield Sign.MARK
     if header("x-failed-recipients") is not None:
@@ -176,7 +184,20 @@ def is_human(reading: Reading) -> bool:
         return header("in-reply-to") is not None and not (is_automatic(header) or origin.has_null_path(header))
     if header("in-reply-to") is not None:
         return True
-    return not (origin.has_null_path(header) or origin.is_software(header("from")))
+    return not (is_automatic(header) or origin.has_null_path(header) or origin.is_software(header("from")))
+
+
+def may_be_form(reading: Reading) -> bool:
+    """Return whether mail that a person seems to send may be a form on a message that its reader has sent.
+
+    Small software sends so. Who tells somebody of a notification is named as the sender of the message in it, not the reader.
+    """
+    header, reader = reading.header, bare_address(reading.header("to"))
+    if not reader or reader.lower() not in reading.text[:_HEAD].lower():
+        return False
+    if reading.is_reply_or_forward or any(header(name) is not None for name in _OF_PEOPLE):
+        return False
+    return bool(reading.known.wording.kinds(header("subject") or "") & OUTCOMES)
 
 
 def is_from_software(reading: Reading) -> bool:

@@ -19,6 +19,7 @@ from undeliverable._rules.comparisons import (
     replies,
     statuses,
 )
+from undeliverable._rules.keys import POLICY_WHEN
 from undeliverable._rules.visible import stands_in
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_table
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     _Read: TypeAlias = Callable[[Mapping[str, object], str], Comparison]
 
-__all__ = ["AROUND", "KEYS", "Circumstances"]
+__all__ = ["Circumstances"]
 
 
 class Circumstances(NamedTuple):
@@ -56,7 +57,7 @@ class Circumstances(NamedTuple):
         :raises EntryError: naming the key at fault.
         """
         try:
-            refuse_unknown_conditions(when, KEYS)
+            refuse_unknown_conditions(when, POLICY_WHEN)
             reasons = _reasons(when)
             asked = tuple((key, _READ[key](when, key)) for key in when if key in _READ)
             limits.refuse_contradiction(dict(asked))
@@ -253,7 +254,3 @@ _READ: Final[Mapping[str, _Read]] = {
     "until": limits.until,
     "not": _not,
 }
-KEYS: Final = frozenset(("reason", "fault", *_READ))
-"""What a policy may ask."""
-AROUND: Final = KEYS - {"reply", "status", "provider", "command", "words", "any_words", "unless"}
-"""What a rule may ask beside the reply."""

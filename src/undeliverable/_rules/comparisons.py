@@ -5,7 +5,7 @@ Each reader takes the value that a ``when`` table has under a key, and raises an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
@@ -113,7 +113,7 @@ def phrases(when: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(" ".join(fold(phrase).split()) for phrase in asked(when, key))
 
 
-def refuse_unknown_conditions(when: Mapping[str, object], keys: frozenset[str]) -> None:
+def refuse_unknown_conditions(when: Mapping[str, object], keys: Collection[str]) -> None:
     """Refuse a ``when`` table with a condition that is not among `keys`."""
     for key in when:
         if key not in keys:

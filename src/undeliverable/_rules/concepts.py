@@ -10,8 +10,9 @@ count: in "sender address" nothing is said of a recipient.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import chain, pairwise, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
@@ -29,13 +30,14 @@ TABLE: Final = "concepts"
 _WORD: Final = lazy(r"[^\W_]+")
 _STEM: Final = 5  # letters by which a word that may go on is filed, if it has so many
 _SHORTEST: Final = 2
+_SECOND: Final = 4  # letters by which longer phrases are told apart
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
+_SENDER: Final = "sender"
 _MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
 _IN_NAMES: Final = ".@"
 _NONE: Final[frozenset[str]] = frozenset()
-_NOTHING: Final[_Filed] = (), ()
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
@@ -59,10 +61,30 @@ class ConceptWords(NamedTuple):
 _Concepts: TypeAlias = tuple[str, ...]
 _Phrase: TypeAlias = tuple[str, _Concepts, bool]
 """A phrase, its concepts, and whether its last word may go on."""
-_Filed: TypeAlias = tuple[_Concepts, tuple[_Phrase, ...]]
-"""What begins with a word: the concepts of the word alone, and longer phrases."""
 _Hit: TypeAlias = tuple[int, int, _Concepts]
 """Where words stand, in an order in which longer ones come first: their begin, their end below 0, their concepts."""
+
+
+class _Filed:
+    """What begins with a word.
+
+    :ivar all: the concepts of all of it.
+    :ivar alone: those of the word alone.
+    :ivar longer: longer phrases, by how their second word begins.
+    :ivar others: longer phrases whose second word may be any.
+    """
+
+    __slots__ = ("all", "alone", "longer", "others")
+
+    def __init__(self, alone: _Concepts, longer: dict[str, tuple[_Phrase, ...]], others: tuple[_Phrase, ...]) -> None:
+        self.alone: Final = alone
+        self.longer: Final = longer
+        self.others: Final = others
+        self.all: Final = frozenset((*alone, *(concept for _, concepts, _ in self.phrases() for concept in concepts)))
+
+    def phrases(self) -> Iterator[_Phrase]:
+        """Return all longer phrases; some more than once."""
+        return chain(*self.longer.values(), self.others)
 
 
 def concept_words(tables: Iterable[object]) -> ConceptWords:
@@ -125,18 +147,31 @@ class Concepts:
         """Return the concepts in `clause`, which is a text as rules see it."""
         return self.in_clauses(clause, words_of(clause), ((0, len(clause)),))[0]
 
+    def places(self, clause: str) -> Iterator[tuple[str, int, int]]:
+        """Yield the concepts in `clause`, each with where its words begin and end, in their order."""
+        text = f"{_MARGIN}{clause}{_MARGIN}"
+        hits = _outermost(self._hits(text, words_of(clause)))
+        negations = {hit for hit in hits if NOT in hit[2]}
+        for hit in hits:
+            may_mean = {OPPOSITES.get(concept, concept) for concept in hit[2]}
+            for concept in sorted(may_mean & _said(sorted({hit, *negations}), text)):
+                yield concept, hit[0] - len(_MARGIN), -hit[1] - len(_MARGIN)
+
     def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
 
         :param words: the words of `text`.
         """
-        for word in words:
-            alone, longer = ((), self._by_char(word)) if _is_unspaced(word) else self._by_word(word) or _NOTHING
-            if not concepts.isdisjoint(alone):
-                return True
-            if any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in longer):
-                return True
-        return False
+        return any(
+            not concepts.isdisjoint(under.alone)
+            or any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in under.phrases())
+            for under in filter(None, map(self._by_word, words))
+            if not concepts.isdisjoint(under.all)
+        ) or any(
+            not concepts.isdisjoint(means) and bare in text
+            for char in takewhile(_is_unspaced, reversed([*words]))
+            for bare, means, _ in self._by_char(char)
+        )
 
     def in_clauses(
         self, text: str, words: Sequence[str], clauses: Sequence[tuple[int, int]]
@@ -149,9 +184,7 @@ class Concepts:
         if len(clauses) == 1:
             return (_said(hits, text),)
         places = [(start + len(_MARGIN), end + len(_MARGIN)) for start, end in clauses]
-        return tuple(
-            [_said([hit for hit in hits if start <= hit[0] and -hit[1] <= end], text) for start, end in places]
-        )
+        return tuple([_said(_between_places(hits, start, end), text) for start, end in places])
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where words of any concept stand in `text`, which has margins, in their order."""
@@ -159,11 +192,20 @@ class Concepts:
         if "<" in text:
             found += ((mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text))
         at = 0
-        for word, under in zip(words, map(self._by_word, words), strict=True):
+        for word, second, under in zip(words, [*words[1:], ""], map(self._by_word, words), strict=False):
             if under is not None:
-                start = _place_of(word, text, at)
+                start = text.find(word, at)
                 at = start + len(word)
-                found += _hits_at(start, at, under, text)
+                if text[start - 1].isalnum() or text[at].isalnum():  # it is a part of another word
+                    start = _place_of(word, text, at)
+                    at = start + len(word)
+                before = text[start - 1]
+                if before == " " or before not in _IN_NAMES or not text[start - 2].isalnum():
+                    if under.alone and (text[at] != "." or not _goes_on(text, at)):
+                        found.append((start, -at, under.alone))
+                    phrases = under.longer.get(second[:_SECOND], under.others)
+                    if phrases:
+                        found += [hit for phrase in phrases if (hit := _hit_of(phrase, text, start)) is not None]
         if not text.isascii():
             found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
         found.sort()
@@ -187,13 +229,17 @@ def _read(text: str) -> tuple[_Phrase, ...]:
 def _filed(word: str, phrases: Iterable[_Phrase]) -> _Filed:
     """Return what begins with `word`, of the `phrases` that may do so."""
     alone: dict[str, None] = {}
-    longer: list[_Phrase] = []
-    for bare, concepts, is_open in phrases:
+    longer: dict[str, list[_Phrase]] = {}
+    others: list[_Phrase] = []
+    for phrase in phrases:
+        bare, concepts, is_open = phrase
         if bare == word or (is_open and word.startswith(bare)):
             alone |= dict.fromkeys(concepts)
         elif not bare.isalnum():
-            longer.append((bare, concepts, is_open))
-    return tuple(alone), tuple(longer)
+            _, second, *more = *_WORD.findall(bare), ""  # a word, and marks that are no letters, may be all
+            may_be_any = not second or (is_open and not any(more) and len(second) < _SECOND)
+            (others if may_be_any else longer.setdefault(second[:_SECOND], [])).append(phrase)
+    return _Filed(tuple(alone), {second: (*filed, *others) for second, filed in longer.items()}, tuple(others))
 
 
 def _place_of(word: str, text: str, at: int) -> int:
@@ -204,31 +250,21 @@ def _place_of(word: str, text: str, at: int) -> int:
     return at
 
 
-def _hits_at(start: int, end: int, filed: _Filed, text: str) -> Iterator[_Hit]:
-    """Yield where phrases stand that begin with the word from `start` to `end`, those in `filed`."""
-    if text[start - 1] in _IN_NAMES and text[start - 2].isalnum():
-        return  # the word ends a name, such as a host's: "example.list"
-    alone, longer = filed
-    if alone and not _goes_on(text, end):
-        yield start, -end, alone
-    for bare, concepts, is_open in longer:
-        if text.startswith(bare, start):
-            end = _end(text, start + len(bare), is_open=is_open)
-            if end and not _goes_on(text, end):
-                yield start, -end, concepts
+def _hit_of(phrase: _Phrase, text: str, start: int) -> _Hit | None:
+    """Return the place of `phrase` if it stands in `text` at `start`."""
+    bare, concepts, is_open = phrase
+    if not text.startswith(bare, start):
+        return None
+    end = start + len(bare)
+    while text[end].isalnum():
+        if not is_open:
+            return None
+        end += 1
+    return None if _goes_on(text, end) else (start, -end, concepts)
 
 
 def _is_unspaced(word: str) -> bool:
     return word >= UNSPACED_FROM
-
-
-def _end(text: str, end: int, *, is_open: bool) -> int:
-    """Return where a phrase ends whose last letter stands before `end`, or 0 if its last word goes on but must not."""
-    while text[end].isalnum():
-        if not is_open:
-            return 0
-        end += 1
-    return end
 
 
 def _goes_on(text: str, end: int) -> bool:
@@ -236,19 +272,38 @@ def _goes_on(text: str, end: int) -> bool:
     return text[end] == "." and text[end + 1].isalnum()
 
 
+def _between_places(hits: Sequence[_Hit], start: int, end: int) -> list[_Hit]:
+    """Return those of the `hits`, which are in their order, that lie between two places."""
+    inside = hits[bisect_left(hits, (start,)) : bisect_left(hits, (end,))]
+    return [hit for hit in inside if -hit[1] <= end]
+
+
 def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
     """Return the concepts in a clause of `text` in which there are these `hits`, in their order."""
     hits = _outermost(hits)
+    if "<" in text:
+        hits = _without_senders(hits, text)
     negations = [hit for hit in hits if NOT in hit[2]]
+    if not negations:
+        return frozenset([concept for hit in hits for concept in hit[2] if concept not in OPPOSITES])
     found: set[str] = set()
     for hit in hits:
         for concept in hit[2]:
             if concept in OPPOSITES:
-                if negations and _negated(hit, negations, text):
+                if _negated(hit, negations, text):
                     found.add(OPPOSITES[concept])
-            elif concept != NOT and (not negations or concept in THINGS or not _dismissed(hit, negations, text)):
+            elif concept != NOT and (concept in THINGS or not _dismissed(hit, negations, text)):
                 found.add(concept)
     return frozenset(found)
+
+
+def _without_senders(hits: Sequence[_Hit], text: str) -> list[_Hit]:
+    """Return the hits but for blanked addresses directly behind words for a sender: "the sender's address <>"."""
+    return [
+        hit
+        for before, hit in pairwise(((0, 0, ()), *hits))
+        if text[hit[0]] != "<" or _SENDER not in before[2] or text[-before[1] : hit[0]].strip(" :")
+    ]
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:

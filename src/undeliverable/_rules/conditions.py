@@ -71,9 +71,10 @@ class RuleCondition(NamedTuple):
 
         :raises EntryError: naming the key at fault.
         """
-        from undeliverable._rules.circumstances import AROUND, Circumstances  # what is built in is made of the index
+        from undeliverable._rules.circumstances import Circumstances  # what is built in is made of the index
+        from undeliverable._rules.keys import AROUND, RULE_WHEN
 
-        refuse_unknown_conditions(when, _RULE_KEYS | AROUND)
+        refuse_unknown_conditions(when, RULE_WHEN)
         around = {key: value for key, value in when.items() if key in AROUND}
         condition = cls(
             describe(when),
@@ -124,9 +125,6 @@ class RuleCondition(NamedTuple):
         )
 
 
-_RULE_KEYS: Final = frozenset(
-    ("reply", "status", "words", "any_words", "pattern", "command", "provider", "means", "unless")
-)
 _CONCEPT: Final = "@"
 """Stands before a concept where a phrase might stand as well."""
 

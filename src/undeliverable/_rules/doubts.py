@@ -18,15 +18,16 @@ from undeliverable.reasons import Fault, Reason
 
 __all__ = ["TRIED", "alternative", "condemns", "is_argument", "noun"]
 
-_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain", "list"))
+_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
 _OF_SYNTAX: Final = range(500, 505)
 _PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
 TRIED: Final = ("lookup", "connection")
 """What says nothing of whom it was for if it failed."""
+_DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
-_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED))
+_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
 
@@ -55,10 +56,12 @@ def noun(concepts: Concepts, form: Form) -> str | None:
         return None
     found = frozenset[str]().union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
-        tried = next((one for one in TRIED if one in found), None)
+        tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
-    return next((other for other in _OTHERS if other in found), None) if _RECIPIENT.isdisjoint(found) else None
+    if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):
+        return None  # a list may be looked for in a header, too
+    return next((other for other in _OTHERS if other in found), None)
 
 
 def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:

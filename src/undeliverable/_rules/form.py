@@ -37,12 +37,7 @@ class Language:
         """Return the form of a reply as rules see it."""
 
     def _form(self, text: str) -> Form:
-        form = Form(text, self)
-        reading = form.reading()
-        plain = self.plain.of(text if reading is None else reading.unframed(), form.words)
-        if plain is not text:
-            form.plain = Form(plain, self)
-        return form
+        return Form(text, self)
 
     def concepts_in(self, text: str, words: Sequence[str] | None = None) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of `text`; `words` are its words, if they are known."""
@@ -54,16 +49,16 @@ class Form:
 
     :ivar text: the whole of it.
     :ivar words: its words.
-    :ivar plain: the plain form of the same reply, without what introduces its causes; None if this is plain.
     """
 
-    __slots__ = ("_cause", "_concepts", "_language", "_reading", "plain", "text", "words")
+    __slots__ = ("_cause", "_concepts", "_language", "_plain", "_reading", "_whole_plain", "text", "words")
 
-    def __init__(self, text: str, language: Language) -> None:
+    def __init__(self, text: str, language: Language, *, is_plain: bool = False) -> None:
         self.text: Final = text
         self.words: Final = words_of(text)
-        self.plain: Form | None = None
         self._language: Final = language
+        self._plain: Form | None = self if is_plain else None
+        self._whole_plain: Form | None = self._plain
         self._cause: str | None = None
         self._reading: Reading | None = None
         self._concepts: tuple[frozenset[str], ...] | None = None
@@ -104,8 +99,27 @@ class Form:
     def _words_of(self, text: str) -> list[str]:
         return self.words if text is self.text else words_of(text)
 
-    def plain_of(self, text: str) -> str | None:
+    def plain(self) -> Form:
+        """Return the plain form of the same reply, without what introduces its causes; this one if it is that."""
+        if self._plain is None:
+            reading = self.reading()
+            self._plain = self._plain_of(self.text if reading is None else reading.unframed())
+        return self._plain
+
+    def whole_plain(self) -> Form:
+        """Return the plain form of all of the reply; this one if it is plain."""
+        if self._whole_plain is None:
+            self._whole_plain = self._plain_of(self.text)
+        return self._whole_plain
+
+    def _plain_of(self, text: str) -> Form:
+        plain = self._language.plain.of(text, self.words)
+        return self if plain is self.text else Form(plain, self._language, is_plain=True)
+
+    def other(self, text: str) -> str | None:
         """Return the plain form of `text`, which is the whole or the cause, or None if it is plain."""
-        if self.plain is None:
-            return None
-        return self.plain.text if text is self.text else self.plain.cause()
+        if text is self.text:
+            plain = self.whole_plain()
+            return None if plain is self else plain.text
+        plain = self.plain()
+        return None if plain is self else plain.cause()

@@ -90,6 +90,10 @@ class Weights:
         whole = sum(map(self._of_sign, signs), self._of_base)
         return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
 
+    def of_sign(self, sign: str, reason: Reason) -> int:
+        """Return how many tenths a known sign speaks for a reason."""
+        return self.signs[sign][self.reasons.index(reason)] if reason in self.reasons else 0
+
     def _of_one(self, sign: str) -> int:
         return self._packed(self.signs[sign])
 
@@ -116,8 +120,7 @@ class Signs:
 
         :param text: the reply as rules see it; code and status as integers (0: none).
         """
-        form = self._language.form(text)
-        form = form.plain or form
+        form = self._language.form(text).plain()
         clauses = [*filter(None, form.concepts())]
         if not clauses:
             return None
@@ -202,8 +205,7 @@ class View:
 
     def why(self, reason: Reason) -> str:
         """Return what speaks for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
-        at = self._weights.reasons.index(reason)
-        weighed = sorted((-self._weights.signs[sign][at], sign) for sign in self._signs)
+        weighed = sorted((-self._weights.of_sign(sign, reason), sign) for sign in self._signs)
         pro = [(-tenths, sign) for tenths, sign in weighed if tenths < 0]
         against = [(-tenths, sign) for tenths, sign in reversed(weighed) if tenths > 0]
         others = sum(tenths for tenths, _ in pro[_SHOWN:])
@@ -223,7 +225,8 @@ _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Comm
 def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
     """Return whether there can be another opinion on what the rules found.
 
-    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words.
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words. Plain
+    phrases for a soft reason are hardly ever wrong: asking about each of them costs more than it mends.
 
     :param by_status: returns the reason that a status gives by itself.
     """
@@ -232,7 +235,10 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return match.doubts.hedge is None
     if rule.layer != "builtin" or not rule.id.startswith(BY_MEANING):
         return False
-    return rule.id.startswith(BARE) or status == ABSENT or by_status(status) is not rule.reason
+    if rule.id.startswith(BARE):
+        return True
+    may_be_wrong = rule.when.pattern is not None or rule.reason.bounce_type is BounceType.HARD
+    return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
 
 
 def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from undeliverable._rules.comparisons import strings
+from undeliverable._rules.keys import PROVIDER
 from undeliverable._text.fold import fold
 from undeliverable._text.identity import domain_identity
 from undeliverable.errors import EntryError
@@ -15,7 +16,6 @@ from undeliverable.verdict import ProviderFrom
 __all__ = ["Provider", "by_suffix", "domain_table", "finder", "host_table"]
 
 _REMEMBERED = 4_096  # names whose provider is kept
-_KEYS = frozenset(("name", "title", "hosts", "domains", "marks", "source"))
 
 
 class Provider(NamedTuple):
@@ -41,8 +41,8 @@ class Provider(NamedTuple):
         :raises EntryError: naming the key at fault.
         """
         for key in table:
-            if key not in _KEYS:
-                raise EntryError(unknown("key", key, _KEYS), key=key)
+            if key not in PROVIDER:
+                raise EntryError(unknown("key", key, PROVIDER), key=key)
         if "name" not in table:
             raise EntryError("a provider must have a name", key="name")
         name = _text(table, "name").casefold()

@@ -72,7 +72,8 @@ class Rule(NamedTuple):
         """Return what a verdict keeps of the rule."""
         when = self.when
         pattern = None if when.pattern is None else when.pattern.pattern
-        return RuleRef(self.id, self.layer, self.source, when.when, when.words + when.any_words, pattern)
+        words = when.words + when.any_words
+        return RuleRef(self.id, self.layer, self.source, when.when, words, pattern, tuple(sorted(when.means)))
 
 
 class Seen(NamedTuple):
@@ -164,8 +165,8 @@ class Rest:
         )
 
     def is_ruled_out(self, text: str | None) -> bool:
-        """Return whether a phrase stands in `text`, if there is one, that must not."""
-        return text is not None and bool(self.unless) and _one_stands_in(self.unless, text)
+        """Return whether a phrase that must not stand in `text` does; in none if that is None."""
+        return text is not None and _one_stands_in(self.unless, text)
 
     def is_meant(self, clauses: Sequence[frozenset[str]]) -> bool:
         """Return whether the concepts that are asked for stand in one of the `clauses`, without those that must not."""
@@ -179,7 +180,7 @@ class Rest:
 
 
 # Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals: those stand between "@" and "a".
-_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
+_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
 _FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
 
 
@@ -189,7 +190,7 @@ def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
     The text is in lower case: where the pattern is so too, case need not be ignored.
     """
     text = pattern.pattern
-    return lazy(text, re.ASCII) if _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
+    return lazy(text, re.ASCII) if text.isascii() and _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
 
 
 def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:

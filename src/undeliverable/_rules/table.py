@@ -152,8 +152,9 @@ class RuleTable:
         question = code, status, command, provider
         form = self._below.form(text)
         place, match = self._look(form, question)
-        if form.plain is not None:
-            higher, better = self._look(form.plain, question, place)
+        plain = form.whole_plain() if place < self._exact else form.plain()  # exact phrases see all of a reply
+        if plain is not form:
+            higher, better = self._look(plain, question, place)
             place, match = (higher, better) if higher < place else (place, match)
         if _TRANSIENT <= code < _PERMANENT:
             return match
@@ -161,8 +162,7 @@ class RuleTable:
         match = self._with_doubts(match, form, question, is_exact=is_exact)
         if match.rule is None or not condemns(match.rule):
             return match
-        plain = form.plain or form
-        if STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
+        if place >= 0 and STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
@@ -224,7 +224,10 @@ class RuleTable:
 
     def _with_doubts(self, match: Match, form: Form, question: _Question, *, is_exact: bool) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
-        rule, reading = match.rule, form.reading()
+        rule = match.rule
+        if is_exact and rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+            return match
+        reading = form.reading()
         if reading is None:
             return match
         doubts = reading.doubts()
@@ -268,7 +271,7 @@ class RuleTable:
                 if rest is None or (
                     rest.fits(text, status, command)
                     and (not rest.asks_concepts or rest.is_meant(form.concepts()))
-                    and (form.plain is None or not rest.is_ruled_out(form.plain_of(text)))
+                    and not (rest.unless and rest.is_ruled_out(form.other(text)))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
@@ -353,14 +356,14 @@ class RuleTable:
         return self._fitting(seen, self._below.form(seen.text).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
-        of_causes, concepts_in = seen._replace(text=cause), self._below.concepts_in
+        of_causes, concepts = seen._replace(text=cause), self._below.concepts_in(cause)
         return tuple(
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts_in(cause)))
+                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts))
             )
         )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from undeliverable._knowledge.common import shipped
 from undeliverable._rules.comparisons import ABSENT
 from undeliverable._rules.confidence import HIGH, view_of
 from undeliverable._rules.meaning import BY_MEANING
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.places import Traced, matched_places, trace_visible
-from undeliverable._rules.roles import Role
+from undeliverable._rules.roles import Clause, Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
@@ -181,20 +182,22 @@ class _Reading:
         addresses = verdict.recipient, verdict.original_recipient
         self._whole = trace_visible(self._reply, verdict.reply_code or ABSENT, addresses)
         text = self._whole.text
-        reading = Knowledge.builtin().meaning.read(text, words_of(text))
-        self._clauses = [] if reading is None else reading.clauses
+        self._words = words_of(text)
+        reading = shipped().meaning.read(text, self._words)
+        self._clauses = [Clause(0, len(text), Role.CAUSE)] if reading is None else reading.clauses
+        self._framed = text if reading is None else reading.unframed()
         cuts = [] if reading is None else reading.cuts()
         self._causes = self._whole.replaced(cuts, "") if cuts else self._whole
 
     def clauses(self) -> Iterator[tuple[str, str]]:
         """Yield the role of each clause with its words, where something stands beside the cause."""
-        if self._causes is self._whole:
+        if all(clause.role is Role.CAUSE for clause in self._clauses) and self._causes is self._whole:
             return
         ignored = "" if self._rule is not None and not _by_meaning(self._rule) else " (ignored)"
         for start, end, role in self._clauses:
             blanks = len(self._whole.text[start:end]) - len(self._whole.text[start:end].lstrip())
             at, to = self._whole.origin(start + blanks, end)
-            yield str(role), _quoted(self._reply[at:to]) + ("" if role is Role.CAUSE else ignored)
+            yield str(role), _quoted(self._reply[at:to]) + ("" if role in _READ else ignored)
 
     def words_for(self, rule: RuleRef) -> Iterator[str]:
         """Yield the words of the reply that the rule matched, as they stand there."""
@@ -205,13 +208,32 @@ class _Reading:
                 yield " ".join(self._reply[at:to].split())
 
     def matched(self, rule: RuleRef) -> Iterator[str]:
-        """Yield the words of the reply that the rule matched, with their offsets."""
+        """Yield the words of the reply that the rule matched, with their offsets, or those of its plain form."""
         seen = self._seen_by(rule)
+        plain = None
         for start, end in matched_places(rule.words, None, seen.text):
+            plain = ""
             yield self._placed(*seen.origin(start, end))
         for start, end in matched_places((), rule.pattern, seen.text):
+            plain = ""
             where = self._placed(*seen.origin(start, end)) if end > start else "the reply as a whole"
             yield f"{where}, by its pattern"
+        if plain is None and (rule.words or rule.pattern):
+            plain = shipped().plain.of(self._framed, self._words)
+            for start, end in matched_places(rule.words, rule.pattern, plain):
+                yield f"{_quoted(plain[start:end])} in the plain form {_quoted(plain)}"
+        if rule.means:
+            yield from self._meant(frozenset(rule.means))
+
+    def _meant(self, means: frozenset[str]) -> Iterator[str]:
+        """Yield the words that stand for the concepts `means` in the first clause that has all of them."""
+        for start, end, role in self._clauses:
+            places = [*shipped().concepts.places(self._whole.text[start:end])] if role is Role.CAUSE else []
+            if means <= {concept for concept, _, _ in places}:
+                for concept, begin, stop in places:
+                    if concept in means:
+                        yield f"{self._placed(*self._whole.origin(start + begin, start + stop))}: {concept}"
+                return
 
     def is_beside(self, rule: RuleRef) -> bool:
         """Return whether `rule` sees the causes alone, and its words stand elsewhere."""
@@ -226,6 +248,9 @@ class _Reading:
 
     def _placed(self, start: int, end: int) -> str:
         return f"{_quoted(self._reply[start:end])} at offset {start} of the reply"
+
+
+_READ: Final = frozenset((Role.CAUSE, Role.FRAME))
 
 
 def _by_meaning(rule: RuleRef) -> bool:

@@ -178,8 +178,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
     _null_mx_of_sender,
-    _weak_code,
-    _another_noun,
     _hedged,
     _no_recipients,
+    _weak_code,
+    _another_noun,
 )

@@ -60,22 +60,13 @@ def corpus_of(options: Namespace) -> Corpus:
 
 
 class Corpus:
-    """Iterate over the messages, replies, lines or records below some paths.
-
-    :ivar failed: number of files or records that could not be read.
-    """
+    """Iterate over the messages, replies, lines or records below some paths; what cannot be read is reported and skipped."""
 
     def __init__(self, paths: Sequence[str], *, is_log: bool = False, is_replies: bool = False) -> None:
         records = () if is_log or is_replies else tuple(path for path in paths if path.lower().endswith(RECORDS))
         self._records = Inbox(records, is_log=True)
         self._others = Inbox([path for path in paths if path not in records], is_log=is_log or is_replies)
         self._kind = _REPLY if is_replies else _LINE if is_log else _MAIL
-        self._broken = 0
-
-    @property
-    def failed(self) -> int:
-        """The number of files and records that could not be read."""
-        return self._records.failed + self._others.failed + self._broken
 
     def __iter__(self) -> Iterator[Item]:
         for mail in self._others:
@@ -92,7 +83,6 @@ class Corpus:
             record: object = json.loads(line.raw)
             return report_of(cast("dict[str, Any]", record) if isinstance(record, dict) else {})
         except (ValueError, RecursionError) as error:
-            self._broken += 1
             warn(f"{line.source}: {error}")
             return None
 

@@ -18,7 +18,7 @@ from undeliverable.cli._words import counted, unknown_value
 if TYPE_CHECKING:
     from undeliverable.rule_files import ImportedRules
 
-__all__ = ["import_", "import_arguments", "suggest", "suggest_arguments"]
+__all__ = ["import_", "import_arguments", "schema", "schema_arguments", "suggest", "suggest_arguments"]
 
 
 def import_arguments(parser: ArgumentParser) -> None:
@@ -80,6 +80,21 @@ def suggest(options: Namespace) -> int:
         file=sys.stderr,
     )
     return 0 if drafts.rules else 1
+
+
+def schema_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `schema`."""
+    _output_argument(parser)
+
+
+def schema(options: Namespace) -> int:
+    """Write the JSON Schema of rule files."""
+    import json  # other actions do without
+
+    from undeliverable.rule_files import rule_schema
+
+    _write(options.output, json.dumps(rule_schema(), indent=2) + "\n")
+    return 0
 
 
 def _reasons(pairs: Sequence[str]) -> dict[str, Reason]:

@@ -20,7 +20,14 @@ from undeliverable.cli._command import (
 from undeliverable.cli._diff import diff, diff_arguments, with_file
 from undeliverable.cli._entries import Entry, entries_of, place_of
 from undeliverable.cli._neutral import neutral_lines
-from undeliverable.cli._rule_files import import_, import_arguments, suggest, suggest_arguments
+from undeliverable.cli._rule_files import (
+    import_,
+    import_arguments,
+    schema,
+    schema_arguments,
+    suggest,
+    suggest_arguments,
+)
 from undeliverable.cli._tables import print_json, print_table
 from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
@@ -220,6 +227,7 @@ _ACTIONS: Final = {
     "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
     "import": ("make a file of rules from the bounce rules of another program", import_arguments, import_),
     "suggest": ("draft rules for replies that no words decided", suggest_arguments, suggest),
+    "schema": ("print the JSON Schema of rule files, for editors", schema_arguments, schema),
 }
 
 COMMAND: Final = Command(
@@ -231,6 +239,8 @@ COMMAND: Final = Command(
         "undeliverable rules check ours.toml                        # for a pre-commit hook",
         'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the winner first',
         "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
+        "undeliverable rules suggest --log mail.log                 # drafts of rules for unknown replies",
+        "undeliverable rules import --from kumomta bounces.toml     # bounce rules of another program",
     ),
     arguments=_arguments,
     run=_run,

@@ -47,7 +47,7 @@ class Crosswalk:
     """How to read the rules of a program, and what its classes stand for.
 
     :ivar begins_with_status: whether its patterns see the status as the beginning of the text.
-    :ivar case_matters: whether its patterns tell upper from lower case.
+    :ivar case_matters: whether upper and lower case differ in its patterns.
     :ivar reasons: the reasons for each class, the most likely one first; none where the class is no failure.
     """
 

@@ -22,13 +22,13 @@ __all__ = ["ForeignLoss", "ImportedRules", "import_rules"]
 _HEAD: Final = """\
 # Rules of {title}, in their order: the first match counts. They rank above the built-in ones.
 #
-# Whoever wrote them chose the classes; the reasons are ours, from the class and from what the pattern itself says.
+# The classes are theirs; the reasons follow from the class and from what the pattern itself says.
 # See what they would change before they count: undeliverable rules diff builtin THIS-FILE PATH
 """
 
 
 _NOT_THE_ADDRESS: Final = ("@sender", "@client", "@content", "@policy", "@authentication", "@reputation", "@spam")
-"""What a reply may speak of although its code blames the address: as a rule, the words are right."""
+"""What a reply may be about although its code blames the address: as a rule, the words are right."""
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 

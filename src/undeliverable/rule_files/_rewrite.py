@@ -62,7 +62,7 @@ def rewritten(pattern: str, *, begins_with_status: bool = False, case_matters: b
     """Return a pattern that finds in what rules see what `pattern` finds in a raw reply.
 
     :param begins_with_status: whether `pattern` was made for texts that begin with the status.
-    :param case_matters: whether `pattern` told upper from lower case, which rules do not.
+    :param case_matters: whether upper and lower case differ in `pattern`; they do not in rules.
     :raises PatternError: for one that cannot be used; the message says why.
     """
     if not pattern:

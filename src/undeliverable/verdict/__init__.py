@@ -108,6 +108,7 @@ class RuleRef(Record):
     :ivar when: the rule's conditions, in the words of a rule file.
     :ivar words: the phrases, casefolded, that the rule looks for in the reply.
     :ivar pattern: the regular expression that the rule looks for, or None.
+    :ivar means: the concepts that have to stand together in one clause.
     """
 
     id: str
@@ -116,6 +117,7 @@ class RuleRef(Record):
     when: str = ""
     words: tuple[str, ...] = ()
     pattern: str | None = None
+    means: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the id and the layer, as the public record has them."""
