@@ -86,6 +86,9 @@ ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]
     ("5.1.2 no MX could be reached: connect timeout", None, ("network_error", "soft", "retry"), f"domain_unknown {NOUN} connection"),
     ("501 5.5.4 Unknown domain name", None, ("protocol_error", "soft", "review"), f"domain_unknown {NOUN} command"),
     ("501 5.5.4 Unknown domain name", "rcpt", ("domain_unknown", "hard", "suppress"), None),
+    ("501 5.7.1 DSN support is deactivated", None, ("protocol_error", "soft", "review"), f"mailbox_disabled {NOUN} command"),
+    ("550 5.7.13 User account unfortunately disabled", "rcpt", ("security_required", "soft", "fix_sender"), f"mailbox_disabled {NOUN} authentication"),
+    ("550 5.7.13 Disabled recipient address", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
     ("503 5.1.1 no valid recipients", "data", ("protocol_error", "soft", "review"), f"user_unknown {BAD_SEQUENCE}"),
     # RFC 5321's own words for 550 yield to what stands beside them.
     ("550 mailbox unavailable: mail from your address is not accepted", "rcpt", ("sender_rejected", "soft", "fix_sender"), None),

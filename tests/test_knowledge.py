@@ -387,6 +387,7 @@ class FiledAnew(Below):
     """The built-in rules, filed from their objects instead of read from the index."""
 
     def __init__(self) -> None:
+        super().__init__()
         shipped = Shipped(build())
         self.marks, self.meaning, self.exact = BUILTIN_MARKS, shipped.meaning, shipped.exact
         self.plain, self.concepts = shipped.plain, shipped.concepts

@@ -122,6 +122,16 @@ def test_the_hostile_patterns_are_refused_with_a_reason() -> None:
                 )
 
 
+def test_built_in_patterns_are_fast() -> None:
+    """Some could take more steps than a user's may, by the count of their shape; on texts made from them none does."""
+    built_in = [rule for rule in Knowledge.builtin().rules if rule.when.pattern is not None]
+    assert [
+        rule.id
+        for rule in built_in
+        if rule.when.pattern is not None and slow_text(parse_pattern(rule.when.pattern.pattern), MOST_STEPS)
+    ] == []
+
+
 class TestTrial:
     @pytest.mark.parametrize(
         "pattern", ["(?:a|a){0,30}b", "(?:a{0,30}){0,30}!", r"x(?:\d\d?){0,40}y", "(?:ab?|b){1,40}c|(?:a|aa)+b"]

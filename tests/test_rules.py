@@ -296,6 +296,7 @@ class Lower(Below):
     """Rules that are filed before others come above them."""
 
     def __init__(self, whens: list[RuleCondition]) -> None:
+        super().__init__()
         self._rules = [rule_of(when, number) for number, when in enumerate(whens, 100)]
         self.shelf = file_rules(list(enumerate(self._rules)))
 

@@ -8,6 +8,8 @@ header of an embedded part (RFC 2046 5.2.1), or a quotation.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -24,12 +26,14 @@ _OF_MESSAGES: Final = frozenset(("mime-version", "x-mailer", "user-agent"))
 _OF_SUMMARIES: Final = frozenset(("from", "to", "cc", "sender", "reply-to", "subject", "date", "message-id"))
 _NAMED: Final = 2
 """Fields of _OF_SUMMARIES that make a header block where a line announces one."""
-_FIELD: Final = lazy(r"([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|\Z)")
+_NAME: Final = r"[A-Za-z][A-Za-z0-9-]{1,40}+"
+_FIELD: Final = lazy(rf"({_NAME}):(?:[ \t]|\Z)")
 _EMBEDDED: Final = lazy(r"(?i:content-type:[ \t]{0,9}(?:message/(?:rfc822|global)|text/rfc822-headers)\b)")
 # Lines of a quotation (RFC 3676 4.5) that a report quotes from an SMTP session and not from a message.
 _REPLY: Final = lazy(r"[> \t]{0,9}(?:[2-5]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}\b|<[^<>\s]{1,320}>)")
 _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
+_BLANK: Final = _MARGIN + "\n"
 _ROOM: Final = 200
 """How much of a line is looked at, in characters."""
 _SENT: Final = ">>>"
@@ -37,6 +41,8 @@ _SENT: Final = ">>>"
 _SENDER: Final = "rom:"
 _OPENING: Final = 3
 """Characters of a line that are compared first with the words that announce the returned message; none are shorter."""
+_BEGINNING: Final = 5
+"""Characters of these words by which such lines are found."""
 
 
 class Sections(NamedTuple):
@@ -74,29 +80,56 @@ class CutWords:
 
     def announces(self, bare: str) -> bool:
         """Return whether a line without margins announces the returned message."""
-        is_ruled = bare[0] in _RULERS
-        words = (bare.lstrip(_RULERS + " \t") if is_ruled else bare).casefold()
-        start = words[:_OPENING]
-        if words.startswith(self.plain_by_start.get(start, ())):
-            return True
-        return is_ruled and words.startswith(self._ruled_by_start.get(start, ())) and bare[1] in _RULERS
+        words = bare.lstrip(_RULERS + " \t") if bare[0] in _RULERS else bare
+        known = self._by_start.get(words[:_OPENING].casefold()[:_OPENING])
+        if known is None:  # most lines
+            return False
+        words, (plain, ruled) = words.casefold(), known
+        return words.startswith(plain) or (bare[0] in _RULERS and bare[1] in _RULERS and words.startswith(ruled))
 
     @cached_property
-    def plain_by_start(self) -> dict[str, tuple[str, ...]]:
-        """Return the words that need no ruler by their first characters."""
-        return _by_start(self.plain)
+    def special(self) -> re.Pattern[str]:
+        """Return what finds the line ending before a line of ASCII text that is worth a look.
+
+        That is a field, a quotation, or, in the group, what begins like an announcement.
+        """
+        return _special(self.plain, "")
 
     @cached_property
-    def _ruled_by_start(self) -> dict[str, tuple[str, ...]]:
-        return _by_start(self.ruled)
+    def special_of_any_script(self) -> re.Pattern[str]:
+        """Return the same for text of any script."""
+        return _special(self.plain, rf"|(?=[^\n]{{0,{_BEGINNING - 1}}}[^\x00-\x7f])")
+
+    @cached_property
+    def _by_start(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return what needs no ruler, and what does, by its first characters."""
+        plain, ruled = _filed(self.plain), _filed(self.ruled)
+        return {start: (plain.get(start, ()), ruled.get(start, ())) for start in plain | ruled}
 
 
-def _by_start(lines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _filed(lines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return `lines` by their first characters."""
     found: dict[str, tuple[str, ...]] = {}
     for line in lines:
         start = line[:_OPENING]
         found[start] = (*found.get(start, ()), line)
     return found
+
+
+def _special(words: Iterable[str], others: str) -> re.Pattern[str]:
+    """Return the pattern of :attr:`CutWords.special`.
+
+    :param words: how announcements begin without a ruler; of these only those in ASCII are compared.
+    :param others: a pattern of further beginnings, behind a vertical bar.
+    """
+    further: dict[str, list[str]] = {}
+    for beginning in sorted({word[:_BEGINNING] for word in words if word.isascii()}):
+        further.setdefault(beginning[0], []).append(re.escape(beginning[1:]))
+    announced = "".join(f"|[{first}{first.upper()}](?i:{'|'.join(rest)})" for first, rest in further.items())
+    margin = rf"[{_MARGIN}]{{0,{_ROOM - 1}}}+"
+    return re.compile(
+        rf"\n(?:{margin}(?:{_NAME}:|((?:[{re.escape(_RULERS)}]{announced}{others})[^\n]*+))|>(?!>>){margin}[^\n{_MARGIN}])"
+    )
 
 
 class _Pass:
@@ -108,6 +141,8 @@ class _Pass:
     :ivar is_part: whether it is the header of an embedded message.
     :ivar quotation: where the line above begins if it is quoted, else -1.
     :ivar above: the last line with words above the block.
+    :ivar done: where the line behind the last one that was looked at begins.
+    :ivar passed: the same of the one before: from there to the last one, lines say nothing of borders.
     """
 
     def __init__(self, words: CutWords, text: str) -> None:
@@ -118,37 +153,54 @@ class _Pass:
         self.is_unindented = self.is_part = False
         self.quotation = -1
         self.above = ""
+        self.done = self.passed = 0
         self.doubtful = len(text)
 
     def sections(self) -> Sections:
-        at, size = 0, len(self.text)
-        openings = self.words.plain_by_start
-        for line in self.text.split("\n"):
-            following = at + len(line) + 1
-            bare = line[:_ROOM].strip(_MARGIN)
-            if bare or self.block >= 0:
-                is_special = (
-                    self.block >= 0
-                    or bare[0] in _RULERS
-                    or (":" in bare and _FIELD.match(bare) is not None)
-                    or (line[0] == ">" and not line.startswith(_SENT))
-                )
-                if not is_special and bare[:_OPENING].casefold()[:_OPENING] not in openings:  # most lines
-                    self.above, self.quotation = bare, -1
-                else:
-                    returned = self.returned(line[:_ROOM], bare, at, following)
-                    if returned >= 0:
-                        break
-            at = following
+        text, size = self.text, len(self.text)
+        special = self.words.special if text.isascii() else self.words.special_of_any_script
+        returned = -1
+        for found in special.finditer("\n" + text):  # the line ending before a line has the line's own place
+            at, bare = found.start(), found[1]
+            if at < self.done:  # a line of a header block
+                continue
+            if bare is None or text[at] == ">":
+                returned = self.from_line(at)
+            else:
+                self.quotation, self.above, self.done = -1, bare, found.end()
+                returned = self.done if self.words.announces(bare) else -1
+            if returned >= 0:
+                break
         else:
             returned = self.block_end(size)
         returned = size if returned < 0 else min(returned, size)
         return Sections(returned, min(returned, self.doubtful))
 
-    def returned(self, line: str, bare: str, at: int, following: int) -> int:
+    def from_line(self, at: int) -> int:
+        """Return where the returned message begins if the line at `at`, or the header block that it begins, shows it, else -1."""
+        if self.quotation >= 0 and self.text[self.done : at].strip(_BLANK):
+            self.quotation = -1
+        returned = self.line(at)
+        while returned < 0 <= self.block and self.done <= len(self.text):
+            returned = self.line(self.done)
+        return returned
+
+    def line(self, at: int) -> int:
+        """Return where the returned message begins if the line at `at`, of any kind, shows it, else -1."""
+        line = self.next_line(at)
+        return self.returned(line, line.strip(_MARGIN), at)
+
+    def next_line(self, at: int) -> str:
+        """Return the line at `at`, as much of it as is looked at; what is `done` ends behind it."""
+        end = self.text.find("\n", at)
+        end = len(self.text) if end < 0 else end
+        self.passed, self.done = self.done, end + 1
+        return self.text[at : min(end, at + _ROOM)]
+
+    def returned(self, line: str, bare: str, at: int) -> int:
         """Return where the returned message begins if this line shows it, else -1; `bare` is it without margins."""
         if not bare:
-            return self.block_end(following)
+            return self.block_end(self.done)
         if self.quotes(line, at):
             return self.quotation
         field = _FIELD.match(bare) if ":" in bare else None
@@ -158,7 +210,7 @@ class _Pass:
             return -1
         returned = self.block_end(at)
         if returned < 0 and self.words.announces(bare):
-            return following
+            return self.done
         self.above = bare
         return returned
 
@@ -177,6 +229,8 @@ class _Pass:
         if self.block < 0:
             self.block, self.is_unindented, self.is_part = at, is_unindented, False
             self.names.clear()
+            above = self.text[self.passed : at].rstrip(_BLANK)
+            self.above = above[above.rfind("\n") + 1 :][:_ROOM].strip(_MARGIN) or self.above
         self.names.add(name)
         self.is_part = self.is_part or (name == "content-type" and _EMBEDDED.match(bare) is not None)
         is_foreign = name in _TRACE and is_unindented

@@ -186,7 +186,7 @@ class _Loader:
         reason = _member(then, "reason", Reason)
         if reason is None:
             raise EntryError("a rule must name a reason", key="then")
-        condition = RuleCondition.compile(when, trusted=self.trusted)
+        condition = RuleCondition.compile(when, trusted=self.trusted, limited=self.group != BUILTIN)
         if condition.around is not None and self.group == BUILTIN:
             raise EntryError("what is built in judges the reply alone", key="when")
         if self.scope is not None and condition.providers is None:

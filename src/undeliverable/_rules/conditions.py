@@ -64,10 +64,11 @@ class RuleCondition(NamedTuple):
         return bool(self.words or self.any_words or self.pattern or self.means)
 
     @classmethod
-    def compile(cls, when: Mapping[str, object], *, trusted: bool = False) -> RuleCondition:
+    def compile(cls, when: Mapping[str, object], *, trusted: bool = False, limited: bool = True) -> RuleCondition:
         """Return the condition of a rule's ``when`` table.
 
         :param trusted: leave out the check of its pattern, which the tests make of built-in data.
+        :param limited: whether the pattern has a limit of steps; of a built-in one the tests count what it takes.
 
         :raises EntryError: naming the key at fault.
         """
@@ -82,7 +83,7 @@ class RuleCondition(NamedTuple):
             statuses(when),
             phrases(when, "words"),
             phrases(when, "any_words"),
-            _pattern(when, trusted=trusted),
+            _pattern(when, trusted=trusted, limited=limited),
             members(when, "command", Command),
             names(when, "provider"),
             frozenset(_concept(name, "when.means") for name in asked(when, "means")),
@@ -143,20 +144,20 @@ def _concept(name: str, key: str) -> str:
     return name
 
 
-def _pattern(when: Mapping[str, object], *, trusted: bool) -> re.Pattern[str] | None:
+def _pattern(when: Mapping[str, object], *, trusted: bool, limited: bool) -> re.Pattern[str] | None:
     if "pattern" not in when:
         return None
     pattern = when["pattern"]
     if not isinstance(pattern, str) or not pattern:
         raise EntryError("must be a regular expression", key="when.pattern")
     if not trusted:
-        _check_linear(pattern)
+        _check_linear(pattern, limited=limited)
     return lazy(_JOINED.sub(lambda found: " " if found[0] == "_" else found[0], pattern), re.IGNORECASE)
 
 
-def _check_linear(pattern: str) -> None:
+def _check_linear(pattern: str, *, limited: bool) -> None:
     from undeliverable._text.linear import MOST_STEPS, check_linear  # what is built in was checked before it was packed
 
-    problem = check_linear(pattern, most_steps=MOST_STEPS)
+    problem = check_linear(pattern, most_steps=MOST_STEPS if limited else None)
     if problem is not None:
         raise EntryError(problem, key="when.pattern")

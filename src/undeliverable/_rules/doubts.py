@@ -16,13 +16,16 @@ from undeliverable._rules.rule import Rule
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "condemns", "is_argument", "noun"]
+__all__ = ["TRIED", "alternative", "by_codes", "condemns", "noun"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
-_OF_SYNTAX: Final = range(500, 505)
+_OF_SYNTAX: Final = range(500, 505)  # RFC 5321 4.2.2: of a command or its argument
 _PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
+_ADDRESSING: Final = 1  # RFC 3463 3.2
+_NAMED: Final = ("<", "recipient", "rcpt")  # that is not the submitter's
+_SUBMITTER: Final = (7, 13)  # RFC 5248 2.4: the account of whoever submits the message is disabled
 TRIED: Final = ("lookup", "connection")
 """What says nothing of whom it was for if it failed."""
 _DOWN: Final = frozenset(("host", "unavailable"))
@@ -37,17 +40,19 @@ def condemns(rule: Rule) -> bool:
     return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
 
 
-def is_argument(code: int, status: int, command: Command | None) -> bool:
-    """Return whether a reply refuses a command or its argument (RFC 5321 4.2.2, RFC 3463 3.6), and RCPT is not named.
-
-    "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
-    """
-    return (
-        code in _OF_SYNTAX
-        and command is not Command.RCPT
-        and status // 1_000 % 1_000 == _PROTOCOL
-        and status % 1_000 > 0
-    )
+def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: Form) -> str | None:
+    """Return what the codes of a reply are about instead of a recipient, as a concept's name, or None."""
+    subject = status // 1_000 % 1_000
+    if rule.reason is Reason.DOMAIN_UNKNOWN:
+        # "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
+        is_argument = code in _OF_SYNTAX and command is not Command.RCPT
+        return "command" if is_argument and subject == _PROTOCOL and status % 1_000 > 0 else None
+    if rule.reason is not Reason.MAILBOX_DISABLED:
+        return None
+    if (subject, status % 1_000) == _SUBMITTER and not any(map(form.said().__contains__, _NAMED)):
+        return "authentication"
+    is_syntax = code in _OF_SYNTAX and subject != _ADDRESSING
+    return "command" if is_syntax and _RECIPIENT.isdisjoint(frozenset[str]().union(*form.concepts())) else None
 
 
 def noun(concepts: Concepts, form: Form) -> str | None:

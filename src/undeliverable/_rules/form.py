@@ -103,7 +103,8 @@ class Form:
         """Return the plain form of the same reply, without what introduces its causes; this one if it is that."""
         if self._plain is None:
             reading = self.reading()
-            self._plain = self._plain_of(self.text if reading is None else reading.unframed())
+            unframed = self.text if reading is None else reading.unframed()
+            self._plain = self.whole_plain() if unframed is self.text else self._plain_of(unframed)
         return self._plain
 
     def whole_plain(self) -> Form:

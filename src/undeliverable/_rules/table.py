@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, condemns, is_argument, noun
+from undeliverable._rules.doubts import alternative, by_codes, condemns, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -152,7 +152,11 @@ class RuleTable:
         question = code, status, command, provider
         form = self._below.form(text)
         place, match = self._look(form, question)
-        plain = form.whole_plain() if place < self._exact else form.plain()  # exact phrases see all of a reply
+        whole = form.whole_plain()
+        plain = whole if place < self._exact else form.plain()
+        if whole is not plain and whole is not form:  # exact phrases see all of a reply
+            higher, better = self._look(whole, question, self._exact)
+            place, match = (higher, better) if higher < self._exact else (place, match)
         if plain is not form:
             higher, better = self._look(plain, question, place)
             place, match = (higher, better) if higher < place else (place, match)
@@ -168,9 +172,7 @@ class RuleTable:
                 return said
         if is_exact:
             return match
-        if match.rule.reason is Reason.DOMAIN_UNKNOWN and is_argument(code, status, command):
-            return match._replace(doubts=match.doubts._replace(noun="command"))
-        other = noun(self._below.concepts, plain)
+        other = by_codes(match.rule, code, status, command, plain) or noun(self._below.concepts, plain)
         return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
 
     def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
