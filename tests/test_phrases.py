@@ -207,12 +207,12 @@ class TestLanguages:
 
     def test_a_rare_word_is_needed_to_find_what_the_common_one_says(self) -> None:
         """A reply says the same with the rare word, and would not if it were not listed."""
-        filler, same, compounds = shipped().document("plain")
-        needless = []
-        for rare, common in same.items():
-            less = Plain(PlainWords(filler, {key: value for key, value in same.items() if key != rare}, compounds))
+        words = PlainWords(*shipped().document("plain"))
+        plain, needless = Plain(words), []
+        for rare, common in words.same.items():
+            less = Plain(words._replace(same={key: value for key, value in words.same.items() if key != rare}))
             if not any(
-                less.of(text, words_of(text)) != shipped().plain.of(text, words_of(text))
+                less.of(text, words_of(text)) != plain.of(text, words_of(text))
                 for text in (
                     re.sub(rf"(?<![\w-]){re.escape(common)}(?![\w-])", rare, proof.seen.text, count=1)
                     for proof in proofs()
