@@ -23,10 +23,7 @@ ROWS: Final[dict[str, dict[str, Any]]] = {
     for folder in ("first", "second")
     for row in map(json.loads, (UNSEEN / folder / "truth.jsonl").read_text("utf-8").splitlines())
 }
-FAILING: Final = frozenset(
-    (
-    )
-)
+FAILING: Final = frozenset(())
 """Notifications whose bounce type or reason is known to be wrong."""
 
 
