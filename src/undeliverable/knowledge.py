@@ -101,20 +101,9 @@ class Knowledge(Shared, Selecting):
         :param profiles: names, or pairs of a name and the consequences to take from it, as for :meth:`with_profile`.
         :raises KnowledgeError: when one of them cannot be used.
         """
-        from undeliverable._knowledge.watch import Watch
+        from undeliverable._knowledge.watch import watched
 
-        paths = [files] if isinstance(files, str | PathLike) else [*files]
-        pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
-
-        def load() -> Knowledge:
-            knowledge = Knowledge.builtin()
-            for name, only in pairs:
-                knowledge = knowledge.with_profile(name, only=only)
-            for path in paths:
-                knowledge = knowledge.with_file(path)
-            return knowledge
-
-        return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, paths)])
+        return watched(Knowledge.builtin(), [files] if isinstance(files, str | PathLike) else files, profiles)
 
     def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Knowledge:
         """Return this knowledge with a profile: the name of one that the library comes with, or the path of a ``.toml`` file.
