@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
+from tests.test_notifications import ROWS, read
 from tests.test_wording import HARD_WHEN_SAID, NOT_THERE, RECIPIENTS_SIDE, SENDERS_SIDE, THINGS, WHAT_IS_SAID
 from undeliverable import Knowledge, classify, parse, parse_log_line
 from undeliverable._knowledge.common import shipped
@@ -68,7 +69,7 @@ def _replies() -> Iterator[tuple[str, str | None, str | None]]:
 
 @cache
 def proofs() -> tuple[Proof, ...]:
-    """Return all proofs: every reply of the fixtures, and what the mails and log lines among them say."""
+    """Return all proofs: every reply of the fixtures, and what the mails, notifications and log lines among them say."""
     asked: dict[Seen, str | None] = {}
     find = RuleTable.find
 
@@ -84,6 +85,8 @@ def proofs() -> tuple[Proof, ...]:
             classify(text, host=host, command=command)
         for path in sorted(FIXTURES.rglob("*.eml")):
             parse(path.read_bytes())
+        for row in ROWS:
+            read(row)
         for path in sorted((FIXTURES / "logs").glob("*.log")):
             for line in path.read_text(encoding="utf-8").splitlines():
                 parse_log_line(line)
