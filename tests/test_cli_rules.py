@@ -279,9 +279,12 @@ class TestCheck:
     def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
         text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
         text += 'example = "552 mailbox full"\n'
-        _, out, err = run(capsys, "check", write(tmp_path / "acme.toml", text))
+        path = write(tmp_path / "ours.toml", text)
+        _, out, err = run(capsys, "check", path)
         assert err == ""
         assert "label only)" in out
+        _, out, _ = run(capsys, "show", "ours.toml#1", "--rules", path)
+        assert out.startswith(f"policy ours.toml#1 (tenant:acme)\n{path}:3\n")
 
     def test_a_byte_order_mark(self, tmp_path: Path, capsys: Any) -> None:
         for text, kind in ((OURS, "file"), (PROFILE, "profile")):
