@@ -137,6 +137,12 @@ class TestAdvice:
     def test_what_may_be_another_opinion(self, found: Match, stated: Reason | None, status: int, *, may: bool) -> None:
         assert may_advise(found, {status: stated}.get, status) is may
 
+    def test_a_sentence_that_is_enough_for_a_hard_bounce_stands(self) -> None:
+        whole, parts = view("spam"), [None, view("unknown"), view("spam")]
+        assert advise(whole, HARD, 550, None, parts) is None
+        assert advise(whole, HARD, 550, None, [None, whole, whole]) is not None
+        assert advise(whole, BY_PATTERN, 550, None, parts) is not None
+
     def test_no_reason_is_made_hard_whatever_is_said(self) -> None:
         opinion = BUILTIN.second.opinion
         assert opinion is not None

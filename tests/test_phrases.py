@@ -21,6 +21,7 @@ from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.rule import Rule
 from undeliverable._rules.visible import stands_in
+from undeliverable._text.fold import fold
 from undeliverable.errors import KnowledgeError
 
 DOCUMENTS: Final[dict[str, Any]] = dict(read_documents())
@@ -283,3 +284,17 @@ class TestFaults:
 
     def test_lists_that_name_each_other(self) -> None:
         assert "too deep" in self.fault(lists__toml={**LISTS, "sender_side": ["(?@sender_side)"]})
+
+
+FILLERS: Final = [word for one in LANGUAGES.values() for word in one.get("plain", {}).get("filler", ())]
+SAID: Final = "550 5.7.1 mailbox {0}temporarily {0}locked: no such {0}user"
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+def test_a_filler_would_part_a_phrase_if_it_were_not_listed(filler: str) -> None:
+    """Fillers say nothing, so no reply needs one to be understood; they must not stand in the way of what does."""
+    words = PlainWords(*shipped().document("plain"))
+    less = words._replace(filler=[other for other in words.filler if other != fold(filler)])
+    text = fold(SAID.format(f"{filler} "))
+    assert Plain(words).of(text, words_of(text)) == SAID.format("")
+    assert Plain(less).of(text, words_of(text)) != SAID.format("")

@@ -187,7 +187,7 @@ class Knowledge(Shared, Selecting):
 
     def __reduce__(self) -> tuple[object, ...]:
         upper = tuple(reversed(self._upper))
-        return _rebuilt, (upper, self._shipped is not None, self._with_formats, self._with_opinion)
+        return _rebuilt, (upper, self._shipped is not None, (self._with_formats, self._with_opinion))
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -328,10 +328,10 @@ class Knowledge(Shared, Selecting):
         """The second opinion on what the rules find."""
         from undeliverable._knowledge.second import SecondOpinion
 
-        def rule_of(status: int) -> Rule | None:
-            return self.find("", 0, status, None, None).rule
+        return SecondOpinion(self._shipped, self._rule_of_status, counts=self._with_opinion)
 
-        return SecondOpinion(self._shipped, rule_of, counts=self._with_opinion)
+    def _rule_of_status(self, status: int) -> Rule | None:
+        return self.find("", 0, status, None, None).rule
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
@@ -382,11 +382,7 @@ def _builtin() -> Knowledge:
     return Knowledge((shipped(),))
 
 
-def _rebuilt(
-    layers: tuple[AnyLayer, ...],
-    builtin: bool,  # noqa: FBT001 # called by pickle
-    with_formats: bool,  # noqa: FBT001
-    with_opinion: bool,  # noqa: FBT001
-) -> Knowledge:
+def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, options: tuple[bool, bool]) -> Knowledge:  # noqa: FBT001 # called by pickle
     layers = (shipped(), *layers) if builtin else layers
+    with_formats, with_opinion = options
     return Knowledge(layers, with_formats=with_formats, with_opinion=with_opinion)

@@ -241,8 +241,15 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
     return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
 
 
-def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:
-    """Return the reason to take instead of what a rule found, or None to leave it; `code` is the reply's (0: none)."""
+def advise(
+    view: View | None, match: Match, code: int, command: Command | None, parts: Iterable[View | None] = ()
+) -> Ruling | None:
+    """Return the reason to take instead of what a rule found, or None to leave it.
+
+    :param code: the reply's (0: none).
+    :param parts: the opinions on its sentences by themselves: where one is enough for a hard bounce, the others, which may
+        be no more than politeness, do not undo it.
+    """
     if view is None:
         return None
     rule, top = match.rule, view.top
@@ -254,6 +261,8 @@ def advise(view: View | None, match: Match, code: int, command: Command | None) 
     by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS
     bar = _NOTHING_FOUND if found is Reason.UNDEFINED else by_kind
     if view.share(top) < bar.likely or (view.hard if is_hard else view.share(found)) > bar.unlikely:
+        return None
+    if is_hard and any(part is not None and part.hard > bar.unlikely for part in parts):
         return None
     return Ruling(top, None, RuleRef(f"{LAYER}.{top}", LAYER, when=view.why(top)))
 
