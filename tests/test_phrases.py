@@ -244,10 +244,10 @@ def values(entry: object) -> Iterator[str]:
 
 
 def test_wordings_are_not_many() -> None:
-    """All phrases, patterns and words of rules by wording and of concepts, one a line, are at most 120 KB."""
+    """All phrases, patterns and words of rules by wording and of concepts, one a line, are at most 120,000 characters."""
     said: list[object] = [{key: when[key] for key in SAYING if key in when} for when in WRITTEN.values()]
     said += [LISTS, *(one.get("concepts", {}) for one in LANGUAGES.values())]
-    assert sum(len(value.encode()) + 1 for value in values(said)) <= 120 * 1024
+    assert sum(len(value) + 1 for value in values(said)) <= 120_000
 
 
 def test_labelled_replies_are_mostly_judged_as_labelled() -> None:
