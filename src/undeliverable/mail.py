@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from undeliverable.knowledge import Knowledge
 from undeliverable.verdict import Kind, Report
@@ -12,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
     from typing import Final
+
+    from undeliverable._reading.reading import Notice
+    from undeliverable.verdict import Verdict
 
 __all__ = ["REMARKS_LIMIT", "attached", "parse"]
 
@@ -38,11 +42,9 @@ def parse(
     :param keep_headers: names of header fields of the returned message that come into the record, such as a campaign's.
     :raises TypeError: when `message` is of another type.
     """
-    from undeliverable._verdicts.message import read_and_judge
-
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    notice, judged = read_and_judge(message, known, remarks, trace=trace)
+    notice, judged = _reader()(message, known, remarks, trace=trace)
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
@@ -53,6 +55,14 @@ def parse(
         remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
         source=source,
     )
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Callable[..., tuple[Notice, list[Verdict]]]:
+    """Return what reads a message and judges it: imported with the first one, for the statement takes time each time."""
+    from undeliverable._verdicts.message import read_and_judge
+
+    return read_and_judge
 
 
 def attached(message: bytes | bytearray | memoryview | email.message.Message) -> tuple[bytes, ...]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from undeliverable._dsn.returned import bare_address
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import RecipientFacts, Witness
 from undeliverable.verdict import Kind
+
+if TYPE_CHECKING:
+    from undeliverable._knowledge.phrases import AutoReplyPhrases
 
 __all__ = [
     "read_authentication_report",
@@ -80,13 +85,21 @@ def read_challenge_report(reading: Reading) -> None:
     stated = reading.recipients
     if not stated or stated[0].reply is not None or reading.kind is not None:  # as nearly always
         return
-    from undeliverable._reading import autoreply
-
     words = [facts.diagnostic for facts in stated if facts.diagnostic is not None]
-    if autoreply.is_challenge_reply([f"{said.type}; {said.text}" for said in words], reading.known.phrases):
+    if not words:
+        return
+    if _is_challenge_reply()([f"{said.type}; {said.text}" for said in words], reading.known.phrases):
         reading.kind = Kind.CHALLENGE
         names = dict.fromkeys(facts.recipient for facts in stated if facts.recipient)
         stated[:] = [RecipientFacts(witness=Witness.HEADER, recipient=name) for name in names]
+
+
+@lru_cache(maxsize=1)
+def _is_challenge_reply() -> Callable[[Iterable[str], AutoReplyPhrases], bool]:
+    """Return what recognises a challenge: imported when first needed, for the statement takes time each time."""
+    from undeliverable._reading.autoreply import is_challenge_reply
+
+    return is_challenge_reply
 
 
 def read_authentication_report(reading: Reading) -> None:
