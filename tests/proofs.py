@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -26,7 +27,7 @@ from undeliverable._rules.table import Match, RuleTable, Seen
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 
-__all__ = ["FIXTURES", "Proof", "Spoken", "labelled", "proofs"]
+__all__ = ["FIXTURES", "Proof", "Spoken", "is_form_of", "labelled", "proofs"]
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
 
@@ -54,7 +55,7 @@ def _rows(name: str) -> list[dict[str, Any]]:
 
 def _replies() -> Iterator[tuple[str, str | None, str | None]]:
     """Yield every reply of the fixtures with its host and its command."""
-    for name in ("labelled.jsonl", "cases/replies.jsonl", "clauses.jsonl"):
+    for name in ("labelled.jsonl", "unseen/replies.jsonl", "cases/replies.jsonl", "clauses.jsonl"):
         for row in _rows(name):
             yield row["text"], row.get("host"), row.get("command")
     for line in (FIXTURES / "replies.txt").read_text(encoding="utf-8").splitlines():
@@ -146,6 +147,34 @@ class Spoken:
 
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_SPELLED: Final = (
+    {"ł": "l", "ı": "i", "đ": "d", "ø": "o", "æ": "ae", "ß": "ss"},
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "a"},
+)
+_STEM: Final = 4  # letters that an inflected word keeps
+_ENDING: Final = 3  # letters of the shorter word that may differ
+
+
+def is_form_of(word: str, other: str) -> bool:
+    """Return whether `word` is `other` inflected, or spelled without its marks ("ueberfuellt")."""
+    return any(_is_inflected(_bare(word, spelled), _bare(other, spelled)) for spelled in (_SPELLED[:1], _SPELLED))
+
+
+def _bare(word: str, spelled: Iterable[Mapping[str, str]]) -> list[str]:
+    text = fold(word).removesuffix("*")
+    for table in spelled:
+        text = text.translate({ord(char): plain for char, plain in table.items()})
+    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char)).split()
+
+
+def _is_inflected(words: list[str], others: list[str]) -> bool:
+    return len(words) == len(others) and all(map(_share_stem, words, others))
+
+
+def _share_stem(one: str, other: str) -> bool:
+    length = min(len(one), len(other))
+    stem = max(_STEM, length - _ENDING)
+    return one == other or (length >= _STEM and one[:stem] == other[:stem])
 
 
 def _pattern(folded: str) -> re.Pattern[str]:
