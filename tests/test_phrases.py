@@ -16,6 +16,7 @@ from undeliverable import Knowledge, classify
 from undeliverable._knowledge.build import builtin_parts, read_documents
 from undeliverable._knowledge.common import shipped
 from undeliverable._knowledge.lists import expanded
+from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.conditions import PATTERN_LIMIT
 from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import words_of
@@ -284,6 +285,9 @@ class TestFaults:
 
     def test_a_pattern_that_names_no_list(self) -> None:
         assert "there is no list" in self.fault(lists__toml={})
+
+    def test_no_list_is_named_as_a_concept(self) -> None:
+        assert LISTS.keys().isdisjoint(CONCEPTS)
 
     def test_lists_that_name_each_other(self) -> None:
         assert "too deep" in self.fault(lists__toml={**LISTS, "sender_side": ["(?@sender_side)"]})
