@@ -1,10 +1,10 @@
-"""`undeliverable rules`: its five actions from their arguments to their exit status."""
+"""`undeliverable rules`: its actions from their arguments to their exit status."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Knowledge
+from undeliverable import Knowledge, classify
 from undeliverable.cli import main
 from undeliverable.cli._entries import entries_of, place_of
 
@@ -42,6 +42,33 @@ name = "house"
 id = "house.full"
 when = { reason = "mailbox_full" }
 then = { bounce_type = "hard" }
+"""
+POLICIES = """\
+# Each kind of fault once.
+[[policy]]
+id = "full"
+when = { reason = "mailbox_full", host = "*.example.org", domain = "example.org", mx = "mx.example.org", command = "rcpt" }
+then = { label = "full" }
+examples = ["552 mailbox full", "550 5.1.1 no such user"]
+not_examples = ["552 5.3.4 message too large", "552 mailbox full"]
+
+[[policy]]
+id = "below"
+when = { reply = "552", host = "mx.example.org", domain = "a.example.org", mx = "mx.example.org", command = "rcpt" }
+then = { label = "below" }
+example = "552 mailbox full"
+
+[[policy]]
+id = "told"
+when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2026-12-01, provider = "google" }
+then = { label = "told" }
+example = "550 5.1.1 no such user"
+
+[[policy]]
+id = "event"
+when = { service = "sendgrid", source = "pool-*", until = 2026-12-01 }
+then = { label = "event" }
+example = "550 5.1.1 no such user"
 """
 BROKEN = '[[rule]]\nid = "x"\nwhen = { reply = "950" }\nthen = { reason = "mailbox_full" }\n'
 BOUNCE = b"""\
@@ -196,18 +223,86 @@ class TestCheck:
         house = write(tmp_path / "house.toml", PROFILE)
         status, out, err = run(capsys, "check", ours, house, "--profile", "prefinery", "--rules", ours)
         assert (status, err) == (0, "")
-        assert out == f"{ours}: 2 rules, 1 policy\n{house}: 0 rules, 1 policy\n"
+        first, second = out.splitlines()
+        assert first.startswith(f"{ours}: 2 rules, 1 policy; 0 of ")  # it is among the rules already
+        assert second.startswith(f"{house}: 0 rules, 1 policy; ")
 
     def test_the_fault_is_located_and_the_other_files_are_looked_at(
         self, ours: str, tmp_path: Path, capsys: Any
     ) -> None:
         broken = write(tmp_path / "broken.toml", BROKEN)
         status, out, err = run(capsys, "check", broken, ours)
-        assert (status, out) == (1, f"{ours}: 2 rules, 1 policy\n")
+        assert status == 1
+        assert re.fullmatch(
+            rf"{ours}: 2 rules, 1 policy; [1-9]\d* of [\d,]+ built-in examples change \(.* -> .*\)\n", out
+        )
         first, line, caret = err.splitlines()
         assert first.startswith(f"undeliverable: {broken}:3:10: entry 'x': key 'when.reply': not a reply code")
         assert line.strip() == 'when = { reply = "950" }'
         assert caret.strip() == "^"
+
+    def test_the_examples_of_policies_are_run(self, tmp_path: Path, capsys: Any) -> None:
+        ours = write(tmp_path / "ours.toml", POLICIES)
+        status, out, err = run(capsys, "check", ours)
+        assert (status, err.splitlines()) == (
+            1,
+            [
+                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown)",
+                f"undeliverable: {ours}:2: entry 'full': not_examples '552 mailbox full': the policy applies",
+                f"undeliverable: {ours}:9: entry 'below': example '552 mailbox full': full applies (mailbox_full)",
+            ],
+        )
+        assert out.startswith(f"{ours}: 0 rules, 4 policies; ")
+
+    @pytest.mark.parametrize(
+        ("when", "warned"),
+        [
+            ('{ reply = "552", provider = "yahoo" }', True),
+            ('{ reply = "552", reason = "mailbox_full" }', False),
+            ('{ reply = "552", fault = "mailbox" }', False),
+            ('{ reply = "552", status = "5.2.2", not = { fault = ["content", "sender"] } }', False),
+            ('{ tenant = "a", reply = "5xx" }', True),
+            ("{ }", True),
+        ],
+    )
+    def test_a_policy_that_makes_hard_what_is_the_senders_fault(
+        self, when: str, warned: bool, tmp_path: Path, capsys: Any
+    ) -> None:
+        ours = write(
+            tmp_path / "ours.toml", f'[[policy]]\nid = "x"\nwhen = {when}\nthen = {{ bounce_type = "hard" }}\n'
+        )
+        status, _, err = run(capsys, "check", ours)
+        assert status == 0
+        assert ("warning: entry 'x': makes hard what is the" in err) is warned
+        assert err.count("\n") == warned
+
+    def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
+        text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
+        text += 'example = "552 mailbox full"\n'
+        path = write(tmp_path / "ours.toml", text)
+        _, out, err = run(capsys, "check", path)
+        assert err == ""
+        assert "label only)" in out
+        _, out, _ = run(capsys, "show", "ours.toml#1", "--rules", path)
+        assert out.startswith(f"policy ours.toml#1 (tenant:acme)\n{path}:3\n")
+
+    def test_a_byte_order_mark(self, tmp_path: Path, capsys: Any) -> None:
+        for text, kind in ((OURS, "file"), (PROFILE, "profile")):
+            path = tmp_path / f"{kind}.toml"
+            path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+            assert run(capsys, "check", str(path))[::2] == (0, "")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--profile", "prefinary"], "did you mean prefinery"),
+            (["--profile", "ses:lable"], "did you mean label"),
+        ],
+    )
+    def test_names_that_nobody_knows(self, arguments: list[str], said: str, ours: str, capsys: Any) -> None:
+        status, _, err = run(capsys, "check", ours, *arguments)
+        assert status == 2
+        assert said in err
 
     @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", None])
     def test_what_cannot_be_used(self, text: str | None, tmp_path: Path, capsys: Any) -> None:
@@ -223,12 +318,41 @@ class TestWhich:
     def test_all_rules_that_fit(self, capsys: Any) -> None:
         status, out, _ = run(capsys, "which", FULL, "--profile", "prefinery")
         lines = out.splitlines()
-        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "when"])
+        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "matched"])
         assert lines[1].startswith("wins  wording.mailbox_full")
         places = {line.split()[1]: line.split()[0] for line in lines[1:-2]}
         assert list(places.values()) == ["wins", *map(str, range(2, len(places) + 1))]
         assert list(places).index("general.x.2.2") < list(places).index("general.552")
         assert lines[-1] == "hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)"
+
+    def test_the_words_that_matched_and_what_is_known(self, capsys: Any) -> None:
+        status, out, _ = run(
+            capsys,
+            "which",
+            FULL,
+            "--mx",
+            "mta5.am0.yahoodns.net",
+            "--recipient",
+            "kim@example.org",
+            "--sender",
+            "a@b.example",
+        )
+        assert status == 0
+        assert '"Mailbox is full"' in out
+        assert "pattern" not in out
+        _, found = run_json(capsys, "which", "550 5.1.1 x", "--mx", "mta5.am0.yahoodns.net")
+        assert (found["verdict"]["provider"], found["verdict"]["provider_from"]) == ("yahoo", "mx")
+        assert found["matches"][0]["matched"] == []
+
+    def test_the_second_opinion_wins(self, capsys: Any) -> None:
+        for line in (Path(__file__).parents[1] / "fixtures" / "replies.txt").read_text("utf-8").splitlines():
+            reply = line.partition("\t")[2]
+            verdict = classify(reply)
+            if verdict.rule is not None and verdict.rule.layer == "opinion":
+                break
+        status, out, _ = run(capsys, "which", reply)
+        assert status == 0
+        assert out.splitlines()[1].split()[:4] == ["wins", f"opinion.{verdict.reason}", "opinion", str(verdict.reason)]
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
         reply = "550 5.7.1 this list is closed"
@@ -253,23 +377,104 @@ class TestDiff:
     def test_replies(self, replies: str, capsys: Any) -> None:
         status, out, err = run(capsys, "diff", "builtin", "prefinery", "--replies", replies)
         assert (status, err) == (1, "1 of 2 verdicts move: 1 soft -> hard\n")
-        head, row = (line.split() for line in out.splitlines())
-        assert head == ["recipient", "or", "reply", "a", "b", "by", "source"]
-        assert row[5:] == [
-            "soft", "mailbox_full", "retry", "hard", "mailbox_full", "suppress", "prefinery.full", f"{replies}:2",
-        ]  # fmt: skip
+        head, row, example = out.splitlines()
+        assert head.split() == ["number", "old", "new", "by", "provider"]
+        assert row.split() == [
+            "1",
+            "soft",
+            "mailbox_full",
+            "retry",
+            "hard",
+            "mailbox_full",
+            "suppress",
+            "prefinery.full",
+            "-",
+        ]
+        assert example.strip() == f"{FULL}  {replies}:2"
 
     def test_messages_as_json(self, ours: str, tmp_path: Path, capsys: Any) -> None:
         mail = tmp_path / "bounce.eml"
         mail.write_bytes(BOUNCE)
         status, found = run_json(capsys, "diff", "prefinery", ours, str(mail))
         assert status == 1
-        (move,) = found.pop("moved")
-        counts = [{"before": "hard", "after": "hard", "number": 1}]
-        assert found == {"a": "prefinery", "b": ours, "read": 1, "verdicts": 1, "counts": counts}
-        assert (move["source"], move["subject"]) == (str(mail), "kim@example.org")
-        assert (move["before"]["policy"], move["before"]["label"]) == ("prefinery.full", None)
-        assert (move["after"]["policy"], move["after"]["label"]) == ("ours.toml#1", "full")
+        examples = {"number": 1, "examples": [{"source": str(mail), "subject": "kim@example.org"}]}
+        change = {"before": "hard mailbox_full suppress", "after": "hard mailbox_full suppress [full]"}
+        assert found == {
+            "old": "prefinery", "new": ours, "read": 1, "verdicts": 1, "moved": 1,
+            "groups": [{**change, "by": "ours.toml#1", "provider": "-", **examples}],
+            "changes": [{**change, **examples}],
+            "rules": [{"by": "ours.toml#1", **examples}],
+            "providers": [{"provider": "-", **examples}],
+        }  # fmt: skip
+
+    def test_what_changes_about_the_message_alone_is_said(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+        policy = '[[policy]]\nid = "now"\nwhen = { reason = "mailbox_full" }\nthen = { retry_after = 60 }\n'
+        _, found = run_json(capsys, "diff", "builtin", write(tmp_path / "p.toml", policy), "--replies", replies)
+        (row,) = found["groups"]
+        assert row["before"] == "soft mailbox_full retry retry_after -"
+        assert row["after"] == "soft mailbox_full retry retry_after 60"
+        assert row["by"] == "now"
+
+    def test_groups_have_three_examples_and_sums(self, tmp_path: Path, capsys: Any) -> None:
+        full = [f"552 5.2.2 mailbox {number} is full\n" for number in range(5)]
+        lines = write(tmp_path / "lines", "".join((*full, "# comment\n", "\n", "550 xyzzy\n", "550 plugh\n")))
+        rules = write(
+            tmp_path / "r.toml",
+            """
+            rule = [
+                { id = "x", when = { words = "xyzzy" }, then = { reason = "spam_content" } },
+                { id = "p", when = { words = "plugh" }, then = { reason = "spam_content" } },
+            ]
+            policy = [{ id = "f", when = { reason = "mailbox_full" }, then = { label = "full" } }]
+            """,
+        )
+        _, out, err = run(capsys, "diff", "builtin", rules, "--replies", lines)
+        assert err.startswith("7 of 7 verdicts move: ")
+        assert [line for line in out.splitlines() if line.startswith("        552")] == [
+            f"        552 5.2.2 mailbox {number} is full  {lines}:{number + 1}" for number in range(3)
+        ]
+        _, found = run_json(capsys, "diff", "builtin", rules, "--replies", lines)
+        assert [(row["by"], row["number"]) for row in found["rules"]] == [("f", 5), ("p", 1), ("x", 1)]
+        assert [row["number"] for row in found["changes"]] == [5, 2]
+        assert len(found["changes"][1]["examples"]) == 2
+
+    def test_sums_by_provider_where_they_join_groups(self, tmp_path: Path, capsys: Any) -> None:
+        log = write(
+            tmp_path / "mail.log",
+            "".join(
+                f"Nov 28 10:00:0{number} mx postfix/smtp[1]: {number}A: to=<u{number}@example.org>, relay={host}[192.0.2.1]:25, "
+                f"delay=1, delays=0/0/0/1, dsn=5.0.0, status=bounced (host {host}[192.0.2.1] said: {reply} (in reply to RCPT TO command))\n"
+                for number, (host, reply) in enumerate(
+                    (
+                        ("mx.google.com", "552 5.2.2 mailbox full"),
+                        ("mx.google.com", "550 5.1.1 no such user"),
+                        ("mx.example.org", "550 5.1.1 no such user"),
+                        ("mx.example.org", "552 5.2.2 mailbox full"),
+                    )
+                )
+            )
+            + "Nov 28 10:00:05 mx kernel: nothing\n",
+        )
+        labels = write(tmp_path / "l.toml", "[[policy]]\nid = 'l'\nthen = { label = 'seen' }\n")
+        _, out, err = run(capsys, "diff", "builtin", labels, "--log", log)
+        assert err == "4 of 4 verdicts move: 2 hard -> hard, 2 soft -> soft\n"
+        assert out.endswith("\nnumber  provider\n2       -\n2       google\n")
+        assert f"u1@example.org  {log}:2" in out
+
+    def test_records_are_judged_anew(self, tmp_path: Path, capsys: Any) -> None:
+        mail = tmp_path / "bounce.eml"
+        mail.write_bytes(BOUNCE)
+        assert main(["classify", "--format", "jsonl", str(mail)]) == 0
+        record = capsys.readouterr().out
+        bare = json.loads(record)
+        bare["verdicts"][0]["reply"] = None
+        records = write(tmp_path / "old.jsonl", f"{record}\n{json.dumps(bare)}\nnot json\n[]\n")
+        status, out, err = run(capsys, "diff", "builtin", "prefinery", records)
+        assert status == 1
+        assert f"kim@example.org  {records}:1" in out
+        assert err.endswith("2 of 2 verdicts move: 2 soft -> hard\n")
+        assert f"{records}:4: " in err
+        assert f"{records}:5: not a record of a report" in err
 
     def test_nothing_moves(self, replies: str, capsys: Any) -> None:
         assert run(capsys, "diff", "builtin", "default", "--replies", replies) == (0, "", "0 of 2 verdicts move\n")
@@ -280,7 +485,7 @@ class TestDiff:
         )
         lines = write(tmp_path / "lines", "xyzzy\n")
         _, found = run_json(capsys, "diff", "builtin", rules, lines, "--replies")
-        assert found["moved"][0]["after"]["rule"] == "r"
+        assert found["rules"][0]["by"] == "r"
         assert " r " in run(capsys, "diff", "builtin", rules, lines, "--replies")[1]
         assert " the defaults " in run(capsys, "diff", rules, "builtin", lines, "--replies")[1]
 
@@ -294,19 +499,12 @@ class TestDiff:
         )
         status, found = run_json(capsys, "diff", "builtin", formats, mail)
         assert status == 1
-        assert found["moved"][0]["before"]["bounce_type"] is None
+        assert found["groups"][0]["before"] == "- - -"
 
-    def test_standard_input(self, capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        path = write(tmp_path / "lines", f"{FULL}\n")
-        saved = os.dup(0)
-        with open(path, encoding="utf-8") as file:
-            os.dup2(file.fileno(), 0)
-        try:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-            assert run(capsys, "diff", "builtin", "strict-rfc", "-", "--replies")[0] == 1
-        finally:
-            os.dup2(saved, 0)
-            os.close(saved)
+    def test_standard_input(self, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        octets = io.BufferedReader(io.BytesIO(FULL.encode()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(octets))
+        assert run(capsys, "diff", "builtin", "strict-rfc", "-", "--replies")[0] == 1
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -328,7 +526,7 @@ class TestDiff:
 
 
 def test_foreign_words_are_made_harmless(tmp_path: Path, capsys: Any) -> None:
-    lines = write(tmp_path / "lines", "552 5.2.2 full \x1b[31m " + "x" * 80 + "\n")
+    lines = write(tmp_path / "lines", "552 5.2.2 full \x1b[31m " + "x" * 400 + "\n")
     _, out, _ = run(capsys, "diff", "builtin", "strict-rfc", "--replies", lines)
     assert "\x1b" not in out
     assert "\\x1b" in out

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from undeliverable import Knowledge, KnowledgeError, classify
 from undeliverable._knowledge.build import read_documents
+from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._knowledge.loader import BUILTIN as LOWEST
 from undeliverable._knowledge.loader import check_layer, example_seen, load
 from undeliverable._knowledge.toml import TomlSource
@@ -21,13 +22,12 @@ from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.table import Below, Languages, RuleTable
 from undeliverable.cli import main
 from undeliverable.errors import EntryError
-from undeliverable.knowledge import _shipped
 from undeliverable.reasons import Fault
 
 BUILTIN = Knowledge.builtin()
 READ = _shipped().concepts
 DOCUMENTS = read_documents()
-MEANING = load("builtin", LOWEST, TomlSource("90-meaning.toml", ""), DOCUMENTS["wording/90-meaning.toml"], trusted=True)
+MEANING = load("builtin", LOWEST, TomlSource("meaning.toml", ""), DOCUMENTS["wording/meaning.toml"], trusted=True)
 EXAMPLES = [(rule, example) for rule in MEANING.rules for example in rule.all_examples]
 LANGUAGES = {
     name: document for name, document in DOCUMENTS.items() if name.startswith("languages/") and "concepts" in document
@@ -118,7 +118,36 @@ class TestReading:
     @given(st.lists(st.sampled_from(["user", "unknown", "not", "sender", "full", "found", "ip", "<>", ",", "mailbox"])))
     def test_what_is_spoken_of_is_never_negated_away(self, words: list[str]) -> None:
         things = {"user": "recipient", "mailbox": "recipient", "<>": "recipient", "sender": "sender", "ip": "client"}
-        assert {things[word] for word in words if word in things} <= READ.of(" ".join(words))
+        own = [word for before, word in zip(["", *words], words, strict=False) if (before, word) != ("sender", "<>")]
+        assert {things[word] for word in own if word in things} <= READ.of(" ".join(words))
+
+
+class TestClauses:
+    """Concepts in each clause of a text, found in one pass."""
+
+    def test_clauses_are_read_apart(self) -> None:
+        user, full = BUILTIN.concepts_in("User unknown. The user user is full")
+        assert "full" not in user
+        assert user >= {"recipient", "unknown"}
+        assert full >= {"recipient", "full"}
+
+    def test_no_word_no_concept(self) -> None:
+        assert BUILTIN.concepts_in("zebra. lion") == (frozenset(), frozenset())
+        assert BUILTIN.concepts_in("") == ()
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("users user", {"recipient"}),  # a word that also begins another one before it
+            ("over size", {"large"}),
+            ("over sized", {"large"}),  # the second word goes on
+            ("overly sized", set[str]()),
+            ("on lists", {"blocked"}),
+        ],
+    )
+    def test_longer_phrases(self, text: str, found: set[str]) -> None:
+        words = {"recipient": ["user"], "large": ["over size*"], "blocked": ["on li*"]}
+        assert Concepts(concept_words([words])).of(text) == found
 
 
 class TestKeys:
@@ -160,12 +189,26 @@ class TestKeys:
         assert self.judged("550 user unknown", means=["unknown"], unless=["@recipient"]) == "builtin"
         assert self.judged("550 spam. host unknown", means=["unknown"], unless=["@spam"]) == "ours"  # another clause
         assert self.judged("550 zebra", reply="550", unless=["zebra"]) == "builtin"
+        assert (
+            self.judged("550 zebra simply lion", words="zebra", unless=["zebra lion"]) == "builtin"
+        )  # across a filler
+        assert self.judged("550 zebra simply. See https://a.example/", words="zebra", unless=["zebra see"]) == "ours"
         assert self.judged("550 other", reply="550", unless=["zebra"]) == "ours"
+
+    def test_a_higher_rule_that_fits_the_plain_form_decides(self) -> None:
+        high, low = (
+            {"id": name, "when": {"words": name}, "then": {"reason": "greylisted"}} for name in ("not zebra", "zebra")
+        )
+        known = BUILTIN.with_rules([high, low])
+        for text, decides in (("550 is not a zebra", "zebra"), ("550 isn't simply zebra", "not zebra")):
+            verdict = classify(text, knowledge=known)
+            assert verdict.rule is not None
+            assert verdict.rule.id == decides
 
     @pytest.mark.parametrize(
         ("when", "key", "detail"),
         [
-            ({"means": ["recipiend"]}, "when.means", "unknown concept 'recipiend'; expected one of authentication"),
+            ({"means": ["recipiend"]}, "when.means", "unknown concept 'recipiend'; did you mean recipient"),
             ({"means": []}, "when.means", "must be a string or a list"),
             ({"words": "a", "unless": ["@x"]}, "when.unless", "unknown concept 'x'"),
             ({"words": "a", "unless": [""]}, "when.unless", "none of them empty"),

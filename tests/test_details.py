@@ -173,7 +173,7 @@ def test_the_record_has_the_keys_in_order() -> None:
     ("text", "found"),
     [
         ("550 5.1.1 User unknown", {}),
-        ("", {}),
+        ("", {"retry_after": 1800}),
         ("250 2.0.0 Ok", {}),
         (f"{LISTED} zen.spamhaus.org; https://www.spamhaus.org/query/ip/192.0.2.1", {"blocklist": "Spamhaus ZEN", "help_url": "https://www.spamhaus.org/query/ip/192.0.2.1"}),
         ("450 4.7.1 Greylisted, try again in 5 minutes", {"retry_after": 300}),

@@ -29,7 +29,7 @@ KINDS: Final = {
     "dispositions": "disposition",
     "near-misses": "other",
 }
-ELSEWHERE: Final = {"cases", "forgery"}  # test_cases.py, test_forgery.py
+ELSEWHERE: Final = {"cases", "forgery", "unseen"}  # test_cases.py, test_forgery.py, test_unseen.py
 
 
 @cache

@@ -86,3 +86,10 @@ def test_the_dress_of_a_reply_does_not_matter(words: str) -> None:
 def test_a_long_run_of_marks_takes_linear_time() -> None:
     reply = "550 a" + "\u0301" * 8_000
     assert trace_visible(reply, 550).text == visible(reply, 550)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"), [("\u0149", "'n"), ("\u1ffd", "'"), ("a\u2000b\u2001", "a b "), ("\u00c4", "\u00e4")]
+)
+def test_what_becomes_dress_once_it_is_folded(text: str, folded: str) -> None:
+    assert fold(text) == folded

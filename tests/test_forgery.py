@@ -34,7 +34,6 @@ def broken_until(work: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
 
-TABLE: Final = broken_until("The provider-tunable table, grown up")
 TRUST: Final = broken_until("Trust: one way from the bounce to the list, and nothing forged on it")
 
 
@@ -176,12 +175,10 @@ def run_slow(*arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@TABLE
 def test_a_pattern_is_refused_or_fast() -> None:
     assert run_slow("patterns", str(FORGERY / "patterns.txt")) == []
 
 
-@TABLE
 def test_a_rule_file_cannot_stop_the_reading_of_a_bounce() -> None:
     assert run_slow("mail", str(FORGERY / "exponential_rule.toml"), str(FORGERY / "exponential_reply.eml")) == []
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from undeliverable import Report, parse
-from undeliverable.verdict import Kind
+from undeliverable.model import Feedback
+from undeliverable.verdict import GUESSED, UNSURE, Kind
 
 KIM = "kim@example.org"
 FAILED = f"Your message could not be delivered.\n\n<{KIM}>: 550 5.1.1 no such user\n"
@@ -51,6 +53,25 @@ def test_signs_of_origin(sender: str, fields: dict[str, str]) -> None:
 )
 def test_people_and_trackers_are_not_believed(sender: str, fields: dict[str, str]) -> None:
     assert mail(FAILED, sender, **fields).kind is Kind.OTHER
+
+
+def test_a_tag_before_the_subject_may_be_a_gateways() -> None:
+    tagged = {"subject": "[Desk #7] Mail not delivered", "sender": "Desk <desk@mx.example>"}
+    assert recipients(mail(FAILED, Return_Path="<>", **tagged)) == [KIM]
+    assert mail(FAILED, Auto_Submitted="auto-generated", **tagged).kind is Kind.OTHER
+    acknowledged = f"This is an automatic reply. We have received your mail:\n\n{FAILED}"
+    assert mail(acknowledged, Return_Path="<>", **tagged).kind is Kind.AUTO_REPLY
+    assert mail(f"The user {KIM} is unknown.\n", Return_Path="<>", **tagged).kind is Kind.OTHER
+
+
+def test_who_was_refused_in_a_transcript_stands_in_the_text() -> None:
+    transcript = "\n  -> RCPT TO\n  <- 550 5.1.1 No such user\n"
+    named = mail(f"Your message to {KIM} was not delivered.\n{transcript}", Return_Path="<>")
+    assert [(one.recipient, one.bounce_type) for one in named.verdicts] == [(KIM, "hard")]
+    both = mail(f"Your message to {KIM} and lee@example.org was not delivered.\n{transcript}", Return_Path="<>")
+    assert recipients(both) == [None]
+    nobody = mail(f"Your message was not delivered. Questions? Write to {KIM}\n{transcript}", Return_Path="<>")
+    assert recipients(nobody) == [None]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +131,190 @@ def test_automatic_replies_speak_of_failures_too() -> None:
     assert (
         mail(FAILED, subject="Automatic reply: x", Return_Path="<>", Auto_Submitted="auto-replied").kind is Kind.BOUNCE
     )
+
+
+@pytest.mark.parametrize(
+    ("sender", "words", "kind"),
+    [
+        # a mail system, or software of the sender's own domain, needs no phrase of a list
+        ("Post <post@sender.example>", "The server of example.org says that the user kim@example.org is unknown.", Kind.BOUNCE),
+        ("MAILER-DAEMON@mx.example", "The user kim@example.org is unknown.", Kind.BOUNCE),
+        # other software has to speak of the reader's mail where it names the address
+        ("Filter <filter@mx.example>", "Your mail to kim@example.org was blocked: spam.", Kind.BOUNCE),
+        ("Filter <filter@mx.example>", "Your mail arrived. Kim (kim@example.org) is not available.", Kind.OTHER),
+        ("Portal <portal@sender.example>", "The user kim@example.org is unknown.", Kind.BOUNCE),
+        # members of a list, people who moved, and automatic replies are something else
+        ("Lists <lists@sender.example>", "The member kim@example.org is unknown to your mail list.", Kind.OTHER),
+        ("Kim <kim@sender.example>", "Your mail has an invalid address. It is now kim@example.org, kim@sender.example is unknown.", Kind.OTHER),
+    ],
+)  # fmt: skip
+def test_concepts_beside_an_address(sender: str, words: str, kind: Kind) -> None:
+    report = mail(words + "\n", sender, subject="Your mail", Return_Path="<>")
+    assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "kind"),
+    [("An error", "<>", Kind.BOUNCE), ("An error", "<kim@x.example>", Kind.OTHER), ("A note", "<>", Kind.BOUNCE)],
+)
+def test_a_mail_system_may_fill_in_a_form(subject: str, path: str, kind: Kind) -> None:
+    report = mail(f"Recipient: {KIM}\nReason: xyzzy\n", subject=subject, Return_Path=path)
+    assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+FORM = "Sender: {sender}\nRecipient: kim@example.org\nSubject: offer\nReason: the domain does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "fields", "kind"),
+    [
+        ("news@sender.example", {}, Kind.BOUNCE),
+        ("news@sender.example", {"Subject": "[Postie] message 3 not delivered"}, Kind.BOUNCE),
+        ("postie@sender.example", {}, Kind.OTHER),  # a person passes on what came back to them
+        ("lee@other.example", {}, Kind.OTHER),
+        ("news@sender.example", {"Subject": "a question"}, Kind.OTHER),
+        ("news@sender.example", {"Subject": "Fwd: message 3 not delivered"}, Kind.OTHER),
+        ("news@sender.example", {"In_Reply_To": "<1@sender.example>"}, Kind.OTHER),
+        ("news@sender.example", {"List_Unsubscribe": "<mailto:x@sender.example>"}, Kind.OTHER),
+    ],
+)
+def test_small_software_sends_forms_to_the_sender(sender: str, fields: dict[str, str], kind: Kind) -> None:
+    fields = {"Subject": "message 3 not delivered"} | fields
+    report = mail(FORM.format(sender=sender), "Postie <postie@sender.example>", **fields)
+    assert report.kind is kind
+    for verdict in report.verdicts:
+        assert (verdict.recipient, str(verdict.bounce_type), verdict.conflicts) == (KIM, "undetermined", (UNSURE,))
+
+
+def test_words_of_automatic_replies_outweigh_concepts() -> None:
+    words = "This is an automatic reply. The user kim@example.org is unknown, your mail is not read.\n"
+    report = mail(words, "Lee <lee@sender.example>", subject="Your mail", Return_Path="<>")
+    assert (report.kind, recipients(report)) == (Kind.AUTO_REPLY, ["lee@sender.example"])
+
+
+def test_what_only_concepts_say_is_never_final() -> None:
+    words = "The server of example.org says that the user kim@example.org is unknown.\n"
+    (little,) = mail(words, "Post <post@sender.example>", subject="Your mail", Return_Path="<>").verdicts
+    (full,) = mail(words, subject="Your mail", Return_Path="<>").verdicts
+    assert (str(little.bounce_type), str(little.reason), little.conflicts) == (
+        "undetermined",
+        "user_unknown",
+        (UNSURE,),
+    )
+    assert (str(full.bounce_type), str(full.reason), full.conflicts) == ("hard", "user_unknown", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('Your message "Invoice 5" to kim@example.org was not delivered.', Kind.BOUNCE),
+        ("Invoice 5 for kim@example.org could not be delivered.", Kind.OTHER),
+        ("Your mail to kim@example.org was not delivered.\n\n-- \nfax 555\nPost <help@other.example>", Kind.BOUNCE),
+        ("Your parcel could not be delivered to kim@example.org. You get another message.", Kind.OTHER),
+    ],
+)
+def test_goods_are_what_failed_and_no_title(text: str, kind: Kind) -> None:
+    report = mail(text + "\n", Return_Path="<>")
+    assert (report.kind, recipients(report)) == (kind, [KIM] if kind is Kind.BOUNCE else [])
+
+
+@pytest.mark.parametrize(("subject", "kind"), [("An error", Kind.BOUNCE), ("A question", Kind.OTHER)])
+def test_a_postmaster_is_believed_where_the_subject_is_an_error(subject: str, kind: Kind) -> None:
+    assert mail(f"{KIM}\n550 5.1.1 no such user\n", "postmaster@mx.example", subject=subject).kind is kind
+
+
+def test_a_list_of_a_queue_is_no_notification() -> None:
+    listed = "A1B2C3 (host mx.example.org said: 451 4.7.1 later)\n  kim@example.org\n"
+    assert mail(listed, subject="mailq").kind is Kind.OTHER
+    assert mail(listed, subject="Undelivered").kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize("word", ["an unknown address", "eine unbekannte Adresse"])
+def test_a_mark_opens_in_any_language(word: str) -> None:
+    report = mail(f"Nuntius tuus:\n\n{KIM}\n{word}\n", "Post <post@mx.example>", X_MS_Exchange_Message_Is_Ndr="")
+    assert (report.kind, recipients(report)) == (Kind.BOUNCE, [KIM])
+
+
+COPY = "--b\nContent-Type: {kind}\n\nFrom: {sender}\nTo: {to}\nSubject: x\nMessage-ID: <1@sender.example>\n\n--b--\n"
+
+
+def about_nobody(
+    words: str, kind: str = "message/rfc822", sender: str = "News <news@sender.example>", **more: str
+) -> Report:
+    copy = COPY.format(kind=kind, sender=sender, to=more.pop("to", KIM))
+    parts = f"--b\nContent-Type: text/plain\n\n{words}\n\n{copy}"
+    fields = {"Return_Path": "<>", "MIME_Version": "1.0", "Content_Type": "multipart/mixed; boundary=b"}
+    return mail(parts, **(fields | more))
+
+
+@pytest.mark.parametrize("kind", ["message/rfc822", "text/rfc822-headers"])
+def test_who_is_not_named_is_guessed_by_the_returned_message(kind: str) -> None:
+    report = about_nobody("Your message could not be delivered: 550 5.1.1 no such user", kind)
+    (verdict,) = report.verdicts
+    assert (report.kind, verdict.recipient, str(verdict.bounce_type)) == (Kind.BOUNCE, KIM, "undetermined")
+    assert (str(verdict.reason), str(verdict.advice), verdict.conflicts) == ("user_unknown", "review", (GUESSED,))
+    assert "the notification names nobody" in report.remarks
+
+
+def test_who_is_not_named_may_stay_unknown() -> None:
+    report = about_nobody("Your message could not be delivered.", to=f"{KIM}, lee@example.org")
+    assert recipients(report) == [None]
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("Your message could not be delivered.", {"sender": "Lee <lee@other.example>"}),
+        ("Your parcel could not be delivered.", {}),
+        ("Your message is attached.", {}),
+        ("Your message could not be delivered.", {"Subject": "Automatic reply: x"}),
+        ("Your message could not be delivered.", {"Return_Path": "<kim@x.example>", "Reply_To": "", "In_Reply_To": "<2@x>"}),
+        ("Your message could not be delivered to lee@example.org.", {"Return_Path": "<>"}),
+    ],
+)  # fmt: skip
+def test_nobody_is_guessed_from_other_mail(words: str, fields: dict[str, str]) -> None:
+    assert GUESSED not in [why for verdict in about_nobody(words, **fields).verdicts for why in verdict.conflicts]
+
+
+SES = """MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+An error occurred.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; {host}
+
+Action: failed
+Final-Recipient: rfc822; kim@example.org
+{said}Status: 5.1.1
+
+--b--
+"""
+LISTED = "Diagnostic-Code: {}Amazon SES did not send it because it is on the suppression list for your account\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "host", "said", "kind"),
+    [
+        ("MAILER-DAEMON@amazonses.com", "a1.amazonses.com", LISTED.format(""), Kind.SUPPRESSED),
+        ("MAILER-DAEMON@amazonses.com", "a1.amazonses.com", LISTED.format("smtp; 550 5.1.1 "), Kind.BOUNCE),
+        ("MAILER-DAEMON@amazonses.com", "mx.example.org", LISTED.format(""), Kind.BOUNCE),
+        ("MAILER-DAEMON@mx.example.org", "a1.amazonses.com", LISTED.format(""), Kind.BOUNCE),
+        ("MAILER-DAEMON@amazonses.com", "a1.notamazonses.com", LISTED.format(""), Kind.BOUNCE),
+        ("MAILER-DAEMON@amazonses.com", "a1.amazonses.com", "Diagnostic-Code: It was refused\n", Kind.BOUNCE),
+        ("MAILER-DAEMON@amazonses.com", "a1.amazonses.com", "", Kind.BOUNCE),
+    ],
+)
+def test_only_a_service_itself_says_that_it_suppresses(sender: str, host: str, said: str, kind: Kind) -> None:
+    report = parse(f"From: {sender}\nSubject: x\n{SES.format(host=host, said=said)}".encode())
+    assert report.kind is kind
+    if kind is Kind.SUPPRESSED:
+        (verdict,) = report.verdicts
+        assert (verdict.bounce_type, verdict.reason, str(verdict.advice)) == (None, None, "suppress")
 
 
 DSN = """MIME-Version: 1.0
@@ -182,5 +387,38 @@ def test_events_of_a_service_that_come_by_mail(text: str, kind: Kind, found: lis
 
 
 def test_a_message_forwarded_as_a_complaint() -> None:
-    report = mail("Hello.\n", "News <news@sender.example>", X_HmXmrOriginalRecipient=KIM)
+    report = mail("Hello.\n", "News <news@sender.example>", X_HmXmrOriginalRecipient=KIM, Feedback_ID="a:b:c")
     assert (report.kind, recipients(report)) == (Kind.COMPLAINT, [KIM])
+    assert report.message.feedback == Feedback(
+        type="abuse", feedback_id="a:b:c", fields=(("x-hmxmroriginalrecipient", KIM),)
+    )
+
+
+def test_a_form_says_who_sent_the_message_and_from_where() -> None:
+    report = parse(
+        b"From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.9\nMIME-Version: 1.0\n"
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n"
+        b"Return-Path: <bounce-7@sender.example>\nFrom: news@sender.example\nTo: kim@example.org\n\nHello.\n--b--\n"
+    )
+    assert (report.kind, recipients(report)) == (Kind.COMPLAINT, [KIM])
+    assert report.message.feedback == Feedback(
+        type="abuse", source_ip="192.0.2.9", original_mail_from="bounce-7@sender.example", fields=(("to", KIM),)
+    )
+
+
+def test_an_event_says_what_the_receiver_reported() -> None:
+    said = {
+        "complainedRecipients": [{"emailAddress": KIM}],
+        "complaintFeedbackType": "abuse",
+        "arrivalDate": "2026-11-03T08:00:11.000Z",
+        "userAgent": "ExampleLoop/2.1",
+    }
+    text = event("Complaint", complaint=said, mail={"source": "news@sender.example", "sourceIp": "192.0.2.9"})
+    report = mail(text, "no-reply@events.example", "Notification")
+    assert report.message.feedback == Feedback(
+        type="abuse",
+        source_ip="192.0.2.9",
+        original_mail_from="news@sender.example",
+        arrival_date=datetime(2026, 11, 3, 8, 0, 11, tzinfo=UTC),
+        user_agent="ExampleLoop/2.1",
+    )

@@ -28,7 +28,7 @@ def test_every_page_is_what_is_made(name: str) -> None:
     assert path.read_text(encoding="utf-8") == made, f"{name} is out of date: run {generate.COMMAND}"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name.endswith(".md")])
 def test_every_page_says_what_writes_it(name: str) -> None:
     title, _, note, *_ = PAGES[name].splitlines()
     assert title.startswith("# ")

@@ -21,10 +21,12 @@ def outcome(verdict: Verdict) -> tuple[str, str, str]:
 
 
 def guards_of(verdict: Verdict) -> list[str]:
-    return [
-        one for one in verdict.conflicts for known in (EARLY, NULL_MX, STATUS, RELAY, HEDGED) if one.endswith(known)
-    ]
+    known = (EARLY, NULL_MX, STATUS, RELAY, HEDGED, BAD_SEQUENCE)
+    return [one for one in verdict.conflicts if one.endswith(known) or NOUN in one]
 
+
+NOUN: Final = "is not said of a recipient: it speaks of the"
+BAD_SEQUENCE: Final = "was not said now: 503 follows from what was refused before"
 
 # Reply, command, what is decided, and the conflict that names the guard, or None if none objects.
 ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]] = (
@@ -68,6 +70,30 @@ ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]
     ("550 The account may not exist, or it may be full", "rcpt", ("undefined", "undetermined", "review"), f"user_unknown {HEDGED}"),
     ("550 5.1.1 The account may not exist, or it may be full", "rcpt", ("user_unknown", "hard", "suppress"), None),
     ("550 User unknown. It may be misspelled or removed.", "rcpt", ("user_unknown", "hard", "suppress"), None),
+    # Two causes at both sides of an "or" name none either, unless both blame the address.
+    ("550 user unknown or mailbox full", "rcpt", ("mailbox_full", "soft", "retry"), None),
+    ("550 invalid user or access denied", "rcpt", ("undefined", "undetermined", "review"), f"user_unknown {HEDGED}"),
+    ("550 utilisateur inconnu ou accès refusé", "rcpt", ("undefined", "undetermined", "review"), f"user_unknown {HEDGED}"),
+    ("550 5.1.1 invalid user or access denied", "rcpt", ("user_unknown", "hard", "suppress"), None),
+    ("550 Das Konto wurde deaktiviert oder gelöscht", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("550 The account is blocked or inactive", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("554 The address might be wrong, or you might be blacklisted", "rcpt", ("undefined", "undetermined", "review"), f"blocklisted {HEDGED}"),
+    # The noun decides: whoever the reply speaks of instead of a recipient.
+    ("550 The from address does not match a verified identity", "rcpt", ("sender_rejected", "soft", "fix_sender"), f"user_unknown {NOUN} sender"),
+    ("550 Login credentials no longer valid", "rcpt", ("security_required", "soft", "fix_sender"), f"user_unknown {NOUN} authentication"),
+    ("550 5.7.1 Address lookup failed", "rcpt", ("undefined", "undetermined", "review"), f"user_unknown {NOUN} lookup"),
+    ("550 5.1.1 Address lookup failed", "rcpt", ("user_unknown", "hard", "suppress"), None),
+    ("5.1.2 no MX could be reached: connect timeout", None, ("network_error", "soft", "retry"), f"domain_unknown {NOUN} connection"),
+    ("501 5.5.4 Unknown domain name", None, ("protocol_error", "soft", "review"), f"domain_unknown {NOUN} command"),
+    ("501 5.5.4 Unknown domain name", "rcpt", ("domain_unknown", "hard", "suppress"), None),
+    ("501 5.7.1 DSN support is deactivated", None, ("protocol_error", "soft", "review"), f"mailbox_disabled {NOUN} command"),
+    ("550 5.7.13 User account unfortunately disabled", "rcpt", ("security_required", "soft", "fix_sender"), f"mailbox_disabled {NOUN} authentication"),
+    ("550 5.7.13 Disabled recipient address", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("503 5.1.1 no valid recipients", "data", ("protocol_error", "soft", "review"), f"user_unknown {BAD_SEQUENCE}"),
+    # RFC 5321's own words for 550 yield to what stands beside them.
+    ("550 mailbox unavailable: mail from your address is not accepted", "rcpt", ("sender_rejected", "soft", "fix_sender"), None),
+    ("550 Requested action not taken: mailbox unavailable", "rcpt", ("user_unknown", "hard", "suppress"), None),
+    ("550 5.1.1 mailbox unavailable, policy restrictions", "rcpt", ("user_unknown", "hard", "suppress"), None),
 )  # fmt: skip
 
 

@@ -17,13 +17,12 @@ import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
 from undeliverable._formats.index import FormatsBelow
 from undeliverable._knowledge import build as builder
-from undeliverable._knowledge import checkout
+from undeliverable._knowledge import checkout, common
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
 from undeliverable._knowledge.shipped import Shipped
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.table import Below, Rule, RuleTable, Seen
-from undeliverable.knowledge import profile_names
 
 BUILTIN = Knowledge.builtin()
 BUILTIN_MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]
@@ -102,7 +101,9 @@ class TestRank:
             BUILTIN.with_file(ours).with_profile("strict-rfc"),
         ):
             verdict = classify(FULL, knowledge=knowledge)
-            assert (verdict.bounce_type, verdict.label) == ("soft", "full")
+            assert (verdict.bounce_type, verdict.label) == ("hard", "full")
+            layers = {key: policy.layer for key, policy in verdict.policies.items()}
+            assert layers == {"bounce_type": "profile:strict-rfc", "label": "file:ours.toml"}
             other = classify("550 5.7.1 Spam", knowledge=knowledge)
             assert other.policy is not None
             assert (other.bounce_type, other.policy.layer) == ("hard", "profile:strict-rfc")
@@ -190,14 +191,14 @@ class TestFiles:
         assert verdict.policy is not None
         assert verdict.policy.layer == "profile:house"
 
-    @pytest.mark.parametrize("name", profile_names())
+    @pytest.mark.parametrize("name", Knowledge.profiles())
     def test_every_profile_loads(self, name: str) -> None:
         knowledge = BUILTIN.with_profile(name)
         assert knowledge.layers[0].name == f"profile:{name}"
         assert not knowledge.layers[0].rules
 
     def test_the_profiles_are_found(self) -> None:
-        assert {"default", "strict-rfc", "rcpt550"} <= set(profile_names())
+        assert {"default", "strict-rfc", "rcpt550"} <= set(Knowledge.profiles())
 
 
 class TestProfiles:
@@ -378,7 +379,7 @@ def run_in(folder: Path, code: str) -> str:
 
 
 def test_no_such_profile() -> None:
-    with pytest.raises(KnowledgeError, match=r"unknown profile; expected one of .*strict-rfc"):
+    with pytest.raises(KnowledgeError, match=r"unknown profile 'nosuch'; expected one of .*strict-rfc"):
         BUILTIN.with_profile("nosuch")
 
 
@@ -386,6 +387,7 @@ class FiledAnew(Below):
     """The built-in rules, filed from their objects instead of read from the index."""
 
     def __init__(self) -> None:
+        super().__init__()
         shipped = Shipped(build())
         self.marks, self.meaning, self.exact = BUILTIN_MARKS, shipped.meaning, shipped.exact
         self.plain, self.concepts = shipped.plain, shipped.concepts
@@ -445,11 +447,11 @@ class TestIndex:
     def test_that_of_a_wheel_is_trusted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(data, "read", {"released.jsonl": build()}.__getitem__)
         monkeypatch.setattr(checkout, "index", None)
-        assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
+        assert common.shipped.__wrapped__().rules == BUILTIN.rules
 
     def test_without_one_the_files_of_the_checkout_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(undeliverable.knowledge, "_RELEASED", "nosuch.jsonl")
-        assert undeliverable.knowledge._shipped.__wrapped__().rules == BUILTIN.rules
+        monkeypatch.setattr(common, "RELEASED", "nosuch.jsonl")
+        assert common.shipped.__wrapped__().rules == BUILTIN.rules
 
     @pytest.mark.parametrize("saved", [None, "", "00000000\nold", f"{checkout.digest()}\nfresh"])
     def test_a_saved_one_is_used_while_it_is_of_the_files(

@@ -27,7 +27,7 @@ FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
         "a", "when.replly", 3, 10, "unknown condition",
     ),
     "an unknown condition of a policy": (
-        '[[policy]]\nwhen = { words = "550" }\nthen = { label = "x" }\n', "policy[1]", "when.words", 2, 10, "unknown condition",
+        '[[policy]]\nwhen = { word = "550" }\nthen = { label = "x" }\n', "policy[1]", "when.word", 2, 10, "did you mean words",
     ),
     "an unknown reason": ('[[rule]]\nwhen = { reply = "550" }\nthen = { reason = "gone" }\n', "rule[1]", "then.reason", 3, 10, "unknown reason 'gone'"),
     "a reason of another type": ('[[rule]]\nwhen = { reply = "550" }\nthen = { reason = ["a"] }\n', "rule[1]", "then.reason", 3, 10, "unknown reason"),

@@ -85,6 +85,32 @@ def test_labels_are_compared_whole() -> None:
     assert not wording.names_recipient("destinataire" * 9)
 
 
+def test_a_sender_may_be_named_by_what_is_attached_to_its_address() -> None:
+    wording = Wording({"ja": {"from": ("からの",)}, "zh": {"from": ("来自",)}, "en": {"from": ("from",)}})
+    assert wording.attaches_from("", "からのメール")
+    assert wording.attaches_from("来自", "")
+    assert not wording.attaches_from("from", "へのメール")
+
+
+def test_what_a_title_names_is_not_spoken_of() -> None:
+    wording = Wording({"en": {"goods": ("invoice*",), "failure": ("not delivered",), "report": ("report",)}})
+
+    def kinds(text: str) -> set[str]:
+        return {phrase.kind for phrase in wording.heard_of(text)}
+
+    assert kinds('"Invoice 5" was not delivered') == {"failure"}
+    assert kinds("Not delivered: invoice 5") == {"failure"}
+    assert kinds("Invoice 5: not delivered") == {"goods", "failure"}
+    assert kinds("Question: invoice 5") == {"goods"}
+
+
+def test_a_line_that_says_which_message_it_was_is_a_title() -> None:
+    wording = Wording({"ja": {"goods": ("予約",), "message_label": ("件名",)}})
+    assert wording.names_message("■件名")
+    assert wording.heard_of("宛先：kim@example.org\n件名：予約の件") == frozenset()
+    assert {phrase.kind for phrase in wording.heard_of("宛先：kim@example.org\n予約の件")} == {"goods"}
+
+
 @pytest.mark.parametrize(
     ("table", "key"),
     [

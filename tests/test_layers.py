@@ -48,6 +48,7 @@ ORDER: Final = (
     "smtp",
     "logs",
     "webhooks",
+    "rule_files",
     "__init__",
     # beside them
     "envelope",

@@ -16,8 +16,9 @@ import pytest
 from tests.test_laws import texts
 from undeliverable import Knowledge, classify
 from undeliverable._knowledge.build import read_documents
-from undeliverable._rules.meaning import BY_MEANING, Meaning, Reading, Role, Vocabulary, vocabulary
+from undeliverable._rules.meaning import BY_MEANING, Meaning, Reading, Vocabulary, vocabulary
 from undeliverable._rules.phrases import words_of
+from undeliverable._rules.roles import Role
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._text.fold import fold
@@ -84,7 +85,9 @@ def test_the_cause_is_what_is_left(text: str, cause: str) -> None:
 
 def test_most_replies_are_one_cause() -> None:
     assert read("550 5.1.1 user unknown") is None
-    assert read("550 mailbox or account unknown") is None
+    reading = read("550 mailbox or account unknown")
+    assert reading is not None
+    assert reading.cause() == "550 mailbox or account unknown"
     assert Meaning().read("550 please wait", ["please", "wait"]) is None
 
 
@@ -193,7 +196,7 @@ def test_doubts(text: str, temporary: str | None, hedge: str | None, resolver: s
     assert (
         (temporary, hedge, resolver) == (None, None, None)
         if reading is None
-        else tuple(reading.doubts())
+        else tuple(reading.doubts()[:3])
         == (
             temporary,
             hedge,
@@ -247,8 +250,7 @@ def without_phrase(words: Vocabulary, phrase: str) -> Meaning:
     def less(found: list[tuple[str, str, bool]]) -> list[tuple[str, str, bool]]:
         return [entry for entry in found if (entry[0], entry[2]) != bare]
 
-    spaced, begun = ({key: less(found) for key, found in filed.items()} for filed in words[:2])
-    return Meaning(Vocabulary(spaced, begun, less(words.unspaced)))
+    return Meaning(Vocabulary(*({key: less(found) for key, found in filed.items()} for filed in words)))
 
 
 def test_every_phrase_is_needed_by_some_reply() -> None:
@@ -279,7 +281,7 @@ def test_own_sentences_are_read_by_own_phrases() -> None:
     reading = read("550 unknown passagere. prego write. geprueft durch us. oda full ander closed. kein netz.", meaning)
     assert reading is not None
     assert [str(clause.role) for clause in reading.clauses] == ["cause", "advice", "footer", "cause", "cause"]
-    assert tuple(reading.doubts()) == ("passager", "oda", "kein netz")
+    assert reading.doubts()[:3] == ("passager", "oda", "kein netz")
 
 
 @pytest.mark.parametrize(

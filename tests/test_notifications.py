@@ -1,4 +1,4 @@
-"""Notifications that nobody described, in 34 languages, and mail that is none: `fixtures/notifications.jsonl`.
+"""Notifications that nobody described, in many languages, and mail that is none: `fixtures/notifications.jsonl`.
 
 Each line has the header fields and the text of a message, what it is, and the recipients. Those listed in FAILING are known
 to be read wrong, because too little says what they are.
@@ -18,7 +18,7 @@ ROWS: Final[list[dict[str, Any]]] = [
     json.loads(line)
     for line in (Path(__file__).parent.parent / "fixtures" / "notifications.jsonl").read_text("utf-8").splitlines()
 ]
-FAILING: Final = {"en-table", "second-en-b", "second-it-b"}
+FAILING: Final = {"second-it-b", "sixth-en-2"}
 
 
 def read(row: dict[str, Any]) -> Report:

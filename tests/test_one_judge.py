@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pickle
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Command, Knowledge, StatusCode, Verdict, classify
-from undeliverable._rules.conditions import status_by_key, status_key
+from undeliverable._rules.comparisons import status_by_key, status_key
+from undeliverable._rules.details import read_details
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._verdicts.judge import judge, judge_reply
 from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN: Final = Knowledge.builtin()
-SILENT: Final = BUILTIN.with_rules([{"when": {"service": "none such"}, "then": {"label": "never", "advice": "none"}}])
+SILENT: Final = BUILTIN.with_rules([{"when": {"service": "sendgrid"}, "then": {"label": "never", "advice": "none"}}])
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
 TEXTS: Final = (
     *(rule.example for rule in BUILTIN.rules if rule.example),
@@ -106,7 +108,8 @@ def test_an_explanation_is_a_function_of_the_verdict() -> None:
 def test_the_judging_knowledge_names_the_blocklist() -> None:
     """A verdict keeps what its own knowledge read, whatever the built-in one knows."""
     own = Knowledge(BUILTIN.layers)
-    own.__dict__["blocklists"] = type(BUILTIN.blocklists)((("zen.spamhaus.org", "Ours"),))
+    lists = type(BUILTIN.blocklists)((("zen.spamhaus.org", "Ours"),))
+    own.__dict__["details_of"] = functools.partial(read_details, lists.named)
     text = "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"
     theirs, ours = classify(text), classify(text, knowledge=own)
     assert (theirs.blocklist, ours.blocklist) == ("Spamhaus ZEN", "Ours")

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, classify
+from undeliverable._knowledge.common import shipped as _shipped
 from undeliverable._rules.normal import Plain, plain_words
 from undeliverable._rules.phrases import words_of
 from undeliverable.errors import EntryError
-from undeliverable.knowledge import _shipped
 
 PLAIN = _shipped().plain
 
@@ -25,6 +25,7 @@ def plain(text: str) -> str:
         ("550 user simply unknown", "550 user unknown"),
         ("550 user apparently really unknown", "550 user unknown"),
         ("550 benutzer leider unbekannt", "550 benutzer unbekannt"),
+        ("550 adres po prostu nieznany", "550 adres nieznany"),  # a filler of two words
         ("550 user doesn't exist", "550 user does not exist"),
         ("550 user can't be found", "550 user cannot be found"),
         ("550 user can not be found", "550 user cannot be found"),
@@ -36,13 +37,6 @@ def plain(text: str) -> str:
         ("550 x-spam: a-b@example", "550 x-spam: a-b@example"),
         ("550 address declined", "550 address rejected"),
         ("550 not known", "550 unknown"),
-        ("550 5.1.1 your message could not be delivered: user unknown", "550 5.1.1 user unknown"),
-        ("550 could not be delivered to kim: user unknown", "550 user unknown"),
-        (
-            "550 a sentence. could not be delivered: user unknown",
-            "550 a sentence. could not be delivered: user unknown",
-        ),
-        ("ihre nachricht konnte nicht zugestellt werden: postfach voll", "postfach voll"),
     ],
 )
 def test_forms(text: str, wanted: str) -> None:
@@ -71,7 +65,7 @@ def test_without_words_hardly_anything_changes() -> None:
         ({"fillers": []}, "plain.fillers"),
         ({"filler": "x"}, "plain.filler"),
         ({"filler": [" "]}, "plain.filler"),
-        ({"frame": [1]}, "plain.frame"),
+        ({"frame": ["x"]}, "plain.frame"),
         ({"same": ["x"]}, "plain.same"),
         ({"same": {"rejected": "declined"}}, "plain.same.rejected"),
     ],

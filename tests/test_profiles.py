@@ -10,7 +10,7 @@ import pytest
 from undeliverable import Action, Event, Kind, Knowledge, Reason, Report, Verdict, classify, parse
 from undeliverable._rules.policies import Policy
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import judge
+from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN = Knowledge.builtin()
@@ -267,12 +267,18 @@ def test_statements(name: str, row: Row) -> None:
 HOSTS = {provider.name: f"mx.{provider.hosts[0]}" for provider in BUILTIN.providers if provider.hosts}
 
 
+def asked(policy: Policy, key: str) -> str:
+    """Return one of the names that a policy asks for under a key, or an empty text."""
+    comparison = dict(policy.when.asked).get(key)
+    return min(map(str, getattr(comparison, "values", ("",))))
+
+
 def told_by_service(policy: Policy, knowledge: Knowledge) -> Verdict:
     """The verdict on a policy's example where it comes with an event of the class that the policy asks for."""
-    class_, _, subclass = (min(policy.when.classes or {None}, key=str) or "").partition("/")
-    event = Event(id=None, service=min(policy.when.services or {None}, key=str) or "", class_=class_, subclass=subclass)
+    class_, _, subclass = asked(policy, "class").partition("/")
+    event = Event(id=None, service=asked(policy, "service"), class_=class_, subclass=subclass)
     facts = RecipientFacts(witness=Witness.EVENT, action=Action.FAILED, reply=parse_reply(policy.example or ""))
-    return judge(facts, knowledge, identity="", event=event)
+    return judge(facts, knowledge, identity="", surroundings=Surroundings(event=event))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -282,14 +288,13 @@ def test_every_policy_has_a_source_and_decides_its_example(name: str) -> None:
     for policy in knowledge.policies:
         assert policy.source, f"policy {policy.id} has no source"
         assert policy.example, f"policy {policy.id} has no example"
-        host = None if policy.when.providers is None else HOSTS[min(policy.when.providers, key=str) or ""]
-        if policy.when.services is None:
-            verdict = classify(policy.example, host=host, knowledge=knowledge)
-        else:
+        provider = asked(policy, "provider")
+        if asked(policy, "service"):
             verdict = told_by_service(policy, knowledge)
-        assert verdict.policy is not None, f"no policy decides the example of policy {policy.id}"
-        deciding = (verdict.policy.id, verdict.policy.layer)
-        assert deciding == (policy.id, f"profile:{name}"), f"{deciding[0]} decides the example of policy {policy.id}"
+        else:
+            verdict = classify(policy.example, host=HOSTS[provider] if provider else None, knowledge=knowledge)
+        found = {(ref.id, ref.layer) for ref in verdict.policies.values()}
+        assert found == {(policy.id, f"profile:{name}")}, f"{found} decide the example of policy {policy.id}"
 
 
 # Profiles whose label is the word that the other system has for it: every failure gets one.
@@ -412,8 +417,8 @@ class TestPrecedence:
 
     def test_a_file_may_replace_a_policy_of_the_profile(self, ours: Path) -> None:
         verdict = classify(RELAY, knowledge=BUILTIN.with_profile("prefinery").with_file(ours))
-        assert verdict.policy is not None
-        assert (verdict.bounce_type, verdict.advice, verdict.policy.id) == ("soft", "review", "mx")
+        assert verdict.policy is None
+        assert (verdict.bounce_type, verdict.advice, verdict.policies["advice"].id) == ("soft", "review", "mx")
 
     def test_the_later_of_two_profiles_is_higher(self) -> None:
         knowledge = BUILTIN.with_profile("acellemail").with_profile("prefinery")

@@ -54,7 +54,7 @@ def test_every_verdict_has_the_new_keys() -> None:
     ):
         assert [key for key in NEW if key not in record] == []
     assert record["sent_to"] == "kim@example.org"
-    assert [record[key] for key in NEW[1:]] == [None, None, None, {}, None, None, None]
+    assert [record[key] for key in NEW[1:]] == [None, "high", None, {}, "give_up", None, "recipient"]
 
 
 def test_policies_are_a_mapping() -> None:

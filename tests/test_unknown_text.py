@@ -57,7 +57,16 @@ def replies(report: Report) -> dict[str | None, str | None]:
         (f"Not delivered.\n\nName       Result\n{KIM}    Failed   {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Not delivered.\n\n<{KIM}>  mx.example.org said: {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Not delivered.\n\nRecipient {KIM}\nReason {UNKNOWN}\n", {KIM: UNKNOWN}),
-        (f"Sorry, the user {KIM} does not exist,\nso it cannot be delivered.\n", {KIM: "does not exist, so it cannot be delivered."}),
+        (f"Sorry, the user {KIM} does not exist,\nso it cannot be delivered.\n", {KIM: "Sorry, the user kim@example.org does not exist, so it cannot be delivered."}),
+        (
+            f"Non remis.\n\nDestinataire  : {KIM}\nRéponse       : 550 5.2.1 Désactivé par l'usager\nDécision      : fin\n",
+            {KIM: "550 5.2.1 Désactivé par l'usager"},
+        ),
+        (
+            f"Non remis.\n\nDestinataire : {KIM}\nLe serveur a dit : 550 5.2.1 Désactivé par l'usager\nVoir : fin\n",
+            {KIM: "550 5.2.1 Désactivé par l'usager Voir : fin"},
+        ),
+        (f"Not delivered: mailbox full.\n\nRecipient: {KIM}\nTitle: lunch\nSize: 5 MB\n", {KIM: "Not delivered: mailbox full."}),
         (f"{FULL} for:\n    {KIM}\nand so it was not delivered.\n", {KIM: FULL + " for:"}),
     ],
 )  # fmt: skip
@@ -370,7 +379,9 @@ def test_the_recipient_may_stand_in_a_sentence_or_above_it(text: str) -> None:
 
 def test_the_fallback_names_nobody_who_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     suspects = frozenset({KIM, LEE, MAX, "1@sender.example", "news@sender.example"})
-    monkeypatch.setattr(_flufl, "ask", lambda _: _flufl.Suspicion(suspects, frozenset()))
+    monkeypatch.setattr(
+        _flufl, "ask", lambda shown: _flufl.Suspicion(frozenset(one for one in suspects if one.encode() in shown))
+    )
     head = "From: postmaster@mx.example\nTo: news@sender.example\nSubject: hello\nMIME-Version: 1.0\n"
     body = (
         f'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nNot delivered: it is about {KIM} and '

@@ -88,6 +88,21 @@ def test_what_is_said_of_the_senders_side_is_never_hard(subject: str) -> None:
     assert not [reply for reply in replies if classify(reply).bounce_type is BounceType.HARD]
 
 
+THINGS: Final = (
+    "content-type", "charset", "character set", "encoding", "header", "key", "selector", "certificate", "attachment", "file",
+    "folder", "table", "column", "service", "command", "option", "extension", "parameter", "mechanism", "reason", "cause",
+    "error", "licence", "license", "message", "e-mail", "email", "server", "IP", "IP address", "HELO", "EHLO", "cipher", "protocol",
+    "device", "socket", "URL", "link", "policy", "rule", "signature", "feature", "content", "date", "version", "format",
+)  # fmt: skip
+NOT_THERE: Final = ("does not exist", "is unknown", "no longer exists", "is a nonexistent one")
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_what_is_said_of_a_part_of_a_message_or_a_server_is_never_hard(thing: str) -> None:
+    replies = [f"550 the {thing} {said}" for said in NOT_THERE]
+    assert not [reply for reply in replies if classify(reply).bounce_type is BounceType.HARD]
+
+
 RECIPIENTS_SIDE: Final = (
     "the recipient", "this user", "the mailbox", "this account", "recipient's mailbox", "the recipient's account", "the destination address",
     "the recipient address", "<kim@example.org>", "user kim", "user <kim@example.org>", "this email address",

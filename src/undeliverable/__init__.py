@@ -21,14 +21,22 @@ from undeliverable.model import (
     MtaName,
     Returned,
 )
-from undeliverable.reasons import Advice, BounceType, Fault, Reason
+from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.smtp import classify, from_exception, from_refused
-from undeliverable.verdict import Kind, PolicyRef, Report, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import Kind, PolicyRef, ProviderFrom, Report, RuleRef, StatusFrom, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime as _datetime
+
+    from undeliverable._rules.failure import Hosts as _Hosts
+del TYPE_CHECKING
 
 __all__ = [
     "Action",
     "Address",
     "Advice",
+    "AppliesTo",
     "BounceType",
     "Command",
     "Diagnostic",
@@ -39,9 +47,11 @@ __all__ = [
     "Kind",
     "Knowledge",
     "KnowledgeError",
+    "MessageAdvice",
     "MessageFacts",
     "MtaName",
     "PolicyRef",
+    "ProviderFrom",
     "Reason",
     "RegisteredStatus",
     "ReplyCode",
@@ -70,13 +80,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def parse_webhook(
+def parse_webhook(  # noqa: PLR0913 # the public interface
     name: str,
     body: object,
     *,
     content_type: str | None = None,
     headers: _Mapping[str, str] | None = None,
     knowledge: Knowledge | None = None,
+    mx: _Hosts = None,
+    context: _Mapping[str, object] | None = None,
+    now: _datetime | None = None,
+    sender: str | None = None,
 ) -> tuple[Report, ...]:
     """Return what a request of an e-mail service reports: one :class:`Report` for each event in it, in order.
 
@@ -89,8 +103,20 @@ def parse_webhook(
     :param content_type: of the request, unless it stands in `headers`; what begins as JSON is read as JSON all the same.
     :param headers: of the request; some services put an event's id there.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
+    :param mx: as for :func:`classify`; so are `context`, `now` and `sender`.
     :raises WebhookError: when the body is not what this service sends, or there is no such service; answer 400.
+    :raises ValueError: when `context` or `now` are not as there.
     """
     from undeliverable import webhooks
 
-    return webhooks.parse_webhook(name, body, content_type=content_type, headers=headers, knowledge=knowledge)
+    return webhooks.parse_webhook(
+        name,
+        body,
+        content_type=content_type,
+        headers=headers,
+        knowledge=knowledge,
+        mx=mx,
+        context=context,
+        now=now,
+        sender=sender,
+    )

@@ -6,41 +6,37 @@ through the layers are built when they are first used.
 """
 
 # Plain paths: pathlib would take a twentieth of the time of a start.
-# ruff: noqa: PTH119, PTH123
+# ruff: noqa: PTH119
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from os import PathLike
 
-from undeliverable.errors import EntryError, KnowledgeError
+from undeliverable._knowledge.common import Shared, shipped
+from undeliverable._knowledge.selecting import Selecting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, TypeAlias, TypeVar
+    from datetime import datetime
+    from typing import Final, TypeAlias
 
-    from undeliverable._dsn.origin import OriginWords
-    from undeliverable._dsn.sections import CutWords
     from undeliverable._formats import FormatTable
-    from undeliverable._formats.wording import Wording
-    from undeliverable._knowledge.blocklists import Blocklists
     from undeliverable._knowledge.loader import Layer
-    from undeliverable._knowledge.log_shapes import LogTable
-    from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._knowledge.second import SecondOpinion
     from undeliverable._knowledge.shipped import Shipped
     from undeliverable._knowledge.toml import TomlSource
+    from undeliverable._knowledge.watch import Watch
+    from undeliverable._rules.failure import Caller, Hosts
     from undeliverable._rules.meaning import Meaning
     from undeliverable._rules.policies import Policy, PolicyTable
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Match, Rule, RuleTable
-    from undeliverable.codes import StatusCode
     from undeliverable.model import Command
     from undeliverable.reasons import Reason
-    from undeliverable.verdict import Details
-
-    _Entry = TypeVar("_Entry", Rule, Policy)
+    from undeliverable.verdict import ProviderFrom
 
     AnyLayer: TypeAlias = Layer | Shipped
 
@@ -48,27 +44,33 @@ __all__ = ["Knowledge"]
 
 _VERSION: Final = "2026.11"
 _CACHED: Final = 4_096  # distinct replies kept with their rule
-_RELEASED: Final = "released.jsonl"  # only wheels have it; .ci/hatch_build.py writes it
 
 
-class Knowledge:
+class Knowledge(Shared, Selecting):
     """Rules, policies, providers and formats in layers; immutable, and safe to share between threads.
 
     ``Knowledge.builtin().with_profile("strict-rfc").with_file("ours.toml")`` makes new objects. Whatever the order of
-    the calls, rules from code rank above files, files above profiles, and profiles above the built-in layer; of two
-    files the later one is higher. It pickles as its layers. Each object has a bounded cache of judged replies.
+    the calls, rules from code rank above a tenant's files, these above other files, files above profiles, and profiles
+    above the built-in layer; of two of a kind the later one is higher. It pickles as its layers. The index of the
+    built-in rules is shared. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "_with_formats", "layers")
+    __slots__ = ("__dict__", "_with_formats", "_with_opinion", "layers")
 
-    def __init__(self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True) -> None:
+    layers: tuple[AnyLayer, ...]
+
+    def __init__(
+        self, layers: Sequence[AnyLayer] = (), *, with_formats: bool = True, with_opinion: bool = True
+    ) -> None:
         """Order `layers` by rank; of two with the same rank the later one is higher.
 
         :param with_formats: whether to read described formats as such; see :meth:`without_formats`.
+        :param with_opinion: whether the second opinion counts; see :meth:`without_opinion`.
         """
         numbered = sorted(enumerate(layers), key=lambda pair: (-pair[1].group, -pair[0]))
-        self.layers: Final = tuple(layer for _, layer in numbered)
+        self.layers = tuple(layer for _, layer in numbered)
         self._with_formats: Final = with_formats
+        self._with_opinion: Final = with_opinion and all(layer.opinion for layer in self.layers)
 
     @classmethod
     def builtin(cls) -> Knowledge:
@@ -83,64 +85,109 @@ class Knowledge:
     @staticmethod
     def profiles() -> tuple[str, ...]:
         """Return the names of the profiles that the library comes with, for :meth:`with_profile`."""
+        from undeliverable._knowledge.paths import profile_names
+
         return profile_names()
 
-    def with_profile(self, name: str) -> Knowledge:
+    @staticmethod
+    def watch(
+        files: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+        *,
+        profiles: Sequence[str | tuple[str, Sequence[str]]] = (),
+    ) -> Watch[Knowledge]:
+        """Return what gives the knowledge of these files and profiles as they are at the moment, for long processes.
+
+        :param files: one path, or several; the last one ranks highest.
+        :param profiles: names, or pairs of a name and the consequences to take from it, as for :meth:`with_profile`.
+        :raises KnowledgeError: when one of them cannot be used.
+        """
+        from undeliverable._knowledge.watch import watched
+
+        return watched(Knowledge.builtin(), [files] if isinstance(files, str | PathLike) else files, profiles)
+
+    def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Knowledge:
         """Return this knowledge with a profile: the name of one that the library comes with, or the path of a ``.toml`` file.
 
-        :raises KnowledgeError: when there is no such profile, or it has an error.
+        A profile stands above those that were added before it.
+
+        :param only: the consequences to take from it, such as ``["label"]``; all unless given.
+        :raises KnowledgeError: when there is no such profile or consequence, or the profile has an error.
         """
-        from undeliverable._knowledge.loader import PROFILE, load
+        from undeliverable._knowledge.loader import PROFILE, load, part_of
+        from undeliverable._knowledge.paths import read_path, read_profile
 
         if name.endswith(".toml"):
-            source = _read_path(name)
+            source = read_path(name)
             stem = os.path.basename(name).removesuffix(".toml")
         else:
-            source = _read_profile(name)
+            source = read_profile(name)
             stem = name
-        return self._with(load(f"profile:{stem}", PROFILE, source, source.parse()), source)
+        layer = load(f"profile:{stem}", PROFILE, source, source.parse())
+        return self._with(part_of(layer, only) if only else layer, source)
 
     def with_file(self, path: str | PathLike[str]) -> Knowledge:
         """Return this knowledge with a TOML file of rules, policies, providers and formats.
 
+        A file with a table ``[tenant]`` is for that customer of the caller alone: for ``context={"tenant": ...}``.
+
         :raises KnowledgeError: when the file cannot be read or has an error; nothing of it is used then.
         """
         from undeliverable._knowledge.loader import FILE, load
+        from undeliverable._knowledge.paths import read_path
 
-        source = _read_path(os.fspath(path))
+        source = read_path(os.fspath(path))
         name = f"file:{os.path.basename(source.name)}"
-        return self._with(load(name, FILE, source, source.parse(), languages=_shipped()), source)
+        return self._with(load(name, FILE, source, source.parse(), languages=shipped()), source)
 
-    def with_rules(self, rules: Sequence[Mapping[str, object]]) -> Knowledge:
+    def with_rules(self, rules: Sequence[Mapping[str, object]], *, tenant: str | None = None) -> Knowledge:
         """Return this knowledge with rules and policies from code: tables as in a file.
 
         A table whose ``then`` names a reason is a rule, any other a policy.
 
+        :param tenant: the customer of the caller that they are for; they rank as a file with that ``[tenant]`` does.
         :raises KnowledgeError: when one of them has an error.
         """
-        from undeliverable._knowledge.loader import CODE, load
+        from undeliverable._knowledge.loader import CODE, FILE, load
         from undeliverable._knowledge.toml import TomlSource
         from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
-        document: dict[str, list[Mapping[str, object]]] = {"rule": [], "policy": []}
+        document: dict[str, object] = {"rule": [], "policy": []} if tenant is None else {"tenant": {"name": tenant}}
         for table in rules:
             then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
-            document["rule" if "reason" in then else "policy"].append(table)
-        return self._with(load("code", CODE, source, document, languages=_shipped()), source)
+            entries = document.setdefault("rule" if "reason" in then else "policy", [])
+            assert isinstance(entries, list)
+            entries.append(table)
+        group = CODE if tenant is None else FILE
+        return self._with(load("code", group, source, document, languages=shipped()), source)
 
     def without_formats(self) -> Knowledge:
         """Return this knowledge without the described formats: what the general readers make of a text by themselves."""
-        return Knowledge(tuple(reversed(self.layers)), with_formats=False)
+        return Knowledge(tuple(reversed(self.layers)), with_formats=False, with_opinion=self._with_opinion)
+
+    def without_opinion(self) -> Knowledge:
+        """Return this knowledge without the second opinion: what the rules alone say. A profile may ask for the same."""
+        return Knowledge(tuple(reversed(self.layers)), with_formats=self._with_formats, with_opinion=False)
 
     def _with(self, layer: Layer, source: TomlSource) -> Knowledge:
+        from undeliverable._knowledge.names import check_names, check_replaces
+
         lower = [other for other in self.layers if other.group <= layer.group]
-        _check_replaces("rule", layer.rules, {rule.id for other in lower for rule in other.rules}, source)
-        _check_replaces("policy", layer.policies, {policy.id for other in lower for policy in other.policies}, source)
-        return Knowledge((*reversed(self.layers), layer), with_formats=self._with_formats)
+        check_replaces("rule", layer.rules, lambda: {rule.id for other in lower for rule in other.rules}, source)
+        check_replaces("policy", layer.policies, lambda: {one.id for other in lower for one in other.policies}, source)
+        check_names(layer, self._upper, source)
+        layers = (*reversed(self.layers), layer)
+        return Knowledge(layers, with_formats=self._with_formats, with_opinion=self._with_opinion)
+
+    def _above(self, layers: Sequence[Layer]) -> Knowledge:
+        """Return these layers, the highest first, above the same built-in one."""
+        below = () if self._shipped is None else (self._shipped,)
+        found = (*below, *reversed(layers))
+        return Knowledge(found, with_formats=self._with_formats, with_opinion=self._with_opinion)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (tuple(reversed(self._upper)), self._shipped is not None, self._with_formats)
+        upper = tuple(reversed(self._upper))
+        return _rebuilt, (upper, self._shipped is not None, (self._with_formats, self._with_opinion))
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -166,96 +213,40 @@ class Knowledge:
         from undeliverable._formats.index import FormatTable
 
         formats = [described for layer in self._upper for described in layer.formats]
+        if not formats and self._shipped is not None and self._with_formats:
+            return self._shipped.format_table
         table = FormatTable(formats) if self._shipped is None else FormatTable(formats, self._shipped)
         return table if self._with_formats else FormatTable(table.generic)
 
     @cached_property
-    def phrases(self) -> AutoReplyPhrases:
-        """The phrases of automatic replies."""
-        from undeliverable._knowledge.phrases import AutoReplyPhrases
-
-        return AutoReplyPhrases.from_table(_shipped().document("autoreply"))
-
-    @cached_property
-    def origin(self) -> OriginWords:
-        """Names of mail systems, and prefixes of replies and forwarded messages."""
-        from undeliverable._knowledge.languages import read_origin
-
-        return read_origin(_shipped().document("origin"))
-
-    @cached_property
-    def cuts(self) -> CutWords:
-        """How reports announce the returned message."""
-        from undeliverable._knowledge.languages import read_cuts
-
-        return read_cuts(_shipped().document("cuts"))
-
-    @cached_property
-    def wording(self) -> Wording:
-        """How notifications of mail systems speak, in all languages together."""
-        from undeliverable._knowledge.languages import read_wording
-
-        shipped = _shipped()
-        return read_wording({name: shipped.document(f"languages/{name}") for name in shipped.names("languages/")})
-
-    @cached_property
-    def blocklists(self) -> Blocklists:
-        """Return the DNS blocklists known by name."""
-        from undeliverable._knowledge.blocklists import Blocklists
-
-        return Blocklists.from_table(_shipped().document("blocklists"))
-
-    @cached_property
-    def details_of(self) -> Callable[[Reason | None, str | None, StatusCode | None], Details]:
-        """Return what reads the details of a reply from its reason, text and status, with these blocklists."""
-        from undeliverable._rules.details import read_details
-
-        def blocklist_in(folded: str) -> str | None:
-            return self.blocklists.named(folded)  # loaded with the first reply that may name one
-
-        return partial(read_details, blocklist_in)
-
-    @cached_property
-    def vendor_code_in(self) -> Callable[[str | None], str | None]:
-        """Return what finds the receiver's own code in a reply."""
-        from undeliverable._knowledge.vendor_codes import VendorCodes
-
-        return VendorCodes.from_table(_shipped().document("vendor_codes")).find
-
-    @cached_property
-    def logs(self) -> LogTable:
-        """The described logs."""
-        from undeliverable._knowledge.log_shapes import LogTable
-
-        shipped = _shipped()
-        return LogTable.of((name, shipped.document(f"logs/{name}")) for name in shipped.names("logs/"))
-
-    @cached_property
     def policy_table(self) -> PolicyTable:
         """The policies of all layers, in rank order."""
-        from undeliverable._knowledge.ranks import ranked
+        from undeliverable._knowledge.ranks import placed
         from undeliverable._rules.policies import PolicyTable
 
-        return PolicyTable(ranked(tuple(layer.policies for layer in self.layers)))
+        return PolicyTable(placed(tuple(layer.policies for layer in self.layers)))
 
     @cached_property
     def rule_table(self) -> RuleTable:
         """The rules of all layers, with an index to search them by."""
+        upper, below = self._upper, self._shipped
+        marks = [(mark, provider.name) for layer in upper for provider in layer.providers for mark in provider.marks]
+        own = [rule for layer in upper for rule in layer.rules]
+        if below is not None and not (own or marks):
+            return below.table
         from undeliverable._knowledge.ranks import ranked
+        from undeliverable._rules.above import TableAbove
         from undeliverable._rules.table import Languages, RuleTable
 
-        marks = [
-            (mark, provider.name) for layer in self._upper for provider in layer.providers for mark in provider.marks
-        ]
-        if self._shipped is None:
-            return RuleTable(ranked(tuple(layer.rules for layer in self._upper)), marks, Languages(_shipped()))
-        if not any(rule.replaces for layer in self._upper for rule in layer.rules):
-            return RuleTable([rule for layer in self._upper for rule in layer.rules], marks, self._shipped)
+        if below is None:
+            return RuleTable(ranked(tuple(layer.rules for layer in upper)), marks, Languages(shipped()))
+        if not any(rule.replaces for rule in own):
+            return TableAbove(own, marks, below.table)
         entries = ranked(tuple(layer.rules for layer in self.layers))
-        above = len(entries) - len(self._shipped)
-        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not self._shipped.rules[rank]}
+        above = len(entries) - len(below)
+        replaced = {rank: rule for rank, rule in enumerate(entries[above:]) if rule is not below.rules[rank]}
         numbers = {above + number: rank for number, rank in enumerate(replaced)}
-        return RuleTable([*entries[:above], *replaced.values()], marks, self._shipped, numbers)
+        return TableAbove([*entries[:above], *replaced.values()], marks, below.table, numbers)
 
     @cached_property
     def _upper(self) -> tuple[AnyLayer, ...]:
@@ -265,14 +256,25 @@ class Knowledge:
     @cached_property
     def _shipped(self) -> Shipped | None:
         """The built-in layer, or None for knowledge without it."""
-        return next((_shipped() for layer in self.layers if layer is _shipped()), None)
+        return next((shipped() for layer in self.layers if layer is shipped()), None)
+
+    @cached_property
+    def _domains(self) -> dict[str, str]:
+        from undeliverable._rules.providers import domain_table
+
+        upper = domain_table(provider for layer in self._upper for provider in layer.providers)
+        if self._shipped is None:
+            return upper
+        return {**self._shipped.domains, **upper} if upper else self._shipped.domains
 
     @cached_property
     def _hosts(self) -> dict[str, str]:
         from undeliverable._rules.providers import host_table
 
         upper = host_table(provider for layer in self._upper for provider in layer.providers)
-        return upper if self._shipped is None else {**self._shipped.hosts, **upper}
+        if self._shipped is None:
+            return upper
+        return {**self._shipped.hosts, **upper} if upper else self._shipped.hosts
 
     @property
     def meaning(self) -> Meaning:
@@ -281,12 +283,19 @@ class Knowledge:
 
         return Meaning() if self._shipped is None else self._shipped.meaning
 
+    @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """The function that finds the concepts in each clause of a text."""
+        return self.rule_table.concepts_in
+
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
         from undeliverable._rules.visible import visible
 
-        look, provider_of = self.rule_table.find, self.provider_of
+        if self.unconditional is not self:
+            return self.unconditional.find
+        look, provider_of, advised = self.rule_table.find, self.provider_of, self.second.advised
 
         # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
@@ -299,7 +308,7 @@ class Knowledge:
                 if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = look(text, code, status, command, provider)
+                found = known[key] = advised(look(text, code, status, command, provider), text, code, status, command)
             return found
 
         return find
@@ -310,7 +319,19 @@ class Knowledge:
         from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
-        return self.rule_table.trace(Seen(visible(text, code), code, status, command, provider))
+        seen = Seen(visible(text, code), code, status, command, provider)
+        known = self.unconditional
+        return known.second.advised(known.rule_table.trace(seen), *seen[:4])
+
+    @cached_property
+    def second(self) -> SecondOpinion:
+        """The second opinion on what the rules find."""
+        from undeliverable._knowledge.second import SecondOpinion
+
+        return SecondOpinion(self._shipped, self._rule_of_status, counts=self._with_opinion)
+
+    def _rule_of_status(self, status: int) -> Rule | None:
+        return self.find("", 0, status, None, None).rule
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
@@ -320,7 +341,7 @@ class Knowledge:
         from undeliverable._rules.visible import visible
 
         provider = None if host is None else self.provider_of(host)
-        return self.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))
+        return self.unconditional.rule_table.other_reason(Seen(visible(text, code), code, status, command, provider))
 
     def provider_of(self, host: str) -> str | None:
         """Return the name of the provider that `host` belongs to, or None."""
@@ -328,65 +349,40 @@ class Knowledge:
 
         return by_suffix(host, self._hosts)
 
+    @cached_property
+    def provider_found(self) -> Callable[[str | None, str | None, str | None], tuple[str | None, ProviderFrom | None]]:
+        """What says who received the mail, and by what: of the host, the recipient, and the provider as far as it is known."""
+        from undeliverable._rules.providers import finder
+
+        return finder(self._hosts, self._domains)
+
     def clear_cache(self) -> None:
         """Forget the replies judged so far; judging them again gives the same results."""
-        self.__dict__.pop("find", None)
+        for known in (self, *self.parts()):
+            known.__dict__.pop("find", None)
+
+
+def caller_of(
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
+) -> Caller:
+    """Return what the caller knows beside the reply, checked; the arguments are those of :func:`undeliverable.classify`.
+
+    :raises ValueError: for an unknown key of `context` or a value of another type, and for a time without a zone.
+    """
+    from undeliverable._rules.failure import caller_of  # hardly ever needed
+
+    return caller_of(mx, context, now, sender)
 
 
 @lru_cache(maxsize=1)
 def _builtin() -> Knowledge:
-    return Knowledge((_shipped(),))
+    return Knowledge((shipped(),))
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Shipped:
-    """Return the built-in layer: from a wheel's own index, which nobody edits, or from a checkout's files as they are."""
-    from undeliverable._knowledge.shipped import Shipped
-    from undeliverable.data import read
-
-    try:
-        return Shipped(read(_RELEASED))
-    except OSError:
-        from undeliverable._knowledge.checkout import index
-
-        return Shipped(index())
-
-
-def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, with_formats: bool) -> Knowledge:  # noqa: FBT001 # called by pickle
-    return Knowledge((_shipped(), *layers) if builtin else layers, with_formats=with_formats)
-
-
-def _check_replaces(kind: str, entries: Sequence[_Entry], known: set[str], source: TomlSource) -> None:
-    for index, entry in enumerate(entries):
-        if entry.replaces is not None and entry.replaces not in known:
-            fault = EntryError(f"no {kind} of a lower layer has the id {entry.replaces!r}", key="replaces")
-            source.fail(fault, kind, index, entry.id)
-
-
-def profile_names() -> tuple[str, ...]:
-    """Return the names of the profiles that the library comes with."""
-    from undeliverable.data import names
-
-    return tuple(name.removesuffix(".toml") for name in names("profiles"))
-
-
-def _read_profile(name: str) -> TomlSource:
-    from undeliverable._knowledge.toml import TomlSource
-    from undeliverable.data import read
-
-    if name not in profile_names():
-        raise KnowledgeError(name, f"unknown profile; expected one of {', '.join(profile_names())}")
-    return TomlSource(f"{name}.toml", read(f"profiles/{name}.toml"))
-
-
-def _read_path(path: str) -> TomlSource:
-    from undeliverable._knowledge.toml import TomlSource
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            return TomlSource(path, file.read())
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None
-    except OSError as error:
-        raise KnowledgeError(path, f"cannot be read: {error.strerror or error}") from None
+def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, options: tuple[bool, bool]) -> Knowledge:  # noqa: FBT001 # called by pickle
+    layers = (shipped(), *layers) if builtin else layers
+    with_formats, with_opinion = options
+    return Knowledge(layers, with_formats=with_formats, with_opinion=with_opinion)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from undeliverable.knowledge import Knowledge
+from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
+    from datetime import datetime
     from typing import Final
 
     from undeliverable._reading.reading import Notice
+    from undeliverable._rules.failure import Hosts
     from undeliverable.verdict import Verdict
 
 __all__ = ["REMARKS_LIMIT", "attached", "parse"]
@@ -23,13 +25,17 @@ REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
 
 
-def parse(
+def parse(  # noqa: PLR0913 # the public interface
     message: bytes | bytearray | memoryview | email.message.Message,
     *,
     knowledge: Knowledge | None = None,
     source: str | None = None,
     trace: bool = False,
     keep_headers: Sequence[str] = (),
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
 ) -> Report:
     """Return what `message` reports of each recipient; ordinary mail gives the kind ``other`` and no verdicts.
 
@@ -40,11 +46,21 @@ def parse(
     :param source: the caller's name for the message, copied into the report.
     :param trace: also name in each verdict the other rules that matched.
     :param keep_headers: names of header fields of the returned message that come into the record, such as a campaign's.
+    :param mx: MX hosts of the recipients' domain, or a mapping or function that gives them by domain; they say who the
+        provider is where host and words do not.
+    :param context: what policies may ask for: ``tenant``, ``stream``, ``source``, ``attempts``, ``age`` in seconds.
+    :param now: the time, for policies with ``since`` and ``until``; without it these do not hold.
+    :param sender: the original message's sender, for policies with ``sender_domain``; unless given, its From and
+        return path as far as the report holds them.
     :raises TypeError: when `message` is of another type.
+    :raises ValueError: when `context` or `now` are not as above.
     """
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    notice, judged = _reader()(message, known, remarks, trace=trace)
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
+    notice, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Advice", "BounceType", "Fault", "Reason"]
+__all__ = ["Advice", "AppliesTo", "BounceType", "Fault", "MessageAdvice", "Reason"]
 
 
 class Fault(Word):
@@ -49,6 +49,26 @@ class Advice(Word):
     FIX_MESSAGE = "fix_message"
     REVIEW = "review"
     NONE = "none"
+
+
+class MessageAdvice(Word):
+    """The next step for this one message, which an MTA takes; the advice beside it is about the address.
+
+    ``retry_elsewhere``: from another IP address or address family.
+    """
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    RETRY_ELSEWHERE = "retry_elsewhere"
+    GIVE_UP = "give_up"
+
+
+class AppliesTo(Word):
+    """What a refusal is about: this recipient, this message, or all that this source sends to this provider."""
+
+    RECIPIENT = "recipient"
+    MESSAGE = "message"
+    QUEUE = "queue"
 
 
 class Reason(Word):

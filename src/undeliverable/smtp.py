@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from undeliverable.knowledge import Knowledge
+from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.model import Command, Protocol
 from undeliverable.verdict import Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from undeliverable._rules.failure import Hosts
 
 __all__ = ["classify", "from_exception", "from_refused"]
 
 
-def classify(
+def classify(  # noqa: PLR0913 # the public interface
     reply: str | bytes,
     *,
     host: str | None = None,
@@ -20,6 +26,10 @@ def classify(
     recipient: str | None = None,
     knowledge: Knowledge | None = None,
     trace: bool = False,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
 ) -> Verdict:
     """Return the verdict on an SMTP reply, or on any line that explains a failure.
 
@@ -33,8 +43,13 @@ def classify(
     :param recipient: the address that the reply is about; the address is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
+    :param mx: MX hosts of the recipient's domain, or a mapping or function that gives them by domain; they say who the
+        provider is where host and words do not.
+    :param context: what policies may ask for: ``tenant``, ``stream``, ``source``, ``attempts``, ``age`` in seconds.
+    :param now: the time, for policies with ``since`` and ``until``; without it these do not hold.
+    :param sender: the original message's sender, for policies with ``sender_domain``.
     :raises TypeError: when `reply` is of another type.
-    :raises ValueError: when `command` is no command, or `protocol` no protocol.
+    :raises ValueError: when `command` is no command, `protocol` no protocol, or `context` or `now` are not as above.
     """
     import undeliverable._smtp.replies as reading
     import undeliverable._verdicts.judge as judging
@@ -44,11 +59,22 @@ def classify(
     known = Knowledge.builtin() if knowledge is None else knowledge
     read = reading.read_reply(text, answered)
     session = None if protocol is None else Protocol(protocol)
-    return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session)
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
+    return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session, caller=caller)
 
 
 def from_exception(
-    error: BaseException, *, knowledge: Knowledge | None = None, host: str | None = None, trace: bool = False
+    error: BaseException,
+    *,
+    knowledge: Knowledge | None = None,
+    host: str | None = None,
+    trace: bool = False,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
 ) -> tuple[Verdict, ...]:
     """Return the verdicts on an exception that an SMTP client raised: one per refused recipient, or one for all.
 
@@ -59,10 +85,17 @@ def from_exception(
     :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
+    :param mx: as for :func:`classify`; so are `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
     """
     from undeliverable._verdicts.exceptions import exception_verdicts
 
-    return exception_verdicts(error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
+    return exception_verdicts(
+        error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
+    )
 
 
 def from_refused(
@@ -71,6 +104,10 @@ def from_refused(
     knowledge: Knowledge | None = None,
     host: str | None = None,
     trace: bool = False,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
 ) -> tuple[Verdict, ...]:
     """Return the verdicts on the recipients that a client could not send to, though it sent the message to others.
 
@@ -79,10 +116,17 @@ def from_refused(
     :param host: the server's name, which identifies the provider.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
+    :param mx: as for :func:`classify`; so are `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
     """
     from undeliverable._verdicts.exceptions import refused_verdicts
 
-    return refused_verdicts(refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace)
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
+    return refused_verdicts(
+        refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
+    )
 
 
 def _decoded(raw: object) -> str:

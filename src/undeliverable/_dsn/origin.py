@@ -48,6 +48,7 @@ class OriginWords:
     :ivar quotation: what introduces a quotation.
     :ivar software: names of other software, and of mailboxes that nobody writes from by hand.
     :ivar marks: header fields that only notifications have.
+    :ivar suppression: what services say in their own reports of an address that their list suppresses, by their domain.
     """
 
     mail_systems: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class OriginWords:
     quotation: tuple[str, ...] = ()
     software: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    suppression: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def is_mail_system(self, sender: str | None) -> bool:
         """Return whether a ``From`` or a reverse-path is a mail system's.
@@ -84,13 +86,31 @@ class OriginWords:
         """Return whether a message has a header field that only notifications have."""
         return any(header(name) is not None for name in self.marks)
 
+    def is_own_suppression(self, sender: str, host: str, said: str) -> bool:
+        """Return whether a service says of itself that its list kept it from sending.
+
+        :param sender: the ``From`` of its report.
+        :param host: the host that reports. The same words from any other host are that host's rule.
+        :param said: what the report says of a recipient.
+        """
+        from_domain, host, folded = sender.rpartition("@")[2].strip(" \t>").lower(), host.lower(), said.casefold()
+        return any(
+            _is_at(domain, from_domain) and _is_at(domain, host) and any(phrase in folded for phrase in phrases)
+            for domain, phrases in self.suppression
+        )
+
     def has_null_path(self, header: Look) -> bool:
         """Return whether a message came with the null reverse-path, or with what some servers write for it."""
         path = header("return-path")
         return path is not None and self._is_nobody(path.strip().lower())
 
     def _is_nobody(self, path: str) -> bool:
-        return path == _NULL_PATH or ("@" not in path and self._names_any(self.mail_systems, path))
+        return path == _NULL_PATH or self._names_any(self.mail_systems, _DOMAIN.sub("", path))
+
+    def is_daemon(self, sender: str | None) -> bool:
+        """Return whether the address of a ``From`` is a mail system's that no person writes from, unlike ``postmaster``."""
+        folded = (sender or "").lower()
+        return "@" not in folded or self._names_any(self.mail_systems, _DOMAIN.sub("", folded.rpartition("<")[2]))
 
     @staticmethod
     def _names_any(names: Iterable[str], folded: str) -> bool:
@@ -108,15 +128,14 @@ class OriginWords:
         return match is not None and match[1].casefold() in self.prefixes
 
     def passes_on(self, header: Look, text: str) -> bool:
-        """Return whether a service passes on what people wrote: a tracker, a forum, a help desk, a newsletter.
+        """Return whether a service passes on what people wrote: a forum, a help desk, a newsletter.
 
-        These mark their mail as automatic as well (RFC 3834 5). A newsletter says so (RFC 2369 3.2); a tracker writes
-        a tag before the subject; others name the reply in the subject, or quote it.
+        These mark their mail as automatic as well (RFC 3834 5). A newsletter says so (RFC 2369 3.2); others name the
+        reply in the subject, or quote it.
         """
         if header("list-unsubscribe") is not None:
             return True
-        subject = (header("subject") or "").lstrip()
-        if subject.startswith("[") or self._service.match(subject) is not None:
+        if self._service.match((header("subject") or "").lstrip()) is not None:
             return True
         return self._quotation.search(text, 0, _OPENING) is not None
 
@@ -159,6 +178,10 @@ def auto_submitted(header: Look) -> str | None:
 def is_automatic(header: Look) -> bool:
     """Return whether software sent a message, by its reverse-path or its mark; vacation programs set both as well."""
     return has_null_path(header) or (auto_submitted(header) or "").startswith("auto-")
+
+
+def _is_at(domain: str, host: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _is_named(name: str, sender: str) -> bool:

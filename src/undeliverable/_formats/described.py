@@ -66,8 +66,8 @@ class _DescribedPass(LinePass):
     def _collects_above(self) -> bool:
         return self._format.words in ("before", "shared")
 
-    def _is_continued(self) -> bool:
-        return self._sink is self._open.reply
+    def _is_continued(self, bare: str) -> bool:
+        return self._sink is self._open.reply and self._sink[0][:3] == bare[:3]  # RFC 5321 4.2.1: all have one code
 
     def _is_recipient(self, line: str, start: int, end: int) -> bool:
         if self._patterns.needs_at and "@" not in line:

@@ -123,8 +123,8 @@ class LinePass:
         """Return whether a line names recipients, after adding a draft for each."""
         raise NotImplementedError
 
-    def _is_continued(self) -> bool:
-        """Return whether what is being read is a reply of several lines."""
+    def _is_continued(self, bare: str) -> bool:
+        """Return whether what is being read is a reply of several lines, and a line with a code is one of them."""
         raise NotImplementedError
 
     def _end_paragraph(self) -> None:
@@ -167,11 +167,13 @@ class LinePass:
             self._add(bare, start, end)
 
     def _is_word(self, line: str, bare: str, end: int) -> bool:
-        """Return whether a line is to be kept: a further line of a reply, or no field, not skipped and of use."""
-        if bare[:4] in CONTINUED and self._sink and self._is_continued():
-            return True
+        """Return whether a line is to be kept: not skipped, and a further line of a reply, or no field and of use."""
         skip = self._patterns.skip
-        return (skip is None or skip(line) is None) and not self._is_field(line, end) and self._collecting
+        if skip is not None and skip(line) is not None:
+            return False
+        if bare[:4] in CONTINUED and self._sink and self._is_continued(bare):
+            return True
+        return not self._is_field(line, end) and self._collecting
 
     def _match_recipient(self, line: str, start: int, end: int) -> re.Match[str] | None:
         """Return the match of the pattern that finds a recipient in a line, after adding a draft for it."""

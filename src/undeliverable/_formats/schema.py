@@ -16,7 +16,7 @@ from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "read_table"]
+__all__ = ["FACTS", "KEYS", "MESSAGE_FACTS", "Format", "Patterns", "begins_line", "read_table"]
 
 _TEXT: Final = r".*"
 # An address as reports print it: a quoted or plain local part (RFC 5321 4.1.2, RFC 6531), a domain or a literal, with
@@ -226,7 +226,7 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
     )
 
 
-_KEYS: Final = frozenset(
+KEYS: Final = frozenset(
     (
         "name",
         "title",
@@ -264,8 +264,8 @@ class _TableReader(NamedTuple):
 
     def refuse_unknown(self) -> None:
         for key in self.table:
-            if key not in _KEYS:
-                raise self.fault(key, f"a format has no key {key!r}; known are {', '.join(sorted(_KEYS))}")
+            if key not in KEYS:
+                raise self.fault(key, f"a format has no key {key!r}; known are {', '.join(sorted(KEYS))}")
 
     def text(self, key: str) -> str | None:
         value = self.table.get(key)

@@ -26,6 +26,9 @@ _DISPLAY: Final = lazy(r"[ \t]*(?:\"[^\"@]{1,80}\"|[^@.,:;!?<>()]{1,80}) ?<(?:ma
 # What stands between addresses that are listed on one line.
 _BETWEEN: Final = lazy(r"[\s<>\"'()\[\],;/&|、，；]*(?:(?i:mailto:)|\w{1,3})?[\s<>\"'()\[\],;/&|、，；]*")
 _AFTER: Final = lazy(r"[>\"')\]»”*]{0,3}[ \t]*(?:\([^()]{0,80}\)|<[^<>]{0,80}>|\[[^\[\]]{0,80}\])?[ \t.,:;]*$")
+_DATED: Final = lazy(
+    r",?[ \t]{1,3}(?:\w{1,4}[ \t])?\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b"
+)  # "kim@example.org on 3/4/2008 9:13 AM"
 _EDGE: Final = "*'`.,!?"
 _LAST_LABEL: Final = lazy(r"[A-Za-z0-9]+")
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
@@ -104,7 +107,8 @@ def _begins_words(after: str) -> bool:
     """Return whether words of their own follow an address: behind a mark, or in a column."""
     bare = after.lstrip(">\"')]")
     return (
-        bare[:1] in ":;,(|"
+        _DATED.match(bare) is not None
+        or bare[:1] in ":;,(|"
         or bare[:2] in ("  ", " —", " –", " .", "..", " -", " \t", " (", " :", " =")
         or bare[:1] == "\t"
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT
+from undeliverable._formats.paragraphs import Line, Paragraph, paragraphs
 from undeliverable._formats.schema import FACTS, Format
 from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
 from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
@@ -25,8 +26,6 @@ _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
 _NEXT: Final = 256  # characters within which the next line begins
 _ADDRESS: Final = lazy(FACTS["recipient"])
-# Sentences end at these marks before white space, or at those of East Asian scripts.
-_END: Final = lazy(r"[.!?;](?=\s|$)|[。！？；]")
 _LABEL: Final = lazy(
     r"[ \t]*([^:：@<>]{1,80}?)[ \t]*(?:[:：]|[ \t]-{1,2}[ \t]|=)[ \t]*"
     r"(?:(?i:smtp|mailto|rfc822) ?[:;] ?)?[<\"'(\[]{0,2}(?:mailto:)?$"
@@ -50,11 +49,20 @@ class Rank(IntEnum):
     ELSEWHERE = 7
 
 
+class _Use(Enum):
+    """What an address is named for: help, nothing that is said, or the failure that its sentence speaks of."""
+
+    HELP = auto()
+    NAMED = auto()
+    SAID = auto()
+
+
 class Sentence(NamedTuple):
-    """A sentence by its place in the text, and the kinds of phrases in it."""
+    """A sentence by its place in the text, its words, and the kinds of phrases in it."""
 
     start: int
     end: int
+    text: str
     kinds: frozenset[str]
 
 
@@ -62,34 +70,17 @@ class Named(NamedTuple):
     """An address that the statement names.
 
     :ivar line: where its line begins.
+    :ivar at: where it stands.
     :ivar before: what its line says before it.
     :ivar rest: what its line says behind it.
     """
 
     address: str
     line: int
+    at: int
     rank: Rank
     before: str
     rest: str
-
-
-class Statement(NamedTuple):
-    """The part of a text that its author wrote.
-
-    :ivar subject: the kinds of phrases in the message's subject.
-    :ivar sentences: those outside replies, in order.
-    :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
-    :ivar names_others: whether it names a sender who is not the one that it goes to.
-    """
-
-    subject: frozenset[str]
-    sentences: tuple[Sentence, ...]
-    named: tuple[Named, ...]
-    names_others: bool
-
-    def says(self, kind: str) -> bool:
-        """Return whether a sentence has a phrase of a kind."""
-        return any(kind in sentence.kinds for sentence in self.sentences)
 
 
 class Parties(NamedTuple):
@@ -103,6 +94,52 @@ class Parties(NamedTuple):
     readers: frozenset[str]
     writers: frozenset[str]
     domain: str
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it comes from a host of the domain that it goes to."""
+        return any(_is_within(reader.rpartition("@")[2], self.domain) for reader in self.readers)
+
+    def is_of_readers(self, address: str) -> bool:
+        """Return whether an address in lower case is at a domain that it goes to."""
+        return any(reader.rpartition("@")[2] == address.rpartition("@")[2] for reader in self.readers)
+
+
+class Statement(NamedTuple):
+    """The part of a text that its author wrote.
+
+    :ivar subject: the kinds of phrases in the message's subject.
+    :ivar sentences: those outside replies, in order.
+    :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
+    :ivar names_others: whether it names a sender who is not the one that it goes to.
+    :ivar names_reader: whether it names the one that it goes to behind the label of a sender.
+    :ivar parties: whom it goes to and comes from.
+    """
+
+    subject: frozenset[str]
+    sentences: tuple[Sentence, ...]
+    named: tuple[Named, ...]
+    names_others: bool
+    names_reader: bool
+    parties: Parties
+
+    def says(self, kind: str) -> bool:
+        """Return whether a sentence has a phrase of a kind."""
+        return any(kind in sentence.kinds for sentence in self.sentences)
+
+    def sentence_of(self, named: Named) -> str:
+        """Return the text of the sentence that names an address; empty if none does."""
+        found = self._sentence(named)
+        return "" if found is None else found.text
+
+    def kinds_of(self, named: Named) -> frozenset[str]:
+        """Return the kinds of phrases in the sentence that names an address."""
+        found = self._sentence(named)
+        return frozenset() if found is None else found.kinds
+
+    def _sentence(self, named: Named) -> Sentence | None:
+        at = bisect_right(self.sentences, named.at, key=lambda sentence: sentence.start) - 1
+        return self.sentences[at] if at >= 0 and named.at < self.sentences[at].end else None
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
@@ -128,61 +165,11 @@ def read_statement(described: Format, text: str, header: Callable[[str], str | N
     return _Reader(described, text, parties_of(header), wording, (header("subject") or "")[:LINE_LIMIT]).read()
 
 
-class _Line(NamedTuple):
-    start: int
-    text: str
-
-
-class _Span(NamedTuple):
-    start: int
-    end: int
-    text: str
-
-
-class _Paragraph(NamedTuple):
-    """Lines without an empty one among them.
-
-    :ivar words: the lines that are neither replies nor header fields.
-    :ivar replies: where lines with a reply begin.
-    :ivar is_headed: whether some are header fields.
-    """
-
-    lines: list[_Line]
-    words: list[_Line]
-    replies: list[int]
-    is_headed: bool
-
-    @classmethod
-    def of(cls, lines: list[_Line], is_header: Callable[[str], bool]) -> _Paragraph:
-        replies = [line.start for line in lines if REPLY.search(line.text)]
-        answered = frozenset(replies)
-        others = [line for line in lines if line.start not in answered]
-        words = [line for line in others if not is_header(line.text)]
-        return cls(lines, words, replies, len(words) < len(others))
-
-    def sentences(self) -> Iterator[_Span]:
-        """Yield the sentences with their places; they go on from line to line."""
-        joined = "\n".join(line.text for line in self.words)
-        starts = [0]
-        for line in self.words[:-1]:
-            starts.append(starts[-1] + len(line.text) + 1)
-
-        def place(offset: int) -> int:
-            number = bisect_right(starts, offset) - 1
-            return self.words[number].start + offset - starts[number]
-
-        begin = 0
-        for end in (*(match.end() for match in _END.finditer(joined)), len(joined)):
-            if joined[begin:end].strip():
-                yield _Span(place(begin), place(end - 1) + 1, joined[begin:end])
-            begin = end
-
-
 class _Reader:
     """Reads one text."""
 
     __slots__ = (
-        "_found", "_listed_to", "_named_others", "_parties", "_places", "_replies", "_sentences", "_skip",
+        "_found", "_listed_to", "_named_others", "_named_reader", "_parties", "_places", "_replies", "_sentences", "_skip",
         "_subject", "_text", "_title", "_wording",
     )  # fmt: skip
 
@@ -193,45 +180,41 @@ class _Reader:
         self._parties = parties
         self._wording = wording
         self._skip = described.patterns.skip
-        self._found: list[tuple[Named, bool]] = []
+        self._found: list[tuple[Named, _Use]] = []
         self._sentences: list[Sentence] = []
         self._replies: list[int] = []
         self._places: list[int] = []
         self._listed_to = -_HEAD
-        self._named_others = False
+        self._named_others = self._named_reader = False
 
     def read(self) -> Statement:
-        paragraphs = [_Paragraph.of(lines, self._is_header) for lines in self._paragraphs()]
+        text = [Paragraph.of(lines, self._is_header) for lines in paragraphs(self._text)]
         heard = [
-            (paragraph, sentence, self._wording.heard(sentence.text))
-            for paragraph in paragraphs
+            (paragraph, sentence, self._wording.heard_of(sentence.text))
+            for paragraph in text
             if paragraph.lines[0].start < _HEAD
             for sentence in paragraph.sentences()
         ]
-        title = self._wording.heard(self._title)
+        title = self._wording.heard_of(self._title)
         languages = spoken([title, *(words for _, _, words in heard)])
         self._subject = kinds_in(title, languages)
         by_paragraph: dict[int, list[Sentence]] = {}
         for paragraph, sentence, words in heard:
-            found = Sentence(sentence.start, sentence.end, kinds_in(words, languages))
+            found = Sentence(*sentence, kinds_in(words, languages))
             self._sentences.append(found)
             by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
-        for paragraph in paragraphs:
+        for paragraph in text:
             self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
-        return Statement(self._subject, tuple(self._sentences), tuple(self._chosen()), self._named_others)
+        return Statement(
+            self._subject,
+            tuple(self._sentences),
+            tuple(self._chosen()),
+            self._named_others,
+            self._named_reader,
+            self._parties,
+        )
 
-    def _paragraphs(self) -> Iterator[list[_Line]]:
-        lines: list[_Line] = []
-        for start, line in _lines(self._text):
-            if line.strip() and not _is_quoted(line):
-                lines.append(_Line(start, line))
-            elif lines:
-                yield lines
-                lines = []
-        if lines:
-            yield lines
-
-    def _read_paragraph(self, paragraph: _Paragraph, sentences: list[Sentence]) -> None:
+    def _read_paragraph(self, paragraph: Paragraph, sentences: list[Sentence]) -> None:
         """Read the addresses, in the light of the sentences around them."""
         self._replies += paragraph.replies
         for line in paragraph.lines:
@@ -241,7 +224,7 @@ class _Reader:
     def _is_header(self, line: str) -> bool:
         return self._skip is not None and self._skip(line) is not None
 
-    def _read_addresses(self, line: _Line, sentences: list[Sentence], *, is_headed: bool) -> None:
+    def _read_addresses(self, line: Line, sentences: list[Sentence], *, is_headed: bool) -> None:
         reply = REPLY.search(line.text)  # whom a reply names is another question
         spots = spots_in(line.text if reply is None else line.text[: reply.start()])
         if not spots or self._is_about_sender(line.text, spots):
@@ -255,14 +238,19 @@ class _Reader:
             rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
                 rank = Rank.HEADED
-            helps = "contact" in kinds and not kinds & OUTCOMES and rank > Rank.LABELLED
+            use = _Use.SAID if kinds & OUTCOMES else _Use.NAMED
+            if "contact" in kinds and rank > Rank.LABELLED:
+                use = _Use.NAMED if use is _Use.SAID else _Use.HELP
             before = "" if number else line.text[: spot.start]
-            self._found.append((Named(spot.address, line.start, rank, before, rest), helps))
+            self._found.append((Named(spot.address, line.start, at, rank, before, rest), use))
 
     def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""
         label = _LABEL.match(line[: spots[0].start])
-        return self._is_header(line) or (label is not None and self._wording.names_sender(label[1]))
+        if label is not None and self._wording.names_sender(label[1]):
+            self._named_reader = self._named_reader or spots[0].address.lower() in self._parties.readers
+            return True
+        return self._is_header(line)
 
     def _without_senders(self, line: str, spots: list[Spot]) -> list[Spot]:
         """Return the addresses of a line without those behind "from", or behind "of" where others are."""
@@ -270,6 +258,10 @@ class _Reader:
         is_from = [word is not None and self._wording.may_be_from(word[1]) for word in words]
         if all(is_from):
             is_from = [word is not None and self._wording.is_from(word[1]) for word in words]
+        if not line.isascii():
+            attached = self._wording.attaches_from
+            around = ((line[: spot.start].rstrip(" <"), line[spot.end :].lstrip("> ")) for spot in spots)
+            is_from = [gone or attached(*pair) for gone, pair in zip(is_from, around, strict=True)]
         self._note_others([spot for spot, gone in zip(spots, is_from, strict=True) if gone])
         return [spot for spot, gone in zip(spots, is_from, strict=True) if not gone]
 
@@ -320,15 +312,15 @@ class _Reader:
         elif not others:
             yield from (named for named in known if self._is_answered(named))
 
-    def _judged(self, one: tuple[Named, bool]) -> Named | None:
+    def _judged(self, one: tuple[Named, _Use]) -> Named | None:
         """Return an address with its final rank, or None if it is none to be considered."""
-        named, helps = one
+        named, use = one
         address = named.address.lower()
-        if helps or address in self._parties.writers:
+        if use is _Use.HELP or address in self._parties.writers:
             return None
         local, _, domain = address.rpartition("@")
         is_role = local in ROLES and (local == "postmaster" or _is_within(domain, self._parties.domain))
-        if is_role and named.rank > Rank.ALONE:
+        if is_role and named.rank > Rank.ALONE and use is not _Use.SAID:
             return None
         if named.rank is not Rank.ALONE:
             return named
@@ -363,21 +355,6 @@ class _Reader:
             return True
         at = bisect_left(self._replies, named.line)
         return named.rank is Rank.ALONE and any(place <= named.line + _NEXT for place in self._replies[at : at + 1])
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    position, size = 0, len(text)
-    while position < size:
-        line_end = text.find("\n", position)
-        if line_end < 0:
-            line_end = size
-        yield position, text[position : min(line_end, position + LINE_LIMIT)]
-        position = line_end + 1
-
-
-def _is_quoted(line: str) -> bool:
-    bare = line.lstrip()
-    return bare.startswith(">") and not bare.startswith(">>>")
 
 
 def _is_within(host: str, domain: str) -> bool:

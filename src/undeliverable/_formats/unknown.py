@@ -21,19 +21,21 @@ from undeliverable._formats.attribution import (
     without_helpers,
     without_roles,
 )
-from undeliverable._formats.lines import CONTINUED, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import CONTINUED, LINE_LIMIT, Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
-from undeliverable._formats.statement import Named, Statement, read_statement
-from undeliverable._formats.wording import NO_WORDING, Wording
+from undeliverable._formats.statement import Named, Rank, Statement, read_statement
+from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
-from undeliverable.model import Action
+from undeliverable.model import Action, RecipientFacts
 
 __all__ = ["UnknownReading", "read_unknown"]
 
+_LABELLED: Final = frozenset((Rank.LABELLED, Rank.HEADED))
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
+_FIELD: Final = lazy(r"[^\W\d_][^:：@<>\d]{0,47}[:：][ \t]")
 _HEADING: Final = lazy(r"([-=*_~#])\1{2,}.{0,200}?\1{3,}")  # between rulers
 _BARE: Final = lazy(r"[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3})?\W*")
 _BEGINNING: Final = " \t>\"')]}:;,|=-–—"
@@ -46,10 +48,14 @@ class UnknownReading(NamedTuple):
 
     :ivar found: its facts.
     :ivar statement: what its author said, for those who judge whether it is a report at all.
+    :ivar nobody: what it says of nobody in particular, if nobody is named.
+    :ivar is_form: whether it names a recipient and a reason behind labels.
     """
 
     found: FormatReading
     statement: Statement
+    nobody: RecipientFacts | None
+    is_form: bool
 
 
 def read_unknown(
@@ -75,8 +81,12 @@ def read_unknown(
         shared.words = []  # what opens the text explains it only if nothing else does
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
+    nobody = None if drafts or listed else build.facts(shared)
     recipients, message = read_drafts(drafts, listed, build, header)
-    return UnknownReading(FormatReading(None, tuple(recipients), message, found.returned_at), statement)
+    is_form = found.has_reason and any(named.rank in _LABELLED for named in statement.named)
+    return UnknownReading(
+        FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody, is_form
+    )
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
@@ -100,9 +110,10 @@ class _UnknownPass(LinePass):
     """A pass over unknown text.
 
     :ivar replies: the replies on lines of their own, in order.
+    :ivar has_reason: whether a line says why behind a label.
     """
 
-    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "replies")
+    __slots__ = ("_by_address", "_column", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
 
     def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
@@ -113,7 +124,9 @@ class _UnknownPass(LinePass):
             self._named.setdefault(named.line, []).append(named)
         self._by_address: dict[str, int] = {}
         self._open_number = 0
+        self._column = 0  # where the value of a form begins that holds the last reply
         self.replies: list[LooseReply] = []
+        self.has_reason = False
 
     def _begin(self) -> int:
         """Return where to begin: above the first outcome, the first recipient or the first reply."""
@@ -135,7 +148,7 @@ class _UnknownPass(LinePass):
         """Return whether this is what the text says before it names anybody."""
         return self._sink is self.shared.words and len(self._sink) < _OPENING_LINES
 
-    def _is_continued(self) -> bool:
+    def _is_continued(self, bare: str) -> bool:  # noqa: ARG002 - for other passes
         return self._sink[-1][3:4] == "-" and self._sink[-1][:4] in CONTINUED
 
     def _line(self, line: str, bare: str, start: int, end: int) -> None:
@@ -172,19 +185,56 @@ class _UnknownPass(LinePass):
         if reply is not None and reply[3:4] in " -" and draft.reply is None:
             self._sink = draft.reply = [reply]
             draft.is_own = True
-        elif _WORDS.search(rest):
-            draft.words.append(rest.strip())
-        elif is_alone and named.rank >= 3 and _WORDS.search(named.before):
-            draft.words.append(named.before.strip())
+        elif is_alone and named.rank >= Rank.STATED:
+            self._keep(self._sentence(named, end), draft)
+        else:
+            self._keep(rest, draft)
+
+    @staticmethod
+    def _keep(words: str, draft: Draft) -> None:
+        if _WORDS.search(words):
+            draft.words.append(" ".join(words.split()))
+
+    def _sentence(self, named: Named, end: int) -> str:
+        """Return the sentence that names a recipient, up to the end of its line: in many languages the verb stands last."""
+        sentences = self._statement.sentences
+        at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
+        start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
+        if named.line - start > LINE_LIMIT or "@" in self._text[start : named.line]:
+            start = named.line  # what stands above is said of another one
+        return self._text[start:end]
+
+    def _add(self, bare: str, start: int, end: int) -> None:
+        own = self._open.words
+        if (
+            self._sink is own
+            and not own
+            and self._open is not self.shared
+            and "\n\n" in self._text[self._open.end : start]
+        ):
+            own += self._introduction(self._open)  # what follows in another paragraph may be advice only
+        super()._add(bare, start, end)
+
+    def _introduction(self, draft: Draft) -> list[str]:
+        """Return the sentence above a recipient that stands on a line of its own, if it says what happened."""
+        sentences = self._statement.sentences
+        at = bisect_right(sentences, draft.start, key=lambda sentence: sentence.start) - 1
+        while at >= 0 and sentences[at].end > draft.start:
+            at -= 1
+        if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:
+            return []
+        return [" ".join(sentences[at].text[:LINE_LIMIT].split())]
 
     def _is_field(self, line: str, end: int) -> bool:
         return self._is_reason(line) or super()._is_field(line, end)
 
     def _is_reason(self, line: str) -> bool:
-        """Return whether a line says why behind a label, in words of its own."""
-        match = _LABEL.match(line) or _COLUMN.match(line)
+        """Return whether a line says why behind a label, in words of its own, or only which message it was."""
+        labelled = _LABEL.match(line)
+        match = labelled or _COLUMN.match(line)
         if match is None or not self._wording.names_reason(match[1]) or REPLY.match(match[2]):
-            return False
+            return labelled is not None and self._wording.names_message(labelled[1])
+        self.has_reason = True
         if super()._is_field(match[2], 0):
             return True
         self._sink = self._open.words
@@ -196,7 +246,13 @@ class _UnknownPass(LinePass):
         """Return whether a line is to be kept: no heading, and not what only says that another attempt will be made."""
         if _HEADING.fullmatch(bare) is not None or not super()._is_word(line, bare, end):
             return False
+        if self._column and self._column == _column_of(line) and self._is_of_reply():  # the next field of a form
+            self._collecting = False
+            return False
         return not self._is_only_delay(end - len(line))
+
+    def _is_of_reply(self) -> bool:
+        return bool(self.replies) and self._sink is self.replies[-1].lines
 
     def _is_only_delay(self, start: int) -> bool:
         at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1
@@ -222,4 +278,11 @@ class _UnknownPass(LinePass):
         else:
             self.replies.append(LooseReply(self._open_number, said, end - len(line), end))
         self._sink = self.replies[-1].lines
+        self._column = _column_of(line)
         self._collecting = True
+
+
+def _column_of(line: str) -> int:
+    """Return the column where the value of a field stands in a form whose labels have the same width; 0 if there is none."""
+    match = _FIELD.match(line)
+    return 0 if match is None else match.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from undeliverable._rules.conditions import strings
+from undeliverable._rules.comparisons import strings
 from undeliverable._text.lazy import lazy
 from undeliverable.errors._tables import as_list, as_table
 

@@ -12,24 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from undeliverable._formats.index import Places
+from undeliverable._knowledge.handling import all_cases
+from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
+from undeliverable._knowledge.order import LANGUAGES, ORDER, RULE, is_layer, ranked
 from undeliverable._knowledge.shipped import row_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules.concepts import TABLE, ConceptWords, concept_words
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.meaning import BY_MEANING, Vocabulary, vocabulary
 from undeliverable._rules.normal import PLAIN, PlainWords, plain_words
-from undeliverable._rules.providers import host_table
+from undeliverable._rules.providers import domain_table, host_table
 from undeliverable._rules.rule import Rule
 from undeliverable.data import KNOWLEDGE, names, place, read
+from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
-_LAYERED: Final = ("general.toml", "providers/", "wording/", "formats/")
-_LANGUAGES: Final = "languages/"
 _REPLY: Final = "reply"  # the table of a language file that tells how replies speak
 _CLIENTS: Final = "clients.toml"
+_MESSAGE: Final = "message.toml"
 
 
 def read_documents() -> dict[str, dict[str, object]]:
@@ -50,20 +53,30 @@ def builtin_parts(documents: Mapping[str, Mapping[str, object]], *, trusted: boo
 
     :raises KnowledgeError: for the first error in one of them.
     """
-    for path in sorted(documents, key=lambda path: _rank(path, documents[path])):
-        document = documents[path]
+    lists = documents[LISTS]
+    for path in _ranked(documents):
+        document = _put_in(lists, path, documents[path])
         if path.startswith("formats/"):
             document = {"format": [{"name": _stem(path), **document}]}
-        if path.startswith(_LAYERED):
-            yield load("builtin", BUILTIN, _source(path), document, trusted=trusted)
+        elif path.startswith(LANGUAGES):
+            document = {RULE: document[RULE]}
+        yield load("builtin", BUILTIN, _source(path), document, trusted=trusted)
 
 
-def _rank(path: str, document: Mapping[str, object]) -> tuple[int, str]:
-    """Return where a document ranks: providers with hosts, then software that anybody may run, wordings, codes."""
-    if path.startswith("providers/"):
-        provider = document.get("provider")
-        return (0 if (as_table(provider) or {}).get("hosts") else 1), path
-    return (2 if path.startswith("wording") else 3), path
+def _ranked(documents: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return the paths of the documents that are layers, the highest rank first."""
+    try:
+        return ranked(documents)
+    except EntryError as error:
+        _source(ORDER).fail(error, ORDER, 0)
+
+
+def _put_in(lists: Mapping[str, object], path: str, document: Mapping[str, object]) -> Mapping[str, object]:
+    """Return `document` with the named lists in its rules put in."""
+    try:
+        return with_lists(document, lists)
+    except EntryError as error:
+        _source(path).fail(error, RULE, 0)
 
 
 def _stem(path: str) -> str:
@@ -89,15 +102,18 @@ def build() -> str:
         "concepts": _concepts(documents),
         "plain": _plain(documents, rules),
         "hosts": host_table(providers),
+        "domains": domain_table(providers),
+        "message": all_cases(documents[_MESSAGE]),
         "providers": _tables(documents, "provider"),
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
         **{
-            path.removesuffix(".toml"): _without(document, _REPLY, PLAIN, TABLE)
-            if path.startswith(_LANGUAGES)
+            path.removesuffix(".toml"): _without(document, _REPLY, PLAIN, TABLE, RULE)
+            if path.startswith(LANGUAGES)
             else document
             for path, document in documents.items()
-            if not path.startswith((*_LAYERED, _CLIENTS))
+            if path not in {_CLIENTS, LISTS, _MESSAGE, ORDER}
+            and (path.startswith(LANGUAGES) or not is_layer(path, document))
         },
         **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }
@@ -109,10 +125,7 @@ def build() -> str:
 
 def _tables(documents: Mapping[str, Mapping[str, object]], name: str) -> list[object]:
     """Return all tables of a name, in the order of their documents' ranks."""
-    ranked = sorted(
-        (path for path in documents if path.startswith(_LAYERED)), key=lambda path: _rank(path, documents[path])
-    )
-    found = [documents[path].get(name, []) for path in ranked]
+    found = [documents[path].get(name, []) for path in _ranked(documents)]
     return [
         table for tables in found for table in (as_list(tables) if as_list(tables) is not None else (tables,)) or ()
     ]
@@ -138,7 +151,7 @@ def _plain(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule])
 
 def _of_languages(documents: Mapping[str, Mapping[str, object]], table: str) -> list[object]:
     """Return the tables of that name in the files of languages."""
-    return [one[table] for path, one in documents.items() if path.startswith(_LANGUAGES) and table in one]
+    return [one[table] for path, one in documents.items() if path.startswith(LANGUAGES) and table in one]
 
 
 def _without(document: Mapping[str, object], *keys: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from undeliverable.errors._tables import refuse_unknown
 __all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings", "read_table", "read_wording"]
 
 _ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation", "software", "marks")
+_SUPPRESSION: Final = "suppression"
 _NOTIFICATION: Final = "notification"
 
 
@@ -26,7 +27,8 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
 
     :raises EntryError: for an unknown key, or a value of another form.
     """
-    groups = read_lists(document, _ORIGIN)
+    groups = read_lists({name: value for name, value in document.items() if name != _SUPPRESSION}, _ORIGIN)
+    lists = read_table(document.get(_SUPPRESSION, {}), _SUPPRESSION)
     return OriginWords(
         mail_systems=(*groups["mail_systems"], *groups["report_senders"]),
         prefixes=frozenset((*groups["reply"], *groups["forward"])),
@@ -34,6 +36,9 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         quotation=groups["quotation"],
         software=groups["software"],
         marks=groups["marks"],
+        suppression=tuple(
+            (domain.casefold(), read_strings(phrases, f"{_SUPPRESSION}.{domain}")) for domain, phrases in lists.items()
+        ),
     )
 
 

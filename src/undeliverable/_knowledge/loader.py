@@ -11,60 +11,67 @@ take most of the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from os.path import basename
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from undeliverable._formats import Format, compile_format
 from undeliverable._knowledge.toml import TomlSource
-from undeliverable._rules.conditions import (
-    ABSENT,
-    PolicyCondition,
-    RuleCondition,
-    status_key,
-    strings,
-)
+from undeliverable._rules import keys
+from undeliverable._rules.circumstances import Circumstances
+from undeliverable._rules.comparisons import ABSENT, status_key, strings
+from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
 from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
-from undeliverable.errors import EntryError
-from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown
-from undeliverable.reasons import Advice, BounceType, Reason
+from undeliverable.errors import EntryError, KnowledgeError
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown, unknown
+from undeliverable.reasons import Advice, AppliesTo, BounceType, MessageAdvice, Reason
 
-__all__ = ["BUILTIN", "CODE", "FILE", "PROFILE", "Layer", "check_layer", "example_seen", "load"]
+__all__ = [
+    "BUILTIN",
+    "CODE",
+    "FILE",
+    "PROFILE",
+    "TENANT",
+    "Layer",
+    "check_layer",
+    "example_seen",
+    "load",
+    "part_of",
+]
 
 BUILTIN: Final = 0
 PROFILE: Final = 1
 FILE: Final = 2
-CODE: Final = 3
+TENANT: Final = 3
+CODE: Final = 4
 
 _TABLES: Final = {
     BUILTIN: frozenset(("rule", "policy", "provider", "format")),
     PROFILE: frozenset(("profile", "policy")),
-    FILE: frozenset(("rule", "policy", "provider", "format")),
+    FILE: frozenset(("tenant", "rule", "policy", "provider", "format")),
     CODE: frozenset(("rule", "policy")),
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_PROFILE_KEYS: Final = frozenset(("name", "title", "description", "source", "sources"))
-_ENTRY_KEYS: Final = frozenset(("id", "when", "then", "example", "source", "replaces"))
-_RULE_KEYS: Final = _ENTRY_KEYS | {"examples"}
-_RULE_THEN: Final = frozenset(("reason",))
-_POLICY_THEN: Final = frozenset(("bounce_type", "advice", "label"))
 _NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
-_Enum = TypeVar("_Enum", Reason, Advice, BounceType)
+_Enum = TypeVar("_Enum", Reason, Advice, BounceType, MessageAdvice, AppliesTo)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """The entries of one file, profile or call.
 
-    :ivar name: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
-    :ivar group: its rank: `CODE` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later one is higher.
+    :ivar name: ``code``, ``tenant:NAME``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
+    :ivar group: its rank: `CODE` above `TENANT` above `FILE` above `PROFILE` above `BUILTIN`; within a group the later
+        one is higher.
+    :ivar tenant: the only customer of the caller that it is for, casefolded; None: for all.
+    :ivar opinion: whether the second opinion may count beside it.
     """
 
     name: str
@@ -73,6 +80,8 @@ class Layer:
     policies: tuple[Policy, ...] = ()
     providers: tuple[Provider, ...] = ()
     formats: tuple[Format, ...] = ()
+    tenant: str | None = None
+    opinion: bool = True
 
 
 def load(
@@ -94,6 +103,18 @@ def load(
     return _Loader(name, group, source, trusted=trusted, languages=languages).layer(document)
 
 
+def part_of(profile: Layer, only: Sequence[str]) -> Layer:
+    """Return a profile with some of its consequences; its policies stay in their order, so that the same ones count.
+
+    :raises KnowledgeError: for an unknown consequence.
+    """
+    for key in only:
+        if key not in keys.POLICY_THEN:
+            raise KnowledgeError(profile.name, unknown("consequence", key, keys.POLICY_THEN))
+    others: dict[str, Any] = dict.fromkeys(key for key in keys.POLICY_THEN if key not in only)
+    return replace(profile, policies=tuple(policy._replace(**others) for policy in profile.policies))
+
+
 class _Loader:
     """Reads one document."""
 
@@ -106,13 +127,16 @@ class _Loader:
         self.trusted = trusted
         self.languages = languages
         self.scope: str | None = None
+        self.tenant: str | None = None
         self.ids: set[str] = set()
 
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
                 self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
-        tuple(self._each(document, "profile", _check_profile))
+        profiles = tuple(self._each(document, "profile", _profile))
+        for name in self._each(document, "tenant", _tenant):
+            self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
         if isinstance(document.get("provider"), Mapping) and providers[0].hosts:
             self.scope = providers[0].name
@@ -123,6 +147,8 @@ class _Loader:
             tuple(self._each(document, "policy", self._policy)),
             providers,
             tuple(self._each(document, "format", self._format)),
+            self.tenant,
+            all(table.get("opinion", True) for table in profiles),
         )
         if not self.trusted:
             for error, table, index in check_layer(layer, self.languages):
@@ -154,42 +180,50 @@ class _Loader:
             yield made
 
     def _rule(self, table: Mapping[str, object], index: int) -> Rule:
-        refuse_unknown(table, _RULE_KEYS)
+        refuse_unknown(table, keys.RULE)
         when, then = _table(table, "when"), _table(table, "then")
-        refuse_unknown(then, _RULE_THEN, "then.")
+        refuse_unknown(then, keys.RULE_THEN, "then.")
         reason = _member(then, "reason", Reason)
         if reason is None:
             raise EntryError("a rule must name a reason", key="then")
-        condition = RuleCondition.compile(when, trusted=self.trusted)
+        condition = RuleCondition.compile(when, trusted=self.trusted, limited=self.group != BUILTIN)
+        if condition.around is not None and self.group == BUILTIN:
+            raise EntryError("what is built in judges the reply alone", key="when")
         if self.scope is not None and condition.providers is None:
             condition = condition._replace(providers=frozenset((self.scope,)))
-        example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
-        if "examples" in table:
-            more = strings(table["examples"], "examples")
-            example, *others = (example, *more) if example else more
-        else:
-            others = []
+        example, *others = _examples(table, "example", "examples") or (None,)
         return Rule(
-            self._id(table, "rule", index), self.name, condition, reason, example, source, replaces, tuple(others)
+            self._id(table, "rule", index),
+            self.name,
+            condition,
+            reason,
+            example,
+            _optional(table, "source"),
+            _optional(table, "replaces"),
+            tuple(filter(None, others)),
+            _examples(table, "not_examples"),
         )
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
-        refuse_unknown(table, _ENTRY_KEYS)
+        refuse_unknown(table, keys.POLICY)
         when, then = _table(table, "when", optional=True), _table(table, "then")
-        refuse_unknown(then, _POLICY_THEN, "then.")
+        refuse_unknown(then, keys.POLICY_THEN, "then.")
         if not then:
-            raise EntryError("a policy must set one of bounce_type, advice, label", key="then")
-        example, source, replaces = (_optional(table, key) for key in ("example", "source", "replaces"))
+            raise EntryError(f"a policy must set one of {', '.join(keys.POLICY_THEN)}", key="then")
         return Policy(
             self._id(table, "policy", index),
             self.name,
-            PolicyCondition.compile(when),
+            Circumstances.compile(when),
             _member(then, "bounce_type", BounceType),
             _member(then, "advice", Advice),
             _optional(then, "label", "then.label"),
-            example,
-            source,
-            replaces,
+            _member(then, "message_advice", MessageAdvice),
+            _seconds(then, "retry_after"),
+            _member(then, "applies_to", AppliesTo),
+            _examples(table, "example", "examples"),
+            _examples(table, "not_examples"),
+            _optional(table, "source"),
+            _optional(table, "replaces"),
         )
 
     def _format(self, table: Mapping[str, object], index: int) -> Format:
@@ -235,12 +269,24 @@ def _faulty_rules(rules: Sequence[Rule], table: RuleTable, *, has_words: bool) -
         if rule.when.means and not has_words:
             continue
         for example in rule.all_examples:
-            winner = table.match(example_seen(rule, example)).rule
+            winner = _winner(rule, example, table)
             if winner is not rule:
                 key = "example" if example == rule.example else "examples"
                 which = "this example" if key == "example" else f"the example {example!r}"
                 found = "no rule in this file matches" if winner is None else f"{winner.id!r} is the rule that matches"
                 yield EntryError(f"{found} {which}", entry=rule.id, key=key), index
+        for example in rule.not_examples:
+            if _winner(rule, example, table) is rule:
+                yield EntryError(f"the rule matches {example!r}", entry=rule.id, key="not_examples"), index
+
+
+def _winner(rule: Rule, example: str, table: RuleTable) -> Rule | None:
+    """Return the rule that an example of `rule` leads to, where what it asks beside the reply holds and nothing else does."""
+    seen = example_seen(rule, example)
+    winner = table.match(seen).rule
+    if winner is None or winner is rule or winner.when.around is None:
+        return winner
+    return next((one for one in table.fitting(seen) if one is rule or one.when.around is None), None)
 
 
 def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, int]]:
@@ -279,10 +325,33 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     return next((other for other in earlier if other.when.covers(when)), None)
 
 
-def _check_profile(table: Mapping[str, object], _: int) -> None:
-    refuse_unknown(table, _PROFILE_KEYS)
+def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
+    refuse_unknown(table, keys.PROFILE)
     for key, value in table.items():
-        strings(value, key)
+        if key != "opinion":
+            strings(value, key)
+        elif not isinstance(value, bool):
+            raise EntryError("must be true or false", key=key)
+    return table
+
+
+def _tenant(table: Mapping[str, object], _: int) -> str:
+    refuse_unknown(table, keys.TENANT)
+    name = _optional(table, "name")
+    if name is None:
+        raise EntryError("a tenant must have a name", key="name")
+    return name
+
+
+def _examples(table: Mapping[str, object], *names: str) -> tuple[str, ...]:
+    return tuple(text for key in names if key in table for text in strings(table[key], key))
+
+
+def _seconds(table: Mapping[str, object], key: str) -> int | None:
+    value = table.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise EntryError("must be a number of seconds", key=f"then.{key}")
 
 
 def _mapping(value: object, name: str) -> Mapping[str, object]:
@@ -317,5 +386,5 @@ def _member(table: Mapping[str, object], key: str, enum: type[_Enum]) -> _Enum |
         return None
     member = next((member for member in enum if member == name), None)
     if member is None:
-        raise EntryError(f"unknown {key} {name!r}; expected one of {', '.join(enum)}", key=f"then.{key}")
+        raise EntryError(unknown(key, str(name), map(str, enum)), key=f"then.{key}")
     return member

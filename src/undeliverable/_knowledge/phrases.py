@@ -34,6 +34,7 @@ class HeaderMark:
     :ivar subject: how the subject must begin as well, casefolded; empty if it does not matter.
     :ivar recipient: the fields of the message inside that name the recipient, or of the message itself if there is none
         inside; empty: it is the sender.
+    :ivar feedback: which type of feedback (RFC 5965 7.3) a complaint is; None if it is none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class HeaderMark:
     kind: Kind
     subject: tuple[str, ...] = ()
     recipient: tuple[str, ...] = ()
+    feedback: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +114,14 @@ def _marks(value: object) -> tuple[HeaderMark, ...]:
 
 
 def _mark(entry: Mapping[str, object], key: str) -> HeaderMark:
-    refuse_unknown(entry, ("name", "values", "kind", "source", "subject", "recipient"), f"{key}.")
+    refuse_unknown(entry, ("name", "values", "kind", "source", "subject", "recipient", "feedback"), f"{key}.")
     name, kind = entry.get("name"), entry.get("kind")
     if not isinstance(name, str) or kind not in _MARK_KINDS:
         raise EntryError("a mark has a name, and a kind: auto_reply, challenge or complaint", key=key)
     values, subject, recipient = (
         read_strings(entry.get(part, []), f"{key}.{part}") for part in ("values", "subject", "recipient")
     )
-    return HeaderMark(name, values, Kind(str(kind)), subject, recipient)
+    feedback = entry.get("feedback")
+    if feedback is not None and not isinstance(feedback, str):
+        raise EntryError("a type of feedback is a string", key=f"{key}.feedback")
+    return HeaderMark(name, values, Kind(str(kind)), subject, recipient, feedback)

@@ -8,13 +8,18 @@ from typing import TypeVar
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.rule import Rule
 
-__all__ = ["ranked"]
+__all__ = ["placed", "ranked"]
 
 _Entry = TypeVar("_Entry", Rule, Policy)
 
 
 def ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
     """Return all entries, the highest layer first; one that replaces another stands in the other's place."""
+    return tuple(entry for entries in placed(layers) for entry in entries)
+
+
+def placed(layers: Sequence[Sequence[_Entry]]) -> list[list[_Entry]]:
+    """Return the entries of each layer, the highest first; one that replaces another stands in the other's place."""
     above: dict[str, _Entry] = {}
     kept: list[list[_Entry]] = []
     for entries in layers:
@@ -27,4 +32,4 @@ def ranked(layers: Sequence[Sequence[_Entry]]) -> tuple[_Entry, ...]:
             else:
                 pending.setdefault(entry.replaces, standing)
         above = {**pending, **above}
-    return tuple(entry for entries in kept for entry in entries)
+    return kept

@@ -11,22 +11,26 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from undeliverable._formats.index import FormatsBelow, Places
+from undeliverable._formats.index import FormatsBelow, FormatTable, Places
 from undeliverable._formats.schema import Format, read_table
+from undeliverable._rules.comparisons import Codes
 from undeliverable._rules.concepts import Concepts, ConceptWords
-from undeliverable._rules.conditions import Codes, RuleCondition
+from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.index import Shelf
 from undeliverable._rules.meaning import Meaning, Vocabulary
 from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import Written
-from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
-from undeliverable._rules.table import Below, Rule
+from undeliverable._rules.table import Below, Rule, RuleTable
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
+
+if TYPE_CHECKING:
+    from undeliverable._rules.opinion import Opinion
+    from undeliverable._rules.policies import Policy
 
 __all__ = ["BUILTIN", "Shipped", "row_of", "rule_of"]
 
@@ -54,13 +58,14 @@ def row_of(rule: Rule) -> list[object]:
         sorted(when.means),
         when.unless,
         sorted(when.unless_means),
+        rule.not_examples,
     ]
 
 
 def rule_of(row: Sequence[Any]) -> Rule:
     """Return the rule that :func:`row_of` wrote."""
     id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source, *new = row
-    examples, means, unless, unless_means = new
+    examples, means, unless, unless_means, not_examples = new
     when = RuleCondition(
         text,
         None if reply is None else Codes(frozenset(reply)),
@@ -74,7 +79,8 @@ def rule_of(row: Sequence[Any]) -> Rule:
         tuple(unless),
         frozenset(unless_means),
     )
-    return Rule(id_, "builtin", when, Reason[reason.upper()], example, source, examples=tuple(examples))
+    found = Reason[reason.upper()]
+    return Rule(id_, "builtin", when, found, example, source, None, tuple(examples), tuple(not_examples))
 
 
 class Shipped(Below, FormatsBelow):
@@ -82,8 +88,11 @@ class Shipped(Below, FormatsBelow):
 
     name: Final = "builtin"
     group: Final = BUILTIN
+    tenant: Final = None
+    opinion: Final = True
 
     def __init__(self, text: str) -> None:
+        super().__init__()
         self._lines: Final = text.split("\n")
         self._places: Final[Mapping[str, int]] = json.loads(self._lines[0])["places"]
         self._rules: Final[dict[int, Rule]] = {}
@@ -135,6 +144,17 @@ class Shipped(Below, FormatsBelow):
         hosts: dict[str, str] = self.document("hosts")
         return hosts
 
+    @cached_property
+    def domains(self) -> dict[str, str]:
+        """Recipient's domain to provider name."""
+        domains: dict[str, str] = self.document("domains")
+        return domains
+
+    @cached_property
+    def provider_names(self) -> frozenset[str]:
+        """The names of all providers, casefolded."""
+        return frozenset(str(table["name"]).casefold() for table in self.document("providers"))
+
     def __len__(self) -> int:
         return self._places["count"]
 
@@ -149,6 +169,18 @@ class Shipped(Below, FormatsBelow):
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         return tuple(map(self.rule, range(len(self))))
+
+    @cached_property
+    def table(self) -> RuleTable:
+        """The rules, to be searched: all tables with rules above share this one."""
+        return RuleTable((), (), self)
+
+    @cached_property
+    def opinion_model(self) -> Opinion:
+        """The model of the second opinion, which all knowledge shares."""
+        from undeliverable._rules.opinion import Opinion, Weights  # most replies never need it
+
+        return Opinion(self, Weights.of(self.document("opinion")))
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -170,6 +202,11 @@ class Shipped(Below, FormatsBelow):
     def places(self) -> Places:  # type: ignore[override] # read when first used
         """The index that finds formats."""
         return Places(*self.document("places"))
+
+    @cached_property
+    def format_table(self) -> FormatTable:
+        """The formats, to be searched: all knowledge without formats of its own shares this one."""
+        return FormatTable((), self)
 
     @cached_property
     def _format_names(self) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from undeliverable._rules.conditions import strings
+from undeliverable._rules.comparisons import strings
 from undeliverable._rules.visible import TEXT_LIMIT
 from undeliverable._text.lazy import lazy
 from undeliverable.errors._tables import as_list, as_table

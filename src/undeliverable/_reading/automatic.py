@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 from undeliverable._dsn.returned import bare_address
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
-from undeliverable.model import RecipientFacts, Witness
+from undeliverable.model import Feedback, RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
 if TYPE_CHECKING:
-    from undeliverable._knowledge.phrases import AutoReplyPhrases
+    from undeliverable._dsn.one_pass import Look
+    from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
 __all__ = [
     "read_authentication_report",
@@ -23,8 +24,10 @@ __all__ = [
     "read_challenge_report",
     "read_disposition",
     "read_service_notification",
+    "read_suppression",
 ]
 
+_SOURCE: Final = lazy(r"\bmessage from ([0-9A-Fa-f.:]{3,45})(?![\w.:])")  # "complaint about message from 192.0.2.9"
 _HEAD: Final = 4_096  # characters
 _AUTHENTICATION: Final = lazy(r"\b(dmarc|dkim|spf)\b", re.IGNORECASE)
 _AUTHENTICATION_RESULT: Final = lazy(
@@ -67,17 +70,39 @@ def read_automatic(reading: Reading) -> None:
     if kind is None:
         return
     reading.kind = kind
-    fields = autoreply.fields_of_recipient(reading.header, phrases)
-    recipient = _reported(reading, fields) if fields else bare_address(reading.header("from"))
-    reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=recipient))
-
-
-def _reported(reading: Reading, fields: tuple[str, ...]) -> str | None:
-    """Return the address in the first of `fields` that the reported message has: the one inside, or this one."""
+    mark = autoreply.mark_of(reading.header, phrases)
     inside = [message.header for part in reading.survey.returned[:1] for message in part.children[:1]]
-    header = inside[0] if inside else reading.header
+    reported = inside[0] if inside else reading.header
+    recipient = _named_in(mark.recipient, reported) if mark and mark.recipient else bare_address(reading.header("from"))
+    reading.recipients.append(RecipientFacts(witness=Witness.HEADER, recipient=recipient))
+    if kind is Kind.COMPLAINT and mark is not None and mark.feedback is not None:
+        source = _SOURCE.search(reading.header("subject") or "") if inside else None
+        reading.message = {
+            **reading.message,
+            "feedback": _feedback(mark, reported, source and source[1], is_inside=bool(inside)),
+        }
+
+
+def _named_in(fields: Iterable[str], header: Look) -> str | None:
+    """Return the address in the first of `fields` that the reported message has."""
     found = (bare_address(header(name)) for name in fields)
     return next((address for address in found if address and "@" in address), None)
+
+
+def _feedback(mark: HeaderMark, header: Look, source: str | None, *, is_inside: bool) -> Feedback:
+    """Return what a form says that is no report of RFC 5965.
+
+    :param header: gives the fields of the reported message.
+    :param is_inside: whether it stands in the form; else the form is the message itself with other trace fields.
+    """
+    path = bare_address(header("return-path")) if is_inside else None
+    return Feedback(
+        type=mark.feedback,
+        source_ip=source,
+        original_mail_from=path if path and "@" in path else None,
+        feedback_id=header("feedback-id"),
+        fields=tuple((name.lower(), value) for name in mark.recipient if (value := header(name)) is not None),
+    )
 
 
 def read_challenge_report(reading: Reading) -> None:
@@ -92,6 +117,20 @@ def read_challenge_report(reading: Reading) -> None:
         reading.kind = Kind.CHALLENGE
         names = dict.fromkeys(facts.recipient for facts in stated if facts.recipient)
         stated[:] = [RecipientFacts(witness=Witness.HEADER, recipient=name) for name in names]
+
+
+def read_suppression(reading: Reading) -> None:
+    """Read the report of a service that has not sent the message, since its own list suppresses the address."""
+    stated = reading.recipients
+    if not stated or stated[0].reply is not None or reading.kind is not None:  # as nearly always
+        return
+    host = reading.message.get("reporting_mta")
+    said = [facts.diagnostic for facts in stated if facts.witness is Witness.FIELD]
+    if host is None or not said or None in said:
+        return
+    sender, is_own = reading.header("from") or "", reading.known.origin.is_own_suppression
+    if all(is_own(sender, host, one.text) for one in said if one is not None):
+        reading.kind = Kind.SUPPRESSED
 
 
 @lru_cache(maxsize=1)

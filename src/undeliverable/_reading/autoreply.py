@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
     from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
-__all__ = ["disposition", "fields_of_recipient", "is_challenge_reply", "recognise", "says_automatic_reply"]
+__all__ = [
+    "disposition",
+    "is_challenge",
+    "is_challenge_reply",
+    "is_worded_as_automatic_reply",
+    "mark_of",
+    "recognise",
+    "says_automatic_reply",
+]
 
 _TEXT_LIMIT: Final = 2_500  # characters: an automatic reply says early what it is
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
@@ -42,9 +50,9 @@ def recognise(header: Look, text: str, phrases: AutoReplyPhrases, origin: Origin
     if submitted == "no":  # RFC 3834 5: a person sent it
         return None
     message = _Message(header, _subject(header("subject") or "", phrases), phrases, origin)
-    mark = next((mark.kind for mark in phrases.marks if _has_mark(header, mark)), None)
-    if mark not in (None, Kind.AUTO_REPLY):
-        return mark
+    mark = mark_of(header, phrases)
+    if mark is not None and mark.kind is not Kind.AUTO_REPLY:
+        return mark.kind
     signs = _signs(header, submitted, phrases)
     if submitted != "auto-replied" and not mark and not signs and not message.has_telling_subject():
         return None
@@ -61,14 +69,25 @@ def says_automatic_reply(subject: str, phrases: AutoReplyPhrases) -> bool:
     return plain.startswith(phrases.subject_prefix) or plain.rstrip(" .!:") in phrases.subject_whole
 
 
+def is_challenge(header: Look, text: str, phrases: AutoReplyPhrases, origin: OriginWords) -> bool:
+    """Return whether a message that software sent wants its reader to confirm a message of theirs."""
+    return recognise(header, text, phrases, origin) is Kind.CHALLENGE
+
+
+def is_worded_as_automatic_reply(header: Look, text: str, phrases: AutoReplyPhrases, origin: OriginWords) -> bool:
+    """Return whether the subject and the words of a message that software sent are those of an automatic reply."""
+    message = _Message(header, _subject(header("subject") or "", phrases), phrases, origin)
+    return message.weight(_plain(_unquoted(text[: 2 * _TEXT_LIMIT]), _TEXT_LIMIT), signs=True) >= _ENOUGH
+
+
 def is_challenge_reply(replies: Iterable[str], phrases: AutoReplyPhrases) -> bool:
     """Return whether one of the replies in a report, with its type before it, is a challenge."""
     return any(_contains(_plain(reply, _LINE_LIMIT), phrases.challenge_reply) for reply in replies)
 
 
-def fields_of_recipient(header: Look, phrases: AutoReplyPhrases) -> tuple[str, ...]:
-    """Return the fields of the message inside that name the recipient, if a mark of the message says so; else none."""
-    return next((mark.recipient for mark in phrases.marks if mark.recipient and _has_mark(header, mark)), ())
+def mark_of(header: Look, phrases: AutoReplyPhrases) -> HeaderMark | None:
+    """Return the mark of a message that tells by itself what it is, or None."""
+    return next((mark for mark in phrases.marks if _has_mark(header, mark)), None)
 
 
 def disposition(text: str, part: str) -> tuple[RecipientFacts, ...]:

@@ -10,16 +10,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._dsn.returned import bare_address
+from undeliverable._dsn.returned import bare_address, read_block
 from undeliverable._formats.lines import FormatReading
 from undeliverable._reading.reading import Reading
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
+from undeliverable.verdict import GUESSED, UNSURE
 
 if TYPE_CHECKING:
     from undeliverable._formats.unknown import UnknownReading
 
-__all__ = ["ask_fallback", "read_listed", "read_nameless", "read_unexplained", "read_unknown_text", "take_format"]
+__all__ = [
+    "ask_fallback",
+    "read_about_nobody",
+    "read_listed",
+    "read_nameless",
+    "read_unexplained",
+    "read_unknown_text",
+    "take_format",
+]
 
 _CODE: Final = lazy(r"\A[45](?:\d\d[ -]|\.\d{1,3}\.\d{1,3}[ :-])")
 _TROUBLES: Final = (None, Action.FAILED, Action.DELAYED)
@@ -58,21 +67,24 @@ def read_unexplained(reading: Reading) -> None:
 def _read_generic(reading: Reading) -> UnknownReading | None:
     """Return what the generic description reads, or None if the message is a person's or a list's."""
     from undeliverable._formats.unknown import read_unknown  # standard reports need none of this
-    from undeliverable._reading.gate import is_human
+    from undeliverable._reading.signs import is_human, may_be_form
 
     generic = reading.known.formats.recognise_unknown(reading.header, reading.text)
-    if generic is None or is_human(reading):
+    if generic is None or (is_human(reading) and not may_be_form(reading)):
         return None
     return read_unknown(generic, reading.header, reading.text, reading.path, reading.known.wording)
 
 
 def read_nameless(reading: Reading) -> None:
-    """Read who a described text is about, if a gateway changed its lines beyond recognition.
+    """Read who a described text is about, if a gateway changed its lines beyond recognition, or a transcript without names.
 
     The generic description is tried, then flufl.bounce.
     """
     stated = reading.recipients
-    if reading.generator is None or reading.kind is not None or any(facts.recipient for facts in stated):
+    if reading.kind is not None or any(facts.recipient for facts in stated):
+        return
+    if reading.generator is None:
+        _name_refused(reading)
         return
     unknown = _read_generic(reading)
     if unknown is None:
@@ -86,6 +98,20 @@ def read_nameless(reading: Reading) -> None:
         stated[:] = _asked(reading) or stated
 
 
+def _name_refused(reading: Reading) -> None:
+    """Name who was refused in a transcript that does not say it, if the text around it names one recipient."""
+    stated = reading.recipients
+    if [facts.witness for facts in stated] != [Witness.DIALOGUE]:
+        return
+    unknown = _read_generic(reading)
+    if unknown is None or len(unknown.found.recipients) != 1:
+        return
+    from undeliverable._reading.gate import Belief, belief_in
+
+    if belief_in(reading, unknown) is Belief.FULL:
+        stated[0] = replace(stated[0], recipient=unknown.found.recipients[0].recipient)
+
+
 def _is_unexplained(facts: RecipientFacts) -> bool:
     return facts.reply is None and facts.diagnostic is None and facts.action in _TROUBLES
 
@@ -95,7 +121,7 @@ def read_listed(reading: Reading) -> None:
     if not reading.header("x-failed-recipients"):
         return
     from undeliverable._formats.unknown import read_unknown
-    from undeliverable._reading.gate import is_from_software
+    from undeliverable._reading.signs import is_from_software
 
     if not is_from_software(reading):
         return
@@ -123,16 +149,44 @@ def _without_words(facts: RecipientFacts, *, is_believed: bool) -> RecipientFact
 
 def read_unknown_text(reading: Reading) -> None:
     """Read the whole text by the generic description, a guess, if enough signs say that it is a notification."""
-    from undeliverable._reading.gate import is_notification
+    from undeliverable._reading.gate import Belief, belief_in
 
     unknown = _read_generic(reading)
-    if unknown is None or not unknown.found.recipients or not is_notification(reading, unknown):
+    if unknown is None or not unknown.found.recipients:
         return
+    belief = belief_in(reading, unknown)
+    if belief is Belief.NONE:
+        return
+    if belief is Belief.LITTLE:
+        reading.doubt = UNSURE
     found = unknown.found
     if all(facts.witness is Witness.HEADER for facts in found.recipients):
         found = found._replace(recipients=tuple(_replies_alone(reading, found.recipients)))
     take_format(reading, found)
     reading.remarks.append("the software is not known; its text was read by the generic description")
+
+
+def read_about_nobody(reading: Reading) -> None:
+    """Read a notification that names nobody, but returns the message to the one who sent it."""
+    if reading.depth or not reading.is_from_mail_system:
+        return
+    sender = _returned_sender(reading)
+    if sender is None or sender.lower() != (bare_address(reading.header("to")) or "").lower():
+        return
+    from undeliverable._reading.gate import is_about_nobody
+
+    unknown = _read_generic(reading)
+    if unknown is not None and unknown.nobody is not None and is_about_nobody(reading, unknown):
+        reading.recipients.append(unknown.nobody)
+        reading.doubt = GUESSED
+        reading.remarks.append("the notification names nobody")
+
+
+def _returned_sender(reading: Reading) -> str | None:
+    """Return who sent the message that a part returns."""
+    blocks = [part.embedded_header for part in reading.survey.returned[:1]]
+    blocks += [part.text for part in reading.survey.returned_headers[:1]]
+    return next((read_block(block).from_ for block in blocks if block), None)
 
 
 def take_format(reading: Reading, found: FormatReading) -> None:
@@ -151,7 +205,7 @@ def ask_fallback(reading: Reading) -> None:
     """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
     if reading.depth or not reading.is_from_mail_system:
         return
-    from undeliverable._reading.gate import is_human, speaks_of_failure
+    from undeliverable._reading.signs import is_human, speaks_of_failure
 
     if is_human(reading) or not speaks_of_failure(reading):
         return
@@ -163,32 +217,30 @@ def _asked(reading: Reading) -> list[RecipientFacts]:
     from undeliverable._reading import flufl
 
     try:
-        suspicion = flufl.ask(reading.raw)
+        suspicion = flufl.ask(flufl.shown(reading.raw, reading.text))
     except ImportError:
         reading.remarks.append("the heuristics of flufl.bounce were not asked: it is not installed")
         return []
-    foreign = _foreign(reading, suspicion.permanent | suspicion.temporary, flufl.HEAD_LIMIT)
+    foreign = _foreign(reading, flufl.HEAD_LIMIT)
     found = [
         RecipientFacts(witness=Witness.WORDS, recipient=address, action=action)
         for action, addresses in ((Action.FAILED, suspicion.permanent), (Action.DELAYED, suspicion.temporary))
-        for address in sorted(addresses - foreign)
+        for address in sorted(addresses)
+        if address.lower() not in foreign
     ]
     if found:
         reading.remarks.append("the recipient was found by the heuristics of flufl.bounce alone")
     return found
 
 
-def _foreign(reading: Reading, addresses: frozenset[str], limit: int) -> set[str]:
-    """Return those of `addresses` that are no recipients.
+def _foreign(reading: Reading, limit: int) -> set[str]:
+    """Return addresses that are no recipients, in lower case.
 
-    They are the report's own addressee, a Message-ID, named in the returned message alone, or, as its detector for LLNL
-    has it, any address between commas.
+    They are the report's own addressee, a Message-ID, or, as its detector for LLNL has it, any address between commas.
 
     :param limit: how much of the message was read.
     """
-    survey, text = reading.survey, reading.text[:limit].lower()
     others = {(bare_address(reading.header("to")) or "").lower()}
     others.update(found.decode("latin-1").lower() for found in _MESSAGE_ID.findall(reading.raw[:limit]))
-    others.update(found.lower() for found in _BETWEEN_COMMAS.findall(text))
-    is_named = (survey.returned or survey.returned_headers) and "@" in text
-    return {address for address in addresses if address.lower() in others or (is_named and address.lower() not in text)}
+    others.update(found.lower() for found in _BETWEEN_COMMAS.findall(reading.text[:limit]))
+    return others

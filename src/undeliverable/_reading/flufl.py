@@ -13,7 +13,7 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["HEAD_LIMIT", "LINE_LIMIT", "Suspicion", "ask"]
+__all__ = ["HEAD_LIMIT", "LINE_LIMIT", "Suspicion", "ask", "shown"]
 
 HEAD_LIMIT: Final = 32 * 1024
 """How much of a message is handed over, in octets: reports name the recipient before they return the message."""
@@ -21,7 +21,7 @@ HEAD_LIMIT: Final = 32 * 1024
 LINE_LIMIT: Final = 400
 """How much of a line is handed over, in octets: some patterns need time that grows with its square."""
 
-_MOST_PARTS: Final = 32  # the standard library's parser recurses into every part
+_OF_PARTS: Final = (b"content-", b"mime-version")
 _CROWDED: Final = ((b"@", 4), (b",", 24))  # a line with more of them is no line that names a recipient
 # What is not ASCII becomes SUB (the control character "substitute"): an address that holds it is not believed.
 _PLAIN: Final = bytes(range(128)) + b"\x1a" * 128
@@ -38,6 +38,12 @@ class Suspicion:
     def __bool__(self) -> bool:
         """Return whether any recipient was found."""
         return bool(self.permanent or self.temporary)
+
+
+def shown(raw: bytes, text: str) -> bytes:
+    """Return the message that may be asked about: the header of `raw`, and `text`, which is above the returned message."""
+    head = raw[:HEAD_LIMIT].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n").partition(b"\n\n")[0]
+    return head + b"\n\n" + text[:HEAD_LIMIT].encode("utf-8", "replace")
 
 
 def ask(message: bytes) -> Suspicion:
@@ -63,30 +69,26 @@ def plain_head(message: bytes) -> bytes:
     header, blank, body = head.lstrip(b"\n").partition(b"\n\n")
     body = re.sub(rb"\n{3,}", b"\n\n", re.sub(rb"[ \t]{9,}", b" " * 8, body))
     lines = [line for line in map(_plain_line, body.split(b"\n")) if line is not None]
-    return _plain_from(header) + blank + b"\n".join(_few_parts(lines))
+    return _plain_header(header) + blank + b"\n".join(lines)
 
 
 def _plain_line(line: bytes) -> bytes | None:
     return None if any(line.count(char) > most for char, most in _CROWDED) else line[:LINE_LIMIT]
 
 
-def _few_parts(lines: list[bytes]) -> list[bytes]:
-    """Return the lines up to the one that would begin one part too many."""
-    seen = 0
-    for number, line in enumerate(lines):
-        seen += line[:13].lower() == b"content-type:"
-        if seen > _MOST_PARTS:
-            return lines[:number]
-    return lines
+def _plain_header(header: bytes) -> bytes:
+    """Return the header block of a message of one part, with one From of one address first.
 
-
-def _plain_from(header: bytes) -> bytes:
-    """Return the header block with one From of one address first: flufl.bounce raises without one, or with an odd one."""
+    flufl.bounce raises without one, or with an odd one, and parsers recurse into every part of a message that has some.
+    """
     lines: list[bytes] = []
     sender = b""
     for line in re.split(rb"\n(?![ \t])", header):
         name, _, value = line.partition(b":")
-        if name.rstrip().lower() != b"from":
+        bare = name.rstrip().lower()
+        if bare.startswith(_OF_PARTS):
+            continue
+        if bare != b"from":
             lines += [] if line.startswith(b"From ") else [line]  # the line that begins a message in an mbox file
         elif not sender and (match := re.search(rb"[!#-;=?A-Z^-~]{1,64}@[A-Za-z0-9_.-]{1,255}", value[:LINE_LIMIT])):
             sender = match[0]

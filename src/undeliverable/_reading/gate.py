@@ -8,65 +8,123 @@ share some of these signs, so two of the one sort and one of the other are asked
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import StrEnum
+from enum import Enum, auto
 from typing import Final
 
-from undeliverable._dsn.origin import is_automatic
-from undeliverable._formats.statement import Rank
+from undeliverable._formats.statement import Named, Rank
 from undeliverable._formats.unknown import UnknownReading
 from undeliverable._formats.wording import OUTCOMES
-from undeliverable._reading.autoreply import says_automatic_reply
+from undeliverable._reading.autoreply import is_challenge, is_worded_as_automatic_reply, says_automatic_reply
 from undeliverable._reading.reading import Reading
-from undeliverable._text.lazy import lazy
-from undeliverable.model import RecipientFacts, Witness
-from undeliverable.reasons import Reason
-
-__all__ = ["Sign", "is_from_software", "is_human", "is_notification", "signs_of", "speaks_of_failure"]
-
-
-class Sign(StrEnum):
-    """A sign that a message is a notification."""
-
-    AUTOMATIC = "automatic"
-    MAIL_SYSTEM = "mail system"
-    MARK = "mark"
-    LISTED = "listed"
-    SUBJECT = "subject"
-    CODE = "code"
-    FAILURE = "failure"
-    NAMED = "named"
-    CAUSE = "cause"
-    OWN = "own"
-
-
-_ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
-_ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
-_SAID: Final = OUTCOMES - {"delay"}  # who tries again may speak of anything
-_CODE: Final = lazy(r"[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
-_WORDS: Final = lazy(r"[^\W\d_]{2}")
-_PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
-_ENOUGH: Final = 3
-_FEW: Final = 2
-_HEAD: Final = 4_096  # characters
-# Reasons whose words people and shops use of other things as well.
-_VAGUE: Final = frozenset((Reason.UNDEFINED, Reason.EXPIRED))
-# Reasons that say by themselves that nothing was delivered; of a full mailbox its owner is warned as well.
-_TELLING: Final = frozenset(
-    (Reason.USER_UNKNOWN, Reason.DOMAIN_UNKNOWN, Reason.BAD_ADDRESS_SYNTAX, Reason.MAILBOX_MOVED)
+from undeliverable._reading.signs import (
+    FEW_RECIPIENTS,
+    Sign,
+    all_kinds,
+    is_about_mail,
+    is_human,
+    is_tagged,
+    may_be_form,
+    passes_on,
+    signs_of,
 )
 
+__all__ = ["Belief", "belief_in", "is_about_nobody"]
 
-def is_notification(reading: Reading, unknown: UnknownReading) -> bool:
-    """Return whether the signs are enough to believe what was read from unknown text."""
-    if is_human(reading) or _passes_on(reading):
-        return False
+_ORIGIN: Final = frozenset((Sign.AUTOMATIC, Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.SUBJECT))
+_HINTS: Final = frozenset((Sign.TITLE, Sign.STATED, Sign.FORM))  # too wide to be counted
+_UNCOUNTED: Final = _HINTS | {Sign.DAEMON}
+_ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
+_PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
+_SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
+_PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
+_TAGGED: Final = frozenset((Sign.SUBJECT, Sign.FAILURE, Sign.CODE))
+_ENOUGH: Final = 3
+_FEW: Final = 2
+_OF_LISTS: Final = frozenset(("member", "list"))
+
+
+class Belief(Enum):
+    """How far unknown text is believed to be a notification.
+
+    LITTLE: by concepts alone, so that nothing final follows from it.
+    """
+
+    NONE = auto()
+    LITTLE = auto()
+    FULL = auto()
+
+
+def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
+    """Return how far what was read from unknown text is to be believed."""
+    if is_human(reading) or passes_on(reading):
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
-    if Sign.CODE not in signs and says_automatic_reply(reading.header("subject") or "", reading.known.phrases):
+    if is_tagged(reading) and not _is_tagged_notification(reading, signs):
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
+    if not _is_notification(reading, signs, unknown):
+        return Belief.NONE
+    return Belief.FULL if signs & _PROOFS else Belief.LITTLE
+
+
+def _is_tagged_notification(reading: Reading, signs: frozenset[Sign]) -> bool:
+    """Return whether a message with a tag before its subject says all that a notification says, and no automatic reply.
+
+    A help desk passes on with a tag what people write, and reports with the same tag that its own mail failed.
+    """
+    if not (signs >= _TAGGED and reading.known.origin.has_null_path(reading.header)):
         return False
-    if _is_about_others(unknown, signs):
+    return not (_is_automatic_reply(reading) or _is_worded_as_automatic_reply(reading))
+
+
+def _is_form(reading: Reading, unknown: UnknownReading) -> bool:
+    statement = unknown.statement
+    if not unknown.is_form or not statement.names_reader or statement.names_others:
         return False
-    return _are_enough(signs, unknown) if _is_certainly_sent_by_software(reading, signs) else _are_many(signs, unknown)
+    return may_be_form(reading) and is_about_mail(unknown)
+
+
+def _is_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    if Sign.MARK in signs and any(named.rank <= Rank.LISTED for named in unknown.statement.named):
+        return True  # in whatever language
+    if _is_of_another_kind(reading, signs, unknown):
+        return False
+    is_software = _is_certainly_sent_by_software(reading, signs)
+    if _is_about_others(unknown, signs, is_software=is_software):
+        return False
+    if is_software:
+        return _are_enough(signs, unknown) or _is_told(reading, signs, unknown)
+    return _are_many(signs, unknown)
+
+
+def _is_of_another_kind(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether the message is an automatic reply, a challenge, or about members of a list."""
+    if Sign.CODE not in signs and _is_automatic_reply(reading):
+        return True
+    if not signs & _SHOWN and (_names_writer(unknown) or _is_worded_as_automatic_reply(reading)):
+        return True
+    return not signs & {Sign.CODE, Sign.SUBJECT, Sign.MAIL_SYSTEM} and _is_about_members(reading, unknown)
+
+
+def is_about_nobody(reading: Reading, unknown: UnknownReading) -> bool:
+    """Return whether a mail system says that a message was not delivered, although it names nobody."""
+    signs = frozenset(signs_of(reading, unknown))
+    is_said = Sign.FAILURE in signs and is_about_mail(unknown)
+    if not is_said or not _is_certainly_sent_by_software(reading, signs):
+        return False
+    return bool(signs & {Sign.MAIL_SYSTEM, Sign.MARK}) and not _is_about_others(unknown, signs, is_software=True)
+
+
+def _is_automatic_reply(reading: Reading) -> bool:
+    """Return whether the subject is an automatic reply's, or the message a challenge."""
+    phrases = reading.known.phrases
+    if says_automatic_reply(reading.header("subject") or "", phrases):
+        return True
+    return is_challenge(reading.header, reading.text, phrases, reading.known.origin)
+
+
+def _is_worded_as_automatic_reply(reading: Reading) -> bool:
+    known = reading.known
+    return is_worded_as_automatic_reply(reading.header, reading.text, known.phrases, known.origin)
 
 
 def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -74,6 +132,9 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
 
     Without such a one the text has to say it all: that mail was not delivered, to whom, and why.
     """
+    # Who names a code and an address alone may list a queue; then its subject has to speak of a failure.
+    is_worded = bool(signs & {Sign.AUTOMATIC, Sign.FAILURE, Sign.SUBJECT, *_HINTS})
+    signs -= _UNCOUNTED
     origin, content = len(signs & _ORIGIN), len(signs - _ORIGIN)
     if Sign.SUBJECT in signs and origin >= _ENOUGH:  # its words are content as well
         content += 1
@@ -81,9 +142,71 @@ def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
         signs - _ORIGIN == frozenset((Sign.NAMED,)) and Sign.SUBJECT not in signs
     ):  # an address on a line of its own, and not a word on what happened
         content = 0
+    if not signs & {Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE, Sign.NAMED} and not is_about_mail(unknown):
+        return False
     if signs & _ONLY_OF_BOUNCES:
-        return bool(origin and content) and origin + content >= _ENOUGH
-    return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and _is_about_mail(unknown)
+        return is_worded and bool(origin and content) and origin + content >= _ENOUGH
+    return {Sign.FAILURE, Sign.CAUSE} <= signs and content >= _ENOUGH and is_about_mail(unknown)
+
+
+def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether software that is certainly no person says of an address that mail cannot reach it.
+
+    That is a mail system by its name or by a header, or software of the domain that sent the message; other software
+    has to say that it is about a message of the one who gets the notification.
+    """
+    said = signs & {Sign.FAILURE, Sign.CODE, Sign.STATED, Sign.FORM}
+    if not said:
+        return False
+    if {Sign.DAEMON, Sign.AUTOMATIC} <= signs:
+        return True
+    if not _is_about_message(reading, signs, unknown):
+        return False
+    if Sign.MAIL_SYSTEM not in signs:
+        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+    return Sign.AUTOMATIC in signs or bool(
+        said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
+    )
+
+
+def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return the same of software that no sign shows to be a mail system."""
+    if not is_about_mail(unknown):
+        return False
+    if unknown.statement.parties.is_home:
+        return True
+    is_said = any(named.rank <= Rank.LISTED for named in unknown.statement.named)
+    return is_said and Sign.STATED in signs and bool(signs & {Sign.OWN, Sign.FAILURE})
+
+
+def _names_writer(unknown: UnknownReading) -> bool:
+    """Return whether an address is named that the sender may have elsewhere: who moved tells the new one."""
+    writers = {writer.rpartition("@")[0] for writer in unknown.statement.parties.writers}
+    return any(named.address.lower().rpartition("@")[0] in writers for named in unknown.statement.named)
+
+
+def _is_about_message(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether the subject speaks of mail or of a failure, or the text of mail of the one who gets it."""
+    statement = unknown.statement
+    if signs & {Sign.SUBJECT, Sign.TITLE} or statement.says("yours") or statement.names_reader:
+        return True
+    if not statement.subject.isdisjoint(("mail", "report", "yours")):
+        return True
+    kinds = [statement.kinds_of(named) for named in statement.named if not _may_be_from(reading, named)]
+    return any("mail" in said and said & OUTCOMES for said in kinds)
+
+
+def _may_be_from(reading: Reading, named: Named) -> bool:
+    """Return whether the word before an address may mean that mail comes from there."""
+    words = named.before.rsplit(maxsplit=1)
+    return bool(words) and reading.known.wording.may_be_from(words[-1])
+
+
+def _is_about_members(reading: Reading, unknown: UnknownReading) -> bool:
+    """Return whether a sentence that names a recipient is about members of a list."""
+    sentences = {unknown.statement.sentence_of(named) for named in unknown.statement.named[:FEW_RECIPIENTS]}
+    said = map(reading.known.concepts_in, sentences)
+    return any(not _OF_LISTS.isdisjoint(found) for clauses in said for found in clauses)
 
 
 def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
@@ -95,122 +218,47 @@ def _are_many(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     if named and all(one.rank > Rank.HEADED for one in named):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return {Sign.SUBJECT, Sign.FAILURE} <= signs and bool(signs & _PLAIN) and _is_about_mail(unknown)
+        is_said = Sign.FAILURE in signs or (Sign.CODE in signs and not any(one.before.strip() for one in named))
+        return is_said and Sign.SUBJECT in signs and bool(signs & _PLAIN) and is_about_mail(unknown)
     if Sign.SUBJECT in signs:
         return bool(signs & {Sign.FAILURE, Sign.CODE})
-    return Sign.FAILURE in signs and len(signs - _ORIGIN) >= _FEW and _is_about_mail(unknown)
+    if {Sign.TITLE, Sign.CODE, Sign.NAMED} <= signs:
+        return True
+    return Sign.FAILURE in signs and len(signs - _ORIGIN - _UNCOUNTED) >= _FEW and is_about_mail(unknown)
 
 
 def _is_certainly_sent_by_software(reading: Reading, signs: frozenset[Sign]) -> bool:
     """Return whether no person can have sent the message as it is."""
-    if reading.known.origin.has_null_path(reading.header) or signs & {Sign.MARK, Sign.LISTED}:
+    header, origin = reading.header, reading.known.origin
+    if origin.has_null_path(header) or origin.is_daemon(header("from")) or signs & {Sign.MARK, Sign.LISTED}:
         return True
     return {Sign.AUTOMATIC, Sign.MAIL_SYSTEM} <= signs
 
 
-def _passes_on(reading: Reading) -> bool:
-    """Return whether a service, which is no mail system, passes on what people wrote."""
-    header, origin = reading.header, reading.known.origin
-    return not origin.is_mail_system(header("from")) and origin.passes_on(header, reading.text)
-
-
-def is_human(reading: Reading) -> bool:
-    """Return whether a person sent the message, or a list, or it replies to or forwards another one."""
-    header, origin = reading.header, reading.known.origin
-    if reading.is_reply_or_forward and not origin.is_software(header("return-path") or header("from")):
-        return True
-    if header("list-id") is not None or header("list-post") is not None:
-        return True
-    if origin.is_marked(header):
-        return False
-    if origin.is_mail_system(header("from")):  # a person may write as postmaster
-        return header("in-reply-to") is not None and not (is_automatic(header) or origin.has_null_path(header))
-    if header("in-reply-to") is not None:
-        return True
-    return not (origin.has_null_path(header) or origin.is_software(header("from")))
-
-
-def is_from_software(reading: Reading) -> bool:
-    """Return whether a header that lists failed recipients may be believed: software sent the message."""
-    header, origin = reading.header, reading.known.origin
-    return is_automatic(header) or origin.has_null_path(header) or origin.is_mail_system(header("from"))
-
-
-def speaks_of_failure(reading: Reading) -> bool:
-    """Return whether the subject or the text says in some language that something was not delivered."""
-    wording = reading.known.wording
-    head = f"{reading.header('subject') or ''}\n\n{reading.text[:_HEAD]}"
-    return any(wording.kinds(line) & OUTCOMES for line in head.split("\n"))
-
-
-def signs_of(reading: Reading, unknown: UnknownReading) -> Iterator[Sign]:
-    """Yield the signs of a message."""
-    yield from _signs_of_origin(reading)
-    statement, recipients = unknown.statement, unknown.found.recipients
-    if statement.subject & (OUTCOMES | {"report"}):
-        yield Sign.SUBJECT
-    is_named = any(named.rank in (Rank.LABELLED, Rank.ALONE) for named in statement.named)
-    if any(_has_code(facts, is_named=is_named) for facts in recipients):
-        yield Sign.CODE
-    kinds = _all_kinds(unknown)
-    is_labelled = any(named.rank is Rank.LABELLED for named in statement.named)
-    if any(map(statement.says, _SAID)) or (statement.says("delay") and ("mail" in kinds or is_labelled)):
-        yield Sign.FAILURE
-    if statement.says("yours") and statement.named and reading.known.origin.has_null_path(reading.header):
-        yield Sign.OWN
-    if is_named:
-        yield Sign.NAMED
-    causes = {_cause(reading, facts) for facts in recipients} - {None}
-    if (causes & _TELLING and "mail" in kinds) or (causes and any(map(statement.says, OUTCOMES))):
-        yield Sign.CAUSE
-
-
-def _signs_of_origin(reading: Reading) -> Iterator[Sign]:
-    header, origin = reading.header, reading.known.origin
-    if is_automatic(header) or origin.has_null_path(header):
-        yield Sign.AUTOMATIC
-    if origin.is_mail_system(header("from")):
-        yield Sign.MAIL_SYSTEM
-    if origin.is_marked(header):
-        yield Sign.MARK
-    if header("x-failed-recipients") is not None:
-        yield Sign.LISTED
-
-
-def _has_code(facts: RecipientFacts, *, is_named: bool) -> bool:
-    """Return whether a negative code or status stands beside the address: in prose, with words of its own."""
-    if facts.witness is not Witness.WORDS:
-        return False
-    if facts.status is not None or (facts.reply is not None and facts.reply.code is not None):
-        return True
-    said = "" if facts.diagnostic is None else facts.diagnostic.text
-    return _CODE.match(said) is not None and (is_named or _WORDS.search(said) is not None)
-
-
-def _cause(reading: Reading, facts: RecipientFacts) -> Reason | None:
-    """Return the reason that a rule finds in the words about a recipient alone."""
-    diagnostic = facts.diagnostic
-    if diagnostic is None or diagnostic.type:
-        return None
-    rule = reading.known.find(diagnostic.text, 0, 0, None, None).rule
-    return None if rule is None or rule.reason in _VAGUE else rule.reason
-
-
-def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign]) -> bool:
+def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign], *, is_software: bool) -> bool:
     """Return whether the text is about something else than mail of the one who gets it: a parcel, statistics, foreign mail."""
-    kinds = _all_kinds(unknown)
+    kinds = all_kinds(unknown)
     if "summary" in kinds and Sign.NAMED not in signs:
         return True
     if Sign.CODE in signs and {Sign.AUTOMATIC, Sign.MAIL_SYSTEM} <= signs:
         return False
-    return "goods" in kinds or "summary" in kinds or unknown.statement.names_others
+    return (
+        "summary" in kinds or unknown.statement.names_others or _is_about_goods(unknown, signs, is_software=is_software)
+    )
 
 
-def _is_about_mail(unknown: UnknownReading) -> bool:
-    """Return whether the text or its subject says that mail was to be delivered."""
-    return not _all_kinds(unknown).isdisjoint(("mail", "report"))
+def _is_about_goods(unknown: UnknownReading, signs: frozenset[Sign], *, is_software: bool) -> bool:
+    """Return whether what failed is a parcel, a payment or the like, and no mail.
 
-
-def _all_kinds(unknown: UnknownReading) -> frozenset[str]:
-    statement = unknown.statement
-    return statement.subject.union(*(sentence.kinds for sentence in statement.sentences))
+    :param is_software: whether what speaks of other things is certainly no shop or forum that sends as it likes.
+    """
+    subject = unknown.statement.subject
+    said = (subject, *(sentence.kinds for sentence in unknown.statement.sentences))
+    failed = frozenset[str]().union(*(kinds for kinds in said if kinds & OUTCOMES))
+    if is_software and "yours" in failed:
+        return False
+    if "goods" in subject and subject & OUTCOMES and subject.isdisjoint(("mail", "report", "yours")):
+        return True
+    if Sign.MAIL_SYSTEM in signs and "mail" in failed:
+        return False
+    return "goods" in all_kinds(unknown)

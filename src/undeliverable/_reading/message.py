@@ -25,9 +25,11 @@ from undeliverable._reading.automatic import (
     read_challenge_report,
     read_disposition,
     read_service_notification,
+    read_suppression,
 )
 from undeliverable._reading.fallback import (
     ask_fallback,
+    read_about_nobody,
     read_listed,
     read_nameless,
     read_unexplained,
@@ -89,8 +91,14 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
     if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):
-        recipients = tuple(replace(facts, conflicts=(*facts.conflicts, INSIDE)) for facts in recipients)
+        recipients = _doubted(recipients, INSIDE)
+    if reading.doubt is not None:
+        recipients = _doubted(recipients, reading.doubt)
     return Notice(kind, recipients, message)
+
+
+def _doubted(recipients: tuple[RecipientFacts, ...], why: str) -> tuple[RecipientFacts, ...]:
+    return tuple(replace(facts, conflicts=(*facts.conflicts, why)) for facts in recipients)
 
 
 def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pass.Standard | None:
@@ -295,7 +303,12 @@ def _read_inside(reading: Reading, *, has_fields: bool) -> None:
 Reader = Callable[[Reading], None]
 STANDARD_READERS: Final[tuple[Reader, ...]] = (_read_words,)
 """The readers to ask if the fields of a standard report have been read already."""
-EXPLAINING_READERS: Final[tuple[Reader, ...]] = (read_statements, read_unexplained, read_challenge_report)
+EXPLAINING_READERS: Final[tuple[Reader, ...]] = (
+    read_statements,
+    read_unexplained,
+    read_challenge_report,
+    read_suppression,
+)
 """The readers of what fields leave open; they find nothing in a report on one recipient that holds a reply."""
 READERS: Final[tuple[Reader, ...]] = (
     _read_feedback,
@@ -316,6 +329,7 @@ LAST_READERS: Final[tuple[Reader, ...]] = (
     _read_nested_text,
     read_automatic,
     ask_fallback,
+    read_about_nobody,
 )
 
 

@@ -56,6 +56,11 @@ class Described(Protocol):
         ...
 
     @property
+    def concepts_in(self) -> Callable[[str], tuple[frozenset[str], ...]]:
+        """Return what finds the concepts in each clause of a text."""
+        ...
+
+    @property
     def phrases(self) -> AutoReplyPhrases:
         """Return what automatic replies say."""
         ...
@@ -74,11 +79,12 @@ class Reading:
 
     :ivar whole: the text for people with the returned message that may stand in it.
     :ivar addressee: whether the returned message may name the recipient.
+    :ivar doubt: why what the text says is believed no further than that something failed; None if it is.
     :ivar returned_at: where in it the returned message begins by the format of the text; -1 if that does not say.
     """
 
     __slots__ = (
-        "_from_mail_system", "_sections", "_text", "addressee", "depth", "generator", "header", "is_inside", "kind", "known",
+        "_from_mail_system", "_sections", "_text", "addressee", "depth", "doubt", "generator", "header", "is_inside", "kind", "known",
         "message", "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
     )  # fmt: skip
 
@@ -96,6 +102,7 @@ class Reading:
         self.addressee = True
         self.depth = 0
         self.is_inside = False
+        self.doubt: str | None = None
         self.survey = survey
         self.recipients: list[RecipientFacts] = []
         self.message: Mapping[str, Any] = {}

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from undeliverable._reading.reading import Reading
+from undeliverable._text.dates import parse_date
 from undeliverable._text.lazy import lazy
 from undeliverable.codes import StatusCode
-from undeliverable.model import Action, Diagnostic, RecipientFacts, Witness
+from undeliverable.model import Action, Diagnostic, Feedback, RecipientFacts, Witness
 from undeliverable.verdict import Kind
 
 __all__ = ["read_notification"]
@@ -41,6 +42,28 @@ def read_notification(reading: Reading) -> None:
     if recipients:
         reading.kind = kind
         reading.recipients.extend(recipients)
+        if kind is Kind.COMPLAINT:
+            reading.message = {
+                **reading.message,
+                "feedback": _feedback(_table(event[section]), _table(event.get("mail"))),
+            }
+
+
+def _feedback(complaint: dict[str, object], mail: dict[str, object]) -> Feedback:
+    """Return what the fields say that the service takes from the report of the receiver (RFC 5965)."""
+    date = _string(complaint, "arrivalDate")
+    return Feedback(
+        type=_string(complaint, "complaintFeedbackType"),
+        source_ip=_string(mail, "sourceIp"),
+        original_mail_from=_string(mail, "source"),
+        arrival_date=None if date is None else parse_date(date),
+        user_agent=_string(complaint, "userAgent"),
+    )
+
+
+def _string(table: dict[str, object], key: str) -> str | None:
+    value = table.get(key)
+    return value if isinstance(value, str) and value else None
 
 
 def _event(text: str) -> dict[str, object]:

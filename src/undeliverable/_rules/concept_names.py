@@ -17,6 +17,7 @@ OPPOSITES: Final = {
     "active": "disabled",
     "allowed": "refused",
     "available": "unavailable",
+    "saved": "unsaved",
 }
 """What a concept means where it is negated; un-negated it means nothing here."""
 
@@ -60,6 +61,7 @@ _SAID: Final = {
     "missing": "missing, required",
     "malformed": "a wrong form, wrong syntax",
     "unavailable": "busy, down, not reachable",
+    "unsaved": "could not be saved, stored or queued",
     "greylisted": "greylisting",
     "loop": "a loop, too many hops",
 }

@@ -10,12 +10,13 @@ count: in "sender address" nothing is said of a recipient.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from itertools import chain, pairwise, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
-from undeliverable._rules.phrases import words_of
+from undeliverable._rules.phrases import ByWord, words_of
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -29,10 +30,14 @@ TABLE: Final = "concepts"
 _WORD: Final = lazy(r"[^\W_]+")
 _STEM: Final = 5  # letters by which a word that may go on is filed, if it has so many
 _SHORTEST: Final = 2
-_REMEMBERED: Final = 4_096  # words of replies
+_SECOND: Final = 4  # letters by which longer phrases are told apart
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"
+_SENDER: Final = "sender"
+_MARGIN: Final = "  "  # around a clause, so that the characters around a word need not be counted
+_IN_NAMES: Final = ".@"
+_NONE: Final[frozenset[str]] = frozenset()
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
@@ -41,24 +46,45 @@ _CLOSE: Final = 1
 
 
 class ConceptWords(NamedTuple):
-    """The words of all languages as the index holds them, each with its concepts.
+    """The words of all languages as the index holds them: texts, each of which is read when its word is first met.
+
+    A text has a line for each phrase, with its concepts behind a tab.
 
     :ivar spaced: phrases by their first word, or by the beginning of one that may go on, with `*`.
     :ivar unspaced: the same of scripts that put no blanks between words, by their first character.
     """
 
-    spaced: dict[str, list[tuple[str, Sequence[str]]]]
-    unspaced: dict[str, list[tuple[str, Sequence[str]]]]
+    spaced: dict[str, str]
+    unspaced: dict[str, str]
 
 
-_Phrase: TypeAlias = tuple[str, tuple[str, ...], bool]
+_Concepts: TypeAlias = tuple[str, ...]
+_Phrase: TypeAlias = tuple[str, _Concepts, bool]
 """A phrase, its concepts, and whether its last word may go on."""
+_Hit: TypeAlias = tuple[int, int, _Concepts]
+"""Where words stand, in an order in which longer ones come first: their begin, their end below 0, their concepts."""
 
 
-class _Hit(NamedTuple):
-    start: int
-    end: int
-    concepts: tuple[str, ...]
+class _Filed:
+    """What begins with a word.
+
+    :ivar all: the concepts of all of it.
+    :ivar alone: those of the word alone.
+    :ivar longer: longer phrases, by how their second word begins.
+    :ivar others: longer phrases whose second word may be any.
+    """
+
+    __slots__ = ("all", "alone", "longer", "others")
+
+    def __init__(self, alone: _Concepts, longer: dict[str, tuple[_Phrase, ...]], others: tuple[_Phrase, ...]) -> None:
+        self.alone: Final = alone
+        self.longer: Final = longer
+        self.others: Final = others
+        self.all: Final = frozenset((*alone, *(concept for _, concepts, _ in self.phrases() for concept in concepts)))
+
+    def phrases(self) -> Iterator[_Phrase]:
+        """Return all longer phrases; some more than once."""
+        return chain(*self.longer.values(), self.others)
 
 
 def concept_words(tables: Iterable[object]) -> ConceptWords:
@@ -77,21 +103,21 @@ def concept_words(tables: Iterable[object]) -> ConceptWords:
                 raise EntryError(f"unknown concept; {expected(known)}", key=f"{TABLE}.{concept}")
             for phrase in _phrases(table, concept):
                 found.setdefault(phrase, set()).add(concept)
-    spaced: dict[str, list[tuple[str, Sequence[str]]]] = {}
-    unspaced: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    filed = ConceptWords({}, {})
     for phrase, concepts in sorted(found.items()):
-        if phrase[0] < UNSPACED_FROM:
-            spaced.setdefault(_key(phrase), []).append((phrase, sorted(concepts)))
-        else:
-            unspaced.setdefault(phrase[0], []).append((phrase, sorted(concepts)))
-    return ConceptWords(spaced, unspaced)
+        words, key = (filed.spaced, _key(phrase)) if phrase[0] < UNSPACED_FROM else (filed.unspaced, phrase[0])
+        line = f"{phrase}\t{' '.join(sorted(concepts))}"
+        words[key] = f"{words[key]}\n{line}" if key in words else line
+    return filed
 
 
 def _phrases(table: Mapping[str, object], concept: str) -> tuple[str, ...]:
     items = as_list(table[concept])
     found = tuple(" ".join(fold(item).split()) for item in items or () if isinstance(item, str) and item.strip(" *"))
-    if items is None or len(found) != len(items):
-        raise EntryError("must be a list of phrases, none of them empty", key=f"{TABLE}.{concept}")
+    if items is None or len(found) != len(items) or not all(phrase[0].isalnum() for phrase in found):
+        raise EntryError(
+            "must be a list of phrases, none of them empty, that begin with a word", key=f"{TABLE}.{concept}"
+        )
     return found
 
 
@@ -104,104 +130,202 @@ def _key(phrase: str) -> str:
 class Concepts:
     """The words of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_begun_by", "_spaced", "_unspaced")
+    __slots__ = ("_by_char", "_by_word")
 
     def __init__(self, words: ConceptWords | None = None) -> None:
         spaced, unspaced = words or ConceptWords({}, {})
-        self._spaced: Final = spaced
-        self._unspaced: Final = unspaced
-        self._begun_by: Final = lru_cache(maxsize=_REMEMBERED)(self._filed_under)
+
+        def filed_under(word: str) -> _Filed | None:
+            keys = (word, *(word[:length] + _OPEN for length in range(_SHORTEST, _STEM + 1)))
+            filed = [phrase for key in dict.fromkeys(keys) if key in spaced for phrase in _read(spaced[key])]
+            return _filed(word, filed) if filed else None
+
+        self._by_word: Final = ByWord(filed_under).__getitem__
+        self._by_char: Final = ByWord(lambda char: _read(unspaced.get(char, ""))).__getitem__
 
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
-        hits = _outermost(self._hits(clause))
-        negations = [hit for hit in hits if NOT in hit.concepts]
-        found: set[str] = set()
-        for hit in hits:
-            for concept in hit.concepts:
-                opposite = OPPOSITES.get(concept)
-                if opposite is not None:
-                    if _negated(hit, negations, clause):
-                        found.add(opposite)
-                elif concept != NOT and (concept in THINGS or not _dismissed(hit, negations, clause)):
-                    found.add(concept)
-        return frozenset(found)
+        return self.in_clauses(clause, words_of(clause), ((0, len(clause)),))[0]
 
-    def _hits(self, text: str) -> list[_Hit]:
-        """Return where words of any concept stand in `text`."""
-        found = [_Hit(*mark.span(), (_RECIPIENT,)) for mark in _MARK.finditer(text)] if "<" in text else []
-        for word in {*words_of(text)}:
-            for phrase in self._begun_by(word):
-                if phrase[0] in text:
-                    found += _hits_of(phrase, text)
+    def places(self, clause: str) -> Iterator[tuple[str, int, int]]:
+        """Yield the concepts in `clause`, each with where its words begin and end, in their order."""
+        text = f"{_MARGIN}{clause}{_MARGIN}"
+        hits = _outermost(self._hits(text, words_of(clause)))
+        negations = {hit for hit in hits if NOT in hit[2]}
+        for hit in hits:
+            may_mean = {OPPOSITES.get(concept, concept) for concept in hit[2]}
+            for concept in sorted(may_mean & _said(sorted({hit, *negations}), text)):
+                yield concept, hit[0] - len(_MARGIN), -hit[1] - len(_MARGIN)
+
+    def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
+        """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
+
+        :param words: the words of `text`.
+        """
+        return any(
+            not concepts.isdisjoint(under.alone)
+            or any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in under.phrases())
+            for under in filter(None, map(self._by_word, words))
+            if not concepts.isdisjoint(under.all)
+        ) or any(
+            not concepts.isdisjoint(means) and bare in text
+            for char in takewhile(_is_unspaced, reversed([*words]))
+            for bare, means, _ in self._by_char(char)
+        )
+
+    def in_clauses(
+        self, text: str, words: Sequence[str], clauses: Sequence[tuple[int, int]]
+    ) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each of the clauses of `text`, whose words are `words`."""
+        text = f"{_MARGIN}{text}{_MARGIN}"
+        hits = self._hits(text, words)
+        if not hits:
+            return (_NONE,) * len(clauses)
+        if len(clauses) == 1:
+            return (_said(hits, text),)
+        places = [(start + len(_MARGIN), end + len(_MARGIN)) for start, end in clauses]
+        return tuple([_said(_between_places(hits, start, end), text) for start, end in places])
+
+    def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
+        """Return where words of any concept stand in `text`, which has margins, in their order."""
+        found: list[_Hit] = []
+        if "<" in text:
+            found += ((mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text))
+        at = 0
+        for word, second, under in zip(words, [*words[1:], ""], map(self._by_word, words), strict=False):
+            if under is not None:
+                start = text.find(word, at)
+                at = start + len(word)
+                if text[start - 1].isalnum() or text[at].isalnum():  # it is a part of another word
+                    start = _place_of(word, text, at)
+                    at = start + len(word)
+                before = text[start - 1]
+                if before == " " or before not in _IN_NAMES or not text[start - 2].isalnum():
+                    if under.alone and (text[at] != "." or not _goes_on(text, at)):
+                        found.append((start, -at, under.alone))
+                    phrases = under.longer.get(second[:_SECOND], under.others)
+                    if phrases:
+                        found += [hit for phrase in phrases if (hit := _hit_of(phrase, text, start)) is not None]
         if not text.isascii():
-            found += self._unspaced_hits(text)
+            found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
+        found.sort()
         return found
 
-    def _filed_under(self, word: str) -> tuple[_Phrase, ...]:
-        """Return the phrases that may begin with `word`."""
-        keys = (word, *(word[:length] + _OPEN for length in range(_SHORTEST, _STEM + 1)))
-        return _made(entry for key in dict.fromkeys(keys) for entry in self._spaced.get(key, ()))
-
-    def _unspaced_hits(self, text: str) -> Iterator[_Hit]:
-        for char in self._unspaced.keys() & {*text}:
-            for phrase, concepts in self._unspaced[char]:
-                at = text.find(phrase)
-                if at >= 0:
-                    yield _Hit(at, at + len(phrase), tuple(concepts))
+    def _unspaced_hits(self, chars: Iterable[str], text: str) -> Iterator[_Hit]:
+        for char in chars:
+            for bare, concepts, _ in self._by_char(char):
+                at = text.find(bare)
+                while at >= 0:
+                    yield at, -at - len(bare), concepts
+                    at = text.find(bare, at + 1)
 
 
-def _made(found: Iterable[tuple[str, Iterable[str]]]) -> tuple[_Phrase, ...]:
-    """Return phrases ready to be looked for."""
-    return tuple([(phrase.removesuffix(_OPEN), tuple(concepts), phrase[-1] == _OPEN) for phrase, concepts in found])
+def _read(text: str) -> tuple[_Phrase, ...]:
+    """Return the phrases of a text of :class:`ConceptWords`."""
+    lines = (line.partition("\t") for line in text.split("\n") if line)
+    return tuple((phrase.removesuffix(_OPEN), tuple(names.split()), phrase[-1] == _OPEN) for phrase, _, names in lines)
 
 
-def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
-    """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
+def _filed(word: str, phrases: Iterable[_Phrase]) -> _Filed:
+    """Return what begins with `word`, of the `phrases` that may do so."""
+    alone: dict[str, None] = {}
+    longer: dict[str, list[_Phrase]] = {}
+    others: list[_Phrase] = []
+    for phrase in phrases:
+        bare, concepts, is_open = phrase
+        if bare == word or (is_open and word.startswith(bare)):
+            alone |= dict.fromkeys(concepts)
+        elif not bare.isalnum():
+            _, second, *more = *_WORD.findall(bare), ""  # a word, and marks that are no letters, may be all
+            may_be_any = not second or (is_open and not any(more) and len(second) < _SECOND)
+            (others if may_be_any else longer.setdefault(second[:_SECOND], [])).append(phrase)
+    return _Filed(tuple(alone), {second: (*filed, *others) for second, filed in longer.items()}, tuple(others))
+
+
+def _place_of(word: str, text: str, at: int) -> int:
+    """Return where `word`, one of the words of `text`, stands from `at` on."""
+    at = text.find(word, at)
+    while text[at - 1].isalnum() or text[at + len(word)].isalnum():
+        at = text.find(word, at + 1)
+    return at
+
+
+def _hit_of(phrase: _Phrase, text: str, start: int) -> _Hit | None:
+    """Return the place of `phrase` if it stands in `text` at `start`."""
     bare, concepts, is_open = phrase
-    found: list[_Hit] = []
-    at = text.find(bare)
-    while at >= 0:
-        end = at + len(bare)
-        while is_open and text[end : end + 1].isalnum():
-            end += 1
-        if (at == 0 or not text[at - 1].isalnum()) and not text[end : end + 1].isalnum() and not _named(text, at, end):
-            found.append(_Hit(at, end, concepts))
-        at = text.find(bare, at + 1)
-    return found
+    if not text.startswith(bare, start):
+        return None
+    end = start + len(bare)
+    while text[end].isalnum():
+        if not is_open:
+            return None
+        end += 1
+    return None if _goes_on(text, end) else (start, -end, concepts)
 
 
-def _named(text: str, start: int, end: int) -> bool:
-    """Return whether a word is a part of a name, such as a host's: "sender.example.org"."""
-    return (end + 1 < len(text) and text[end] == "." and text[end + 1].isalnum()) or (
-        start > 1 and text[start - 1] in ".@" and text[start - 2].isalnum()
-    )
+def _is_unspaced(word: str) -> bool:
+    return word >= UNSPACED_FROM
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Return whether a word that ends at `end` is the beginning of a name, such as a host's: "sender.example.org"."""
+    return text[end] == "." and text[end + 1].isalnum()
+
+
+def _between_places(hits: Sequence[_Hit], start: int, end: int) -> list[_Hit]:
+    """Return those of the `hits`, which are in their order, that lie between two places."""
+    inside = hits[bisect_left(hits, (start,)) : bisect_left(hits, (end,))]
+    return [hit for hit in inside if -hit[1] <= end]
+
+
+def _said(hits: Iterable[_Hit], text: str) -> frozenset[str]:
+    """Return the concepts in a clause of `text` in which there are these `hits`, in their order."""
+    hits = _outermost(hits)
+    if "<" in text:
+        hits = _without_senders(hits, text)
+    negations = [hit for hit in hits if NOT in hit[2]]
+    if not negations:
+        return frozenset([concept for hit in hits for concept in hit[2] if concept not in OPPOSITES])
+    found: set[str] = set()
+    for hit in hits:
+        for concept in hit[2]:
+            if concept in OPPOSITES:
+                if _negated(hit, negations, text):
+                    found.add(OPPOSITES[concept])
+            elif concept != NOT and (concept in THINGS or not _dismissed(hit, negations, text)):
+                found.add(concept)
+    return frozenset(found)
+
+
+def _without_senders(hits: Sequence[_Hit], text: str) -> list[_Hit]:
+    """Return the hits but for blanked addresses directly behind words for a sender: "the sender's address <>"."""
+    return [
+        hit
+        for before, hit in pairwise(((0, 0, ()), *hits))
+        if text[hit[0]] != "<" or _SENDER not in before[2] or text[-before[1] : hit[0]].strip(" :")
+    ]
 
 
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:
-    """Return the hits that lie in no longer one, in their order."""
+    """Return the hits that lie in no longer one; those given are in their order."""
     kept: list[_Hit] = []
-    for hit in sorted(hits, key=_by_place):
-        if not kept or hit.end > kept[-1].end or hit[:2] == kept[-1][:2]:
+    for hit in hits:
+        if not kept or hit[1] < kept[-1][1] or hit[:2] == kept[-1][:2]:
             kept.append(hit)
     return kept
 
 
-def _by_place(hit: _Hit) -> tuple[int, int]:
-    return hit.start, -hit.end
-
-
 def _negated(hit: _Hit, negations: Iterable[_Hit], text: str) -> bool:
     """Return whether a negation stands not far before the words of `hit`, or directly behind them."""
+    start, below, _ = hit
     return any(
-        _between(text, other.end, hit.start, _REACH) or _between(text, hit.end, other.start, _CLOSE)
-        for other in negations
+        _between(text, -other[1], start, _REACH) or _between(text, -below, other[0], _CLOSE) for other in negations
     )
 
 
 def _dismissed(hit: _Hit, negations: Iterable[_Hit], text: str) -> bool:
     """Return whether a negation stands directly before the words of `hit`."""
-    return any(_between(text, other.end, hit.start, _CLOSE) for other in negations)
+    return any(_between(text, -other[1], hit[0], _CLOSE) for other in negations)
 
 
 def _between(text: str, end: int, start: int, words: int) -> bool:

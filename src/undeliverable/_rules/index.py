@@ -9,11 +9,12 @@ provider answered stand together in *groups*: behind all rules, from `GROUPS` on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable._rules.conditions import RuleCondition, status_key
-from undeliverable._rules.phrases import Frequencies, Written, file_under, merged, spread, words_of
+from undeliverable._rules.comparisons import status_key
+from undeliverable._rules.conditions import RuleCondition
+from undeliverable._rules.phrases import Frequencies, Written, file_under, spread, words_of
 from undeliverable._rules.rule import PARTS, Rule
 from undeliverable.codes import find_reply_code, find_status
 
@@ -48,46 +49,19 @@ class Shelf(NamedTuple):
     free: list[int]
     meant: list[int]
 
-    def under(self, upper: Shelf) -> Shelf:
-        """Return this shelf with another one, whose rules rank higher."""
-        moved = len(self.groups)
-        return Shelf(
-            Written.of(merged(self.filed.filed(), _behind(upper.filed.filed(), moved))),
-            [*self.groups, *upper.groups],
-            _joined(self.status, upper.status),
-            _joined(self.reply, upper.reply),
-            [*_moved(upper.free, moved), *self.free],
-            [*upper.meant, *self.meant],
-        )
-
-    def without(self, numbers: Collection[int]) -> Shelf:
-        """Return this shelf without some rules."""
-        hidden = frozenset(place for number in numbers for place in range(number * PARTS, (number + 1) * PARTS))
-        return Shelf(
-            Written.of({word: _left(seconds, hidden) for word, seconds in self.filed.filed().items()}),
-            [_left(group, hidden) for group in self.groups],
-            _left(self.status, hidden),
-            _left(self.reply, hidden),
-            [place for place in self.free if place not in hidden],
-            [place for place in self.meant if place not in hidden],
-        )
-
-
-def _behind(filed: Filed, groups: int) -> Filed:
-    """Return what is filed, with its groups behind so many others."""
-    return {word: {key: _moved(found, groups) for key, found in seconds.items()} for word, seconds in filed.items()}
+    def behind(self, groups: int) -> Shelf:
+        """Return this shelf with its groups numbered behind so many others."""
+        if not self.groups or not groups:
+            return self
+        filed = {
+            word: {key: _moved(found, groups) for key, found in seconds.items()}
+            for word, seconds in self.filed.filed().items()
+        }
+        return self._replace(filed=Written.of(filed), free=_moved(self.free, groups))
 
 
 def _moved(found: list[int], groups: int) -> list[int]:
     return [place + groups if place >= GROUPS else place for place in found]
-
-
-def _left(filed: dict[str, list[int]], hidden: Container[int]) -> dict[str, list[int]]:
-    return {key: [place for place in found if place not in hidden] for key, found in filed.items()}
-
-
-def _joined(lower: dict[str, list[int]], upper: dict[str, list[int]]) -> dict[str, list[int]]:
-    return lower | {key: [*found, *lower.get(key, ())] for key, found in upper.items()}
 
 
 def file_rules(rules: Sequence[tuple[int, Rule]], marks: Iterable[tuple[int, str]] = ()) -> Shelf:

@@ -10,13 +10,15 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
-from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
+from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
+from undeliverable._rules.links import links_in, within
+from undeliverable._rules.phrases import ByWord
+from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -26,12 +28,8 @@ from undeliverable.errors._tables import as_list
 __all__ = [
     "BY_MEANING",
     "LANGUAGE_KEYS",
-    "NO_DOUBTS",
-    "Clause",
-    "Doubts",
     "Meaning",
     "Reading",
-    "Role",
     "Vocabulary",
     "has_words",
     "sentences",
@@ -41,15 +39,29 @@ __all__ = [
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
-LANGUAGE_KEYS: Final = ("temporary", "not_temporary", "hedge", "either", "advice", "footer")
+LANGUAGE_KEYS: Final = (
+    "temporary",
+    "not_temporary",
+    "hedge",
+    "either",
+    "either_hedged",
+    "advice",
+    "footer",
+    "frame",
+    "courtesy",
+)
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
-_RESOLVER: Final = "cannot_resolve"  # the key of data/clients.toml
+_RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
+_WRAPPER: Final = "wrapper"
+_TRAILER: Final = "trailer"
+_EITHER: Final = "either"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
-_END: Final = lazy(r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|[。；！？]|\s\|\s?|\s-{1,2}\s")
-_LINK: Final = lazy(r"(?:https?://|www\.)[^\s<>\"')\]]{1,500}")
-# A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
-_PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
+# The pattern begins with all of the marks, which are found fast.
+_END: Final = lazy(
+    r"[.!?;。；！？|-](?:(?<=[。；！？])"
+    r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
+)
 _HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
 _WORD: Final = lazy(r"[^\W_]+")
 _LETTERS: Final = lazy(r"[^\W\d_]{2}")
@@ -63,46 +75,16 @@ _ANYWHERE: Final = ("please", "see http", "see: http")
 """Advice that begins a clause wherever it stands: "message rejected please see http://..."."""
 
 
-class Role(StrEnum):
-    """What a clause is for."""
-
-    CAUSE = "cause"
-    ADVICE = "advice"
-    FOOTER = "footer"
-
-
-class Clause(NamedTuple):
-    """A part of a text, by its offsets, and its role."""
-
-    start: int
-    end: int
-    role: Role
-
-
-class Doubts(NamedTuple):
-    """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
-
-    :ivar temporary: words of time in a clause that states the cause: "temporarily".
-    :ivar hedge: words that introduce several possible causes: "may not exist, or".
-    :ivar resolver: words of a program that cannot find the host it hands its own mail to.
-    """
-
-    temporary: str | None = None
-    hedge: str | None = None
-    resolver: str | None = None
-
-
-NO_DOUBTS: Final = Doubts()
-
-
 class _Hit(NamedTuple):
     start: int
     end: int
     kind: str
 
 
-_Phrase: TypeAlias = tuple[str, str, bool]
+_Written: TypeAlias = tuple[str, str, bool]
 """A phrase, its kind, and whether its last word may go on."""
+_Phrase: TypeAlias = tuple[str, str, bool, bool]
+"""A phrase, its kind, and whether letters may stand before and behind it."""
 
 
 class Vocabulary(NamedTuple):
@@ -110,12 +92,12 @@ class Vocabulary(NamedTuple):
 
     :ivar spaced: by a word that stands in every text with the phrase, one that stands in few other texts.
     :ivar begun: phrases of one word that may go on, by its first letters.
-    :ivar unspaced: phrases of scripts that put no blanks between words.
+
+    Phrases of scripts that put no blanks between words are filed by their first character, as by a word.
     """
 
-    spaced: dict[str, list[_Phrase]]
-    begun: dict[str, list[_Phrase]]
-    unspaced: list[_Phrase]
+    spaced: dict[str, list[_Written]]
+    begun: dict[str, list[_Written]]
 
 
 def vocabulary(
@@ -127,19 +109,22 @@ def vocabulary(
     :raises EntryError: for an unknown key, or for anything but lists of phrases.
     """
     found: set[tuple[str, str]] = set()
-    for table, keys in (*((language, LANGUAGE_KEYS) for language in languages), (clients, (_RESOLVER,))):
+    for table, keys in (
+        *((language, LANGUAGE_KEYS) for language in languages),
+        (clients, (_RESOLVER, _WRAPPER, _TRAILER)),
+    ):
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
     times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
-    filed = Vocabulary({}, {}, [])
+    filed = Vocabulary({}, {})
     for phrase, kind in sorted(found):
         is_open = phrase[-1] == _OPEN
         entry = phrase.removesuffix(_OPEN), kind, is_open
         words: list[str] = _WORD.findall(phrase)
         closed = words[:-1] if is_open else words
         if phrase[0] >= UNSPACED_FROM:
-            filed.unspaced.append(entry)
+            filed.spaced.setdefault(phrase[0], []).append(entry)
         elif closed:
             filed.spaced.setdefault(min(closed, key=lambda word: (times[word], -len(word))), []).append(entry)
         else:
@@ -158,9 +143,9 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
-def sentences(text: str) -> list[str]:
-    """Return the parts of `text` that its marks separate, without those that are blank."""
-    return [text[start:end] for start, end in _sentences(text, 0)]
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return where the parts of `text` stand that its marks separate, without those that are blank."""
+    return [*_sentences(text, 0)]
 
 
 def has_words(text: str) -> bool:
@@ -171,32 +156,41 @@ def has_words(text: str) -> bool:
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_begun", "_spaced", "_unspaced")
+    __slots__ = ("_filed",)
 
     def __init__(self, words: Vocabulary | None = None) -> None:
-        self._spaced, self._begun, self._unspaced = words or Vocabulary({}, {}, [])
+        spaced, begun = words or Vocabulary({}, {})
+
+        def filed_under(word: str) -> tuple[_Phrase, ...]:
+            return tuple(map(_ready, (*spaced.get(word, ()), *begun.get(word[:_STEM], ()))))
+
+        self._filed: Final = ByWord(filed_under).__getitem__
 
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        if "/" not in text and "www." not in text and (not hits or all(hit.kind in _BESIDE for hit in hits)):
+        links = links_in(text)
+        if not links and all(hit.kind in _BESIDE for hit in hits):
             return None
-        return Reading(text, hits)
+        return Reading(text, hits, links)
 
     def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
-        spaced, begun = self._spaced, self._begun
-        found = [entry for word in spaced.keys() & words for entry in spaced[word]]
-        stems = [word[:_STEM] for word in words]
-        if not begun.keys().isdisjoint(stems):
-            found += [entry for stem in begun.keys() & stems for entry in begun[stem]]
-        if not text.isascii() and max(text) >= UNSPACED_FROM:
-            found += self._unspaced
+        found = [*filter(None, map(self._filed, words))]
         if not found:
             return []
-        hits = [hit for phrase in found if phrase[0] in text for hit in _hits_of(phrase, text)]
-        hits.sort(key=_by_place)
+        phrases = found[0] if len(found) == 1 else dict.fromkeys([phrase for under in found for phrase in under])
+        hits = [hit for phrase in phrases if phrase[0] in text for hit in _hits_of(phrase, text)]
+        if len(hits) > 1:
+            hits.sort(key=_by_place)
         return hits
+
+
+def _ready(written: _Written) -> _Phrase:
+    """Return a phrase ready to be looked for."""
+    bare, kind, is_open = written
+    may_go_on = is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM
+    return bare, kind, bare[0] >= UNSPACED_FROM, may_go_on
 
 
 def _by_place(hit: _Hit) -> tuple[int, int, str]:
@@ -205,33 +199,15 @@ def _by_place(hit: _Hit) -> tuple[int, int, str]:
 
 def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
     """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
-    bare, kind, is_open = phrase
+    bare, kind, may_begin, may_go_on = phrase
     found: list[_Hit] = []
     at = text.find(bare)
     while at >= 0:
         end = at + len(bare)
-        begins = at == 0 or not text[at - 1].isalnum() or bare[0] >= UNSPACED_FROM
-        if begins and (
-            is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM or not text[end : end + 1].isalnum()
-        ):
+        if (may_begin or at == 0 or not text[at - 1].isalnum()) and (may_go_on or not text[end : end + 1].isalnum()):
             found.append(_Hit(at, end, kind))
         at = text.find(bare, at + 1)
     return found
-
-
-def _links(text: str) -> list[tuple[int, int]]:
-    """Return where links stand in `text`, in order and without overlaps."""
-    links = [found.span() for found in _LINK.finditer(text)] if "://" in text or "www." in text else []
-    if "/" in text:
-        paths = [found.span() for found in _PATH.finditer(text)]
-        links = sorted(links + [path for path in paths if not _within(path[0], links)])
-    return links
-
-
-def _within(at: int, places: Sequence[tuple[int, int]]) -> bool:
-    """Return whether `at` is in one of the `places`, which are in order and do not overlap."""
-    number = bisect_right(places, at, key=itemgetter(0))
-    return number > 0 and at < places[number - 1][1]
 
 
 class Reading:
@@ -239,10 +215,10 @@ class Reading:
 
     __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
-    def __init__(self, text: str, hits: list[_Hit]) -> None:
+    def __init__(self, text: str, hits: list[_Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text
-        self._links: Final = _links(text)
-        self._hits: Final = [hit for hit in hits if not _within(hit.start, self._links)] if self._links else hits
+        self._links: Final = links
+        self._hits: Final = [hit for hit in hits if not within(hit.start, self._links)] if self._links else hits
         self._kinds: Final = {hit.kind for hit in self._hits}
         self._clauses: list[Clause] | None = None
 
@@ -262,17 +238,33 @@ class Reading:
 
     def cuts(self) -> list[tuple[int, int]]:
         """Return where the text states no cause, in order and without overlaps: the places that :meth:`cause` leaves out."""
-        return self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE)
+        if _CUT.isdisjoint(self._kinds):
+            return self._links
+        return self._cuts(clause for clause in self.clauses if clause.role not in _READ)
 
     def certain(self) -> str:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
-        return without(
-            self._text, self._cuts(one for one in self.clauses if one.role is not Role.CAUSE or self._hedge(one))
-        )
+        return without(self._text, self._cuts(one for one in self.clauses if one.role not in _READ or self._hedge(one)))
+
+    def causes(self) -> list[str]:
+        """Return the clauses that state a cause."""
+        return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
+
+    def said(self) -> str:
+        """Return the causes that the text states, without what introduces them."""
+        if Role.FRAME not in self._kinds:
+            return self.cause()
+        return without(self._text, self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE))
+
+    def unframed(self) -> str:
+        """Return the text without what introduces its causes."""
+        if Role.FRAME not in self._kinds:
+            return self._text
+        return without(self._text, [(one.start, one.end) for one in self.clauses if one.role is Role.FRAME])
 
     def _cuts(self, clauses: Iterable[Clause]) -> list[tuple[int, int]]:
         cuts = [(clause.start, clause.end) for clause in clauses]
-        return sorted(cuts + [link for link in self._links if not _within(link[0], cuts)]) if self._links else cuts
+        return sorted(cuts + [link for link in self._links if not within(link[0], cuts)]) if self._links else cuts
 
     def doubts(self) -> Doubts:
         """Return the words that make the causes temporary, uncertain, or somebody else's."""
@@ -284,6 +276,15 @@ class Reading:
             next(filter(None, map(self._hedge, causes)), None),
             next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
+
+    def alternatives(self) -> Iterator[tuple[str, str]]:
+        """Yield what stands before and behind each "or" of a clause that states a cause."""
+        if _EITHER in self._kinds:
+            for clause in self.clauses:
+                if clause.role is Role.CAUSE:
+                    for hit in _between(self._hits, clause.start, clause.end):
+                        if hit.kind == _EITHER:
+                            yield self._text[clause.start : hit.start], self._text[hit.end : clause.end]
 
     def _temporary(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
@@ -298,13 +299,16 @@ class Reading:
             return None
         # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
         after = clause.start if self._text[hedge.start] >= UNSPACED_FROM else hedge.start
-        if not any(hit.kind == "either" and hit.start >= after for hit in inside):
+        if not any(hit.kind in _OR and hit.start >= after for hit in inside):
             return None
         return self._text[hedge.start : hedge.end]
 
 
-_CUT: Final = frozenset(("advice", "footer"))
-_BESIDE: Final = frozenset(("either", "not_temporary"))  # they count beside others alone
+_READ: Final = frozenset((Role.CAUSE, Role.FRAME))
+"""What rules by meaning see: a frame may hold a part of the cause, so it is left out in the plain form alone."""
+_CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
+_OR: Final = frozenset((_EITHER, "either_hedged"))
+_BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
 _DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
 
 
@@ -327,45 +331,61 @@ def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
     """Return those of the `hits` that begin from `begin` to before `end`."""
     if not hits or (hits[0].start >= begin and hits[-1].start < end):
         return hits
-    return hits[bisect_left(hits, begin, key=itemgetter(0)) : bisect_left(hits, end, key=itemgetter(0))]
+    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
 
 
 def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
     first = len(_code_of(text))
-    for begin, end in _sentences(text, first):
+    start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == _WRAPPER)))
+    if start > first:
+        yield Clause(first, start, Role.WRAPPER)
+    for begin, end in _sentences(text, start):
         inside = _between(hits, begin, end)
+        if not inside:
+            yield Clause(begin, end, Role.CAUSE)
+            continue
         if begin > first and any(hit.kind == "footer" for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
-        advice = _advice(text, begin, end, inside)
-        if text[begin:advice].isspace():
-            advice = begin
-        if advice > begin:
-            yield Clause(begin, advice, Role.CAUSE)
+        at = begin
+        for role, reach in _OPENINGS:
+            opened = reach(text, at, end, [hit[:2] for hit in inside if hit.kind == role])
+            if opened > at:
+                blank = opened < end and text[at] == " "
+                yield Clause(at + blank, opened, role)
+                at = opened
+        advice, role = _advice(text, at, end, inside)
+        if text[at:advice].isspace():
+            advice = at
+        if advice > at:
+            yield Clause(at, advice, Role.CAUSE)
         if advice < end:
-            yield Clause(advice, end, Role.ADVICE)
+            yield Clause(advice, end, role)
+
+
+_OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
 
 
 def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
-    while start < len(text):
-        found = _END.search(text, start)
-        end = len(text) if found is None else found.end()
+    for end in (*(found.end() for found in _END.finditer(text, start)), len(text)):
         if text[start:end].strip():
             yield start, end
         start = end
 
 
-def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> int:
-    """Return where advice begins in the sentence from `begin` to `end`, or `end`.
+def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> tuple[int, Role]:
+    """Return where advice, or a client's last words, begin in the sentence from `begin` to `end`, or `end`; and which.
 
     To say when to come back is no advice: "please try again later" says that the failure may pass.
     """
     for hit in hits:
-        if hit.kind == "advice" and _opens(text, hit.start, begin):
+        if hit.kind == "advice" and hit.start >= begin and _opens(text, hit.start, begin):
             near = _between(hits, hit.start, hit.start + _NEAR + 1)
             if all(other.kind != "temporary" for other in near):
-                return hit.start
-    return end
+                return hit.start, Role.ADVICE
+        if hit.kind == _TRAILER and is_about_a_host(text, hit.end):
+            return hit.start, Role.WRAPPER
+    return end, Role.ADVICE
 
 
 def _opens(text: str, at: int, begin: int) -> bool:

@@ -21,14 +21,13 @@ __all__ = ["PLAIN", "Plain", "PlainWords", "plain_words"]
 PLAIN: Final = "plain"
 """The key of the table in a file of ``data/languages``."""
 _FILLER: Final = "filler"
-_FRAME: Final = "frame"  # the ends of what stands before the cause and a colon: "could not be delivered: ..."
 _SAME: Final = "same"
 
 _CODE: Final = 4  # characters: a hyphen behind a code is none between words
 _WORD: Final = lazy(r"[^\W_]+")
 _COMPOUND: Final = lazy(r"[a-z]{2,20}(?:-[a-z]{2,20}){1,4}")
 _NEGATED: Final = lazy(r"\b(?:can't|cann't|can not|won't|([a-z]{2,6})n't)\b")
-_HEAD: Final = r"\A(?:[2-5]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3} )?"
+_HYPHEN: Final = lazy(r"-(?<=[a-z]{2}-)[a-z]{2}")
 # Two words with a hyphen between them that are no part of a name, an address or a number.
 _HYPHENED: Final = lazy(r"(?<![\w.@/:=+-])[a-z]{2,20}(?:-[a-z]{2,20}){1,4}(?![\w@/:=+-]|\.\w)")
 
@@ -37,13 +36,11 @@ class PlainWords(NamedTuple):
     """What is made plain, as the index holds it.
 
     :ivar filler: words that say nothing.
-    :ivar frame: the ends of what introduces a cause.
     :ivar same: rare words and phrases, each with the common one that means the same.
     :ivar compounds: words with hyphens that phrases know; they stay as they are.
     """
 
     filler: Sequence[str]
-    frame: Sequence[str]
     same: Mapping[str, str]
     compounds: Collection[str]
 
@@ -56,17 +53,15 @@ def plain_words(tables: Iterable[object], texts: Iterable[str]) -> PlainWords:
     :raises EntryError: for an unknown key, or for anything but lists of words.
     """
     filler: set[str] = set()
-    frame: set[str] = set()
     same: dict[str, str] = {}
     for value in tables:
         table = _table(value, PLAIN)
-        refuse_unknown(table, (_FILLER, _FRAME, _SAME), f"{PLAIN}.")
+        refuse_unknown(table, (_FILLER, _SAME), f"{PLAIN}.")
         filler.update(_words(table.get(_FILLER, []), f"{PLAIN}.{_FILLER}"))
-        frame.update(_words(table.get(_FRAME, []), f"{PLAIN}.{_FRAME}"))
         for common, rare in _table(table.get(_SAME, {}), f"{PLAIN}.{_SAME}").items():
             same |= dict.fromkeys(_words(rare, f"{PLAIN}.{_SAME}.{common}"), fold(common))
     compounds = {compound for text in texts for compound in _COMPOUND.findall(text)}
-    return PlainWords(sorted(filler), sorted(frame), dict(sorted(same.items())), sorted(compounds))
+    return PlainWords(sorted(filler), dict(sorted(same.items())), sorted(compounds))
 
 
 def _table(value: object, key: str) -> Mapping[str, object]:
@@ -87,17 +82,17 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_fillers", "_framing", "_last", "_same", "_to_begin_after", "_to_drop", "_to_replace")
+    __slots__ = ("_compounds", "_dropped", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
 
     def __init__(self, words: PlainWords | None = None) -> None:
-        filler, frame, same, compounds = words or PlainWords((), (), {}, ())
-        self._fillers: Final = frozenset(filler)
+        filler, same, compounds = words or PlainWords((), {}, ())
         self._same: Final = dict(same)
-        self._last: Final = frozenset(_WORD.findall(rare)[-1] for rare in same)
-        self._framing: Final = frozenset(_WORD.findall(end)[-1] for end in frame)
         self._compounds: Final = frozenset(compounds)
+        # The last words: a text without them has nothing to drop or to replace.
+        self._dropped: Final = _last_words(filler)
+        self._replaced: Final = _last_words(same)
+        self._telling: Final = self._dropped | self._replaced
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
-        self._to_begin_after: Final = lazy(rf"({_HEAD})[^.;:]{{0,120}}?\b(?:{_any(frame)})(?: [^.;:]{{0,60}})?: (?=\S)")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
 
     def of(self, text: str, words: Sequence[str]) -> str:
@@ -106,13 +101,12 @@ class Plain:
         The text is as rules see it.
         """
         plain = _NEGATED.sub(_negated, text) if "n't" in text or "can not" in text else text
-        if not self._fillers.isdisjoint(words):
+        telling = not self._telling.isdisjoint(words)
+        if telling and not self._dropped.isdisjoint(words):
             plain = self._to_drop.sub("", plain)
-        if ": " in plain and not self._framing.isdisjoint(words):
-            plain = self._to_begin_after.sub(r"\1", plain, count=1)
-        if not self._last.isdisjoint(words):
+        if telling and not self._replaced.isdisjoint(words) and any(map(plain.__contains__, self._same)):
             plain = self._to_replace.sub(self._common, plain)
-        if plain.find("-", _CODE) > 0:
+        if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
             plain = _HYPHENED.sub(self._parted, plain)
         return text if plain == text else plain
 
@@ -126,6 +120,10 @@ class Plain:
 def _any(words: Iterable[str]) -> str:
     """Return a pattern for any of `words`, the longest first; of none, one that is found nowhere."""
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
+
+
+def _last_words(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(_WORD.findall(phrase)[-1] for phrase in phrases)
 
 
 def _negated(found: re.Match[str]) -> str:

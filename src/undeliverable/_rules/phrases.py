@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from undeliverable._rules.visible import SHORT, UNSPACED_FROM
+from undeliverable._rules.visible import SHORT, UNSPACED, UNSPACED_FROM
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     """A word and the one that follows it, or a word and `ALONE`; `OPEN` behind either: it may go on."""
     Filed: TypeAlias = dict[str, dict[str, list[int]]]
     """Places by the two halves of their key; under `UNKNOWN` those for words that stand nowhere else, by their stem."""
-    Entry: TypeAlias = tuple[tuple[int, ...], dict[str, tuple[int, ...]]]
-    """What is filed under a word alone, and under it with those that follow it."""
+    Entry: TypeAlias = tuple[str, tuple[int, ...], dict[str, tuple[int, ...]]]
+    """A word, or its stem if it is unknown; what is filed under it alone, and under it with those that follow it."""
 
 __all__ = [
     "ALONE",
     "UNKNOWN",
+    "ByWord",
     "Frequencies",
     "Index",
     "Made",
     "Written",
     "file_under",
-    "merged",
     "most",
     "spread",
     "words_of",
@@ -54,14 +54,17 @@ ALONE: Final = ""
 """Stands in a key for the word that follows, where one word is enough."""
 OPEN: Final = "*"
 """Stands in a key behind a word that may go on."""
+_WORDS_KEPT: Final = 8_192  # real replies in one language have some thousands
+_LONGEST: Final = 32  # characters of a word that is kept
 _NONE: Final[dict[str, tuple[int, ...]]] = {}
 
 _PAIR: Final = 2  # how much rarer two words must be than one to be taken for a key
 _OPEN_PAIR: Final = 4
 _STEM: Final = 4  # not more than SHORT: a last word that may go on is at least as long
 _WORD: Final = lazy(r"[^\W_]+")
-_UNSPACED: Final = lazy(f"[{UNSPACED_FROM}-\U0010ffff]")
 _CODES: Final = "0123456789 .-"  # that a reply begins with
+_UTF8: Final = ("utf-8", "surrogatepass")
+_OTHER_WORDS: Final = bytes(byte if byte >= 128 or chr(byte).isalnum() else 32 for byte in range(256))
 _ASCII_WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byte in range(256))
 
 
@@ -76,9 +79,11 @@ def words_of(text: str) -> list[str]:
         rest = text  # the last number may be the beginning of a word
     if rest.isascii():
         return rest.encode().translate(_ASCII_WORDS).decode().split()
-    words: list[str] = _WORD.findall(rest)
-    if _UNSPACED.search(rest):
-        words += sorted(char for char in {*rest} if char >= UNSPACED_FROM)
+    words = rest.encode(*_UTF8).translate(_OTHER_WORDS).decode(*_UTF8).split()
+    if not all(map(str.isalnum, words)):  # there are marks that are not ASCII
+        words = _WORD.findall(rest)
+    if UNSPACED.search(rest):
+        words += sorted({*UNSPACED.findall(rest)})
     return words
 
 
@@ -121,6 +126,17 @@ class Made(dict[_Name, _Thing]):
         return found
 
 
+class ByWord(Made[str, _Thing]):
+    """Things by a word of a reply; since anybody may send any words, not all are kept."""
+
+    def __missing__(self, name: str) -> _Thing:
+        if len(name) > _LONGEST:
+            return self._make(name)
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        return super().__missing__(name)
+
+
 class Written(NamedTuple):
     """What is filed, as it stands in the prebuilt index: texts such as `` 7 12;follower 3;other 5 12``.
 
@@ -160,39 +176,26 @@ class Index:
 
     def __init__(self, written: Written) -> None:
         self._words, self._stems = written
-        self._known: dict[str, Entry] = {}  # the words that were met
-        self._begun = Made(self._filed_under)
+        self._under = ByWord(self._filed_under).__getitem__
 
     def places(self, words: Sequence[str]) -> list[int]:
         """Return what is filed under the keys that `words`, as :func:`words_of` gives them, have."""
         found: list[int] = []
-        known = self._known
         before = _NONE  # what is filed under the word before
-        for word in words:
-            if word in before:
-                found += before[word]
-            if word in known:
-                alone, before = known[word]
-                if alone:
-                    found += alone
-            elif word in self._words:
-                alone, before = known[word] = self._entry(word)
+        for key, alone, followers in map(self._under, words):
+            if key in before:
+                found += before[key]
+            if alone:
                 found += alone
-            else:
-                stem = word[:_STEM]
-                if stem in before:
-                    found += before[stem]
-                if stem in self._stems:
-                    found += self._begun[stem]
-                before = _NONE
+            before = followers
         return found
 
-    def _entry(self, word: str) -> Entry:
-        followers = {key: tuple(found) for key, found in _read(self._words[word]).items()}
-        return followers.pop(ALONE, ()), followers
-
-    def _filed_under(self, stem: str) -> tuple[int, ...]:
-        return tuple(_read(self._stems[stem])[ALONE])
+    def _filed_under(self, word: str) -> Entry:
+        if word in self._words:
+            followers = {key: tuple(found) for key, found in _read(self._words[word]).items()}
+            return word, followers.pop(ALONE, ()), followers
+        stem = word[:_STEM]
+        return stem, tuple(_read(self._stems[stem])[ALONE]) if stem in self._stems else (), _NONE
 
 
 class Frequencies:
@@ -262,29 +265,6 @@ def spread(filed: Filed, words: Iterable[str]) -> Filed:
 
 def _add(seconds: dict[str, list[int]], key: str, found: Iterable[int]) -> None:
     seconds.setdefault(key, []).extend(found)
-
-
-def merged(lower: Filed, upper: Filed) -> Filed:
-    """Return both, as a new one; what neither shares stays the same object."""
-    both = dict(lower)
-    for word, seconds in upper.items():
-        below = both.get(word, {})
-        both[word] = below | {key: [*found, *below.get(key, ())] for key, found in seconds.items()}
-    for one, other in (lower, upper), (upper, lower):
-        _make_known(both, one.keys() - other.keys() - {UNKNOWN}, other)
-    return both
-
-
-def _make_known(both: Filed, words: Collection[str], filed: Filed) -> None:
-    """File under `words` in `both` what is looked for by their stem in `filed`, which does not know them."""
-    by_stem: dict[str, list[str]] = {}
-    for word in sorted(words):
-        by_stem.setdefault(word[:_STEM], []).append(word)
-    for first, seconds in filed.items():
-        for stem in seconds.keys() & by_stem.keys():
-            for word in by_stem[stem]:
-                target, key = (word, ALONE) if first == UNKNOWN else (first, word)
-                both[target] = both[target] | {key: [*both[target].get(key, ()), *seconds[stem]]}
 
 
 def most(written: Written) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
-from undeliverable._rules.meaning import NO_DOUBTS, Doubts
+from undeliverable._rules.roles import NO_DOUBTS, Doubts
 from undeliverable._rules.visible import SHORT, stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
+__all__ = ["PARTS", "Clause", "Match", "Rule", "Ruling", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -43,7 +44,7 @@ class Rule(NamedTuple):
     """A ``[[rule]]``: a condition that finds the reason.
 
     :ivar example: a reply that the rule has to win; `examples` are further ones.
-
+    :ivar not_examples: replies that it must not win.
     :ivar layer: ``code``, ``file:NAME`` or ``builtin``.
     :ivar replaces: the id of the entry in a lower layer whose place this one takes, or None.
     """
@@ -56,6 +57,7 @@ class Rule(NamedTuple):
     source: str | None = None
     replaces: str | None = None
     examples: tuple[str, ...] = ()
+    not_examples: tuple[str, ...] = ()
 
     @property
     def all_examples(self) -> tuple[str, ...]:
@@ -71,7 +73,8 @@ class Rule(NamedTuple):
         """Return what a verdict keeps of the rule."""
         when = self.when
         pattern = None if when.pattern is None else when.pattern.pattern
-        return RuleRef(self.id, self.layer, self.source, when.when, when.words + when.any_words, pattern)
+        words = when.words + when.any_words
+        return RuleRef(self.id, self.layer, self.source, when.when, words, pattern, tuple(sorted(when.means)))
 
 
 class Seen(NamedTuple):
@@ -84,14 +87,30 @@ class Seen(NamedTuple):
     provider: str | None
 
 
+class Ruling(NamedTuple):
+    """What is decided instead of what a rule found.
+
+    :ivar why: what speaks against the rule; it becomes a conflict of the verdict. None where nothing does.
+    :ivar ref: what found the new reason, or None.
+    """
+
+    reason: Reason
+    why: str | None
+    ref: RuleRef | None = None
+
+
 class Match(NamedTuple):
-    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed."""
+    """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed.
+
+    :ivar advised: what a second opinion advises instead, or None.
+    """
 
     rule: Rule | None
     ref: RuleRef | None
     provider: str | None
     shadowed: tuple[RuleRef, ...] | None
     doubts: Doubts = NO_DOUBTS
+    advised: Ruling | None = None
 
 
 class Rest:
@@ -102,9 +121,21 @@ class Rest:
     :ivar unless: phrases of which none may stand in the text.
     :ivar means: concepts that must stand together in a clause of the text.
     :ivar unless_means: concepts that must not stand in that clause, or anywhere if no clause is asked for.
+    :ivar asks_concepts: whether concepts have to stand in the text, or must not.
     """
 
-    __slots__ = ("any_of", "commands", "means", "more", "pattern", "plain", "status", "unless", "unless_means")
+    __slots__ = (
+        "any_of",
+        "asks_concepts",
+        "commands",
+        "means",
+        "more",
+        "pattern",
+        "plain",
+        "status",
+        "unless",
+        "unless_means",
+    )
 
     def __init__(self, when: RuleCondition, more: tuple[str, ...], any_of: tuple[str, ...]) -> None:
         self.status = when.status
@@ -116,15 +147,12 @@ class Rest:
         self.unless = when.unless
         self.means = when.means
         self.unless_means = when.unless_means
+        self.asks_concepts = bool(when.means or when.unless_means)
 
     def is_empty(self) -> bool:
         """Return whether there is nothing to ask."""
         asked = self.more or self.any_of or self.status or self.commands or self.pattern
-        return not (asked or self.unless or self.asks_concepts())
-
-    def asks_concepts(self) -> bool:
-        """Return whether concepts have to stand in the text, or must not."""
-        return bool(self.means or self.unless_means)
+        return not (asked or self.unless or self.asks_concepts)
 
     def fits(self, text: str, status: int, command: Command | None) -> bool:
         """Return whether a reply has it all, concepts left out."""
@@ -137,13 +165,23 @@ class Rest:
             and (self.pattern is None or self._is_found(text))
         )
 
+    def is_ruled_out(self, text: str | None) -> bool:
+        """Return whether a phrase that must not stand in `text` does; in none if that is None."""
+        return text is not None and _one_stands_in(self.unless, text)
+
+    def is_meant(self, clauses: Sequence[frozenset[str]]) -> bool:
+        """Return whether the concepts that are asked for stand in one of the `clauses`, without those that must not."""
+        if self.means:
+            return any(self.means <= found and self.unless_means.isdisjoint(found) for found in clauses)
+        return all(self.unless_means.isdisjoint(found) for found in clauses)
+
     def _is_found(self, text: str) -> bool:
         pattern = self.plain if self.plain is not None and text.isascii() and text.isprintable() else self.pattern
         return pattern is not None and pattern.search(text, 0, PATTERN_LIMIT) is not None
 
 
 # Lower-case ASCII, and escapes that mean the same in either case; a hyphen only where it cannot span capitals: those stand between "@" and "a".
-_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-\U0010ffff-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
+_LOWER: Final = lazy(r"(?:[^\\A-Z\x7f-]|(?<=[a-z])-|-(?=[ -@\]])|(?<=\[)-|\\[bBdDsSwWAZ]|\\[!-/:-@[-`{-~])*")
 _FLAGS: Final = lazy(r"\(\?[aiLmsux-]+[:)]")
 
 
@@ -153,7 +191,7 @@ def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
     The text is in lower case: where the pattern is so too, case need not be ignored.
     """
     text = pattern.pattern
-    return lazy(text, re.ASCII) if _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
+    return lazy(text, re.ASCII) if text.isascii() and _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
 
 
 def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:

@@ -7,24 +7,36 @@ the first fits. Clauses of one provider are found only where that provider answe
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.doubts import alternative, by_codes, condemns, noun
+from undeliverable._rules.form import Form, Language
+from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.meaning import NO_DOUBTS, Meaning, Reading, has_words, sentences
+from undeliverable._rules.meaning import Meaning, Reading
 from undeliverable._rules.normal import Plain
-from undeliverable._rules.phrases import Index, Made, Written, words_of
+from undeliverable._rules.phrases import Index, Made, Written
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
-from undeliverable._rules.visible import stands_in
+from undeliverable._rules.visible import stands_in, visible
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
-    from undeliverable._rules.rule import Clause, Rest
+    from undeliverable._rules.rule import Clause
+
+    class Places(Protocol):
+        """What finds places by the words of a text."""
+
+        def places(self, words: Sequence[str], /) -> list[int]:
+            """Return them, in any order."""
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -32,23 +44,17 @@ if TYPE_CHECKING:
 __all__ = ["Below", "Languages", "Match", "Rule", "RuleTable", "Seen"]
 
 
-class Below:
-    """The rules and marks that a table is given ready filed; here none.
+class Below(Language):
+    """The rules and marks that a table is given ready filed, and the words of languages; here none.
 
     :ivar shelf: how they are filed.
     :ivar marks: phrases that identify a provider, with its name, the first one first.
-    :ivar meaning: tells causes from advice.
-    :ivar concepts: finds the concepts in a clause.
-    :ivar plain: makes replies plain.
     :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
         rules above, know exact phrases and see the whole reply.
     """
 
     shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [], [])
     marks: Sequence[tuple[str, str]] = ()
-    meaning: Meaning = Meaning()
-    concepts: Concepts = Concepts()
-    plain: Plain = Plain()
     exact: int = 0
 
     def rule(self, number: int) -> Rule:
@@ -65,7 +71,8 @@ class Languages(Below):
     :param below: what has the words.
     """
 
-    def __init__(self, below: Below) -> None:
+    def __init__(self, below: Language) -> None:
+        super().__init__()
         self._below = below
 
     @property
@@ -88,6 +95,7 @@ _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
 _REMEMBERED: Final = 1_024
 _TRANSIENT: Final = 400  # RFC 5321 4.2.1: a 4yz is transient whatever its words
 _PERMANENT: Final = 500
+_ADDRESSING: Final = 1  # RFC 3463 3.2: X.1.x is about addresses
 _MANY: Final = 64  # places: from there on it is worth while to look whether a text says the same again
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
@@ -100,43 +108,36 @@ class RuleTable:
 
     :param rules: rules, the highest rank first.
     :param marks: phrases that identify a provider, with its name, the first one first.
-    :param below: more of both, of lower rank.
-    :param replaced: of `rules`, by number, which rule below each stands in the place of.
+    :param below: what is filed already, if there are neither rules nor marks; else no more than the words of languages.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        marks: Sequence[tuple[str, str]] = (),
-        below: Below = _NOTHING,
-        replaced: Mapping[int, int] | None = None,
-    ) -> None:
-        # Rules have their number below, and those above it count from the end: -1 is the lowest of them.
-        numbers = [(replaced or {}).get(number, number - len(rules)) for number in range(len(rules))]
-        self._upper = dict(zip(numbers, rules, strict=True))
+    def __init__(self, rules: Sequence[Rule], marks: Sequence[tuple[str, str]] = (), below: Below = _NOTHING) -> None:
+        self._fill(dict(enumerate(rules, -len(rules))), marks, below)
+        self.shelf: Shelf = self._filed() if rules or marks else below.shelf
+        self._index: Places = Index(self.shelf.filed)
+        self._clauses: dict[int, Clause] = Made(self._clause)
+        self._clause_at = self._clauses.__getitem__
+
+    def _fill(self, upper: Mapping[int, Rule], marks: Sequence[tuple[str, str]], below: Below) -> None:
+        """Set all but how rules are found, of rules by their number: from 0 on those below, and -1 is the lowest above."""
+        self._upper = upper
         self._marks = tuple(marks)
         self._below = below
-        self._meaning: Final = below.meaning
-        self._plain: Final = below.plain
-        self._exact: Final = below.exact * PARTS
-        self.shelf = below.shelf.without(replaced.values()) if replaced else below.shelf
-        if rules or marks:
-            upper = file_rules(
-                sorted(self._upper.items()), [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
-            )
-            self.shelf = self.shelf.under(upper)
-        self._index = Index(self.shelf.filed)
-        self._clauses = Made(self._clause)
-        self._clause_at: Final = self._clauses.__getitem__
+        self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
-        self._spoken_of = lru_cache(maxsize=1)(self._concepts_of)  # several rules ask it of one text
+
+    def _filed(self) -> Shelf:
+        """Return where the rules and marks above are found."""
+        marks = self._marks
+        numbered = [(number - len(marks), phrase) for number, (phrase, _) in enumerate(marks)]
+        return file_rules(sorted(self._upper.items()), numbered)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in rank order."""
         below = {number: self._below.rule(number) for number in range(len(self._below)) if number not in self._upper}
-        return tuple(rule for _, rule in sorted((below | self._upper).items()))
+        return tuple(rule for _, rule in sorted({**below, **self._upper}.items()))
 
     def match(self, seen: Seen) -> Match:
         """Return the first rule that fits what was `seen`."""
@@ -145,104 +146,137 @@ class RuleTable:
     def find(self, text: str, code: int, status: int, command: Command | None, provider: str | None) -> Match:
         """Return the first rule that fits what the arguments say, which are those of :class:`Seen`.
 
-        A rule fits a reply as it stands or, unless a provider's exact phrase decides, in its plain form. Where a reply states no cause, but gives advice, the words
+        A rule fits a reply as it stands or in its plain form. Where a reply states no cause, but gives advice, the words
         of the advice count as weak evidence: never of a fault of the address or the mailbox.
         """
-        words, question = words_of(text), (code, status, command, provider)
-        reading = self._meaning.read(text, words)
-        place, match = self._look(text, words, reading, question)
-        plain = text if place < self._exact else self._plain.of(text, words)  # exact phrases of a provider stand
-        if plain is not text:
-            words = words_of(plain)
-            higher, better = self._look(plain, words, self._meaning.read(plain, words), question)
-            match = better if higher < place else match
-        if reading is None or _TRANSIENT <= code < _PERMANENT:
-            return match
-        return self._with_doubts(match, Seen(text, *question), reading)
-
-    def _look(self, text: str, words: Sequence[str], reading: Reading | None, question: _Question) -> tuple[int, Match]:
-        """Return the first rule that fits one form of a reply, after its place."""
-        code, status, command, provider = question
-        cause = text if reading is None else reading.cause()
-        found, provider = self._found(text, words, code, status, provider)
         question = code, status, command, provider
-        place, match = self._first(found, text, cause, *question)
+        form = self._below.form(text)
+        place, match = self._look(form, question)
+        whole = form.whole_plain()
+        plain = whole if place < self._exact else form.plain()
+        if whole is not plain and whole is not form:  # exact phrases see all of a reply
+            higher, better = self._look(whole, question, self._exact)
+            place, match = (higher, better) if higher < self._exact else (place, match)
+        if plain is not form:
+            higher, better = self._look(plain, question, place)
+            place, match = (higher, better) if higher < place else (place, match)
+        if _TRANSIENT <= code < _PERMANENT:
+            return match
+        is_exact = place < self._exact
+        match = self._with_doubts(match, form, question, is_exact=is_exact)
+        if match.rule is None or not condemns(match.rule):
+            return match
+        if place >= 0 and STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
+            said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
+            if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
+                return said
+        if is_exact:
+            return match
+        other = by_codes(match.rule, code, status, command, plain) or noun(self._below.concepts, plain)
+        return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
+
+    def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
+        """Return the first rule before the place `below` that fits one form of a reply, after its place."""
+        code, status, command, provider = question
+        found, provider = self._found(form, code, status, provider)
+        question = code, status, command, provider
+        if below < _NOWHERE:
+            found = found[: bisect_left(found, below)]
+        exact = bisect_left(found, self._exact)
+        place, match = self._first(found[:exact], form, form.text, question)
+        if place == _NOWHERE and exact < len(found):
+            place, match = self._first(found[exact:], form, form.cause(), question)
         meant = self.shelf.meant
-        if meant and meant[0] < place:
-            place, match = self._by_meaning(place, match, cause, question)
-        if cause is not text and not has_words(cause) and (match.rule is None or not match.rule.when.asks_words):
-            behind, weak = self._first(found, text, text, *question)
+        if meant and meant[0] < min(place, below):
+            where, better = self._by_meaning(min(place, below), form, question)
+            place, match = (place, match) if where == _NOWHERE else (where, better)
+        if (match.rule is None or not match.rule.when.asks_words) and form.is_advice():
+            behind, weak = self._first(found, form, form.text, question)
             if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
                 return behind, weak
         return place, match
 
-    def _by_meaning(self, place: int, match: Match, cause: str, question: _Question) -> tuple[int, Match]:
-        """Return the first rule by concepts that fits and ranks above `place`, or `match`, after its place."""
-        spoken_of = frozenset[str]().union(*self._spoken_of(cause))
-        found = [other for other, means in self._meant if other < place and means <= spoken_of]
-        if not found:
-            return place, match
-        where, better = self._first(found, cause, cause, *question)
-        return (place, match) if where == _NOWHERE else (where, better)
+    def _by_meaning(self, below: int, form: Form, question: _Question) -> tuple[int, Match]:
+        """Return the first rule by concepts before the place `below` that fits, after its place."""
+        spoken_of = frozenset[str]().union(*form.concepts())
+        meant = self._meant
+        found = [
+            place
+            for concept in spoken_of
+            if concept in meant
+            for place, means in meant[concept]
+            if place < below and means <= spoken_of
+        ]
+        found.sort()
+        return self._first(found, form, form.cause(), question) if found else (_NOWHERE, _NO_MATCH)
 
     @cached_property
-    def _meant(self) -> tuple[tuple[int, frozenset[str]], ...]:
-        """The places of the rules that are found by nothing but concepts, with these."""
-        return tuple([(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant])
+    def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        """The places of the rules that are found by nothing but concepts, with these, by the one that the fewest ask for."""
+        return self._by_concepts(self.shelf.meant)
 
-    def _is_meant(self, rest: Rest, text: str) -> bool:
-        """Return whether the concepts that are asked for stand in one clause, without those that must not."""
-        spoken_of = self._spoken_of(text)
-        if rest.means:
-            return any(rest.means <= found and rest.unless_means.isdisjoint(found) for found in spoken_of)
-        return all(rest.unless_means.isdisjoint(found) for found in spoken_of)
+    def _by_concepts(self, places: Sequence[int]) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        asked = [(place, self._rule(place // PARTS).when.means) for place in places]
+        times = Counter(concept for _, means in asked for concept in means)
+        filed: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        for place, means in asked:
+            filed.setdefault(min(means, key=lambda concept: (times[concept], concept)), []).append((place, means))
+        return filed
 
-    def _concepts_of(self, text: str) -> tuple[frozenset[str], ...]:
-        """Return the concepts in each clause."""
-        concepts = self._below.concepts
-        return tuple([concepts.of(clause) for clause in sentences(text)])
+    def concepts_in(self, text: str) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of a text that is no reply."""
+        return self._below.concepts_in(visible(text, 0))
 
-    def _with_doubts(self, match: Match, seen: Seen, reading: Reading) -> Match:
+    def _with_doubts(self, match: Match, form: Form, question: _Question, *, is_exact: bool) -> Match:
         """Return `match` with the words that make its cause doubtful, where they would change what follows from it."""
         rule = match.rule
-        if rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+        if is_exact and rule is not None and not rule.blames_recipient and rule.reason.advice is not Advice.REVIEW:
+            return match
+        reading = form.reading()
+        if reading is None:
             return match
         doubts = reading.doubts()
-        if doubts is NO_DOUBTS:
-            return match
-        if doubts.hedge is not None and rule is not None and self._is_certain(seen, reading.certain()):
+        if rule is not None and not rule.blames_recipient:
+            if is_exact or doubts.hedge is None or not self._is_mixed(reading):
+                doubts = doubts._replace(hedge=None)
+            if rule.reason.advice is not Advice.REVIEW:
+                doubts = doubts._replace(temporary=None, resolver=None)
+        elif doubts.hedge is None and rule is not None and not is_exact and condemns(rule) and self._is_mixed(reading):
+            doubts = doubts._replace(hedge="or")
+        elif doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
             doubts = doubts._replace(hedge=None)
-        return match._replace(doubts=doubts)
+        return match if doubts == NO_DOUBTS else match._replace(doubts=doubts)
 
-    def _is_certain(self, seen: Seen, certain: str) -> bool:
+    def _is_mixed(self, reading: Reading) -> bool:
+        return alternative(self._below.concepts, reading.alternatives())
+
+    def _is_certain(self, certain: str, question: _Question) -> bool:
         """Return whether `certain`, what a reply states beside its doubtful clauses, blames the recipient by words."""
-        found, _ = self._found(certain, words_of(certain), seen.code, seen.status, seen.provider)
-        rule = self._first(found, certain, certain, *seen[1:])[1].rule
+        form = Form(certain, _NOTHING)
+        code, status, _, provider = question
+        found, _ = self._found(form, code, status, provider)
+        rule = self._first(found, form, certain, question)[1].rule
         return rule is not None and rule.when.asks_words and rule.blames_recipient
 
-    def _first(
-        self,
-        found: Sequence[int],
-        whole: str,
-        cause: str,
-        code: int,
-        status: int,
-        command: Command | None,
-        provider: str | None,
-    ) -> tuple[int, Match]:
-        """Return the first rule of `found` that fits the `whole` reply, or the `cause` that it states, after its place."""
-        exact = self._exact
+    def _first(self, found: Sequence[int], form: Form, text: str, question: _Question) -> tuple[int, Match]:
+        """Return the first rule of `found` that fits `text`, after its place.
+
+        :param text: the whole of `form`, or the cause that it states; concepts are looked for in the cause alone.
+        """
+        code, status, command, provider = question
         done = None  # a rule whose other phrases need not be tried, since the rest does not fit; marks have none at all
         for place, codes, providers, phrase, spaced, rest, rule, match in map(self._clause_at, found):
-            text = whole if place < exact else cause
             if (
-                rule is not done
+                phrase in text
+                and rule is not done
                 and (codes is None or code in codes)
                 and (providers is None or provider in providers)
-                and (spaced in text or (phrase in text and stands_in(phrase, text)))
+                and (spaced in text or stands_in(phrase, text))
             ):
                 if rest is None or (
-                    rest.fits(text, status, command) and (not rest.asks_concepts() or self._is_meant(rest, cause))
+                    rest.fits(text, status, command)
+                    and (not rest.asks_concepts or rest.is_meant(form.concepts()))
+                    and not (rest.unless and rest.is_ruled_out(form.other(text)))
                 ):
                     return place, match if provider is None else self._at_provider(match, place, provider)
                 done = rule
@@ -256,17 +290,15 @@ class RuleTable:
                 self._matches[place, provider] = found
         return found
 
-    def _found(
-        self, text: str, words: Sequence[str], code: int, status: int, provider: str | None
-    ) -> tuple[list[int], str | None]:
+    def _found(self, form: Form, code: int, status: int, provider: str | None) -> tuple[list[int], str | None]:
         """Return the places of the clauses to ask, in their order, and the provider, by its marks if need be."""
-        found = self._index.places(words)
+        found = self._index.places(form.words)
         found += self._bare(code, status)
         if len(found) > _MANY:
             found = [*set(found)]
         found.sort()
         if provider is None and found and found[0] < _RULES:
-            provider = self._marked(found, text)
+            provider = self._marked(found, form.text)
         if provider is not None and found and found[-1] >= GROUPS:
             found = self._with_own(found, provider)
         return found, provider
@@ -289,7 +321,9 @@ class RuleTable:
 
     def _by_codes(self, code: int, status: int) -> list[int]:
         """Return the places of the clauses that are filed under codes and fit these, and of those for every reply."""
-        shelf = self.shelf
+        return self._of(self.shelf, code, status)
+
+    def _of(self, shelf: Shelf, code: int, status: int) -> list[int]:
         found = [*shelf.free, *shelf.reply.get(str(code), ()), *shelf.status.get(str(status), ())]
         return [place for place in found if place >= GROUPS or fits_codes(self._clauses[place], code, status)]
 
@@ -324,18 +358,17 @@ class RuleTable:
 
     def fitting(self, seen: Seen) -> tuple[Rule, ...]:
         """All rules that fit, in rank order."""
-        reading = self._meaning.read(seen.text, words_of(seen.text))
-        return self._fitting(seen, seen.text if reading is None else reading.cause())
+        return self._fitting(seen, self._below.form(seen.text).cause())
 
     def _fitting(self, seen: Seen, cause: str) -> tuple[Rule, ...]:
-        of_causes = seen._replace(text=cause)
+        of_causes, concepts = seen._replace(text=cause), self._below.concepts_in(cause)
         return tuple(
             dict.fromkeys(
                 clause[6]
                 for clause in self._asked(seen)
                 if clause[6] is not None
                 and fits(clause, seen if clause[0] < self._exact else of_causes)
-                and (clause[5] is None or not clause[5].asks_concepts() or self._is_meant(clause[5], cause))
+                and (clause[5] is None or not clause[5].asks_concepts or clause[5].is_meant(concepts))
             )
         )
 
@@ -344,5 +377,5 @@ class RuleTable:
         return (clause[6] for clause in self._asked(seen) if clause[6] is not None)
 
     def _asked(self, seen: Seen) -> Iterator[Clause]:
-        found, _ = self._found(seen.text, words_of(seen.text), seen.code, seen.status, seen.provider)
+        found, _ = self._found(self._below.form(seen.text), seen.code, seen.status, seen.provider)
         return map(self._clause_at, sorted([*found, *self.shelf.meant]))

@@ -22,6 +22,7 @@ __all__ = [
     "REPEATED",
     "SHORT",
     "TEXT_LIMIT",
+    "UNSPACED",
     "UNSPACED_FROM",
     "place_of",
     "stands_in",
@@ -31,6 +32,8 @@ __all__ = [
 TEXT_LIMIT: Final = 8_192
 """How many characters of a reply are looked at: RFC 5321 4.5.3.1.5 allows a line of 512 octets, this many lines of it."""
 UNSPACED_FROM: Final = "\u0e00"  # Thai, and from there on nearly all scripts that put no blanks between words
+UNSPACED: Final = lazy(f"[{UNSPACED_FROM}-\U0010ffff]")
+"""Finds a character of such a script."""
 SHORT: Final = 4
 """A phrase's last word must be a whole one if it has fewer letters than this."""
 

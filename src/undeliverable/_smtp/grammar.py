@@ -33,6 +33,7 @@ __all__ = [
     "OUTCOMES",
     "PROGRAM",
     "QUOTED_CODE",
+    "QUOTED_STATUS",
     "SESSION",
     "SPOKEN",
     "STATUS_FIELD",
@@ -74,9 +75,10 @@ QUOTED_CODE: Final = lazy(
 ESCAPED_LINE_END: Final = lazy(r"(?:\\r)?\\n(?=\s?[2-5][0-5]\d[ -])", re.ASCII)
 # The final line of a reply whose code is another one than that of the lines before it.
 OTHER_FINAL: Final = lazy(r"(?<=\s)(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3}\b(?!\.))", re.ASCII)
-# A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1".
+# A status elsewhere in the reply must be marked as one, with a subject of one digit (RFC 3463 3 has 0 to 7): "(#5.1.1)", "[5.1.1]", "#5.1.0", "refused - 5.7.1",
+# or stand behind the code of a reply that this one quotes: "550 RecipientError: 550 5.1.1 ...".
 MARKED_STATUS: Final = lazy(
-    r"(?:[(\[#]\s?#?|[a-z] - )([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII
+    r"(?:[(\[#]\s?#?|[a-z] - |(?<=[\s:])[45]\d\d[ -])([45])\.(\d)\.(\d{1,3})(?=[\s)\],:;>]|\.(?:\s|$)|-\s|$)", re.ASCII
 )
 # ... or stand behind a single word, such as the name of the host that replies: "550 mx.example.net 5.1.2 ...". There a
 # version may stand as well, so it must be one of the codes that RFC 3463 and the IANA registry list.
@@ -88,6 +90,8 @@ NAMED_STATUS: Final = lazy(
 )
 # ... or be the reply's last word.
 TRAILING_STATUS: Final = lazy(r"(?:^|[\s:])([45])\.(\d)\.(\d{1,3})[.)\]>]{0,2}$", re.ASCII)
+# ... or begin what a client quotes behind a colon, in a text without any code: "The server response was: 5.7.1 Client ...".
+QUOTED_STATUS: Final = lazy(r"(?<=[^\W\d_]): {1,2}([45])\.(\d)\.(\d{1,3})(?= [^\W\d_])")
 # What both have. Most texts lack it, and this finds out in a tenth of the time.
 DOTTED: Final = re.compile(r"[45]\.\d\.\d", re.ASCII)
 # RFC 3464 2.3.4: status-code, RFC 3463 2; what follows is a comment, even where the brackets are missing.

@@ -25,6 +25,7 @@ from undeliverable._smtp.grammar import (
     NO_VALID_RECIPIENTS,
     OTHER_FINAL,
     QUOTED_CODE,
+    QUOTED_STATUS,
     STATUS_FIELD,
     STEP,
     STEP_NOTE,
@@ -252,8 +253,10 @@ def _marked_status(text: str, start: int, code: str) -> StatusCode | None:
 
 
 def _own_status(text: str) -> StatusCode | None:
-    """Return the status in a text without a reply code: the one that it begins with, or that is marked."""
-    match = STATUS_FIELD.match(text) or (None if _dotted(text) is None else MARKED_STATUS.search(text))
+    """Return the status in a text without a reply code: the one that it begins with, or that is marked or quoted."""
+    match = STATUS_FIELD.match(text)
+    if match is None and _dotted(text) is not None:
+        match = MARKED_STATUS.search(text) or QUOTED_STATUS.search(text)
     return None if match is None else status_of(match[1], match[2], match[3])
 
 

@@ -7,42 +7,54 @@ the texts they are looked for in pass through the same function, so none of this
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
+
+from undeliverable._text.lazy import lazy
 
 __all__ = ["BETWEEN_LETTERS", "composed", "encoded_once", "fold", "undressed"]
 
 _DRESS: Final = {
-    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'"),
-    **dict.fromkeys(map(ord, "\u201c\u201d\u201e"), '"'),
-    **dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2002\u2003\u2009\u3000"), " "),
-    **dict.fromkeys(map(ord, "\u2010\u2011"), "-"),
+    **dict.fromkeys("\u2018\u2019\u02bc\u00b4\uff07", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e", '"'),
+    **dict.fromkeys("\u00a0\u2007\u202f\u2002\u2003\u2009\u3000", " "),
+    **dict.fromkeys("\u2010\u2011", "-"),
     # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
-    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), None),
+    **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
 }
-BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d_])_(?=[^\W\d_])")
+BETWEEN_LETTERS: Final = lazy(r"(?<=[^\W\d_])_(?=[^\W\d_])")
 # Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).
-_TWICE: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]")
+_TWICE: Final = lazy("[\u00c2-\u00f4][\u0080-\u00bf]")
+_DRESSED: Final = lazy(f"[{''.join(_DRESS)}]")
+# What any of it needs, dress or a second encoding, and the characters that become dress once they are folded.
+_ODD: Final = lazy(f"[\u0080-\u00bf\u0149\u1ffd\u2000\u2001{''.join(_DRESS)}]")
 
 
 def fold(text: str) -> str:
     """Return `text` case-folded, composed (NFC), and without what only dresses it; folding it again changes nothing."""
     if text.isascii():
         text = text.lower()
+    elif _ODD.search(text) is None:
+        text = _casefolded(text)
     else:
         done = ""
-        while done != text:  # a second pass changes nothing, unless the first one has uncovered another encoding
+        while done != text:
             done = text
             while (once := encoded_once(text)) != text:
                 text = once
-            text = composed(composed(undressed(text)).casefold())
+            text = _casefolded(undressed(text))
+            if _DRESSED.search(text) is None and _TWICE.search(text) is None:
+                break  # a second pass changes nothing, unless the first one has uncovered more to change
     return BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
+
+
+def _casefolded(text: str) -> str:
+    return composed(composed(text).casefold())
 
 
 def undressed(text: str) -> str:
     """Return `text` with plain apostrophes, quotes, blanks and hyphens, and without what is not seen."""
-    return text.translate(_DRESS)
+    return _DRESSED.sub(lambda found: _DRESS[found[0]], text)  # faster than to translate what is not ASCII
 
 
 def composed(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["address_identity", "is_same_address"]
+__all__ = ["address_identity", "domain_identity", "is_same_address"]
 
 _ESCAPED: Final = lazy(r"\\(.)", re.DOTALL)  # RFC 5321 4.1.2 quoted-pairSMTP
 _STOPS: Final = {ord(stop): "." for stop in "\u3002\uff0e\uff61"}  # UTS 46 4: what stands for the full stop
@@ -30,7 +30,7 @@ def address_identity(address: str) -> str:
     local, at, domain = address.strip().rpartition("@")
     if len(local) > 1 and local[0] == local[-1] == '"':
         local = _ESCAPED.sub(r"\1", local[1:-1])
-    return f"{_folded(local)}{at}{_host(domain)}"
+    return f"{_folded(local)}{at}{domain_identity(domain)}"
 
 
 def _folded(local: str) -> str:
@@ -42,7 +42,7 @@ def _folded(local: str) -> str:
     return "".join(sign.lower() if sign.isascii() else sign for sign in unicodedata.normalize("NFC", local))
 
 
-def _host(domain: str) -> str:
+def domain_identity(domain: str) -> str:
     """Return a domain as lower-case A-labels, mapped as UTS 46 has it, non-transitional (``ß`` stays)."""
     if domain.isascii():
         return domain.lower().rstrip(".")

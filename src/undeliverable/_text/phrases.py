@@ -14,10 +14,10 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Phrases", "plain"]
+__all__ = ["UNSPACED_FROM", "Phrases", "plain"]
 
 _Kind = TypeVar("_Kind", bound=Hashable)
-_UNSPACED_FROM: Final = "\u0590"
+UNSPACED_FROM: Final = "\u0590"
 """The first of the scripts, Hebrew to Hangul, whose words are found inside others."""
 _BETWEEN: Final = 7  # words that ".." stands for, at most
 _ROOM: Final = 16  # characters that it stands for in scripts without blanks
@@ -82,7 +82,7 @@ class Phrases(Generic[_Kind]):
                 self._file(plain(phrase), kind)
 
     def _file(self, phrase: str, kind: _Kind) -> None:
-        if phrase[:1] >= _UNSPACED_FROM:
+        if phrase[:1] >= UNSPACED_FROM:
             self._inside.append((tuple(piece.strip() for piece in phrase.split(_GAP)), kind))
             return
         first, *others = _words_of(phrase)

@@ -1,7 +1,8 @@
 """Which reports are believed no further than that something failed.
 
 Whoever sends a message chooses what stands in it, and for whom: a report that a person, a ticket system or another report
-passes on is about somebody else's mail, as far as anybody can see. And a report that contradicts itself proves nothing.
+passes on is about somebody else's mail, as far as anybody can see. A report that names nobody and one that contradicts
+itself prove nothing either.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from typing import Final
 
 from undeliverable.model import Action
 from undeliverable.reasons import Advice, BounceType
-from undeliverable.verdict import INSIDE, Verdict
+from undeliverable.verdict import GUESSED, INSIDE, UNSURE, Verdict
 
 __all__ = ["believed"]
 
+_DOUBTS: Final = frozenset((INSIDE, GUESSED, UNSURE))
 _SUCCESS: Final = 2  # RFC 3463 2
 
 
 def believed(verdict: Verdict) -> Verdict:
     """Return `verdict`, undetermined and for review if its report is not to be believed."""
-    if INSIDE in verdict.conflicts:
+    if not _DOUBTS.isdisjoint(verdict.conflicts):
         return _doubted(verdict)
     status = verdict.status
     if (

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from undeliverable._rules.conditions import ABSENT, status_key
-from undeliverable._rules.policies import Failure, Policy
 from undeliverable._smtp.replies import is_cause
 from undeliverable.codes import ReplyCode, StatusCode, find_status
-from undeliverable.model import Command, Event, RecipientFacts
+from undeliverable.model import RecipientFacts
 from undeliverable.reasons import Advice, BounceType, Fault, Reason
 from undeliverable.verdict import StatusFrom
 
@@ -23,18 +21,14 @@ __all__ = [
     "answer_of",
     "conflicts_of",
     "consequence",
-    "failure_of",
     "has_expired",
     "is_success",
+    "is_transient",
     "masked",
-    "ordered",
     "reason_of",
     "status_from",
 ]
 
-# RFC 5321 4.5.3.1.10: treat a 552 that says "too many recipients" as 452; so do policies.
-_TOO_MANY: Final = 552
-_TAKEN_AS: Final = 452
 _TRANSIENT: Final = 400  # RFC 5321 4.2.1: 4yz is transient, 5yz permanent
 _PERMANENT: Final = 500
 _NXDOMAIN: Final = "nxdomain"  # RFC 2308 1: the name server of the parent domain says that there is none
@@ -128,8 +122,13 @@ def has_expired(reason: Reason, *, gave_up: bool) -> bool:
     return gave_up or reason is Reason.EXPIRED
 
 
-def _is_transient(reason: Reason, answer: Answer, *, expired: bool, temporary: bool) -> bool:
+def is_transient(
+    reason: Reason, answer: Answer, by_class: ServiceClass | None, *, expired: bool, temporary: bool
+) -> bool:
+    """Return whether a failure is temporary: by its code, its status, its words, or where these are silent by its class."""
     code, stated, final = answer.code, answer.stated, answer.final
+    if code is None and final is None and by_class is not None and by_class.temporary is not None:
+        return by_class.temporary
     # Where a code and the status behind it disagree in class, or the words say that it will pass, nothing is final.
     if temporary or (stated is not None and stated.class_ == _PERSISTENT):
         return True
@@ -149,18 +148,10 @@ def is_success(answer: Answer) -> bool:
     return answer.code is not None and answer.code < _TRANSIENT
 
 
-def consequence(
-    reason: Reason, answer: Answer, by_class: ServiceClass | None, *, expired: bool, temporary: bool
-) -> tuple[BounceType, Advice]:
-    """Return what follows without a policy.
-
-    :param temporary: whether words of the reply call the failure temporary.
-    """
-    transient = _is_transient(reason, answer, expired=expired, temporary=temporary)
+def consequence(reason: Reason, by_class: ServiceClass | None, *, transient: bool) -> tuple[BounceType, Advice]:
+    """Return what follows for the address without a policy."""
     if by_class is None:
         return _default(reason, transient=transient)
-    if answer.code is None and answer.final is None and by_class.temporary is not None:
-        transient = by_class.temporary
     if reason is not Reason.UNDEFINED or by_class.bounce_type is None:
         return _default(reason, transient=transient)
     if by_class.bounce_type is BounceType.HARD and not transient:
@@ -177,44 +168,6 @@ def _default(reason: Reason, *, transient: bool) -> tuple[BounceType, Advice]:
     if reason.fault is Fault.ADDRESS or reason is Reason.UNDEFINED:
         return BounceType.SOFT, Advice.RETRY
     return reason.bounce_type, Advice.RETRY if reason.advice is Advice.REVIEW else reason.advice
-
-
-def failure_of(
-    reason: Reason,
-    answer: Answer,
-    provider: str | None,
-    command: Command | None,
-    event: Event | None,
-    *,
-    expired: bool,
-) -> Failure:
-    """Return what policies see of a failure."""
-    code = ABSENT if answer.code is None else int(answer.code)
-    if code == _TOO_MANY and reason is Reason.TOO_MANY_RECIPIENTS:
-        code = _TAKEN_AS
-    return Failure(reason, code, status_key(answer.final), provider, command, expired, *_labels(event))
-
-
-def _labels(event: Event | None) -> tuple[str | None, str | None, str | None]:
-    """Return what policies see of an event: its service, its class, and both classes as ``class/subclass``."""
-    if event is None:
-        return None, None, None
-    class_ = event.class_.casefold() if event.class_ else None
-    return event.service.casefold(), class_, f"{class_ or ''}/{event.subclass.casefold()}" if event.subclass else class_
-
-
-def ordered(policy: Policy, bounce_type: BounceType, advice: Advice) -> tuple[BounceType, Advice]:
-    """Apply `policy` to the defaults. A new bounce type brings its advice along unless the policy states one."""
-    wanted = policy.bounce_type or bounce_type
-    if policy.advice is not None:
-        return wanted, policy.advice
-    if wanted is bounce_type:
-        return wanted, advice
-    if wanted is BounceType.HARD:
-        return wanted, Advice.SUPPRESS
-    if wanted is BounceType.UNDETERMINED:
-        return wanted, Advice.REVIEW
-    return wanted, Advice.RETRY if advice is Advice.SUPPRESS else advice
 
 
 def conflicts_of(answer: Answer, field: StatusCode | None) -> tuple[str, ...]:

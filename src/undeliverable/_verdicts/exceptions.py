@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable._smtp.commands import COMMANDS
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import judge, judge_reply
+from undeliverable._verdicts.judge import Surroundings, judge, judge_reply
 from undeliverable.codes import StatusCode
 from undeliverable.errors._tables import as_list
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command, Diagnostic, RecipientFacts, Witness
 from undeliverable.verdict import Verdict
+
+if TYPE_CHECKING:
+    from undeliverable._rules.failure import Caller
 
 __all__ = ["exception_verdicts", "refused_verdicts"]
 
@@ -81,23 +84,27 @@ class _Failure(NamedTuple):
     status: StatusCode | None = None
 
 
-def exception_verdicts(error: BaseException, known: Knowledge, host: str | None, *, trace: bool) -> tuple[Verdict, ...]:
+def exception_verdicts(
+    error: BaseException, known: Knowledge, host: str | None, *, trace: bool, caller: Caller | None
+) -> tuple[Verdict, ...]:
     """Return the verdicts of :func:`undeliverable.smtp.from_exception`."""
     found = [one for leaf in _smtp_errors(error) for one in _failures(leaf)]
-    return tuple(_judged(one, known, host, trace=trace) for one in found)
+    return tuple(_judged(one, known, host, trace=trace, caller=caller) for one in found)
 
 
 def refused_verdicts(
-    refused: Mapping[str, object], known: Knowledge, host: str | None, *, trace: bool
+    refused: Mapping[str, object], known: Knowledge, host: str | None, *, trace: bool, caller: Caller | None
 ) -> tuple[Verdict, ...]:
     """Return the verdicts of :func:`undeliverable.smtp.from_refused`."""
-    return tuple(_judged(one, known, host, trace=trace) for one in _refused(refused))
+    return tuple(_judged(one, known, host, trace=trace, caller=caller) for one in _refused(refused))
 
 
-def _judged(failure: _Failure, knowledge: Knowledge, host: str | None, *, trace: bool) -> Verdict:
+def _judged(
+    failure: _Failure, knowledge: Knowledge, host: str | None, *, trace: bool, caller: Caller | None
+) -> Verdict:
     if failure.code is not None:
         reply = parse_reply(_as_sent(failure.code, failure.text), failure.command)
-        return judge_reply(reply, knowledge, host=host, recipient=failure.recipient, trace=trace)
+        return judge_reply(reply, knowledge, host=host, recipient=failure.recipient, trace=trace, caller=caller)
     facts = RecipientFacts(
         witness=Witness.REPLY,
         recipient=failure.recipient,
@@ -106,7 +113,7 @@ def _judged(failure: _Failure, knowledge: Knowledge, host: str | None, *, trace:
         command=failure.command,
         remote_mta=host,
     )
-    return judge(facts, knowledge, identity=failure.text, trace=trace)
+    return judge(facts, knowledge, identity=failure.text, surroundings=Surroundings(trace=trace, caller=caller))
 
 
 def _as_sent(code: int, text: str) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from undeliverable._rules.rule import Match
+from undeliverable._rules.doubts import TRIED
+from undeliverable._rules.rule import Match, Ruling
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
 
-__all__ = ["AFTER_RCPT", "GUARDED", "GUARDS", "Finding", "Ruling", "check"]
+__all__ = ["AFTER_RCPT", "GUARDED", "GUARDS", "Finding", "check"]
 
 _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Command.AUTH, Command.MAIL))
 AFTER_RCPT: Final = frozenset((Command.DATA, Command.END_OF_DATA))
@@ -28,7 +29,7 @@ _ADDRESSING: Final = 1  # RFC 3463 3.2: X.1.x is about addresses
 class Finding(NamedTuple):
     """What the rules found of a reply, and what else they would have found.
 
-    :ivar match: the rule that decided; its reason blames the address or the mailbox.
+    :ivar match: the rule that decided; its reason blames the address or the mailbox, or is one of several in the reply.
     :ivar other: looks for the first reason that stands in the words and does not blame the recipient.
     :ivar unstated: looks for the rule that decides if the status of the reply is left out.
     """
@@ -52,19 +53,12 @@ class Finding(NamedTuple):
         return self.match.rule is not None and self.match.rule.when.providers is not None
 
 
-class Ruling(NamedTuple):
-    """What a guard decides instead, and why."""
-
-    reason: Reason
-    why: str
-
-
 Guard = Callable[[Finding], Ruling | None]
 
 
 def check(found: Finding) -> Ruling | None:
     """Return what the first guard that objects decides, or None if the reason stands."""
-    for guard in GUARDS:
+    for guard in GUARDS if found.match.rule is None or found.match.rule.blames_recipient else (_hedged,):
         ruling = guard(found)
         if ruling is not None:
             return ruling
@@ -76,6 +70,39 @@ def _own_relay(found: Finding) -> Ruling | None:
     if found.code is None and found.reason is Reason.DOMAIN_UNKNOWN and found.match.doubts.resolver is not None:
         return Ruling(Reason.DNS_ERROR, "domain_unknown is not meant: the client could not find its own relay")
     return None
+
+
+def _another_noun(found: Finding) -> Ruling | None:
+    """Object where the reply speaks of the sender, its host or the message, and of no recipient."""
+    noun = found.match.doubts.noun
+    if noun is None or (noun, found.reason) in _KNOWN_ALL_THE_SAME:
+        return None
+    if noun == _LOOKUP and found.status is not None and found.status.subject == _ADDRESSING:
+        return None
+    instead = found.other() or _OF_NOUN.get(noun, Reason.POLICY_REJECTED)
+    return Ruling(instead, f"{found.reason} is not said of a recipient: it speaks of the {noun}")
+
+
+_LOOKUP, _CONNECTION = TRIED
+# A domain that cannot be looked up, or an address whose host cannot be reached, may be unknown for all that.
+_KNOWN_ALL_THE_SAME: Final = frozenset(
+    (noun, reason)
+    for noun, doubted in ((_LOOKUP, Reason.USER_UNKNOWN), (_CONNECTION, Reason.DOMAIN_UNKNOWN))
+    for reason in Reason
+    if reason is not doubted
+)
+_OF_NOUN: Final = {
+    "sender": Reason.SENDER_REJECTED,
+    "content": Reason.CONTENT_REJECTED,
+    "spam": Reason.SPAM_CONTENT,
+    "virus": Reason.VIRUS_DETECTED,
+    "authentication": Reason.SECURITY_REQUIRED,
+    "tls": Reason.SECURITY_REQUIRED,
+    "reverse_dns": Reason.PTR_MISSING,
+    "command": Reason.PROTOCOL_ERROR,
+    _LOOKUP: Reason.UNDEFINED,
+    _CONNECTION: Reason.NETWORK_ERROR,
+}
 
 
 def _before_rcpt(found: Finding) -> Ruling | None:
@@ -97,6 +124,18 @@ _INSTEAD: Final[dict[Command | None, Reason]] = {
 }
 
 
+def _no_recipients(found: Finding) -> Ruling | None:
+    """Object to 503 in the place of an answer to DATA: all recipients had been refused before (RFC 2920 3.1)."""
+    if found.code == _BAD_SEQUENCE and found.command in AFTER_RCPT:
+        return Ruling(
+            Reason.PROTOCOL_ERROR, f"{found.reason} was not said now: 503 follows from what was refused before"
+        )
+    return None
+
+
+_BAD_SEQUENCE: Final = 503  # RFC 5321 4.2.2
+
+
 def _null_mx_of_sender(found: Finding) -> Ruling | None:
     """Object to a null MX after RCPT was accepted: it is the sender's domain that has one (RFC 7505 4.2)."""
     if found.reason is Reason.DOMAIN_NO_MAIL and found.command in AFTER_RCPT and found.by_words:
@@ -110,7 +149,7 @@ def _weak_code(found: Finding) -> Ruling | None:
     Many servers write it into any refusal of the message. Words about the recipient have to stand beside it, unless the
     provider is known to check its users there.
     """
-    if found.command is not Command.END_OF_DATA or found.by_provider:
+    if found.command not in AFTER_RCPT or found.by_provider:
         return None
     is_addressing = found.status is not None and found.status.subject == _ADDRESSING
     if found.by_words and not is_addressing:
@@ -135,4 +174,12 @@ def _hedged(found: Finding) -> Ruling | None:
     return Ruling(Reason.UNDEFINED, f"{found.reason} is one of several causes that the reply says it may have")
 
 
-GUARDS: Final[tuple[Guard, ...]] = (_own_relay, _before_rcpt, _null_mx_of_sender, _weak_code, _hedged)
+GUARDS: Final[tuple[Guard, ...]] = (
+    _own_relay,
+    _before_rcpt,
+    _null_mx_of_sender,
+    _hedged,
+    _no_recipients,
+    _weak_code,
+    _another_noun,
+)

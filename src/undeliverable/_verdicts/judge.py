@@ -1,50 +1,52 @@
 """Turn facts plus knowledge into a verdict: the final status, the reason, and what follows from it.
 
 Every decision is a function of :mod:`undeliverable._verdicts.decisions`. `judge` applies them to the facts of a report.
-`judge_read` judges a reply that no report surrounds; without policies it fills in the verdict directly and asks the same
+`judge_read` judges a reply that no report surrounds: it fills in the verdict directly and asks the same
 functions, whose results it remembers, since all replies share few reasons, codes and statuses.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from undeliverable._rules.conditions import ABSENT, status_by_key, status_key
-from undeliverable._rules.meaning import NO_DOUBTS
+from undeliverable._rules.comparisons import ABSENT, status_key
+from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
+from undeliverable._verdicts.decided import decided
 from undeliverable._verdicts.decisions import (
     Answer,
     ServiceClass,
     answer_of,
     conflicts_of,
     consequence,
-    failure_of,
     has_expired,
     is_success,
+    is_transient,
     masked,
-    ordered,
     reason_of,
     status_from,
 )
-from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, Ruling, check
+from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
+from undeliverable._verdicts.handling import follow, handled, is_delivered
 from undeliverable._verdicts.mailed import advice_for_mailed, mailed
+from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Event, Protocol, RecipientFacts, Reply, Witness
-from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.verdict import Identified, Kind, StatusFrom, Verdict
+from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
+from undeliverable.reasons import Advice, BounceType, MessageAdvice, Reason
+from undeliverable.verdict import Identified, Kind, Verdict
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from undeliverable._rules.table import Match
+    from undeliverable._rules.failure import Caller
+    from undeliverable._rules.rule import Match, Ruling
     from undeliverable._smtp.replies import Read
     from undeliverable.knowledge import Knowledge
 
     _Question: TypeAlias = tuple[str, int, int, Command | None, str | None]
     """What rules are asked: text, code and status key (0: none), command and host."""
 
-__all__ = ["ServiceClass", "judge", "judge_read", "judge_reply"]
+__all__ = ["ServiceClass", "Surroundings", "judge", "judge_read", "judge_reply"]
 
 _ARRIVED: Final = frozenset((Action.DELIVERED, Action.RELAYED, Action.EXPANDED))
 # Kinds of report that are not failures: the advice follows from the kind alone.
@@ -57,7 +59,6 @@ _BY_KIND: Final = {
     Kind.DISPOSITION: Advice.NONE,
 }
 _NEGATIVE: Final = 400  # RFC 5321 4.2.1: 4yz and 5yz
-_REMEMBERED: Final = 1_024  # combinations of reason, code and status; real mail has a few hundred
 
 
 def judge(
@@ -66,37 +67,44 @@ def judge(
     *,
     identity: str,
     kind: Kind | None = None,
-    trace: bool = False,
-    event: Event | None = None,
-    by_class: ServiceClass | None = None,
+    surroundings: Surroundings = NOWHERE,
 ) -> Verdict:
     """Return the verdict on one recipient.
 
     :param identity: what names the message: its Message-ID, its envelope id, or a digest of the report.
     :param kind: the kind of report; complaints, automatic replies and the like have no reason.
-    :param event: the notification of an e-mail service that the facts are from; policies may ask for its service.
-    :param by_class: how that service classified the failure.
+    :param surroundings: what else is known, of which policies and conditional rules may ask.
     """
+    if not knowledge.is_plain:
+        knowledge = knowledge.of(surroundings.caller)
     answer = answer_of(facts)
     draft = _draft(facts, answer, identity, knowledge)
     action = facts.action
-    if action in _ARRIVED or kind in _BY_KIND:
-        _leave_unjudged(draft, None if action in _ARRIVED or kind is None else _BY_KIND[kind], knowledge)
+    if action in _ARRIVED:
+        _leave_unjudged(draft, None, knowledge, surroundings.caller, delivered=True)
+    elif kind in _BY_KIND:
+        _leave_unjudged(draft, _BY_KIND[kind], knowledge, surroundings.caller, delivered=False)
     elif is_success(answer):
-        _leave_unjudged(draft, Advice.NONE, knowledge)
+        arrived = is_delivered(answer, _step(draft.command, None))
+        _leave_unjudged(draft, Advice.NONE, knowledge, surroundings.caller, delivered=arrived)
     else:
         delayed = action is Action.DELAYED or (action is None and kind is Kind.DELAY)
-        _fill(draft, facts, answer, knowledge, delayed=delayed, trace=trace, event=event, by_class=by_class)
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+        _fill(draft, facts, answer, knowledge, surroundings, delayed=delayed)
+    return _finished(draft)
 
 
 def judge_reply(
-    reply: Reply, knowledge: Knowledge, *, host: str | None, recipient: str | None, trace: bool = False
+    reply: Reply,
+    knowledge: Knowledge,
+    *,
+    host: str | None,
+    recipient: str | None,
+    trace: bool = False,
+    caller: Caller | None = None,
 ) -> Verdict:
     """Return the verdict on a reply that no report surrounds."""
-    return judge_read((reply.code, reply.status, reply.text, reply.command), knowledge, host, recipient, trace=trace)
+    read = reply.code, reply.status, reply.text, reply.command
+    return judge_read(read, knowledge, host, recipient, trace=trace, caller=caller)
 
 
 def judge_read(
@@ -107,10 +115,15 @@ def judge_read(
     *,
     trace: bool,
     protocol: Protocol | None = None,
+    caller: Caller | None = None,
 ) -> Verdict:
     """Return the verdict on a parsed reply that no report surrounds."""
-    if not trace and not knowledge.policy_table.policies and (read[0] is None or read[0] >= _NEGATIVE):
-        return _reply_verdict(read, knowledge, host, recipient, protocol)
+    alone = knowledge.is_plain
+    if not alone:
+        knowledge = knowledge.of(caller)
+        alone = knowledge.unconditional is knowledge
+    if alone and not trace and (read[0] is None or read[0] >= _NEGATIVE):
+        return _reply_verdict(read, knowledge, host, recipient, protocol, caller)
     reply = Reply(*read)
     facts = RecipientFacts(
         witness=Witness.REPLY,
@@ -120,13 +133,20 @@ def judge_read(
         remote_mta=host,
         protocol=protocol,
     )
-    return judge(facts, knowledge, identity=reply.text, trace=trace)
+    return judge(facts, knowledge, identity=reply.text, surroundings=Surroundings(trace=trace, caller=caller))
 
 
 # A frozen dataclass takes seven times as long to fill as the same slots without its guard. So a verdict is written as a
 # draft, which becomes one when it is full.
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
+
+
+def _finished(draft: Any) -> Verdict:  # noqa: ANN401 # a draft
+    """Return the verdict that a draft becomes."""
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
 
 
 def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Knowledge) -> Any:  # noqa: ANN401 # half a verdict
@@ -152,17 +172,25 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
     draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
+    draft.confidence, draft.proof = knowledge.second.confidence_of, None
     draft.set_by = ()
     return draft
 
 
-def _leave_unjudged(draft: Any, advice: Advice | None, knowledge: Knowledge) -> None:  # noqa: ANN401 # a draft
+def _leave_unjudged(
+    draft: Any,  # noqa: ANN401 # a draft
+    advice: Advice | None,
+    knowledge: Knowledge,
+    caller: Caller | None,
+    *,
+    delivered: bool,
+) -> None:
     """Fill in the judged half of a verdict where nothing failed, or where the kind of report says all."""
-    host = draft.remote_mta
     draft.bounce_type = draft.reason = draft.fault = draft.label = draft.rule = draft.policy = draft.shadowed = None
-    draft.advice = advice
-    draft.provider = None if host is None else knowledge.provider_of(host)
+    draft.advice, draft.confidence = advice, None
+    draft.message_advice = MessageAdvice.DELIVERED if delivered else None
+    draft.applies_to = draft.retry_after = None
+    identify(draft, None, knowledge, caller)
 
 
 def _fill(
@@ -170,43 +198,72 @@ def _fill(
     facts: RecipientFacts,
     answer: Answer,
     knowledge: Knowledge,
+    surroundings: Surroundings,
     *,
     delayed: bool,
-    trace: bool,
-    event: Event | None,
-    by_class: ServiceClass | None,
 ) -> None:
     """Fill in the judged half of a verdict."""
+    by_class = surroundings.by_class
     question = _question(draft, answer)
-    match = knowledge.trace(*question) if trace else knowledge.find(*question)
-    reason = reason_of(None if match.rule is None else match.rule.reason, answer, by_class, gave_up=facts.expired)
+    known, match, reason = _found(draft, facts, answer, knowledge, surroundings, question)
     step = _step(draft.command, facts.protocol)
-    ruling = _ruling(match, reason, answer.code, answer.seen, step, question, knowledge)
+    ruling = _ruling(match, reason, answer.code, answer.seen, step, question, known)
     if ruling is not None:
         reason = ruling.reason
-        draft.conflicts += (ruling.why,)
+        draft.conflicts += () if ruling.why is None else (ruling.why,)
         if match.ref is not None and match.shadowed is not None:
             match = match._replace(shadowed=(match.ref, *match.shadowed))
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
-    draft.provider, draft.shadowed = match.provider, match.shadowed
-    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else None
+    draft.shadowed = match.shadowed
+    identify(draft, match.provider, knowledge, surroundings.caller)
+    draft.rule = match.ref if match.rule is not None and match.rule.reason is reason else ruling and ruling.ref
     draft.label = draft.policy = None
+    temporary = match.doubts.temporary is not None
+    transient = is_transient(reason, answer, by_class, expired=expired, temporary=temporary)
+    action = Action.DELAYED if delayed else facts.action
+    draft.message_advice, draft.applies_to, draft.retry_after = handled(
+        knowledge.handling, reason, answer, step, action, transient=transient, expired=expired
+    )
     if delayed:
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
         return
-    temporary = match.doubts.temporary is not None
-    bounce_type, advice = consequence(reason, answer, by_class, expired=expired, temporary=temporary)
-    if knowledge.policy_table.policies:
-        found = knowledge.policy_table.match(
-            failure_of(reason, answer, match.provider, draft.command, event, expired=expired)
-        )
-        if found is not None:
-            policy, draft.policy = found
-            draft.label = policy.label
-            bounce_type, advice = ordered(policy, bounce_type, advice)
-    draft.bounce_type = bounce_type
-    draft.advice = advice if facts.original_recipient is None else advice_for_mailed(facts, advice)
+    draft.bounce_type, draft.advice = consequence(reason, by_class, transient=transient)
+    if not knowledge.is_plain:
+        follow(draft, answer, step, question[0], knowledge, surroundings)
+    if facts.original_recipient is not None:
+        draft.advice = advice_for_mailed(facts, draft.advice)
+
+
+def _is_statement(facts: RecipientFacts, answer: Answer) -> bool:
+    """Return whether a mail system says something in its own words, without a code: to say that mail failed needs no cause."""
+    return facts.witness is Witness.WORDS and answer.code is None and answer.seen is None
+
+
+def _found(
+    draft: Any,  # noqa: ANN401 # a draft
+    facts: RecipientFacts,
+    answer: Answer,
+    knowledge: Knowledge,
+    surroundings: Surroundings,
+    question: _Question,
+) -> tuple[Knowledge, Match, Reason]:
+    """Return the rule that fits and its reason, and the knowledge with all rules that may apply."""
+    known, by_class, trace = knowledge.unconditional, surroundings.by_class, surroundings.trace
+
+    def look(known: Knowledge) -> tuple[Match, Reason]:
+        match = known.trace(*question) if trace else known.find(*question)
+        if by_class is not None or (match.rule is None and _is_statement(facts, answer)):
+            match = match._replace(advised=None)  # the service knows more than its reply shows; a statement is no reply
+        by_rule = None if match.rule is None else match.rule.reason
+        return match, reason_of(by_rule, answer, by_class, gave_up=facts.expired)
+
+    match, reason = look(known)
+    if known is knowledge:
+        return known, match, reason
+    identify(draft, match.provider, knowledge, surroundings.caller)
+    given = knowledge.given(failure_about(draft, reason, answer, question[0], surroundings))
+    return (given, *look(given)) if given is not known else (known, match, reason)
 
 
 def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draft
@@ -235,20 +292,22 @@ def _ruling(
     question: _Question,
     knowledge: Knowledge,
 ) -> Ruling | None:
-    """Return what the guards decide instead of the reason that a rule found, or None if it stands.
+    """Return what the guards decide instead of the reason that a rule found, or a second opinion; None if it stands.
 
     :param command: the step of the session, as :func:`_step` gives it.
     :param question: what the rules were asked; they may be asked again.
     """
-    rule = match.rule
-    if rule is None or rule.reason is not reason or not rule.blames_recipient:
-        return None
+    rule, advised = match.rule, match.advised
+    if reason is not (Reason.UNDEFINED if rule is None else rule.reason):
+        return None  # the queue's or the service's own
+    if rule is None or not (rule.blames_recipient or match.doubts.hedge):
+        return advised
     if match.doubts is NO_DOUBTS and command not in GUARDED:
-        return None
+        return advised
     if command in AFTER_RCPT and match.doubts.hedge is None and says_no_recipients(question[0]):
-        return None  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
+        return advised  # it answered RCPT, which the client read after it had sent DATA: RFC 2920 3.1
     text, number, _, asked, host = question
-    return check(
+    ruling = check(
         Finding(
             match=match,
             reason=reason,
@@ -259,53 +318,31 @@ def _ruling(
             unstated=lambda: knowledge.find(text, number, ABSENT, asked, host),
         )
     )
-
-
-class _Decided(NamedTuple):
-    """The decisions on a reply that depend on nothing but its rule's reason, its code and its status."""
-
-    reason: Reason
-    fault: Fault
-    expired: bool
-    bounce_type: BounceType
-    advice: Advice
-    status_from: StatusFrom | None
-    conflicts: tuple[str, ...]
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _decided(by_rule: Reason | None, code: ReplyCode | None, key: int, temporary: bool, why: str | None) -> _Decided:  # noqa: FBT001 # a key
-    """Decide on a reply.
-
-    :param key: its status as :func:`status_key` gives it, which is found faster than the status.
-    :param temporary: whether its words call the failure temporary.
-    :param why: why a guard gave another reason than the rule, or None.
-    """
-    status = status_by_key(key)
-    answer = Answer(None, code, status, status, status)
-    reason = reason_of(by_rule, answer, None, gave_up=False)
-    expired = has_expired(reason, gave_up=False)
-    bounce_type, advice = consequence(reason, answer, None, expired=expired, temporary=temporary)
-    conflicts = conflicts_of(answer, None) + (() if why is None else (why,))
-    return _Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts)
+    return advised if ruling is None else ruling
 
 
 def _reply_verdict(
-    read: Read, knowledge: Knowledge, host: str | None, recipient: str | None, protocol: Protocol | None
+    read: Read,
+    knowledge: Knowledge,
+    host: str | None,
+    recipient: str | None,
+    protocol: Protocol | None,
+    caller: Caller | None,
 ) -> Verdict:
-    """Return what :func:`judge` makes of a reply alone where there are no policies, in a third of the time."""
+    """Return what :func:`judge` makes of a reply alone, in a third of the time."""
     code, status, text, command = read
     seen = masked(text, recipient) if recipient else text
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
-    match = knowledge.find(*question)
-    rule, ref, provider, _, doubts = match
+    rule, ref, provider, _, doubts, advised = match = knowledge.find(*question)
     reason, why = None if rule is None else rule.reason, None
-    if rule is not None and (doubts is not NO_DOUBTS or command in GUARDED):
-        ruling = _ruling(match, rule.reason, code, status, _step(command, protocol), question, knowledge)
+    step = command if protocol is None else _step(command, protocol)
+    if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
+        found = reason or Reason.UNDEFINED
+        ruling = _ruling(match, found, code, status, step, question, knowledge)
         if ruling is not None:
-            reason, why = ruling
-            ref = None if reason is not rule.reason else ref
+            ref = ref if ruling.reason is found else ruling.ref
+            reason, why, _ = ruling
     draft: Any = _VerdictDraft()
     (
         draft.reason,
@@ -315,20 +352,21 @@ def _reply_verdict(
         draft.advice,
         draft.status_from,
         draft.conflicts,
-    ) = _decided(reason, code, key, doubts.temporary is not None, why)
-    draft.recipient, draft.remote_mta, draft.provider, draft.rule = recipient, host, provider, ref
+        draft.message_advice,
+        draft.applies_to,
+        draft.retry_after,
+    ) = decided(reason, code, key, step, doubts.temporary is not None, why)
+    draft.recipient, draft.remote_mta, draft.rule = recipient, host, ref
+    draft.provider_from = reader = knowledge.provider_found
+    draft.provider = reader if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
-    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = None
-    draft.proof = draft.confidence = draft.provider_from = draft.message_advice = draft.applies_to = None
-    draft.sent_to = recipient
-    draft.set_by = ()
-    draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
-    draft.vendor_code = knowledge.vendor_code_in
-    draft.evidence = ()
-    draft.field_block = ""
-    draft.key = None
+    draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = draft.key = None
+    draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
     draft._identity = text  # noqa: SLF001 # of this very draft
-    draft.details = knowledge.details_of
-    draft.__class__ = Verdict
-    verdict: Verdict = draft
-    return verdict
+    draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
+    draft.confidence = knowledge.second.confidence_of
+    if caller is not None or not knowledge.is_plain:
+        identify(draft, provider, knowledge, caller)
+        follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))
+    return _finished(draft)

@@ -14,13 +14,14 @@ from undeliverable._reading.message import read
 from undeliverable._reading.reading import Notice
 from undeliverable._rules.visible import BRACKETED
 from undeliverable._verdicts.belief import believed
-from undeliverable._verdicts.judge import judge
+from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.model import RecipientFacts
 from undeliverable.reasons import Fault
 
 if TYPE_CHECKING:
     from email.message import Message
 
+    from undeliverable._rules.failure import Caller
     from undeliverable.knowledge import Knowledge
     from undeliverable.verdict import Verdict
 
@@ -31,7 +32,12 @@ _ROOM: Final = 998  # characters of a reply in which addresses are looked for, u
 
 
 def read_and_judge(
-    message: bytes | bytearray | memoryview | Message, knowledge: Knowledge, remarks: list[str], *, trace: bool
+    message: bytes | bytearray | memoryview | Message,
+    knowledge: Knowledge,
+    remarks: list[str],
+    *,
+    trace: bool,
+    caller: Caller | None = None,
 ) -> tuple[Notice, list[Verdict]]:
     """Return what `message` is and says, and the verdict on each recipient that it names.
 
@@ -44,11 +50,12 @@ def read_and_judge(
     if not recipients:
         return notice, []
     identity, kind = _identity(notice, raw), notice.kind
-    verdicts = [judge(facts, knowledge, identity=identity, kind=kind, trace=trace) for facts in recipients]
+    around = Surroundings(trace=trace, returned=notice.message.returned, caller=caller)
+    verdicts = [judge(facts, knowledge, identity=identity, kind=kind, surroundings=around) for facts in recipients]
     if len(recipients) > 1:
         for number, other in _given_to_others(recipients, verdicts):
             facts = _without_reply(recipients[number], other)
-            verdicts[number] = judge(facts, knowledge, identity=identity, kind=kind, trace=trace)
+            verdicts[number] = judge(facts, knowledge, identity=identity, kind=kind, surroundings=around)
     return notice, [
         believed(verdict) if verdict.conflicts or verdict.reply_code is None else verdict for verdict in verdicts
     ]

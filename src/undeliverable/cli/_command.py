@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, TypedDict
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
 
-__all__ = ["Command", "UsageError", "add_knowledge_options", "add_reply_options", "knowledge_of", "warn"]
+__all__ = [
+    "Command",
+    "Known",
+    "UsageError",
+    "add_knowledge_options",
+    "add_reply_options",
+    "clock_for",
+    "context_of",
+    "knowledge_of",
+    "known_of",
+    "profiles_of",
+    "warn",
+]
+
+_NUMBERS = ("attempts", "age")
+_WORDS = ("tenant", "stream", "source")
 
 
 class UsageError(Exception):
@@ -36,8 +52,17 @@ class Command(NamedTuple):
     run: Callable[[Namespace], int]
 
 
+class Known(TypedDict, total=False):
+    """What functions that judge are told beside the mail, as keyword arguments."""
+
+    mx: Sequence[str]
+    context: Mapping[str, object]
+    now: datetime
+    sender: str
+
+
 def add_knowledge_options(parser: ArgumentParser) -> None:
-    """Declare `--rules` and `--profile`."""
+    """Declare `--rules` and `--profile`, and what policies may ask for: `--tenant`, `--stream` and `--context`."""
     parser.add_argument(
         "--rules",
         metavar="FILE",
@@ -45,11 +70,28 @@ def add_knowledge_options(parser: ArgumentParser) -> None:
         default=[],
         help="your own rules and policies (TOML), which come before the builtin ones; repeatable, the last file wins",
     )
-    parser.add_argument("--profile", metavar="NAME", help="a ready-made policy of what counts as hard")
+    parser.add_argument(
+        "--profile",
+        metavar="NAME[:KEYS]",
+        action="append",
+        default=[],
+        help="a ready-made policy of what counts as hard, or parts of it, such as ses:label; repeatable, the last one wins",
+    )
+    for name, what in (("tenant", "customer"), ("stream", "stream of mail")):
+        parser.add_argument(
+            f"--{name}", metavar="NAME", help=f"the {what} that the mail belongs to, for policies that ask"
+        )
+    parser.add_argument(
+        "--context",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="what else policies may ask for: source, attempts, age (in seconds); repeatable",
+    )
 
 
 def add_reply_options(parser: ArgumentParser) -> None:
-    """Declare `--host`, `--command` and `--protocol`, which describe where an SMTP reply came from."""
+    """Declare what describes where an SMTP reply came from: `--host`, `--command`, `--protocol` and others."""
     parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules need it")
     parser.add_argument(
         "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
@@ -59,6 +101,11 @@ def add_reply_options(parser: ArgumentParser) -> None:
         "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
         help="the protocol of the session: LMTP answers the end of DATA for each recipient",
     )  # fmt: skip
+    parser.add_argument("--recipient", metavar="ADDRESS", help="the address that the reply is about")
+    parser.add_argument("--sender", metavar="ADDRESS", help="the sender of the message, for policies that ask")
+    parser.add_argument(
+        "--mx", metavar="HOST", action="append", default=[], help="an MX host of the recipient's domain; repeatable"
+    )
 
 
 def knowledge_of(options: Namespace) -> Knowledge:
@@ -67,11 +114,59 @@ def knowledge_of(options: Namespace) -> Knowledge:
     :raises KnowledgeError: when a file or profile cannot be read or used.
     """
     knowledge = Knowledge.builtin()
-    if options.profile:
-        knowledge = knowledge.with_profile(options.profile)
+    for name, only in profiles_of(options):
+        knowledge = knowledge.with_profile(name, only=only)
     for path in options.rules:
         knowledge = knowledge.with_file(path)
     return knowledge
+
+
+def profiles_of(options: Namespace) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the names that `--profile` gives, each with the consequences to take from it; none: all."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for text in options.profile:
+        name, colon, keys = text.rpartition(":")
+        whole = not colon or keys.endswith(".toml")
+        found.append((text, ()) if whole else (name, tuple(key.strip() for key in keys.split(","))))
+    return found
+
+
+def context_of(options: Namespace) -> dict[str, object]:
+    """Return what `--tenant`, `--stream` and `--context` say.
+
+    :raises UsageError: for an unknown key, and for a value that is no number where one is needed.
+    """
+    context: dict[str, object] = {key: value for key in ("tenant", "stream") if (value := getattr(options, key))}
+    for text in options.context:
+        key, equals, value = text.partition("=")
+        if not equals or key not in (*_WORDS, *_NUMBERS):
+            raise UsageError(f"--context: {text!r} is not KEY=VALUE with a key of {', '.join((*_WORDS, *_NUMBERS))}")
+        try:
+            context[key] = float(value) if key in _NUMBERS else value
+        except ValueError:
+            raise UsageError(f"--context: {key} must be a number, not {value!r}") from None
+    return context
+
+
+def known_of(options: Namespace, knowledge: Knowledge) -> Known:
+    """Return what else the command knows: the context, the time, and of a reply its sender and MX hosts.
+
+    Where neither options nor policies need it, it is left out, and everything is judged by the mail alone.
+    """
+    known = clock_for(knowledge)
+    context = context_of(options)
+    if context:
+        known["context"] = context
+    if getattr(options, "sender", None):
+        known["sender"] = options.sender
+    if getattr(options, "mx", None):
+        known["mx"] = options.mx
+    return known
+
+
+def clock_for(knowledge: Knowledge) -> Known:
+    """Return the time, if any policy may ask for it."""
+    return {} if knowledge.is_plain else {"now": datetime.now(UTC)}
 
 
 def warn(message: str) -> None:

@@ -71,11 +71,18 @@ def entries_of(knowledge: Knowledge) -> Iterator[Entry]:
             "rule", rule.id, rule.layer, rule.when.when, str(rule.reason), providers, found, rule.example, rule.source
         )
     for policy in knowledge.policies:
-        then = ", ".join(str(part) for part in (policy.bounce_type, policy.advice, policy.label) if part is not None)
         asked = frozenset(map(str, Reason if policy.when.reasons is None else policy.when.reasons))
-        providers = _names(policy.when.providers)
+        named = tuple(dict.fromkeys(name for _, name in policy.when.named("provider")))
         yield Entry(
-            "policy", policy.id, policy.layer, policy.when.when, then, providers, asked, policy.example, policy.source
+            "policy",
+            policy.id,
+            policy.layer,
+            policy.when.when,
+            policy.then,
+            named,
+            asked,
+            policy.example,
+            policy.source,
         )
 
 
@@ -100,8 +107,9 @@ def _builtin_files() -> Iterator[tuple[str, str]]:
 
 def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
     for path in given:
-        if path.endswith(".toml") and os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml"):
-            with open(path, encoding="utf-8") as file:
+        is_called = os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml")
+        if path.endswith(".toml") and (is_called or group == "tenant"):  # which is called like the tenant
+            with open(path, encoding="utf-8-sig") as file:
                 text = file.read()
             yield path, text
     if group == "profile":
@@ -138,7 +146,7 @@ def is_profile(path: str) -> bool:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            return "profile" in tomllib.load(file)
+        with open(path, encoding="utf-8-sig") as file:
+            return "profile" in tomllib.loads(file.read())
     except (OSError, ValueError):
         return False

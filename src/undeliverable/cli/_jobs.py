@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from undeliverable import Kind, Knowledge, attached, parse
-from undeliverable.cli._command import UsageError
+from undeliverable.cli._command import Known, UsageError
 from undeliverable.cli._inputs import Mail
 from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
@@ -62,6 +62,7 @@ class Work(NamedTuple):
     :ivar keep: True to return the reports themselves as well.
     :ivar attached: True to read the messages inside a message that is no report by itself.
     :ivar keep_headers: names of header fields of the returned message that come into the record.
+    :ivar known: what else is known of the mail.
     """
 
     knowledge: Knowledge
@@ -70,10 +71,13 @@ class Work(NamedTuple):
     keep: bool = False
     attached: bool = False
     keep_headers: tuple[str, ...] = ()
+    known: Known = {}  # noqa: RUF012 # never changed
 
     def read(self, mail: Mail) -> Report:
         """Parse a message into a report."""
-        return parse(mail.raw, knowledge=self.knowledge, source=mail.source, keep_headers=self.keep_headers)
+        return parse(
+            mail.raw, knowledge=self.knowledge, source=mail.source, keep_headers=self.keep_headers, **self.known
+        )
 
     def on(self, mails: Iterable[Mail], read: Read) -> Done:
         """Read, judge and render `mails`."""

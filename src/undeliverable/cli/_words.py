@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from undeliverable.cli._command import UsageError
+from undeliverable.errors import did_you_mean
 
 __all__ = ["counted", "did_you_mean", "unknown_column", "unknown_value", "words_of"]
 
@@ -34,14 +35,6 @@ def unknown_value(option: str, value: str, known: Iterable[str], *, expected: st
 def unknown_column(name: str, names: Sequence[str]) -> UsageError:
     """Return the error for a CSV column that the first line does not name."""
     return UsageError(f"--column: unknown column {name!r}; the file begins with {', '.join(map(repr, names[:8]))}")
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return "; did you mean a or b?" for the known words that resemble `word`, or an empty string."""
-    from difflib import get_close_matches  # needed only after a typing error
-
-    near = get_close_matches(word, known, n=3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from undeliverable import Knowledge
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._files import size_of
 from undeliverable.cli._inputs import Inbox, Mail
 from undeliverable.cli._jobs import Work, done_by
@@ -79,20 +79,23 @@ def _reading_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
+    knowledge = knowledge_of(options)
+    known = known_of(options, knowledge)
     work = Work(
-        knowledge_of(options),
+        knowledge,
         Selection.of(options.only),
         options.format,
         keep=options.into is not None,
         attached=options.attached,
         keep_headers=tuple(options.keep_header),
+        known=known,
     )
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
     into = None if options.into is None else Into(options.into)
     inbox, tally = Inbox(options.paths, is_log=options.log), Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(work.knowledge) if options.log else None):
+    for done in done_by(options.jobs, work, inbox, _line_reader(knowledge, known) if options.log else None):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
@@ -112,8 +115,8 @@ def _run(options: Namespace) -> int:
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(knowledge: Knowledge) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=knowledge)
+def _line_reader(knowledge: Knowledge, known: Known) -> Callable[[Mail], Report | None]:
+    reader = LogReader(knowledge=knowledge, **known)
     return lambda line: reader.feed(line.raw, source=line.source)
 
 

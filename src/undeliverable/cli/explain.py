@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from undeliverable import Knowledge, classify, parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, add_reply_options, knowledge_of
+from undeliverable.cli._command import (
+    Command,
+    Known,
+    UsageError,
+    add_knowledge_options,
+    add_reply_options,
+    knowledge_of,
+    known_of,
+)
 from undeliverable.cli._files import STDIN
 from undeliverable.cli._inputs import Inbox
 from undeliverable.cli._neutral import neutral, neutral_lines
@@ -31,6 +39,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     knowledge = knowledge_of(options)
+    known = known_of(options, knowledge)
     subject: str = options.subject
     if subject != STDIN and not os.path.exists(subject) and _REPLY.match(subject.strip()):
         verdict = classify(
@@ -38,23 +47,25 @@ def _run(options: Namespace) -> int:
             host=options.host,
             command=options.smtp_command,
             protocol=options.protocol,
+            recipient=options.recipient,
             knowledge=knowledge,
             trace=options.trace,
+            **known,
         )
         print(neutral_lines(verdict.explain()))
         return 0
-    if options.host or options.smtp_command or options.protocol:
-        raise UsageError("--host, --command and --protocol apply to the text of a reply, not to a file")
+    if options.host or options.smtp_command or options.protocol or options.recipient:
+        raise UsageError("--host, --command, --protocol and --recipient apply to the text of a reply, not to a file")
     shown = 0
-    for text in _explanations(subject, knowledge, trace=options.trace):
+    for text in _explanations(subject, knowledge, known, trace=options.trace):
         print(text if not shown else f"\n{text}")
         shown += 1
     return 0 if shown else 1
 
 
-def _explanations(path: str, knowledge: Knowledge, *, trace: bool) -> Iterator[str]:
+def _explanations(path: str, knowledge: Knowledge, known: Known, *, trace: bool) -> Iterator[str]:
     for mail in Inbox((path,)):
-        yield _explanation(parse(mail.raw, knowledge=knowledge, source=mail.source, trace=trace))
+        yield _explanation(parse(mail.raw, knowledge=knowledge, source=mail.source, trace=trace, **known))
 
 
 def _explanation(report: Report) -> str:

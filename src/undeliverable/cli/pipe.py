@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-from undeliverable import parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of
+from undeliverable import Knowledge, parse
+from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
 from undeliverable.cli._signer import add_signer_options, signer_of
 
@@ -72,7 +72,8 @@ def _take(options: Namespace) -> None:
         raise UsageError("there is no message on standard input")
     from undeliverable.serve import Delivery, records  # not imported by other commands
 
-    report = parse(raw, knowledge=knowledge_of(options), source=options.source)
+    knowledge = knowledge_of(options)
+    report = parse(raw, knowledge=knowledge, source=options.source, **_known(options, knowledge))
     signer = signer_of(options)
     if signer is not None:
         from datetime import UTC, datetime
@@ -83,6 +84,13 @@ def _take(options: Namespace) -> None:
         records.append(options.to, [line])
     else:
         _hand_over(options.program, line)
+
+
+def _known(options: Namespace, knowledge: Knowledge) -> Known:
+    """Return what else is known; here `--sender` is that of the notification, not of the original message."""
+    known = known_of(options, knowledge)
+    known.pop("sender", None)
+    return known
 
 
 def _message() -> bytes:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from undeliverable import Knowledge, parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._files import size_of
 from undeliverable.cli._inputs import Inbox
 from undeliverable.cli._neutral import neutral
@@ -104,15 +104,18 @@ class _Reader:
         self._records = [path for path in options.paths if path.lower().endswith(_RECORDS)]
         self._others = [path for path in options.paths if path not in self._records]
         self._knowledge = knowledge
+        self._known = known_of(options, knowledge)
         watched = sys.stderr.isatty()
         self._progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
 
     def __iter__(self) -> Iterator[Report]:
         mails, records = Inbox(self._others, is_log=self._is_log), Inbox(self._records, is_log=True)
-        logs = LogReader(knowledge=self._knowledge)
+        logs = LogReader(knowledge=self._knowledge, **self._known)
         for mail in mails:
             report = (
-                logs.feed(mail.raw, source=mail.source) if self._is_log else parse(mail.raw, knowledge=self._knowledge)
+                logs.feed(mail.raw, source=mail.source)
+                if self._is_log
+                else parse(mail.raw, knowledge=self._knowledge, **self._known)
             )
             if report is not None:
                 yield self._counted(report, mails.done)

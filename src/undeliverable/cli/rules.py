@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import Final
 
-from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable import Knowledge, KnowledgeError, Reason, RuleRef, Verdict, classify
+from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
-    UsageError,
     add_knowledge_options,
     add_reply_options,
     knowledge_of,
+    known_of,
+    profiles_of,
     warn,
 )
-from undeliverable.cli._entries import Entry, entries_of, is_profile, place_of
-from undeliverable.cli._moves import Moves, compare
+from undeliverable.cli._diff import diff, diff_arguments, with_file
+from undeliverable.cli._entries import Entry, entries_of, place_of
 from undeliverable.cli._neutral import neutral_lines
+from undeliverable.cli._rule_files import (
+    import_,
+    import_arguments,
+    schema,
+    schema_arguments,
+    suggest,
+    suggest_arguments,
+)
 from undeliverable.cli._tables import print_json, print_table
 from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
 __all__ = ["COMMAND"]
 
-_BUILTIN: Final = ("builtin", "default")
+_LONG: Final = 80
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -96,7 +106,7 @@ def _show(options: Namespace) -> int:
         ids = [entry.id for entry in entries_of(knowledge)]
         warn(f"no rule or policy has the id {options.id!r}{did_you_mean(options.id, ids)}")
         return 1
-    place = place_of(entry, (options.profile or "", *options.rules))
+    place = place_of(entry, (*(name for name, _ in profiles_of(options)), *options.rules))
     if options.format == "json":
         print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
         return 0
@@ -120,22 +130,32 @@ def _check(options: Namespace) -> int:
     known = {id(layer) for layer in knowledge.layers}
     for path in options.files:
         try:
-            layers = _with(knowledge, path).layers
+            after = with_file(knowledge, path)
         except KnowledgeError as error:
             warn(str(error))
             status = 1
-        else:
-            (added,) = (layer for layer in layers if id(layer) not in known)
-            print(
-                neutral_lines(
-                    f"{path}: {counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
-                )
-            )
+            continue
+        (added,) = (layer for layer in after.layers if id(layer) not in known)
+        place = _placed(after, added.name, path)
+        for entry, fault in policy_errors(after, added):
+            warn(f"{place(entry)}: entry {entry!r}: {fault}")
+            status = 1
+        for entry, warning in policy_warnings(knowledge, after, added):
+            warn(f"{place(entry)}: warning: entry {entry!r}: {warning}")
+        counts = f"{counted(len(added.rules), 'rule')}, {counted(len(added.policies), 'policy', 'policies')}"
+        print(neutral_lines(f"{path}: {counts}; {change(knowledge, after, added)}"))
     return status
 
 
-def _with(knowledge: Knowledge, path: str) -> Knowledge:
-    return knowledge.with_profile(path) if is_profile(path) else knowledge.with_file(path)
+def _placed(knowledge: Knowledge, layer: str, path: str) -> Callable[[str], str]:
+    """Return what names the file and line of an entry."""
+    entries = {entry.id: entry for entry in entries_of(knowledge) if (entry.layer, entry.kind) == (layer, "policy")}
+
+    def place(entry: str) -> str:
+        found = place_of(entries[entry], (path,)) if entry in entries else None
+        return f"{path}:{found.line}" if found else path
+
+    return place
 
 
 # --- which -----------------------------------------------------------------------------------------------------------
@@ -155,69 +175,45 @@ def _which(options: Namespace) -> int:
         host=options.host,
         command=options.smtp_command,
         protocol=options.protocol,
+        recipient=options.recipient,
         knowledge=knowledge,
         trace=True,
+        **known_of(options, knowledge),
     )
     fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
     known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
-    matches = [known[ref.id, ref.layer] for ref in fitting]
+    matches = [(known.get((ref.id, ref.layer)) or _opinion(ref, verdict), verdict.matched(ref)) for ref in fitting]
     if options.format == "json":
-        print_json({"matches": [entry.to_dict() for entry in matches], "verdict": verdict.to_dict()})
+        found = [entry.to_dict() | {"matched": list(words)} for entry, words in matches]
+        print_json({"matches": found, "verdict": verdict.to_dict()})
     else:
         if matches:
             places = ["wins" if verdict.rule else "1", *map(str, range(2, len(matches) + 1))]
-            rows = ((place, e.id, e.layer, e.then, e.when) for place, e in zip(places, matches, strict=True))
-            print_table(("", "id", "layer", "then", "when"), rows)
+            rows = (
+                (place, e.id, e.layer, e.then, ", ".join(map(_quoted, words)) or e.when)
+                for place, (e, words) in zip(places, matches, strict=True)
+            )
+            print_table(("", "id", "layer", "then", "matched"), rows)
             print()
         print(_outcome(verdict))
     return 0 if matches else 1
 
 
+def _opinion(ref: RuleRef, verdict: Verdict) -> Entry:
+    """Return the second opinion, which stands in no file, as a rule."""
+    return Entry("rule", ref.id, ref.layer, ref.when, str(verdict.reason), (), frozenset(), None, ref.source)
+
+
+def _quoted(words: str) -> str:
+    return f'"{words if len(words) <= _LONG else words[: _LONG - 3] + "..."}"'
+
+
 def _outcome(verdict: Verdict) -> str:
     label = f" [{verdict.label}]" if verdict.label else ""
-    policy = f"policy {verdict.policy.id} ({verdict.policy.layer})" if verdict.policy else "default"
+    setters = dict.fromkeys(f"{policy.id} ({policy.layer})" for _, policy in verdict.set_by)
+    policy = f"policy {', '.join(setters)}" if setters else "default"
     conflicts = "".join(f"\nconflict: {conflict}" for conflict in verdict.conflicts)
     return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
-
-
-# --- diff ------------------------------------------------------------------------------------------------------------
-
-
-def _diff_arguments(parser: ArgumentParser) -> None:
-    for name in ("a", "b"):
-        parser.add_argument(name, metavar=name.upper(), help="a profile, a file of rules, or builtin")
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="messages, folders and mailboxes as for classify")
-    parser.add_argument("--replies", action="store_true", help="the paths are text files with one SMTP reply per line")
-    _format_argument(parser)
-    parser.epilog = (
-        "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
-    )
-
-
-def _diff(options: Namespace) -> int:
-    before, after = (_knowledge(name) for name in (options.a, options.b))
-    moves = compare(before, after, options.paths, replies=options.replies)
-    if not moves.read:
-        raise UsageError("nothing to compare: no message or reply could be read")
-    if options.format == "json":
-        print_json({"a": options.a, "b": options.b, **moves.to_dict()})
-    else:
-        _print_moves(moves)
-    return 1 if moves.moved else 0
-
-
-def _print_moves(moves: Moves) -> None:
-    if moves.moved:
-        print_table(("recipient or reply", "a", "b", "by", "source"), (move.row() for move in moves.moved))
-    sys.stdout.flush()
-    print(moves.summary(), file=sys.stderr)
-
-
-def _knowledge(name: str) -> Knowledge:
-    builtin = Knowledge.builtin()
-    if name in _BUILTIN:
-        return builtin
-    return _with(builtin, name) if name.endswith(".toml") else builtin.with_profile(name)
 
 
 def _format_argument(parser: ArgumentParser) -> None:
@@ -233,7 +229,10 @@ _ACTIONS: Final = {
         _which_arguments,
         _which,
     ),
-    "diff": ("show the verdicts that differ between two profiles or files of rules", _diff_arguments, _diff),
+    "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
+    "import": ("make a file of rules from the bounce rules of another program", import_arguments, import_),
+    "suggest": ("draft rules for replies that no words decided", suggest_arguments, suggest),
+    "schema": ("print the JSON Schema of rule files, for editors", schema_arguments, schema),
 }
 
 COMMAND: Final = Command(
@@ -245,6 +244,8 @@ COMMAND: Final = Command(
         "undeliverable rules check ours.toml                        # for a pre-commit hook",
         'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the winner first',
         "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
+        "undeliverable rules suggest --log mail.log                 # drafts of rules for unknown replies",
+        "undeliverable rules import --from kumomta bounces.toml     # bounce rules of another program",
     ),
     arguments=_arguments,
     run=_run,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable import Knowledge
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, profiles_of, warn
 from undeliverable.cli._lists import Intake
 from undeliverable.cli._signer import add_signer_options, signer_of
 
@@ -69,6 +71,13 @@ def _limit_arguments(parser: ArgumentParser) -> None:
     )
 
 
+class _Judging(NamedTuple):
+    """What to judge by: the rules of the moment, and what policies may ask for."""
+
+    knowledge: Callable[[], Knowledge]
+    context: dict[str, object] | None
+
+
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 0xFFFF:
@@ -84,19 +93,21 @@ def _run(options: Namespace) -> int:
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
-    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, mail), *_web_sinks(options, web)]
+    watch = Knowledge.watch(options.rules, profiles=profiles_of(options))
+    judging = _Judging(watch.current, context_of(options) or None)
+    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, judging, mail), *_web_sinks(options, judging, web)]
 
     import asyncio
 
     try:
-        asyncio.run(_serve(sinks))
+        asyncio.run(_serve(sinks, watch.reload))
     except OSError as error:
         warn(str(error))
         return 1
     return 0
 
 
-def _mail_sinks(options: Namespace, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
+def _mail_sinks(options: Namespace, judging: _Judging, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
     if not listen:
         return []
     if not (options.domains or options.recipients):
@@ -113,14 +124,15 @@ def _mail_sinks(options: Namespace, listen: list[tuple[bool, tuple[str, int]]]) 
         options.domains,
         recipients=options.recipients,
         to=options.to,
-        knowledge=knowledge_of(options),
+        knowledge=judging.knowledge,
+        context=judging.context,
         signer=signer_of(options),
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
     return [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]
 
 
-def _web_sinks(options: Namespace, listen: list[tuple[str, int]]) -> list[HttpServer]:
+def _web_sinks(options: Namespace, judging: _Judging, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
     if not options.secrets:
@@ -137,20 +149,22 @@ def _web_sinks(options: Namespace, listen: list[tuple[str, int]]) -> list[HttpSe
         read_secrets(options.secrets),
         to=options.to,
         received=Intake(options.into).add if options.into else None,
-        knowledge=knowledge_of(options),
+        knowledge=judging.knowledge,
+        context=judging.context,
         max_size=min(options.max_size, 8) * _MIB,
     )
     return [HttpServer(app, host=host, port=port, connections=options.max_connections) for host, port in listen]
 
 
-async def _serve(sinks: list[Sink | HttpServer]) -> None:
-    """Serve until SIGTERM or SIGINT; report on standard error when a port is ready."""
+async def _serve(sinks: list[Sink | HttpServer], reload: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT, and reload at SIGHUP; report on standard error when a port is ready."""
     import asyncio
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     for sink in sinks:
         await sink.start()
         print(f"undeliverable: listening on port {sink.port}", file=sys.stderr, flush=True)

@@ -10,6 +10,10 @@ holds rules) and a webhook body that the named service cannot have sent::
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["KnowledgeError", "UndeliverableError", "WebhookError"]
 
 
@@ -79,3 +83,11 @@ class EntryError(Exception):
         self.detail = detail
         self.entry = entry
         self.key = key
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return "; did you mean a or b?" for the known words that resemble `word`, or an empty string."""
+    from difflib import get_close_matches  # needed only after a typing error
+
+    near = get_close_matches(word, known, n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from undeliverable.errors import EntryError
+from undeliverable.errors import EntryError, did_you_mean
 
-__all__ = ["as_list", "as_table", "expected", "refuse_unknown"]
+__all__ = ["as_list", "as_table", "expected", "refuse_unknown", "unknown"]
+
+_FEW = 40  # names that an error lists
 
 
 def as_table(value: object) -> Mapping[str, object] | None:
@@ -38,3 +40,14 @@ def refuse_unknown(
 def expected(names: Iterable[str]) -> str:
     """Return what an error says of the names that are valid, in alphabetical order."""
     return f"expected one of {', '.join(sorted(names))}"
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return what an error says of a name that is not among the `known` ones: the nearest of them, or all."""
+    return f"unknown {kind} {name!r}{_hint(name, known)}"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = did_you_mean(name, names)
+    return near if len(names) > _FEW else f"{near or ';'} {expected(names)}"

@@ -7,14 +7,17 @@ id within a bounded window; :func:`parse_log_line` reads a line by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from undeliverable.knowledge import Knowledge
+from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Final
+
+    from undeliverable._rules.failure import Hosts
 
 __all__ = ["LogReader", "iter_log", "parse_log_line"]
 
@@ -22,24 +25,45 @@ WINDOW: Final = 10_000
 """Messages whose lines are joined at a time."""
 
 
-def parse_log_line(line: str | bytes, *, knowledge: Knowledge | None = None) -> Report | None:
+def parse_log_line(
+    line: str | bytes,
+    *,
+    knowledge: Knowledge | None = None,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
+) -> Report | None:
     """Return the report of one line of a mail server's log, or None if the line is not about a delivery.
 
     A line never raises, whatever it holds.
 
     :param line: with or without a logger's prefix (syslog, journald), with or without its line ending.
     :param knowledge: the rules and policies to judge by; by default the built-in ones.
+    :param mx: as for :func:`undeliverable.classify`; so are `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
     """
-    return LogReader(knowledge=knowledge, window=0).feed(line)
+    reader = LogReader(knowledge=knowledge, window=0, mx=mx, context=context, now=now, sender=sender)
+    return reader.feed(line)
 
 
-def iter_log(lines: Iterable[str | bytes], *, knowledge: Knowledge | None = None) -> Iterator[Report]:
+def iter_log(
+    lines: Iterable[str | bytes],
+    *,
+    knowledge: Knowledge | None = None,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
+) -> Iterator[Report]:
     """Yield the reports of a log's lines in order, each with the sender and Message-ID from earlier lines.
 
     :param lines: an open file, text or binary, or any other iterable of lines, which is consumed lazily.
     :param knowledge: the rules and policies to judge by; by default the built-in ones.
+    :param mx: as for :func:`undeliverable.classify`; so are `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
     """
-    reader = LogReader(knowledge=knowledge)
+    reader = LogReader(knowledge=knowledge, mx=mx, context=context, now=now, sender=sender)
     for line in lines:
         report = reader.feed(line)
         if report is not None:
@@ -51,14 +75,28 @@ class LogReader:
 
     :param knowledge: the rules and policies to judge by; by default the built-in ones.
     :param window: the number of messages whose lines are joined at a time; the least recently seen is dropped first.
+    :param mx: as for :func:`undeliverable.classify`; so are `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
     """
 
     __slots__ = ("_reader",)
 
-    def __init__(self, *, knowledge: Knowledge | None = None, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        *,
+        knowledge: Knowledge | None = None,
+        window: int = WINDOW,
+        mx: Hosts = None,
+        context: Mapping[str, object] | None = None,
+        now: datetime | None = None,
+        sender: str | None = None,
+    ) -> None:
         from undeliverable.logs._reader import Reader  # most programs never read logs
 
-        self._reader = Reader(Knowledge.builtin() if knowledge is None else knowledge, window)
+        caller = None
+        if mx is not None or context is not None or now is not None or sender is not None:
+            caller = caller_of(mx, context, now, sender)
+        self._reader = Reader(Knowledge.builtin() if knowledge is None else knowledge, window, caller)
 
     def feed(self, line: str | bytes, *, source: str | None = None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery.

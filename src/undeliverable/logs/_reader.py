@@ -12,16 +12,19 @@ from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._knowledge.log_shapes import LineShape, LogTable, RecordShape, Role
-from undeliverable._verdicts.judge import judge
+from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs._facts import Entry, date_of, facts_of, line_entry, record_entry
 from undeliverable.logs._frames import Frame, moment, unframe
 from undeliverable.logs._records import journal_line, parse_object, read_columns, read_json, read_row
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
 from undeliverable.verdict import Kind, Report
+
+if TYPE_CHECKING:
+    from undeliverable._rules.failure import Caller
 
 __all__ = ["Reader"]
 
@@ -59,10 +62,11 @@ class _Read(NamedTuple):
 class Reader:
     """The implementation of :class:`~undeliverable.logs.LogReader`."""
 
-    __slots__ = ("_header", "_knowledge", "_trails", "_window")
+    __slots__ = ("_caller", "_header", "_knowledge", "_trails", "_window")
 
-    def __init__(self, knowledge: Knowledge, window: int) -> None:
-        self._knowledge = knowledge
+    def __init__(self, knowledge: Knowledge, window: int, caller: Caller | None = None) -> None:
+        self._knowledge = knowledge.of(caller)
+        self._caller = caller
         self._window = window
         self._trails: OrderedDict[tuple[str, str | None, str], _Trail] = OrderedDict()
         self._header: tuple[RecordShape, tuple[str, ...]] | None = None
@@ -182,9 +186,12 @@ class Reader:
         event = _event(entry)
         kind = next((kind for action, kind in _KINDS if entry.action is action), Kind.DELIVERED)
         identity = _identity(message, line)
+        around = Surroundings(event=event, returned=message.returned, caller=self._caller)
         return Report(
             kind=kind,
-            verdicts=tuple(judge(one, self._knowledge, identity=identity, kind=kind, event=event) for one in facts),
+            verdicts=tuple(
+                judge(one, self._knowledge, identity=identity, kind=kind, surroundings=around) for one in facts
+            ),
             message=message,
             event=event,
             remarks=tuple(remarks),

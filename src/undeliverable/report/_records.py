@@ -9,14 +9,17 @@ from typing import Any, Final, TypeVar, cast
 from undeliverable import (
     Action,
     Advice,
+    AppliesTo,
     BounceType,
     Command,
     Event,
     Fault,
     Feedback,
     Kind,
+    MessageAdvice,
     MessageFacts,
     PolicyRef,
+    ProviderFrom,
     Reason,
     ReplyCode,
     Report,
@@ -95,10 +98,11 @@ def _verdict(record: Mapping[str, Any]) -> Verdict:
         sent_to=get("sent_to") or get("original_recipient") or get("recipient"),  # schema 1 has no "sent_to"
         proof=get("proof"),
         confidence=get("confidence"),
-        provider_from=get("provider_from"),
+        provider_from=_maybe(ProviderFrom, get("provider_from")),
         set_by=tuple((key, PolicyRef(one["id"], one["layer"])) for key, one in _table(get("policies")).items()),
-        message_advice=get("message_advice"),
-        applies_to=get("applies_to"),
+        message_advice=_maybe(MessageAdvice, get("message_advice")),
+        applies_to=_maybe(AppliesTo, get("applies_to")),
+        retry_after=get("retry_after"),
     )
 
 

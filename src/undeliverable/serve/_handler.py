@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from undeliverable import Knowledge, Report, parse
 from undeliverable.envelope import unwrap
 from undeliverable.serve._delivery import Delivery
+from undeliverable.serve._judging import Judging
 
 if TYPE_CHECKING:
     from datetime import date
@@ -60,10 +61,12 @@ class BounceHandler:
     :param domains: recipients at these domains are accepted, whatever their local part.
     :param recipients: these are accepted as well, with or without an extension after "+"; all others get a 550.
     :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call :meth:`received`.
-    :param knowledge: the rules, policies and formats to judge by; the built-in ones by default.
+    :param knowledge: the rules, policies and formats to judge by, or a function that returns those of the moment, such
+        as ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
     :param signer: if given, verdicts whose recipient is not proven by the return path are marked
         (:meth:`undeliverable.verp.Signer.prove`).
     :param most_recipients: the largest number of recipients of one message.
+    :param context: what policies may ask for, the same for all messages.
     """
 
     def __init__(
@@ -72,15 +75,16 @@ class BounceHandler:
         *,
         recipients: Iterable[str] = (),
         to: str | os.PathLike[str] | None = None,
-        knowledge: Knowledge | None = None,
+        knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         signer: Signer | None = None,
         most_recipients: int = 100,
+        context: Mapping[str, object] | None = None,
     ) -> None:
         self._domains = frozenset(domain.strip("@.").casefold() for domain in domains)
         self._recipients = frozenset(recipient.casefold() for recipient in recipients)
         self._to = to
         self._store: GroupCommit | None = None
-        self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
+        self._judging = Judging(knowledge, context)
         self._signer = signer
         self._most_recipients = most_recipients
 
@@ -143,12 +147,13 @@ class BounceHandler:
             await self._store.drain()
 
     async def _read(self, content: bytes, recipients: tuple[str, ...]) -> Report:
+        arguments = self._judging.arguments()
         if len(content) < _LONG:
-            report = parse(content, knowledge=self._knowledge)
+            report = parse(content, **arguments)
         else:
             import asyncio
 
-            report = await asyncio.to_thread(parse, content, knowledge=self._knowledge)
+            report = await asyncio.to_thread(parse, content, **arguments)
         return report if self._signer is None else self._signer.prove(report, *recipients, today=_today())
 
     async def _record(self, delivery: Delivery) -> None:

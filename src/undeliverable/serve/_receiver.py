@@ -21,6 +21,7 @@ from typing import Final, TypeVar, cast
 
 from undeliverable import Knowledge, Report, WebhookError, parse_webhook
 from undeliverable.serve._commit import GroupCommit
+from undeliverable.serve._judging import Judging
 from undeliverable.webhook_auth import Basic, CertificateNeeded, Proof, Secret, VerificationError, verify
 
 __all__ = ["Answer", "Endpoint", "Receiver"]
@@ -62,8 +63,10 @@ class Receiver:
     :param to: the file of records, or None to only call `received`.
     :param received: called with the new reports of a request before they are recorded: a function (in a thread) or a
         coroutine function. When it raises, nothing is recorded and the service tries again.
-    :param knowledge: the rules and policies to judge by; the built-in ones by default.
+    :param knowledge: the rules and policies to judge by, or a function that returns those of the moment; the built-in
+        ones by default.
     :param remember: the number of events to remember, so that each is recorded once.
+    :param context: what policies may ask for, the same for all events.
     """
 
     def __init__(
@@ -72,15 +75,16 @@ class Receiver:
         *,
         to: str | os.PathLike[str] | None = None,
         received: Received | None = None,
-        knowledge: Knowledge | None = None,
+        knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         remember: int = 200_000,
+        context: Mapping[str, object] | None = None,
     ) -> None:
         if to is None and received is None:
             raise ValueError("at least one of `to` and `received` is required")
         self._endpoints = dict(endpoints)
         self._to = to
         self._received = received
-        self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
+        self._judging = Judging(knowledge, context)
         self._remember = remember
         self._known: OrderedDict[str, None] = OrderedDict()
         self._used: OrderedDict[str, str] = OrderedDict()  # ids of requests whose body is not signed, and its digest
@@ -125,9 +129,10 @@ class Receiver:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     async def _read(self, name: str, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
+        arguments = self._judging.arguments()
         if len(body) < _LONG:
-            return parse_webhook(name, body, headers=headers, knowledge=self._knowledge)
-        return await asyncio.to_thread(parse_webhook, name, body, headers=headers, knowledge=self._knowledge)
+            return parse_webhook(name, body, headers=headers, **arguments)
+        return await asyncio.to_thread(parse_webhook, name, body, headers=headers, **arguments)
 
     def _use(self, proof: Proof, digest: str) -> bool:
         """Return True unless a token that does not cover the body was used for another body before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -41,8 +41,10 @@ class Webhooks:
     :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call `received`.
     :param received: called with the new reports of a request before they are recorded: a function, which runs in a
         thread, or a coroutine function.
-    :param knowledge: the rules and policies to judge by; the built-in ones by default.
+    :param knowledge: the rules and policies to judge by, or a function that returns those of the moment, such as
+        ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
     :param max_size: the largest body, in octets.
+    :param context: what policies may ask for, the same for all events.
     """
 
     def __init__(
@@ -51,10 +53,11 @@ class Webhooks:
         *,
         to: str | os.PathLike[str] | None = None,
         received: Received | None = None,
-        knowledge: Knowledge | None = None,
+        knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         max_size: int = 8 * _MIB,
+        context: Mapping[str, object] | None = None,
     ) -> None:
-        self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge)
+        self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge, context=context)
         self._max_size = max_size
         self._app = Starlette(
             routes=[

@@ -14,20 +14,32 @@ from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
-from undeliverable.reasons import Advice, BounceType, Fault, Reason
-from undeliverable.verdict._slots import DetailsSlot, KeySlot, VendorCodeSlot
+from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
+from undeliverable.verdict._slots import (
+    ConfidenceSlot,
+    DefaultWait,
+    DetailsSlot,
+    KeySlot,
+    ProviderSlot,
+    VendorCodeSlot,
+    WaitSlot,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
+    "GUESSED",
     "INSIDE",
     "NO_DETAILS",
     "SCHEMA",
+    "UNSURE",
+    "DefaultWait",
     "Details",
     "Kind",
     "PolicyRef",
+    "ProviderFrom",
     "Report",
     "RuleRef",
     "StatusFrom",
@@ -37,6 +49,8 @@ __all__ = [
 SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
 
+GUESSED: Final = "nobody is named: the recipient is a guess by the returned message"
+UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
 
@@ -63,8 +77,21 @@ class StatusFrom(Word):
     FIELD = "field"
 
 
+class ProviderFrom(Word):
+    """What identified the provider.
+
+    The answering host, the words of the reply, the MX hosts that the caller gave, or, where no host answered, the
+    recipient's domain.
+    """
+
+    HOST = "host"
+    WORDS = "words"
+    MX = "mx"
+    DOMAIN = "domain"
+
+
 # What the public record says for each member: a look-up costs a quarter of str().
-_ENUMS: Final = (Action, BounceType, Reason, Fault, Advice, StatusFrom, Command, Kind)
+_ENUMS: Final = (Action, BounceType, Reason, Fault, Advice, StatusFrom, Command, Kind, MessageAdvice, AppliesTo)
 _TEXTS: Final[dict[str | None, str | None]] = {
     None: None,
     **{member: member.value for names in _ENUMS for member in names},
@@ -81,6 +108,7 @@ class RuleRef(Record):
     :ivar when: the rule's conditions, in the words of a rule file.
     :ivar words: the phrases, casefolded, that the rule looks for in the reply.
     :ivar pattern: the regular expression that the rule looks for, or None.
+    :ivar means: the concepts that have to stand together in one clause.
     """
 
     id: str
@@ -89,6 +117,7 @@ class RuleRef(Record):
     when: str = ""
     words: tuple[str, ...] = ()
     pattern: str | None = None
+    means: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the id and the layer, as the public record has them."""
@@ -97,7 +126,7 @@ class RuleRef(Record):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PolicyRef(Record):
-    """The policy that drew the consequence; attributes as in :class:`RuleRef`."""
+    """The policy that set a consequence; attributes as in :class:`RuleRef`."""
 
     id: str
     layer: str
@@ -145,7 +174,7 @@ class Verdict(Identified):
     report says all (complaints, automatic replies). ``status`` is the final answer's status and ``status_from``
     whose it is; ``reported_status`` is the ``Status`` field as it stood. ``reply`` is the final reply's text, or
     the reporting server's own words where no remote server replied; ``reply_code`` is set only if an SMTP server sent
-    it. ``rule`` found the reason and ``policy`` drew the consequence (None: the reason's own defaults). ``shadowed``
+    it. ``rule`` found the reason and ``policy`` set the bounce type (None: the reason's own). ``shadowed``
     holds what else matched, only when asked for with ``trace=True``. ``key`` is the same for the same failure,
     whichever function read it. ``evidence`` holds the words that the facts were read from, and ``field_block`` the
     recipient's delivery status fields, which :meth:`field` gives by name. ``details`` holds what some replies give in
@@ -153,8 +182,14 @@ class Verdict(Identified):
 
     ``recipient``, ``bounce_type`` and ``reason`` speak of the address that failed. ``sent_to`` is the address that was
     mailed, and ``advice`` speaks of it: where a forwarder or an alias passed the mail on, the two differ, and the death
-    of the one is no reason to suppress the other. ``proof``, ``confidence``, ``provider_from``, ``message_advice`` and
-    ``applies_to`` are None where nobody asked for them; ``set_by`` pairs each consequence with the policy that set it.
+    of the one is no reason to suppress the other.
+
+    ``message_advice`` is about this one message: a full mailbox is soft for the address, and a 552 ends the message all
+    the same. ``applies_to`` says what else the refusal is about, and ``retry_after`` after how many seconds to try again:
+    as the reply asks, else by default; all three are None where nothing was refused. ``provider`` is who received the
+    mail, and ``provider_from`` what says so. ``set_by`` pairs each consequence with the policy that set it, and
+    :attr:`policies` is the same as a mapping. ``confidence`` says how far the bounce type can be relied on: ``high``,
+    ``medium`` or ``low``, None where nothing failed. ``proof`` is None where nobody asked for it.
     """
 
     recipient: str | None
@@ -188,10 +223,11 @@ class Verdict(Identified):
     sent_to: str | None = None
     proof: str | None = None
     confidence: str | None = None
-    provider_from: str | None = None
+    provider_from: ProviderFrom | None = None
     set_by: tuple[tuple[str, PolicyRef], ...] = ()
-    message_advice: str | None = None
-    applies_to: str | None = None
+    message_advice: MessageAdvice | None = None
+    applies_to: AppliesTo | None = None
+    retry_after: int | None = None
 
     @property
     def policies(self) -> Mapping[str, PolicyRef]:
@@ -202,11 +238,6 @@ class Verdict(Identified):
     def blocklist(self) -> str | None:
         """Return the name of the DNS blocklist that the reply names."""
         return self.details.blocklist
-
-    @property
-    def retry_after(self) -> int | None:
-        """Return the seconds after which the reply asks to try again."""
-        return self.details.retry_after
 
     @property
     def help_url(self) -> str | None:
@@ -253,17 +284,17 @@ class Verdict(Identified):
             "vendor_code": self.vendor_code,
             "key": self.key,
             "blocklist": details.blocklist,
-            "retry_after": details.retry_after,
+            "retry_after": self.retry_after,
             "help_url": details.help_url,
             "auth_mechanism": details.auth_mechanism,
             "size_limit": details.size_limit,
             "sent_to": self.sent_to,
             "proof": self.proof,
             "confidence": self.confidence,
-            "provider_from": self.provider_from,
+            "provider_from": None if self.provider_from is None else self.provider_from.value,
             "policies": {key: policy.to_dict() for key, policy in self.set_by} if self.set_by else {},
-            "message_advice": self.message_advice,
-            "applies_to": self.applies_to,
+            "message_advice": _TEXTS[self.message_advice],
+            "applies_to": _TEXTS[self.applies_to],
         }
 
     def explain(self) -> str:
@@ -277,11 +308,25 @@ class Verdict(Identified):
 
         return explain(self)
 
+    def matched(self, rule: RuleRef) -> tuple[str, ...]:
+        """Return the words of the reply that `rule` looks for, as they stand there; none if it asks for codes alone.
+
+        :param rule: the rule that found the reason, or one of ``shadowed``.
+        """
+        from undeliverable._verdicts.explain import matched
+
+        return matched(self, rule)
+
 
 if not TYPE_CHECKING:
     Verdict.key = KeySlot(Verdict.key)
     Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
+    Verdict.confidence = ConfidenceSlot(Verdict.confidence)
     Verdict.details = DetailsSlot(Verdict.details, Details)
+    _both = Verdict.provider, Verdict.provider_from
+    Verdict.provider = ProviderSlot(Verdict.provider, _both)
+    Verdict.provider_from = ProviderSlot(Verdict.provider_from, _both)
+    Verdict.retry_after = WaitSlot(Verdict.retry_after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["DetailsSlot", "KeySlot", "VendorCodeSlot"]
+__all__ = ["ConfidenceSlot", "DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "VendorCodeSlot", "WaitSlot"]
 
 
 class KeySlot:
@@ -87,3 +87,80 @@ class VendorCodeSlot:
 
     def __set__(self, verdict: Any, code: str | None) -> None:  # noqa: ANN401
         self._slot.__set__(verdict, code)
+
+
+class ProviderSlot:
+    """The slot of ``provider`` or ``provider_from``, where the judge leaves a reader: most callers never ask.
+
+    The reader is called with the host, the recipient and what is known of the provider, and returns the provider and what
+    says so.
+
+    :param slot: the member descriptor.
+    :param both: those of ``provider`` and ``provider_from``.
+    """
+
+    def __init__(self, slot: Any, both: tuple[Any, Any]) -> None:  # noqa: ANN401 # member descriptors
+        self._get = slot.__get__
+        self._set = slot.__set__
+        self._provider, self._from = both
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the value; of the class, this
+        if verdict is None:
+            return self
+        value = self._get(verdict)
+        if value is None or isinstance(value, str):
+            return value
+        provider = self._provider.__get__(verdict)
+        known = provider if isinstance(provider, str) else None
+        found, says_so = self._from.__get__(verdict)(verdict.remote_mta, verdict.recipient, known)
+        self._provider.__set__(verdict, found)
+        self._from.__set__(verdict, says_so)
+        return self._get(verdict)
+
+    def __set__(self, verdict: Any, value: str | None) -> None:  # noqa: ANN401
+        self._set(verdict, value)
+
+
+class DefaultWait(int):
+    """Seconds to wait where the reply states none."""
+
+
+class WaitSlot:
+    """The slot of ``retry_after``: what a policy set, else what the reply states, else a default."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the seconds; of the class, this
+        if verdict is None:
+            return self
+        wait = self._slot.__get__(verdict)
+        if wait.__class__ is not int:
+            stated = verdict.details.retry_after
+            if stated is None and wait is None:
+                return None
+            wait = int(wait if stated is None else stated)
+            self._slot.__set__(verdict, wait)
+        return wait
+
+    def __set__(self, verdict: Any, wait: int | None) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, wait)
+
+
+class ConfidenceSlot:
+    """The slot of ``confidence``: as that of ``details``, since some replies have to be read again for it."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._slot = slot
+
+    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the level; of the class, this
+        if verdict is None:
+            return self
+        level = self._slot.__get__(verdict)
+        if level is not None and level.__class__ is not str:
+            level = level(verdict)
+            self._slot.__set__(verdict, level)
+        return level
+
+    def __set__(self, verdict: Any, level: str | None) -> None:  # noqa: ANN401
+        self._slot.__set__(verdict, level)

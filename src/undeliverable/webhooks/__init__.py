@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from undeliverable.errors import WebhookError
-from undeliverable.knowledge import Knowledge
+from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Report
 from undeliverable.webhooks import (
     amazon_ses,
@@ -34,6 +34,12 @@ from undeliverable.webhooks import (
 from undeliverable.webhooks._body import Form, read_body
 from undeliverable.webhooks._reports import report
 from undeliverable.webhooks._service import Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from undeliverable._rules.failure import Hosts
 
 __all__ = ["SERVICES", "Form", "Service", "names", "parse_webhook", "read_body"]
 
@@ -63,19 +69,26 @@ def names() -> tuple[str, ...]:
     return tuple(service.name for service in SERVICES)
 
 
-def parse_webhook(
+def parse_webhook(  # noqa: PLR0913 # the public interface
     name: str,
     body: object,
     *,
     content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
     knowledge: Knowledge | None = None,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
 ) -> tuple[Report, ...]:
     """Return the reports of all events in one request, in order; see :func:`undeliverable.parse_webhook`."""
     service = next((service for service in SERVICES if service.name == name), None)
     if service is None:
         raise WebhookError(name, f"unknown service; expected one of {', '.join(names())}")
-    known = Knowledge.builtin() if knowledge is None else knowledge
+    caller = None
+    if mx is not None or context is not None or now is not None or sender is not None:
+        caller = caller_of(mx, context, now, sender)
+    known = (Knowledge.builtin() if knowledge is None else knowledge).of(caller)
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
     decoded = read_body(name, body, content_type or lowered.get("content-type"))
-    return tuple(report(service, notice, known) for notice in service.read(decoded, lowered))
+    return tuple(report(service, notice, known, caller) for notice in service.read(decoded, lowered))

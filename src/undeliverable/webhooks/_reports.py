@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._smtp.commands import named_command
 from undeliverable._smtp.replies import is_expired, parse_reply
-from undeliverable._verdicts.judge import ServiceClass, judge
+from undeliverable._verdicts.judge import ServiceClass, Surroundings, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness, words_of
@@ -22,6 +22,9 @@ from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import Kind, Report, Verdict
 from undeliverable.webhooks._fields import plain
 from undeliverable.webhooks._service import Meaning, Notice, RecipientEvent, Service
+
+if TYPE_CHECKING:
+    from undeliverable._rules.failure import Caller
 
 __all__ = ["report"]
 
@@ -33,7 +36,7 @@ _JUDGED: Final = frozenset(
 _LONGEST: Final = 65_536  # characters of a reply or description that are read
 
 
-def report(service: Service, notice: Notice, knowledge: Knowledge) -> Report:
+def report(service: Service, notice: Notice, knowledge: Knowledge, caller: Caller | None = None) -> Report:
     """Return the report of one event."""
     remarks = list(notice.remarks)
     meaning = service.meaning(notice, remarks)
@@ -42,8 +45,9 @@ def report(service: Service, notice: Notice, knowledge: Knowledge) -> Report:
         remarks.append(meaning.remark)
     event = _event(service, notice)
     identity = _identity(notice, event)
+    around = Surroundings(event=event, returned=notice.message.returned, caller=caller)
     verdicts = tuple(
-        _verdict(recipient, meaning, kind, event, identity, knowledge, remarks)
+        _verdict(recipient, meaning, kind, event, identity, knowledge, remarks, around)
         for recipient in _recipients(notice, kind, remarks)
     )
     return Report(
@@ -105,13 +109,15 @@ def _verdict(
     identity: str,
     knowledge: Knowledge,
     remarks: list[str],
+    around: Surroundings,
 ) -> Verdict:
     answer = _answer(recipient, kind)
     if recipient.words is not None and len(recipient.words) > _LONGEST:
         remarks.append(f"an answer longer than {_LONGEST} characters was cut")
     facts = _facts(recipient, meaning, kind, event, answer)
     by_class = ServiceClass(meaning.reason, meaning.bounce_type, meaning.temporary, prose=recipient.prose)
-    verdict = judge(facts, knowledge, identity=identity, kind=kind, event=event, by_class=by_class)
+    around = around._replace(by_class=by_class)
+    verdict = judge(facts, knowledge, identity=identity, kind=kind, surroundings=around)
     conflict = _contradiction(verdict, answer, meaning, event)
     return verdict if conflict is None else replace(verdict, conflicts=(*verdict.conflicts, conflict))
 

@@ -1,0 +1,99 @@
+"""Doubt what a phrase seems to say of the recipient, by the concepts around it.
+
+A phrase such as "does not exist" condemns an address whatever it is said of. Two questions are asked of a reply that a
+built-in wording takes for a fault of the recipient. Does it speak of somebody else alone: "the from address does not
+match"? And does it name another cause as well, so that it names none: "user unknown or mailbox full"?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.form import Form
+from undeliverable._rules.rule import Rule
+from undeliverable.model import Command
+from undeliverable.reasons import Fault, Reason
+
+__all__ = ["TRIED", "alternative", "by_codes", "condemns", "noun"]
+
+_RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
+_OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
+"""Of these nothing is said that a recipient could be blamed for."""
+_OF_SYNTAX: Final = range(500, 505)  # RFC 5321 4.2.2: of a command or its argument
+_PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
+_ADDRESSING: Final = 1  # RFC 3463 3.2
+_NAMED: Final = ("<", "recipient", "rcpt")  # that is not the submitter's
+_SUBMITTER: Final = (7, 13)  # RFC 5248 2.4: the account of whoever submits the message is disabled
+TRIED: Final = ("lookup", "connection")
+"""What says nothing of whom it was for if it failed."""
+_DOWN: Final = frozenset(("host", "unavailable"))
+_FAILED: Final = frozenset(("failed", "unavailable", "expired"))
+_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
+_OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
+_OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
+
+
+def condemns(rule: Rule) -> bool:
+    """Return whether `rule` takes words of a reply for a fault of the address, or a code for one of its domain."""
+    return rule.reason.fault is Fault.ADDRESS and (rule.when.asks_words or rule.reason is Reason.DOMAIN_UNKNOWN)
+
+
+def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: Form) -> str | None:
+    """Return what the codes of a reply are about instead of a recipient, as a concept's name, or None."""
+    subject = status // 1_000 % 1_000
+    if rule.reason is Reason.DOMAIN_UNKNOWN:
+        # "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
+        is_argument = code in _OF_SYNTAX and command is not Command.RCPT
+        return "command" if is_argument and subject == _PROTOCOL and status % 1_000 > 0 else None
+    if rule.reason is not Reason.MAILBOX_DISABLED:
+        return None
+    if (subject, status % 1_000) == _SUBMITTER and not any(map(form.said().__contains__, _NAMED)):
+        return "authentication"
+    is_syntax = code in _OF_SYNTAX and subject != _ADDRESSING
+    return "command" if is_syntax and _RECIPIENT.isdisjoint(frozenset[str]().union(*form.concepts())) else None
+
+
+def noun(concepts: Concepts, form: Form) -> str | None:
+    """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
+    if not concepts.may_mean(_ALL_OTHERS, form.said(), form.words_said()):
+        return None
+    found = frozenset[str]().union(*form.concepts())
+    if "unknown" not in found and not _FAILED.isdisjoint(found):
+        tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
+        if tried is not None:
+            return tried
+    if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):
+        return None  # a list may be looked for in a header, too
+    return next((other for other in _OTHERS if other in found), None)
+
+
+def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a clause names a fault of the address on the one side of its "or", and another cause on the other.
+
+    :param parts: the two sides of each such word.
+    """
+    for before, after in parts:
+        one, other = concepts.of(before), concepts.of(after)
+        if (_blames(one), _clears(one), _blames(other), _clears(other)) in _MIXED:
+            return True
+    return False
+
+
+_MIXED: Final = ((True, False, False, True), (False, True, True, False))
+
+
+def _blames(side: frozenset[str]) -> bool:
+    return not _OF_ADDRESS.isdisjoint(side)
+
+
+def _clears(side: frozenset[str]) -> bool:
+    """Return whether one side names a cause that is no fault of an address; to block an account is to disable it."""
+    if side >= _BLOCKED and _SENDING.isdisjoint(side):
+        return False
+    return not _OF_OTHERS.isdisjoint(side)
+
+
+_BLOCKED: Final = frozenset(("recipient", "blocked"))
+_SENDING: Final = frozenset(("sender", "client"))

@@ -1,0 +1,126 @@
+"""The forms in which a reply is read: as it stands, and plain. Each is read in clauses when that is first needed.
+
+Rules and the second opinion ask about the same reply, one after the other; so the last one is kept with all that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.meaning import Meaning, has_words, sentences
+from undeliverable._rules.normal import Plain
+from undeliverable._rules.phrases import words_of
+
+if TYPE_CHECKING:
+    from undeliverable._rules.meaning import Reading
+
+__all__ = ["Form", "Language"]
+
+
+class Language:
+    """What reads replies, with the words of all languages; here none.
+
+    :ivar meaning: tells causes from advice.
+    :ivar concepts: finds the concepts in a clause.
+    :ivar plain: makes replies plain.
+    """
+
+    meaning: Meaning = Meaning()
+    concepts: Concepts = Concepts()
+    plain: Plain = Plain()
+
+    def __init__(self) -> None:
+        self.form: Final = lru_cache(maxsize=1)(self._form)
+        """Return the form of a reply as rules see it."""
+
+    def _form(self, text: str) -> Form:
+        return Form(text, self)
+
+    def concepts_in(self, text: str, words: Sequence[str] | None = None) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of `text`; `words` are its words, if they are known."""
+        return self.concepts.in_clauses(text, words_of(text) if words is None else words, sentences(text))
+
+
+class Form:
+    """One form of a reply.
+
+    :ivar text: the whole of it.
+    :ivar words: its words.
+    """
+
+    __slots__ = ("_cause", "_concepts", "_language", "_plain", "_reading", "_whole_plain", "text", "words")
+
+    def __init__(self, text: str, language: Language, *, is_plain: bool = False) -> None:
+        self.text: Final = text
+        self.words: Final = words_of(text)
+        self._language: Final = language
+        self._plain: Form | None = self if is_plain else None
+        self._whole_plain: Form | None = self._plain
+        self._cause: str | None = None
+        self._reading: Reading | None = None
+        self._concepts: tuple[frozenset[str], ...] | None = None
+
+    def cause(self) -> str:
+        """Return the causes that it states."""
+        if self._cause is None:
+            self._reading = self._language.meaning.read(self.text, self.words)
+            self._cause = self.text if self._reading is None else self._reading.cause()
+        return self._cause
+
+    def reading(self) -> Reading | None:
+        """Return its clauses, or None if it is plainly one cause."""
+        self.cause()
+        return self._reading
+
+    def is_advice(self) -> bool:
+        """Return whether it states no cause, but something else."""
+        cause = self.cause()
+        return cause is not self.text and not has_words(cause)
+
+    def concepts(self) -> tuple[frozenset[str], ...]:
+        """Return the concepts in each clause of the causes that it states."""
+        if self._concepts is None:
+            said = self.said()
+            self._concepts = self._language.concepts_in(said, self._words_of(said))
+        return self._concepts
+
+    def said(self) -> str:
+        """Return the causes that it states, without what introduces them."""
+        cause, reading = self.cause(), self._reading
+        return cause if reading is None else reading.said()
+
+    def words_said(self) -> list[str]:
+        """Return the words of these."""
+        return self._words_of(self.said())
+
+    def _words_of(self, text: str) -> list[str]:
+        return self.words if text is self.text else words_of(text)
+
+    def plain(self) -> Form:
+        """Return the plain form of the same reply, without what introduces its causes; this one if it is that."""
+        if self._plain is None:
+            reading = self.reading()
+            unframed = self.text if reading is None else reading.unframed()
+            self._plain = self.whole_plain() if unframed is self.text else self._plain_of(unframed)
+        return self._plain
+
+    def whole_plain(self) -> Form:
+        """Return the plain form of all of the reply; this one if it is plain."""
+        if self._whole_plain is None:
+            self._whole_plain = self._plain_of(self.text)
+        return self._whole_plain
+
+    def _plain_of(self, text: str) -> Form:
+        plain = self._language.plain.of(text, self.words)
+        return self if plain is self.text else Form(plain, self._language, is_plain=True)
+
+    def other(self, text: str) -> str | None:
+        """Return the plain form of `text`, which is the whole or the cause, or None if it is plain."""
+        if text is self.text:
+            plain = self.whole_plain()
+            return None if plain is self else plain.text
+        plain = self.plain()
+        return None if plain is self else plain.cause()

@@ -1,0 +1,45 @@
+"""What a clause of a reply is for, and what makes its cause doubtful."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+__all__ = ["NO_DOUBTS", "Clause", "Doubts", "Role"]
+
+
+class Role(StrEnum):
+    """What a clause is for."""
+
+    CAUSE = "cause"
+    ADVICE = "advice"
+    FOOTER = "footer"
+    FRAME = "frame"  # introduces a cause: "could not be delivered: "
+    WRAPPER = "wrapper"  # what a client wrote around a reply: "Giving up on 192.0.2.1."
+    COURTESY = "courtesy"
+
+
+class Clause(NamedTuple):
+    """A part of a text, by its offsets, and its role."""
+
+    start: int
+    end: int
+    role: Role
+
+
+class Doubts(NamedTuple):
+    """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
+
+    :ivar temporary: words of time in a clause that states the cause: "temporarily".
+    :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or".
+    :ivar resolver: words of a program that cannot find the host it hands its own mail to.
+    :ivar noun: the concept that the causes speak of instead of a recipient: "sender".
+    """
+
+    temporary: str | None = None
+    hedge: str | None = None
+    resolver: str | None = None
+    noun: str | None = None
+
+
+NO_DOUBTS: Final = Doubts()

@@ -1,0 +1,44 @@
+"""What a server judges by: the rules as they are when a message arrives, the time, and what is fixed for all messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from undeliverable import Knowledge
+
+__all__ = ["Arguments", "Judging"]
+
+
+class Arguments(TypedDict, total=False):
+    """Keyword arguments of the functions that judge."""
+
+    knowledge: Knowledge
+    context: Mapping[str, object]
+    now: datetime
+
+
+class Judging:
+    """Gives the arguments for each message.
+
+    :param knowledge: the rules and policies, or a function that returns those of the moment, such as ``current`` of
+        :meth:`undeliverable.Knowledge.watch`; the built-in ones by default.
+    :param context: what policies may ask for.
+    """
+
+    def __init__(
+        self, knowledge: Knowledge | Callable[[], Knowledge] | None, context: Mapping[str, object] | None
+    ) -> None:
+        self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
+        self._context = context
+
+    def arguments(self) -> Arguments:
+        """Return the arguments for a message that is judged now."""
+        known = self._knowledge if isinstance(self._knowledge, Knowledge) else self._knowledge()
+        found = Arguments(knowledge=known)
+        if self._context:
+            found["context"] = self._context
+        if not known.is_plain:
+            found["now"] = datetime.now(UTC)
+        return found

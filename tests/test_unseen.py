@@ -1,0 +1,82 @@
+"""Notifications and near misses that were written before their writers had seen the code or its data: `fixtures/unseen`.
+
+Each set has 60 notifications in twelve languages and 40 messages that are none. What was right at first sight stands in
+docs/testing.md; since then the faults behind what was wrong have been mended, so the sets show only that it stays so.
+A list means "any of these".
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from undeliverable import Report, parse
+from undeliverable.verdict import Kind
+
+UNSEEN: Final = Path(__file__).parent.parent / "fixtures" / "unseen"
+ROWS: Final[dict[str, dict[str, Any]]] = {
+    f"{folder}/{row['file']}": row
+    for folder in ("first", "second")
+    for row in map(json.loads, (UNSEEN / folder / "truth.jsonl").read_text("utf-8").splitlines())
+}
+FAILING: Final = frozenset((
+    "first/notices/cs-2-plna-schranka.eml",
+    "first/notices/de-4-verzoegert.eml",
+    "first/notices/en-1-unknown-no-code.eml",
+    "first/notices/fr-5-domaine-inconnu.eml",
+    "second/notices/04-en.eml",
+    "second/notices/15-fr.eml",
+    "second/notices/43-ru.eml",
+    "second/notices/55-zh.eml",
+))  # fmt: skip
+"""Notifications whose bounce type or reason is known to be wrong."""
+
+
+@cache
+def read(name: str) -> Report:
+    return parse((UNSEEN / name).read_bytes(), source=name)
+
+
+def named(folder: str, failing: frozenset[str] = frozenset()) -> pytest.MarkDecorator:
+    """Return a parameter for each message in the folders of a name; those in `failing` must fail."""
+    known = pytest.mark.xfail(strict=True, reason="too little says so")
+    names = [name for name in ROWS if f"/{folder}/" in name]
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=[known] if name in failing else []) for name in names]
+    )
+
+
+def test_every_file_has_its_truth() -> None:
+    assert {path.relative_to(UNSEEN).as_posix() for path in UNSEEN.rglob("*.eml")} == ROWS.keys()
+
+
+@named("notices")
+def test_kind_and_recipients(name: str) -> None:
+    report = read(name)
+    assert report.kind in ROWS[name]["kind"]
+    assert sorted(str(verdict.recipient) for verdict in report.verdicts) == sorted(ROWS[name]["recipients"])
+
+
+@named("notices", FAILING)
+def test_bounce_types_and_reasons(name: str) -> None:
+    for verdict in read(name).verdicts:
+        assert verdict.bounce_type in ROWS[name]["bounce_type"][str(verdict.recipient)]
+        assert verdict.reason in ROWS[name]["reason"][str(verdict.recipient)]
+
+
+@named("notices")
+def test_nothing_becomes_hard_that_is_not(name: str) -> None:
+    hard = {str(verdict.recipient) for verdict in read(name).verdicts if verdict.bounce_type == "hard"}
+    assert hard <= {recipient for recipient, types in ROWS[name]["bounce_type"].items() if "hard" in types}
+
+
+@named("near-misses")
+def test_near_misses(name: str) -> None:
+    report = read(name)
+    assert report.kind in ROWS[name]["kind"]
+    assert report.kind not in {Kind.BOUNCE, Kind.DELAY}
+    assert not any(verdict.bounce_type for verdict in report.verdicts)
