@@ -21,6 +21,7 @@ from undeliverable._rules.phrases import ByWord
 from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
+from undeliverable._text.letters import without_accents
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list
@@ -116,6 +117,7 @@ def vocabulary(
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
+    found |= {(plain, key) for phrase, key in found for plain in without_accents(phrase) if len(plain) > _STEM}
     times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
     filed = Vocabulary({}, {})
     for phrase, kind in sorted(found):
