@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from undeliverable.errors import KnowledgeError
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    _Seen: TypeAlias = tuple[int, int, int] | None
-    """Time, size and number of a file; None where there is none."""
+    _Seen: TypeAlias = tuple[int, int, int, int] | None
+    """Times of its text and of its entry (a program may set the first one back), size and number of a file, or None."""
 
 __all__ = ["Watch"]
 
-
+_SIZE: Final = 2
 _Knowledge = TypeVar("_Knowledge")
 
 
@@ -50,7 +50,7 @@ class Watch(Generic[_Knowledge]):
     def current(self) -> _Knowledge:
         """Return the knowledge of the files as they are, read again if one of them has changed."""
         seen = self._look()
-        if seen != self._seen and not any(one is not None and not one[1] for one in seen):
+        if seen != self._seen and not any(one is not None and not one[_SIZE] for one in seen):
             self._read(seen)
         return self._knowledge
 
@@ -82,4 +82,4 @@ def _seen(path: str) -> _Seen:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
