@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import tomllib
 import tracemalloc
@@ -584,6 +585,15 @@ class TestWatch:
         assert watch.current() is kept  # it is being written
         assert classify(FULL, knowledge=watch.reload()).label == "Transient/MailboxFull"
         assert watch.error is None
+
+    def test_a_file_that_keeps_its_time_and_size_counts_as_well(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text('[[policy]]\nthen = { label = "a" }\n', "utf-8")
+        watch = Knowledge.watch(path)
+        before = path.stat()
+        path.write_text('[[policy]]\nthen = { label = "b" }\n', "utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert classify(FULL, knowledge=watch.current()).label == "b"
 
     def test_a_profile_may_be_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / "house.toml"
