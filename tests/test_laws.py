@@ -31,7 +31,6 @@ SHOWN: Final = 10
 
 Broken: TypeAlias = Iterator[object]
 
-TABLE: Final = "The provider-tunable table, grown up"
 
 
 def broken_until(work: str) -> pytest.MarkDecorator:
@@ -307,7 +306,6 @@ def changed_by_a_label() -> Broken:
             yield profile, text, f"{plain.bounce_type} -> {verdict.bounce_type}", verdict.label
 
 
-@broken_until(TABLE)
 def test_cascade() -> None:
     holds("an own policy that sets a label leaves a profile's type and advice", changed_by_a_label())
 
@@ -356,7 +354,6 @@ def without_their_provider() -> Broken:
                 yield way, domain, verdict.provider
 
 
-@broken_until(TABLE)
 def test_provider() -> None:
     holds("a recipient at a provider's own domain has that provider", without_their_provider())
 
@@ -387,7 +384,6 @@ def hardened_by_an_example() -> Broken:
             yield page, text, host
 
 
-@broken_until(TABLE)
 def test_examples() -> None:
     holds("no printed policy makes a too large or an infected message hard", hardened_by_an_example())
 
