@@ -32,7 +32,6 @@ SHOWN: Final = 10
 Broken: TypeAlias = Iterator[object]
 
 
-
 def broken_until(work: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
