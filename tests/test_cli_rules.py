@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Knowledge
+from undeliverable import Knowledge, classify
 from undeliverable.cli import main
 from undeliverable.cli._entries import entries_of, place_of
 
@@ -343,6 +343,16 @@ class TestWhich:
         _, found = run_json(capsys, "which", "550 5.1.1 x", "--mx", "mta5.am0.yahoodns.net")
         assert (found["verdict"]["provider"], found["verdict"]["provider_from"]) == ("yahoo", "mx")
         assert found["matches"][0]["matched"] == []
+
+    def test_the_second_opinion_wins(self, capsys: Any) -> None:
+        for line in (Path(__file__).parents[1] / "fixtures" / "replies.txt").read_text("utf-8").splitlines():
+            reply = line.partition("\t")[2]
+            verdict = classify(reply)
+            if verdict.rule is not None and verdict.rule.layer == "opinion":
+                break
+        status, out, _ = run(capsys, "which", reply)
+        assert status == 0
+        assert out.splitlines()[1].split()[:4] == ["wins", f"opinion.{verdict.reason}", "opinion", str(verdict.reason)]
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
         reply = "550 5.7.1 this list is closed"

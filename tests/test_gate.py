@@ -55,6 +55,25 @@ def test_people_and_trackers_are_not_believed(sender: str, fields: dict[str, str
     assert mail(FAILED, sender, **fields).kind is Kind.OTHER
 
 
+def test_a_tag_before_the_subject_may_be_a_gateways() -> None:
+    tagged = {"subject": "[Desk #7] Mail not delivered", "sender": "Desk <desk@mx.example>"}
+    assert recipients(mail(FAILED, Return_Path="<>", **tagged)) == [KIM]
+    assert mail(FAILED, Auto_Submitted="auto-generated", **tagged).kind is Kind.OTHER
+    acknowledged = f"This is an automatic reply. We have received your mail:\n\n{FAILED}"
+    assert mail(acknowledged, Return_Path="<>", **tagged).kind is Kind.AUTO_REPLY
+    assert mail(f"The user {KIM} is unknown.\n", Return_Path="<>", **tagged).kind is Kind.OTHER
+
+
+def test_who_was_refused_in_a_transcript_stands_in_the_text() -> None:
+    transcript = "\n  -> RCPT TO\n  <- 550 5.1.1 No such user\n"
+    named = mail(f"Your message to {KIM} was not delivered.\n{transcript}", Return_Path="<>")
+    assert [(one.recipient, one.bounce_type) for one in named.verdicts] == [(KIM, "hard")]
+    both = mail(f"Your message to {KIM} and lee@example.org was not delivered.\n{transcript}", Return_Path="<>")
+    assert recipients(both) == [None]
+    nobody = mail(f"Your message was not delivered. Questions? Write to {KIM}\n{transcript}", Return_Path="<>")
+    assert recipients(nobody) == [None]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -201,6 +201,7 @@ class _Loader:
             _optional(table, "source"),
             _optional(table, "replaces"),
             tuple(filter(None, others)),
+            _examples(table, "not_examples"),
         )
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
@@ -268,12 +269,24 @@ def _faulty_rules(rules: Sequence[Rule], table: RuleTable, *, has_words: bool) -
         if rule.when.means and not has_words:
             continue
         for example in rule.all_examples:
-            winner = table.match(example_seen(rule, example)).rule
+            winner = _winner(rule, example, table)
             if winner is not rule:
                 key = "example" if example == rule.example else "examples"
                 which = "this example" if key == "example" else f"the example {example!r}"
                 found = "no rule in this file matches" if winner is None else f"{winner.id!r} is the rule that matches"
                 yield EntryError(f"{found} {which}", entry=rule.id, key=key), index
+        for example in rule.not_examples:
+            if _winner(rule, example, table) is rule:
+                yield EntryError(f"the rule matches {example!r}", entry=rule.id, key="not_examples"), index
+
+
+def _winner(rule: Rule, example: str, table: RuleTable) -> Rule | None:
+    """Return the rule that an example of `rule` leads to, where what it asks beside the reply holds and nothing else does."""
+    seen = example_seen(rule, example)
+    winner = table.match(seen).rule
+    if winner is None or winner is rule or winner.when.around is None:
+        return winner
+    return next((one for one in table.fitting(seen) if one is rule or one.when.around is None), None)
 
 
 def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, int]]:

@@ -22,6 +22,7 @@ from undeliverable._reading.signs import (
     all_kinds,
     is_about_mail,
     is_human,
+    is_tagged,
     may_be_form,
     passes_on,
     signs_of,
@@ -36,6 +37,7 @@ _ONLY_OF_BOUNCES: Final = _ORIGIN - {Sign.AUTOMATIC} | {Sign.CODE}
 _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
 _SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
 _PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
+_TAGGED: Final = frozenset((Sign.SUBJECT, Sign.FAILURE, Sign.CODE))
 _ENOUGH: Final = 3
 _FEW: Final = 2
 _OF_LISTS: Final = frozenset(("member", "list"))
@@ -57,9 +59,21 @@ def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     if is_human(reading) or passes_on(reading):
         return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
+    if is_tagged(reading) and not _is_tagged_notification(reading, signs):
+        return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
+
+
+def _is_tagged_notification(reading: Reading, signs: frozenset[Sign]) -> bool:
+    """Return whether a message with a tag before its subject says all that a notification says, and no automatic reply.
+
+    A help desk passes on with a tag what people write, and reports with the same tag that its own mail failed.
+    """
+    if not (signs >= _TAGGED and reading.known.origin.has_null_path(reading.header)):
+        return False
+    return not (_is_automatic_reply(reading) or _is_worded_as_automatic_reply(reading))
 
 
 def _is_form(reading: Reading, unknown: UnknownReading) -> bool:

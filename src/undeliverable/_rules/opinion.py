@@ -225,8 +225,9 @@ _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Comm
 def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
     """Return whether there can be another opinion on what the rules found.
 
-    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words. Plain
-    phrases for a soft reason are hardly ever wrong: asking about each of them costs more than it mends.
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words; two
+    hard reasons are the same in this. Plain phrases for a soft reason are hardly ever wrong: asking about each of them costs
+    more than it mends.
 
     :param by_status: returns the reason that a status gives by itself.
     """
@@ -237,8 +238,10 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return False
     if rule.id.startswith(BARE):
         return True
-    may_be_wrong = rule.when.pattern is not None or rule.reason.bounce_type is BounceType.HARD
-    return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
+    said = None if status == ABSENT else by_status(status)
+    if rule.reason.bounce_type is BounceType.HARD:
+        return said is None or said.bounce_type is not BounceType.HARD
+    return rule.when.pattern is not None and said is not rule.reason
 
 
 def advise(
