@@ -21,8 +21,8 @@ from undeliverable._rules.phrases import ByWord
 from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
-from undeliverable._text.letters import without_accents
 from undeliverable._text.lazy import lazy
+from undeliverable._text.letters import without_accents
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list
 
