@@ -2,7 +2,7 @@
 
 A case says what one text means. A law says what must never happen, whatever the text says: that a reply to MAIL FROM
 condemns a recipient, that a link or an apostrophe changes the verdict. Each law is one test, whose failure names the
-texts that break it. A law that is broken today says which piece of work will mend it, and must fail until then.
+texts that break it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import pytest
-
 import undeliverable
 from undeliverable import Knowledge, Verdict, classify, parse
 
@@ -30,12 +28,6 @@ ROOT: Final = Path(__file__).parent.parent
 SHOWN: Final = 10
 
 Broken: TypeAlias = Iterator[object]
-
-TABLE: Final = "The provider-tunable table, grown up"
-
-
-def broken_until(work: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
 
 def holds(law: str, broken: Iterable[object]) -> None:
@@ -307,7 +299,6 @@ def changed_by_a_label() -> Broken:
             yield profile, text, f"{plain.bounce_type} -> {verdict.bounce_type}", verdict.label
 
 
-@broken_until(TABLE)
 def test_cascade() -> None:
     holds("an own policy that sets a label leaves a profile's type and advice", changed_by_a_label())
 
@@ -356,7 +347,6 @@ def without_their_provider() -> Broken:
                 yield way, domain, verdict.provider
 
 
-@broken_until(TABLE)
 def test_provider() -> None:
     holds("a recipient at a provider's own domain has that provider", without_their_provider())
 
@@ -372,24 +362,29 @@ ANSWERING: Final = ("mta5.am0.yahoodns.net", "gmail-smtp-in.l.google.com", "mx.e
 TOML: Final = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def printed_policies() -> Iterator[tuple[str, Knowledge]]:
+def printed_policies(folder: Path) -> Iterator[tuple[str, Knowledge, dict[str, str]]]:
+    """Yield the page of each printed rule file with policies, the knowledge with it, and the context that it is for."""
+    file = folder / "printed.toml"
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in TOML.findall(page.read_text(encoding="utf-8")):
-            policies = tomllib.loads(block).get("policy", [])
-            if policies:
-                yield page.relative_to(ROOT).as_posix(), Knowledge.builtin().with_rules(policies)
+            printed = tomllib.loads(block)
+            if "policy" in printed:
+                file.write_text(block, encoding="utf-8")
+                tenant = printed.get("tenant", {}).get("name")
+                context = {} if tenant is None else {"tenant": tenant}
+                yield page.relative_to(ROOT).as_posix(), Knowledge.builtin().with_file(file), context
 
 
-def hardened_by_an_example() -> Broken:
-    for (page, known), text, host in itertools.product(printed_policies(), HARMLESS, ANSWERING):
-        verdict = classify(text, host=host, command="end_of_data", knowledge=known)
+def hardened_by_an_example(folder: Path) -> Broken:
+    printed = printed_policies(folder)
+    for (page, known, context), text, host in itertools.product(printed, HARMLESS, ANSWERING):
+        verdict = classify(text, host=host, command="end_of_data", knowledge=known, context=context)
         if str(verdict.bounce_type) == "hard":
             yield page, text, host
 
 
-@broken_until(TABLE)
-def test_examples() -> None:
-    holds("no printed policy makes a too large or an infected message hard", hardened_by_an_example())
+def test_examples(tmp_path: Path) -> None:
+    holds("no printed policy makes a too large or an infected message hard", hardened_by_an_example(tmp_path))
 
 
 # --- complaint: a feedback report keeps what it says (RFC 5965) -------------------------------------------------------
