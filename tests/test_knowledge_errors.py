@@ -160,3 +160,8 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match="not UTF-8") as caught:
         BUILTIN.with_file(path)
     assert caught.value.line == 2
+
+
+def test_a_path_that_no_file_can_have() -> None:
+    with pytest.raises(KnowledgeError, match="cannot be read: embedded null byte"):
+        BUILTIN.with_file("a\0b")

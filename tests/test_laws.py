@@ -2,7 +2,7 @@
 
 A case says what one text means. A law says what must never happen, whatever the text says: that a reply to MAIL FROM
 condemns a recipient, that a link or an apostrophe changes the verdict. Each law is one test, whose failure names the
-texts that break it.
+texts that break it. A law that is broken today says which piece of work will mend it, and must fail until then.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import pytest
+
 import undeliverable
 from undeliverable import Knowledge, Verdict, classify, parse
 
@@ -28,6 +30,10 @@ ROOT: Final = Path(__file__).parent.parent
 SHOWN: Final = 10
 
 Broken: TypeAlias = Iterator[object]
+
+
+def broken_until(work: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
 
 def holds(law: str, broken: Iterable[object]) -> None:
@@ -362,29 +368,28 @@ ANSWERING: Final = ("mta5.am0.yahoodns.net", "gmail-smtp-in.l.google.com", "mx.e
 TOML: Final = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def printed_policies(folder: Path) -> Iterator[tuple[str, Knowledge, dict[str, str]]]:
-    """Yield the page of each printed rule file with policies, the knowledge with it, and the context that it is for."""
-    file = folder / "printed.toml"
+def printed_policies(file: Path) -> Iterator[tuple[str, Knowledge]]:
+    """Yield each page with what its policies, written to `file`, make of the built-in knowledge."""
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in TOML.findall(page.read_text(encoding="utf-8")):
-            printed = tomllib.loads(block)
-            if "policy" in printed:
+            tables = tomllib.loads(block)
+            if "policy" in tables:
                 file.write_text(block, encoding="utf-8")
-                tenant = printed.get("tenant", {}).get("name")
-                context = {} if tenant is None else {"tenant": tenant}
-                yield page.relative_to(ROOT).as_posix(), Knowledge.builtin().with_file(file), context
+                known = Knowledge.builtin()
+                use = known.with_profile if "profile" in tables else known.with_file
+                yield page.relative_to(ROOT).as_posix(), use(str(file))
 
 
-def hardened_by_an_example(folder: Path) -> Broken:
-    printed = printed_policies(folder)
-    for (page, known, context), text, host in itertools.product(printed, HARMLESS, ANSWERING):
-        verdict = classify(text, host=host, command="end_of_data", knowledge=known, context=context)
+def hardened_by_an_example(file: Path) -> Broken:
+    for (page, known), text, host in itertools.product(printed_policies(file), HARMLESS, ANSWERING):
+        verdict = classify(text, host=host, command="end_of_data", knowledge=known)
         if str(verdict.bounce_type) == "hard":
             yield page, text, host
 
 
 def test_examples(tmp_path: Path) -> None:
-    holds("no printed policy makes a too large or an infected message hard", hardened_by_an_example(tmp_path))
+    broken = hardened_by_an_example(tmp_path / "printed.toml")
+    holds("no printed policy makes a too large or an infected message hard", broken)
 
 
 # --- complaint: a feedback report keeps what it says (RFC 5965) -------------------------------------------------------

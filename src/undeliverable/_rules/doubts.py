@@ -94,7 +94,11 @@ def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:
     return False
 
 
-_MIXED: Final = ((True, False, False, True), (False, True, True, False))
+_MIXED: Final = (
+    (True, False, False, True),
+    (False, True, True, False),
+    (True, True, False, True),  # "may not exist, may be full, or your IP may be listed"
+)
 
 
 def _blames(side: frozenset[str]) -> bool:
