@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
+from tests.test_notifications import ROWS, read
 from tests.test_wording import HARD_WHEN_SAID, NOT_THERE, RECIPIENTS_SIDE, SENDERS_SIDE, THINGS, WHAT_IS_SAID
 from undeliverable import Knowledge, classify, parse, parse_log_line
 from undeliverable._knowledge.common import shipped
@@ -25,7 +27,7 @@ from undeliverable._rules.table import Match, RuleTable, Seen
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 
-__all__ = ["FIXTURES", "Proof", "Spoken", "labelled", "proofs"]
+__all__ = ["FIXTURES", "Proof", "Spoken", "is_form_of", "labelled", "proofs"]
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
 
@@ -53,7 +55,7 @@ def _rows(name: str) -> list[dict[str, Any]]:
 
 def _replies() -> Iterator[tuple[str, str | None, str | None]]:
     """Yield every reply of the fixtures with its host and its command."""
-    for name in ("labelled.jsonl", "cases/replies.jsonl", "clauses.jsonl"):
+    for name in ("labelled.jsonl", "unseen/replies.jsonl", "cases/replies.jsonl", "clauses.jsonl"):
         for row in _rows(name):
             yield row["text"], row.get("host"), row.get("command")
     for line in (FIXTURES / "replies.txt").read_text(encoding="utf-8").splitlines():
@@ -68,7 +70,7 @@ def _replies() -> Iterator[tuple[str, str | None, str | None]]:
 
 @cache
 def proofs() -> tuple[Proof, ...]:
-    """Return all proofs: every reply of the fixtures, and what the mails and log lines among them say."""
+    """Return all proofs: every reply of the fixtures, and what the mails, notifications and log lines among them say."""
     asked: dict[Seen, str | None] = {}
     find = RuleTable.find
 
@@ -84,6 +86,8 @@ def proofs() -> tuple[Proof, ...]:
             classify(text, host=host, command=command)
         for path in sorted(FIXTURES.rglob("*.eml")):
             parse(path.read_bytes())
+        for row in ROWS:
+            read(row)
         for path in sorted((FIXTURES / "logs").glob("*.log")):
             for line in path.read_text(encoding="utf-8").splitlines():
                 parse_log_line(line)
@@ -143,6 +147,34 @@ class Spoken:
 
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_SPELLED: Final = (
+    {"ł": "l", "ı": "i", "đ": "d", "ø": "o", "æ": "ae", "ß": "ss"},
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "a"},
+)
+_STEM: Final = 4  # letters that an inflected word keeps
+_ENDING: Final = 3  # letters of the shorter word that may differ
+
+
+def is_form_of(word: str, other: str) -> bool:
+    """Return whether `word` is `other` inflected, or spelled without its marks ("ueberfuellt")."""
+    return any(_is_inflected(_bare(word, spelled), _bare(other, spelled)) for spelled in (_SPELLED[:1], _SPELLED))
+
+
+def _bare(word: str, spelled: Iterable[Mapping[str, str]]) -> list[str]:
+    text = fold(word).removesuffix("*")
+    for table in spelled:
+        text = text.translate({ord(char): plain for char, plain in table.items()})
+    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char)).split()
+
+
+def _is_inflected(words: list[str], others: list[str]) -> bool:
+    return len(words) == len(others) and all(map(_share_stem, words, others))
+
+
+def _share_stem(one: str, other: str) -> bool:
+    length = min(len(one), len(other))
+    stem = max(_STEM, length - _ENDING)
+    return one == other or (length >= _STEM and one[:stem] == other[:stem])
 
 
 def _pattern(folded: str) -> re.Pattern[str]:

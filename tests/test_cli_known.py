@@ -93,3 +93,14 @@ def test_a_profile_that_is_a_file(tmp_path: Path, capsys: Any) -> None:
     path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "house" }\n', "utf-8")
     assert main(["explain", FULL, "--profile", str(path)]) == 0
     assert "[house]" in capsys.readouterr().out
+
+
+def test_the_clock_is_passed_on_when_rules_are_compared(tmp_path: Path, capsys: Any) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('[[policy]]\nwhen = { since = 2026-01-01 }\nthen = { label = "now" }\n', "utf-8")
+    (tmp_path / "replies.txt").write_text(f"{FULL}\n", "utf-8")
+    (tmp_path / "1.eml").write_bytes(bounce("kim@example.org", "5.2.2", FULL))
+    (tmp_path / "mail.log").write_text(LINE, "utf-8")
+    for path, option in (("replies.txt", ["--replies"]), ("1.eml", []), ("mail.log", ["--log"])):
+        assert main(["rules", "diff", "builtin", str(ours), str(tmp_path / path), *option]) == 1
+        assert "[now]" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from undeliverable import Knowledge
+from undeliverable import Knowledge, classify
 from undeliverable.cli import main
 from undeliverable.cli._entries import entries_of, place_of
 
@@ -280,9 +280,12 @@ class TestCheck:
     def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
         text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
         text += 'example = "552 mailbox full"\n'
-        _, out, err = run(capsys, "check", write(tmp_path / "acme.toml", text))
+        path = write(tmp_path / "ours.toml", text)
+        _, out, err = run(capsys, "check", path)
         assert err == ""
         assert "label only)" in out
+        _, out, _ = run(capsys, "show", "ours.toml#1", "--rules", path)
+        assert out.startswith(f"policy ours.toml#1 (tenant:acme)\n{path}:3\n")
 
     def test_a_byte_order_mark(self, tmp_path: Path, capsys: Any) -> None:
         for text, kind in ((OURS, "file"), (PROFILE, "profile")):
@@ -351,6 +354,16 @@ class TestWhich:
         _, found = run_json(capsys, "which", "550 5.1.1 x", "--mx", "mta5.am0.yahoodns.net")
         assert (found["verdict"]["provider"], found["verdict"]["provider_from"]) == ("yahoo", "mx")
         assert found["matches"][0]["matched"] == []
+
+    def test_the_second_opinion_wins(self, capsys: Any) -> None:
+        for line in (Path(__file__).parents[1] / "fixtures" / "replies.txt").read_text("utf-8").splitlines():
+            reply = line.partition("\t")[2]
+            verdict = classify(reply)
+            if verdict.rule is not None and verdict.rule.layer == "opinion":
+                break
+        status, out, _ = run(capsys, "which", reply)
+        assert status == 0
+        assert out.splitlines()[1].split()[:4] == ["wins", f"opinion.{verdict.reason}", "opinion", str(verdict.reason)]
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
         reply = "550 5.7.1 this list is closed"

@@ -104,6 +104,13 @@ def test_what_a_title_names_is_not_spoken_of() -> None:
     assert kinds("Question: invoice 5") == {"goods"}
 
 
+def test_a_line_that_says_which_message_it_was_is_a_title() -> None:
+    wording = Wording({"ja": {"goods": ("予約",), "message_label": ("件名",)}})
+    assert wording.names_message("■件名")
+    assert wording.heard_of("宛先：kim@example.org\n件名：予約の件") == frozenset()
+    assert {phrase.kind for phrase in wording.heard_of("宛先：kim@example.org\n予約の件")} == {"goods"}
+
+
 @pytest.mark.parametrize(
     ("table", "key"),
     [

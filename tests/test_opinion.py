@@ -129,6 +129,9 @@ class TestAdvice:
             (BY_PATTERN, Reason.MAILBOX_FULL, 5002002, False),  # the status says the same
             (HARD, None, 0, True),
             (HARD, Reason.USER_UNKNOWN, 5001001, False),
+            (HARD, Reason.DOMAIN_NO_MAIL, 5001010, False),  # hard as well
+            (HARD, Reason.POLICY_REJECTED, 5007001, True),
+            (HARD, None, 5000000, True),
             (match("google.", Reason.MAILBOX_FULL), None, 0, False),  # exact phrases
             (match("wording.", Reason.MAILBOX_FULL, "file:ours.toml"), None, 0, False),
             (NOTHING._replace(doubts=NOTHING.doubts._replace(hedge="may be")), None, 0, False),
@@ -136,6 +139,12 @@ class TestAdvice:
     )
     def test_what_may_be_another_opinion(self, found: Match, stated: Reason | None, status: int, *, may: bool) -> None:
         assert may_advise(found, {status: stated}.get, status) is may
+
+    def test_a_sentence_that_is_enough_for_a_hard_bounce_stands(self) -> None:
+        whole, parts = view("spam"), [None, view("unknown"), view("spam")]
+        assert advise(whole, HARD, 550, None, parts) is None
+        assert advise(whole, HARD, 550, None, [None, whole, whole]) is not None
+        assert advise(whole, BY_PATTERN, 550, None, parts) is not None
 
     def test_no_reason_is_made_hard_whatever_is_said(self) -> None:
         opinion = BUILTIN.second.opinion
@@ -154,6 +163,16 @@ class TestVerdicts:
         assert verdict.rule.to_dict() == {"id": "opinion.content_rejected", "layer": "opinion"}
         assert "\n  rule       opinion.content_rejected (opinion)\n" in verdict.explain()
         assert "\n             when content_rejected 9.0 = 'qwertz' 9.0\n" in verdict.explain()
+
+    @pytest.mark.parametrize(
+        ("said", "is_advised"), [("qwertz body", False), ("550 qwertz body", True), ("5.0.0 qwertz body", True)]
+    )
+    def test_a_statement_without_a_code_is_no_reply(self, said: str, *, is_advised: bool) -> None:
+        assert classify(said, knowledge=KNOWN).reason is Reason.CONTENT_REJECTED
+        notification = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: Not delivered\n\nkim@example.org\n"
+        (verdict,) = parse(f"{notification}{said}\n".encode(), knowledge=KNOWN).verdicts
+        assert verdict.reply == said
+        assert (verdict.reason is Reason.CONTENT_REJECTED) is is_advised
 
     def test_asking_for_more_changes_nothing(self) -> None:
         for text in (ADVISED, "550 5.1.1 user unknown"):

@@ -189,7 +189,7 @@ def test_other_subjects(subject: str | None) -> None:
     [
         ({}, "Your message failed.\n", False),
         ({"list-unsubscribe": "<https://example.org>"}, "", True),
-        ({"subject": "[PROJ-1] Delivery failed"}, "", True),
+        ({"subject": "[PROJ-1] Delivery failed"}, "", False),
         ({"subject": "New comment on #12: delivery failed"}, "", True),
         ({"subject": "Delivery failed"}, "On Monday, Kim wrote:\n> 550 no\n", True),
         ({"subject": "Delivery failed"}, "Kim a écrit :\n", True),

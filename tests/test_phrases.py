@@ -11,16 +11,18 @@ from typing import Any, Final
 
 import pytest
 
-from tests.proofs import FIXTURES, Proof, Spoken, labelled, proofs
+from tests.proofs import FIXTURES, Proof, Spoken, is_form_of, labelled, proofs
 from undeliverable import Knowledge, classify
 from undeliverable._knowledge.build import builtin_parts, read_documents
 from undeliverable._knowledge.common import shipped
 from undeliverable._knowledge.lists import expanded
+from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.conditions import PATTERN_LIMIT
 from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.rule import Rule
 from undeliverable._rules.visible import stands_in
+from undeliverable._text.fold import fold
 from undeliverable.errors import KnowledgeError
 
 DOCUMENTS: Final[dict[str, Any]] = dict(read_documents())
@@ -175,7 +177,7 @@ def names_in(when: Mapping[str, Any]) -> set[str]:
 
 
 class TestLanguages:
-    """Words of concepts: a reply has them, or a translation that is named."""
+    """Words of concepts: a reply has them, or a translation that is named, or another form of them is proven."""
 
     CITED: Final[dict[str, Any]] = tomllib.loads((FIXTURES / "words.toml").read_text(encoding="utf-8"))
 
@@ -190,10 +192,13 @@ class TestLanguages:
     @pytest.mark.parametrize("path", LANGUAGES)
     def test_each_word_of_a_concept_is_proven(self, path: str, spoken: Spoken) -> None:
         cited = self.cited(stem(path))
+        words = list(self.words(LANGUAGES[path]))
+        proven = [pair for pair in words if pair[1] in cited or spoken.has(pair[1], pair[0])]
         unproven = [
             (concept, word)
-            for concept, word in self.words(LANGUAGES[path])
-            if word not in cited and not spoken.has(word, concept)
+            for concept, word in words
+            if (concept, word) not in proven
+            and not any(concept == other and is_form_of(word, form) for other, form in proven)
         ]
         assert unproven == []
 
@@ -240,10 +245,10 @@ def values(entry: object) -> Iterator[str]:
 
 
 def test_wordings_are_not_many() -> None:
-    """All phrases, patterns and words of rules by wording and of concepts, one a line, are at most 120 KB."""
+    """All phrases, patterns and words of rules by wording and of concepts, one a line, are at most 120,000 characters."""
     said: list[object] = [{key: when[key] for key in SAYING if key in when} for when in WRITTEN.values()]
     said += [LISTS, *(one.get("concepts", {}) for one in LANGUAGES.values())]
-    assert sum(len(value.encode()) + 1 for value in values(said)) <= 120 * 1024
+    assert sum(len(value) + 1 for value in values(said)) <= 120_000
 
 
 def test_labelled_replies_are_mostly_judged_as_labelled() -> None:
@@ -281,5 +286,22 @@ class TestFaults:
     def test_a_pattern_that_names_no_list(self) -> None:
         assert "there is no list" in self.fault(lists__toml={})
 
+    def test_no_list_is_named_as_a_concept(self) -> None:
+        assert LISTS.keys().isdisjoint(CONCEPTS)
+
     def test_lists_that_name_each_other(self) -> None:
         assert "too deep" in self.fault(lists__toml={**LISTS, "sender_side": ["(?@sender_side)"]})
+
+
+FILLERS: Final = [word for one in LANGUAGES.values() for word in one.get("plain", {}).get("filler", ())]
+SAID: Final = "550 5.7.1 mailbox {0}temporarily {0}locked: no such {0}user"
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+def test_a_filler_would_part_a_phrase_if_it_were_not_listed(filler: str) -> None:
+    """Fillers say nothing, so no reply needs one to be understood; they must not stand in the way of what does."""
+    words = PlainWords(*shipped().document("plain"))
+    less = words._replace(filler=[other for other in words.filler if other != fold(filler)])
+    text = fold(SAID.format(f"{filler} "))
+    assert Plain(words).of(text, words_of(text)) == SAID.format("")
+    assert Plain(less).of(text, words_of(text)) != SAID.format("")

@@ -228,6 +228,27 @@ class TestConditions:
         assert classify(reply, host="mx.google.com", knowledge=knowledge).reason == "bad_reputation"
         assert classify(FULL, host="mx.google.com", knowledge=knowledge).reason == "mailbox_full"
 
+    def test_examples_where_rules_for_some_stand_above_one_for_all(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        text = (
+            '[[rule]]\nwhen = { words = "zebra", tenant = "a" }\nthen = { reason = "greylisted" }\nexample = "450 zebra"\n'
+            '[[rule]]\nwhen = { words = "zebra", tenant = "b" }\nthen = { reason = "system_full" }\nexample = "450 zebra"\n'
+            '[[rule]]\nwhen = { words = "zebra" }\nthen = { reason = "system_error" }\nexample = "450 zebra"\n'
+            'not_examples = ["450 lion"]\n'
+        )
+        path.write_text(text, "utf-8")
+        knowledge = BUILTIN.with_file(path)
+        told: list[dict[str, Any]] = [{"context": {"tenant": name}} for name in "abc"]
+        assert [classify("450 zebra", knowledge=knowledge, **one).reason for one in told] == [
+            "greylisted",
+            "system_full",
+            "system_error",
+        ]
+        path.write_text(text.replace("450 lion", "450 zebras"), "utf-8")
+        with pytest.raises(KnowledgeError, match="the rule matches '450 zebras'") as caught:
+            BUILTIN.with_file(path)
+        assert (caught.value.key, caught.value.line) == ("not_examples", 13)
+
     def test_rules_that_hold_together_are_kept_for_later(self) -> None:
         rules = [
             {"when": {"words": f"w{n}", "tenant": f"t{n}"}, "then": {"reason": "greylisted"}, "example": f"450 w{n}"}

@@ -58,6 +58,15 @@ def replies(report: Report) -> dict[str | None, str | None]:
         (f"Not delivered.\n\n<{KIM}>  mx.example.org said: {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Not delivered.\n\nRecipient {KIM}\nReason {UNKNOWN}\n", {KIM: UNKNOWN}),
         (f"Sorry, the user {KIM} does not exist,\nso it cannot be delivered.\n", {KIM: "Sorry, the user kim@example.org does not exist, so it cannot be delivered."}),
+        (
+            f"Non remis.\n\nDestinataire  : {KIM}\nRéponse       : 550 5.2.1 Désactivé par l'usager\nDécision      : fin\n",
+            {KIM: "550 5.2.1 Désactivé par l'usager"},
+        ),
+        (
+            f"Non remis.\n\nDestinataire : {KIM}\nLe serveur a dit : 550 5.2.1 Désactivé par l'usager\nVoir : fin\n",
+            {KIM: "550 5.2.1 Désactivé par l'usager Voir : fin"},
+        ),
+        (f"Not delivered: mailbox full.\n\nRecipient: {KIM}\nTitle: lunch\nSize: 5 MB\n", {KIM: "Not delivered: mailbox full."}),
         (f"{FULL} for:\n    {KIM}\nand so it was not delivered.\n", {KIM: FULL + " for:"}),
     ],
 )  # fmt: skip

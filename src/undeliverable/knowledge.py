@@ -101,20 +101,9 @@ class Knowledge(Shared, Selecting):
         :param profiles: names, or pairs of a name and the consequences to take from it, as for :meth:`with_profile`.
         :raises KnowledgeError: when one of them cannot be used.
         """
-        from undeliverable._knowledge.watch import Watch
+        from undeliverable._knowledge.watch import watched
 
-        paths = [files] if isinstance(files, str | PathLike) else [*files]
-        pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
-
-        def load() -> Knowledge:
-            knowledge = Knowledge.builtin()
-            for name, only in pairs:
-                knowledge = knowledge.with_profile(name, only=only)
-            for path in paths:
-                knowledge = knowledge.with_file(path)
-            return knowledge
-
-        return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, paths)])
+        return watched(Knowledge.builtin(), [files] if isinstance(files, str | PathLike) else files, profiles)
 
     def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Knowledge:
         """Return this knowledge with a profile: the name of one that the library comes with, or the path of a ``.toml`` file.
@@ -198,7 +187,7 @@ class Knowledge(Shared, Selecting):
 
     def __reduce__(self) -> tuple[object, ...]:
         upper = tuple(reversed(self._upper))
-        return _rebuilt, (upper, self._shipped is not None, self._with_formats, self._with_opinion)
+        return _rebuilt, (upper, self._shipped is not None, (self._with_formats, self._with_opinion))
 
     def __repr__(self) -> str:
         return f"Knowledge({', '.join(layer.name for layer in self.layers)})"
@@ -339,10 +328,10 @@ class Knowledge(Shared, Selecting):
         """The second opinion on what the rules find."""
         from undeliverable._knowledge.second import SecondOpinion
 
-        def rule_of(status: int) -> Rule | None:
-            return self.find("", 0, status, None, None).rule
+        return SecondOpinion(self._shipped, self._rule_of_status, counts=self._with_opinion)
 
-        return SecondOpinion(self._shipped, rule_of, counts=self._with_opinion)
+    def _rule_of_status(self, status: int) -> Rule | None:
+        return self.find("", 0, status, None, None).rule
 
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
@@ -393,11 +382,7 @@ def _builtin() -> Knowledge:
     return Knowledge((shipped(),))
 
 
-def _rebuilt(
-    layers: tuple[AnyLayer, ...],
-    builtin: bool,  # noqa: FBT001 # called by pickle
-    with_formats: bool,  # noqa: FBT001
-    with_opinion: bool,  # noqa: FBT001
-) -> Knowledge:
+def _rebuilt(layers: tuple[AnyLayer, ...], builtin: bool, options: tuple[bool, bool]) -> Knowledge:  # noqa: FBT001 # called by pickle
     layers = (shipped(), *layers) if builtin else layers
+    with_formats, with_opinion = options
     return Knowledge(layers, with_formats=with_formats, with_opinion=with_opinion)

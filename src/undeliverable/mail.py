@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Final
 
+    from undeliverable._reading.reading import Notice
     from undeliverable._rules.failure import Hosts
+    from undeliverable.verdict import Verdict
 
 __all__ = ["REMARKS_LIMIT", "attached", "parse"]
 
@@ -52,14 +55,12 @@ def parse(  # noqa: PLR0913 # the public interface
     :raises TypeError: when `message` is of another type.
     :raises ValueError: when `context` or `now` are not as above.
     """
-    from undeliverable._verdicts.message import read_and_judge
-
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
-    notice, judged = read_and_judge(message, known.of(caller), remarks, trace=trace, caller=caller)
+    notice, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
@@ -70,6 +71,14 @@ def parse(  # noqa: PLR0913 # the public interface
         remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
         source=source,
     )
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Callable[..., tuple[Notice, list[Verdict]]]:
+    """Return what reads a message and judges it: imported with the first one, for the statement takes time each time."""
+    from undeliverable._verdicts.message import read_and_judge
+
+    return read_and_judge
 
 
 def attached(message: bytes | bytearray | memoryview | email.message.Message) -> tuple[bytes, ...]:

@@ -128,15 +128,14 @@ class OriginWords:
         return match is not None and match[1].casefold() in self.prefixes
 
     def passes_on(self, header: Look, text: str) -> bool:
-        """Return whether a service passes on what people wrote: a tracker, a forum, a help desk, a newsletter.
+        """Return whether a service passes on what people wrote: a forum, a help desk, a newsletter.
 
-        These mark their mail as automatic as well (RFC 3834 5). A newsletter says so (RFC 2369 3.2); a tracker writes
-        a tag before the subject; others name the reply in the subject, or quote it.
+        These mark their mail as automatic as well (RFC 3834 5). A newsletter says so (RFC 2369 3.2); others name the
+        reply in the subject, or quote it.
         """
         if header("list-unsubscribe") is not None:
             return True
-        subject = (header("subject") or "").lstrip()
-        if subject.startswith("[") or self._service.match(subject) is not None:
+        if self._service.match((header("subject") or "").lstrip()) is not None:
             return True
         return self._quotation.search(text, 0, _OPENING) is not None
 

@@ -35,6 +35,7 @@ _LABELLED: Final = frozenset((Rank.LABELLED, Rank.HEADED))
 _OPENING_LINES: Final = 6
 _LABEL: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：][ \t]*(.{1,900})$")
 _COLUMN: Final = lazy(r"[ \t]*([^:：@<>\s]{1,24})[ \t\u3000]+(.{1,900})$")
+_FIELD: Final = lazy(r"[^\W\d_][^:：@<>\d]{0,47}[:：][ \t]")
 _HEADING: Final = lazy(r"([-=*_~#])\1{2,}.{0,200}?\1{3,}")  # between rulers
 _BARE: Final = lazy(r"[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3})?\W*")
 _BEGINNING: Final = " \t>\"')]}:;,|=-–—"
@@ -112,7 +113,7 @@ class _UnknownPass(LinePass):
     :ivar has_reason: whether a line says why behind a label.
     """
 
-    __slots__ = ("_by_address", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
+    __slots__ = ("_by_address", "_column", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
 
     def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
@@ -123,6 +124,7 @@ class _UnknownPass(LinePass):
             self._named.setdefault(named.line, []).append(named)
         self._by_address: dict[str, int] = {}
         self._open_number = 0
+        self._column = 0  # where the value of a form begins that holds the last reply
         self.replies: list[LooseReply] = []
         self.has_reason = False
 
@@ -227,10 +229,11 @@ class _UnknownPass(LinePass):
         return self._is_reason(line) or super()._is_field(line, end)
 
     def _is_reason(self, line: str) -> bool:
-        """Return whether a line says why behind a label, in words of its own."""
-        match = _LABEL.match(line) or _COLUMN.match(line)
+        """Return whether a line says why behind a label, in words of its own, or only which message it was."""
+        labelled = _LABEL.match(line)
+        match = labelled or _COLUMN.match(line)
         if match is None or not self._wording.names_reason(match[1]) or REPLY.match(match[2]):
-            return False
+            return labelled is not None and self._wording.names_message(labelled[1])
         self.has_reason = True
         if super()._is_field(match[2], 0):
             return True
@@ -243,7 +246,13 @@ class _UnknownPass(LinePass):
         """Return whether a line is to be kept: no heading, and not what only says that another attempt will be made."""
         if _HEADING.fullmatch(bare) is not None or not super()._is_word(line, bare, end):
             return False
+        if self._column and self._column == _column_of(line) and self._is_of_reply():  # the next field of a form
+            self._collecting = False
+            return False
         return not self._is_only_delay(end - len(line))
+
+    def _is_of_reply(self) -> bool:
+        return bool(self.replies) and self._sink is self.replies[-1].lines
 
     def _is_only_delay(self, start: int) -> bool:
         at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1
@@ -269,4 +278,11 @@ class _UnknownPass(LinePass):
         else:
             self.replies.append(LooseReply(self._open_number, said, end - len(line), end))
         self._sink = self.replies[-1].lines
+        self._column = _column_of(line)
         self._collecting = True
+
+
+def _column_of(line: str) -> int:
+    """Return the column where the value of a field stands in a form whose labels have the same width; 0 if there is none."""
+    match = _FIELD.match(line)
+    return 0 if match is None else match.end()

@@ -17,7 +17,7 @@ PHRASES: Final = (
 """The kinds of phrases, as ``data/languages`` has them."""
 OUTCOMES: Final = frozenset(("failure", "delay", "waiting", "final", "delivered"))
 """Of these, the kinds that say what happened to a message."""
-LABELS: Final = ("recipient_label", "sender_label", "reason_label", "from", "of")
+LABELS: Final = ("recipient_label", "sender_label", "reason_label", "message_label", "from", "of")
 """The groups of words that a line has before a colon or an address."""
 _OF_TITLES: Final = frozenset(("goods", "summary"))
 _ANNOUNCES: Final = OUTCOMES | {"report"}
@@ -26,6 +26,7 @@ _TELLING: Final = OUTCOMES | {"yours"}
 _WEIGHT: Final = 3  # of what says what happened, for it is said in several words; "mail" and "post" are international
 _OFTEN: Final = 4  # times that a kind counts
 _LABEL_ROOM: Final = 48
+_FIELD: Final = lazy(r"[ \t]*([^:：@<>]{1,48}?)[ \t]*[:：]")
 # What stands before a label and belongs to no word: bullets, numbers, rulers; and "(s)", "(es)" behind it.
 _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
 _PLURAL: Final = lazy(r"\([^()]{1,4}\)")
@@ -44,7 +45,7 @@ class Wording:
     :param languages: for each language its phrases and labels, by the name of their group.
     """
 
-    __slots__ = ("_attached", "_from", "_of", "_phrases", "_reasons", "_recipients", "_senders")
+    __slots__ = ("_attached", "_from", "_messages", "_of", "_phrases", "_reasons", "_recipients", "_senders")
 
     def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._phrases: Final = Phrases(
@@ -53,7 +54,7 @@ class Wording:
         groups = (
             frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
         )
-        self._recipients, self._senders, self._reasons, self._from, self._of = groups
+        self._recipients, self._senders, self._reasons, self._messages, self._from, self._of = groups
         self._attached: Final = tuple(sorted(word for word in self._from if word[:1] >= UNSPACED_FROM))
 
     def heard(self, sentence: str) -> frozenset[Heard]:
@@ -65,7 +66,8 @@ class Wording:
         heard = self.heard(sentence)
         if not any(phrase.kind in _OF_TITLES for phrase in heard):
             return heard
-        head, _, rest = _TITLE.sub(" ", sentence).partition(":")
+        lines = [line for line in sentence.split("\n") if not self._is_about_message(line)]
+        head, _, rest = _TITLE.sub(" ", "\n".join(lines)).partition(":")
         said = self.heard(head)
         if rest and not any(phrase.kind in _ANNOUNCES for phrase in said):
             said |= self.heard(rest)
@@ -87,6 +89,14 @@ class Wording:
     def names_reason(self, label: str) -> bool:
         """Return whether a line that begins with `label` says why."""
         return len(label) <= _LABEL_ROOM and _label(label) in self._reasons
+
+    def names_message(self, label: str) -> bool:
+        """Return whether a line that begins with `label` says which message it was: its subject, its date."""
+        return len(label) <= _LABEL_ROOM and _label(label) in self._messages
+
+    def _is_about_message(self, line: str) -> bool:
+        match = _FIELD.match(line)
+        return match is not None and self.names_message(match[1])
 
     def is_from(self, word: str) -> bool:
         """Return whether the address behind `word` is a sender's."""

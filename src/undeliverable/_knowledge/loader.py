@@ -28,7 +28,7 @@ from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError, KnowledgeError
-from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown, unknown
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_deep, refuse_unknown, unknown
 from undeliverable.reasons import Advice, AppliesTo, BounceType, MessageAdvice, Reason
 
 __all__ = [
@@ -58,7 +58,6 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_DEEPEST: Final = 16  # `not` within `not`: each takes some of the interpreter's stack whenever a reply is judged
 _NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
 _Enum = TypeVar("_Enum", Reason, Advice, BounceType, MessageAdvice, AppliesTo)
@@ -175,7 +174,7 @@ class _Loader:
             try:
                 given = _mapping(table, name)
                 entry = next((id_ for id_ in (given.get("id"), given.get("name")) if isinstance(id_, str)), None)
-                _refuse_deep(given)
+                refuse_deep(given)
                 made = read(given, index)
             except EntryError as error:
                 self.source.fail(error, name, index, entry)
@@ -203,6 +202,7 @@ class _Loader:
             _optional(table, "source"),
             _optional(table, "replaces"),
             tuple(filter(None, others)),
+            _examples(table, "not_examples"),
         )
 
     def _policy(self, table: Mapping[str, object], index: int) -> Policy:
@@ -270,12 +270,24 @@ def _faulty_rules(rules: Sequence[Rule], table: RuleTable, *, has_words: bool) -
         if rule.when.means and not has_words:
             continue
         for example in rule.all_examples:
-            winner = table.match(example_seen(rule, example)).rule
+            winner = _winner(rule, example, table)
             if winner is not rule:
                 key = "example" if example == rule.example else "examples"
                 which = "this example" if key == "example" else f"the example {example!r}"
                 found = "no rule in this file matches" if winner is None else f"{winner.id!r} is the rule that matches"
                 yield EntryError(f"{found} {which}", entry=rule.id, key=key), index
+        for example in rule.not_examples:
+            if _winner(rule, example, table) is rule:
+                yield EntryError(f"the rule matches {example!r}", entry=rule.id, key="not_examples"), index
+
+
+def _winner(rule: Rule, example: str, table: RuleTable) -> Rule | None:
+    """Return the rule that an example of `rule` leads to, where what it asks beside the reply holds and nothing else does."""
+    seen = example_seen(rule, example)
+    winner = table.match(seen).rule
+    if winner is None or winner is rule or winner.when.around is None:
+        return winner
+    return next((one for one in table.fitting(seen) if one is rule or one.when.around is None), None)
 
 
 def _faulty_policies(policies: Sequence[Policy]) -> Iterator[tuple[EntryError, int]]:
@@ -312,15 +324,6 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     candidates = table.candidates(Seen(text, code, status, None, provider))
     earlier = takewhile(lambda other: place[other.id] < index, candidates)
     return next((other for other in earlier if other.when.covers(when)), None)
-
-
-def _refuse_deep(table: Mapping[str, object]) -> None:
-    """Raise EntryError where conditions are nested too deeply, as in a table that holds itself."""
-    inner = table.get("when")
-    for _ in range(_DEEPEST):
-        inner = inner.get("not") if isinstance(inner, Mapping) else None
-    if inner is not None:
-        raise EntryError(f"must not be nested more than {_DEEPEST} times", key="when.not")
 
 
 def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.confidence import confidence_of
+from undeliverable._rules.meaning import sentences
 from undeliverable._rules.opinion import Opinion, View, advise, may_advise
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class SecondOpinion:
         """Return what the rules found, with what is advised instead; arguments as of :meth:`view`."""
         if not (self._counts and text and may_advise(match, self._reason_of, status)):
             return match
-        found = advise(self.view(text, code, status, command), match, code, command)
+        parts = (self.view(text[start:end], code, status, command) for start, end in sentences(text))
+        found = advise(self.view(text, code, status, command), match, code, command, parts)
         return match if found is None else match._replace(advised=found)
 
     def confidence_of(self, verdict: Verdict) -> str:

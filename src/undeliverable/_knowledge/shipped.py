@@ -58,13 +58,14 @@ def row_of(rule: Rule) -> list[object]:
         sorted(when.means),
         when.unless,
         sorted(when.unless_means),
+        rule.not_examples,
     ]
 
 
 def rule_of(row: Sequence[Any]) -> Rule:
     """Return the rule that :func:`row_of` wrote."""
     id_, reason, text, reply, status, words, any_words, pattern, commands, providers, example, source, *new = row
-    examples, means, unless, unless_means = new
+    examples, means, unless, unless_means, not_examples = new
     when = RuleCondition(
         text,
         None if reply is None else Codes(frozenset(reply)),
@@ -78,7 +79,8 @@ def rule_of(row: Sequence[Any]) -> Rule:
         tuple(unless),
         frozenset(unless_means),
     )
-    return Rule(id_, "builtin", when, Reason[reason.upper()], example, source, examples=tuple(examples))
+    found = Reason[reason.upper()]
+    return Rule(id_, "builtin", when, found, example, source, None, tuple(examples), tuple(not_examples))
 
 
 class Shipped(Below, FormatsBelow):

@@ -16,15 +16,25 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from undeliverable.errors import KnowledgeError
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from os import PathLike
+    from typing import Protocol, Self, TypeAlias
+
+    class Layered(Protocol):
+        """What layers can be added to."""
+
+        def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Self:
+            """Return it with a profile."""
+
+        def with_file(self, path: str | PathLike[str]) -> Self:
+            """Return it with a file."""
 
     _Seen: TypeAlias = tuple[int, int, int, int] | None
     """Times of its text and of its entry (a program may set the first one back), size and number of a file, or None."""
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "watched"]
 
 _SIZE: Final = 2
-_Knowledge = TypeVar("_Knowledge")
+_Knowledge = TypeVar("_Knowledge", bound="Layered")
 
 
 class Watch(Generic[_Knowledge]):
@@ -75,6 +85,28 @@ class Watch(Generic[_Knowledge]):
 
     def _look(self) -> tuple[_Seen, ...]:
         return tuple(map(_seen, self._paths))
+
+
+def watched(
+    builtin: _Knowledge,
+    files: Sequence[str | PathLike[str]],
+    profiles: Sequence[str | tuple[str, Sequence[str]]],
+) -> Watch[_Knowledge]:
+    """Return what watches files and profiles above the built-in knowledge.
+
+    :raises KnowledgeError: when one of them cannot be used.
+    """
+    pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
+
+    def load() -> _Knowledge:
+        knowledge = builtin
+        for name, only in pairs:
+            knowledge = knowledge.with_profile(name, only=only)
+        for path in files:
+            knowledge = knowledge.with_file(path)
+        return knowledge
+
+    return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, files)])
 
 
 def _seen(path: str) -> _Seen:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._dsn.returned import bare_address
@@ -14,7 +15,7 @@ from undeliverable.verdict import Kind
 
 if TYPE_CHECKING:
     from undeliverable._dsn.one_pass import Look
-    from undeliverable._knowledge.phrases import HeaderMark
+    from undeliverable._knowledge.phrases import AutoReplyPhrases, HeaderMark
 
 __all__ = [
     "read_authentication_report",
@@ -109,10 +110,10 @@ def read_challenge_report(reading: Reading) -> None:
     stated = reading.recipients
     if not stated or stated[0].reply is not None or reading.kind is not None:  # as nearly always
         return
-    from undeliverable._reading import autoreply
-
     words = [facts.diagnostic for facts in stated if facts.diagnostic is not None]
-    if autoreply.is_challenge_reply([f"{said.type}; {said.text}" for said in words], reading.known.phrases):
+    if not words:
+        return
+    if _is_challenge_reply()([f"{said.type}; {said.text}" for said in words], reading.known.phrases):
         reading.kind = Kind.CHALLENGE
         names = dict.fromkeys(facts.recipient for facts in stated if facts.recipient)
         stated[:] = [RecipientFacts(witness=Witness.HEADER, recipient=name) for name in names]
@@ -130,6 +131,14 @@ def read_suppression(reading: Reading) -> None:
     sender, is_own = reading.header("from") or "", reading.known.origin.is_own_suppression
     if all(is_own(sender, host, one.text) for one in said if one is not None):
         reading.kind = Kind.SUPPRESSED
+
+
+@lru_cache(maxsize=1)
+def _is_challenge_reply() -> Callable[[Iterable[str], AutoReplyPhrases], bool]:
+    """Return what recognises a challenge: imported when first needed, for the statement takes time each time."""
+    from undeliverable._reading.autoreply import is_challenge_reply
+
+    return is_challenge_reply
 
 
 def read_authentication_report(reading: Reading) -> None:

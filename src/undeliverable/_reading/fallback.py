@@ -76,12 +76,15 @@ def _read_generic(reading: Reading) -> UnknownReading | None:
 
 
 def read_nameless(reading: Reading) -> None:
-    """Read who a described text is about, if a gateway changed its lines beyond recognition.
+    """Read who a described text is about, if a gateway changed its lines beyond recognition, or a transcript without names.
 
     The generic description is tried, then flufl.bounce.
     """
     stated = reading.recipients
-    if reading.generator is None or reading.kind is not None or any(facts.recipient for facts in stated):
+    if reading.kind is not None or any(facts.recipient for facts in stated):
+        return
+    if reading.generator is None:
+        _name_refused(reading)
         return
     unknown = _read_generic(reading)
     if unknown is None:
@@ -93,6 +96,20 @@ def read_nameless(reading: Reading) -> None:
         reading.remarks.append("the notice is not as its software writes it; read by the generic description")
     elif not reading.depth and not reading.survey.returned:
         stated[:] = _asked(reading) or stated
+
+
+def _name_refused(reading: Reading) -> None:
+    """Name who was refused in a transcript that does not say it, if the text around it names one recipient."""
+    stated = reading.recipients
+    if [facts.witness for facts in stated] != [Witness.DIALOGUE]:
+        return
+    unknown = _read_generic(reading)
+    if unknown is None or len(unknown.found.recipients) != 1:
+        return
+    from undeliverable._reading.gate import Belief, belief_in
+
+    if belief_in(reading, unknown) is Belief.FULL:
+        stated[0] = replace(stated[0], recipient=unknown.found.recipients[0].recipient)
 
 
 def _is_unexplained(facts: RecipientFacts) -> bool:
@@ -188,9 +205,9 @@ def ask_fallback(reading: Reading) -> None:
     """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
     if reading.depth or not reading.is_from_mail_system:
         return
-    from undeliverable._reading.signs import is_human, speaks_of_failure
+    from undeliverable._reading.signs import is_human, is_tagged, passes_on, speaks_of_failure
 
-    if is_human(reading) or not speaks_of_failure(reading):
+    if is_human(reading) or passes_on(reading) or is_tagged(reading) or not speaks_of_failure(reading):
         return
     reading.recipients.extend(_asked(reading))
 

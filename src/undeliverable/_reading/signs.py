@@ -22,7 +22,7 @@ from undeliverable.model import RecipientFacts, Witness
 from undeliverable.reasons import Reason
 
 __all__ = [
-    "FEW_RECIPIENTS", "Sign", "all_kinds", "is_about_mail", "is_from_software", "is_human", "may_be_form", "passes_on", "signs_of",
+    "FEW_RECIPIENTS", "Sign", "all_kinds", "is_about_mail", "is_from_software", "is_human", "is_tagged", "may_be_form", "passes_on", "signs_of",
     "speaks_of_failure",
 ]  # fmt: skip
 
@@ -169,6 +169,13 @@ def passes_on(reading: Reading) -> bool:
     """Return whether a service, which is no mail system, passes on what people wrote."""
     header, origin = reading.header, reading.known.origin
     return not origin.is_mail_system(header("from")) and origin.passes_on(header, reading.text)
+
+
+def is_tagged(reading: Reading) -> bool:
+    """Return whether no mail system sent a message whose subject begins with a tag, as trackers and some gateways write it."""
+    header = reading.header
+    is_mail_system = reading.known.origin.is_mail_system(header("from"))
+    return not is_mail_system and (header("subject") or "").lstrip().startswith("[")
 
 
 def is_human(reading: Reading) -> bool:

@@ -6,6 +6,7 @@ The rules below are found by their own index, which all tables above share, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from undeliverable._rules.index import GROUPS
@@ -55,6 +56,11 @@ class TableAbove(RuleTable):
         """All rules in rank order."""
         numbered = {**dict(enumerate(self._base.rules)), **self._upper}
         return tuple(numbered[number] for number in sorted(numbered))
+
+    @cached_property
+    def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        own = self._own.meant or self._hidden
+        return self._by_concepts(self.shelf.meant) if own else self._base._meant  # noqa: SLF001 # of the same class
 
     def _left(self, places: Sequence[int]) -> Sequence[int]:
         """Return the places without those of rules that are replaced."""

@@ -22,7 +22,6 @@ from undeliverable._rules.comparisons import (
     statuses,
 )
 from undeliverable._rules.concept_names import CONCEPTS
-from undeliverable._rules.keys import AROUND, RULE_WHEN
 from undeliverable._rules.visible import stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
@@ -74,6 +73,7 @@ class RuleCondition(NamedTuple):
         :raises EntryError: naming the key at fault.
         """
         from undeliverable._rules.circumstances import Circumstances  # what is built in is made of the index
+        from undeliverable._rules.keys import AROUND, RULE_WHEN
 
         refuse_unknown_conditions(when, RULE_WHEN)
         around = {key: value for key, value in when.items() if key in AROUND}

@@ -93,6 +93,7 @@ _ENTRY: Final[Keys] = {
     "id": ("text", "A name that verdicts, lists and `replaces` use; made of the file's name unless given."),
     "example": ("text", "A reply that it must fit."),
     "examples": ("texts", "Replies that it must fit."),
+    "not_examples": ("texts", "Replies that it must not fit."),
     "source": ("text", "Where this is from: an address, a page, a ticket."),
     "replaces": ("text", "The id of an entry of a lower layer, into whose place this one is put."),
 }
@@ -105,7 +106,6 @@ POLICY: Final[Keys] = {
     "when": ("policy_when", "What is asked of a failure; all of it has to hold. Without it: every failure."),
     "then": ("policy_then", "What follows; each key counts by itself."),
     **_ENTRY,
-    "not_examples": ("texts", "Replies that it must not fit."),
 }
 PROVIDER: Final[Keys] = {
     "name": ("text", "The name that rules, policies and verdicts use."),

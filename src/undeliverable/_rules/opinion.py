@@ -225,8 +225,9 @@ _EARLY: Final = frozenset((Command.CONNECT, Command.EHLO, Command.STARTTLS, Comm
 def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: int) -> bool:
     """Return whether there can be another opinion on what the rules found.
 
-    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words. Plain
-    phrases for a soft reason are hardly ever wrong: asking about each of them costs more than it mends.
+    There is none on a provider's exact phrases and on users' rules, nor where the status says the same as the words; two
+    hard reasons are the same in this. Plain phrases for a soft reason are hardly ever wrong: asking about each of them costs
+    more than it mends.
 
     :param by_status: returns the reason that a status gives by itself.
     """
@@ -237,12 +238,21 @@ def may_advise(match: Match, by_status: Callable[[int], Reason | None], status: 
         return False
     if rule.id.startswith(BARE):
         return True
-    may_be_wrong = rule.when.pattern is not None or rule.reason.bounce_type is BounceType.HARD
-    return may_be_wrong and (status == ABSENT or by_status(status) is not rule.reason)
+    said = None if status == ABSENT else by_status(status)
+    if rule.reason.bounce_type is BounceType.HARD:
+        return said is None or said.bounce_type is not BounceType.HARD
+    return rule.when.pattern is not None and said is not rule.reason
 
 
-def advise(view: View | None, match: Match, code: int, command: Command | None) -> Ruling | None:
-    """Return the reason to take instead of what a rule found, or None to leave it; `code` is the reply's (0: none)."""
+def advise(
+    view: View | None, match: Match, code: int, command: Command | None, parts: Iterable[View | None] = ()
+) -> Ruling | None:
+    """Return the reason to take instead of what a rule found, or None to leave it.
+
+    :param code: the reply's (0: none).
+    :param parts: the opinions on its sentences by themselves: where one is enough for a hard bounce, the others, which may
+        be no more than politeness, do not undo it.
+    """
     if view is None:
         return None
     rule, top = match.rule, view.top
@@ -254,6 +264,8 @@ def advise(view: View | None, match: Match, code: int, command: Command | None) 
     by_kind = _BY_CODE if is_bare else _HARD if is_hard else _BY_WORDS
     bar = _NOTHING_FOUND if found is Reason.UNDEFINED else by_kind
     if view.share(top) < bar.likely or (view.hard if is_hard else view.share(found)) > bar.unlikely:
+        return None
+    if is_hard and any(part is not None and part.hard > bar.unlikely for part in parts):
         return None
     return Ruling(top, None, RuleRef(f"{LAYER}.{top}", LAYER, when=view.why(top)))
 

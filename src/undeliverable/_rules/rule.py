@@ -44,7 +44,7 @@ class Rule(NamedTuple):
     """A ``[[rule]]``: a condition that finds the reason.
 
     :ivar example: a reply that the rule has to win; `examples` are further ones.
-
+    :ivar not_examples: replies that it must not win.
     :ivar layer: ``code``, ``file:NAME`` or ``builtin``.
     :ivar replaces: the id of the entry in a lower layer whose place this one takes, or None.
     """
@@ -57,6 +57,7 @@ class Rule(NamedTuple):
     source: str | None = None
     replaces: str | None = None
     examples: tuple[str, ...] = ()
+    not_examples: tuple[str, ...] = ()
 
     @property
     def all_examples(self) -> tuple[str, ...]:

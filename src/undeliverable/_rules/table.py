@@ -213,7 +213,10 @@ class RuleTable:
     @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
         """The places of the rules that are found by nothing but concepts, with these, by the one that the fewest ask for."""
-        asked = [(place, self._rule(place // PARTS).when.means) for place in self.shelf.meant]
+        return self._by_concepts(self.shelf.meant)
+
+    def _by_concepts(self, places: Sequence[int]) -> dict[str, list[tuple[int, frozenset[str]]]]:
+        asked = [(place, self._rule(place // PARTS).when.means) for place in places]
         times = Counter(concept for _, means in asked for concept in means)
         filed: dict[str, list[tuple[int, frozenset[str]]]] = {}
         for place, means in asked:

@@ -167,7 +167,7 @@ def _joined(text: str) -> str:
 
 def _last_note(text: str) -> int:
     """Return where the last note in brackets may begin, in either case, or -1."""
-    return max(text.rfind("(in"), text.rfind("(IN"))
+    return max(text.rfind("(in"), text.rfind("(IN")) if "(in" in text or "(IN" in text else -1
 
 
 def _without_note(text: str) -> tuple[str, Command | None]:
@@ -272,8 +272,7 @@ def answered_command(text: str) -> Command | None:
     """
     note = _last_note(text)
     if note >= 0:
-        words = " ".join(text[note : note + _NOTE_LENGTH].partition(")")[0].lower().split())
-        command = _NOTED.get(words)
+        command = _noted(text[note : note + _NOTE_LENGTH])
         if command is not None:
             return command
     match = STEP.search(text, note) if note >= 0 else None
@@ -285,6 +284,12 @@ def answered_command(text: str) -> Command | None:
     if word == "DATA" and "final" in match[0].lower():
         word = "FINAL"
     return STEPS[word]
+
+
+@lru_cache(maxsize=256)
+def _noted(note: str) -> Command | None:
+    """Return the command of a note that most servers write, or None."""
+    return _NOTED.get(" ".join(note.partition(")")[0].lower().split()))
 
 
 def _first_step(text: str) -> re.Match[str] | None:

@@ -235,6 +235,11 @@ def _fill(
         draft.advice = advice_for_mailed(facts, draft.advice)
 
 
+def _is_statement(facts: RecipientFacts, answer: Answer) -> bool:
+    """Return whether a mail system says something in its own words, without a code: to say that mail failed needs no cause."""
+    return facts.witness is Witness.WORDS and answer.code is None and answer.seen is None
+
+
 def _found(
     draft: Any,  # noqa: ANN401 # a draft
     facts: RecipientFacts,
@@ -248,8 +253,8 @@ def _found(
 
     def look(known: Knowledge) -> tuple[Match, Reason]:
         match = known.trace(*question) if trace else known.find(*question)
-        if by_class is not None:
-            match = match._replace(advised=None)  # the service knows more than its reply shows
+        if by_class is not None or (match.rule is None and _is_statement(facts, answer)):
+            match = match._replace(advised=None)  # the service knows more than its reply shows; a statement is no reply
         by_rule = None if match.rule is None else match.rule.reason
         return match, reason_of(by_rule, answer, by_class, gave_up=facts.expired)
 

@@ -19,6 +19,7 @@ __all__ = [
     "UsageError",
     "add_knowledge_options",
     "add_reply_options",
+    "clock_for",
     "context_of",
     "knowledge_of",
     "known_of",
@@ -152,17 +153,20 @@ def known_of(options: Namespace, knowledge: Knowledge) -> Known:
 
     Where neither options nor policies need it, it is left out, and everything is judged by the mail alone.
     """
-    known: Known = {}
+    known = clock_for(knowledge)
     context = context_of(options)
     if context:
         known["context"] = context
-    if not knowledge.is_plain:
-        known["now"] = datetime.now(UTC)
     if getattr(options, "sender", None):
         known["sender"] = options.sender
     if getattr(options, "mx", None):
         known["mx"] = options.mx
     return known
+
+
+def clock_for(knowledge: Knowledge) -> Known:
+    """Return the time, if any policy may ask for it."""
+    return {} if knowledge.is_plain else {"now": datetime.now(UTC)}
 
 
 def warn(message: str) -> None:

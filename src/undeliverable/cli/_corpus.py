@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from undeliverable import Knowledge, Report, Verdict, classify, parse
-from undeliverable.cli._command import warn
+from undeliverable.cli._command import clock_for, warn
 from undeliverable.cli._inputs import Inbox, Mail
 from undeliverable.logs import LogReader
 
@@ -92,7 +92,8 @@ class Judge:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self._log = LogReader(knowledge=knowledge)
+        self._known = clock_for(knowledge)
+        self._log = LogReader(knowledge=knowledge, **self._known)
 
     def verdicts(self, item: Item) -> Sequence[Verdict] | None:
         """Return the verdicts on an item; None where it says nothing of a delivery."""
@@ -100,11 +101,11 @@ class Judge:
 
     def of_mail(self, item: Item) -> Sequence[Verdict]:
         """Judge a message."""
-        return parse(item.raw, knowledge=self.knowledge).verdicts
+        return parse(item.raw, knowledge=self.knowledge, **self._known).verdicts
 
     def of_reply(self, item: Item) -> Sequence[Verdict]:
         """Judge a reply."""
-        return (classify(item.raw.strip(), knowledge=self.knowledge),)
+        return (classify(item.raw.strip(), knowledge=self.knowledge, **self._known),)
 
     def of_line(self, item: Item) -> Sequence[Verdict] | None:
         """Judge a line of a log."""
@@ -124,6 +125,7 @@ class Judge:
             command=old.command,
             recipient=old.recipient,
             knowledge=self.knowledge,
+            **self._known,
         )
 
 

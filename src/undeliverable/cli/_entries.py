@@ -107,7 +107,8 @@ def _builtin_files() -> Iterator[tuple[str, str]]:
 
 def _files_called(name: str, group: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
     for path in given:
-        if path.endswith(".toml") and os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml"):
+        is_called = os.path.basename(path).removesuffix(".toml") == name.removesuffix(".toml")
+        if path.endswith(".toml") and (is_called or group == "tenant"):  # which is called like the tenant
             with open(path, encoding="utf-8-sig") as file:
                 text = file.read()
             yield path, text

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable import Knowledge, KnowledgeError, Reason, Verdict, classify
+from undeliverable import Knowledge, KnowledgeError, Reason, RuleRef, Verdict, classify
 from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
@@ -182,7 +182,7 @@ def _which(options: Namespace) -> int:
     )
     fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
     known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
-    matches = [(known[ref.id, ref.layer], verdict.matched(ref)) for ref in fitting if (ref.id, ref.layer) in known]
+    matches = [(known.get((ref.id, ref.layer)) or _opinion(ref, verdict), verdict.matched(ref)) for ref in fitting]
     if options.format == "json":
         found = [entry.to_dict() | {"matched": list(words)} for entry, words in matches]
         print_json({"matches": found, "verdict": verdict.to_dict()})
@@ -197,6 +197,11 @@ def _which(options: Namespace) -> int:
             print()
         print(_outcome(verdict))
     return 0 if matches else 1
+
+
+def _opinion(ref: RuleRef, verdict: Verdict) -> Entry:
+    """Return the second opinion, which stands in no file, as a rule."""
+    return Entry("rule", ref.id, ref.layer, ref.when, str(verdict.reason), (), frozenset(), None, ref.source)
 
 
 def _quoted(words: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record
@@ -63,19 +64,15 @@ class Returned(Record):
 
     def headers(self, name: str) -> Iterator[str]:
         """Return all values of header `name` of the returned message in order, unfolded and decoded."""
-        from undeliverable._mime.headers import fields_named
-
-        return (value for _, value in fields_named(self.block, (name,)))
+        return (value for _, value in _fields_named()(self.block, (name,)))
 
     def kept(self) -> dict[str, str]:
         """Return the headers that group messages, by lower-case name: the mailing list, the campaign, the caller's own.
 
         They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
         """
-        from undeliverable._mime.headers import fields_named
-
         names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
-        found = fields_named(self.block, names)
+        found = _fields_named()(self.block, names)
         if not found:
             return {}
         first = dict(reversed(found))
@@ -91,6 +88,14 @@ class Returned(Record):
             "date": date_text(self.date),
             "headers": self.kept(),
         }
+
+
+@lru_cache(maxsize=1)
+def _fields_named() -> Callable[[str, tuple[str, ...]], list[tuple[str, str]]]:
+    """Return what reads header fields: imported when first needed, for the statement takes time each time."""
+    from undeliverable._mime.headers import fields_named
+
+    return fields_named
 
 
 class _ReturnedDraft(Record):
