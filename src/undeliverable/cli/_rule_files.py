@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from undeliverable import Reason
-from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
 from undeliverable.cli._files import open_binary
 from undeliverable.cli._neutral import neutral, neutral_lines
@@ -69,7 +69,7 @@ def suggest(options: Namespace) -> int:
     from undeliverable.rule_files import draft_rules
 
     knowledge = knowledge_of(options)
-    judge = Judge(knowledge)
+    judge = Judge(knowledge, known_of(options, knowledge))
     verdicts = (verdict for item in corpus_of(options) for verdict in judge.verdicts(item) or ())
     drafts = draft_rules(verdicts, knowledge, least=options.least, most=options.most)
     if drafts.rules:
