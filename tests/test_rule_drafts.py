@@ -46,7 +46,7 @@ def test_replies_that_say_the_same_become_one_draft(tmp_path: Path, capsys: Any)
     assert zork["id"] == "draft.zorkmid-balance-too-low-at"
     assert zork["examples"][0] == ZORK.format("user", 0).replace("user@example.org", "user@example.com")
     assert len(zork["examples"]) == 3
-    assert f"# 9 replies, judged as {zork['then']['reason']} by their code alone" in text
+    assert f"# 9 replies, judged as {zork['then']['reason']} by the code alone" in text
     assert main(["rules", "check", str(output)]) == 0
     capsys.readouterr()
     # A draft changes nothing before it is edited.

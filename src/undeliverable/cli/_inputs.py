@@ -92,7 +92,7 @@ class Inbox:
         from undeliverable.logs import looks_like_log  # most files are mail
 
         if looks_like_log(head):
-            done = "read as one message, and its verdict means nothing" if found.sure else "skipped"
+            done = "read as one message, so its verdicts mean nothing" if found.sure else "skipped"
             warn(f"{found.path}: warning: this is a log, which is {done}; logs are read with {self._log_option}")
             self._log_option = None
 

@@ -33,9 +33,6 @@ def import_arguments(parser: ArgumentParser) -> None:
         "--map", metavar="CLASS=REASON", action="append", default=[],
         help="the reason for a class of your own, or another one for a known class; repeatable",
     )  # fmt: skip
-    parser.add_argument(
-        "--known-only", action="store_true", help="leave out rules that find no reason, so that the built-in ones do"
-    )
     _output_argument(parser)
     parser.epilog = (
         "exit status: 0 a file was written, 1 no rule could be taken over, 2 the command line or a file is wrong"
@@ -47,7 +44,7 @@ def import_(options: Namespace) -> int:
     from undeliverable.rule_files import import_rules
 
     files = [(path, _text(path)) for path in options.files]
-    made = import_rules(options.program, files, reasons=_reasons(options.map), known_only=options.known_only)
+    made = import_rules(options.program, files, reasons=_reasons(options.map))
     if made.rules:
         _write(options.output, made.toml)
     _say(made)
