@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from dataclasses import replace
@@ -317,7 +318,7 @@ class TestCheck:
         assert status == 2
         assert said in err
 
-    @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", None])
+    @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", "a = " + "[" * 3_000, None])
     def test_what_cannot_be_used(self, text: str | None, tmp_path: Path, capsys: Any) -> None:
         path = tmp_path / "bad.toml"
         if text is not None:
@@ -325,6 +326,16 @@ class TestCheck:
         status, out, err = run(capsys, "check", str(path))
         assert (status, out) == (1, "")
         assert err.startswith(f"undeliverable: {path}:")
+
+    @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="has no files for open descriptors")
+    def test_a_pipe_is_read_as_a_file_is(self, capsys: Any) -> None:
+        for text, status in (('[[policy]]\nthen = { label = "a" }\n', 0), ("not TOML", 1)):
+            reader, writer = os.pipe()
+            os.write(writer, text.encode())
+            os.close(writer)
+            found, out, _ = run(capsys, "check", f"/dev/fd/{reader}")
+            os.close(reader)
+            assert (found, "1 policy" in out) == (status, not status)
 
 
 class TestWhich:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import tomllib
 import tracemalloc
@@ -285,7 +286,16 @@ class TestConditions:
             ({"attempts": []}, "when.attempts", "must be a limit"),
             ({"attempts": ["> 5", "< 3"]}, "when.attempts", "never holds"),
             ({"age": "> 1y"}, "when.age", "not a limit"),
-            ({"source": "192.0.2.0/99"}, "when.source", "not a network"),
+            ({"source": "192.0.2.0/99"}, "when.source", "not an address or a network"),
+            ({"source": "300.1.1.1"}, "when.source", "not an address or a network"),
+            ({"source": "2001:db8:::1"}, "when.source", "not an address or a network"),
+            ({"attempts": float("nan")}, "when.attempts", "not a limit"),
+            ({"attempts": float("inf")}, "when.attempts", "not a limit"),
+            ({"attempts": -1}, "when.attempts", "not a limit"),
+            ({"attempts": ">= \u0663"}, "when.attempts", "not a limit"),
+            ({"status": "5.\u0662.2"}, "when.status", "not a status"),
+            ({"domain": "[ab].example"}, "when.domain", "not a domain"),
+            ({"domain": "a?.example"}, "when.domain", "not a domain"),
             ({"until": "tomorrow"}, "when.until", "must be a date"),
             ({"until": 5}, "when.until", "must be a date"),
             ({"since": "2026-12-01", "until": "2026-11-01"}, "when.until", "ends before it begins"),
@@ -585,6 +595,15 @@ class TestWatch:
         assert watch.current() is kept  # it is being written
         assert classify(FULL, knowledge=watch.reload()).label == "Transient/MailboxFull"
         assert watch.error is None
+
+    def test_a_file_that_keeps_its_time_and_size_counts_as_well(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text('[[policy]]\nthen = { label = "a" }\n', "utf-8")
+        watch = Knowledge.watch(path)
+        before = path.stat()
+        path.write_text('[[policy]]\nthen = { label = "b" }\n', "utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert classify(FULL, knowledge=watch.current()).label == "b"
 
     def test_a_profile_may_be_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / "house.toml"

@@ -58,6 +58,7 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
+_DEEPEST: Final = 16  # `not` within `not`: each takes some of the interpreter's stack whenever a reply is judged
 _NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
 _Enum = TypeVar("_Enum", Reason, Advice, BounceType, MessageAdvice, AppliesTo)
@@ -176,6 +177,7 @@ class _Loader:
             try:
                 given = _mapping(table, name)
                 entry = next((id_ for id_ in (given.get("id"), given.get("name")) if isinstance(id_, str)), None)
+                _refuse_deep(given)
                 made = read(given, index)
             except EntryError as error:
                 self.source.fail(error, name, index, entry)
@@ -325,6 +327,15 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     candidates = table.candidates(Seen(text, code, status, None, provider))
     earlier = takewhile(lambda other: place[other.id] < index, candidates)
     return next((other for other in earlier if other.when.covers(when)), None)
+
+
+def _refuse_deep(table: Mapping[str, object]) -> None:
+    """Raise EntryError where conditions are nested too deeply, as in a table that holds itself."""
+    inner = table.get("when")
+    for _ in range(_DEEPEST):
+        inner = inner.get("not") if isinstance(inner, Mapping) else None
+    if inner is not None:
+        raise EntryError(f"must not be nested more than {_DEEPEST} times", key="when.not")
 
 
 def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
