@@ -277,9 +277,13 @@ class TestCheck:
         assert ("warning: entry 'x': makes hard what is the" in err) is warned
         assert err.count("\n") == warned
 
-    @pytest.mark.parametrize(("until", "said"), [("2020-01-31", "(2020-01-31 00:00 UTC) is in the past"), ("2126-01-01", "")])
+    @pytest.mark.parametrize(
+        ("until", "said"), [("2020-01-31", "(2020-01-31 00:00 UTC) is in the past"), ("2126-01-01", "")]
+    )
     def test_a_policy_that_no_longer_applies(self, until: str, said: str, tmp_path: Path, capsys: Any) -> None:
-        text = f'[[policy]]\nid = "x"\nwhen = {{ reason = "mailbox_full", until = {until} }}\nthen = {{ label = "x" }}\n'
+        text = (
+            f'[[policy]]\nid = "x"\nwhen = {{ reason = "mailbox_full", until = {until} }}\nthen = {{ label = "x" }}\n'
+        )
         path = write(tmp_path / "ours.toml", text)
         status, _, err = run(capsys, "check", path)
         expected = f"undeliverable: {path}:1: warning: entry 'x': no longer applies: its until {said}\n"

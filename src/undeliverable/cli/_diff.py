@@ -32,7 +32,9 @@ _BUILTIN: Final = ("builtin", "default")
 def diff_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     for name in ("old", "new"):
-        parser.add_argument(name, metavar=name.upper(), help="a profile or parts of it (ses:label), a file of rules, or builtin")
+        parser.add_argument(
+            name, metavar=name.upper(), help="a profile or parts of it (ses:label), a file of rules, or builtin"
+        )
     add_corpus_arguments(parser)
     add_context_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")

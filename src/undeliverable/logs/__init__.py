@@ -71,7 +71,9 @@ def iter_log(
 
 
 def looks_like_log(head: bytes) -> bool:
-    """Return whether a file is a log, and no message: most of its first lines have the shape of a log's lines.
+    """Return whether a file is a log, and no message: half of its first lines or more have the shape of a log's.
+
+    The others may be about no delivery: records of a reception, say.
 
     :param head: the first octets of the file, uncompressed; a last line without an ending may be cut and counts
         only if there is no other.
@@ -82,7 +84,7 @@ def looks_like_log(head: bytes) -> bool:
     whole = [line for line in lines if line.strip()] or [last]
     reader = Reader(Knowledge.builtin(), 1)
     known = sum(map(reader.knows, whole))
-    return 2 * known > len(whole)
+    return 0 < len(whole) <= 2 * known
 
 
 class LogReader:
