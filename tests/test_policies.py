@@ -78,6 +78,7 @@ class TestCascade:
         text = verdict.explain()
         assert "prefinery.full (profile:prefinery)" in text
         assert "sets applies_to" in text
+        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain()
 
     @pytest.mark.parametrize("profile", Knowledge.profiles())
     def test_a_label_changes_nothing_else(self, profile: str) -> None:

@@ -133,7 +133,7 @@ class _Loader:
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
-                self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
+                self.source.fail(EntryError(self._unknown_table(document, table), key=table), table, 0, table)
         profiles = tuple(self._each(document, "profile", _profile))
         for name in self._each(document, "tenant", _tenant):
             self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
@@ -155,12 +155,14 @@ class _Loader:
                 self.source.fail(error, table, index)
         return layer
 
-    def _unknown_table(self, document: Mapping[str, object]) -> str:
+    def _unknown_table(self, document: Mapping[str, object], table: str) -> str:
         if self.group == FILE and document.keys() >= _FORMAT_KEYS:
             return (
                 "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
                 "in a file of your own it stands below [[format]]"
             )
+        if self.group == FILE and table == "profile":
+            return "this file is a profile, not a file of rules; give it to --profile, or to with_profile()"
         return f"unknown table; {expected(_TABLES[self.group])}"
 
     def _each(

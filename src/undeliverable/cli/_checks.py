@@ -42,7 +42,15 @@ def policy_errors(knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]
 
 
 def policy_warnings(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    """Yield the id of each policy that makes hard what is the sender's or the content's fault, with an example."""
+    """Yield the id of each policy that is over, or makes hard what is the sender's or the content's fault, and why."""
+    for policy in layer.policies:
+        until = dict(policy.when.asked).get("until")
+        if until is not None and until.moment <= datetime.now(UTC):
+            yield policy.id, f"no longer applies: its until ({until.moment:%Y-%m-%d %H:%M} UTC) is in the past"
+    yield from _foreign_made_hard(before, knowledge, layer)
+
+
+def _foreign_made_hard(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
     suspects = [one for one in layer.policies if one.bounce_type is BounceType.HARD and one.when.reasons is None]
     if not suspects:
         return
