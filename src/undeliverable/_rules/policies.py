@@ -49,6 +49,15 @@ class Policy(NamedTuple):
         return self.examples[0] if self.examples else None
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """The consequences that it sets."""
+        return tuple(key for key in Consequence._fields if getattr(self, key) is not None)
+
+    def hides(self, other: Policy) -> bool:
+        """Return whether `other`, which stands below in the same layer, loses what only it sets to this policy."""
+        return set(self.sets).isdisjoint(other.sets) and self.when.meets(other.when)
+
+    @property
     def then(self) -> str:
         """What follows, in words: the address's part by the values alone, the message's by its keys."""
         values = self.bounce_type, self.advice, self.label
