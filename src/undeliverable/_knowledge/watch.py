@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from undeliverable._knowledge.paths import part_names
 from undeliverable.errors import KnowledgeError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def watched(
     :raises KnowledgeError: when one of them cannot be used.
     """
     pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
+    paths = [path for path, _ in (part_names(name) for name, _ in pairs) if path.endswith(".toml")]
 
     def load() -> _Knowledge:
         knowledge = builtin
@@ -106,7 +108,7 @@ def watched(
             knowledge = knowledge.with_file(path)
         return knowledge
 
-    return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, files)])
+    return Watch(load, [*paths, *map(str, files)])
 
 
 def _seen(path: str) -> _Seen:

@@ -75,8 +75,10 @@ def caller_of(
     for key in given:
         if key not in _CONTEXT:
             raise ValueError(f"context: {unknown('key', key, _CONTEXT)}")
-    if now is not None and now.tzinfo is None:
-        raise ValueError("now: must have a time zone, such as datetime.now(UTC)")
+    if now is not None and getattr(now, "tzinfo", None) is None:
+        given_now: object = now
+        wanted = "have a time zone" if isinstance(given_now, datetime) else f"be a datetime with a time zone, not {now!r}"
+        raise ValueError(f"now: must {wanted}, such as datetime.now(UTC)")
     source = given.get("source")
     return Caller(
         mx,
