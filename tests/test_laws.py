@@ -20,8 +20,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import pytest
-
 import undeliverable
 from undeliverable import Knowledge, Verdict, classify, parse
 
@@ -30,10 +28,6 @@ ROOT: Final = Path(__file__).parent.parent
 SHOWN: Final = 10
 
 Broken: TypeAlias = Iterator[object]
-
-
-def broken_until(work: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
 
 
 def holds(law: str, broken: Iterable[object]) -> None:
