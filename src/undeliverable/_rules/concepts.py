@@ -19,8 +19,8 @@ from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
 from undeliverable._rules.phrases import ByWord, words_of
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
-from undeliverable._text.letters import without_accents
 from undeliverable._text.lazy import lazy
+from undeliverable._text.letters import without_accents
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list, as_table, expected
 
