@@ -392,6 +392,12 @@ class TestCaller:
             ({"context": {"tennant": "a"}}, "did you mean tenant"),
             ({"context": {"attempts": "3"}}, "must be a number"),
             ({"context": {"age": True}}, "must be a number"),
+            ({"now": "2026-11-30"}, "must be a datetime"),
+            ({"context": "acme"}, "context: must be a mapping"),
+            ({"context": {1: "acme"}}, "context: unknown key 1;"),
+            ({"mx": lambda _: [(10, "mx.example.net")], "recipient": "k@a.example"}, "mx: must be names of hosts"),
+            ({"mx": {"a.example": 3}, "recipient": "k@a.example"}, "mx: must be names of hosts"),
+            ({"mx": 3}, "mx: must be names of hosts"),
             ({"now": datetime(2026, 11, 30)}, "time zone"),  # noqa: DTZ001 # what is refused
         ],
     )
@@ -595,6 +601,20 @@ class TestWatch:
         assert watch.current() is kept  # it is being written
         assert classify(FULL, knowledge=watch.reload()).label == "Transient/MailboxFull"
         assert watch.error is None
+
+    def test_entries_of_code_with_odd_keys_and_nothing_to_do(self) -> None:
+        with pytest.raises(KnowledgeError, match=r"when\.1"):
+            Knowledge.builtin().with_rules([{"when": {1: 2}, "then": {"label": "x"}}])
+        with pytest.raises(KnowledgeError, match="must set one of"):
+            Knowledge.builtin().with_rules([{"then": {"bounce_type": None}}])
+        endless: dict[str, object] = {}
+        endless["not"] = endless
+        with pytest.raises(KnowledgeError, match="nested more than 16 times"):
+            Knowledge.builtin().with_rules([{"when": endless, "then": {"label": "x"}}])
+
+    def test_hosts_may_come_one_by_one(self) -> None:
+        verdict = classify(FULL, recipient="k@a.example", mx=lambda _: (host for host in ("aspmx.l.google.com",)))
+        assert verdict.provider == "google"
 
     def test_a_file_that_keeps_its_time_and_size_counts_as_well(self, tmp_path: Path) -> None:
         path = tmp_path / "ours.toml"

@@ -211,7 +211,7 @@ class _Loader:
         refuse_unknown(table, keys.POLICY)
         when, then = _table(table, "when", optional=True), _table(table, "then")
         refuse_unknown(then, keys.POLICY_THEN, "then.")
-        if not then:
+        if all(value is None for value in then.values()):
             raise EntryError(f"a policy must set one of {', '.join(keys.POLICY_THEN)}", key="then")
         return Policy(
             self._id(table, "policy", index),
