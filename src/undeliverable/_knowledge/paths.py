@@ -10,7 +10,15 @@ from undeliverable.data import names, read
 from undeliverable.errors import KnowledgeError
 from undeliverable.errors._tables import unknown
 
-__all__ = ["profile_names", "read_path", "read_profile"]
+__all__ = ["part_names", "profile_names", "read_path", "read_profile"]
+
+
+def part_names(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of a profile, or its path, and the consequences that stand behind its colon: ``ses:label,advice``."""
+    name, colon, parts = text.rpartition(":")
+    if not colon or parts.endswith(".toml"):  # a path may have a colon
+        return text, ()
+    return name, tuple(part.strip() for part in parts.split(","))
 
 
 def profile_names() -> tuple[str, ...]:
@@ -39,5 +47,5 @@ def read_path(path: str) -> TomlSource:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None
-    except OSError as error:
-        raise KnowledgeError(path, f"cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
+        raise KnowledgeError(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

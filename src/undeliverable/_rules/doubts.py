@@ -1,8 +1,9 @@
 """Doubt what a phrase seems to say of the recipient, by the concepts around it.
 
-A phrase such as "does not exist" condemns an address whatever it is said of. Two questions are asked of a reply that a
+A phrase such as "does not exist" condemns an address whatever it is said of. Three questions are asked of a reply that a
 built-in wording takes for a fault of the recipient. Does it speak of somebody else alone: "the from address does not
-match"? And does it name another cause as well, so that it names none: "user unknown or mailbox full"?
+match"? Does it name another cause as well, so that it names none: "user unknown or mailbox full"? And does it deny what the
+wording found: "the account is not blocked"?
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.rule import Rule
+from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "by_codes", "condemns", "noun"]
+__all__ = ["TRIED", "alternative", "by_codes", "condemns", "denied", "noun"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -32,6 +35,9 @@ _DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
 _ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
+_NOT: Final = frozenset((NOT,))
+_CLOSED: Final = ("disabled", "blocked", "expired")
+"""What a reply says of a mailbox that is closed."""
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
 
 
@@ -64,9 +70,33 @@ def noun(concepts: Concepts, form: Form) -> str | None:
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
+    if not _RECIPIENT.isdisjoint(found):
+        found = _unquoted(concepts, form)
     if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):
         return None  # a list may be looked for in a header, too
     return next((other for other in _OTHERS if other in found), None)
+
+
+def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
+    """Return the concepts of what a reply says in its own words: a filter quotes what it has found in a message."""
+    said = form.said()
+    own = _QUOTATION.sub(" ", said) if '"' in said or "'" in said else said
+    return _RECIPIENT if own == said else concepts.of(own)
+
+
+_QUOTATION: Final = lazy(r"""(?<!\w)(?:"[^"]{1,200}"|'[^']{1,200}')(?!\w)""")
+
+
+def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:
+    """Return the state of a closed mailbox that the causes of a reply deny, as a concept's name, if they state no other."""
+    if rule.reason is not Reason.MAILBOX_DISABLED or not concepts.may_mean(_NOT, form.said(), form.words_said()):
+        return None
+    gone = concepts.denied(form.said())
+    state = next((one for one in _CLOSED if one in gone), None)
+    if state is None:
+        return None
+    found = frozenset[str]().union(*form.concepts()) - {state}
+    return state if found.isdisjoint((*_OF_ADDRESS, *_CLOSED)) else None
 
 
 def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, by_codes, condemns, noun
+from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -172,8 +172,12 @@ class RuleTable:
                 return said
         if is_exact:
             return match
-        other = by_codes(match.rule, code, status, command, plain) or noun(self._below.concepts, plain)
-        return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
+        concepts = self._below.concepts
+        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain)
+        state = denied(match.rule, concepts, plain)
+        if other is None and state is None:
+            return match
+        return match._replace(doubts=match.doubts._replace(noun=other, denied=state))
 
     def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
         """Return the first rule before the place `below` that fits one form of a reply, after its place."""
@@ -245,6 +249,10 @@ class RuleTable:
             doubts = doubts._replace(hedge="or")
         elif doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
             doubts = doubts._replace(hedge=None)
+        if doubts.hedge is None and rule is not None and not is_exact and condemns(rule):
+            supposed = reading.supposed()
+            if supposed is not None and not self._is_certain(supposed[1], question):
+                doubts = doubts._replace(hedge=supposed[0])
         return match if doubts == NO_DOUBTS else match._replace(doubts=doubts)
 
     def _is_mixed(self, reading: Reading) -> bool:
