@@ -23,7 +23,9 @@ servers, and for the hooks of Haraka, ZoneMTA and KumoMTA:
   whatever was refused.
 
 `retry_after`
-: After how many seconds to try again: as the reply asks, else by default.
+: After how many seconds to try again: as the reply asks, else by default. It is null unless `message_advice` is `retry` or
+  `retry_elsewhere`, so that a queue may go by it alone; what a reply states all the same is in `details.retry_after`. A policy may
+  make the wait longer than the reply asks, and never shorter.
 
 `applies_to`
 : What the refusal is about: this `recipient`, this `message` with all its recipients, or the whole `queue` from this source to this

@@ -48,14 +48,16 @@ def policy_errors(knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]
 
 def _without(key: str, policy: Any, layer: Any, knowledge: Knowledge) -> Knowledge:  # noqa: ANN401
     """Return the knowledge with the policy of a layer as if it did not ask for `key`."""
-    when = policy.when.without(key)
-    if when == policy.when:
+    if policy.when.without(key) == policy.when:
         return knowledge
     layers: list[Any] = []
     one: Any
     for one in reversed(knowledge.layers):
         if one.name == layer.name and policy.id in {other.id for other in one.policies}:
-            changed = (other._replace(when=when) if other.id == policy.id else other for other in one.policies)
+            changed = [
+                other._replace(when=other.when.without(key)) if other.id == policy.id else other
+                for other in one.policies
+            ]
             layers.append(replace(one, policies=tuple(changed)))
         else:
             layers.append(one)
