@@ -6,7 +6,7 @@ Built-in examples are judged twice, with and without the file, each as a reply o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -181,7 +181,8 @@ def _surroundings(policy: Any, layer: Any, knowledge: Knowledge) -> dict[str, An
 
 
 def _value(comparison: Any) -> str | None:  # noqa: ANN401 # one of several classes
-    return min(filter(None, comparison.values), default=None)
+    values: Iterable[str | None] = comparison.values
+    return min(filter(None, values), default=None)
 
 
 def _name(comparison: Any) -> str:  # noqa: ANN401 # one of several classes
