@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from dataclasses import replace
@@ -60,13 +61,13 @@ example = "552 mailbox full"
 
 [[policy]]
 id = "told"
-when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2026-12-01, provider = "google" }
+when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2126-12-01, provider = "google" }
 then = { label = "told" }
 example = "550 5.1.1 no such user"
 
 [[policy]]
 id = "event"
-when = { service = "sendgrid", source = "pool-*", until = 2026-12-01 }
+when = { service = "sendgrid", source = "pool-*", until = 2126-12-01 }
 then = { label = "event" }
 example = "550 5.1.1 no such user"
 """
@@ -327,6 +328,23 @@ class TestCheck:
         said = f"undeliverable: {path}:5: warning: entry 'second': sets no bounce_type where 'first' fits too"
         assert (status, err.startswith(said), err.count("\n")) == (0, warned, warned)
 
+    @pytest.mark.parametrize(
+        ("until", "said"), [("2020-01-31", "(2020-01-31 00:00 UTC) is in the past"), ("2126-01-01", "")]
+    )
+    def test_a_policy_that_no_longer_applies(self, until: str, said: str, tmp_path: Path, capsys: Any) -> None:
+        text = (
+            f'[[policy]]\nid = "x"\nwhen = {{ reason = "mailbox_full", until = {until} }}\nthen = {{ label = "x" }}\n'
+        )
+        path = write(tmp_path / "ours.toml", text)
+        status, _, err = run(capsys, "check", path)
+        expected = f"undeliverable: {path}:1: warning: entry 'x': no longer applies: its until {said}\n"
+        assert (status, err) == (0, expected if said else "")
+
+    def test_a_profile_is_no_file_of_rules(self, tmp_path: Path, capsys: Any) -> None:
+        path = write(tmp_path / "house.toml", PROFILE)
+        status, _, err = run(capsys, "list", "--rules", path)
+        assert (status, "this file is a profile, not a file of rules; give it to --profile" in err) == (2, True)
+
     def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
         text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
         text += 'example = "552 mailbox full"\n'
@@ -355,7 +373,7 @@ class TestCheck:
         assert status == 2
         assert said in err
 
-    @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", None])
+    @pytest.mark.parametrize("text", ["not TOML", "profile = 1\n[[rule]]\n", "a = " + "[" * 3_000, None])
     def test_what_cannot_be_used(self, text: str | None, tmp_path: Path, capsys: Any) -> None:
         path = tmp_path / "bad.toml"
         if text is not None:
@@ -363,6 +381,16 @@ class TestCheck:
         status, out, err = run(capsys, "check", str(path))
         assert (status, out) == (1, "")
         assert err.startswith(f"undeliverable: {path}:")
+
+    @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="has no files for open descriptors")
+    def test_a_pipe_is_read_as_a_file_is(self, capsys: Any) -> None:
+        for text, status in (('[[policy]]\nthen = { label = "a" }\n', 0), ("not TOML", 1)):
+            reader, writer = os.pipe()
+            os.write(writer, text.encode())
+            os.close(writer)
+            found, out, _ = run(capsys, "check", f"/dev/fd/{reader}")
+            os.close(reader)
+            assert (found, "1 policy" in out) == (status, not status)
 
 
 class TestWhich:
@@ -457,6 +485,45 @@ class TestDiff:
             "rules": [{"by": "ours.toml#1", **examples}],
             "providers": [{"provider": "-", **examples}],
         }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("head", "asked", "options", "missing"),
+        [
+            ("", "since = 2020-01-01, until = 2126-01-01", (), None),
+            ('[tenant]\nname = "acme"\n', "", ("--tenant", "acme"), "--tenant"),
+            ("", 'tenant = "acme"', ("--tenant", "acme"), "--tenant"),
+            ("", 'stream = "news"', ("--stream", "news"), "--stream"),
+            ("", 'attempts = "> 3"', ("--context", "attempts=4"), "--context attempts="),
+        ],
+    )
+    def test_what_policies_ask_for_is_known(
+        self,
+        head: str,
+        asked: str,
+        options: tuple[str, ...],
+        missing: str | None,
+        replies: str,
+        tmp_path: Path,
+        capsys: Any,
+    ) -> None:
+        when = f'reason = "mailbox_full"{asked and ", "}{asked}'
+        ours = write(tmp_path / "p.toml", f'{head}[[policy]]\nwhen = {{ {when} }}\nthen = {{ label = "x" }}\n')
+        status, _, err = run(capsys, "diff", "builtin", ours, "--replies", replies, *options)
+        assert (status, err) == (1, "1 of 2 verdicts move: 1 soft -> soft\n")
+        if missing is not None:
+            status, _, err = run(capsys, "diff", "builtin", ours, "--replies", replies)
+            assert status == 0
+            warning = f"no policy that asks for {missing} applies; name it to see what it moves"
+            assert err.splitlines() == [f"undeliverable: {ours}: warning: {warning}", "0 of 2 verdicts move"]
+
+    def test_a_part_of_a_profile(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+        status, found = run_json(capsys, "diff", "builtin", "ses:label", "--replies", replies)
+        assert (status, found["moved"]) == (1, 2)
+        assert all(row["before"] == row["after"].partition(" [")[0] for row in found["groups"])
+        house = write(tmp_path / "house.toml", PROFILE)
+        assert run(capsys, "diff", "builtin", f"{house}:label", "--replies", replies)[0] == 0
+        assert run(capsys, "diff", "builtin", house, "--replies", replies)[0] == 1
+        assert "did you mean label" in run(capsys, "diff", "builtin", "ses:lable", "--replies", replies)[2]
 
     def test_what_changes_about_the_message_alone_is_said(self, tmp_path: Path, capsys: Any) -> None:
         replies = write(tmp_path / "replies.txt", "452 4.2.2 The mailbox is full\n550 5.1.1 User unknown\n")

@@ -72,6 +72,7 @@ def test_a_list_of_lists_must_hold_strings() -> None:
     [
         ("450 4.7.1 Greylisted, try again in 5 minutes", 300),
         ("450 4.2.0 Recipient address rejected: Greylisted for 300 seconds", 300),
+        ("450 4.2.0 Greylisted, try again in 0 seconds", None),
         ("451 4.7.1 Greylisting in action, please come back in 00:04:59", 299),
         ("451 4.7.1 Please come back after 01:00:00", 3_600),
         ("451 4.7.1 Please retry in 30 sec", 30),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Final
 
 import pytest
 
@@ -55,13 +56,30 @@ def test_people_and_trackers_are_not_believed(sender: str, fields: dict[str, str
     assert mail(FAILED, sender, **fields).kind is Kind.OTHER
 
 
-def test_a_tag_before_the_subject_may_be_a_gateways() -> None:
-    tagged = {"subject": "[Desk #7] Mail not delivered", "sender": "Desk <desk@mx.example>"}
-    assert recipients(mail(FAILED, Return_Path="<>", **tagged)) == [KIM]
-    assert mail(FAILED, Auto_Submitted="auto-generated", **tagged).kind is Kind.OTHER
-    acknowledged = f"This is an automatic reply. We have received your mail:\n\n{FAILED}"
-    assert mail(acknowledged, Return_Path="<>", **tagged).kind is Kind.AUTO_REPLY
-    assert mail(f"The user {KIM} is unknown.\n", Return_Path="<>", **tagged).kind is Kind.OTHER
+DESK: Final = {"subject": "[Desk #7] Mail not delivered", "sender": "Desk <desk@sender.example>"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FAILED,
+        f"Dear colleague,\n\n{FAILED}",
+        f"Sender: news@sender.example\nRecipient: {KIM}\nReply: 550 5.1.1 unknown\nThe message was not delivered.\n",
+    ],
+)
+def test_a_tag_before_the_subject_may_be_the_readers_own(text: str) -> None:
+    assert recipients(mail(text, Return_Path="<>", **DESK)) == [KIM]
+    assert mail(text, Auto_Submitted="auto-generated", **DESK).kind is Kind.OTHER
+    elsewhere = {**DESK, "sender": "Desk <desk@mx.example>"}
+    assert mail(text, Return_Path="<>", **elsewhere).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["We have received your request:", "Kim has opened a new ticket for you:", "Dear colleague,\n\nthank you!"],
+)
+def test_what_a_help_desk_passes_on_is_not_its_own(before: str) -> None:
+    assert mail(f"{before}\n\n{FAILED}", Return_Path="<>", **DESK).kind is Kind.OTHER
 
 
 def test_who_was_refused_in_a_transcript_stands_in_the_text() -> None:

@@ -52,6 +52,10 @@ ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]
     # At RCPT all of it stands.
     ("550 5.1.1 User unknown", "rcpt", ("user_unknown", "hard", "suppress"), None),
     ("550 5.1.1 User unknown", None, ("user_unknown", "hard", "suppress"), None),
+    # What a filter quotes from a message says nothing of a recipient; what it quotes from a reply does.
+    ('550 Blocked: body contains "account has been disabled"', "rcpt", ("content_rejected", "soft", "fix_message"), f"mailbox_disabled {NOUN} content"),
+    ("554 Rejected: phrase 'mailbox is disabled' in body", "data", ("content_rejected", "soft", "fix_message"), f"mailbox_disabled {NOUN} content"),
+    ('550 Rejected: "mailbox is disabled"', "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
     # RFC 7505 4.2: a null MX said later is the sender's domain's.
     ("550 5.7.27 domain has a null MX record", "end_of_data", ("sender_rejected", "soft", "fix_sender"), NULL_MX),
     ("554 5.7.1 Domain published RFC 7505 Null MX", "data", ("sender_rejected", "soft", "fix_sender"), NULL_MX),

@@ -14,6 +14,11 @@ RULE = '[[rule]]\nwhen = { words = "zebra" }\nthen = { reason = "greylisted" }\n
 # name: (text, entry, key, line, column, a part of the detail)
 FAULTS: dict[str, tuple[str, str | None, str | None, int, int, str]] = {
     "no TOML": ("[[rule]]\nwhen = {\n", None, None, 2, 9, "not TOML"),
+    "TOML that is nested too deeply": ("a = " + "[" * 3_000 + "]" * 3_000, None, None, 1, 5, "nested too deeply"),
+    "conditions that are nested too deeply": (
+        "[[policy]]\nwhen = { " + "not = { " * 17 + 'reason = "expired"' + " }" * 18 + '\nthen = { label = "x" }\n',
+        "policy[1]", "when.not", 2, 10, "nested more than 16 times",
+    ),
     "no TOML at its end": ('a = "', None, None, 1, 6, "not TOML"),
     "an unknown table": ("[[rules]]\n", "rules", "rules", 1, 1, "unknown table"),
     "a bare unknown key": ("colour = 1\n", "colour", "colour", 1, 1, "unknown table"),
@@ -155,3 +160,8 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match="not UTF-8") as caught:
         BUILTIN.with_file(path)
     assert caught.value.line == 2
+
+
+def test_a_path_that_no_file_can_have() -> None:
+    with pytest.raises(KnowledgeError, match="cannot be read: embedded null byte"):
+        BUILTIN.with_file("a\0b")

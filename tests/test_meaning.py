@@ -205,6 +205,57 @@ def test_doubts(text: str, temporary: str | None, hedge: str | None, resolver: s
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "rest"),
+    [
+        ("550 the recipient may not exist", "may not exist", "550 "),
+        ("550 user unknown, the address may be misspelled", "may be", "550 user unknown"),
+        ("550 user unknown (it may be misspelled)", "may be", "550 user unknown )"),
+        ("550 user may not exist: see http://example.org/x", "may not exist", "550 "),
+        ("550 may be gone. may be full: unknown", "may be", "550 : unknown"),
+        ("550 unknown. if you may be listed, write", None, None),
+        ("550 utilizatorul nu poate fi gasit, temporar", None, None),
+    ],
+)
+def test_what_is_only_supposed(text: str, words: str | None, rest: str | None) -> None:
+    reading = read(text)
+    assert reading is not None
+    assert reading.supposed() == (None if words is None else (words, rest))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 The recipient may not exist",
+        "550 Le destinataire n'existe peut-être pas",
+        "550 Il destinatario potrebbe non esistere",
+        "550 Возможно, пользователь не существует",
+        "550 Być może odbiorca nie istnieje",
+        "550 收件人可能不存在",
+        "550 Příjemce možná neexistuje",
+        "550 Mottagaren finns kanske inte",
+        "550 Vastaanottajaa ei ehkä ole olemassa",
+    ],
+)
+def test_what_is_only_supposed_is_never_hard(reply: str) -> None:
+    verdict = classify(reply, command="rcpt")
+    assert (verdict.bounce_type, verdict.advice) == ("undetermined", "review")
+    assert verdict.conflicts
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 User unknown, the address may be misspelled",
+        "550 User unknown (the mailbox may be disabled)",
+        "550 5.1.1 The recipient may not exist",
+        "550 Mail cannot be delivered: destinatarul nu poate fi gasit, utilizator necunoscut",
+    ],
+)
+def test_a_supposition_beside_what_is_certain_changes_nothing(reply: str) -> None:
+    assert classify(reply, command="rcpt").bounce_type == "hard"
+
+
 # --- the data ----------------------------------------------------------------------------------------------------------
 
 

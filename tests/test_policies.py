@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import tomllib
 import tracemalloc
@@ -77,6 +78,7 @@ class TestCascade:
         text = verdict.explain()
         assert "prefinery.full (profile:prefinery)" in text
         assert "sets applies_to" in text
+        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain()
 
     @pytest.mark.parametrize("profile", Knowledge.profiles())
     def test_a_label_changes_nothing_else(self, profile: str) -> None:
@@ -307,7 +309,16 @@ class TestConditions:
             ({"attempts": []}, "when.attempts", "must be a limit"),
             ({"attempts": ["> 5", "< 3"]}, "when.attempts", "never holds"),
             ({"age": "> 1y"}, "when.age", "not a limit"),
-            ({"source": "192.0.2.0/99"}, "when.source", "not a network"),
+            ({"source": "192.0.2.0/99"}, "when.source", "not an address or a network"),
+            ({"source": "300.1.1.1"}, "when.source", "not an address or a network"),
+            ({"source": "2001:db8:::1"}, "when.source", "not an address or a network"),
+            ({"attempts": float("nan")}, "when.attempts", "not a limit"),
+            ({"attempts": float("inf")}, "when.attempts", "not a limit"),
+            ({"attempts": -1}, "when.attempts", "not a limit"),
+            ({"attempts": ">= \u0663"}, "when.attempts", "not a limit"),
+            ({"status": "5.\u0662.2"}, "when.status", "not a status"),
+            ({"domain": "[ab].example"}, "when.domain", "not a domain"),
+            ({"domain": "a?.example"}, "when.domain", "not a domain"),
             ({"until": "tomorrow"}, "when.until", "must be a date"),
             ({"until": 5}, "when.until", "must be a date"),
             ({"since": "2026-12-01", "until": "2026-11-01"}, "when.until", "ends before it begins"),
@@ -404,6 +415,12 @@ class TestCaller:
             ({"context": {"tennant": "a"}}, "did you mean tenant"),
             ({"context": {"attempts": "3"}}, "must be a number"),
             ({"context": {"age": True}}, "must be a number"),
+            ({"now": "2026-11-30"}, "must be a datetime"),
+            ({"context": "acme"}, "context: must be a mapping"),
+            ({"context": {1: "acme"}}, "context: unknown key 1;"),
+            ({"mx": lambda _: [(10, "mx.example.net")], "recipient": "k@a.example"}, "mx: must be names of hosts"),
+            ({"mx": {"a.example": 3}, "recipient": "k@a.example"}, "mx: must be names of hosts"),
+            ({"mx": 3}, "mx: must be names of hosts"),
             ({"now": datetime(2026, 11, 30)}, "time zone"),  # noqa: DTZ001 # what is refused
             ({"now": "2026-12-01"}, "now: must be a datetime with a time zone, not '2026-12-01'"),
             ({"now": date(2026, 12, 1)}, "must be a datetime"),
@@ -609,6 +626,29 @@ class TestWatch:
         assert watch.current() is kept  # it is being written
         assert classify(FULL, knowledge=watch.reload()).label == "Transient/MailboxFull"
         assert watch.error is None
+
+    def test_entries_of_code_with_odd_keys_and_nothing_to_do(self) -> None:
+        with pytest.raises(KnowledgeError, match=r"when\.1"):
+            Knowledge.builtin().with_rules([{"when": {1: 2}, "then": {"label": "x"}}])
+        with pytest.raises(KnowledgeError, match="must set one of"):
+            Knowledge.builtin().with_rules([{"then": {"bounce_type": None}}])
+        endless: dict[str, object] = {}
+        endless["not"] = endless
+        with pytest.raises(KnowledgeError, match="nested more than 16 times"):
+            Knowledge.builtin().with_rules([{"when": endless, "then": {"label": "x"}}])
+
+    def test_hosts_may_come_one_by_one(self) -> None:
+        verdict = classify(FULL, recipient="k@a.example", mx=lambda _: (host for host in ("aspmx.l.google.com",)))
+        assert verdict.provider == "google"
+
+    def test_a_file_that_keeps_its_time_and_size_counts_as_well(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text('[[policy]]\nthen = { label = "a" }\n', "utf-8")
+        watch = Knowledge.watch(path)
+        before = path.stat()
+        path.write_text('[[policy]]\nthen = { label = "b" }\n', "utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert classify(FULL, knowledge=watch.current()).label == "b"
 
     def test_a_profile_may_be_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / "house.toml"

@@ -29,7 +29,8 @@ servers, and for the hooks of Haraka, ZoneMTA and KumoMTA:
 
 `applies_to`
 : What the refusal is about: this `recipient`, this `message` with all its recipients, or the whole `queue` from this source to this
-  provider, which KumoMTA's shaping would suspend.
+  provider, which KumoMTA's shaping would suspend. With `give_up` the message is lost all the same, and the rest of the queue would
+  be refused as well: hold it until somebody has looked.
 
 All are null where nothing was refused. [Policies](rules.md) change them: `then = { message_advice = "retry", retry_after = 900 }`.
 
@@ -43,6 +44,35 @@ retry retry recipient 3600
 slow_down retry queue 1800
 
 ```
+
+## A retry queue
+
+The library counts nothing and knows no past: `retry_after` is the same after the first attempt and after the tenth. Tell it the
+`attempts` and the `age`, and let policies slow down and end; the first one that fits counts, so the last resort stands on top:
+
+```pycon
+>>> known = undeliverable.Knowledge.builtin().with_rules(
+...     [
+...         {"id": "ours.end", "when": {"age": ">= 5d"}, "then": {"message_advice": "give_up"}},
+...         {"id": "ours.slower", "when": {"attempts": ">= 5", "reply": "4xx"}, "then": {"retry_after": 14400}},
+...     ]
+... )
+>>> for attempts, age in ((1, 60), (5, 9000), (40, 432000)):
+...     verdict = undeliverable.classify(
+...         "451 4.7.1 Greylisted",
+...         command="rcpt",
+...         context={"attempts": attempts, "age": age},
+...         knowledge=known,
+...     )
+...     print(verdict.message_advice, verdict.retry_after, *(policy.id for policy in verdict.policies.values()))
+retry 300
+retry 14400 ours.slower
+give_up None ours.end
+
+```
+
+What is refused for good gets no `retry_after`, whatever a policy says of it. Policies reach replies that you judge with `classify()`;
+the report of a delay and a `deferred` line of a log keep the defaults.
 
 ## Defaults
 

@@ -28,7 +28,7 @@ from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError, KnowledgeError
-from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown, unknown
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_deep, refuse_unknown, unknown
 from undeliverable.reasons import Advice, AppliesTo, BounceType, MessageAdvice, Reason
 
 __all__ = [
@@ -133,7 +133,7 @@ class _Loader:
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
-                self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
+                self.source.fail(EntryError(self._unknown_table(document, table), key=table), table, 0, table)
         profiles = tuple(self._each(document, "profile", _profile))
         for name in self._each(document, "tenant", _tenant):
             self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
@@ -155,12 +155,14 @@ class _Loader:
                 self.source.fail(error, table, index)
         return layer
 
-    def _unknown_table(self, document: Mapping[str, object]) -> str:
+    def _unknown_table(self, document: Mapping[str, object], table: str) -> str:
         if self.group == FILE and document.keys() >= _FORMAT_KEYS:
             return (
                 "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
                 "in a file of your own it stands below [[format]]"
             )
+        if self.group == FILE and table == "profile":
+            return "this file is a profile, not a file of rules; give it to --profile, or to with_profile()"
         return f"unknown table; {expected(_TABLES[self.group])}"
 
     def _each(
@@ -174,6 +176,7 @@ class _Loader:
             try:
                 given = _mapping(table, name)
                 entry = next((id_ for id_ in (given.get("id"), given.get("name")) if isinstance(id_, str)), None)
+                refuse_deep(given)
                 made = read(given, index)
             except EntryError as error:
                 self.source.fail(error, name, index, entry)
@@ -208,7 +211,7 @@ class _Loader:
         refuse_unknown(table, keys.POLICY)
         when, then = _table(table, "when", optional=True), _table(table, "then")
         refuse_unknown(then, keys.POLICY_THEN, "then.")
-        if not then:
+        if all(value is None for value in then.values()):
             raise EntryError(f"a policy must set one of {', '.join(keys.POLICY_THEN)}", key="then")
         return Policy(
             self._id(table, "policy", index),

@@ -47,5 +47,5 @@ def read_path(path: str) -> TomlSource:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise KnowledgeError(path, "not UTF-8, which TOML demands", line=line, column=1) from None
-    except OSError as error:
-        raise KnowledgeError(path, f"cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
+        raise KnowledgeError(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -42,6 +42,13 @@ class TomlSource:
             source = lines[min(line, len(lines)) - 1]
             detail = f"not TOML: {match[1] if match else error}"
             raise KnowledgeError(self.name, detail, line=line, column=column, text=source) from None
+        except RecursionError:
+            lines = self.text.splitlines()
+            opened = [line.count("[") + line.count("{") for line in lines]
+            line = opened.index(max(opened))
+            column = next(at for at, mark in enumerate(lines[line]) if mark in "[{")
+            detail = "not read: tables and lists are nested too deeply"
+            raise KnowledgeError(self.name, detail, line=line + 1, column=column + 1, text=lines[line]) from None
 
     def fail(self, error: EntryError, table: str, index: int, entry: str | None = None) -> Never:
         """Raise `error` of the `index`-th table (from 0) named `table`, with its file, line and column."""

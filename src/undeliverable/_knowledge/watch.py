@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from undeliverable._knowledge.paths import part_names
 from undeliverable.errors import KnowledgeError
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
         def with_file(self, path: str | PathLike[str]) -> Self:
             """Return it with a file."""
 
-    _Seen: TypeAlias = tuple[int, int, int] | None
-    """Time, size and number of a file; None where there is none."""
+    _Seen: TypeAlias = tuple[int, int, int, int] | None
+    """Times of its text and of its entry (a program may set the first one back), size and number of a file, or None."""
 
 __all__ = ["Watch", "watched"]
 
-
+_SIZE: Final = 2
 _Knowledge = TypeVar("_Knowledge", bound="Layered")
 
 
@@ -61,7 +61,7 @@ class Watch(Generic[_Knowledge]):
     def current(self) -> _Knowledge:
         """Return the knowledge of the files as they are, read again if one of them has changed."""
         seen = self._look()
-        if seen != self._seen and not any(one is not None and not one[1] for one in seen):
+        if seen != self._seen and not any(one is not None and not one[_SIZE] for one in seen):
             self._read(seen)
         return self._knowledge
 
@@ -116,4 +116,4 @@ def _seen(path: str) -> _Seen:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -205,9 +205,9 @@ def ask_fallback(reading: Reading) -> None:
     """Ask flufl.bounce for recipients, if enough says that the message is a notification."""
     if reading.depth or not reading.is_from_mail_system:
         return
-    from undeliverable._reading.signs import is_human, speaks_of_failure
+    from undeliverable._reading.signs import is_human, is_tagged, passes_on, speaks_of_failure
 
-    if is_human(reading) or not speaks_of_failure(reading):
+    if is_human(reading) or passes_on(reading) or is_tagged(reading) or not speaks_of_failure(reading):
         return
     reading.recipients.extend(_asked(reading))
 

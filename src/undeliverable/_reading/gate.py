@@ -38,6 +38,8 @@ _PROOFS: Final = _ONLY_OF_BOUNCES | {Sign.FAILURE}
 _SHOWN: Final = frozenset((Sign.MAIL_SYSTEM, Sign.MARK, Sign.LISTED, Sign.CODE))  # that it is a mail system
 _PLAIN: Final = frozenset((Sign.NAMED, Sign.CODE))
 _TAGGED: Final = frozenset((Sign.SUBJECT, Sign.FAILURE, Sign.CODE))
+_OF_READER: Final = frozenset(("yours", "failure"))
+_SALUTATION: Final = 4  # words
 _ENOUGH: Final = 3
 _FEW: Final = 2
 _OF_LISTS: Final = frozenset(("member", "list"))
@@ -59,21 +61,33 @@ def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
     if is_human(reading) or passes_on(reading):
         return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     signs = frozenset(signs_of(reading, unknown))
-    if is_tagged(reading) and not _is_tagged_notification(reading, signs):
+    if is_tagged(reading) and not _is_tagged_notification(reading, signs, unknown):
         return Belief.LITTLE if _is_form(reading, unknown) else Belief.NONE
     if not _is_notification(reading, signs, unknown):
         return Belief.NONE
     return Belief.FULL if signs & _PROOFS else Belief.LITTLE
 
 
-def _is_tagged_notification(reading: Reading, signs: frozenset[Sign]) -> bool:
-    """Return whether a message with a tag before its subject says all that a notification says, and no automatic reply.
+def _is_tagged_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
+    """Return whether a message with a tag before its subject is a notification of the reader's own domain on the reader's mail.
 
-    A help desk passes on with a tag what people write, and reports with the same tag that its own mail failed.
+    A help desk passes on with a tag what people write, failures that they were told of among it; and it reports with the
+    same tag that its own mail failed.
     """
     if not (signs >= _TAGGED and reading.known.origin.has_null_path(reading.header)):
         return False
-    return not (_is_automatic_reply(reading) or _is_worded_as_automatic_reply(reading))
+    statement = unknown.statement
+    return statement.parties.is_home and (statement.names_reader or _opens_with_failure(unknown))
+
+
+def _opens_with_failure(unknown: UnknownReading) -> bool:
+    """Return whether the first sentence, behind a salutation at most, says that mail of the reader was not delivered."""
+    for sentence in unknown.statement.sentences[:2]:
+        if sentence.kinds >= _OF_READER:
+            return True
+        if sentence.kinds or len(sentence.text.split()) > _SALUTATION:
+            return False
+    return False
 
 
 def _is_form(reading: Reading, unknown: UnknownReading) -> bool:

@@ -5,6 +5,7 @@ Each reader takes the value that a ``when`` table has under a key, and raises an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
@@ -35,7 +36,7 @@ __all__ = [
 
 ABSENT: Final = 0
 """The code or status key that stands for "there is none"."""
-_STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])")
+_STATUS_PATTERN: Final = lazy(r"([245xX*])\.(\d{1,3}|[xX*])\.(\d{1,3}|[xX*])", re.ASCII)
 _REPLY_PATTERN: Final = lazy(r"[2-5xX*][0-5xX*][0-9xX*]")
 _WILD: Final = frozenset("xX*")
 _E = TypeVar("_E", Reason, Fault, Command)

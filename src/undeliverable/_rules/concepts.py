@@ -20,6 +20,7 @@ from undeliverable._rules.phrases import ByWord, words_of
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
+from undeliverable._text.letters import without_accents
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list, as_table, expected
 
@@ -41,6 +42,8 @@ _NONE: Final[frozenset[str]] = frozenset()
 _BARRIER: Final = frozenset(",:()/")  # negation does not reach across them
 _REACH: Final = 3
 """How many words may stand between a negation and what it negates: "cannot now be reached"."""
+_PLAIN_LETTERS: Final = 5
+"""How many letters a phrase needs to be known without its accents: shorter ones are words of other languages."""
 _CLOSE: Final = 1
 """How many may stand between them where only "not disabled", "not been disabled" is meant."""
 
@@ -103,12 +106,23 @@ def concept_words(tables: Iterable[object]) -> ConceptWords:
                 raise EntryError(f"unknown concept; {expected(known)}", key=f"{TABLE}.{concept}")
             for phrase in _phrases(table, concept):
                 found.setdefault(phrase, set()).add(concept)
+    found |= _written_plainly(found)
     filed = ConceptWords({}, {})
     for phrase, concepts in sorted(found.items()):
         words, key = (filed.spaced, _key(phrase)) if phrase[0] < UNSPACED_FROM else (filed.unspaced, phrase[0])
         line = f"{phrase}\t{' '.join(sorted(concepts))}"
         words[key] = f"{words[key]}\n{line}" if key in words else line
     return filed
+
+
+def _written_plainly(found: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return the phrases as servers write them that have no accents, where they are no phrases already."""
+    plain: dict[str, set[str]] = {}
+    for phrase, concepts in found.items():
+        for written in without_accents(phrase):
+            if sum(map(str.isalpha, written)) >= _PLAIN_LETTERS and written not in found:
+                plain.setdefault(written, set()).update(concepts)
+    return plain
 
 
 def _phrases(table: Mapping[str, object], concept: str) -> tuple[str, ...]:

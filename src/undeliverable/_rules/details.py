@@ -107,12 +107,12 @@ def _retry_after(folded: str) -> int | None:
     if "0:" in folded and ("00:" in folded or "01:" in folded):
         clock = _CLOCK.search(folded)
         if clock is not None and folded[: clock.start()].endswith(_CLOCK_COMES):
-            return int(clock[1]) * 3_600 + int(clock[2]) * 60 + int(clock[3])
+            return int(clock[1]) * 3_600 + int(clock[2]) * 60 + int(clock[3]) or None
     if not ("sec" in folded or "min" in folded or "hour" in folded or "hr" in folded or "day" in folded):
         return None
     for match in _TIME.finditer(folded):
         if _WAITING.search(folded, max(match.start() - _BEFORE, 0), match.start()) is not None:
-            return int(match[1]) * _SECONDS[match[2][0]]
+            return int(match[1]) * _SECONDS[match[2][0]] or None  # a queue that waits for no time spins
     return None
 
 

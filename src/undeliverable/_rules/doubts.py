@@ -15,6 +15,7 @@ from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.rule import Rule
+from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
@@ -69,9 +70,21 @@ def noun(concepts: Concepts, form: Form) -> str | None:
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
+    if not _RECIPIENT.isdisjoint(found):
+        found = _unquoted(concepts, form)
     if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):
         return None  # a list may be looked for in a header, too
     return next((other for other in _OTHERS if other in found), None)
+
+
+def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
+    """Return the concepts of what a reply says in its own words: a filter quotes what it has found in a message."""
+    said = form.said()
+    own = _QUOTATION.sub(" ", said) if '"' in said or "'" in said else said
+    return _RECIPIENT if own == said else concepts.of(own)
+
+
+_QUOTATION: Final = lazy(r"""(?<!\w)(?:"[^"]{1,200}"|'[^']{1,200}')(?!\w)""")
 
 
 def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:
@@ -98,7 +111,11 @@ def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:
     return False
 
 
-_MIXED: Final = ((True, False, False, True), (False, True, True, False))
+_MIXED: Final = (
+    (True, False, False, True),
+    (False, True, True, False),
+    (True, True, False, True),  # "may not exist, may be full, or your IP may be listed"
+)
 
 
 def _blames(side: frozenset[str]) -> bool:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["STANDARD", "courtesy_end", "frame_end", "is_about_a_host", "wrapper_end"]
+__all__ = ["STANDARD", "courtesy_end", "frame_end", "is_about_a_host", "parts", "wrapper_end"]
 
 STANDARD: Final = "mailbox unavailable"
 """RFC 5321 4.2.3's own words for 550, which servers write in front of whatever they have to say."""
@@ -22,6 +22,15 @@ _WORDS: Final = lazy(r"[^\W\d_]{2}")
 _SENTENCE: Final = lazy(r"[^\W\d_]{2}\S{0,60} .{0,60}[^\W\d_]{2}")
 # What may stand between a frame's phrase and its colon: "to kim, at example.org (SMTP): "; a header's name ends none.
 _INTRODUCED: Final = lazy(r"(?:[^.;:]|[.:](?=\S)){0,160}?(?<! to)(?<! from)(?<! cc): (?=\S)")
+_MARK: Final = lazy(r"[,:()\[\]、，：（）]")
+
+
+def parts(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the places of the parts of a clause that commas, colons and brackets separate."""
+    for mark in (*(found.start() for found in _MARK.finditer(text, begin, end)), end):
+        if mark > begin:
+            yield begin, mark
+        begin = mark
 
 
 def wrapper_end(text: str, ends: Iterable[int]) -> int:

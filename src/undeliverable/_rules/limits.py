@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable._rules.comparisons import asked
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["bounds", "domains", "globs", "refuse_contradiction", "since", "sources", "until"]
 
 _LONGEST: Final = 255  # RFC 1035 2.3.4: octets of a name
-_NAME: Final = lazy(r"(?:\*\.?)?[^\s@/,;*]+(?:\*[^\s@/,;*]*)*")
-_BOUND: Final = lazy(r"\s*(>=|<=|>|<|=)?\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*")
+# Of the signs of a glob only the asterisk is known; what stands in brackets is an address (RFC 5321 4.1.3).
+_NAME: Final = lazy(r"(?:\*\.?)?[^\s@/,;*?\[\]]+(?:\*[^\s@/,;*?\[\]]*)*|\[[\w.:]+\]")
+_BOUND: Final = lazy(r"\s*(>=|<=|>|<|=)?\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*", re.ASCII)
+_ADDRESS: Final = lazy(r"\d+(?:\.\d+){3}|[\da-f]*:[\da-f]*:[\da-f:.]*", re.ASCII)  # maybe one that is mistyped
 _OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -194,7 +198,7 @@ def sources(when: Mapping[str, object], key: str) -> Comparison:
     networks: list[IPv4Network | IPv6Network] = []
     written: list[str] = []
     for text in asked(when, key):
-        if "/" not in text:
+        if "/" not in text and not _ADDRESS.fullmatch(text.strip().casefold()):
             written.append(text.strip().casefold())
             continue
         from ipaddress import ip_network  # 4 ms; hardly anybody asks for networks
@@ -202,7 +206,9 @@ def sources(when: Mapping[str, object], key: str) -> Comparison:
         try:
             networks.append(ip_network(text.strip(), strict=False))
         except ValueError:
-            raise EntryError(f'not a network such as "192.0.2.0/24": {text!r}', key=f"when.{key}") from None
+            raise EntryError(
+                f'not an address or a network such as "192.0.2.0/24": {text!r}', key=f"when.{key}"
+            ) from None
     return Sources(tuple(networks), tuple(written))
 
 
@@ -212,7 +218,7 @@ def bounds(when: Mapping[str, object], key: str) -> Comparison:
     items = as_list(value)
     limits: list[tuple[str, float]] = []
     for item in (value,) if items is None else items:
-        if isinstance(item, int | float) and not isinstance(item, bool):
+        if isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item < inf:
             limits.append((">=", float(item)))
             continue
         match = _BOUND.fullmatch(item) if isinstance(item, str) else None

@@ -15,19 +15,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
+from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, parts, wrapper_end
 from undeliverable._rules.links import links_in, within
 from undeliverable._rules.phrases import ByWord
-from undeliverable._rules.roles import NO_DOUBTS, Clause, Doubts, Role
+from undeliverable._rules.roles import LANGUAGE_KEYS, NO_DOUBTS, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
+from undeliverable._text.letters import without_accents
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list
 
 __all__ = [
     "BY_MEANING",
-    "LANGUAGE_KEYS",
     "Meaning",
     "Reading",
     "Vocabulary",
@@ -39,18 +39,6 @@ __all__ = [
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
-LANGUAGE_KEYS: Final = (
-    "temporary",
-    "not_temporary",
-    "hedge",
-    "either",
-    "either_hedged",
-    "advice",
-    "footer",
-    "frame",
-    "courtesy",
-)
-"""The keys of the table ``[reply]`` of a file in ``data/languages``."""
 _RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
 _WRAPPER: Final = "wrapper"
 _TRAILER: Final = "trailer"
@@ -116,6 +104,7 @@ def vocabulary(
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
         found |= {(phrase, key) for key in table for phrase in _phrases(table[key], key)}
+    found |= {(plain, key) for phrase, key in found for plain in without_accents(phrase) if len(plain) > _STEM}
     times = Counter(word for text in texts for word in set(_WORD.findall(fold(text))))
     filed = Vocabulary({}, {})
     for phrase, kind in sorted(found):
@@ -277,6 +266,20 @@ class Reading:
             next((self._text[hit.start : hit.end] for hit in self._hits if hit.kind == _RESOLVER), None),
         )
 
+    def supposed(self) -> tuple[str, str] | None:
+        """Return words by which a cause is a mere supposition, and what the text states beside; None if there are none.
+
+        Only the part between two marks is supposed: "user unknown, the address may be misspelled".
+        """
+        hits = [hit for hit in self._hits if hit.kind == "hedge"] if "hedge" in self._kinds else ()
+        causes = [one for one in self.clauses if one.role is Role.CAUSE] if hits else ()
+        cuts = [part for one in causes for part in parts(self._text, one.start, one.end) if _between(hits, *part)]
+        if not cuts:
+            return None
+        first = _between(hits, *cuts[0])[0]
+        others = [place for place in self.cuts() if not within(place[0], cuts)]
+        return self._text[first.start : first.end], without(self._text, sorted([*cuts, *others]))
+
     def alternatives(self) -> Iterator[tuple[str, str]]:
         """Yield what stands before and behind each "or" of a clause that states a cause."""
         if _EITHER in self._kinds:
@@ -294,7 +297,7 @@ class Reading:
 
     def _hedge(self, clause: Clause) -> str | None:
         inside = _between(self._hits, clause.start, clause.end)
-        hedge = next((hit for hit in inside if hit.kind == "hedge"), None)
+        hedge = next((hit for hit in inside if hit.kind in _HEDGES), None)
         if hedge is None:
             return None
         # Scripts without blanks are of languages that put the verb, and with it the doubt, at the end.
@@ -309,7 +312,8 @@ _READ: Final = frozenset((Role.CAUSE, Role.FRAME))
 _CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
 _OR: Final = frozenset((_EITHER, "either_hedged"))
 _BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
-_DOUBTFUL: Final = frozenset(("temporary", "hedge", _RESOLVER))
+_HEDGES: Final = frozenset(("hedge", "hedge_either"))
+_DOUBTFUL: Final = _HEDGES | {"temporary", _RESOLVER}
 
 
 def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:

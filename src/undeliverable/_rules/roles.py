@@ -5,7 +5,22 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-__all__ = ["NO_DOUBTS", "Clause", "Doubts", "Role"]
+__all__ = ["LANGUAGE_KEYS", "NO_DOUBTS", "Clause", "Doubts", "Role"]
+
+
+LANGUAGE_KEYS: Final = (
+    "temporary",
+    "not_temporary",
+    "hedge",
+    "hedge_either",
+    "either",
+    "either_hedged",
+    "advice",
+    "footer",
+    "frame",
+    "courtesy",
+)
+"""The keys of the table ``[reply]`` of a file in ``data/languages``."""
 
 
 class Role(StrEnum):
@@ -31,7 +46,7 @@ class Doubts(NamedTuple):
     """The words by which a reply says that its cause may pass, may be another, or is not about the recipient.
 
     :ivar temporary: words of time in a clause that states the cause: "temporarily".
-    :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or".
+    :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or"; or make one a mere supposition.
     :ivar resolver: words of a program that cannot find the host it hands its own mail to.
     :ivar noun: the concept that the causes speak of instead of a recipient: "sender".
     :ivar denied: the concept of the state that the causes say the mailbox is not in: "disabled".

@@ -249,6 +249,10 @@ class RuleTable:
             doubts = doubts._replace(hedge="or")
         elif doubts.hedge is not None and rule is not None and self._is_certain(reading.certain(), question):
             doubts = doubts._replace(hedge=None)
+        if doubts.hedge is None and rule is not None and not is_exact and condemns(rule):
+            supposed = reading.supposed()
+            if supposed is not None and not self._is_certain(supposed[1], question):
+                doubts = doubts._replace(hedge=supposed[0])
         return match if doubts == NO_DOUBTS else match._replace(doubts=doubts)
 
     def _is_mixed(self, reading: Reading) -> bool:

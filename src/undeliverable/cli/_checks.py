@@ -50,7 +50,8 @@ def _without(key: str, policy: Any, layer: Any, knowledge: Knowledge) -> Knowled
     """Return the knowledge with the policy of a layer as if it did not ask for `key`."""
     if policy.when.without(key) == policy.when:
         return knowledge
-    layers = []
+    layers: list[Any] = []
+    one: Any
     for one in reversed(knowledge.layers):
         if one.name == layer.name and policy.id in {other.id for other in one.policies}:
             changed = [
@@ -74,9 +75,18 @@ def _why_not(policy: Any, layer: Any, knowledge: Knowledge, verdict: Verdict, to
 
 
 def policy_warnings(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    """Yield the id of each policy that does what it hardly means to, with what that is."""
+    """Yield the id of each policy that is over, hidden, or makes hard what is the sender's or the content's fault, and why."""
+    yield from _over(layer)
     yield from _hidden(layer)
     yield from _too_hard(before, knowledge, layer)
+
+
+def _over(layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Yield each policy whose time has passed."""
+    for policy in layer.policies:
+        until = dict(policy.when.asked).get("until")
+        if until is not None and until.moment <= datetime.now(UTC):
+            yield policy.id, f"no longer applies: its until ({until.moment:%Y-%m-%d %H:%M} UTC) is in the past"
 
 
 def _hidden(layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401

@@ -142,11 +142,16 @@ def _without_tail(block: str) -> str:
 
 
 def is_profile(path: str) -> bool:
-    """Return True for a file with a `[profile]` table; errors in the file are left to whoever loads it."""
+    """Return True for a file with a `[profile]` table; errors in the file are left to whoever loads it.
+
+    A pipe can be read but once, so it is never a profile.
+    """
     import tomllib
 
+    if not os.path.isfile(path):
+        return False
     try:
         with open(path, encoding="utf-8-sig") as file:
             return "profile" in tomllib.loads(file.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
