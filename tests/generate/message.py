@@ -71,8 +71,8 @@ give_up None ours.end
 
 ```
 
-Without `reply = "4xx"` what is refused for good would get a `retry_after` as well: ask `message_advice` first. Policies reach replies
-that you judge with `classify()`; the report of a delay and a `deferred` line of a log keep the defaults.
+What is refused for good gets no `retry_after`, whatever a policy says of it. Policies reach replies that you judge with `classify()`;
+the report of a delay and a `deferred` line of a log keep the defaults.
 
 ## Defaults
 
