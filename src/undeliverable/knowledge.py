@@ -156,13 +156,12 @@ class Knowledge(Shared, Selecting):
         from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
-        document: dict[str, object] = {"rule": [], "policy": []} if tenant is None else {"tenant": {"name": tenant}}
+        entries: dict[str, list[object]] = {"rule": [], "policy": []}
         for table in rules:
             then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
-            entries = document.setdefault("rule" if "reason" in then else "policy", [])
-            assert isinstance(entries, list)
-            entries.append(table)
+            entries["rule" if "reason" in then else "policy"].append(table)
         group = CODE if tenant is None else FILE
+        document: dict[str, object] = {**entries} if tenant is None else {"tenant": {"name": tenant}, **entries}
         return self._with(load("code", group, source, document, languages=shipped()), source)
 
     def without_formats(self) -> Knowledge:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
         def places(self, words: Sequence[str], /) -> list[int]:
             """Return them, in any order."""
+            ...
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""

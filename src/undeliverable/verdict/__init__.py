@@ -188,7 +188,7 @@ class Verdict(Identified):
 
     ``message_advice`` is about this one message: a full mailbox is soft for the address, and a 552 ends the message all
     the same. ``applies_to`` says what else the refusal is about, and ``retry_after`` after how many seconds to try again:
-    as the reply asks, else by default; all three are None where nothing was refused. ``provider`` is who received the
+    as the reply asks, else by default, and None where it is given up; all three are None where nothing was refused. ``provider`` is who received the
     mail, and ``provider_from`` what says so. ``set_by`` pairs each consequence with the policy that set it, and
     :attr:`policies` is the same as a mapping. ``confidence`` says how far the bounce type can be relied on: ``high``,
     ``medium`` or ``low``, None where nothing failed. ``proof`` is None where nobody asked for it.
