@@ -14,10 +14,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun
+from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.links import unnamed
 from undeliverable._rules.meaning import Meaning, Reading
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
@@ -173,8 +174,13 @@ class RuleTable:
                 return said
         if is_exact:
             return match
+        named = unnamed(plain.text)
+        if named != plain.text:
+            said = self._look(Form(named, self._below), question)[1]
+            if said.rule is None or not said.rule.blames_recipient:
+                return said
         concepts = self._below.concepts
-        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain)
+        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
         state = denied(match.rule, concepts, plain)
         if other is None and state is None:
             return match
