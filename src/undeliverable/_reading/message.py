@@ -276,8 +276,8 @@ def _is_passed_on(reading: Reading) -> bool:
         return False
     if reading.is_reply_or_forward:
         return True
-    header, survey = reading.header, reading.survey
-    if not survey.statuses or header("in-reply-to") is None or reading.known.origin.has_null_path(header):
+    header, has_fields = reading.header, any(facts.field_block for facts in reading.recipients)
+    if not has_fields or header("in-reply-to") is None or reading.known.origin.has_null_path(header):
         return False
     return not (header("content-type") or "").lstrip().lower().startswith(_REPORT)
 
