@@ -43,6 +43,51 @@ def test_a_log_without_deliveries_was_read(tmp_path: Path, capsys: pytest.Captur
     assert main(["classify", "--log", str(tmp_path / "missing")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("classify",), "--log"),
+        (("explain",), "classify --log"),
+        (("rules", "diff", "builtin", "ses"), "--log"),
+        (("rules", "suggest"), "--log"),
+        (("report", "-o", "report.html"), "--log"),
+    ],
+)
+@pytest.mark.parametrize("name", list(LINES))
+def test_a_log_where_mail_is_expected(
+    name: str,
+    command: tuple[str, ...],
+    option: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mail.log"
+    path.write_text("\n".join(LINES[name]), encoding="utf-8")
+    main([*command, str(path)])
+    done = "this is a log, which is read as one message, so its verdicts mean nothing"
+    warning = f"undeliverable: {path}: warning: {done}; logs are read with {option}\n"
+    assert capsys.readouterr().err.count(warning) == 1
+    if option == "--log":
+        main([*command, "--log", str(path)])
+        assert "this is a log" not in capsys.readouterr().err
+
+
+def test_logs_among_mail_are_warned_of_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, lines in LINES.items():
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    main(["classify", str(tmp_path)])
+    err = capsys.readouterr().err
+    assert err.count("this is a log, which is skipped; logs are read with --log") == 1
+    assert err.count("warning") == 1
+
+
+def test_mail_and_texts_are_no_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["classify", "fixtures"])
+    assert "this is a log, which is read as one message" not in capsys.readouterr().err
+
+
 def test_a_folder_of_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, lines in LINES.items():
         (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")

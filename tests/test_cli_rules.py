@@ -61,13 +61,13 @@ example = "552 mailbox full"
 
 [[policy]]
 id = "told"
-when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2026-12-01, provider = "google" }
+when = { tenant = "a", stream = "b", source = ["192.0.2.0/24"], attempts = "> 3", age = "< 4h", sender_domain = "example.com", since = 2026-11-01, until = 2126-12-01, provider = "google" }
 then = { label = "told" }
 example = "550 5.1.1 no such user"
 
 [[policy]]
 id = "event"
-when = { service = "sendgrid", source = "pool-*", until = 2026-12-01 }
+when = { service = "sendgrid", source = "pool-*", until = 2126-12-01 }
 then = { label = "event" }
 example = "550 5.1.1 no such user"
 """
@@ -248,7 +248,7 @@ class TestCheck:
         assert (status, err.splitlines()) == (
             1,
             [
-                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown)",
+                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown); 'reason' does not hold",
                 f"undeliverable: {ours}:2: entry 'full': not_examples '552 mailbox full': the policy applies",
                 f"undeliverable: {ours}:9: entry 'below': example '552 mailbox full': full applies (mailbox_full)",
             ],
@@ -276,6 +276,74 @@ class TestCheck:
         assert status == 0
         assert ("warning: entry 'x': makes hard what is the" in err) is warned
         assert err.count("\n") == warned
+
+    @pytest.mark.parametrize(
+        ("when", "then", "example", "said"),
+        [
+            ('{ reason = "mailbox_full", expired = true }', "bounce_type = 'hard'", "452 4.2.2 mailbox full", ""),
+            ('{ reason = "mailbox_full", expired = true }', "label = 'x'", "450 later", "; 'reason' does not hold"),
+            ('{ reply = "551" }', "label = 'x'", "550 no such user", "; 'reply' does not hold"),
+            ('{ reply = "551", words = "zebra" }', "label = 'x'", "550 no such user", ""),
+            (
+                '{ reply = "550" }',
+                "retry_after = 9",
+                "550 no such user",
+                "; retry_after counts only where the message is",
+            ),
+        ],
+    )
+    def test_why_an_example_of_a_policy_fails(
+        self, when: str, then: str, example: str, said: str, tmp_path: Path, capsys: Any
+    ) -> None:
+        text = f'[[policy]]\nwhen = {when}\nthen = {{ {then} }}\nexample = "{example}"\n'
+        status, _, err = run(capsys, "check", write(tmp_path / "ours.toml", text))
+        holds = "expired" in when and not said
+        assert status == (0 if holds else 1)
+        assert (err == "") is holds
+        assert said in err
+        assert ("; " in err) is bool(said)
+
+    @pytest.mark.parametrize(
+        ("above", "below", "warned"),
+        [
+            ('when = { provider = "yahoo" }\nthen = { label = "y" }', 'when = { reply = "552" }', True),
+            (
+                'when = { provider = ["yahoo", "google"] }\nthen = { label = "y" }',
+                'when = { provider = ["google", "microsoft"] }',
+                True,
+            ),
+            ('when = { provider = "yahoo" }\nthen = { label = "y" }', 'when = { provider = "google" }', False),
+            ('when = { reply = "550", tenant = "a" }\nthen = { label = "y" }', 'when = { reply = "55x" }', True),
+            ('when = { reply = "550" }\nthen = { label = "y" }', 'when = { reply = "552" }', False),
+            ('when = { reason = "greylisted" }\nthen = { label = "y" }', 'when = { fault = "mailbox" }', False),
+            ('when = { provider = "yahoo" }\nthen = { bounce_type = "soft" }', 'when = { reply = "552" }', False),
+        ],
+    )
+    def test_a_policy_that_an_earlier_one_hides_in_part(
+        self, above: str, below: str, warned: bool, tmp_path: Path, capsys: Any
+    ) -> None:
+        text = f"[[policy]]\nid = 'first'\n{above}\n[[policy]]\nid = 'second'\n{below}\nthen = {{ bounce_type = 'soft' }}\n"
+        path = write(tmp_path / "ours.toml", text)
+        status, _, err = run(capsys, "check", path)
+        said = f"undeliverable: {path}:5: warning: entry 'second': sets no bounce_type where 'first' fits too"
+        assert (status, err.startswith(said), err.count("\n")) == (0, warned, warned)
+
+    @pytest.mark.parametrize(
+        ("until", "said"), [("2020-01-31", "(2020-01-31 00:00 UTC) is in the past"), ("2126-01-01", "")]
+    )
+    def test_a_policy_that_no_longer_applies(self, until: str, said: str, tmp_path: Path, capsys: Any) -> None:
+        text = (
+            f'[[policy]]\nid = "x"\nwhen = {{ reason = "mailbox_full", until = {until} }}\nthen = {{ label = "x" }}\n'
+        )
+        path = write(tmp_path / "ours.toml", text)
+        status, _, err = run(capsys, "check", path)
+        expected = f"undeliverable: {path}:1: warning: entry 'x': no longer applies: its until {said}\n"
+        assert (status, err) == (0, expected if said else "")
+
+    def test_a_profile_is_no_file_of_rules(self, tmp_path: Path, capsys: Any) -> None:
+        path = write(tmp_path / "house.toml", PROFILE)
+        status, _, err = run(capsys, "list", "--rules", path)
+        assert (status, "this file is a profile, not a file of rules; give it to --profile" in err) == (2, True)
 
     def test_what_a_file_for_one_tenant_changes(self, tmp_path: Path, capsys: Any) -> None:
         text = '[tenant]\nname = "acme"\n[[policy]]\nwhen = { reason = "mailbox_full" }\nthen = { label = "x" }\n'
@@ -418,11 +486,51 @@ class TestDiff:
             "providers": [{"provider": "-", **examples}],
         }  # fmt: skip
 
-    def test_what_changes_about_the_message_alone_is_said(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+    @pytest.mark.parametrize(
+        ("head", "asked", "options", "missing"),
+        [
+            ("", "since = 2020-01-01, until = 2126-01-01", (), None),
+            ('[tenant]\nname = "acme"\n', "", ("--tenant", "acme"), "--tenant"),
+            ("", 'tenant = "acme"', ("--tenant", "acme"), "--tenant"),
+            ("", 'stream = "news"', ("--stream", "news"), "--stream"),
+            ("", 'attempts = "> 3"', ("--context", "attempts=4"), "--context attempts="),
+        ],
+    )
+    def test_what_policies_ask_for_is_known(
+        self,
+        head: str,
+        asked: str,
+        options: tuple[str, ...],
+        missing: str | None,
+        replies: str,
+        tmp_path: Path,
+        capsys: Any,
+    ) -> None:
+        when = f'reason = "mailbox_full"{asked and ", "}{asked}'
+        ours = write(tmp_path / "p.toml", f'{head}[[policy]]\nwhen = {{ {when} }}\nthen = {{ label = "x" }}\n')
+        status, _, err = run(capsys, "diff", "builtin", ours, "--replies", replies, *options)
+        assert (status, err) == (1, "1 of 2 verdicts move: 1 soft -> soft\n")
+        if missing is not None:
+            status, _, err = run(capsys, "diff", "builtin", ours, "--replies", replies)
+            assert status == 0
+            warning = f"no policy that asks for {missing} applies; name it to see what it moves"
+            assert err.splitlines() == [f"undeliverable: {ours}: warning: {warning}", "0 of 2 verdicts move"]
+
+    def test_a_part_of_a_profile(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+        status, found = run_json(capsys, "diff", "builtin", "ses:label", "--replies", replies)
+        assert (status, found["moved"]) == (1, 2)
+        assert all(row["before"] == row["after"].partition(" [")[0] for row in found["groups"])
+        house = write(tmp_path / "house.toml", PROFILE)
+        assert run(capsys, "diff", "builtin", f"{house}:label", "--replies", replies)[0] == 0
+        assert run(capsys, "diff", "builtin", house, "--replies", replies)[0] == 1
+        assert "did you mean label" in run(capsys, "diff", "builtin", "ses:lable", "--replies", replies)[2]
+
+    def test_what_changes_about_the_message_alone_is_said(self, tmp_path: Path, capsys: Any) -> None:
+        replies = write(tmp_path / "replies.txt", "452 4.2.2 The mailbox is full\n550 5.1.1 User unknown\n")
         policy = '[[policy]]\nid = "now"\nwhen = { reason = "mailbox_full" }\nthen = { retry_after = 60 }\n'
         _, found = run_json(capsys, "diff", "builtin", write(tmp_path / "p.toml", policy), "--replies", replies)
         (row,) = found["groups"]
-        assert row["before"] == "soft mailbox_full retry retry_after -"
+        assert row["before"] == "soft mailbox_full retry retry_after 3600"
         assert row["after"] == "soft mailbox_full retry retry_after 60"
         assert row["by"] == "now"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Report, iter_log, parse_log_line
-from undeliverable.logs import LogReader
+from undeliverable.data import names, read
+from undeliverable.logs import LogReader, looks_like_log
 from undeliverable.logs._frames import moment, unframe
 from undeliverable.model import Action
 from undeliverable.reasons import Reason
@@ -388,3 +390,37 @@ def test_no_line_raises_and_the_same_lines_say_the_same(lines: list[str | bytes]
     assert first == [report.to_dict() for report in iter_log(lines)]
     assert all(json.dumps(one, ensure_ascii=True) for one in first)
     assert len(first) <= len(lines)
+
+
+# --- what is a log -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", names("logs"))
+def test_every_described_log_looks_like_one(name: str) -> None:
+    document = tomllib.loads(read(f"logs/{name}"))
+    tables = [*document.get("line", ()), *document.get("record", ())]
+    lines = [example["line"].encode() for table in tables for example in table["example"]]
+    assert looks_like_log(b"\n".join(lines) + b"\n")
+    assert any(looks_like_log(line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (f"{BOUNCE}\n{BOUNCE[:40]}", True),
+        (f"\n{BOUNCE}\nwords\n\n", True),
+        (f"\n{BOUNCE}\nwords\n\nmore words\n", False),
+        ("Nov 21 21:16:18 mx dovecot: imap-login: Login: user=<kim>\n", True),
+        ("550 5.1.1 <kim@example.org>: User unknown\n" * 3, False),
+        ("kim@example.org,hard\nlee@example.org,soft\n", False),
+        ('{"a": 1}\n{"b": 2}\n', False),
+        ("", False),
+    ],
+)
+def test_what_looks_like_a_log(head: str, expected: bool) -> None:
+    assert looks_like_log(head.encode()) is expected
+
+
+def test_no_message_looks_like_a_log() -> None:
+    mails = [path for path in FIXTURES.parent.rglob("*.eml") if looks_like_log(path.read_bytes()[:4096])]
+    assert mails == []

@@ -22,6 +22,7 @@ from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.rule import Rule
 from undeliverable._rules.visible import stands_in
+from undeliverable._smtp.grammar import EXPIRED_WORDS
 from undeliverable._text.fold import fold
 from undeliverable.errors import KnowledgeError
 
@@ -93,7 +94,8 @@ class TestRules:
             (rule.id, phrase)
             for rule in RULES
             for phrase in (*rule.when.words, *rule.when.any_words)
-            if not any(stands_in(phrase, form) for proof in decided()[rule.id] for form in proof.forms)
+            if phrase not in EXPIRED_WORDS  # which all reports are read by, and tests/test_replies.py proves
+            and not any(stands_in(phrase, form) for proof in decided()[rule.id] for form in proof.forms)
         ]
         assert unproven == []
 

@@ -26,6 +26,24 @@ def write(path: Path, *lines: str) -> str:
     return str(path)
 
 
+def test_the_draft_for_a_single_reply(tmp_path: Path, capsys: Any) -> None:
+    lines = write(tmp_path / "replies", GRUE.format("192.0.2.1"))
+    status, out, _ = run(capsys, "--replies", lines, "--least", "1")
+    assert status == 0
+    assert "# 1 reply, judged as " in out
+
+
+def test_the_rules_of_a_tenant_count(tmp_path: Path, capsys: Any) -> None:
+    lines = write(tmp_path / "replies", GRUE.format("192.0.2.1"))
+    rule = '[[rule]]\nid = "grue"\nwhen = { words = "eaten by a grue" }\nthen = { reason = "system_error" }'
+    ours = write(tmp_path / "acme.toml", '[tenant]\nname = "acme"', rule)
+    said = {
+        tenant: run(capsys, "--replies", lines, "--least", "1", "--rules", ours, "--tenant", tenant)[2].split()[0]
+        for tenant in ("acme", "other")
+    }
+    assert said == {"acme": "0", "other": "1"}
+
+
 def test_replies_that_say_the_same_become_one_draft(tmp_path: Path, capsys: Any) -> None:
     lines = write(
         tmp_path / "replies",
@@ -46,7 +64,7 @@ def test_replies_that_say_the_same_become_one_draft(tmp_path: Path, capsys: Any)
     assert zork["id"] == "draft.zorkmid-balance-too-low-at"
     assert zork["examples"][0] == ZORK.format("user", 0).replace("user@example.org", "user@example.com")
     assert len(zork["examples"]) == 3
-    assert f"# 9 replies, judged as {zork['then']['reason']} by their code alone" in text
+    assert f"# 9 replies, judged as {zork['then']['reason']} by the code alone" in text
     assert main(["rules", "check", str(output)]) == 0
     capsys.readouterr()
     # A draft changes nothing before it is edited.

@@ -108,6 +108,13 @@ class TestLists:
         made = import_rules("kumomta", [("f", '[rules]\nSpamBlock = ["a\\u0062c"]\n')])
         assert 'source = "f (SpamBlock)"' in made.toml
 
+    def test_of_several_patterns_on_a_line_the_lost_one_is_named(self, capsys: Any, tmp_path: Path) -> None:
+        path = write(tmp_path / "own.toml", '[rules]\nSpamBlock = ["xyzzy plugh", "^5"]\n')
+        _, out, err = run(capsys, "--from", "kumomta", path)
+        assert f"{path}:2: not taken over: it asks for a reply code alone" in err
+        assert "\n    ^5\n" in err
+        assert f"# {path}:2: xyzzy plugh\n" in out
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [
@@ -135,17 +142,43 @@ class TestLines:
         assert f"{path}:6: not taken over: never reached: {path}:3 has the same pattern" in err
         known = Knowledge.builtin().with_file(output)
         assert rule_for("550-5.1.1 there is no account of this name", known)[1] is Reason.USER_UNKNOWN
-        assert rule_for("451 xyzzy", known) == ("zone-mta.other.1", Reason.UNDEFINED)
+        assert f"{path}:4: not taken over: it asks for a reply code alone" in err
+        assert rule_for("451 4.7.1 greylisted", known)[1] is Reason.GREYLISTED
 
     def test_a_code_alone_does_not_condemn_against_the_words(self, tmp_path: Path) -> None:
         known = knowledge_of(import_rules("zone-mta", [("b.txt", LINES)]).toml, tmp_path)
         assert rule_for("550 5.1.0 xyzzy", known) == ("zone-mta.envelope.1", Reason.USER_UNKNOWN)
         assert rule_for("550 5.1.0 sender rejected", known)[1] is Reason.SENDER_REJECTED
 
-    def test_known_only_leaves_the_rest_to_the_built_in_rules(self) -> None:
-        made = import_rules("zone-mta", [("b.txt", LINES)], known_only=True)
-        assert "zone-mta.other" not in made.toml
-        assert "the class 'other' names no reason" in [loss.why for loss in made.losses]
+    def test_what_finds_no_reason_is_left_to_the_built_in_rules(self) -> None:
+        made = import_rules("zone-mta", [("b.txt", "greylisting,defer,other,\nxyzzy plugh,reject,recipient,\n")])
+        assert made.rules == 0
+        assert [loss.text for loss in made.losses] == ["greylisting,defer,other,", "xyzzy plugh,reject,recipient,"]
+        assert made.losses[0].why.startswith("the class 'other' names no reason, so the built-in rules judge")
+        given = import_rules("zone-mta", [("b.txt", "xyzzy,defer,other,\n")], reasons={"other": Reason.UNDEFINED})
+        assert given.rules == 1
+
+    def test_what_keeps_replies_from_a_later_rule_stays(self, tmp_path: Path) -> None:
+        text = "mailbox moved to plugh,defer,other,\nxyzzy,defer,other,\nplugh,reject,spf,\n"
+        made = import_rules("zone-mta", [("b.txt", text)])
+        assert [loss.place for loss in made.losses] == ["b.txt:2"]
+        assert made.rewritten == (
+            ("b.txt:1", "names no reason, but keeps replies from a later rule that would take them"),
+        )
+        known = knowledge_of(made.toml, tmp_path)
+        assert rule_for("550 mailbox moved to plugh", known) == ("zone-mta.other.1", Reason.UNDEFINED)
+        assert rule_for("550 plugh", known) == ("zone-mta.spf.1", Reason.AUTH_FAILED)
+
+    @pytest.mark.parametrize("pattern", ["^4", r"^4\d\d", "^[45]", "^550[ -]", r"^(?:421|450) .*", "550", ".+"])
+    def test_a_code_alone_is_left_to_the_built_in_rules(self, pattern: str) -> None:
+        made = import_rules("powermta", [("config", f"/{pattern}/ bad-configuration\n")])
+        assert [loss.why for loss in made.losses] == [
+            "it asks for a reply code alone; left out, so that the built-in rules read the words"
+        ]
+
+    @pytest.mark.parametrize("pattern", [r"^550 5\.1\.1", r"5\.1\.", "^421 no", "101", "^4.*busy"])
+    def test_what_asks_for_more_than_a_code_is_taken_over(self, pattern: str) -> None:
+        assert import_rules("powermta", [("config", f"/{pattern}/ bad-configuration\n")]).rules == 1
 
     def test_the_file_of_another_program_is_refused(self, tmp_path: Path, capsys: Any) -> None:
         status, _, err = run(capsys, "--from", "zone-mta", write(tmp_path / "own.toml", "[rules]\nSpamBlock = []\n"))

@@ -54,6 +54,7 @@ VALID = (
     "[[policy]]\nwhen = { status = '5.7.*' }\nthen = { applies_to = 'queue' }",
     "[[policy]]\nwhen = { not = { domain = '*.edu' }, expired = true, attempts = 3 }\nthen = { label = 'x' }",
     "[[rule]]\nwhen = { means = ['list', 'refused'], unless = ['@content', 'too large'] }\nthen = { reason = 'undefined' }",
+    "[[policy]]\nwhen = { unless = 'x' }\nthen = { label = 'x' }",
     "[provider]\nname = 'own'\nhosts = []",
     "[[provider]]\nname = 'own'\ndomains = 'own.example'",
     "[tenant]\nname = 'shop'",
@@ -71,6 +72,7 @@ INVALID = (
     "[[policy]]\nwhen = { attempts = 'many' }\nthen = { label = 'x' }",
     "[[policy]]\nwhen = { means = 'list' }\nthen = { label = 'x' }",
     "[[rule]]\nwhen = { words = 'x' }",
+    "[[rule]]\nwhen = { unless = 'x' }\nthen = { reason = 'undefined' }",
     "[[rule]]\nwhen = {}\nthen = { reason = 'undefined' }",
     "[[rule]]\nwhen = { words = '' }\nthen = { reason = 'undefined' }",
     "[[rule]]\nwhen = { words = 'x', unless = '@nosuch' }\nthen = { reason = 'undefined' }",
@@ -98,6 +100,17 @@ def test_loader_and_schema_refuse_the_same(text: str, validator: Any, tmp_path: 
     with pytest.raises(KnowledgeError):
         load(text, tmp_path / "own.toml")
     assert not validator.is_valid(tomllib.loads(text))
+
+
+def test_one_misspelt_word_is_one_error(validator: Any) -> None:
+    for text in (
+        "[[policy]]\nwhen = { reason = 'mailbox_ful' }\nthen = { label = 'x' }",
+        "[[rule]]\nwhen = { words = 'x' }\nthen = { reason = 'mailbox_ful' }",
+        "[provider]\nnme = 'x'\nname = 'x'",
+        "[[provider]]\nnme = 'x'\nname = 'x'",
+        "[tenant]\nnme = 'x'\nname = 'x'",
+    ):
+        assert len([*validator.iter_errors(tomllib.loads(text))]) == 1
 
 
 def test_every_key_is_described() -> None:

@@ -1,7 +1,7 @@
-"""Notifications and near misses that were written before their writers had seen the code or its data: `fixtures/unseen`.
+"""Notifications, replies and near misses that were written before their writers had seen the code or its data: `fixtures/unseen`.
 
-Each set has 60 notifications in twelve languages and 40 messages that are none. What was right at first sight stands in
-docs/testing.md; since then the faults behind what was wrong have been mended, so the sets show only that it stays so.
+Each set has 60 notifications in twelve languages and 40 messages that are none; the replies are 300 in many languages. What was
+right at first sight stands in docs/testing.md; since then the faults behind what was wrong have been mended, so the sets show only that it stays so.
 A list means "any of these".
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from undeliverable import Report, parse
+from undeliverable import Report, Verdict, classify, parse
 from undeliverable.verdict import Kind
 
 UNSEEN: Final = Path(__file__).parent.parent / "fixtures" / "unseen"
@@ -80,3 +80,19 @@ def test_near_misses(name: str) -> None:
     assert report.kind in ROWS[name]["kind"]
     assert report.kind not in {Kind.BOUNCE, Kind.DELAY}
     assert not any(verdict.bounce_type for verdict in report.verdicts)
+
+
+def replies() -> list[tuple[dict[str, Any], Verdict]]:
+    rows = [json.loads(line) for line in (UNSEEN / "replies.jsonl").read_text("utf-8").splitlines()]
+    return [(row, classify(row["text"], command=row["command"])) for row in rows]
+
+
+def test_no_reply_becomes_hard_that_is_not() -> None:
+    assert [row["text"] for row, one in replies() if one.bounce_type == "hard" and "hard" not in row["types"]] == []
+
+
+def test_replies_are_mostly_read_as_their_writer_meant_them() -> None:
+    """What is known to be missed may not become more."""
+    judged = replies()
+    assert sum(one.bounce_type in row["types"] for row, one in judged) >= 298
+    assert sum(one.reason in row["reasons"] for row, one in judged) >= 290

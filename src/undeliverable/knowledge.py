@@ -110,12 +110,14 @@ class Knowledge(Shared, Selecting):
 
         A profile stands above those that were added before it.
 
-        :param only: the consequences to take from it, such as ``["label"]``; all unless given.
+        :param name: also with the consequences to take from it, as the command takes it: ``"ses:label,advice"``.
+        :param only: the consequences to take from it, such as ``["label"]``, beside those; all unless any are given.
         :raises KnowledgeError: when there is no such profile or consequence, or the profile has an error.
         """
         from undeliverable._knowledge.loader import PROFILE, load, part_of
-        from undeliverable._knowledge.paths import read_path, read_profile
+        from undeliverable._knowledge.paths import part_names, read_path, read_profile
 
+        name, parts = part_names(name)
         if name.endswith(".toml"):
             source = read_path(name)
             stem = os.path.basename(name).removesuffix(".toml")
@@ -123,6 +125,7 @@ class Knowledge(Shared, Selecting):
             source = read_profile(name)
             stem = name
         layer = load(f"profile:{stem}", PROFILE, source, source.parse())
+        only = (*parts, *only)
         return self._with(part_of(layer, only) if only else layer, source)
 
     def with_file(self, path: str | PathLike[str]) -> Knowledge:
@@ -142,7 +145,8 @@ class Knowledge(Shared, Selecting):
     def with_rules(self, rules: Sequence[Mapping[str, object]], *, tenant: str | None = None) -> Knowledge:
         """Return this knowledge with rules and policies from code: tables as in a file.
 
-        A table whose ``then`` names a reason is a rule, any other a policy.
+        A table whose ``then`` names a reason is a rule, any other a policy. One without an ``id`` is called by its number
+        in the call, ``code#1``: give ids where several calls add entries that verdicts should tell apart.
 
         :param tenant: the customer of the caller that they are for; they rank as a file with that ``[tenant]`` does.
         :raises KnowledgeError: when one of them has an error.
@@ -152,13 +156,12 @@ class Knowledge(Shared, Selecting):
         from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
-        document: dict[str, object] = {"rule": [], "policy": []} if tenant is None else {"tenant": {"name": tenant}}
+        entries: dict[str, list[object]] = {"rule": [], "policy": []}
         for table in rules:
             then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
-            entries = document.setdefault("rule" if "reason" in then else "policy", [])
-            assert isinstance(entries, list)
-            entries.append(table)
+            entries["rule" if "reason" in then else "policy"].append(table)
         group = CODE if tenant is None else FILE
+        document: dict[str, object] = {**entries} if tenant is None else {"tenant": {"name": tenant}, **entries}
         return self._with(load("code", group, source, document, languages=shipped()), source)
 
     def without_formats(self) -> Knowledge:

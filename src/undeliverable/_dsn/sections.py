@@ -93,7 +93,7 @@ class CutWords:
 
         That is a field, a quotation, or, in the group, what begins like an announcement.
         """
-        return _special(self.plain, "")
+        return _special(filter(str.isascii, self.plain), "")
 
     @cached_property
     def special_of_any_script(self) -> re.Pattern[str]:
@@ -119,11 +119,11 @@ def _filed(lines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 def _special(words: Iterable[str], others: str) -> re.Pattern[str]:
     """Return the pattern of :attr:`CutWords.special`.
 
-    :param words: how announcements begin without a ruler; of these only those in ASCII are compared.
+    :param words: how announcements begin without a ruler; of these only beginnings in ASCII are compared.
     :param others: a pattern of further beginnings, behind a vertical bar.
     """
     further: dict[str, list[str]] = {}
-    for beginning in sorted({word[:_BEGINNING] for word in words if word.isascii()}):
+    for beginning in filter(str.isascii, sorted({word[:_BEGINNING] for word in words})):
         further.setdefault(beginning[0], []).append(re.escape(beginning[1:]))
     announced = "".join(f"|[{first}{first.upper()}](?i:{'|'.join(rest)})" for first, rest in further.items())
     margin = rf"[{_MARGIN}]{{0,{_ROOM - 1}}}+"

@@ -28,7 +28,7 @@ from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError, KnowledgeError
-from undeliverable.errors._tables import as_list, as_table, expected, refuse_unknown, unknown
+from undeliverable.errors._tables import as_list, as_table, expected, refuse_deep, refuse_unknown, unknown
 from undeliverable.reasons import Advice, AppliesTo, BounceType, MessageAdvice, Reason
 
 __all__ = [
@@ -58,7 +58,6 @@ _TABLES: Final = {
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
 """Keys of every format, which stand bare in a built-in file."""
-_DEEPEST: Final = 16  # `not` within `not`: each takes some of the interpreter's stack whenever a reply is judged
 _NOTHING: Final = -1  # a code or status that no condition names
 _T = TypeVar("_T")
 _Enum = TypeVar("_Enum", Reason, Advice, BounceType, MessageAdvice, AppliesTo)
@@ -134,7 +133,7 @@ class _Loader:
     def layer(self, document: Mapping[str, object]) -> Layer:
         for table in document:
             if table not in _TABLES[self.group]:
-                self.source.fail(EntryError(self._unknown_table(document), key=table), table, 0, table)
+                self.source.fail(EntryError(self._unknown_table(document, table), key=table), table, 0, table)
         profiles = tuple(self._each(document, "profile", _profile))
         for name in self._each(document, "tenant", _tenant):
             self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
@@ -156,12 +155,14 @@ class _Loader:
                 self.source.fail(error, table, index)
         return layer
 
-    def _unknown_table(self, document: Mapping[str, object]) -> str:
+    def _unknown_table(self, document: Mapping[str, object], table: str) -> str:
         if self.group == FILE and document.keys() >= _FORMAT_KEYS:
             return (
                 "this is one format, as a file in data/formats has it, and is checked by pytest tests/test_formats.py; "
                 "in a file of your own it stands below [[format]]"
             )
+        if self.group == FILE and table == "profile":
+            return "this file is a profile, not a file of rules; give it to --profile, or to with_profile()"
         return f"unknown table; {expected(_TABLES[self.group])}"
 
     def _each(
@@ -175,7 +176,7 @@ class _Loader:
             try:
                 given = _mapping(table, name)
                 entry = next((id_ for id_ in (given.get("id"), given.get("name")) if isinstance(id_, str)), None)
-                _refuse_deep(given)
+                refuse_deep(given)
                 made = read(given, index)
             except EntryError as error:
                 self.source.fail(error, name, index, entry)
@@ -210,7 +211,7 @@ class _Loader:
         refuse_unknown(table, keys.POLICY)
         when, then = _table(table, "when", optional=True), _table(table, "then")
         refuse_unknown(then, keys.POLICY_THEN, "then.")
-        if not then:
+        if all(value is None for value in then.values()):
             raise EntryError(f"a policy must set one of {', '.join(keys.POLICY_THEN)}", key="then")
         return Policy(
             self._id(table, "policy", index),
@@ -325,15 +326,6 @@ def _shadowing(rule: Rule, index: int, table: RuleTable, place: Mapping[str, int
     candidates = table.candidates(Seen(text, code, status, None, provider))
     earlier = takewhile(lambda other: place[other.id] < index, candidates)
     return next((other for other in earlier if other.when.covers(when)), None)
-
-
-def _refuse_deep(table: Mapping[str, object]) -> None:
-    """Raise EntryError where conditions are nested too deeply, as in a table that holds itself."""
-    inner = table.get("when")
-    for _ in range(_DEEPEST):
-        inner = inner.get("not") if isinstance(inner, Mapping) else None
-    if inner is not None:
-        raise EntryError(f"must not be nested more than {_DEEPEST} times", key="when.not")
 
 
 def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:

@@ -10,7 +10,15 @@ from undeliverable.data import names, read
 from undeliverable.errors import KnowledgeError
 from undeliverable.errors._tables import unknown
 
-__all__ = ["profile_names", "read_path", "read_profile"]
+__all__ = ["part_names", "profile_names", "read_path", "read_profile"]
+
+
+def part_names(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of a profile, or its path, and the consequences that stand behind its colon: ``ses:label,advice``."""
+    name, colon, parts = text.rpartition(":")
+    if not colon or parts.endswith(".toml"):  # a path may have a colon
+        return text, ()
+    return name, tuple(part.strip() for part in parts.split(","))
 
 
 def profile_names() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from undeliverable._knowledge.paths import part_names
 from undeliverable.errors import KnowledgeError
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
         def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Self:
             """Return it with a profile."""
+            ...
 
         def with_file(self, path: str | PathLike[str]) -> Self:
             """Return it with a file."""
+            ...
 
     _Seen: TypeAlias = tuple[int, int, int, int] | None
     """Times of its text and of its entry (a program may set the first one back), size and number of a file, or None."""
@@ -97,6 +100,7 @@ def watched(
     :raises KnowledgeError: when one of them cannot be used.
     """
     pairs = [(one, ()) if isinstance(one, str) else one for one in profiles]
+    paths = [path for path, _ in (part_names(name) for name, _ in pairs) if path.endswith(".toml")]
 
     def load() -> _Knowledge:
         knowledge = builtin
@@ -106,7 +110,7 @@ def watched(
             knowledge = knowledge.with_file(path)
         return knowledge
 
-    return Watch(load, [*(name for name, _ in pairs if name.endswith(".toml")), *map(str, files)])
+    return Watch(load, [*paths, *map(str, files)])
 
 
 def _seen(path: str) -> _Seen:

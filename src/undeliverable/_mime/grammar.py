@@ -138,12 +138,19 @@ TAG: Final = lazy(
     r"((?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+>|[^<>]*+>)"
     r"|<[!?][^<>]*+>",
 )
-RAW_ELEMENT: Final = lazy(r"(?i)<(?:(!)--|(script|style)(?=[\s/>]))")
+RAW_ELEMENT: Final = lazy(r"(?i)<(?:(!)--|(script|style|title|template)(?=[\s/>]))")
 RAW_ENDS: Final = {
     "!": lazy(r"-->"),
     "script": lazy(r"(?i)</script[^<>]*+>?+"),
     "style": lazy(r"(?i)</style[^<>]*+>?+"),
+    "title": lazy(r"(?i)</title[^<>]*+>?+"),
+    "template": lazy(r"(?i)</template[^<>]*+>?+"),
 }
+# What hides an element: the attribute `hidden`, or its style. VALUE takes values off, which may hold that word as well.
+HIDING: Final = lazy(r"(?i)hidden|style\s*+=")
+STYLE: Final = lazy(r"(?i)(?<![\w-])style\s*+=\s*+(\"[^\"]*+|'[^']*+|[^\s>\"']++)")
+HIDDEN: Final = lazy(r"(?i)(?<![\w-])(?:display\s*+:\s*+none|visibility\s*+:\s*+(?:hidden|collapse))(?![\w-])")
+VALUE: Final = lazy(r"\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"']*+)")
 ENTITY: Final = lazy(r"&(?:#(?:\d{1,7}+(?!\d)|[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f]))|[A-Za-z][A-Za-z0-9]{1,31}+);?+")
 MAILTO: Final = lazy(r"(?i)href\s*+=\s*+[\"']?+mailto:([^\"'>?\s]++)")
 BLANKS: Final = lazy(r"[ \t\n\r\f\v\xa0]+")

@@ -1,21 +1,37 @@
 """HTML rendered to lines of text: enough for the notifications that mail servers write, in linear time.
 
-One pattern finds the tags. Text between them is kept, block elements become line breaks, and comments, scripts and
-styles are removed first. A `mailto:` link without text shows its address, so that a recipient named only there is not
-lost.
+One pattern finds the tags. Text between them is kept, block elements become line breaks, and what browsers do not show is
+left out: comments, scripts, styles, titles, templates, and elements that are hidden. A `mailto:` link without text shows
+its address, so that a recipient named only there is not lost.
+
+A quotation (`blockquote`) is left out as well: whoever wrote the quoted message chose its words. Some notifications set
+their own recipient or reply off as one, so a short one stays if it names nobody else.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from undeliverable._mime.grammar import BLANK_LINES, BLANKS, ENTITY, MAILTO, RAW_ELEMENT, RAW_ENDS, TAG
+from undeliverable._mime.grammar import (
+    BLANK_LINES,
+    BLANKS,
+    ENTITY,
+    HIDDEN,
+    HIDING,
+    MAILTO,
+    RAW_ELEMENT,
+    RAW_ENDS,
+    STYLE,
+    TAG,
+    VALUE,
+)
+from undeliverable._text.addresses import addresses_in
 
 _PARAGRAPHS: Final = frozenset(
     {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"}
 )
 _LINES: Final = frozenset(
-    {"br", "div", "tr", "li", "dt", "dd", "title", "body", "html", "head", "section", "article", "header", "footer"}
+    {"br", "div", "tr", "li", "dt", "dd", "body", "html", "head", "section", "article", "header", "footer"}
     | {
         "address",
         "center",
@@ -33,10 +49,15 @@ _LINES: Final = frozenset(
     },
 )
 _CELLS: Final = frozenset({"td", "th"})
+# WHATWG HTML 13.1.2: these elements have no content that could be hidden.
+_VOID: Final = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
+_QUOTE: Final = "blockquote"
+_FEW_LINES: Final = 3
+"""How many lines a notification sets off as a quotation: a label, a recipient, a reply."""
 
 
 def render(html: str) -> str:
-    """Return the visible text: block elements break lines, entities are decoded, scripts, styles, comments dropped."""
+    """Return the visible text: block elements break lines, entities are decoded; see above for what is left out."""
     renderer = _Renderer()
     html = _without_raw(html)
     at = 0
@@ -49,7 +70,7 @@ def render(html: str) -> str:
 
 
 def _without_raw(html: str) -> str:
-    """Remove comments, scripts and styles; one that is never closed is kept, since its end is unknown."""
+    """Remove comments, scripts, styles, titles and templates; one that is never closed is kept, since its end is unknown."""
     kept: list[str] = []
     open_ended: set[str] = set()
     at = search = 0
@@ -67,16 +88,22 @@ def _without_raw(html: str) -> str:
 
 
 class _Renderer:
-    __slots__ = ("_anchor", "_fresh", "_out", "_pre")
+    __slots__ = ("_anchor", "_fresh", "_hidden", "_named", "_open", "_out", "_pre", "_quotes", "_quoted", "_searched")
 
     def __init__(self) -> None:
         self._out: list[str] = []
+        self._hidden = ""  # name of the element that is not shown, of which `_open` are open
+        self._open = 0
+        self._quotes = 0  # open quotations; the outermost begins at `_quoted` in `_out`
+        self._quoted = 0
+        self._named: set[str] = set()  # addresses in `_out` up to `_searched`
+        self._searched = 0
         self._fresh = True  # at the start of a line
         self._pre = 0
         self._anchor = ""  # address of an open mailto: link without visible text so far
 
     def text(self, raw: str) -> None:
-        if not raw:
+        if not raw or self._open:
             return
         shown = decode_entities(raw) if "&" in raw else raw
         if not self._pre:
@@ -91,16 +118,49 @@ class _Renderer:
         self._fresh = shown[-1] == "\n"
 
     def tag(self, slash: str, name: str, attributes: str) -> None:
+        if self._open:
+            self._pass_over(slash, name)
+            if self._open:
+                return
+        elif not slash and name not in _VOID and _is_hidden(attributes):
+            self._hidden, self._open = name, 1
         if name in _LINES:
             self._break("\n", always=name == "br")
         elif name in _PARAGRAPHS:
             self._break("\n\n", always=False)
             if name == "pre":
                 self._pre = max(0, self._pre + (-1 if slash else 1))
+            elif name == _QUOTE:
+                self._quote(slash)
         elif name in _CELLS and not slash:
             self.text(" ")
         elif name == "a":
             self._link(slash, attributes)
+
+    def _pass_over(self, slash: str, name: str) -> None:
+        """Count the elements inside one that is hidden; a paragraph ends where the next block begins."""
+        if name == self._hidden:
+            self._open += -1 if slash or name == "p" else 1
+        elif self._hidden == "p" and (name in _PARAGRAPHS or name in _LINES) and name != "br":
+            self._open = 0
+
+    def _quote(self, slash: str) -> None:
+        if not slash:
+            if not self._quotes:
+                self._quoted = len(self._out)
+            self._quotes += 1
+        elif self._quotes:
+            self._quotes -= 1
+            if not self._quotes:
+                self._end_quotation()
+
+    def _end_quotation(self) -> None:
+        """Leave out the quotation that ends here unless it is the notification's own."""
+        self._named.update(map(str.lower, addresses_in("".join(self._out[self._searched : self._quoted]))))
+        self._searched = self._quoted
+        if not _is_own("".join(self._out[self._quoted :]), self._named):
+            del self._out[self._quoted :]
+            self._anchor = ""
 
     def _break(self, ends: str, *, always: bool) -> None:
         if not self._fresh or always:
@@ -119,8 +179,36 @@ class _Renderer:
             self._anchor = target[1] if target else ""
 
     def result(self) -> str:
+        if self._quotes:
+            self._end_quotation()
         text = "\n".join(map(str.rstrip, "".join(self._out).split("\n")))
         return BLANK_LINES.sub("\n\n", text).strip("\n") + "\n" if text.strip() else ""
+
+
+def _is_hidden(attributes: str) -> bool:
+    """Return whether the attributes of an element say that it is not shown (WHATWG HTML 6.1, CSS Display 2.5)."""
+    if HIDING.search(attributes) is None:
+        return False
+    style = STYLE.search(attributes)
+    if style is not None and HIDDEN.search(decode_entities(style[1])):
+        return True
+    return "hidden" in VALUE.sub(" ", attributes).lower().strip(" \t\n/>").split()
+
+
+def _is_own(quoted: str, named: set[str]) -> bool:
+    """Return whether what a notification sets off as a quotation is its own: it is short and names nobody else.
+
+    The first address of all may stand there, alone on its line.
+
+    :param named: the addresses above it, in lower case.
+    """
+    lines = [line.strip() for line in quoted.split("\n") if not line.isspace() and line]
+    if len(lines) > _FEW_LINES:
+        return False
+    others = {found.lower() for found in addresses_in(quoted)} - named
+    if not others:
+        return True
+    return not named and len(others) == 1 and any(line.strip("<>").lower() in others for line in lines)
 
 
 def decode_entities(text: str) -> str:

@@ -55,6 +55,7 @@ _NESTING: Final = 3
 # What a report as a whole is: a single failure makes it a bounce. RFC 3464 2.3.3.
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 
+_REPORT: Final = "multipart/report"
 _NO_PARTS: Final = Survey()  # of a report that is read in one pass: nobody adds to it
 _FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
@@ -267,8 +268,18 @@ def _is_nameless(facts: RecipientFacts) -> bool:
 
 
 def _is_passed_on(reading: Reading) -> bool:
-    """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message."""
-    return reading.is_reply_or_forward and not reading.is_from_mail_system
+    """Return whether a person replies to or forwards a report, whose parts have become parts of the person's message.
+
+    Some software sends its reports as a reply to the message that failed, but then says that they are reports (RFC 6522 3).
+    """
+    if reading.is_from_mail_system:
+        return False
+    if reading.is_reply_or_forward:
+        return True
+    header, has_fields = reading.header, any(facts.field_block for facts in reading.recipients)
+    if not has_fields or header("in-reply-to") is None or reading.known.origin.has_null_path(header):
+        return False
+    return not (header("content-type") or "").lstrip().lower().startswith(_REPORT)
 
 
 def _read_nested_text(reading: Reading) -> None:

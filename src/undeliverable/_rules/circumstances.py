@@ -83,6 +83,18 @@ class Circumstances(NamedTuple):
         theirs = dict(other.asked)
         return all(key in theirs and mine.covers(theirs[key]) for key, mine in self.asked)
 
+    def meets(self, other: Circumstances) -> bool:
+        """Return whether some failure may fit both, as far as the conditions that both ask for can be compared."""
+        if self.reasons is not None and other.reasons is not None and self.reasons.isdisjoint(other.reasons):
+            return False
+        theirs = dict(other.asked)
+        return all(_meet(mine, theirs[key]) for key, mine in self.asked if key in theirs)
+
+    def without(self, key: str) -> Circumstances:
+        """Return the same without what is asked under `key`; ``reason`` stands for ``fault`` as well."""
+        kept = tuple(pair for pair in self.asked if pair[0] != key)
+        return self._replace(asked=kept, reasons=None if key == "reason" else self.reasons)
+
     def named(self, key: str) -> Iterator[tuple[str, str]]:
         """Yield each name that is asked for under `key`, also below ``not``, after the dotted key where it stands."""
         for where, comparison in self.asked:
@@ -90,6 +102,13 @@ class Circumstances(NamedTuple):
                 yield from ((f"when.{key}", name) for name in sorted(filter(None, comparison.values)))
             elif isinstance(comparison, Not):
                 yield from ((f"when.not.{key}", name) for _, name in comparison.inner.named(key))
+
+
+def _meet(mine: Comparison, theirs: Comparison) -> bool:
+    """Return whether one value may fit both, of which one covers the other or both are lists that share a value."""
+    if isinstance(mine, OneOf) and isinstance(theirs, OneOf):
+        return not mine.values.isdisjoint(theirs.values)
+    return mine.covers(theirs) or theirs.covers(mine)
 
 
 class OneOf(NamedTuple):

@@ -171,6 +171,13 @@ class Concepts:
             for concept in sorted(may_mean & _said(sorted({hit, *negations}), text)):
                 yield concept, hit[0] - len(_MARGIN), -hit[1] - len(_MARGIN)
 
+    def denied(self, clause: str) -> frozenset[str]:
+        """Return the concepts whose words a negation stands directly before in `clause`, such as `disabled`: "not closed"."""
+        text = f"{_MARGIN}{clause}{_MARGIN}"
+        hits = _outermost(self._hits(text, words_of(clause)))
+        negations = [hit for hit in hits if NOT in hit[2]]
+        return frozenset(concept for hit in hits if _dismissed(hit, negations, text) for concept in hit[2])
+
     def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
 

@@ -44,25 +44,37 @@ def confidence_of(
     :param by_status: returns the reason that a status gives by itself.
     :param opinion: returns the second opinion on a reply as rules see it.
     """
-    rule = verdict.rule
-    if verdict.bounce_type is BounceType.UNDETERMINED:
+    rule, bounce_type = verdict.rule, _read(verdict)
+    if bounce_type is BounceType.UNDETERMINED:
         return LOW
     if rule is not None and rule.layer not in _BUILTIN:
         return HIGH  # the rule of whoever asks
     if rule is None or rule.layer == LAYER or rule.id.startswith(BARE) or verdict.conflicts:
-        return MEDIUM if verdict.bounce_type is BounceType.SOFT else _of_hard(view_of(opinion, verdict), MEDIUM)
-    return _by_words(by_status, opinion, verdict)
+        return MEDIUM if bounce_type is BounceType.SOFT else _of_hard(view_of(opinion, verdict), MEDIUM)
+    return _by_words(by_status, opinion, verdict, is_soft=bounce_type is BounceType.SOFT)
+
+
+def _read(verdict: Verdict) -> BounceType | None:
+    """Return the bounce type as the reply was read: what a policy made of it says nothing of how sure the reading is."""
+    if verdict.policy is None or verdict.reason is None:
+        return verdict.bounce_type
+    return BounceType.SOFT if _is_passing(verdict) else verdict.reason.bounce_type
+
+
+def _is_passing(verdict: Verdict) -> bool:
+    return verdict.reply_code is not None and verdict.reply_code // 100 == _TRANSIENT
 
 
 def _by_words(
     by_status: Callable[[int], Reason | None],
     opinion: Callable[[str, int, int, Command | None], View | None],
     verdict: Verdict,
+    *,
+    is_soft: bool,
 ) -> str:
     """Return the confidence in what the words of a reply say, whose codes do not contradict each other."""
-    is_soft, status = verdict.bounce_type is BounceType.SOFT, verdict.status
-    is_passing = verdict.reply_code is not None and verdict.reply_code // 100 == _TRANSIENT
-    if (is_soft and is_passing) or (status is not None and by_status(status_key(status)) is verdict.reason):
+    status = verdict.status
+    if (is_soft and _is_passing(verdict)) or (status is not None and by_status(status_key(status)) is verdict.reason):
         return HIGH
     view = view_of(opinion, verdict)
     if not is_soft:

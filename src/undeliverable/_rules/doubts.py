@@ -1,8 +1,9 @@
 """Doubt what a phrase seems to say of the recipient, by the concepts around it.
 
-A phrase such as "does not exist" condemns an address whatever it is said of. Two questions are asked of a reply that a
+A phrase such as "does not exist" condemns an address whatever it is said of. Three questions are asked of a reply that a
 built-in wording takes for a fault of the recipient. Does it speak of somebody else alone: "the from address does not
-match"? And does it name another cause as well, so that it names none: "user unknown or mailbox full"?
+match"? Does it name another cause as well, so that it names none: "user unknown or mailbox full"? And does it deny what the
+wording found: "the account is not blocked"?
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
+from undeliverable._rules.frames import parts
+from undeliverable._rules.meaning import sentences
 from undeliverable._rules.rule import Rule
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "by_codes", "condemns", "noun"]
+__all__ = ["TRIED", "alternative", "aside", "by_codes", "condemns", "denied", "noun"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -33,6 +37,9 @@ _DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
 _ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
+_NOT: Final = frozenset((NOT,))
+_CLOSED: Final = ("disabled", "blocked", "expired")
+"""What a reply says of a mailbox that is closed."""
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
 
 
@@ -72,6 +79,30 @@ def noun(concepts: Concepts, form: Form) -> str | None:
     return next((other for other in _OTHERS if other in found), None)
 
 
+def aside(concepts: Concepts, form: Form) -> str | None:
+    """Return what a part of the causes of a reply speaks of beside a recipient, as a concept's name, or None.
+
+    A directory that is down has found nobody, and that unknown recipients are too many is said of all of them.
+    """
+    said = form.said()
+    if not concepts.may_mean(_ASIDE, said, form.words_said()):
+        return None
+    for start, end in sentences(said):
+        for begin, stop in parts(said, start, end):
+            found = concepts.of(said[begin:stop])
+            if found >= _NO_DIRECTORY and "recipient" not in found:
+                return "directory"
+            if found >= _COUNTED and not found.isdisjoint(_RECIPIENT) and found.isdisjoint(_SIZES):
+                return "recipients"
+    return None
+
+
+_ASIDE: Final = frozenset(("directory", "exceeded"))
+_NO_DIRECTORY: Final = frozenset(("directory", "unavailable"))
+_COUNTED: Final = frozenset(("unknown", "exceeded"))
+_SIZES: Final = frozenset(("storage", "full", "large"))
+
+
 def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
     """Return the concepts of what a reply says in its own words: a filter quotes what it has found in a message."""
     said = form.said()
@@ -80,6 +111,18 @@ def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
 
 
 _QUOTATION: Final = lazy(r"""(?<!\w)(?:"[^"]{1,200}"|'[^']{1,200}')(?!\w)""")
+
+
+def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:
+    """Return the state of a closed mailbox that the causes of a reply deny, as a concept's name, if they state no other."""
+    if rule.reason is not Reason.MAILBOX_DISABLED or not concepts.may_mean(_NOT, form.said(), form.words_said()):
+        return None
+    gone = concepts.denied(form.said())
+    state = next((one for one in _CLOSED if one in gone), None)
+    if state is None:
+        return None
+    found = frozenset[str]().union(*form.concepts()) - {state}
+    return state if found.isdisjoint((*_OF_ADDRESS, *_CLOSED)) else None
 
 
 def alternative(concepts: Concepts, parts: Iterable[tuple[str, str]]) -> bool:

@@ -5,10 +5,10 @@ The library asks no DNS and has no clock: hosts and the time are arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable._text.identity import domain_identity
 from undeliverable.errors._tables import as_list, as_table, unknown
@@ -50,15 +50,21 @@ class Caller(NamedTuple):
     age: float | None = None
 
     def mx_hosts(self, domain: str | None) -> tuple[str, ...]:
-        """Return the MX hosts of `domain`, as far as the caller gave any."""
+        """Return the MX hosts of `domain`, as far as the caller gave any.
+
+        :raises ValueError: when what the caller gave holds anything but names, such as the answers of a DNS library.
+        """
         mx: object = self.mx
         table = as_table(mx)
         if table is not None:
             mx = None if domain is None else table.get(domain)
         elif callable(mx):
             mx = None if domain is None else mx(domain)
-        listed = (mx,) if isinstance(mx, str) else mx if isinstance(mx, set | frozenset) else as_list(mx) or ()
-        return tuple(domain_identity(host) for host in listed if isinstance(host, str) and host.strip("."))
+        listed = (mx,) if isinstance(mx, str) or not isinstance(mx, Iterable) else tuple(cast("Iterable[object]", mx))
+        names = [host for host in listed if isinstance(host, str)]
+        if len(names) < len(listed) and mx is not None:
+            raise ValueError(f"mx: must be names of hosts: {mx!r}")
+        return tuple(domain_identity(host) for host in names if host.strip("."))
 
 
 def caller_of(
@@ -71,12 +77,16 @@ def caller_of(
 
     :raises ValueError: for an unknown key of `context` or a value of another type, and for a time without a zone.
     """
-    given = {} if context is None else dict(context)
+    given: Mapping[str, object] | None = {} if context is None else as_table(context)
+    if given is None:
+        raise ValueError(f"context: must be a mapping: {context!r}")
     for key in given:
         if key not in _CONTEXT:
             raise ValueError(f"context: {unknown('key', key, _CONTEXT)}")
-    if now is not None and now.tzinfo is None:
-        raise ValueError("now: must have a time zone, such as datetime.now(UTC)")
+    moment = cast("object", now)
+    if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+        wanted = "have a time zone" if isinstance(moment, datetime) else f"be a datetime with a time zone, not {now!r}"
+        raise ValueError(f"now: must {wanted}, such as datetime.now(UTC)")
     source = given.get("source")
     return Caller(
         mx,

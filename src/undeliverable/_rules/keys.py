@@ -84,7 +84,10 @@ POLICY_THEN: Final[Keys] = {
     "advice": ("advice", "What to do about the address; unset, the one that fits the bounce type."),
     "label": ("text", "A word of your own, for your reports."),
     "message_advice": ("message_advice", "What to do with this message."),
-    "retry_after": ("seconds", "After how many seconds to try again."),
+    "retry_after": (
+        "seconds",
+        "After how many seconds to try again, if at all; a longer wait that the reply states counts.",
+    ),
     "applies_to": ("applies_to", "What the refusal is about beside this recipient: the message, or the whole queue."),
 }
 """What a policy may set."""
@@ -104,7 +107,7 @@ RULE: Final[Keys] = {
 }
 POLICY: Final[Keys] = {
     "when": ("policy_when", "What is asked of a failure; all of it has to hold. Without it: every failure."),
-    "then": ("policy_then", "What follows; each key counts by itself."),
+    "then": ("policy_then", "What follows; what it leaves open, files and profiles below may set."),
     **_ENTRY,
 }
 PROVIDER: Final[Keys] = {
@@ -132,7 +135,10 @@ TABLES: Final[Mapping[str, tuple[Keys | None, str]]] = {
     "tenant": (TENANT, "The one customer that the file is for."),
     "provider": (PROVIDER, "A receiving provider; a single one with hosts limits the file's rules to it."),
     "rule": (RULE, "Finds the reason of a failure. The first that fits counts."),
-    "policy": (POLICY, "Says what follows from a failure. For each key the first that fits and sets it counts."),
+    "policy": (
+        POLICY,
+        "Says what follows from a failure. Of one file the first that fits counts, with all that it sets.",
+    ),
     "format": (None, "A described format of notifications."),
 }
 """The tables of a file, each with its keys; those of a format are in :mod:`undeliverable._formats.schema`."""

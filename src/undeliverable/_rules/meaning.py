@@ -43,7 +43,6 @@ _RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
 _WRAPPER: Final = "wrapper"
 _TRAILER: Final = "trailer"
 _EITHER: Final = "either"
-_HEDGE: Final = "hedge"
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
 # The pattern begins with all of the marks, which are found fast.
@@ -272,7 +271,7 @@ class Reading:
 
         Only the part between two marks is supposed: "user unknown, the address may be misspelled".
         """
-        hits = [hit for hit in self._hits if hit.kind == _HEDGE] if _HEDGE in self._kinds else ()
+        hits = [hit for hit in self._hits if hit.kind == "hedge"] if "hedge" in self._kinds else ()
         causes = [one for one in self.clauses if one.role is Role.CAUSE] if hits else ()
         cuts = [part for one in causes for part in parts(self._text, one.start, one.end) if _between(hits, *part)]
         if not cuts:
@@ -313,7 +312,7 @@ _READ: Final = frozenset((Role.CAUSE, Role.FRAME))
 _CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
 _OR: Final = frozenset((_EITHER, "either_hedged"))
 _BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
-_HEDGES: Final = frozenset((_HEDGE, "hedge_either"))
+_HEDGES: Final = frozenset(("hedge", "hedge_either"))
 _DOUBTFUL: Final = _HEDGES | {"temporary", _RESOLVER}
 
 

@@ -49,6 +49,15 @@ class Policy(NamedTuple):
         return self.examples[0] if self.examples else None
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """The consequences that it sets."""
+        return tuple(key for key in Consequence._fields if getattr(self, key) is not None)
+
+    def hides(self, other: Policy) -> bool:
+        """Return whether `other`, which stands below in the same layer, loses what only it sets to this policy."""
+        return set(self.sets).isdisjoint(other.sets) and self.when.meets(other.when)
+
+    @property
     def then(self) -> str:
         """What follows, in words: the address's part by the values alone, the message's by its keys."""
         values = self.bounce_type, self.advice, self.label
@@ -108,14 +117,15 @@ def followed(
 ) -> tuple[Consequence, dict[str, PolicyRef]]:
     """Return what follows from `policies`, the lowest first, and which of them set each consequence.
 
-    A new bounce type brings its advice along unless the policy states one.
+    A new bounce type brings its advice along unless the policy states one; it is then the policy that set the advice.
     """
     values, set_by = default._asdict(), dict[str, PolicyRef]()
     for policy, ref in policies:
         wanted = policy.bounce_type
         if wanted is not None and policy.advice is None and wanted is not values["bounce_type"]:
-            values["advice"] = _advice_for(wanted, values["advice"])
-            set_by.pop("advice", None)
+            before, values["advice"] = values["advice"], _advice_for(wanted, values["advice"])
+            if values["advice"] is not before:
+                set_by["advice"] = ref
         for key in Consequence._fields:
             value = getattr(policy, key)
             if value is not None:

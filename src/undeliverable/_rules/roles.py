@@ -49,12 +49,14 @@ class Doubts(NamedTuple):
     :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or"; or make one a mere supposition.
     :ivar resolver: words of a program that cannot find the host it hands its own mail to.
     :ivar noun: the concept that the causes speak of instead of a recipient: "sender".
+    :ivar denied: the concept of the state that the causes say the mailbox is not in: "disabled".
     """
 
     temporary: str | None = None
     hedge: str | None = None
     resolver: str | None = None
     noun: str | None = None
+    denied: str | None = None
 
 
 NO_DOUBTS: Final = Doubts()

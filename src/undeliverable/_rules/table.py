@@ -14,10 +14,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, by_codes, condemns, noun
+from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.links import unnamed
 from undeliverable._rules.meaning import Meaning, Reading
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
         def places(self, words: Sequence[str], /) -> list[int]:
             """Return them, in any order."""
+            ...
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -172,8 +174,17 @@ class RuleTable:
                 return said
         if is_exact:
             return match
-        other = by_codes(match.rule, code, status, command, plain) or noun(self._below.concepts, plain)
-        return match if other is None else match._replace(doubts=match.doubts._replace(noun=other))
+        named = unnamed(plain.text)
+        if named != plain.text:
+            said = self._look(Form(named, self._below), question)[1]
+            if said.rule is None or not said.rule.blames_recipient:
+                return said
+        concepts = self._below.concepts
+        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
+        state = denied(match.rule, concepts, plain)
+        if other is None and state is None:
+            return match
+        return match._replace(doubts=match.doubts._replace(noun=other, denied=state))
 
     def _look(self, form: Form, question: _Question, below: int = _NOWHERE) -> tuple[int, Match]:
         """Return the first rule before the place `below` that fits one form of a reply, after its place."""

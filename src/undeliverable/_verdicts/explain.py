@@ -142,12 +142,12 @@ def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield each policy that set something, with what it set where that is not all."""
+    """Yield each policy that set something, with what it set."""
     keys: dict[PolicyRef, list[str]] = {}
     for key, policy in verdict.set_by:
         keys.setdefault(policy, []).append(key)
     for policy, names in keys.items():
-        yield "policy", _named(policy) + (f"\nsets {', '.join(names)}" if len(keys) > 1 else "")
+        yield "policy", f"{_named(policy)}\nsets {', '.join(names)}"
     if "bounce_type" not in verdict.policies:
         yield "", "the bounce type is the reason's own"
 

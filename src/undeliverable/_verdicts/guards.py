@@ -100,6 +100,8 @@ _OF_NOUN: Final = {
     "tls": Reason.SECURITY_REQUIRED,
     "reverse_dns": Reason.PTR_MISSING,
     "command": Reason.PROTOCOL_ERROR,
+    "directory": Reason.SYSTEM_ERROR,
+    "recipients": Reason.TOO_MANY_RECIPIENTS,
     _LOOKUP: Reason.UNDEFINED,
     _CONNECTION: Reason.NETWORK_ERROR,
 }
@@ -174,6 +176,13 @@ def _hedged(found: Finding) -> Ruling | None:
     return Ruling(Reason.UNDEFINED, f"{found.reason} is one of several causes that the reply says it may have")
 
 
+def _denied(found: Finding) -> Ruling | None:
+    """Object to a state of the mailbox that the reply denies: "the account is not blocked"."""
+    if found.match.doubts.denied is None:
+        return None
+    return Ruling(found.other() or Reason.UNDEFINED, f"{found.reason} is not said: the reply denies it")
+
+
 GUARDS: Final[tuple[Guard, ...]] = (
     _own_relay,
     _before_rcpt,
@@ -182,4 +191,5 @@ GUARDS: Final[tuple[Guard, ...]] = (
     _no_recipients,
     _weak_code,
     _another_noun,
+    _denied,
 )

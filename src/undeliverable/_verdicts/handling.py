@@ -8,6 +8,7 @@ from undeliverable._knowledge.handling import CLOSING, Handled, Handling
 from undeliverable._verdicts.surroundings import failure_about
 from undeliverable.model import Action, Command
 from undeliverable.reasons import Advice, MessageAdvice, Reason
+from undeliverable.verdict import PolicyWait
 
 if TYPE_CHECKING:
     from undeliverable._verdicts.decisions import Answer
@@ -76,8 +77,11 @@ def follow(
     before = draft.bounce_type, draft.advice, None, draft.message_advice, draft.retry_after, draft.applies_to
     found, set_by = followed(policies, Consequence(*before))
     draft.bounce_type, draft.advice, draft.label, draft.message_advice, wait, draft.applies_to = found
-    if found.message_advice not in _WAITING and "retry_after" not in set_by:
+    if found.message_advice not in _WAITING:
         wait = None
+        set_by.pop("retry_after", None)
+    elif "retry_after" in set_by and wait is not None:
+        wait = PolicyWait(wait)
     elif wait is None:  # the message waits although it was refused for good
         closing = answer.code == CLOSING
         wait = knowledge.handling.of(reason, step, temporary=True, closing=closing).retry_after

@@ -82,7 +82,7 @@ def judge(
     action = facts.action
     if action in _ARRIVED:
         _leave_unjudged(draft, None, knowledge, surroundings.caller, delivered=True)
-    elif kind in _BY_KIND:
+    elif kind is not None and kind in _BY_KIND:
         _leave_unjudged(draft, _BY_KIND[kind], knowledge, surroundings.caller, delivered=False)
     elif is_success(answer):
         arrived = is_delivered(answer, _step(draft.command, None))

@@ -6,16 +6,19 @@ Built-in examples are judged twice, with and without the file, each as a reply o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from undeliverable import BounceType, Fault, Knowledge, Verdict, classify
+from undeliverable import BounceType, Fault, Knowledge, MessageAdvice, Verdict, classify
 from undeliverable.cli._words import counted
 
 __all__ = ["change", "policy_errors", "policy_warnings"]
 
 _FOREIGN: Final = frozenset((Fault.SENDER, Fault.CONTENT))
+_WAITING: Final = frozenset((MessageAdvice.RETRY, MessageAdvice.RETRY_ELSEWHERE))
+_UNSAID: Final = "expired"  # what no reply says: an example is taken for one that a queue gave up on, if that is asked
 _EVENTS: Final = frozenset(("service", "class"))  # only an event of a service has them
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)  # where no policy names a time any will do
 _SETTINGS: Final = 16  # that built-in examples are judged in
@@ -31,17 +34,74 @@ def policy_errors(knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]
         if _EVENTS & dict(policy.when.asked).keys():
             continue
         told = _surroundings(policy, layer, knowledge)
+        known = _without(_UNSAID, policy, layer, knowledge)
         for example in policy.examples:
-            verdict = classify(example, knowledge=knowledge, **told)
+            verdict = classify(example, knowledge=known, **told)
             if not _has_set(policy, verdict):
                 found = sorted({ref.id for ref in verdict.policies.values()})
-                yield policy.id, f"example {example!r}: {' and '.join(found) or 'no policy'} applies ({verdict.reason})"
+                said = f"example {example!r}: {' and '.join(found) or 'no policy'} applies ({verdict.reason})"
+                yield policy.id, said + ("" if found else _why_not(policy, layer, known, verdict, told))
         for example in policy.not_examples:
-            if _has_set(policy, classify(example, knowledge=knowledge, **told)):
+            if _has_set(policy, classify(example, knowledge=known, **told)):
                 yield policy.id, f"not_examples {example!r}: the policy applies"
 
 
+def _without(key: str, policy: Any, layer: Any, knowledge: Knowledge) -> Knowledge:  # noqa: ANN401
+    """Return the knowledge with the policy of a layer as if it did not ask for `key`."""
+    if policy.when.without(key) == policy.when:
+        return knowledge
+    layers: list[Any] = []
+    one: Any
+    for one in reversed(knowledge.layers):
+        if one.name == layer.name and policy.id in {other.id for other in one.policies}:
+            changed = [
+                other._replace(when=other.when.without(key)) if other.id == policy.id else other
+                for other in one.policies
+            ]
+            layers.append(replace(one, policies=tuple(changed)))
+        else:
+            layers.append(one)
+    return Knowledge(layers)
+
+
+def _why_not(policy: Any, layer: Any, knowledge: Knowledge, verdict: Verdict, told: dict[str, Any]) -> str:  # noqa: ANN401
+    """Return which condition keeps a policy from applying to an example, or that it sets nothing there, if one is enough."""
+    if policy.sets == ("retry_after",) and verdict.message_advice not in _WAITING:
+        return f"; retry_after counts only where the message is tried again, not for {verdict.message_advice}"
+    for key in ("reason", *dict(policy.when.asked)):
+        if _has_set(policy, classify(verdict.reply or "", knowledge=_without(key, policy, layer, knowledge), **told)):
+            return f"; {key!r} does not hold"
+    return ""
+
+
 def policy_warnings(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Yield the id of each policy that is over, hidden, or makes hard what is the sender's or the content's fault, and why."""
+    yield from _over(layer)
+    yield from _hidden(layer)
+    yield from _too_hard(before, knowledge, layer)
+
+
+def _over(layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Yield each policy whose time has passed."""
+    for policy in layer.policies:
+        until = dict(policy.when.asked).get("until")
+        if until is not None and until.moment <= datetime.now(UTC):
+            yield policy.id, f"no longer applies: its until ({until.moment:%Y-%m-%d %H:%M} UTC) is in the past"
+
+
+def _hidden(layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Yield each policy that a higher one of the layer, which sets something else, keeps from applying where both fit."""
+    for index, policy in enumerate(layer.policies):
+        above = next((one for one in layer.policies[:index] if one.hides(policy)), None)
+        if above is not None:
+            keys = ", ".join(policy.sets)
+            yield (
+                policy.id,
+                f"sets no {keys} where {above.id!r} fits too, since of one file only the first policy that fits counts",
+            )
+
+
+def _too_hard(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
     """Yield the id of each policy that makes hard what is the sender's or the content's fault, with an example."""
     suspects = [one for one in layer.policies if one.bounce_type is BounceType.HARD and one.when.reasons is None]
     if not suspects:
@@ -121,7 +181,8 @@ def _surroundings(policy: Any, layer: Any, knowledge: Knowledge) -> dict[str, An
 
 
 def _value(comparison: Any) -> str | None:  # noqa: ANN401 # one of several classes
-    return min(filter(None, comparison.values), default=None)
+    values: Iterable[str | None] = comparison.values
+    return min(filter(None, values), default=None)
 
 
 def _name(comparison: Any) -> str:  # noqa: ANN401 # one of several classes

@@ -14,21 +14,26 @@ from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
 
 __all__ = [
+    "CONTEXT",
     "Command",
     "Known",
     "UsageError",
+    "add_context_options",
     "add_knowledge_options",
     "add_reply_options",
     "clock_for",
     "context_of",
     "knowledge_of",
     "known_of",
+    "profile_part",
     "profiles_of",
     "warn",
 ]
 
 _NUMBERS = ("attempts", "age")
 _WORDS = ("tenant", "stream", "source")
+CONTEXT = frozenset((*_WORDS, *_NUMBERS))
+"""What policies may ask for that only the caller knows."""
 
 
 class UsageError(Exception):
@@ -62,7 +67,7 @@ class Known(TypedDict, total=False):
 
 
 def add_knowledge_options(parser: ArgumentParser) -> None:
-    """Declare `--rules` and `--profile`, and what policies may ask for: `--tenant`, `--stream` and `--context`."""
+    """Declare `--rules` and `--profile`, and what policies may ask for."""
     parser.add_argument(
         "--rules",
         metavar="FILE",
@@ -77,6 +82,11 @@ def add_knowledge_options(parser: ArgumentParser) -> None:
         default=[],
         help="a ready-made policy of what counts as hard, or parts of it, such as ses:label; repeatable, the last one wins",
     )
+    add_context_options(parser)
+
+
+def add_context_options(parser: ArgumentParser) -> None:
+    """Declare what policies may ask for beside the mail: `--tenant`, `--stream` and `--context`."""
     for name, what in (("tenant", "customer"), ("stream", "stream of mail")):
         parser.add_argument(
             f"--{name}", metavar="NAME", help=f"the {what} that the mail belongs to, for policies that ask"
@@ -123,12 +133,15 @@ def knowledge_of(options: Namespace) -> Knowledge:
 
 def profiles_of(options: Namespace) -> list[tuple[str, tuple[str, ...]]]:
     """Return the names that `--profile` gives, each with the consequences to take from it; none: all."""
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for text in options.profile:
-        name, colon, keys = text.rpartition(":")
-        whole = not colon or keys.endswith(".toml")
-        found.append((text, ()) if whole else (name, tuple(key.strip() for key in keys.split(","))))
-    return found
+    return [profile_part(text) for text in options.profile]
+
+
+def profile_part(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name in `NAME[:KEYS]`, and the consequences to take from that profile; none: all."""
+    name, colon, keys = text.rpartition(":")
+    if not colon or keys.endswith(".toml"):  # a path may have a colon
+        return text, ()
+    return name, tuple(key.strip() for key in keys.split(","))
 
 
 def context_of(options: Namespace) -> dict[str, object]:
@@ -139,7 +152,7 @@ def context_of(options: Namespace) -> dict[str, object]:
     context: dict[str, object] = {key: value for key in ("tenant", "stream") if (value := getattr(options, key))}
     for text in options.context:
         key, equals, value = text.partition("=")
-        if not equals or key not in (*_WORDS, *_NUMBERS):
+        if not equals or key not in CONTEXT:
             raise UsageError(f"--context: {text!r} is not KEY=VALUE with a key of {', '.join((*_WORDS, *_NUMBERS))}")
         try:
             context[key] = float(value) if key in _NUMBERS else value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from undeliverable import Knowledge, Report, Verdict, classify, parse
-from undeliverable.cli._command import clock_for, warn
+from undeliverable.cli._command import Known, warn
 from undeliverable.cli._inputs import Inbox, Mail
 from undeliverable.logs import LogReader
 
@@ -88,12 +88,15 @@ class Corpus:
 
 
 class Judge:
-    """One body of knowledge, which remembers the lines of a log that belong together."""
+    """One body of knowledge, which remembers the lines of a log that belong together.
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    :param known: what the command knows beside the mail, for policies that ask.
+    """
+
+    def __init__(self, knowledge: Knowledge, known: Known) -> None:
         self.knowledge = knowledge
-        self._known = clock_for(knowledge)
-        self._log = LogReader(knowledge=knowledge, **self._known)
+        self._known = known
+        self._log = LogReader(knowledge=knowledge, **known)
 
     def verdicts(self, item: Item) -> Sequence[Verdict] | None:
         """Return the verdicts on an item; None where it says nothing of a delivery."""

@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from undeliverable import Knowledge
-from undeliverable.cli._command import UsageError
-from undeliverable.cli._corpus import add_corpus_arguments, corpus_of
+from undeliverable.cli._command import (
+    CONTEXT,
+    UsageError,
+    add_context_options,
+    context_of,
+    known_of,
+    profile_part,
+    warn,
+)
+from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
 from undeliverable.cli._entries import is_profile
 from undeliverable.cli._moves import Counted, Moves, compare
 from undeliverable.cli._neutral import neutral
@@ -24,8 +32,11 @@ _BUILTIN: Final = ("builtin", "default")
 def diff_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     for name in ("old", "new"):
-        parser.add_argument(name, metavar=name.upper(), help="a profile, a file of rules, or builtin")
+        parser.add_argument(
+            name, metavar=name.upper(), help="a profile or parts of it (ses:label), a file of rules, or builtin"
+        )
     add_corpus_arguments(parser)
+    add_context_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
     parser.epilog = (
         "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
@@ -34,7 +45,7 @@ def diff_arguments(parser: ArgumentParser) -> None:
 
 def diff(options: Namespace) -> int:
     """Compare, print what differs, and return 1 if anything does."""
-    before, after = (_knowledge(name) for name in (options.old, options.new))
+    before, after = (_judge(name, options) for name in (options.old, options.new))
     moves = compare(before, after, corpus_of(options))
     if not moves.read:
         raise UsageError("nothing to compare: no message, reply, line about a delivery or record could be read")
@@ -52,11 +63,31 @@ def with_file(knowledge: Knowledge, path: str) -> Knowledge:
     return knowledge.with_profile(path) if is_profile(path) else knowledge.with_file(path)
 
 
+def _judge(name: str, options: Namespace) -> Judge:
+    """Return what judges by `name`; warn if its policies ask for what the command line does not say."""
+    knowledge = _knowledge(name)
+    missing = _asked(knowledge) - context_of(options).keys()
+    if missing:
+        named = " and ".join(f"--{key}" if key in options else f"--context {key}=" for key in sorted(missing))
+        warn(f"{name}: warning: no policy that asks for {named} applies; name it to see what it moves")
+    return Judge(knowledge, known_of(options, knowledge))
+
+
+def _asked(knowledge: Knowledge) -> set[str]:
+    """Return the keys of the context that files and profiles ask for."""
+    asked = {key for layer in knowledge.layers for policy in layer.policies for key, _ in policy.when.asked}
+    tenants = {"tenant" for layer in knowledge.layers if layer.tenant is not None}
+    return (asked & CONTEXT) | tenants
+
+
 def _knowledge(name: str) -> Knowledge:
     builtin = Knowledge.builtin()
     if name in _BUILTIN:
         return builtin
-    return with_file(builtin, name) if name.endswith(".toml") else builtin.with_profile(name)
+    profile, only = profile_part(name)
+    if only or not name.endswith(".toml"):
+        return builtin.with_profile(profile, only=only)
+    return with_file(builtin, name)
 
 
 def _lines(moves: Moves) -> Iterator[str]:

@@ -29,15 +29,23 @@ class Mail(NamedTuple):
 class Inbox:
     """Iterate over the messages below some paths, or over the lines of logs.
 
+    A log where messages are expected is read as one, or skipped in a folder; a warning says so, once.
+
     :ivar failed: number of files that could not be read to their end.
     :ivar skipped: number of files in folders that hold no mail.
     """
 
-    __slots__ = ("_before", "_file", "_is_log", "_paths", "failed", "skipped")
+    __slots__ = ("_before", "_file", "_is_log", "_log_option", "_paths", "failed", "skipped")
 
-    def __init__(self, paths: Sequence[str], *, is_log: bool = False) -> None:
+    def __init__(self, paths: Sequence[str], *, is_log: bool = False, log_option: str = "--log") -> None:
+        """Read nothing yet.
+
+        :param is_log: whether to yield lines.
+        :param log_option: the option that reads logs, for the warning.
+        """
         self._paths = paths
         self._is_log = is_log
+        self._log_option: str | None = None if is_log else log_option
         self.failed = 0
         self.skipped = 0
         self._before = 0
@@ -65,6 +73,7 @@ class Inbox:
         self._file = file
         stream = Stream(file)
         head = stream.head(_HEAD)
+        self._warn_of_log(found, head)
         if self._is_log or found.sure or looks_like_mail(head):
             mbox = head.startswith(b"From ") and not found.single
             yield from _lines(found, stream) if self._is_log else _mails(found, stream, mbox=mbox)
@@ -76,6 +85,16 @@ class Inbox:
         if stream.cut:
             warn(f"{found.path}: {stream.cut} longer than {LIMIT >> 20} MiB; only the beginning was read")
         self._before, self._file = self.done, None
+
+    def _warn_of_log(self, found: Found, head: bytes) -> None:
+        if self._log_option is None or not head or looks_like_mail(head):
+            return
+        from undeliverable.logs import looks_like_log  # most files are mail
+
+        if looks_like_log(head):
+            done = "read as one message, so its verdicts mean nothing" if found.sure else "skipped"
+            warn(f"{found.path}: warning: this is a log, which is {done}; logs are read with {self._log_option}")
+            self._log_option = None
 
     def _fail(self, error: Exception, path: str = "") -> None:
         self.failed += 1

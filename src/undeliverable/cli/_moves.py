@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from undeliverable import Knowledge, Verdict
-from undeliverable.cli._corpus import Corpus, Item, Judge
+from undeliverable import Verdict
+from undeliverable.cli._corpus import Item, Judge
 
 __all__ = ["Group", "Moves", "compare"]
 
@@ -155,9 +155,9 @@ class Moves:
         return [dict(zip(names, key, strict=True)) | counted.to_dict() for key, counted in self.summed(*names)]
 
 
-def compare(before: Knowledge, after: Knowledge, corpus: Corpus) -> Moves:
+def compare(old: Judge, new: Judge, corpus: Iterable[Item]) -> Moves:
     """Judge everything in `corpus` by both."""
-    moves, old, new = Moves(), Judge(before), Judge(after)
+    moves = Moves()
     for item in corpus:
         verdicts = old.verdicts(item), new.verdicts(item)
         if verdicts != (None, None):

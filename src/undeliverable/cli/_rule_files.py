@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from undeliverable import Reason
-from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
 from undeliverable.cli._files import open_binary
 from undeliverable.cli._neutral import neutral, neutral_lines
@@ -33,9 +33,6 @@ def import_arguments(parser: ArgumentParser) -> None:
         "--map", metavar="CLASS=REASON", action="append", default=[],
         help="the reason for a class of your own, or another one for a known class; repeatable",
     )  # fmt: skip
-    parser.add_argument(
-        "--known-only", action="store_true", help="leave out rules that find no reason, so that the built-in ones do"
-    )
     _output_argument(parser)
     parser.epilog = (
         "exit status: 0 a file was written, 1 no rule could be taken over, 2 the command line or a file is wrong"
@@ -47,7 +44,7 @@ def import_(options: Namespace) -> int:
     from undeliverable.rule_files import import_rules
 
     files = [(path, _text(path)) for path in options.files]
-    made = import_rules(options.program, files, reasons=_reasons(options.map), known_only=options.known_only)
+    made = import_rules(options.program, files, reasons=_reasons(options.map))
     if made.rules:
         _write(options.output, made.toml)
     _say(made)
@@ -69,7 +66,7 @@ def suggest(options: Namespace) -> int:
     from undeliverable.rule_files import draft_rules
 
     knowledge = knowledge_of(options)
-    judge = Judge(knowledge)
+    judge = Judge(knowledge, known_of(options, knowledge))
     verdicts = (verdict for item in corpus_of(options) for verdict in judge.verdicts(item) or ())
     drafts = draft_rules(verdicts, knowledge, least=options.least, most=options.most)
     if drafts.rules:

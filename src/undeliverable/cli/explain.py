@@ -64,7 +64,7 @@ def _run(options: Namespace) -> int:
 
 
 def _explanations(path: str, knowledge: Knowledge, known: Known, *, trace: bool) -> Iterator[str]:
-    for mail in Inbox((path,)):
+    for mail in Inbox((path,), log_option="classify --log"):
         yield _explanation(parse(mail.raw, knowledge=knowledge, source=mail.source, trace=trace, **known))
 
 

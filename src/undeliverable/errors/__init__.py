@@ -89,5 +89,5 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return "; did you mean a or b?" for the known words that resemble `word`, or an empty string."""
     from difflib import get_close_matches  # needed only after a typing error
 
-    near = get_close_matches(word, known, n=3)
+    near = get_close_matches(str(word), known, n=3)  # code may have other keys than texts
     return f"; did you mean {' or '.join(near)}?" if near else ""

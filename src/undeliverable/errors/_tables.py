@@ -7,9 +7,10 @@ from typing import cast
 
 from undeliverable.errors import EntryError, did_you_mean
 
-__all__ = ["as_list", "as_table", "expected", "refuse_unknown", "unknown"]
+__all__ = ["as_list", "as_table", "expected", "refuse_deep", "refuse_unknown", "unknown"]
 
 _FEW = 40  # names that an error lists
+_DEEPEST = 16  # `not` within `not`: each takes some of the stack whenever a reply is judged
 
 
 def as_table(value: object) -> Mapping[str, object] | None:
@@ -20,6 +21,15 @@ def as_table(value: object) -> Mapping[str, object] | None:
 def as_list(value: object) -> Sequence[object] | None:
     """Return `value` if it is a list, else None."""
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+
+
+def refuse_deep(table: Mapping[str, object]) -> None:
+    """Raise EntryError where conditions are nested too deeply, as in a table that holds itself."""
+    inner = as_table(table.get("when"))
+    for _ in range(_DEEPEST):
+        inner = None if inner is None else as_table(inner.get("not"))
+    if inner is not None:
+        raise EntryError(f"must not be nested more than {_DEEPEST} times", key="when.not")
 
 
 def refuse_unknown(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Hosts
 
-__all__ = ["LogReader", "iter_log", "parse_log_line"]
+__all__ = ["LogReader", "iter_log", "looks_like_log", "parse_log_line"]
 
 WINDOW: Final = 10_000
 """Messages whose lines are joined at a time."""
@@ -68,6 +68,23 @@ def iter_log(
         report = reader.feed(line)
         if report is not None:
             yield report
+
+
+def looks_like_log(head: bytes) -> bool:
+    """Return whether a file is a log, and no message: half of its first lines or more have the shape of a log's.
+
+    The others may be about no delivery: records of a reception, say.
+
+    :param head: the first octets of the file, uncompressed; a last line without an ending may be cut and counts
+        only if there is no other.
+    """
+    from undeliverable.logs._reader import Reader  # most programs never read logs
+
+    *lines, last = head.split(b"\n")
+    whole = [line for line in lines if line.strip()] or [last]
+    reader = Reader(Knowledge.builtin(), 1)
+    known = sum(map(reader.knows, whole))
+    return 0 < len(whole) <= 2 * known
 
 
 class LogReader:

@@ -84,6 +84,11 @@ class Reader:
             return None
         return self._report(read.entry, text, remarks, source)
 
+    def knows(self, line: bytes) -> bool:
+        """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
+        text = _decoded(line).rstrip("\r\n\0 ")[:_LONGEST]
+        return self._read(text) is not None or unframe(text).body != text
+
     def _read(self, text: str) -> _Read | None:
         table = self._knowledge.logs
         first = text[:1]

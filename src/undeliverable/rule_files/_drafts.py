@@ -84,9 +84,10 @@ class _Draft:
     def toml(self) -> str:
         """Return the rule as it is written."""
         reply = f"reply = {quoted(self.code)}, " if self.code else ""
+        number = "1 reply" if self.number == 1 else f"{self.number:,} replies"
         return "\n".join(
             (
-                comment(f"{self.number:,} replies, judged as {self.reason} by their code alone"),
+                comment(f"{number}, judged as {self.reason} by the code alone"),
                 "[[rule]]",
                 f"id = {quoted(self.id)}",
                 f"when = {{ {reply}words = [{', '.join(map(quoted, self.phrases))}] }}",

@@ -7,6 +7,7 @@ classes stand for.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +29,7 @@ class Foreign:
 
     :ivar file: the name of its file.
     :ivar line: the number of its line from 1, or None.
-    :ivar text: the line as it stands in the file.
+    :ivar text: the line as it stands in the file, or the pattern alone where the line has several.
     :ivar pattern: its regular expression.
     :ivar class_: the class that it names; empty where the line cannot be read.
     :ivar action: what the program does, or None.
@@ -104,15 +105,22 @@ def _lists(walk: Crosswalk, name: str, text: str) -> Iterator[Foreign]:
     if rules is None:
         raise KnowledgeError(name, f"{walk.title} keeps its rules in a table [rules], which is missing")
     lines, at = text.splitlines(), 0
+    found: list[tuple[str, str, int | None]] = []
     for class_, patterns in rules.items():
         listed = as_list(patterns)
         if listed is None or not all(isinstance(pattern, str) for pattern in listed):
             raise KnowledgeError(name, "must be a list of regular expressions", key=f"rules.{class_}")
         for pattern in map(str, listed):
-            found = _line_of(pattern, lines, at)
-            at = at if found is None else found
-            line = "" if found is None else lines[found].strip()
-            yield Foreign(name, None if found is None else found + 1, line or pattern, pattern, class_)
+            line = _line_of(pattern, lines, at)
+            at = at if line is None else line
+            found.append((class_, pattern, line))
+    numbers = Counter(line for _, _, line in found)
+    for class_, pattern, line in found:
+        if line is None:
+            yield Foreign(name, None, pattern, pattern, class_)
+        else:
+            shown = lines[line].strip() if numbers[line] == 1 else pattern
+            yield Foreign(name, line + 1, shown, pattern, class_)
 
 
 def _line_of(pattern: str, lines: list[str], begin: int) -> int | None:

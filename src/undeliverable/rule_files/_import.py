@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,6 +30,8 @@ _HEAD: Final = """\
 _NOT_THE_ADDRESS: Final = ("@sender", "@client", "@content", "@policy", "@authentication", "@reputation", "@spam")
 """What a reply may be about although its code blames the address: as a rule, the words are right."""
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
+_CODE_ALONE: Final = re.compile(r"[\W_x]*(?:[2-5]\d{0,2}[\W_x]*)?")
+"""A sample of a pattern that asks for a reply code or its class at most; "x" stands for any character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,20 @@ class ImportedRules:
     losses: tuple[ForeignLoss, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A rule that can be taken over.
+
+    :ivar is_idle: whether its class and its words give no reason, so that the built-in rules may know more.
+    """
+
+    rule: Foreign
+    place: str
+    made: Rewritten
+    reason: Reason
+    is_idle: bool
+
+
 class _LossError(Exception):
     """A rule cannot be taken over; the message says why."""
 
@@ -73,19 +89,20 @@ def import_rules(
     files: Iterable[tuple[str, str]],
     *,
     reasons: Mapping[str, Reason] | None = None,
-    known_only: bool = False,
 ) -> ImportedRules:
     """Return a rule file made from files of another program; the order of files and rules stays.
+
+    Rules rank above the built-in ones, so one that says less than these is lost: it asks for a reply code alone, or its
+    class and its words give no reason.
 
     :param program: one of :func:`programs`.
     :param files: the name and the text of each file.
     :param reasons: reasons for classes of the caller's own, or other ones for known classes.
-    :param known_only: leave out rules of classes that find no reason, so that the built-in rules find one.
     :raises KnowledgeError: when a file cannot be read, or holds no rule.
     """
     walk, given = crosswalk(program), reasons or {}
     own = replace(walk, reasons={**walk.reasons, **{class_: (reason,) for class_, reason in given.items()}})
-    work = _Import(own, known_only=known_only)
+    work = _Import(own, given)
     for name, text in files:
         rules = [*foreign_rules(own, name, text)]
         if not any(rule.class_ for rule in rules):
@@ -98,13 +115,11 @@ def import_rules(
 class _Import:
     """Takes over one rule after the other."""
 
-    def __init__(self, walk: Crosswalk, *, known_only: bool) -> None:
+    def __init__(self, walk: Crosswalk, given: Collection[str]) -> None:
         self.walk = walk
-        self.known_only = known_only
+        self.given = given
         self.read = 0
-        self._entries: list[str] = []
-        self._losses: list[ForeignLoss] = []
-        self._rewritten: list[tuple[str, str]] = []
+        self._outcomes: list[_Taken | ForeignLoss] = []
         self._places: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
 
@@ -113,11 +128,11 @@ class _Import:
         self.read += 1
         place = rule.file if rule.line is None else f"{rule.file}:{rule.line}"
         try:
-            self._entries.append(self._entry(rule, place))
+            self._outcomes.append(self._taken(rule, place))
         except (_LossError, PatternError) as error:
-            self._losses.append(ForeignLoss(place, rule.text, str(error)))
+            self._outcomes.append(ForeignLoss(place, rule.text, str(error)))
 
-    def _entry(self, rule: Foreign, place: str) -> str:
+    def _taken(self, rule: Foreign, place: str) -> _Taken:
         if not rule.class_:
             raise _LossError("it names no class")
         meant = self.walk.reasons.get(rule.class_)
@@ -130,18 +145,31 @@ class _Import:
         made = rewritten(
             rule.pattern, begins_with_status=self.walk.begins_with_status, case_matters=self.walk.case_matters
         )
-        reason = _reason_of(made.pattern, meant)
-        if self.known_only and reason is Reason.UNDEFINED:
-            raise _LossError(f"the class {rule.class_!r} names no reason")
+        if _asks_code_alone(made.pattern):
+            raise _LossError("it asks for a reply code alone; left out, so that the built-in rules read the words")
         earlier = self._places.get(made.pattern)
         if earlier is not None:
             raise _LossError(f"never reached: {earlier} has the same pattern")
         self._places[made.pattern] = place
-        if made.note:
-            self._rewritten.append((place, made.note))
-        return self._toml(rule, place, made, reason)
+        reason = _reason_of(made.pattern, meant)
+        return _Taken(rule, place, made, reason, reason is Reason.UNDEFINED and rule.class_ not in self.given)
 
-    def _toml(self, rule: Foreign, place: str, made: Rewritten, reason: Reason) -> str:
+    def _decided(self) -> list[_Taken | ForeignLoss]:
+        """Return the outcomes without the idle rules, but for those that keep replies from a later rule."""
+        later: list[re.Pattern[str]] = []
+        decided: list[_Taken | ForeignLoss] = []
+        for outcome in reversed(self._outcomes):
+            one = outcome
+            if isinstance(one, _Taken) and not one.is_idle:
+                later.append(re.compile(one.made.pattern, re.IGNORECASE))
+            elif isinstance(one, _Taken):
+                is_needed = any(found.search(text) for text in samples(one.made.pattern) for found in later)
+                one = _guarding(one) if is_needed else _idle(one)
+            decided.append(one)
+        return decided[::-1]
+
+    def _toml(self, taken: _Taken) -> str:
+        rule, place, made, reason = taken.rule, taken.place, taken.made, taken.reason
         number = self._numbers[rule.class_] = self._numbers.get(rule.class_, 0) + 1
         action = f", {rule.action}" if rule.action else ""
         lines = [
@@ -158,13 +186,28 @@ class _Import:
     def result(self) -> ImportedRules:
         """Return the file, which has passed the loader."""
         head = _HEAD.format(title=self.walk.title)
-        lost = [comment(f"not taken over: {loss.place}: {loss.text} - {loss.why}") for loss in self._losses]
-        text = "\n".join((head, *self._entries, *lost))
+        decided = self._decided()
+        taken = [one for one in decided if isinstance(one, _Taken)]
+        losses = tuple(one for one in decided if isinstance(one, ForeignLoss))
+        lost = [comment(f"not taken over: {loss.place}: {loss.text} - {loss.why}") for loss in losses]
+        text = "\n".join((head, *map(self._toml, taken), *lost))
         source = TomlSource(f"{self.walk.program}.toml", text)
         load(f"file:{source.name}", FILE, source, source.parse())
-        return ImportedRules(
-            text.rstrip() + "\n", self.read, len(self._entries), tuple(self._rewritten), tuple(self._losses)
-        )
+        notes = tuple((one.place, one.made.note) for one in taken if one.made.note)
+        return ImportedRules(text.rstrip() + "\n", self.read, len(taken), notes, losses)
+
+
+def _guarding(taken: _Taken) -> _Taken:
+    """Return an idle rule with a note why it is taken over."""
+    note = "names no reason, but keeps replies from a later rule that would take them"
+    return replace(taken, made=Rewritten(taken.made.pattern, "; ".join(filter(None, (taken.made.note, note)))))
+
+
+def _idle(taken: _Taken) -> ForeignLoss:
+    """Return why an idle rule is left out."""
+    class_ = taken.rule.class_
+    why = f"the class {class_!r} names no reason, so the built-in rules judge; name one with --map {class_}=REASON"
+    return ForeignLoss(taken.place, taken.rule.text, why)
 
 
 def _unless(pattern: str, reason: Reason) -> str:
@@ -174,8 +217,14 @@ def _unless(pattern: str, reason: Reason) -> str:
     return f", unless = [{', '.join(map(quoted, _NOT_THE_ADDRESS))}]"
 
 
+def _asks_code_alone(pattern: str) -> bool:
+    """Return whether a pattern finds replies by their code, or by its first digits, whatever their words are."""
+    made = samples(pattern)
+    return bool(made) and all(_CODE_ALONE.fullmatch(text) and not _WORD.search(text) for text in made)
+
+
 def _reason_of(pattern: str, meant: Sequence[Reason]) -> Reason:
     """Return which of the reasons that a class can stand for the pattern itself says, by default the first."""
-    found = {classify(text).reason for text in samples(pattern)} if len(meant) > 1 else set()
+    found: set[Reason | None] = {classify(text).reason for text in samples(pattern)} if len(meant) > 1 else set()
     said = found.pop() if len(found) == 1 else None
     return said if said is not None and said in meant else meant[0]

@@ -44,7 +44,8 @@ def rule_schema() -> dict[str, object]:
         "additionalProperties": False,
         "properties": {name: _tables(name, keys, about) for name, (keys, about) in TABLES.items()},
         "$defs": {
-            "rule_when": _object(RULE_WHEN) | {"minProperties": 1},
+            "rule_when": _object(RULE_WHEN)
+            | {"minProperties": 1, "if": {"required": ["unless"]}, "then": {"minProperties": 2}},
             "rule_then": _object(RULE_THEN, required=("reason",)),
             "policy_when": _object(POLICY_WHEN),
             "policy_then": _object(POLICY_THEN) | {"minProperties": 1},
@@ -53,7 +54,10 @@ def rule_schema() -> dict[str, object]:
 
 
 def _tables(name: str, keys: Keys | None, about: str) -> Schema:
-    """Return the schema of a table that may stand once or several times."""
+    """Return the schema of a table: of one, of a list of them, or of either.
+
+    Editors list every error of every branch of an `anyOf`, so there is none: one misspelt word gives one error.
+    """
     if keys is None:
         one: Schema = {
             "type": "object",
@@ -62,9 +66,23 @@ def _tables(name: str, keys: Keys | None, about: str) -> Schema:
         }
     else:
         one = _object(keys, required=_REQUIRED[name])
-    return {"description": about, "anyOf": [one, {"type": "array", "items": one}]}
+    if name in _SINGLE:
+        return {"description": about} | one
+    if name not in _EITHER:
+        return {"description": about, "type": "array", "items": one}
+    return {
+        "description": about,
+        "type": ["object", "array"],
+        "if": {"type": "array"},
+        "then": {"items": one},
+        "else": one,
+    }
 
 
+_SINGLE: Final = frozenset(("profile", "tenant"))
+"""Tables of which a file has one: `[tenant]`."""
+_EITHER: Final = frozenset(("provider",))
+"""Tables that mean something else where they stand alone: `[provider]` limits the file's rules to its own."""
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (),
     "tenant": ("name",),

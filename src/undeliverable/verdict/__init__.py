@@ -20,6 +20,7 @@ from undeliverable.verdict._slots import (
     DefaultWait,
     DetailsSlot,
     KeySlot,
+    PolicyWait,
     ProviderSlot,
     VendorCodeSlot,
     WaitSlot,
@@ -39,6 +40,7 @@ __all__ = [
     "Details",
     "Kind",
     "PolicyRef",
+    "PolicyWait",
     "ProviderFrom",
     "Report",
     "RuleRef",
@@ -196,7 +198,7 @@ class Verdict(Identified):
 
     ``message_advice`` is about this one message: a full mailbox is soft for the address, and a 552 ends the message all
     the same. ``applies_to`` says what else the refusal is about, and ``retry_after`` after how many seconds to try again:
-    as the reply asks, else by default; all three are None where nothing was refused. ``provider`` is who received the
+    as the reply asks, else by default, and None where it is given up; all three are None where nothing was refused. ``provider`` is who received the
     mail, and ``provider_from`` what says so. ``set_by`` pairs each consequence with the policy that set it, and
     :attr:`policies` is the same as a mapping. ``confidence`` says how far the bounce type can be relied on: ``high``,
     ``medium`` or ``low``, None where nothing failed. ``proof`` is None where nobody asked for it.

@@ -12,7 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["ConfidenceSlot", "DefaultWait", "DetailsSlot", "KeySlot", "ProviderSlot", "VendorCodeSlot", "WaitSlot"]
+__all__ = [
+    "ConfidenceSlot",
+    "DefaultWait",
+    "DetailsSlot",
+    "KeySlot",
+    "PolicyWait",
+    "ProviderSlot",
+    "VendorCodeSlot",
+    "WaitSlot",
+]
+
+_WAITING = frozenset(("retry", "retry_elsewhere"))
 
 
 class KeySlot:
@@ -125,8 +136,15 @@ class DefaultWait(int):
     """Seconds to wait where the reply states none."""
 
 
+class PolicyWait(int):
+    """Seconds to wait that a policy set; a longer wait that the reply states counts before them."""
+
+
 class WaitSlot:
-    """The slot of ``retry_after``: what a policy set, else what the reply states, else a default."""
+    """The slot of ``retry_after``, which is None unless the message is tried again.
+
+    It is the longer of what a policy set and what the reply states, else a default.
+    """
 
     def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
         self._slot = slot
@@ -136,10 +154,14 @@ class WaitSlot:
             return self
         wait = self._slot.__get__(verdict)
         if wait.__class__ is not int:
+            if verdict.message_advice not in _WAITING:
+                return None
             stated = verdict.details.retry_after
             if stated is None and wait is None:
                 return None
-            wait = int(wait if stated is None else stated)
+            if stated is not None and (wait is None or wait.__class__ is DefaultWait or stated > wait):
+                wait = stated
+            wait = int(wait)
             self._slot.__set__(verdict, wait)
         return wait
 
