@@ -224,7 +224,7 @@ def _fill(
     transient = is_transient(reason, answer, by_class, expired=expired, temporary=temporary)
     action = Action.DELAYED if delayed else facts.action
     draft.message_advice, draft.applies_to, draft.retry_after = handled(
-        knowledge.handling, reason, answer, step, action, transient=transient, expired=expired
+        reason, answer, step, action, transient=transient, expired=expired
     )
     if delayed:
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
