@@ -250,21 +250,30 @@ def _found(
     question: _Question,
 ) -> tuple[Knowledge, Match, Reason]:
     """Return the rule that fits and its reason, and the knowledge with all rules that may apply."""
-    known, by_class, trace = knowledge.unconditional, surroundings.by_class, surroundings.trace
-
-    def look(known: Knowledge) -> tuple[Match, Reason]:
-        match = known.trace(*question) if trace else known.find(*question)
-        if by_class is not None or (match.rule is None and _is_statement(facts, answer)):
-            match = match._replace(advised=None)  # the service knows more than its reply shows; a statement is no reply
-        by_rule = None if match.rule is None else match.rule.reason
-        return match, reason_of(by_rule, answer, by_class, gave_up=facts.expired)
-
-    match, reason = look(known)
+    known = knowledge.unconditional
+    match, reason = _look(known, facts, answer, surroundings, question)
     if known is knowledge:
         return known, match, reason
     identify(draft, match.provider, knowledge, surroundings.caller)
     given = knowledge.given(failure_about(draft, reason, answer, question[0], surroundings))
-    return (given, *look(given)) if given is not known else (known, match, reason)
+    if given is known:
+        return known, match, reason
+    return (given, *_look(given, facts, answer, surroundings, question))
+
+
+def _look(
+    known: Knowledge, facts: RecipientFacts, answer: Answer, surroundings: Surroundings, question: _Question
+) -> tuple[Match, Reason]:
+    """Return the rule that fits and its reason, by this knowledge."""
+    by_class = surroundings.by_class
+    match = known.trace(*question) if surroundings.trace else known.find(*question)
+    rule = match.rule
+    if by_class is not None or (rule is None and _is_statement(facts, answer)):
+        match = match._replace(advised=None)  # the service knows more than its reply shows; a statement is no reply
+    by_rule = None if rule is None else rule.reason
+    if by_class is None and by_rule is not None and not facts.expired:  # as nearly always
+        return match, by_rule
+    return match, reason_of(by_rule, answer, by_class, gave_up=facts.expired)
 
 
 def _question(draft: Any, answer: Answer) -> _Question:  # noqa: ANN401 # a draft

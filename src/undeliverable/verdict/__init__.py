@@ -15,6 +15,7 @@ from undeliverable._text.record import Record, Word
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
+from undeliverable.verdict._facts import event_record, message_record
 from undeliverable.verdict._slots import (
     ConfidenceSlot,
     DefaultWait,
@@ -101,13 +102,17 @@ _TEXTS: Final[dict[str | None, str | None]] = {
     **{member: member.value for names in _ENUMS for member in names},
 }
 _NOTHING: Final[dict[str, object]] = dict.fromkeys(
-    """
-    recipient original_recipient action bounce_type reason fault advice label status status_from
-    reported_status reply_code reply command remote_mta provider expired rule policy shadowed conflicts
-    last_attempt_date will_retry_until vendor_code key blocklist retry_after help_url auth_mechanism
-    size_limit sent_to proof confidence provider_from policies message_advice applies_to
-    """.split()
+    (
+        *("recipient", "original_recipient", "action", "bounce_type", "reason", "fault"),
+        *("advice", "label", "status", "status_from", "reported_status", "reply_code"),
+        *("reply", "command", "remote_mta", "provider", "expired", "rule"),
+        *("policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code"),
+        *("key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit"),
+        *("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice"),
+        "applies_to",
+    )
 )
+"""The public record of a recipient before anything is filled in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -384,35 +389,8 @@ class Report(Record):
             "schema": SCHEMA,
             "source": self.source,
             "kind": _TEXTS[self.kind],
-            "message": _message(self.message),
-            "event": None if self.event is None else _event(self.event),
+            "message": message_record(self.message),
+            "event": None if self.event is None else event_record(self.event),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "remarks": list(self.remarks),
         }
-
-
-def _message(facts: MessageFacts) -> dict[str, object]:
-    return {
-        "generator": facts.generator,
-        "reporting_mta": facts.reporting_mta,
-        "received_from_mta": facts.received_from_mta,
-        "arrival_date": date_text(facts.arrival_date),
-        "original_envelope_id": facts.original_envelope_id,
-        "queue_id": facts.queue_id,
-        "date": date_text(facts.date),
-        "message_id": facts.message_id,
-        "returned": None if facts.returned is None else facts.returned.to_dict(),
-        "feedback": None if facts.feedback is None else facts.feedback.to_dict(),
-    }
-
-
-def _event(event: Event) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "service": event.service,
-        "type": event.type,
-        "class": event.class_,
-        "subclass": event.subclass,
-        "tags": list(event.tags),
-        "metadata": dict(event.metadata),
-    }
