@@ -144,6 +144,8 @@ class _VerdictDraft(Identified):
 
 def _finished(draft: Any) -> Verdict:  # noqa: ANN401 # a draft
     """Return the verdict that a draft becomes."""
+    if draft.advice is Advice.SUPPRESS and draft.reason is not None:
+        spare_unnamed(draft)
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
@@ -233,8 +235,6 @@ def _fill(
         follow(draft, answer, step, question[0], knowledge, surroundings)
     if facts.original_recipient is not None:
         draft.advice = advice_for_mailed(facts, draft.advice)
-    if draft.advice is Advice.SUPPRESS:
-        spare_unnamed(draft, answer.text)
 
 
 def _is_statement(facts: RecipientFacts, answer: Answer) -> bool:
@@ -371,6 +371,4 @@ def _reply_verdict(
     if caller is not None or not knowledge.is_plain:
         identify(draft, provider, knowledge, caller)
         follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))
-    if draft.advice is Advice.SUPPRESS:
-        spare_unnamed(draft, text)
     return _finished(draft)

@@ -40,11 +40,12 @@ def advice_for_mailed(facts: RecipientFacts, advice: Advice) -> Advice:
     return Advice.RETRY
 
 
-def spare_unnamed(draft: Any, reply: str | None) -> None:  # noqa: ANN401 # a draft
+def spare_unnamed(draft: Any) -> None:  # noqa: ANN401 # a draft
     """Let a verdict that would suppress an address say ``retry`` where the reply names another address, and none of its own.
 
     The mail was passed on to that one without a word in the report's fields, so the one that was mailed may be alive.
     """
+    reply = draft.reply
     if not draft.recipient or reply is None or "<" not in reply:
         return
     named = _NAMED.findall(reply)
