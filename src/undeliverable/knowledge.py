@@ -311,7 +311,8 @@ class Knowledge(Shared, Selecting):
                 if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = advised(look(text, code, status, command, provider), text, code, status, command)
+                found = advised(look(text, code, status, command, provider), text, code, status, command)
+                found = known[key] = found._replace(seen=text)
             return found
 
         return find
