@@ -171,9 +171,9 @@ class RuleTable:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        return match if is_exact else self._asked(match, match.rule, plain, question)
+        return match if is_exact else self._said_else(match, match.rule, plain, question)
 
-    def _asked(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
+    def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
         """Return `match` with what it speaks of instead; or what decides without names and questions, if it blames nobody."""
         text = unasked(unnamed(plain.text))
         if text != plain.text:
