@@ -28,7 +28,7 @@ from undeliverable._verdicts.decisions import (
 )
 from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
 from undeliverable._verdicts.handling import follow, handled, is_delivered
-from undeliverable._verdicts.mailed import advice_for_mailed, mailed
+from undeliverable._verdicts.mailed import advice_for_mailed, mailed, spare_unnamed
 from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
@@ -234,6 +234,8 @@ def _fill(
         follow(draft, answer, step, question[0], knowledge, surroundings)
     if facts.original_recipient is not None:
         draft.advice = advice_for_mailed(facts, draft.advice)
+    if draft.advice is Advice.SUPPRESS:
+        spare_unnamed(draft, answer.text)
 
 
 def _is_statement(facts: RecipientFacts, answer: Answer) -> bool:
@@ -370,4 +372,6 @@ def _reply_verdict(
     if caller is not None or not knowledge.is_plain:
         identify(draft, provider, knowledge, caller)
         follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))
+    if draft.advice is Advice.SUPPRESS:
+        spare_unnamed(draft, text)
     return _finished(draft)
