@@ -248,7 +248,7 @@ class TestCheck:
         assert (status, err.splitlines()) == (
             1,
             [
-                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown)",
+                f"undeliverable: {ours}:2: entry 'full': example '550 5.1.1 no such user': no policy applies (user_unknown); 'reason' does not hold",
                 f"undeliverable: {ours}:2: entry 'full': not_examples '552 mailbox full': the policy applies",
                 f"undeliverable: {ours}:9: entry 'below': example '552 mailbox full': full applies (mailbox_full)",
             ],
@@ -276,6 +276,57 @@ class TestCheck:
         assert status == 0
         assert ("warning: entry 'x': makes hard what is the" in err) is warned
         assert err.count("\n") == warned
+
+    @pytest.mark.parametrize(
+        ("when", "then", "example", "said"),
+        [
+            ('{ reason = "mailbox_full", expired = true }', "bounce_type = 'hard'", "452 4.2.2 mailbox full", ""),
+            ('{ reason = "mailbox_full", expired = true }', "label = 'x'", "450 later", "; 'reason' does not hold"),
+            ('{ reply = "551" }', "label = 'x'", "550 no such user", "; 'reply' does not hold"),
+            ('{ reply = "551", words = "zebra" }', "label = 'x'", "550 no such user", ""),
+            (
+                '{ reply = "550" }',
+                "retry_after = 9",
+                "550 no such user",
+                "; retry_after counts only where the message is",
+            ),
+        ],
+    )
+    def test_why_an_example_of_a_policy_fails(
+        self, when: str, then: str, example: str, said: str, tmp_path: Path, capsys: Any
+    ) -> None:
+        text = f'[[policy]]\nwhen = {when}\nthen = {{ {then} }}\nexample = "{example}"\n'
+        status, _, err = run(capsys, "check", write(tmp_path / "ours.toml", text))
+        holds = "expired" in when and not said
+        assert status == (0 if holds else 1)
+        assert (err == "") is holds
+        assert said in err
+        assert ("; " in err) is bool(said)
+
+    @pytest.mark.parametrize(
+        ("above", "below", "warned"),
+        [
+            ('when = { provider = "yahoo" }\nthen = { label = "y" }', 'when = { reply = "552" }', True),
+            (
+                'when = { provider = ["yahoo", "google"] }\nthen = { label = "y" }',
+                'when = { provider = ["google", "microsoft"] }',
+                True,
+            ),
+            ('when = { provider = "yahoo" }\nthen = { label = "y" }', 'when = { provider = "google" }', False),
+            ('when = { reply = "550", tenant = "a" }\nthen = { label = "y" }', 'when = { reply = "55x" }', True),
+            ('when = { reply = "550" }\nthen = { label = "y" }', 'when = { reply = "552" }', False),
+            ('when = { reason = "greylisted" }\nthen = { label = "y" }', 'when = { fault = "mailbox" }', False),
+            ('when = { provider = "yahoo" }\nthen = { bounce_type = "soft" }', 'when = { reply = "552" }', False),
+        ],
+    )
+    def test_a_policy_that_an_earlier_one_hides_in_part(
+        self, above: str, below: str, warned: bool, tmp_path: Path, capsys: Any
+    ) -> None:
+        text = f"[[policy]]\nid = 'first'\n{above}\n[[policy]]\nid = 'second'\n{below}\nthen = {{ bounce_type = 'soft' }}\n"
+        path = write(tmp_path / "ours.toml", text)
+        status, _, err = run(capsys, "check", path)
+        said = f"undeliverable: {path}:5: warning: entry 'second': sets no bounce_type where 'first' fits too"
+        assert (status, err.startswith(said), err.count("\n")) == (0, warned, warned)
 
     @pytest.mark.parametrize(
         ("until", "said"), [("2020-01-31", "(2020-01-31 00:00 UTC) is in the past"), ("2126-01-01", "")]
@@ -474,11 +525,12 @@ class TestDiff:
         assert run(capsys, "diff", "builtin", house, "--replies", replies)[0] == 1
         assert "did you mean label" in run(capsys, "diff", "builtin", "ses:lable", "--replies", replies)[2]
 
-    def test_what_changes_about_the_message_alone_is_said(self, replies: str, tmp_path: Path, capsys: Any) -> None:
+    def test_what_changes_about_the_message_alone_is_said(self, tmp_path: Path, capsys: Any) -> None:
+        replies = write(tmp_path / "replies.txt", "452 4.2.2 The mailbox is full\n550 5.1.1 User unknown\n")
         policy = '[[policy]]\nid = "now"\nwhen = { reason = "mailbox_full" }\nthen = { retry_after = 60 }\n'
         _, found = run_json(capsys, "diff", "builtin", write(tmp_path / "p.toml", policy), "--replies", replies)
         (row,) = found["groups"]
-        assert row["before"] == "soft mailbox_full retry retry_after -"
+        assert row["before"] == "soft mailbox_full retry retry_after 3600"
         assert row["after"] == "soft mailbox_full retry retry_after 60"
         assert row["by"] == "now"
 

@@ -21,11 +21,12 @@ def outcome(verdict: Verdict) -> tuple[str, str, str]:
 
 
 def guards_of(verdict: Verdict) -> list[str]:
-    known = (EARLY, NULL_MX, STATUS, RELAY, HEDGED, BAD_SEQUENCE)
+    known = (EARLY, NULL_MX, STATUS, RELAY, HEDGED, BAD_SEQUENCE, DENIED)
     return [one for one in verdict.conflicts if one.endswith(known) or NOUN in one]
 
 
 NOUN: Final = "is not said of a recipient: it speaks of the"
+DENIED: Final = "is not said: the reply denies it"
 BAD_SEQUENCE: Final = "was not said now: 503 follows from what was refused before"
 
 # Reply, command, what is decided, and the conflict that names the guard, or None if none objects.
@@ -94,6 +95,17 @@ ROWS: Final[tuple[tuple[str, str | None, tuple[str, str, str], str | None], ...]
     ("550 5.7.13 User account unfortunately disabled", "rcpt", ("security_required", "soft", "fix_sender"), f"mailbox_disabled {NOUN} authentication"),
     ("550 5.7.13 Disabled recipient address", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
     ("503 5.1.1 no valid recipients", "data", ("protocol_error", "soft", "review"), f"user_unknown {BAD_SEQUENCE}"),
+    # A state that the reply denies is none.
+    ("550 The user is not disabled", "rcpt", ("undefined", "undetermined", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 5.2.1 The account isn't closed", "rcpt", ("undefined", "undetermined", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 The mailbox has never been suspended", "rcpt", ("undefined", "undetermined", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 Mailbox is neither disabled nor closed", "rcpt", ("undefined", "undetermined", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 Address not expired", "rcpt", ("undefined", "undetermined", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 The account is not blocked", "rcpt", ("policy_rejected", "soft", "review"), f"mailbox_disabled {DENIED}"),
+    ("550 The account is not blocked but disabled", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("550 Mail was not delivered because the user is disabled", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("550 The user is no longer active", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
+    ("550 The account is not active", "rcpt", ("mailbox_disabled", "hard", "suppress"), None),
     # RFC 5321's own words for 550 yield to what stands beside them.
     ("550 mailbox unavailable: mail from your address is not accepted", "rcpt", ("sender_rejected", "soft", "fix_sender"), None),
     ("550 Requested action not taken: mailbox unavailable", "rcpt", ("user_unknown", "hard", "suppress"), None),
@@ -230,3 +242,14 @@ Subject: Returned mail: see transcript for details
     )
     (verdict,) = report.verdicts
     assert (verdict.command, verdict.bounce_type == "hard") == ("end_of_data", hard), verdict.explain()
+
+
+@pytest.mark.parametrize(
+    "negation", ["is not", "isn't", "was not", "wasn't", "has not been", "hasn't been", "was never"]
+)
+@pytest.mark.parametrize("state", ["deleted", "removed", "disabled", "suspended", "locked"])
+@pytest.mark.parametrize("who", ["user", "mailbox", "account"])
+def test_no_state_that_is_denied_is_hard(who: str, negation: str, state: str) -> None:
+    assert classify(f"550 The {who} {negation} {state}", command="rcpt").bounce_type != "hard"
+    said = negation.replace("never", "now").replace(" not", "").replace("n't", "")
+    assert classify(f"550 The {who} {said} {state}", command="rcpt").bounce_type == "hard"

@@ -48,6 +48,7 @@ def log_line(status: str, reply: str) -> str:
         ("deferred", "450 4.2.0 Greylisted", ("retry", "recipient", 300)),
         ("deferred", "450 4.2.0 Greylisted, try again in 2 minutes", ("retry", "recipient", 120)),
         ("bounced", "450 4.2.0 Greylisted", ("give_up", "recipient", None)),
+        ("bounced", "450 4.2.0 Greylisted, try again in 2 minutes", ("give_up", "recipient", None)),
         ("bounced", "550 5.1.1 User unknown", ("give_up", "recipient", None)),
     ],
 )
@@ -77,7 +78,10 @@ def test_a_reply_over_lmtp_is_about_one_recipient() -> None:
         ({"message_advice": "retry"}, "550 5.1.1 User unknown", ("retry", "recipient", 1800)),
         ({"message_advice": "retry", "retry_after": 7}, "550 5.1.1 User unknown", ("retry", "recipient", 7)),
         ({"message_advice": "give_up"}, "450 4.1.1 User unknown", ("give_up", "recipient", None)),
-        ({"retry_after": 90, "applies_to": "queue"}, "450 Greylisted, try again in 5 minutes", ("retry", "queue", 90)),
+        ({"retry_after": 90, "applies_to": "queue"}, "450 Greylisted, try again in 5 minutes", ("retry", "queue", 300)),
+        ({"retry_after": 900}, "450 Greylisted, try again in 5 minutes", ("retry", "recipient", 900)),
+        ({"retry_after": 900}, "450 Greylisted, try again in 8 hours", ("retry", "recipient", 28_800)),
+        ({"retry_after": 0}, "450 Greylisted", ("retry", "recipient", 0)),
         ({"label": "x"}, "450 Greylisted, try again in 5 minutes", ("retry", "recipient", 300)),
     ],
 )
@@ -86,6 +90,18 @@ def test_a_policy_changes_it(then: dict[str, object], reply: str, expected: tupl
     assert advice(verdict) == expected
     assert set(verdict.policies) == set(then)
     assert advice(pickle.loads(pickle.dumps(verdict))) == expected
+
+
+def test_no_wait_where_the_message_is_given_up() -> None:
+    known = Knowledge.builtin().with_rules([{"then": {"retry_after": 900, "label": "x"}}])
+    verdict = classify("550 5.1.1 User unknown", command="rcpt", knowledge=known)
+    assert advice(verdict) == ("give_up", "recipient", None)
+    assert set(verdict.policies) == {"label"}
+    assert "give_up after" not in verdict.explain()
+    report = parse_log_line(log_line("bounced", "450 4.2.0 Greylisted, try again in 2 minutes"), knowledge=known)
+    assert report is not None
+    (verdict,) = report.verdicts
+    assert (verdict.to_dict()["retry_after"], verdict.details.retry_after) == (None, 120)
 
 
 def test_what_a_reply_asks_counts_before_the_default() -> None:

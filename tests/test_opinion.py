@@ -297,6 +297,15 @@ def test_words_alone_are_as_likely_as_the_second_opinion_has_them(
     assert confidence_of(lambda _: None, lambda *_: found, classify(text)) == confidence
 
 
+@pytest.mark.parametrize(
+    "text", ["552 mailbox full", "450 mailbox full", "550 5.1.1 user unknown", "550 5.7.1 no", "550 qwertz"]
+)
+@pytest.mark.parametrize("bounce_type", ["hard", "soft", "undetermined"])
+def test_a_policy_does_not_change_how_sure_the_reading_is(text: str, bounce_type: str) -> None:
+    own = BUILTIN.with_rules([{"then": {"bounce_type": bounce_type}}])
+    assert classify(text, knowledge=own).confidence == classify(text).confidence
+
+
 def test_your_own_rule_is_relied_on() -> None:
     own = BUILTIN.with_rules([{"when": {"words": "qwertz"}, "then": {"reason": "user_unknown"}}])
     assert classify("550 qwertz", knowledge=own).confidence == "high"

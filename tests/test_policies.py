@@ -7,7 +7,7 @@ import pickle
 import tomllib
 import tracemalloc
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,7 +101,8 @@ class TestCascade:
         above = knowledge.with_rules([policy({"bounce_type": "hard"}, reply="552")])
         verdict = classify(FULL, knowledge=above)
         assert (verdict.bounce_type, verdict.advice) == ("hard", "suppress")
-        assert list(verdict.policies) == ["bounce_type"]
+        assert setters(verdict) == {"bounce_type": "code", "advice": "code"}
+        assert verdict.policies["advice"] is verdict.policy
 
     def test_parts_of_a_profile(self) -> None:
         knowledge = BUILTIN.with_profile("prefinery").with_profile("ses", only=["label"])
@@ -109,6 +110,28 @@ class TestCascade:
         assert (verdict.bounce_type, verdict.label) == ("hard", "Transient/MailboxFull")
         with pytest.raises(KnowledgeError, match="did you mean label"):
             BUILTIN.with_profile("ses", only=["lable"])
+
+    def test_parts_behind_the_name_as_the_command_takes_them(self, tmp_path: Path) -> None:
+        for name, only in (("ses:label", ()), ("ses: label", ()), ("ses:advice", ("label",))):
+            found = classify(FULL, knowledge=BUILTIN.with_profile(name, only=only))
+            assert (found.label, found.bounce_type) == ("Transient/MailboxFull", "soft")
+        for name, said in (("ses:lable", "did you mean label"), ("ses:", "unknown consequence"), ("sees:label", "ses")):
+            with pytest.raises(KnowledgeError, match=said):
+                BUILTIN.with_profile(name)
+        path = tmp_path / "a:b.toml"
+        path.write_text('[[policy]]\nthen = { label = "a", bounce_type = "hard" }\n', "utf-8")
+        for name, expected in ((str(path), "hard"), (f"{path}:label", "soft")):
+            for knowledge in (BUILTIN.with_profile(name), Knowledge.watch(profiles=[name]).current()):
+                assert (classify(FULL, knowledge=knowledge).label, classify(FULL, knowledge=knowledge).bounce_type) == (
+                    "a",
+                    expected,
+                )
+
+    def test_an_advice_that_stays_is_whose_it_was(self) -> None:
+        knowledge = BUILTIN.with_rules([policy({"advice": "suppress"}, reply="552")], tenant="a")
+        above = knowledge.with_rules([policy({"bounce_type": "hard"}, reply="552")])
+        verdict = classify(FULL, knowledge=above, context={"tenant": "a"})
+        assert (verdict.advice, setters(verdict)) == ("suppress", {"bounce_type": "code", "advice": "tenant:a"})
 
     def test_no_policies_where_nothing_was_refused(self) -> None:
         verdict = classify("250 ok", knowledge=label())
@@ -399,6 +422,8 @@ class TestCaller:
             ({"mx": {"a.example": 3}, "recipient": "k@a.example"}, "mx: must be names of hosts"),
             ({"mx": 3}, "mx: must be names of hosts"),
             ({"now": datetime(2026, 11, 30)}, "time zone"),  # noqa: DTZ001 # what is refused
+            ({"now": "2026-12-01"}, "now: must be a datetime with a time zone, not '2026-12-01'"),
+            ({"now": date(2026, 12, 1)}, "must be a datetime"),
         ],
     )
     def test_arguments_are_checked(self, told: dict[str, Any], said: str) -> None:
@@ -473,7 +498,7 @@ class TestTenants:
             ("soft", "other"),
             ("soft", None),
         ]
-        assert setters(acme) == {"bounce_type": "tenant:Acme"}
+        assert setters(acme) == {"bounce_type": "tenant:Acme", "advice": "tenant:Acme"}
         assert classify("450 zebra", knowledge=knowledge, context={"tenant": "acme"}).reason == "greylisted"
         assert classify("450 zebra", knowledge=knowledge).reason == "undefined"
         assert pickle.loads(pickle.dumps(acme)) == acme
@@ -629,8 +654,10 @@ class TestWatch:
         path = tmp_path / "house.toml"
         path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "a" }\n', "utf-8")
         watch = Knowledge.watch(profiles=[str(path)])
+        part = Knowledge.watch(profiles=[f"{path}:label"])
         path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "bb" }\n', "utf-8")
         assert classify(FULL, knowledge=watch.current()).label == "bb"
+        assert classify(FULL, knowledge=part.current()).label == "bb"
 
     def test_one_path_will_do(self, tmp_path: Path) -> None:
         path = tmp_path / "ours.toml"

@@ -102,6 +102,17 @@ def test_loader_and_schema_refuse_the_same(text: str, validator: Any, tmp_path: 
     assert not validator.is_valid(tomllib.loads(text))
 
 
+def test_one_misspelt_word_is_one_error(validator: Any) -> None:
+    for text in (
+        "[[policy]]\nwhen = { reason = 'mailbox_ful' }\nthen = { label = 'x' }",
+        "[[rule]]\nwhen = { words = 'x' }\nthen = { reason = 'mailbox_ful' }",
+        "[provider]\nnme = 'x'\nname = 'x'",
+        "[[provider]]\nnme = 'x'\nname = 'x'",
+        "[tenant]\nnme = 'x'\nname = 'x'",
+    ):
+        assert len([*validator.iter_errors(tomllib.loads(text))]) == 1
+
+
 def test_every_key_is_described() -> None:
     def described(value: object) -> None:
         if isinstance(value, dict):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from undeliverable import parse
@@ -12,6 +14,7 @@ from undeliverable.verdict import Kind, Report
 
 UNKNOWN = "550 5.1.1 no such user"
 FULL = "552 5.2.2 mailbox full"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 KIM, LEE, MAX = "kim@example.org", "lee@example.org", "max@example.org"
 
 
@@ -406,3 +409,57 @@ def test_a_recipient_that_replies_name_again_counts_once() -> None:
 
 def test_a_line_that_begins_with_other_words_lists_nobody() -> None:
     assert not notice(f"Not delivered: unknown.\n\nmoved {KIM}, {LEE}\n").verdicts
+
+
+@pytest.mark.parametrize(
+    ("file", "reply"),
+    [
+        ("exim-delay-dropped", None),  # the host stands there, and why nothing: no cause is known
+        ("sendmail-delay-dropped", "Deferred"),
+        ("sendmail-delay", "452 Recipient kim.r202@mail.ru mailbox is full"),
+    ],
+)
+def test_a_delay_that_was_read_is_not_read_once_more_as_unknown_text(
+    file: str, reply: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("undeliverable._formats.unknown.read_unknown", fail)
+    report = parse((FIXTURES / "delays" / f"{file}.eml").read_bytes())
+    assert report.kind is Kind.DELAY
+    assert [verdict.reply for verdict in report.verdicts] == [reply]
+    assert not report.remarks
+
+
+def test_a_recipient_without_a_cause_is_explained_by_the_text_although_another_one_has_its_own() -> None:
+    report = parse(
+        f"""From: Postmaster <postmaster@mx.example>
+Subject: Mail not delivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+Mail to {KIM} was refused: mailbox full.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; {LEE}
+Action: failed
+Status: 5.0.0
+Diagnostic-Code: smtp; {UNKNOWN}
+
+Final-Recipient: rfc822; {KIM}
+Action: failed
+Status: 5.0.0
+
+--b--
+""".encode()
+    )
+    said = replies(report)
+    assert said[LEE] == UNKNOWN
+    assert "mailbox full" in (said[KIM] or "")

@@ -156,13 +156,12 @@ class Knowledge(Shared, Selecting):
         from undeliverable.errors._tables import as_table
 
         source = TomlSource("code", "")
-        document: dict[str, object] = {"rule": [], "policy": []} if tenant is None else {"tenant": {"name": tenant}}
+        entries: dict[str, list[object]] = {"rule": [], "policy": []}
         for table in rules:
             then = as_table((as_table(table) or {}).get("then")) or {}  # the loader reports anything else
-            entries = document.setdefault("rule" if "reason" in then else "policy", [])
-            assert isinstance(entries, list)
-            entries.append(table)
+            entries["rule" if "reason" in then else "policy"].append(table)
         group = CODE if tenant is None else FILE
+        document: dict[str, object] = {**entries} if tenant is None else {"tenant": {"name": tenant}, **entries}
         return self._with(load("code", group, source, document, languages=shipped()), source)
 
     def without_formats(self) -> Knowledge:
@@ -312,7 +311,8 @@ class Knowledge(Shared, Selecting):
                 if len(known) >= _CACHED:  # dropping the oldest one costs more than it saves
                     known.clear()
                 provider = None if host is None else provider_of(host)
-                found = known[key] = advised(look(text, code, status, command, provider), text, code, status, command)
+                found = advised(look(text, code, status, command, provider), text, code, status, command)
+                found = known[key] = found._replace(seen=text)
             return found
 
         return find

@@ -23,7 +23,9 @@ servers, and for the hooks of Haraka, ZoneMTA and KumoMTA:
   whatever was refused.
 
 `retry_after`
-: After how many seconds to try again: as the reply asks, else by default.
+: After how many seconds to try again: as the reply asks, else by default. It is null unless `message_advice` is `retry` or
+  `retry_elsewhere`, so that a queue may go by it alone; what a reply states all the same is in `details.retry_after`. A policy may
+  make the wait longer than the reply asks, and never shorter.
 
 `applies_to`
 : What the refusal is about: this `recipient`, this `message` with all its recipients, or the whole `queue` from this source to this
@@ -69,8 +71,8 @@ give_up None ours.end
 
 ```
 
-Without `reply = "4xx"` what is refused for good would get a `retry_after` as well: ask `message_advice` first. Policies reach replies
-that you judge with `classify()`; the report of a delay and a `deferred` line of a log keep the defaults.
+What is refused for good gets no `retry_after`, whatever a policy says of it. Policies reach replies that you judge with `classify()`;
+the report of a delay and a `deferred` line of a log keep the defaults.
 
 ## Defaults
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from undeliverable._knowledge.common import shipped
@@ -55,8 +55,8 @@ def _entries(layer: Layer) -> Iterator[tuple[str, int, Rule | Policy, Circumstan
 
 
 def _providers(entry: Rule | Policy, circumstances: Circumstances | None) -> Iterator[tuple[str, str]]:
-    names = getattr(entry.when, "providers", None)  # a rule's own
-    yield from (("when.provider", name) for name in sorted(filter(None, names or ())))
+    names: Iterable[str | None] = getattr(entry.when, "providers", None) or ()  # a rule's own
+    yield from (("when.provider", name) for name in sorted(filter(None, names)))
     if circumstances is not None:
         yield from circumstances.named("provider")
 

@@ -35,6 +35,7 @@ class Selecting:
 
         def _above(self, layers: Sequence[Any]) -> Self:
             """Return such layers above the same built-in one."""
+            ...
 
     @cached_property
     def is_plain(self) -> bool:
@@ -101,7 +102,7 @@ class Selecting:
         from dataclasses import replace  # hardly anybody has such rules
 
         kept = {id(rule) for number, rule in enumerate(self._conditional) if number in held}
-        layers = []
+        layers: list[Any] = []
         for layer in self._upper:
             rules = [
                 rule._replace(when=rule.when._replace(around=None))

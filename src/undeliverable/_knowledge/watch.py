@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
         def with_profile(self, name: str, *, only: Sequence[str] = ()) -> Self:
             """Return it with a profile."""
+            ...
 
         def with_file(self, path: str | PathLike[str]) -> Self:
             """Return it with a file."""
+            ...
 
     _Seen: TypeAlias = tuple[int, int, int, int] | None
     """Times of its text and of its entry (a program may set the first one back), size and number of a file, or None."""

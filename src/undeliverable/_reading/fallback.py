@@ -47,7 +47,7 @@ def read_unexplained(reading: Reading) -> None:
     is_described = reading.generator is not None
     if stated[0].reply is not None and (is_described or len(stated) == 1):  # as nearly always
         return
-    if not (all if is_described else any)(map(_is_unexplained, stated)):
+    if not (_is_silent(stated) if is_described else _is_somebody_unexplained(stated)):
         return
     unknown = _read_generic(reading)
     if unknown is None:
@@ -110,6 +110,24 @@ def _name_refused(reading: Reading) -> None:
 
     if belief_in(reading, unknown) is Belief.FULL:
         stated[0] = replace(stated[0], recipient=unknown.found.recipients[0].recipient)
+
+
+def _is_silent(stated: list[RecipientFacts]) -> bool:
+    """Return whether a described text and its fields say why of nobody, though they should.
+
+    A delay need not say why: where the text names who is waiting, it was read, and what is left of it is politeness.
+    """
+    if not all(map(_is_unexplained, stated)):
+        return False
+    return not all(facts.action is Action.DELAYED for facts in stated) or all(
+        facts.witness is Witness.FIELD for facts in stated
+    )
+
+
+def _is_somebody_unexplained(stated: list[RecipientFacts]) -> bool:
+    """Return whether neither fields nor a transcript say of one of the recipients why."""
+    explained = {facts.recipient for facts in stated if not _is_unexplained(facts)}
+    return any(facts.recipient not in explained for facts in stated if _is_unexplained(facts))
 
 
 def _is_unexplained(facts: RecipientFacts) -> bool:

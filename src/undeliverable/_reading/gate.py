@@ -177,7 +177,7 @@ def _is_told(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) 
     if not _is_about_message(reading, signs, unknown):
         return False
     if Sign.MAIL_SYSTEM not in signs:
-        return said != {Sign.FORM} and _is_told_by_others(signs, unknown)
+        return bool(said - {Sign.FORM}) and _is_told_by_others(signs, unknown)
     return Sign.AUTOMATIC in signs or bool(
         said - {Sign.CODE, Sign.FORM} and signs & {Sign.NAMED, Sign.SUBJECT, Sign.TITLE}
     )

@@ -42,6 +42,7 @@ _SPOKEN_OF: Final = {
     "tls": "encryption",
     "reverse_dns": "reverse DNS",
     "lookup": "a look-up in DNS",
+    "directory": "where a host looks recipients up: a directory, a database, LDAP",
     "expired": "a time that has run out",
     "failed": "an error, a failure",
 }

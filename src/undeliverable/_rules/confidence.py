@@ -94,5 +94,7 @@ def view_of(opinion: Callable[[str, int, int, Command | None], View | None], ver
     """Return the second opinion on the reply of a verdict; arguments as of :func:`confidence_of`."""
     if verdict.reply is None:
         return None
-    code = verdict.reply_code or ABSENT
-    return opinion(visible(verdict.reply, code), code, status_key(verdict.status), verdict.command)
+    code, seen = verdict.reply_code or ABSENT, getattr(verdict, "_seen", None)
+    return opinion(
+        visible(verdict.reply, code) if seen is None else seen, code, status_key(verdict.status), verdict.command
+    )

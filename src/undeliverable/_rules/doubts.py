@@ -14,12 +14,14 @@ from typing import Final
 from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
+from undeliverable._rules.frames import parts
+from undeliverable._rules.meaning import sentences, without
 from undeliverable._rules.rule import Rule
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "by_codes", "condemns", "denied", "noun"]
+__all__ = ["TRIED", "alternative", "aside", "by_codes", "condemns", "denied", "noun", "unasked"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -77,6 +79,30 @@ def noun(concepts: Concepts, form: Form) -> str | None:
     return next((other for other in _OTHERS if other in found), None)
 
 
+def aside(concepts: Concepts, form: Form) -> str | None:
+    """Return what a part of the causes of a reply speaks of beside a recipient, as a concept's name, or None.
+
+    A directory that is down has found nobody, and that unknown recipients are too many is said of all of them.
+    """
+    said = form.said()
+    if not concepts.may_mean(_ASIDE, said, form.words_said()):
+        return None
+    for start, end in sentences(said):
+        for begin, stop in parts(said, start, end):
+            found = concepts.of(said[begin:stop])
+            if found >= _NO_DIRECTORY and "recipient" not in found:
+                return "directory"
+            if found >= _COUNTED and not found.isdisjoint(_RECIPIENT) and found.isdisjoint(_SIZES):
+                return "recipients"
+    return None
+
+
+_ASIDE: Final = frozenset(("directory", "exceeded"))
+_NO_DIRECTORY: Final = frozenset(("directory", "unavailable"))
+_COUNTED: Final = frozenset(("unknown", "exceeded"))
+_SIZES: Final = frozenset(("storage", "full", "large"))
+
+
 def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
     """Return the concepts of what a reply says in its own words: a filter quotes what it has found in a message."""
     said = form.said()
@@ -85,6 +111,16 @@ def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
 
 
 _QUOTATION: Final = lazy(r"""(?<!\w)(?:"[^"]{1,200}"|'[^']{1,200}')(?!\w)""")
+
+
+def unasked(text: str) -> str:
+    """Return `text` without its questions: they state nothing. A "?" elsewhere stands for letters that were lost."""
+    if "?" not in text or _LOST.search(text) is not None:
+        return text
+    return without(text, [(start, end) for start, end in sentences(text) if text[:end].endswith("?")])
+
+
+_LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?|(?<!\S)\?(?=\s\S)")
 
 
 def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable._text.identity import domain_identity
 from undeliverable.errors._tables import as_list, as_table, unknown
@@ -60,7 +60,7 @@ class Caller(NamedTuple):
             mx = None if domain is None else table.get(domain)
         elif callable(mx):
             mx = None if domain is None else mx(domain)
-        listed = (mx,) if isinstance(mx, str) or not isinstance(mx, Iterable) else tuple(mx)
+        listed = (mx,) if isinstance(mx, str) or not isinstance(mx, Iterable) else tuple(cast("Iterable[object]", mx))
         names = [host for host in listed if isinstance(host, str)]
         if len(names) < len(listed) and mx is not None:
             raise ValueError(f"mx: must be names of hosts: {mx!r}")
@@ -77,13 +77,13 @@ def caller_of(
 
     :raises ValueError: for an unknown key of `context` or a value of another type, and for a time without a zone.
     """
-    given = {} if context is None else as_table(context)
+    given: Mapping[str, object] | None = {} if context is None else as_table(context)
     if given is None:
         raise ValueError(f"context: must be a mapping: {context!r}")
     for key in given:
         if key not in _CONTEXT:
             raise ValueError(f"context: {unknown('key', key, _CONTEXT)}")
-    moment: object = now
+    moment = cast("object", now)
     if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
         wanted = "have a time zone" if isinstance(moment, datetime) else f"be a datetime with a time zone, not {now!r}"
         raise ValueError(f"now: must {wanted}, such as datetime.now(UTC)")

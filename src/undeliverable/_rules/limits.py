@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
         def fits(self, failure: Failure, /) -> bool:
             """Return whether it holds for `failure`."""
+            ...
 
         def covers(self, other: object, /) -> bool:
             """Return whether it holds wherever `other` does."""
+            ...
 
 
 __all__ = ["bounds", "domains", "globs", "refuse_contradiction", "since", "sources", "until"]

@@ -1,4 +1,4 @@
-"""Find the links in a reply: what their words say is no cause."""
+"""Find the links and names in a reply: what the words of a link, host or file say is no cause."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["links_in", "within"]
+__all__ = ["links_in", "unnamed", "within"]
 
 _LINKS: Final = (
-    ("://", lazy(r"https?://[^\s<>\"')\]]{1,500}")),
+    ("://", lazy(r"(?:https?|ftp|file)://[^\s<>\"')\]]{1,500}")),
     ("www.", lazy(r"www\.[^\s<>\"')\]]{1,500}")),
 )
 """Patterns of links, each with what stands in all of them."""
@@ -35,6 +35,19 @@ def links_in(text: str) -> list[tuple[int, int]]:
         if not links or link[0] >= links[-1][1]:
             links.append(link)
     return links
+
+
+# A host name of three labels or with a hyphen, or the absolute path of a file.
+_NAME: Final = lazy(
+    r"(?<![\w.@/-])(?:(?:[a-z0-9-]{1,63}\.){2,8}[a-z]{2,24}|[a-z0-9]{1,63}-[a-z0-9-]{1,63}\.[a-z]{2,24})(?![\w-])"
+    r"|(?<![\w.@/<>-])(?:/[\w.-]{1,64}){2,16}"
+)
+_IN_PLACE: Final = "0"  # of a name: no word, and no mark that ends a clause
+
+
+def unnamed(text: str) -> str:
+    """Return `text` without the names of hosts and the paths of files; the text itself if there are none."""
+    return _NAME.sub(_IN_PLACE, text) if "-" in text or "." in text or "/" in text else text
 
 
 def within(at: int, places: Sequence[tuple[int, int]]) -> bool:

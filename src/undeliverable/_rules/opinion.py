@@ -176,7 +176,7 @@ class View:
     :ivar top: the reason with the largest share.
     """
 
-    __slots__ = ("_shares", "_signs", "_sums", "_weights", "top")
+    __slots__ = ("_hard", "_shares", "_signs", "_sums", "_weights", "top")
 
     def __init__(self, weights: Weights, found: Iterable[str]) -> None:
         self._weights: Final = weights
@@ -184,6 +184,7 @@ class View:
         self._sums: Final = weights.sums(self._signs)
         self.top: Final = weights.reasons[self._sums.index(max(self._sums))]
         self._shares: dict[Reason, float] | None = None
+        self._hard: float | None = None
 
     def shares(self) -> dict[Reason, float]:
         """Return the share of each reason."""
@@ -201,7 +202,10 @@ class View:
     @property
     def hard(self) -> float:
         """The share of all reasons that make a permanent failure hard."""
-        return sum(share for reason, share in self.shares().items() if reason.bounce_type is BounceType.HARD)
+        if self._hard is None:
+            shares = self.shares().items()
+            self._hard = sum(share for reason, share in shares if reason.bounce_type is BounceType.HARD)
+        return self._hard
 
     def why(self, reason: Reason) -> str:
         """Return what speaks for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""

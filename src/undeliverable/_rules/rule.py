@@ -103,6 +103,7 @@ class Match(NamedTuple):
     """What the rules said: the first rule that fits, the provider by host or marks, and what was shadowed.
 
     :ivar advised: what a second opinion advises instead, or None.
+    :ivar seen: the reply as rules saw it; None where nobody kept it.
     """
 
     rule: Rule | None
@@ -111,6 +112,7 @@ class Match(NamedTuple):
     shadowed: tuple[RuleRef, ...] | None
     doubts: Doubts = NO_DOUBTS
     advised: Ruling | None = None
+    seen: str | None = None
 
 
 class Rest:

@@ -14,10 +14,11 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun
+from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun, unasked
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
+from undeliverable._rules.links import unnamed
 from undeliverable._rules.meaning import Meaning, Reading
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import Index, Made, Written
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
         def places(self, words: Sequence[str], /) -> list[int]:
             """Return them, in any order."""
+            ...
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
@@ -170,11 +172,19 @@ class RuleTable:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        if is_exact:
-            return match
+        return match if is_exact else self._said_else(match, match.rule, plain, question)
+
+    def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
+        """Return `match` with what it speaks of instead; or what decides without names and questions, if it blames nobody."""
+        text = unasked(unnamed(plain.text))
+        if text != plain.text:
+            said = self._look(Form(text, self._below), question)[1]
+            if said.rule is None or not said.rule.blames_recipient:
+                return said
+        code, status, command, _ = question
         concepts = self._below.concepts
-        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain)
-        state = denied(match.rule, concepts, plain)
+        other = by_codes(rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
+        state = denied(rule, concepts, plain)
         if other is None and state is None:
             return match
         return match._replace(doubts=match.doubts._replace(noun=other, denied=state))

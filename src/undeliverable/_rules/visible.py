@@ -46,9 +46,20 @@ HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
 REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
 
 
+# The path or name of a file with "_" in it, of which the fold would make words: "/etc/mail/no_such_user.cf".
+_FILE: Final = lazy(
+    r"(?<![^\s\"'(\[<=])(?:(?:file://|\.{0,2})/[\w.~/-]{0,200}_[\w.~/-]{0,200}"
+    r"|[\w-]{1,64}_[\w-]{1,64}\.[A-Za-z][A-Za-z0-9]{1,3}(?![\w.@-]))"
+)
+
+
 def visible(text: str, code: int) -> str:
     """Return what rules see of the reply `text`, whose code is `code`."""
-    text = fold(text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT])
+    if len(text) > TEXT_LIMIT:
+        text = text[:TEXT_LIMIT]
+    if "_" in text:
+        text = _FILE.sub("/", text)
+    text = fold(text)
     if "@" in text:
         text = _without_addresses(text)
     if code and (text.count(text[:3]) > 1 or text[3:4] == "-"):

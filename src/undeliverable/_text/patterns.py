@@ -97,9 +97,9 @@ class _Parser:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        self.at = 0
-        self._verbose = False
-        self._by_line = False
+        self.at: int = 0
+        self._verbose: bool = False
+        self._by_line: bool = False
 
     def choice(self) -> Node:
         """Parse all alternatives up to the closing parenthesis or the end."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from undeliverable._knowledge.common import common
 from undeliverable._rules.comparisons import status_by_key
 from undeliverable._verdicts.decisions import (
     Answer,
@@ -67,5 +66,5 @@ def decided(
     transient = is_transient(reason, answer, None, expired=expired, temporary=temporary)
     bounce_type, advice = consequence(reason, None, transient=transient)
     conflicts = conflicts_of(answer, None) + (() if why is None else (why,))
-    message = handled(common().handling, reason, answer, command, None, transient=transient, expired=expired)
+    message = handled(reason, answer, command, None, transient=transient, expired=expired)
     return Decided(reason, reason.fault, expired, bounce_type, advice, status_from(answer), conflicts, *message)

@@ -150,9 +150,7 @@ def is_success(answer: Answer) -> bool:
 
 def consequence(reason: Reason, by_class: ServiceClass | None, *, transient: bool) -> tuple[BounceType, Advice]:
     """Return what follows for the address without a policy."""
-    if by_class is None:
-        return _default(reason, transient=transient)
-    if reason is not Reason.UNDEFINED or by_class.bounce_type is None:
+    if by_class is None or reason is not Reason.UNDEFINED or by_class.bounce_type is None:
         return _default(reason, transient=transient)
     if by_class.bounce_type is BounceType.HARD and not transient:
         return BounceType.HARD, Advice.SUPPRESS

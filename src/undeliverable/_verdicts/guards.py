@@ -100,6 +100,8 @@ _OF_NOUN: Final = {
     "tls": Reason.SECURITY_REQUIRED,
     "reverse_dns": Reason.PTR_MISSING,
     "command": Reason.PROTOCOL_ERROR,
+    "directory": Reason.SYSTEM_ERROR,
+    "recipients": Reason.TOO_MANY_RECIPIENTS,
     _LOOKUP: Reason.UNDEFINED,
     _CONNECTION: Reason.NETWORK_ERROR,
 }

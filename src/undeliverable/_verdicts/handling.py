@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from undeliverable._knowledge.handling import CLOSING, Handled, Handling
+from undeliverable._knowledge.common import common
+from undeliverable._knowledge.handling import CLOSING, Handled
 from undeliverable._verdicts.surroundings import failure_about
 from undeliverable.model import Action, Command
 from undeliverable.reasons import Advice, MessageAdvice, Reason
@@ -19,11 +21,11 @@ __all__ = ["follow", "handled", "is_delivered"]
 
 _WAITING: Final = frozenset((MessageAdvice.RETRY, MessageAdvice.RETRY_ELSEWHERE))
 _PASSING: Final = frozenset((Advice.RETRY, Advice.SLOW_DOWN))
+_REMEMBERED: Final = 1_024  # cases; real mail has a few hundred
 _SUCCESS: Final = 300  # RFC 5321 4.2.1: 2yz
 
 
 def handled(
-    handling: Handling,
     reason: Reason,
     answer: Answer,
     command: Command | None,
@@ -37,12 +39,29 @@ def handled(
     :param transient: whether code, status or words call it temporary.
     :param expired: whether a queue gave up.
     """
-    closing = answer.code == CLOSING
-    silent = answer.code is None and answer.final is None
+    code = answer.code
+    silent = code is None and answer.final is None
+    return _handled(reason, command, action, code == CLOSING, silent, transient, expired)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _handled(
+    reason: Reason,
+    command: Command | None,
+    action: Action | None,
+    closing: bool,  # noqa: FBT001 # a key, as the next three
+    silent: bool,  # noqa: FBT001
+    transient: bool,  # noqa: FBT001
+    expired: bool,  # noqa: FBT001
+) -> Handled:
+    """Return what :func:`handled` does, remembered.
+
+    :param silent: whether there is neither a code nor a status.
+    """
     temporary = (
         action is Action.DELAYED or transient or (silent and (reason is Reason.UNDEFINED or reason.advice in _PASSING))
     )
-    found = handling.of(reason, command, temporary=temporary, closing=closing)
+    found = common().handling.of(reason, command, temporary=temporary, closing=closing)
     if action is Action.FAILED or (expired and action is None):  # the reporting server keeps it no longer
         return found._replace(message_advice=MessageAdvice.GIVE_UP, retry_after=None)
     return found

@@ -82,7 +82,7 @@ def judge(
     action = facts.action
     if action in _ARRIVED:
         _leave_unjudged(draft, None, knowledge, surroundings.caller, delivered=True)
-    elif kind in _BY_KIND:
+    elif kind is not None and kind in _BY_KIND:
         _leave_unjudged(draft, _BY_KIND[kind], knowledge, surroundings.caller, delivered=False)
     elif is_success(answer):
         arrived = is_delivered(answer, _step(draft.command, None))
@@ -215,6 +215,7 @@ def _fill(
         draft.conflicts += () if ruling.why is None else (ruling.why,)
         if match.ref is not None and match.shadowed is not None:
             match = match._replace(shadowed=(match.ref, *match.shadowed))
+    draft._seen = match.seen if question[0] is answer.text else None  # noqa: SLF001 # of this very draft
     draft.reason, draft.fault = reason, reason.fault
     draft.expired = expired = has_expired(reason, gave_up=facts.expired)
     draft.shadowed = match.shadowed
@@ -225,7 +226,7 @@ def _fill(
     transient = is_transient(reason, answer, by_class, expired=expired, temporary=temporary)
     action = Action.DELAYED if delayed else facts.action
     draft.message_advice, draft.applies_to, draft.retry_after = handled(
-        knowledge.handling, reason, answer, step, action, transient=transient, expired=expired
+        reason, answer, step, action, transient=transient, expired=expired
     )
     if delayed:
         draft.bounce_type, draft.advice = BounceType.SOFT, Advice.NONE
@@ -336,7 +337,7 @@ def _reply_verdict(
     seen = masked(text, recipient) if recipient else text
     key = status_key(status)
     question = seen, ABSENT if code is None else code, key, command, host
-    rule, ref, provider, _, doubts, advised = match = knowledge.find(*question)
+    rule, ref, provider, _, doubts, advised, seen_by_rules = match = knowledge.find(*question)
     reason, why = None if rule is None else rule.reason, None
     step = command if protocol is None else _step(command, protocol)
     if advised is not None or (rule is not None and (doubts is not NO_DOUBTS or command in GUARDED)):
@@ -365,7 +366,7 @@ def _reply_verdict(
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = draft.key = None
     draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
     draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
-    draft._identity = text  # noqa: SLF001 # of this very draft
+    draft._identity, draft._seen = text, seen_by_rules if seen is text else None  # noqa: SLF001 # of this very draft
     draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
     draft.confidence = knowledge.second.confidence_of
     if caller is not None or not knowledge.is_plain:

@@ -5,7 +5,7 @@ From all of it follows who the provider is, and what policies and conditional ru
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable.reasons import Reason
@@ -79,9 +79,11 @@ def failure_about(
     from undeliverable._rules.failure import Failure
     from undeliverable._rules.visible import visible
 
-    if callable(draft.provider_from):
+    reader: Any = draft.provider_from
+    if callable(reader):
         known = None if callable(draft.provider) else draft.provider
-        draft.provider, draft.provider_from = draft.provider_from(draft.remote_mta, draft.recipient, known)
+        found: tuple[str | None, ProviderFrom | None] = cast("Any", reader)(draft.remote_mta, draft.recipient, known)
+        draft.provider, draft.provider_from = found
     code = ABSENT if answer.code is None else int(answer.code)
     vendor_code = draft.vendor_code
     return Failure(

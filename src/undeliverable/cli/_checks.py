@@ -6,7 +6,7 @@ Built-in examples are judged twice, with and without the file, each as a reply o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -48,14 +48,16 @@ def policy_errors(knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]
 
 def _without(key: str, policy: Any, layer: Any, knowledge: Knowledge) -> Knowledge:  # noqa: ANN401
     """Return the knowledge with the policy of a layer as if it did not ask for `key`."""
-    when = policy.when.without(key)
-    if when == policy.when:
+    if policy.when.without(key) == policy.when:
         return knowledge
     layers: list[Any] = []
     one: Any
     for one in reversed(knowledge.layers):
         if one.name == layer.name and policy.id in {other.id for other in one.policies}:
-            changed = (other._replace(when=when) if other.id == policy.id else other for other in one.policies)
+            changed = [
+                other._replace(when=other.when.without(key)) if other.id == policy.id else other
+                for other in one.policies
+            ]
             layers.append(replace(one, policies=tuple(changed)))
         else:
             layers.append(one)
@@ -179,7 +181,8 @@ def _surroundings(policy: Any, layer: Any, knowledge: Knowledge) -> dict[str, An
 
 
 def _value(comparison: Any) -> str | None:  # noqa: ANN401 # one of several classes
-    return min(filter(None, comparison.values), default=None)
+    values: Iterable[str | None] = comparison.values
+    return min(filter(None, values), default=None)
 
 
 def _name(comparison: Any) -> str:  # noqa: ANN401 # one of several classes

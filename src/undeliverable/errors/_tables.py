@@ -25,9 +25,9 @@ def as_list(value: object) -> Sequence[object] | None:
 
 def refuse_deep(table: Mapping[str, object]) -> None:
     """Raise EntryError where conditions are nested too deeply, as in a table that holds itself."""
-    inner = table.get("when")
+    inner = as_table(table.get("when"))
     for _ in range(_DEEPEST):
-        inner = inner.get("not") if isinstance(inner, Mapping) else None
+        inner = None if inner is None else as_table(inner.get("not"))
     if inner is not None:
         raise EntryError(f"must not be nested more than {_DEEPEST} times", key="when.not")
 

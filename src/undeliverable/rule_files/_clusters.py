@@ -122,7 +122,11 @@ class Clusters:
 
 def says_enough(phrases: Sequence[Phrase]) -> bool:
     """Return whether a rule can be made of these phrases: one of them has two words, or a long one."""
-    return any(len(phrase) > 1 or len(phrase[0]) >= (9 if phrase[0].isascii() else 4) for phrase in phrases)
+    return any(len(phrase) > 1 or any(map(_is_long, phrase)) for phrase in phrases)
+
+
+def _is_long(word: str) -> bool:
+    return len(word) >= (9 if word.isascii() else 4)
 
 
 def masked(reply: str) -> str:

@@ -225,6 +225,6 @@ def _asks_code_alone(pattern: str) -> bool:
 
 def _reason_of(pattern: str, meant: Sequence[Reason]) -> Reason:
     """Return which of the reasons that a class can stand for the pattern itself says, by default the first."""
-    found = {classify(text).reason for text in samples(pattern)} if len(meant) > 1 else set()
+    found: set[Reason | None] = {classify(text).reason for text in samples(pattern)} if len(meant) > 1 else set()
     said = found.pop() if len(found) == 1 else None
     return said if said is not None and said in meant else meant[0]
