@@ -103,7 +103,8 @@ class TestRank:
             verdict = classify(FULL, knowledge=knowledge)
             assert (verdict.bounce_type, verdict.label) == ("hard", "full")
             layers = {key: policy.layer for key, policy in verdict.policies.items()}
-            assert layers == {"bounce_type": "profile:strict-rfc", "label": "file:ours.toml"}
+            below = "profile:strict-rfc"
+            assert layers == {"bounce_type": below, "advice": below, "label": "file:ours.toml"}
             other = classify("550 5.7.1 Spam", knowledge=knowledge)
             assert other.policy is not None
             assert (other.bounce_type, other.policy.layer) == ("hard", "profile:strict-rfc")

@@ -15,13 +15,13 @@ from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
-from undeliverable._rules.meaning import sentences
+from undeliverable._rules.meaning import sentences, without
 from undeliverable._rules.rule import Rule
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "aside", "by_codes", "condemns", "denied", "noun"]
+__all__ = ["TRIED", "alternative", "aside", "by_codes", "condemns", "denied", "noun", "unasked"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -111,6 +111,16 @@ def _unquoted(concepts: Concepts, form: Form) -> frozenset[str]:
 
 
 _QUOTATION: Final = lazy(r"""(?<!\w)(?:"[^"]{1,200}"|'[^']{1,200}')(?!\w)""")
+
+
+def unasked(text: str) -> str:
+    """Return `text` without its questions: they state nothing. A "?" elsewhere stands for letters that were lost."""
+    if "?" not in text or _LOST.search(text) is not None:
+        return text
+    return without(text, [(start, end) for start, end in sentences(text) if text[:end].endswith("?")])
+
+
+_LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?|(?<!\S)\?(?=\s\S)")
 
 
 def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:

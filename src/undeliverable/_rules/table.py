@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun
+from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun, unasked
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -172,16 +172,19 @@ class RuleTable:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        if is_exact:
-            return match
-        named = unnamed(plain.text)
-        if named != plain.text:
-            said = self._look(Form(named, self._below), question)[1]
+        return match if is_exact else self._said_else(match, match.rule, plain, question)
+
+    def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
+        """Return `match` with what it speaks of instead; or what decides without names and questions, if it blames nobody."""
+        text = unasked(unnamed(plain.text))
+        if text != plain.text:
+            said = self._look(Form(text, self._below), question)[1]
             if said.rule is None or not said.rule.blames_recipient:
                 return said
+        code, status, command, _ = question
         concepts = self._below.concepts
-        other = by_codes(match.rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
-        state = denied(match.rule, concepts, plain)
+        other = by_codes(rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
+        state = denied(rule, concepts, plain)
         if other is None and state is None:
             return match
         return match._replace(doubts=match.doubts._replace(noun=other, denied=state))

@@ -28,7 +28,7 @@ from undeliverable._verdicts.decisions import (
 )
 from undeliverable._verdicts.guards import AFTER_RCPT, GUARDED, Finding, check
 from undeliverable._verdicts.handling import follow, handled, is_delivered
-from undeliverable._verdicts.mailed import advice_for_mailed, mailed
+from undeliverable._verdicts.mailed import advice_for_mailed, mailed, spare_unnamed
 from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
@@ -144,6 +144,8 @@ class _VerdictDraft(Identified):
 
 def _finished(draft: Any) -> Verdict:  # noqa: ANN401 # a draft
     """Return the verdict that a draft becomes."""
+    if draft.advice is Advice.SUPPRESS and draft.reason is not None:
+        spare_unnamed(draft)
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
