@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from undeliverable import Report, parse
+from undeliverable import Report, classify, parse
 from undeliverable.cli import main
 from undeliverable.store import SuppressionList
 from undeliverable.verp import Signer
@@ -160,6 +160,52 @@ def test_what_cannot_be_an_address_is_no_recipient(name: str) -> None:
 
 def test_a_header_of_an_ordinary_mail_condemns_nobody() -> None:
     assert [str(verdict.bounce_type) for verdict in read("ham_xfailed_null.eml").verdicts] in ([], ["undetermined"])
+
+
+@pytest.mark.parametrize("name", ["copy_below_line.eml", "copy_in_blockquote.eml", "copy_hidden.eml"])
+def test_whoever_wrote_the_returned_message_names_nobody(name: str) -> None:
+    assert [(one.recipient, str(one.advice)) for one in read(name).verdicts] == [("kim@example.org", "retry")]
+
+
+@pytest.mark.parametrize("kind", ["mixed", "alternative"])
+@pytest.mark.parametrize(
+    ("path", "header", "advice"),
+    [
+        ("lee@example.net", "In-Reply-To: <1@example.com>", "review"),
+        ("<>", "In-Reply-To: <1@example.com>", "suppress"),  # a mail system's, relabelled by a gateway
+        ("lee@example.net", "X-Other: 1", "suppress"),
+    ],
+)
+def test_fields_in_a_persons_own_reply_are_doubted(kind: str, path: str, header: str, advice: str) -> None:
+    raw = (FORGERY / "fields_in_a_reply.eml").read_text()
+    raw = raw.replace("multipart/mixed", f"multipart/{kind}").replace("In-Reply-To: <1@example.com>", header)
+    (verdict,) = parse(raw.replace("<lee@example.net>", path, 1).encode()).verdicts
+    assert (verdict.recipient, verdict.advice, bool(verdict.conflicts)) == (VICTIM, advice, advice == "review")
+
+
+def test_a_reply_that_names_another_address_suppresses_nobody() -> None:
+    """A forwarder's report: what it names may be the target, or an alias, of a living address."""
+    (verdict,) = read("reply_names_another.eml").verdicts
+    assert (verdict.recipient, str(verdict.bounce_type), str(verdict.reason)) == (VICTIM, "hard", "user_unknown")
+    assert (str(verdict.advice), verdict.conflicts) == (
+        "retry",
+        ("the reply names other@example.net, not this recipient",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "advice"),
+    [
+        ("<VICTIM@EXAMPLE.ORG>", "suppress"),
+        ("<@mx.example.org:victim@example.org>", "suppress"),
+        ("<SMTP:victim@example.org>", "suppress"),
+        ("<mx.example.org>", "suppress"),
+        ("<SMTP:other@example.org>", "retry"),
+    ],
+)
+def test_a_reply_may_write_the_address_in_many_ways(named: str, advice: str) -> None:
+    assert classify(f"550 5.1.1 {named}: user unknown", recipient=VICTIM).advice == advice
+    assert classify(f"550 5.1.1 {named}: user unknown").advice == "suppress"
 
 
 # --- time ---------------------------------------------------------------------------------------------------------------

@@ -50,11 +50,33 @@ def own(text: str) -> str:
         "A copy of the original message below this line:",
         "  Below is a copy of the original message:",
         "En-têtes de message d'origine :",
+        "Your message was:",
+        "Original text follows",
+        "Ihre Nachricht lautete:",
+        "Votre message était :",
+        "A continuación se incluye una copia:",
+        "Alkuperäinen teksti:",
+        "Исходный текст:",
+        "您的邮件内容：",
     ],
 )
 def test_a_line_that_announces_the_copy_is_the_last_one(line: str) -> None:
     assert own(f"{NAMED}{line}\nhello\n") == f"{NAMED}{line}\n"
     assert own(f"{NAMED}{line}") == f"{NAMED}{line}"
+
+
+def test_a_margin_may_be_longer_than_what_is_looked_at_of_a_line() -> None:
+    for margin in (" " * 250, "| " * 150, "\t" * 199):
+        line = f"{margin}--- Original message ---"
+        expected = f"{NAMED}{line}\n" if len(margin) < 200 else f"{NAMED}{line}\nhello\n"
+        assert own(f"{NAMED}{line}\nhello\n") == expected
+        assert own(f"{NAMED}{margin}\nOriginal text follows\nhello\n").endswith("follows\n")
+
+
+def test_a_margin_that_is_not_ascii_is_no_margin() -> None:
+    text = f"{NAMED}\u2502 --- Original message ---\nhello\n"
+    assert own(text) == text
+    assert own(f"{NAMED}\u2502\u2502\nOriginal text follows\nhello\n").endswith("follows\n")
 
 
 @pytest.mark.parametrize(

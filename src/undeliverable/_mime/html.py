@@ -88,7 +88,7 @@ def _without_raw(html: str) -> str:
 
 
 class _Renderer:
-    __slots__ = ("_anchor", "_fresh", "_hidden", "_named", "_open", "_out", "_pre", "_quotes", "_quoted", "_searched")
+    __slots__ = ("_anchor", "_fresh", "_hidden", "_named", "_open", "_out", "_pre", "_quoted", "_quotes", "_searched")
 
     def __init__(self) -> None:
         self._out: list[str] = []
