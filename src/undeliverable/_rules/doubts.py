@@ -90,7 +90,7 @@ def aside(concepts: Concepts, form: Form) -> str | None:
     for start, end in sentences(said):
         for begin, stop in parts(said, start, end):
             found = concepts.of(said[begin:stop])
-            if found >= _NO_DIRECTORY and "recipient" not in found:
+            if "directory" in found and not found.isdisjoint(_FAILED) and found.isdisjoint(_FOUND):
                 return "directory"
             if found >= _COUNTED and not found.isdisjoint(_RECIPIENT) and found.isdisjoint(_SIZES):
                 return "recipients"
@@ -98,7 +98,8 @@ def aside(concepts: Concepts, form: Form) -> str | None:
 
 
 _ASIDE: Final = frozenset(("directory", "exceeded"))
-_NO_DIRECTORY: Final = frozenset(("directory", "unavailable"))
+_FOUND: Final = frozenset(("recipient", "unknown"))
+"""With these a part says what was looked for in the directory."""
 _COUNTED: Final = frozenset(("unknown", "exceeded"))
 _SIZES: Final = frozenset(("storage", "full", "large"))
 

@@ -12,7 +12,7 @@ from undeliverable._text.lazy import lazy
 __all__ = ["links_in", "unnamed", "within"]
 
 _LINKS: Final = (
-    ("://", lazy(r"(?:https?|ftp|file)://[^\s<>\"')\]]{1,500}")),
+    ("://", lazy(r"(?:https?|ftps?|file|smb)://[^\s<>\"')\]]{1,500}")),
     ("www.", lazy(r"www\.[^\s<>\"')\]]{1,500}")),
 )
 """Patterns of links, each with what stands in all of them."""
