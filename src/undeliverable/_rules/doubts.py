@@ -121,7 +121,7 @@ def unasked(text: str) -> str:
     return without(text, [(start, end) for start, end in sentences(text) if text[:end].endswith("?")])
 
 
-_LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?|(?<!\S)\?(?=\s\S)")
+_LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?")
 
 
 def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:

@@ -202,25 +202,27 @@ class _Parser:
         first = True
         while first or self._peek() != "]":
             first = False
-            low = self._member()
+            member, low = self._member()
             if self._peek() == "-" and self.pattern[self.at + 1 : self.at + 2] not in {"]", ""}:
                 self.at += 1
-                high = self._member()
-                low = frozenset(char for char in ALL if min(low) <= char <= max(high)) | low | high
-            for char in low:
+                last, high = self._member()
+                member |= last | frozenset(char for char in ALL if low <= char <= high)
+            for char in member:
                 chars |= _both_cases(char)
         self.at += 1
         return ALL - (chars - {OTHER}) if negated else frozenset(chars)
 
-    def _member(self) -> frozenset[str]:
-        char = self._peek()
+    def _member(self) -> tuple[frozenset[str], str]:
+        """Parse one member of a set and return its characters, and itself as the end of a range."""
+        at, char = self.at, self._peek()
         self.at += 1
         if char != "\\":
-            return _both_cases(char)
+            return _both_cases(char), char
         if self._peek() == "b":
             self.at += 1
-            return frozenset("\b")
-        return self._escaped() or frozenset()
+            return frozenset("\b"), "\b"
+        found = self._escaped() or frozenset()
+        return found, _written(self.pattern[at : self.at])
 
 
 def _both_cases(char: str) -> frozenset[str]:
@@ -228,6 +230,14 @@ def _both_cases(char: str) -> frozenset[str]:
     plain = {case[0] for case in (char, char.lower(), char.upper())} & _ASCII
     found = frozenset(case for one in plain for case in (one.lower(), one.upper()))
     return found if char in _ASCII else found | {OTHER}
+
+
+def _written(escape: str) -> str:
+    """Return the character that an escape stands for; of a class of characters, the highest there is."""
+    kind = escape[1]
+    if kind in "xuU":
+        return chr(int(escape.lstrip("\\xuU"), base=16))
+    return OTHER if kind in _CLASSES or kind == "N" else _CONTROL.get(kind, kind)
 
 
 def _bounds(match: re.Match[str]) -> tuple[int, int | None]:

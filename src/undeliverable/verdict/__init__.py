@@ -274,13 +274,7 @@ class Verdict(Identified):
     def to_dict(self) -> dict[str, object]:
         """Return the public record of this recipient: strings, integers, booleans, lists and None only."""
         # Each of these is looked up in a function: once.
-        details, rule, policy, status, reported = (
-            self.details,
-            self.rule,
-            self.policy,
-            self.status,
-            self.reported_status,
-        )
+        rule, policy, status, reported = self.rule, self.policy, self.status, self.reported_status
         last, until, code, shadowed = self.last_attempt_date, self.will_retry_until, self.reply_code, self.shadowed
         stated = None if status is None else str(status)
         record = _NOTHING.copy()  # in a third of the time that a display of so many keys takes
@@ -307,6 +301,12 @@ class Verdict(Identified):
         record["conflicts"] = [*self.conflicts]
         record["last_attempt_date"] = None if last is None else date_text(last)
         record["will_retry_until"] = None if until is None else date_text(until)
+        self._add_consequences(record)
+        return record
+
+    def _add_consequences(self, record: dict[str, object]) -> None:
+        """Add what is looked up when it is first asked for, and what follows from the verdict."""
+        details = self.details
         record["vendor_code"] = self.vendor_code
         record["key"] = self.key
         record["blocklist"] = details.blocklist
@@ -321,7 +321,6 @@ class Verdict(Identified):
         record["policies"] = {key: policy.to_dict() for key, policy in self.set_by} if self.set_by else {}
         record["message_advice"] = _TEXTS[self.message_advice]
         record["applies_to"] = _TEXTS[self.applies_to]
-        return record
 
     def explain(self) -> str:
         """Return several lines for people that say why, without a line ending at the end.
