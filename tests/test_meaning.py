@@ -298,7 +298,9 @@ def outcome(meaning: Meaning, text: str, words: Sequence[str]) -> object:
         return None
     doubts = reading.doubts()
     roles = [clause for clause in reading.clauses if clause.role is not Role.CAUSE]
-    return (roles, len(reading.clauses), doubts) if roles or any(doubts) or reading.cuts() else None
+    supposed = reading.supposed()
+    found = roles or any(doubts) or reading.cuts() or supposed is not None
+    return (roles, len(reading.clauses), doubts, supposed) if found else None
 
 
 def without_phrase(words: Vocabulary, phrase: str) -> Meaning:
