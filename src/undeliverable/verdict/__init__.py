@@ -101,17 +101,16 @@ _TEXTS: Final[dict[str | None, str | None]] = {
     None: None,
     **{member: member.value for names in _ENUMS for member in names},
 }
-_NOTHING: Final[dict[str, object]] = dict.fromkeys(
-    (
-        *("recipient", "original_recipient", "action", "bounce_type", "reason", "fault"),
-        *("advice", "label", "status", "status_from", "reported_status", "reply_code"),
-        *("reply", "command", "remote_mta", "provider", "expired", "rule"),
-        *("policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code"),
-        *("key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit"),
-        *("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice"),
-        "applies_to",
-    )
-)
+_KEYS: Final[tuple[str, ...]] = (
+    "recipient", "original_recipient", "action", "bounce_type", "reason", "fault",
+    "advice", "label", "status", "status_from", "reported_status", "reply_code",
+    "reply", "command", "remote_mta", "provider", "expired", "rule",
+    "policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code",
+    "key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit",
+    "sent_to", "proof", "confidence", "provider_from", "policies", "message_advice",
+    "applies_to",
+)  # fmt: skip
+_NOTHING: Final[dict[str, object]] = {**dict.fromkeys(_KEYS)}
 """The public record of a recipient before anything is filled in."""
 
 
