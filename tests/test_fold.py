@@ -18,7 +18,8 @@ JOINER: Final = "\u200d"
 PIECES: Final = (
     "550 ", "user", "_", " ", "é", "e\u0301", "\u0301", "\u0307", "\u0345", "ß", "İ", "Ω", "ΐ", "ǰ", JOINER, "\u00ad", "\u00a0",
     "\u2019", "\u02bc", "ö".encode().decode("latin-1"), "не".encode().decode("latin-1"), "Ã", "\u0080", "가", "\u1100", "\u1161",
-    "\u0b47", "\u0b3e", "不明", "\r\n", "A", "\u0fb2\u0f71\u0f80",
+    "\u0b47", "\u0b3e", "不明", "\r\n", "A", "\u0fb2\u0f71\u0f80", r"\344", r"\303\244", r"\20", "7", r"\303\203\302\244",
+    "/etc/no_such_user.cf", "user_unknown.lua", "/", ".",
 )  # fmt: skip
 TEXTS: Final = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=20).map("".join)
 
@@ -54,6 +55,9 @@ def test_each_character_that_rules_see_is_traced_to_its_origin(text: str, code: 
         ("LPN007_416", "lpn007_416"),
         ("S3_x 5_1", "s3_x 5_1"),
         ("Empfa\u0308nger", "empfänger"),
+        (r"Empf\344nger gel\366scht", "empfänger gelöscht"),
+        (r"Empf\303\244nger", "empfänger"),
+        (r"domain\user \144", r"domain\user \144"),
         ("EMPFÄNGER", "empfänger"),
         ("Größe", "grösse"),
         ("Empfänger".encode().decode("latin-1"), "empfänger"),

@@ -67,6 +67,7 @@ def test_every_rule_that_decides_by_words_shows_them() -> None:
         ("552 Nachricht zu groß", "nachricht zu gross", "Nachricht zu groß", 4),
         ("552 STRASSE GESPERRT", "straße gesperrt", "STRASSE GESPERRT", 4),
         ("550 Empfa\u0308nger unbekannt", "empfa\u0308nger", "Empfa\u0308nger", 4),
+        (r"550 Empf\344nger unbekannt", "empfänger", r"Empf\344nger", 4),
         ("550-first word\r\n550 second", "word second", "word 550 second", 10),
         ("550-5.1.1 first word\r\n550-5.1.1   second", "word second", "word 550-5.1.1 second", 16),
         ("550 unblock, then blocked", "block", "block", 18),

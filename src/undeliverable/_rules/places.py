@@ -2,7 +2,7 @@
 
 Rules match a normalised text: folded, addresses blanked, repeated codes taken out, white space single. So the words
 are searched for in that text, by the functions that rules are matched with, and their places are traced back to the
-reply. For this `trace_visible` takes the steps of :func:`undeliverable._rules.conditions.visible` once more, slowly, and
+reply. For this `trace_visible` takes the steps of :func:`undeliverable._rules.visible.visible` once more, slowly, and
 keeps for each character the part of the reply that it stands for; only explanations need that.
 """
 
@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from unicodedata import combining
 
 from undeliverable._rules.conditions import PATTERN_LIMIT
-from undeliverable._rules.visible import BARE, BRACKETED, HEAD, REPEATED, TEXT_LIMIT, place_of
-from undeliverable._text.fold import BETWEEN_LETTERS, composed, encoded_once, undressed
+from undeliverable._rules.visible import BARE, BRACKETED, FILE, HEAD, IN_PLACE_OF_FILE, REPEATED, TEXT_LIMIT, place_of
+from undeliverable._text.fold import BETWEEN_LETTERS, NUMBERED, composed, encoded_once, octets_of, undressed
 from undeliverable._text.lazy import lazy
 
 __all__ = ["Traced", "matched_places", "trace_visible"]
@@ -44,7 +44,9 @@ class Traced(NamedTuple):
         traced, done = self, None
         while done != traced.text:
             done = traced.text
-            traced = _composed(_each(str.casefold, _composed(_each(undressed, _encoded_once(traced)))))
+            traced = _composed(
+                _each(str.casefold, _composed(_unnumbered(_each(undressed, _encoded_once(_unnumbered(traced))))))
+            )
         return traced.replaced(_spans(BETWEEN_LETTERS, traced.text), " ") if "_" in traced.text else traced
 
     def replaced(self, spans: Iterable[tuple[int, int]], new: str) -> Traced:
@@ -61,6 +63,13 @@ def _each(change: Callable[[str], str], traced: Traced) -> Traced:
     """Return the text with each character changed alone."""
     pairs = [(char, origin) for old, origin in zip(*traced, strict=True) for char in change(old)]
     return Traced("".join([char for char, _ in pairs]), [origin for _, origin in pairs])
+
+
+def _unnumbered(traced: Traced) -> Traced:
+    """Return the text with octets that are written as numbers undone."""
+    for span in reversed([*_spans(NUMBERED, traced.text)]):
+        traced = traced.replaced((span,), octets_of(traced.text[slice(*span)]))
+    return traced
 
 
 def _encoded_once(traced: Traced) -> Traced:
@@ -114,7 +123,8 @@ def trace_visible(reply: str, code: int, addresses: Iterable[str | None] = ()) -
         for address in addresses:
             if address:
                 traced = _without(address, traced)
-    traced = Traced(traced.text[:TEXT_LIMIT], traced.origins[:TEXT_LIMIT]).folded()
+    traced = Traced(traced.text[:TEXT_LIMIT], traced.origins[:TEXT_LIMIT])
+    traced = traced.replaced(_spans(FILE, traced.text), IN_PLACE_OF_FILE).folded()
     traced = traced.replaced(_spans(BRACKETED, traced.text), _BLANKED)
     traced = traced.replaced(_bare_addresses(traced.text), _BLANKED)
     if code and (traced.text.count(traced.text[:3]) > 1 or traced.text[3:4] == "-"):

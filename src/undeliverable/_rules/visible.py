@@ -18,7 +18,9 @@ from undeliverable._text.lazy import lazy
 __all__ = [
     "BARE",
     "BRACKETED",
+    "FILE",
     "HEAD",
+    "IN_PLACE_OF_FILE",
     "REPEATED",
     "SHORT",
     "TEXT_LIMIT",
@@ -44,13 +46,12 @@ _STATUS: Final = r"[245]\.\d{1,3}\.\d{1,3}(?!\S)"
 HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
 # It begins with a digit, which is found five times as fast as what is not behind another character.
 REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
-
-
 # The path or name of a file with "_" in it, of which the fold would make words: "/etc/mail/no_such_user.cf".
-_FILE: Final = lazy(
+FILE: Final = lazy(
     r"(?<![^\s\"'(\[<=])(?:(?:file://|[A-Za-z]:(?=\\)|\.{0,2})[/\\][\w.~/\\-]{0,200}_[\w.~/\\-]{0,200}"
     r"|[\w-]{1,64}_[\w-]{1,64}\.[A-Za-z][A-Za-z0-9]{1,3}(?![\w.@-]))"
 )
+IN_PLACE_OF_FILE: Final = "/"
 
 
 def visible(text: str, code: int) -> str:
@@ -58,7 +59,7 @@ def visible(text: str, code: int) -> str:
     if len(text) > TEXT_LIMIT:
         text = text[:TEXT_LIMIT]
     if "_" in text:
-        text = _FILE.sub("/", text)
+        text = FILE.sub(IN_PLACE_OF_FILE, text)
     text = fold(text)
     if "@" in text:
         text = _without_addresses(text)
