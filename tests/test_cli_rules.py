@@ -190,8 +190,9 @@ class TestShow:
         assert found["file"].endswith("prefinery.toml")
         assert (found["kind"], found["layer"]) == ("policy", "profile:prefinery")
         house = write(tmp_path / "house.toml", PROFILE)
-        _, found = run_json(capsys, "show", "house.full", "--profile", house)
-        assert (found["file"], found["line"], found["then"]) == (house, 4, "hard")
+        for profile in (house, f"{house}:bounce_type"):
+            _, found = run_json(capsys, "show", "house.full", "--profile", profile)
+            assert (found["file"], found["line"], found["then"]) == (house, 4, "hard")
 
     def test_every_entry_that_is_built_in_has_its_place(self) -> None:
         for name in ("ses", "sisimai"):
@@ -366,6 +367,7 @@ class TestCheck:
         [
             (["--profile", "prefinary"], "did you mean prefinery"),
             (["--profile", "ses:lable"], "did you mean label"),
+            (["--profile", "ses:label:advice"], "unknown profile 'ses:label'"),
         ],
     )
     def test_names_that_nobody_knows(self, arguments: list[str], said: str, ours: str, capsys: Any) -> None:

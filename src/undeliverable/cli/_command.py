@@ -23,10 +23,9 @@ __all__ = [
     "add_reply_options",
     "clock_for",
     "context_of",
+    "files_of",
     "knowledge_of",
     "known_of",
-    "profile_part",
-    "profiles_of",
     "warn",
 ]
 
@@ -124,24 +123,17 @@ def knowledge_of(options: Namespace) -> Knowledge:
     :raises KnowledgeError: when a file or profile cannot be read or used.
     """
     knowledge = Knowledge.builtin()
-    for name, only in profiles_of(options):
-        knowledge = knowledge.with_profile(name, only=only)
+    for name in options.profile:
+        knowledge = knowledge.with_profile(name)
     for path in options.rules:
         knowledge = knowledge.with_file(path)
     return knowledge
 
 
-def profiles_of(options: Namespace) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the names that `--profile` gives, each with the consequences to take from it; none: all."""
-    return [profile_part(text) for text in options.profile]
-
-
-def profile_part(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name in `NAME[:KEYS]`, and the consequences to take from that profile; none: all."""
-    name, colon, keys = text.rpartition(":")
-    if not colon or keys.endswith(".toml"):  # a path may have a colon
-        return text, ()
-    return name, tuple(key.strip() for key in keys.split(","))
+def files_of(options: Namespace) -> list[str]:
+    """Return the paths that `--profile` and `--rules` give, in this order; a profile of the library has none."""
+    profiles = ("".join(text.rpartition(".toml")[:2]) for text in options.profile)  # without `:KEYS`
+    return [*filter(None, profiles), *options.rules]
 
 
 def context_of(options: Namespace) -> dict[str, object]:

@@ -16,7 +16,7 @@ from undeliverable.cli._command import Known, warn
 from undeliverable.cli._inputs import Inbox, Mail
 from undeliverable.logs import LogReader
 
-__all__ = ["RECORDS", "Corpus", "Item", "Judge", "add_corpus_arguments", "corpus_of"]
+__all__ = ["RECORDS", "Corpus", "Item", "Judge", "add_corpus_arguments", "corpus_of", "report_in"]
 
 RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 """The endings of files with records of our own."""
@@ -73,18 +73,20 @@ class Corpus:
             if self._kind != _REPLY or (mail.raw.strip() and not mail.raw.startswith(b"#")):
                 yield Item(self._kind, mail.source, mail.raw)
         for line in self._records:
-            if line.raw.strip() and (report := self._report(line)) is not None:
+            if line.raw.strip() and (report := report_in(line)) is not None:
                 yield Item(_RECORD, line.source, line.raw, report)
 
-    def _report(self, line: Mail) -> Report | None:
-        from undeliverable.report import report_of  # only records need it
 
-        try:
-            record: object = json.loads(line.raw)
-            return report_of(cast("dict[str, Any]", record) if isinstance(record, dict) else {})
-        except (ValueError, RecursionError) as error:
-            warn(f"{line.source}: {error}")
-            return None
+def report_in(line: Mail) -> Report | None:
+    """Return the report that a record holds; warn of a line that is none, and return None."""
+    from undeliverable.report import report_of  # only records need it
+
+    try:
+        record: object = json.loads(line.raw)
+        return report_of(cast("dict[str, Any]", record) if isinstance(record, dict) else {})
+    except (ValueError, RecursionError) as error:
+        warn(f"{line.source}: {error}")
+        return None
 
 
 class Judge:

@@ -14,7 +14,6 @@ from undeliverable.cli._command import (
     add_context_options,
     context_of,
     known_of,
-    profile_part,
     warn,
 )
 from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
@@ -84,10 +83,7 @@ def _knowledge(name: str) -> Knowledge:
     builtin = Knowledge.builtin()
     if name in _BUILTIN:
         return builtin
-    profile, only = profile_part(name)
-    if only or not name.endswith(".toml"):
-        return builtin.with_profile(profile, only=only)
-    return with_file(builtin, name)
+    return with_file(builtin, name) if name.endswith(".toml") else builtin.with_profile(name)
 
 
 def _lines(moves: Moves) -> Iterator[str]:

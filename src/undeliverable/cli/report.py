@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from undeliverable import Knowledge, parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of
+from undeliverable.cli._corpus import RECORDS, report_in
 from undeliverable.cli._files import size_of
 from undeliverable.cli._inputs import Inbox
 from undeliverable.cli._neutral import neutral
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
-_RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _TAGS: Final = ("campaign", "source", "segment")
 
 
@@ -101,7 +100,7 @@ class _Reader:
         self.reports = 0
         self.failed = 0
         self._is_log = bool(options.log)
-        self._records = [path for path in options.paths if path.lower().endswith(_RECORDS)]
+        self._records = [path for path in options.paths if path.lower().endswith(RECORDS)]
         self._others = [path for path in options.paths if path not in self._records]
         self._knowledge = knowledge
         self._known = known_of(options, knowledge)
@@ -120,8 +119,11 @@ class _Reader:
             if report is not None:
                 yield self._counted(report, mails.done)
         for line in records:
-            found = self._read(line.raw, line.source)
-            if found is not None:
+            if not line.raw.strip():
+                continue
+            if (found := report_in(line)) is None:
+                self.failed += 1
+            else:
                 yield self._counted(found, mails.done + records.done)
         self.failed += mails.failed + records.failed
         self._progress.clear()
@@ -130,19 +132,6 @@ class _Reader:
         self.reports += 1
         self._progress.update(done, self.reports)
         return report
-
-    def _read(self, line: bytes, source: str) -> Report | None:
-        from undeliverable.report import report_of
-
-        if not line.strip():
-            return None
-        try:
-            record: object = json.loads(line)
-            return report_of(cast("dict[str, object]", record) if isinstance(record, dict) else {})
-        except (ValueError, RecursionError) as error:
-            self.failed += 1
-            warn(f"{source}: {error}")
-            return None
 
 
 def _say(summary: Summary) -> None:

@@ -12,9 +12,9 @@ from undeliverable.cli._command import (
     Command,
     add_knowledge_options,
     add_reply_options,
+    files_of,
     knowledge_of,
     known_of,
-    profiles_of,
     warn,
 )
 from undeliverable.cli._diff import diff, diff_arguments, with_file
@@ -106,7 +106,7 @@ def _show(options: Namespace) -> int:
         ids = [entry.id for entry in entries_of(knowledge)]
         warn(f"no rule or policy has the id {options.id!r}{did_you_mean(options.id, ids)}")
         return 1
-    place = place_of(entry, (*(name for name, _ in profiles_of(options)), *options.rules))
+    place = place_of(entry, files_of(options))
     if options.format == "json":
         print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
         return 0

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable import Knowledge
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, profiles_of, warn
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._lists import Intake
 from undeliverable.cli._signer import add_signer_options, signer_of
 
@@ -93,7 +93,7 @@ def _run(options: Namespace) -> int:
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
-    watch = Knowledge.watch(options.rules, profiles=profiles_of(options))
+    watch = Knowledge.watch(options.rules, profiles=options.profile)
     judging = _Judging(watch.current, context_of(options) or None)
     sinks: list[Sink | HttpServer] = [*_mail_sinks(options, judging, mail), *_web_sinks(options, judging, web)]
 
