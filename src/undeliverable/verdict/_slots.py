@@ -26,28 +26,33 @@ __all__ = [
 _WAITING = frozenset(("retry", "retry_elsewhere"))
 
 
-class KeySlot:
+class _Slot:
+    """A slot of a verdict; a subclass says how it is filled when it is read."""
+
+    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
+        self._get = slot.__get__
+        self._set = slot.__set__
+
+    def __set__(self, verdict: Any, value: object) -> None:  # noqa: ANN401
+        self._set(verdict, value)
+
+
+class KeySlot(_Slot):
     """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
 
     The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
     """
 
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
         if verdict is None:
             return self
-        key = self._slot.__get__(verdict)
+        key = self._get(verdict)
         if key is None:
             recipient, action = verdict.recipient or "", verdict.action or ""
             identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
             key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
-            self._slot.__set__(verdict, key)
+            self._set(verdict, key)
         return key
-
-    def __set__(self, verdict: Any, key: str) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, key)
 
 
 @lru_cache(maxsize=1)
@@ -57,7 +62,7 @@ def _sha256() -> Callable[[bytes], Any]:
     return sha256
 
 
-class DetailsSlot:
+class DetailsSlot(_Slot):
     """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
 
     Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
@@ -65,42 +70,33 @@ class DetailsSlot:
     """
 
     def __init__(self, slot: Any, plain: type) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
+        super().__init__(slot)
         self._plain = plain
 
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
         if verdict is None:
             return self
-        details = self._slot.__get__(verdict)
+        details = self._get(verdict)
         if details.__class__ is not self._plain:
             details = details(verdict.reason, verdict.reply, verdict.status)
-            self._slot.__set__(verdict, details)
+            self._set(verdict, details)
         return details
 
-    def __set__(self, verdict: Any, details: object) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, details)
 
-
-class VendorCodeSlot:
+class VendorCodeSlot(_Slot):
     """The slot of ``vendor_code``: as that of ``details``, for codes that the reply itself holds."""
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
 
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the code; of the class, this
         if verdict is None:
             return self
-        code = self._slot.__get__(verdict)
+        code = self._get(verdict)
         if code is not None and code.__class__ is not str:
             code = code(verdict.reply)
-            self._slot.__set__(verdict, code)
+            self._set(verdict, code)
         return code
 
-    def __set__(self, verdict: Any, code: str | None) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, code)
 
-
-class ProviderSlot:
+class ProviderSlot(_Slot):
     """The slot of ``provider`` or ``provider_from``, where the judge leaves a reader: most callers never ask.
 
     The reader is called with the host, the recipient and what is known of the provider, and returns the provider and what
@@ -111,8 +107,7 @@ class ProviderSlot:
     """
 
     def __init__(self, slot: Any, both: tuple[Any, Any]) -> None:  # noqa: ANN401 # member descriptors
-        self._get = slot.__get__
-        self._set = slot.__set__
+        super().__init__(slot)
         self._provider, self._from = both
 
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the value; of the class, this
@@ -128,9 +123,6 @@ class ProviderSlot:
         self._from.__set__(verdict, says_so)
         return self._get(verdict)
 
-    def __set__(self, verdict: Any, value: str | None) -> None:  # noqa: ANN401
-        self._set(verdict, value)
-
 
 class DefaultWait(int):
     """Seconds to wait where the reply states none."""
@@ -140,19 +132,16 @@ class PolicyWait(int):
     """Seconds to wait that a policy set; a longer wait that the reply states counts before them."""
 
 
-class WaitSlot:
+class WaitSlot(_Slot):
     """The slot of ``retry_after``, which is None unless the message is tried again.
 
     It is the longer of what a policy set and what the reply states, else a default.
     """
 
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
-
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the seconds; of the class, this
         if verdict is None:
             return self
-        wait = self._slot.__get__(verdict)
+        wait = self._get(verdict)
         if wait.__class__ is not int:
             if verdict.message_advice not in _WAITING:
                 return None
@@ -162,27 +151,18 @@ class WaitSlot:
             if stated is not None and (wait is None or wait.__class__ is DefaultWait or stated > wait):
                 wait = stated
             wait = int(wait)
-            self._slot.__set__(verdict, wait)
+            self._set(verdict, wait)
         return wait
 
-    def __set__(self, verdict: Any, wait: int | None) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, wait)
 
-
-class ConfidenceSlot:
+class ConfidenceSlot(_Slot):
     """The slot of ``confidence``: as that of ``details``, since some replies have to be read again for it."""
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._slot = slot
 
     def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the level; of the class, this
         if verdict is None:
             return self
-        level = self._slot.__get__(verdict)
+        level = self._get(verdict)
         if level is not None and level.__class__ is not str:
             level = level(verdict)
-            self._slot.__set__(verdict, level)
+            self._set(verdict, level)
         return level
-
-    def __set__(self, verdict: Any, level: str | None) -> None:  # noqa: ANN401
-        self._slot.__set__(verdict, level)
