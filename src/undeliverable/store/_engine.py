@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
@@ -32,6 +34,8 @@ _PAUSE: Final = 0.01  # seconds between two attempts where SQLite does not wait 
 _ATTEMPTS: Final = 8
 _LOCK: Final = 0x756E64656C6976  # the number of our advisory lock in PostgreSQL
 _AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: errors after which to try again
+
+_PARAMETER: Final = re.compile(r":(\w+)")
 
 INSERT: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -86,7 +90,14 @@ def members(
     query = f"SELECT {', '.join(f't.{column}' for column in only)} FROM {source}{f' AND {where}' if where else ''}"  # noqa: S608
     if lock:
         query += f" ORDER BY t.id{' FOR UPDATE OF t' if dialect == 'postgresql' else ''}"
-    return connection.execute(text(query), {"members": json.dumps(values), **parameters}).all()
+    # Past SQLAlchemy, which takes five times as long for a statement as SQLite does for the look-ups in it.
+    return connection.exec_driver_sql(_native(dialect, query), {"members": json.dumps(values), **parameters}).all()
+
+
+@lru_cache(maxsize=64)
+def _native(dialect: str, query: str) -> str:
+    """Return a query with its parameters named as the driver has them."""
+    return _PARAMETER.sub(r"%(\1)s", query) if dialect == "postgresql" else query
 
 
 def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
