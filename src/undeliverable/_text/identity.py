@@ -15,7 +15,13 @@ from undeliverable._text.lazy import lazy
 __all__ = ["address_identity", "domain_identity", "is_same_address"]
 
 _ESCAPED: Final = lazy(r"\\(.)", re.DOTALL)  # RFC 5321 4.1.2 quoted-pairSMTP
-_STOPS: Final = {ord(stop): "." for stop in "\u3002\uff0e\uff61"}  # UTS 46 4: what stands for the full stop
+# UTS 46 4: what stands for the full stop, and what is ignored; the joiners that some scripts need are not.
+_MAPPED: Final = {
+    **{ord(stop): "." for stop in "\u3002\uff0e\uff61"},
+    **{ord(sign): None for sign in "\u00ad\u034f\u180b\u180c\u180d\u200b\u2060\u2064\ufeff"},
+    **dict.fromkeys(range(0xFE00, 0xFE10)),
+}
+_KEPT: Final = frozenset("ß\u03c2")  # letters of their own since IDNA 2008: sharp s and final sigma
 
 
 def is_same_address(one: str | None, other: str | None) -> bool:
@@ -48,7 +54,10 @@ def domain_identity(domain: str) -> str:
         return domain.lower().rstrip(".")
     import unicodedata
 
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", domain).lower()).translate(_STOPS)
+    plain = unicodedata.normalize("NFKC", domain.translate(_MAPPED))
+    # The capital sharp s is folded to the small one; str.lower() would look at its neighbours to fold a sigma.
+    folded = "".join(sign if sign in _KEPT else "ß" if sign == "\u1e9e" else sign.casefold() for sign in plain)
+    plain = unicodedata.normalize("NFKC", folded).translate(_MAPPED)
     return ".".join(map(_a_label, plain.rstrip(".").split(".")))
 
 
