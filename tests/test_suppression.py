@@ -161,5 +161,3 @@ def test_what_is_no_event(record: dict[str, object]) -> None:
 def test_what_is_no_state() -> None:
     with pytest.raises(ValueError, match="colour"):
         AddressState.from_dict({"colour": "red"})
-
-
