@@ -22,7 +22,7 @@ import undeliverable
 from tests.suppression_words import BEGIN, WORDS, event, history
 from undeliverable.store import AddressIdentity, Outcome, StoreError, SuppressionList
 from undeliverable.store._engine import engine_for, reading, writing
-from undeliverable.store._schema import SCHEMA, migrate
+from undeliverable.store._migrations import SCHEMA, migrate
 from undeliverable.suppression import Cause, EventKind, ListEvent, Policy, Standing, fold
 
 LATER = BEGIN + timedelta(days=400)
