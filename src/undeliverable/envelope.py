@@ -1,4 +1,4 @@
-"""Rewritten envelope senders (RFC 5321 4.1.1.2): BATV and SRS, decoded to the original address.
+"""Addresses of the envelope (RFC 5321 4.1.1.2): when two are one, and BATV and SRS decoded to the original address.
 
 A bounce goes to the envelope sender, which may have changed since the message was submitted: the sending host can sign
 it (BATV), and a forwarder can replace it with an address of its own (SRS). Nothing is verified here, since that takes
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["Rewritten", "Scheme", "read", "unwrap"]
+from undeliverable._text.identity import address_identity, domain_identity
+
+__all__ = ["Rewritten", "Scheme", "address_identity", "domain_identity", "read", "unwrap"]
 
 _LONGEST: Final = 320  # RFC 5321 4.5.3.1: 64 octets, "@" and 255
 _DEEPEST: Final = 8  # a longer chain of rewritings does not occur in real mail
