@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable.envelope import address_identity, domain_identity
+from undeliverable import address_identity
+from undeliverable._text.identity import domain_identity
 from undeliverable.store import AddressIdentity
 
 NASTY = st.text(alphabet='aA@"\\. \u00ad\u3002ßẞς\u2003\uff20\u0308ü\u0345\u212a\u200d()', max_size=12)

@@ -21,7 +21,7 @@ LAYERS: Final = ("rates", "recommend", "suppression", "store", "check", "report"
 BELOW: Final = {
     "suppression": {"suppression", "data"},
     "recommend": {"recommend", "data"},
-    "store": {"store", "suppression", "envelope", "data"},
+    "store": {"store", "suppression", "data"},
 }
 
 

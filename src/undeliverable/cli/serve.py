@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._lists import Intake
-from undeliverable.cli._signer import add_signer_options, signer_of
+from undeliverable.cli._signer import add_proof_options, prover_of
 
 if TYPE_CHECKING:
     from undeliverable.serve._http_server import HttpServer
@@ -44,7 +44,7 @@ def _arguments(parser: ArgumentParser) -> None:
             help=f"accept mail to recipients {what}; repeatable",
         )
     _limit_arguments(parser)
-    add_signer_options(parser)
+    add_proof_options(parser)
     add_knowledge_options(parser)
 
 
@@ -126,7 +126,7 @@ def _mail_sinks(options: Namespace, judging: _Judging, listen: list[tuple[bool, 
         to=options.to,
         knowledge=judging.knowledge,
         context=judging.context,
-        signer=signer_of(options),
+        signer=prover_of(options),
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
     return [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]

@@ -9,8 +9,8 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
+from undeliverable import address_identity
 from undeliverable.data import read
-from undeliverable.envelope import address_identity
 
 __all__ = ["AddressIdentity", "bounded", "storable"]
 
@@ -21,7 +21,7 @@ _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index 
 class AddressIdentity:
     """The differences in spelling to ignore when addresses are compared.
 
-    Always ignored, as by :func:`undeliverable.envelope.address_identity`: the case of the domain, the form of an
+    Always ignored, as by :func:`undeliverable.address_identity`: the case of the domain, the form of an
     internationalised domain (A-label or U-label, RFC 5890), needless quotes (RFC 5321 4.1.2), and the Unicode
     normalisation form (RFC 6532 3.1 recommends NFC). Of the local part, the case of A to Z.
 
