@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._lists import Intake, open_list
-from undeliverable.cli._signer import add_signer_options, signer_of
+from undeliverable.cli._signer import add_proof_options, prover_of
 
 if TYPE_CHECKING:
     from undeliverable.serve import Budget
@@ -47,7 +47,7 @@ def _arguments(parser: ArgumentParser) -> None:
             help=f"accept mail to recipients {what}; repeatable",
         )
     _limit_arguments(parser)
-    add_signer_options(parser)
+    add_proof_options(parser)
     add_knowledge_options(parser)
 
 
@@ -179,7 +179,7 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
         to=options.to,
         knowledge=shared.knowledge,
         context=shared.context,
-        signer=signer_of(options),
+        signer=prover_of(options),
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
     return [
