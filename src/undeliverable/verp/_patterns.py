@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from undeliverable import address_identity
 from undeliverable.envelope import unwrap
 
 __all__ = ["STYLES", "Pattern", "ReturnPath", "check_length"]
@@ -19,9 +20,12 @@ STYLES: Final[Mapping[str, str]] = MappingProxyType(
         "mailman": "{list}+{mailbox}={domain}@{host}",  # its VERP_FORMAT, verp_format since version 3
         "ezmlm": "{list}-return-{message}-{mailbox}={domain}@{host}",  # ezmlm(5), section "Bounces"
         "sympa": "bounce+{mailbox}==a=={domain}=={list}@{host}",  # its bounce_email_prefix is "bounce"
+        # https://support.sendgrid.com/hc/en-us/articles/9624271234331-Understanding-Delayed-Bounces: the number of the
+        # account, and a code of theirs.
+        "sendgrid": "bounces+{account}-{code}-{mailbox}={domain}@{host}",
     }
 )
-"""Patterns of well-known software by name."""
+"""Patterns of well-known software and services by name."""
 
 _LOCAL: Final = 64  # octets, RFC 5321 4.5.3.1.1
 _LONGEST: Final = 320  # with "@" and the domain's 255 octets, RFC 5321 4.5.3.1.2
@@ -80,7 +84,7 @@ class Pattern:
         return f"Pattern({self.pattern!r})"
 
     def encode(self, recipient: str, **fields: str) -> str:
-        """Return the return path for `recipient`.
+        """Return the return path for `recipient`, its domain as A-labels (RFC 5890 2.3.2.1) where it is not ASCII.
 
         :param fields: the values of the other places of the pattern.
         :raises ValueError: if `recipient` is not an address, a field is missing, the result could not be decoded, or
@@ -89,6 +93,8 @@ class Pattern:
         mailbox, at, domain = recipient.strip("<>").rpartition("@")
         if not at:
             raise ValueError(f"{recipient!r} is not an address: it has no @")
+        if not domain.isascii():
+            domain = address_identity(f"x@{domain}").rpartition("@")[2]
         values = fields | {"mailbox": mailbox, "domain": domain}
         missing = sorted(set(self._names) - set(values))
         if missing:
@@ -101,7 +107,7 @@ class Pattern:
         return path
 
     def decode(self, address: str) -> ReturnPath | None:
-        """Return the content of `address`, after undoing BATV and SRS; None if it does not match the pattern."""
+        """Return the content of `address`, after undoing BATV, its relatives and SRS; None if it does not match the pattern."""
         address = unwrap(address.strip().strip("<>"))
         match = self._expression.fullmatch(address) if len(address) <= _LONGEST else None
         if match is None:

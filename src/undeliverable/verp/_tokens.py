@@ -93,14 +93,14 @@ class Verifier:
         self._days, self._auto_reply_days = timedelta(days=days), timedelta(days=auto_reply_days)
 
     def read(self, text: str) -> Token | None:
-        """Return the token in an address or a bare token, not verified, after undoing BATV and SRS; None if there is none."""
-        text = text.strip().strip("<>")
+        """Return the token in an address or a bare token, not verified, after undoing BATV and SRS, else None."""
+        text = unwrap(text.strip().strip("<>"))
         # Fold ASCII only: str.lower() turns the Kelvin sign into "k".
         if not text.isascii():
             return None
-        if "@" not in text:
-            return _token(text.lower())
-        folded = unwrap(text).lower()
+        folded = text.lower()
+        if "@" not in folded:
+            return _token(folded)
         before, after = self._before.lower(), self._after.lower()
         if not (folded.startswith(before) and folded.endswith(after)):
             return None
