@@ -120,7 +120,7 @@ def import_(options: Namespace) -> int:
         known.tidy()
     if source.skips > source.bad:
         rows = ", ".join(map(str, source.skipped))
-        warn(f"{source.skips:,} rows without a usable address were skipped, the first of them {rows}")
+        warn(f"{source.skips - source.bad:,} rows without a usable address were skipped, the first of them {rows}")
     print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
     status = bad_rows(options.file, source.bad, source.faults)
     return status if source.rows > source.skips or not source.rows else 1

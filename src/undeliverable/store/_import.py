@@ -32,7 +32,7 @@ class Imported:
 
     :ivar rows: number of rows read.
     :ivar skips: number of rows without an address or event to import.
-    :ivar skipped: the numbers of the first of them.
+    :ivar skipped: the numbers of the first of them that are not damaged.
     :ivar bad: number of these rows that are damaged: no CSV, no JSON, or none of our own records.
     :ivar faults: where the first of these stand, and what is wrong.
     """
@@ -128,7 +128,7 @@ class Imported:
     def _fail(self, fault: str = "") -> None:
         self.rows += 1
         self.bad += 1
-        self._skip()
+        self.skips += 1
         if fault and len(self.faults) < _NAMED:
             self.faults.append(f"row {self.rows}: {fault}")
 
