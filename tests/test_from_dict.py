@@ -35,20 +35,20 @@ def reports() -> Iterator[Report]:
 
 
 def test_every_record_is_read_again() -> None:
-    number = 0
-    for number, report in enumerate(reports(), start=1):
+    found = list(reports())
+    for report in found:
         line = json.dumps(report.to_dict())
         again = Report.from_dict(json.loads(line))
         assert json.dumps(again.to_dict()) == line
         for verdict in again.verdicts:
             assert verdict.explain()
-    assert number > 800
+    assert len(found) > 800
 
 
 @pytest.mark.parametrize("profile", ["", *Knowledge.profiles()])
 def test_every_verdict_is_read_again(profile: str) -> None:
     knowledge = Knowledge.builtin().with_profile(profile) if profile else Knowledge.builtin()
-    for reply in REPLIES[::7] if profile else REPLIES:
+    for reply in REPLIES[:: 40 if profile else 3]:
         verdict = classify(reply, recipient="kim@example.org", knowledge=knowledge, trace=True)
         line = json.dumps(verdict.to_dict())
         assert json.dumps(Verdict.from_dict(json.loads(line)).to_dict()) == line
@@ -56,7 +56,9 @@ def test_every_verdict_is_read_again(profile: str) -> None:
 
 def test_all_that_a_verdict_may_hold_is_read_again() -> None:
     full = replace(
-        classify("450 4.7.1 Greylisted, try again in 5 minutes, see https://example.org/help", recipient="k@example.org"),
+        classify(
+            "450 4.7.1 Greylisted, try again in 5 minutes, see https://example.org/help", recipient="k@example.org"
+        ),
         shadowed=(RuleRef("other", "builtin"),),
         set_by=(("advice", PolicyRef("own", "code")), ("label", PolicyRef("own", "code"))),
         proof=Proof.TOKEN,
@@ -85,7 +87,9 @@ def test_a_code_that_smtp_does_not_have_is_read_again() -> None:
 
 headers = st.dictionaries(
     st.sampled_from(["list-id", "feedback-id", "x-campaign"]),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=30).filter(str.strip),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=30).filter(
+        str.strip
+    ),
 )
 
 
@@ -96,7 +100,9 @@ def test_headers_of_any_text_are_read_again(kept: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("value", [" x", "x\u00a0", "=?utf-8?q?=3D?=", "\x1b$B8!:w\x1b(B", "x\x0by", "ä"])
 def test_a_header_that_looks_like_something_else(value: str) -> None:
-    report = replace(parse(b"Subject: x\n\n"), message=replace(parse(b"").message, returned=Returned.kept_only({"x-a": value})))
+    report = replace(
+        parse(b"Subject: x\n\n"), message=replace(parse(b"").message, returned=Returned.kept_only({"x-a": value}))
+    )
     again = Report.from_dict(report.to_dict())
     assert again.to_dict() == report.to_dict()
     assert again.message.returned is not None
@@ -168,7 +174,9 @@ def test_what_is_no_record(record: Any, said: str) -> None:
 def test_what_is_no_verdict() -> None:
     with pytest.raises(ValueError, match=r"no record of a verdict: recipient: missing"):
         Verdict.from_dict({})
-    with pytest.raises(ValueError, match=r"no record of a verdict: fault: unknown value 'nobody'; expected null or one of address"):
+    with pytest.raises(
+        ValueError, match=r"no record of a verdict: fault: unknown value 'nobody'; expected null or one of address"
+    ):
         Verdict.from_dict(GOOD["verdicts"][0] | {"fault": "nobody"})
 
 
@@ -208,7 +216,10 @@ def test_whatever_stands_in_a_verdict_is_read_or_refused(key: str, value: object
 def test_a_record_of_the_first_version() -> None:
     later = ("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice", "applies_to", "token")
     verdict = {key: value for key, value in GOOD["verdicts"][0].items() if key not in later}
-    record = GOOD | {"schema": 1, "verdicts": [verdict | {"retry_after": 300, "original_recipient": "team@example.org"}]}
+    record = GOOD | {
+        "schema": 1,
+        "verdicts": [verdict | {"retry_after": 300, "original_recipient": "team@example.org"}],
+    }
     del record["received"]
     report = Report.from_dict(record)
     (read,) = report.verdicts

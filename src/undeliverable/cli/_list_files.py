@@ -16,7 +16,7 @@ from undeliverable.cli._lists import open_list, said
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._tables import print_csv, print_lines
 from undeliverable.cli._words import bad_rows, unknown_column, unknown_value
-from undeliverable.files import STDIN, CsvRows, Row
+from undeliverable.files import STDIN, CsvRows, Row, decompressed
 
 __all__ = ["export", "export_arguments", "filter_", "filter_arguments", "import_", "import_arguments"]
 
@@ -29,7 +29,7 @@ _EVERY: Final = 1_000
 def _opened(path: str) -> Generator[BinaryIO, None, None]:
     file = open_binary(path)
     with nullcontext() if path == STDIN else file:
-        yield file
+        yield decompressed(file)
 
 
 def _watched(rows: Iterable[T], file: BinaryIO, path: str) -> Iterator[T]:

@@ -11,6 +11,7 @@ from undeliverable.files._find import STDIN, size_of
 from undeliverable.files._inbox import Inbox, Mail
 from undeliverable.files._records import RecordError
 from undeliverable.files._reports import Parse, Paths, read_all, report_of
+from undeliverable.files._streams import decompressed
 
 __all__ = [
     "STDIN",
@@ -21,6 +22,7 @@ __all__ = [
     "Paths",
     "RecordError",
     "Row",
+    "decompressed",
     "read_all",
     "report_of",
     "size_of",

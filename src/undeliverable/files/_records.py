@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from typing import Final, cast
 
 from undeliverable import Report
 
@@ -46,6 +46,6 @@ def report_in(source: str, line: bytes) -> Report:
         why = error if line.rstrip().endswith(b"}") else "its end is missing"
         raise RecordError(f"{source}: no record of a report: {why}") from None
     try:
-        return Report.from_dict(record)
+        return Report.from_dict(cast("dict[str, object]", record))  # which says so if it is no object
     except ValueError as error:
         raise RecordError(f"{source}: {error}") from None

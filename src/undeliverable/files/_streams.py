@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol, cast
+from typing import BinaryIO, Final, Protocol, cast
 
-__all__ = ["LIMIT", "LINE_LIMIT", "Readable", "Stream"]
+__all__ = ["LIMIT", "LINE_LIMIT", "Readable", "Stream", "decompressed"]
 
 LIMIT: Final = 32 * 1024 * 1024
 """The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
@@ -27,6 +27,16 @@ class Readable(Protocol):
     def read1(self, size: int, /) -> bytes:
         """Return the bytes of a single read, so that an error in a later one does not lose them."""
         ...
+
+
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """Return a file that is read decompressed if it begins as gzip does."""
+    readable = cast("io.BufferedReader", file)
+    if readable.peek(2)[:2] != _GZIP:
+        return file
+    import gzip
+
+    return cast("BinaryIO", gzip.GzipFile(fileobj=readable))
 
 
 class Stream:
