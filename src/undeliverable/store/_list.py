@@ -24,7 +24,7 @@ from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META
 from undeliverable.store._scopes import GLOBAL, is_below
 from undeliverable.store._sent import SentRow
 from undeliverable.store._write import Located, Writer
-from undeliverable.suppression import EventKind, ListEvent, Standing, events_of
+from undeliverable.suppression import EventKind, ListEvent, Standing, events_of, receipt_of
 
 __all__ = ["SuppressionList"]
 
@@ -57,9 +57,9 @@ class SuppressionList(LookUps):
     def record_report(self, report: Report, received: datetime | None = None) -> Outcome:
         """Record the events of a report's recipients.
 
-        :param received: the time of arrival; now by default.
+        :param received: the time of receipt; by default the one that the report has, else now.
         """
-        return self.record(events_of(report, received or datetime.now(UTC)))
+        return self.record(events_of(report, received or receipt_of(report, datetime.now(UTC))))
 
     def suppress(
         self,
