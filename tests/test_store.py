@@ -22,7 +22,7 @@ import undeliverable
 from tests.suppression_words import BEGIN, WORDS, event, history
 from undeliverable.store import AddressIdentity, Outcome, StoreError, SuppressionList
 from undeliverable.store._engine import engine_for, reading, writing
-from undeliverable.store._schema import SCHEMA, migrate
+from undeliverable.store._migrations import SCHEMA, migrate
 from undeliverable.suppression import Cause, EventKind, ListEvent, Policy, Standing, fold
 
 LATER = BEGIN + timedelta(days=400)
@@ -380,7 +380,7 @@ def _set_version(place: str, version: int) -> None:
         ("kim@BÜCHER.example", "kim@xn--BCHER-kva.example"),
         ("kim@bu\u0308cher.example", "kim@bücher.example"),
         ("jose\u0301@example.org", "josé@example.org"),
-        ("ΣΊΣΥΦΟΣ@example.org", "σίσυφος@example.org"),
+        ('"kim"@example.org', "kim@example.org"),
     ],
 )
 def test_one_address(one: str, other: str) -> None:
@@ -405,9 +405,11 @@ def test_one_address_on_request(one: str, other: str, options: dict[str, bool]) 
     [
         ("kim@example.org", "Kim@example.org", {"case_matters": True}),
         ("k.im@example.org", "kim@example.org", {"without_dots": True}),
-        ('"a+b"@example.org', '"a"@example.org', {"without_tags": True}),
+        ('"a b+c"@example.org', '"a b"@example.org', {"without_tags": True}),
         ("+kim@example.org", "@example.org", {"without_tags": True}),
         ("kim@-bücher-.example", "kim@bücher.example", {}),
+        ("groß@example.org", "gross@example.org", {}),
+        ("ΣΊΣΥΦΟΣ@example.org", "σίσυφος@example.org", {}),
     ],
 )
 def test_two_addresses(one: str, other: str, options: dict[str, bool]) -> None:

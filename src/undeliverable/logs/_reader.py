@@ -19,7 +19,7 @@ from undeliverable.knowledge import Knowledge
 from undeliverable.logs._facts import Entry, date_of, facts_of
 from undeliverable.logs._lines import LONGEST, Line, Lines
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
-from undeliverable.verdict import Kind, Report
+from undeliverable.verdict import Kind, Proof, Report
 
 if TYPE_CHECKING:
     from undeliverable._rules.failure import Caller
@@ -141,7 +141,7 @@ class Reader:
         event = _event(entry)
         kind = next((kind for action, kind in _KINDS if entry.action is action), Kind.DELIVERED)
         identity = _identity(message, line)
-        around = Surroundings(event=event, returned=message.returned, caller=self._caller)
+        around = Surroundings(event=event, returned=message.returned, caller=self._caller, proof=Proof.OWN)
         return Report(
             kind=kind,
             verdicts=tuple(

@@ -1,0 +1,163 @@
+"""An open list: its connections and its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection, Engine
+
+from undeliverable.store import _read
+from undeliverable.store._engine import INSERT, engine_for, lock_all, reading, writing
+from undeliverable.store._errors import StoreError
+from undeliverable.store._identity import AddressIdentity
+from undeliverable.store._migrations import SCHEMA, migrate, version_of
+from undeliverable.store._records import stamp
+from undeliverable.store._schema import ADDRESSES, EVENTS, META
+from undeliverable.store._write import fold_anew, save_states
+from undeliverable.suppression import Policy
+
+__all__ = ["BATCH", "Opened"]
+
+BATCH: Final = 2_000
+"""How many events, or histories, one transaction takes."""
+
+
+class Opened:
+    """The connections and settings of a list; see :class:`~undeliverable.store.SuppressionList`."""
+
+    def __init__(
+        self,
+        place: str | os.PathLike[str],
+        *,
+        policy: Policy | None = None,
+        identity: AddressIdentity | None = None,
+        create: bool = True,
+    ) -> None:
+        """Open the list, and create it if it is missing.
+
+        :param place: a path (SQLite) or a URL such as ``postgresql://user@host/database``.
+        :param policy: the policy of a new list, by default the builtin one; an existing list keeps its own until
+            :meth:`set_policy` changes it.
+        :param identity: the comparison of addresses in a new list; must equal that of an existing list if given.
+        :param create: False to raise an error for a missing list.
+        :raises StoreError: when the list cannot be opened, is missing, or was written by a later version.
+        """
+        self.place = os.fspath(place)
+        self._engine: Engine = engine_for(place, create=create)
+        try:
+            self._prepare(policy or Policy.builtin(), identity or AddressIdentity(), create=create)
+            self.identity = self._checked(identity)
+            self._secret = bytes.fromhex(self._setting("secret") or "")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _prepare(self, policy: Policy, identity: AddressIdentity, *, create: bool) -> None:
+        with reading(self._engine) as connection:
+            version = version_of(connection)
+        if version == SCHEMA:
+            return
+        if not version and not create:
+            raise StoreError(f"{self.place}: no list in this database")
+
+        def work(connection: Connection) -> None:
+            lock_all(connection)
+            migrate(connection)
+            first = {
+                "policy": json.dumps(policy.to_dict()),
+                "identity": json.dumps(identity.to_dict()),
+                "secret": secrets.token_hex(32),
+            }
+            insert = INSERT[connection.dialect.name](META).on_conflict_do_nothing()
+            connection.execute(insert, [{"name": name, "value": value} for name, value in first.items()])
+
+        writing(self._engine, work)
+
+    def _checked(self, wanted: AddressIdentity | None) -> AddressIdentity:
+        own = AddressIdentity(**json.loads(self._setting("identity") or "{}"))
+        if wanted is not None and wanted != own:
+            raise StoreError(f"{self.place}: the list compares addresses differently: {own}")
+        return own
+
+    def _setting(self, name: str) -> str | None:
+        with reading(self._engine) as connection:
+            return _read.setting(connection, name)
+
+    def _set(self, name: str, value: str, connection: Connection) -> None:
+        insert = INSERT[connection.dialect.name](META).values(name=name, value=value)
+        connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the list."""
+        with reading(self._engine) as connection:
+            return self._policy(connection)
+
+    def _policy(self, connection: Connection) -> Policy:
+        return Policy.from_dict(json.loads(_read.setting(connection, "policy") or "{}"), file=self.place)
+
+    def set_policy(self, policy: Policy) -> None:
+        """Change the policy, and evaluate all histories again with it."""
+
+        def change(connection: Connection) -> None:
+            lock_all(connection)
+            self._set("policy", json.dumps(policy.to_dict()), connection)
+
+        writing(self._engine, change)
+        self._refold(policy)
+
+    def _refold(self, policy: Policy) -> None:
+        last: int | None = 0
+        while last is not None:
+            last = writing(self._engine, self._refolder(last, policy))
+
+    def _refolder(self, after: int, policy: Policy) -> Callable[[Connection], int | None]:
+        def work(connection: Connection) -> int | None:
+            query = select(ADDRESSES.c.id).where(ADDRESSES.c.id > after).order_by(ADDRESSES.c.id).limit(BATCH)
+            ids = list(connection.execute(query.with_for_update()).scalars())
+            save_states(connection, fold_anew(connection, ids, policy))
+            return ids[-1] if ids else None
+
+        return work
+
+    @property
+    def keep_replies(self) -> timedelta | None:
+        """The retention time of raw replies; None means for ever."""
+        days = self._setting("keep_replies")
+        return None if not days else timedelta(days=float(days))
+
+    @keep_replies.setter
+    def keep_replies(self, time: timedelta | None) -> None:
+        value = "" if time is None else str(time / timedelta(days=1))
+        writing(self._engine, lambda connection: self._set("keep_replies", value, connection))
+
+    def tidy(self, at: datetime | None = None) -> int:
+        """Drop raw replies older than :attr:`keep_replies`, and return their number."""
+        time = self.keep_replies
+        if time is None:
+            return 0
+        before = stamp((at or datetime.now(UTC)) - time)
+        update = EVENTS.update().where(EVENTS.c.reply.is_not(None), EVENTS.c.time < before).values(reply=None)
+        return writing(self._engine, lambda connection: int(connection.execute(update).rowcount))
+
+    def __repr__(self) -> str:
+        return f"SuppressionList({self._engine.url.render_as_string()!r})"
