@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy
 
-__all__ = ["Intake", "Into", "add_list", "open_list", "policy_named", "record_of", "said"]
+__all__ = ["Into", "add_list", "open_list", "policy_named", "record_of", "said"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
 _PART: Final = 500
@@ -84,24 +83,6 @@ class Into:
             outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
             self._waiting.clear()
-
-
-class Intake:
-    """`serve --into`: write reports before the request is answered; safe to call from any thread."""
-
-    __slots__ = ("_known", "_lock")
-
-    def __init__(self, place: str) -> None:
-        from threading import Lock
-
-        self._known = open_list(place, create=True)
-        self._lock = Lock()
-
-    def add(self, reports: Sequence[Report]) -> None:
-        """Record the events of reports; raise when they could not be written."""
-        with self._lock:
-            for report in reports:
-                self._known.record_report(report)
 
 
 def said(outcome: Outcome | None) -> str:

@@ -6,19 +6,22 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
-from undeliverable.cli._lists import Intake, open_list
+from undeliverable.cli._lists import open_list
 from undeliverable.cli._signer import add_proof_options, prover_of
 
 if TYPE_CHECKING:
+    from undeliverable.proof import Prover
     from undeliverable.serve import Budget
     from undeliverable.serve._http_server import HttpServer
     from undeliverable.serve.server import Sink
     from undeliverable.serve.socketmap import SocketmapServer
+    from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
 
@@ -36,7 +39,7 @@ def _arguments(parser: ArgumentParser) -> None:
         "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
     )
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
-    parser.add_argument("--into", metavar="LIST", help="record webhooks in a suppression list, with or without --to")
+    parser.add_argument("--into", metavar="LIST", help="record the events in a suppression list, with or without --to")
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -114,11 +117,13 @@ class Listening(Protocol):
 
 
 class _Shared(NamedTuple):
-    """What all servers share: the rules of the moment, what policies may ask for, and the budget of octets."""
+    """What all servers share: the rules of the moment, what policies may ask for, the budget of octets, list and proof."""
 
     knowledge: Callable[[], Knowledge]
     context: dict[str, object] | None
     budget: Budget
+    into: SuppressionList | None
+    prover: Prover | None
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -143,7 +148,14 @@ def _run(options: Namespace) -> int:
     from undeliverable.serve import Budget
 
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    shared = _Shared(watch.current, context_of(options) or None, Budget(options.max_in_flight * _MIB))
+    into = open_list(options.into, create=True) if options.into else None
+    shared = _Shared(
+        knowledge=watch.current,
+        context=context_of(options) or None,
+        budget=Budget(options.max_in_flight * _MIB),
+        into=into,
+        prover=_prover(options, into),
+    )
     sinks: list[Listening] = [
         *_mail_sinks(options, shared, mail),
         *_web_sinks(options, shared, web),
@@ -160,13 +172,19 @@ def _run(options: Namespace) -> int:
     return 0
 
 
+def _prover(options: Namespace, into: SuppressionList | None) -> Prover | None:
+    """Return what proves reports; without `--sent`, what was sent is asked of the list."""
+    prover = prover_of(options)
+    return replace(prover, sent=into) if prover is not None and prover.sent is None and into is not None else prover
+
+
 def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
     if not listen:
         return []
     if not (options.domains or options.recipients):
         raise UsageError("--domain or --recipient is required: the recipients to accept mail for")
-    if not options.to:
-        raise UsageError("--to is required: the file for the records")
+    if options.to is None and shared.into is None:
+        raise UsageError("--to or --into is required: where to record bounces")
     from undeliverable.serve import BounceHandler
 
     try:
@@ -177,9 +195,10 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
         options.domains,
         recipients=options.recipients,
         to=options.to,
+        into=shared.into,
         knowledge=shared.knowledge,
         context=shared.context,
-        signer=prover_of(options),
+        prover=shared.prover,
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
     return [
@@ -193,7 +212,7 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
         return []
     if not options.secrets:
         raise UsageError("--secrets is required: the file with the secrets of the webhooks")
-    if not (options.to or options.into):
+    if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record webhooks")
     try:
         from undeliverable.serve._http_server import HttpServer
@@ -204,7 +223,7 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
     app = Webhooks(
         read_secrets(options.secrets),
         to=options.to,
-        received=Intake(options.into).add if options.into else None,
+        into=shared.into,
         knowledge=shared.knowledge,
         context=shared.context,
         max_size=min(options.max_size, 8) * _MIB,

@@ -137,7 +137,7 @@ def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqli
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
-    for pragma in ("synchronous = NORMAL", "cache_size = -65536"):
+    for pragma in ("synchronous = FULL", "cache_size = -65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
