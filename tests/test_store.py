@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -341,23 +340,6 @@ def test_a_later_version_is_refused(place: str) -> None:
     _set_version(place, SCHEMA + 1)
     with pytest.raises(StoreError, match="update undeliverable"):
         SuppressionList(place)
-
-
-def test_an_earlier_version_is_brought_up(place: str) -> None:
-    with SuppressionList(place) as known:
-        known.record([("kim@example.org", event(0, "hard"))])
-    engine = engine_for(place, create=False)
-    for name in ("undeliverable_events_replies", "undeliverable_addresses_standing"):
-        drop = text(f"DROP INDEX {name}")
-        writing(engine, partial(Connection.execute, statement=drop))
-    engine.dispose()
-    _set_version(place, 1)
-    with SuppressionList(place) as known:
-        assert known.is_suppressed("kim@example.org")
-    engine = engine_for(place, create=False)
-    with reading(engine) as connection:
-        assert connection.dialect.has_index(connection, "undeliverable_events", "undeliverable_events_replies")
-    engine.dispose()
 
 
 def _set_version(place: str, version: int) -> None:
