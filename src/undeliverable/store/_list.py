@@ -11,7 +11,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from undeliverable import Report
+from undeliverable import Proof, Report
 from undeliverable.store import _domains, _read, _sent
 from undeliverable.store._engine import INSERT, reading, writing
 from undeliverable.store._errors import StoreError
@@ -24,7 +24,7 @@ from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META
 from undeliverable.store._scopes import GLOBAL, is_below
 from undeliverable.store._sent import SentRow
 from undeliverable.store._write import Located, Writer
-from undeliverable.suppression import EventKind, ListEvent, Standing, events_of
+from undeliverable.suppression import EventKind, ListEvent, Standing, events_of, receipt_of
 
 __all__ = ["SuppressionList"]
 
@@ -58,9 +58,9 @@ class SuppressionList(LookUps):
     def record_report(self, report: Report, received: datetime | None = None) -> Outcome:
         """Record the events of a report's recipients.
 
-        :param received: the time of arrival; now by default.
+        :param received: the time of receipt; by default the one that the report has, else now.
         """
-        return self.record(events_of(report, received or datetime.now(UTC)))
+        return self.record(events_of(report, received or receipt_of(report, datetime.now(UTC))))
 
     def suppress(
         self,
@@ -97,7 +97,8 @@ class SuppressionList(LookUps):
     ) -> Outcome:
         time = at or datetime.now(UTC)
         key = f"{kind}:{stamp(time.replace(tzinfo=UTC) if time.tzinfo is None else time)}:{who or ''}:{why or ''}"
-        return self.record([(address, ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until))])
+        event = ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until, proof=Proof.OWN)
+        return self.record([(address, event)])
 
     def suppress_domain(
         self, domain: str, *, who: str | None = None, why: str | None = None, at: datetime | None = None

@@ -104,8 +104,8 @@ class ListEvent:
 
     @property
     def digest(self) -> str:
-        """A digest of all fields except the raw reply; distinguishes events with the same key."""
-        said = sorted((name, str(value)) for name, value in self.to_dict().items() if name != "reply")
+        """A digest of what was reported, except the raw reply; distinguishes events with the same key."""
+        said = sorted((name, str(value)) for name, value in self.to_dict().items() if name not in _NOT_REPORTED)
         return sha256(repr(said).encode(errors="backslashreplace")).hexdigest()[:16]
 
     @property
@@ -229,6 +229,8 @@ def _encoded(value: object) -> object:
 
 
 _DEFAULTS: Final = (None, False)
+# Replies can be dropped, and whether an event is held is the list's own decision at its first receipt.
+_NOT_REPORTED: Final = frozenset({"reply", "held_until"})
 _TIMES: Final = ("time", "until", "since", "reported", "held_until")
 # Of events with one key and equal proof, the one that says the worst counts.
 _KINDS: Final[Mapping[EventKind, int]] = MappingProxyType(

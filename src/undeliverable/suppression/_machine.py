@@ -151,7 +151,9 @@ def fold(events: Iterable[ListEvent], policy: Policy, require: RequireProof = Re
     state, ordered = AddressState(), in_order(events, require)
     releases = [event for event in ordered if event.kind is EventKind.RELEASE]
     for event in ordered:
-        if not any(release.voids(event) for release in releases):
+        if any(release.voids(event) for release in releases):
+            state = _remembering(state, event)  # its token is used up all the same
+        else:
             state = _step(state, event, policy, policy.signal(event)).state
     return state
 
@@ -173,9 +175,14 @@ def _best(named: Iterable[tuple[tuple[str, str], ListEvent]]) -> Collection[List
     chosen: dict[tuple[str, str], ListEvent] = {}
     for name, event in named:
         other = chosen.setdefault(name, event)
-        if other is not event and event.precedence < other.precedence:
+        if other is not event and _place(event) < _place(other):
             chosen[name] = event
     return chosen.values()
+
+
+def _place(event: ListEvent) -> tuple[object, ...]:
+    # Of the same event, held and not held, the one that takes effect first.
+    return *event.precedence, event.held_until or event.time
 
 
 _ANEW: Final = frozenset({Effect.LATE, Effect.RELEASE})
