@@ -96,11 +96,13 @@ def test_the_same_key_of_two_addresses_is_two_events(place: str) -> None:
         assert known.record([("kim@example.org", one), ("lee@example.org", one)]).new == 2
 
 
-def test_of_one_key_the_earlier_event_counts(place: str) -> None:
+def test_of_one_key_the_better_proved_harder_and_earlier_event_counts(place: str) -> None:
     with SuppressionList(place) as known:
-        known.record([("kim@example.org", event(5, "hard", "k", reply="second"))])
-        outcome = known.record([("kim@example.org", event(1, "soft", "k", reply="first"))])
-        assert outcome == Outcome(known=1, released=("kim@example.org",))
+        known.record([("kim@example.org", event(5, "soft", "k", reply="second"))])
+        assert known.record([("kim@example.org", event(2, "hard", "k", reply="harder"))]).suppressed
+        assert known.record([("kim@example.org", event(1, "soft", "k", reply="softer"))]) == Outcome(known=1)
+        outcome = known.record([("kim@example.org", event(1, "hard", "k", reply="first"))])
+        assert outcome == Outcome(known=1)
         (kept,) = known.history("kim@example.org")
         assert (kept.reply, kept.time) == ("first", BEGIN + timedelta(days=1))
         # And in one batch, with the same time.
