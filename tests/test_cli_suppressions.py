@@ -109,8 +109,10 @@ def test_filter(known: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture
     assert run("filter", "--suppressed", file, known) == 0
     assert capsysbinary.readouterr().out == b"KIM@example.org\n"
     file.write_text('name,Email\n"Lee, Ann",ann@example.org\nKim,kim@example.org\nshort\n')
-    assert run("filter", "--column", "email", file, known) == 0
-    assert capsysbinary.readouterr().out == b'name,Email\n"Lee, Ann",ann@example.org\n'
+    assert run("filter", "--column", "email", file, known) == 1
+    found = capsysbinary.readouterr()
+    assert found.out == b'name,Email\n"Lee, Ann",ann@example.org\n'
+    assert b"send.txt: 1 bad row left out: line 4: 1 cell instead of 2" in found.err
     assert run("filter", "--column", "colour", file, known) == 2
 
 

@@ -30,29 +30,33 @@ class Row(NamedTuple):
     """One row.
 
     :ivar line: the number of its first line, counted from 1.
+    :ivar last: that of its last line.
     """
 
     line: int
+    last: int
     cells: list[str]
 
 
 class CsvRows:
-    """Iterate over the rows of CSV (RFC 4180), empty lines left out; all have as many cells as the first one.
+    """Iterate over the rows of CSV (RFC 4180), empty lines left out.
 
     :ivar bad: number of rows that are no rows: an open quote, text behind one, a wrong number of cells.
     :ivar faults: where the first of them stand, and what is wrong: "line 11: a quote is not closed".
     """
 
-    __slots__ = ("_delimiter", "_lines", "_width", "bad", "faults")
+    __slots__ = ("_delimiter", "_lines", "_ragged", "_width", "bad", "faults")
 
-    def __init__(self, lines: Iterable[str], *, delimiter: str = ",", number: int = 1) -> None:
+    def __init__(self, lines: Iterable[str], *, delimiter: str = ",", number: int = 1, ragged: bool = False) -> None:
         """Read nothing yet.
 
         :param lines: with their endings.
         :param number: that of the first of them, for places.
+        :param ragged: True to take rows that have not as many cells as the first one.
         """
         self._lines = _Lines(lines, number - 1)
         self._delimiter = delimiter
+        self._ragged = ragged
         self._width = 0
         self.bad = 0
         self.faults: list[str] = []
@@ -68,8 +72,8 @@ class CsvRows:
             if not any(cells):
                 continue
             self._width = self._width or len(cells)
-            if len(cells) == self._width:
-                yield Row(number, cells)
+            if self._ragged or len(cells) == self._width:
+                yield Row(number, self._lines.number, cells)
             else:
                 self._fail(number, f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {self._width}")
 
