@@ -66,9 +66,9 @@ class Into:
 
     def add(self, report: Report) -> None:
         """Collect the events of a report's recipients."""
-        from undeliverable.suppression import events_of
+        from undeliverable.suppression import events_of, receipt_of
 
-        self._waiting += events_of(report, datetime.now(UTC))
+        self._waiting += events_of(report, receipt_of(report, datetime.now(UTC)))
         if len(self._waiting) >= _PART:
             self._write()
 
