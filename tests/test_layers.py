@@ -53,6 +53,7 @@ ORDER: Final = (
     # beside them
     "envelope",
     "verp",
+    "proof",
     "tags",
     "rates",
     "recommend",

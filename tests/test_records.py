@@ -29,6 +29,7 @@ NEW: Final = (
     "message_advice",
     "retry_after",
     "applies_to",
+    "token",
 )
 
 
@@ -54,7 +55,7 @@ def test_every_verdict_has_the_new_keys() -> None:
     ):
         assert [key for key in NEW if key not in record] == []
     assert record["sent_to"] == "kim@example.org"
-    assert [record[key] for key in NEW[1:]] == [None, "high", None, {}, "give_up", None, "recipient"]
+    assert [record[key] for key in NEW[1:]] == ["own", "high", None, {}, "give_up", None, "recipient", None]
 
 
 def test_policies_are_a_mapping() -> None:
@@ -351,7 +352,7 @@ def test_a_record_of_the_first_version_is_still_read() -> None:
     )
     record: Any = report.to_dict()
     record["schema"] = 1
-    for key in ("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice", "applies_to"):
+    for key in ("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice", "applies_to", "token"):
         del record["verdicts"][0][key]
     del record["message"]["feedback"], record["message"]["returned"]["headers"]
     (verdict,) = report_of(record).verdicts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import Report, parse
+from undeliverable import Proof, Report, parse
 from undeliverable.envelope import Rewritten, Scheme, read, unwrap
 from undeliverable.verp import STYLES, UNPROVEN, Pattern, Refusal, Signer, Token, is_unproven
 
@@ -167,8 +168,8 @@ def test_forged_expired_and_foreign_tokens_are_refused() -> None:
     assert SIGNER.check(forged, KIM, today=DAY) is Refusal.MISMATCH
     assert SIGNER.check(PATH, "lee@example.org", today=DAY) is Refusal.MISMATCH
     assert SIGNER.check(PATH, None, today=DAY) is Refusal.NO_RECIPIENT
-    assert SIGNER.check(PATH, KIM, today=DAY + timedelta(days=30)) is None
-    assert SIGNER.check(PATH, KIM, today=DAY + timedelta(days=31)) is Refusal.EXPIRED
+    assert SIGNER.check(PATH, KIM, today=DAY + timedelta(days=10)) is None
+    assert SIGNER.check(PATH, KIM, today=DAY + timedelta(days=11)) is Refusal.EXPIRED
     assert SIGNER.check(PATH, KIM, today=DAY - timedelta(days=1)) is None
     assert SIGNER.check(PATH, KIM, today=DAY - timedelta(days=2)) is Refusal.NOT_YET
     assert SIGNER.check(PATH.replace("42@", "43@"), KIM, today=DAY) is Refusal.MISMATCH
@@ -242,7 +243,8 @@ def report(recipient: str = KIM) -> Report:
 
 def test_a_proven_report_stays_as_it_is() -> None:
     proven = SIGNER.prove(report(), "bounces@example.com", PATH, today=DAY)
-    assert proven == report()
+    assert [replace(verdict, proof=None, token=None) for verdict in proven.verdicts] == [*report().verdicts]
+    assert [(verdict.proof, verdict.token) for verdict in proven.verdicts] == [(Proof.TOKEN, "a/2026-11-20/42")]
     assert not is_unproven(proven.verdicts[0])
 
 
@@ -264,10 +266,10 @@ def test_an_unproven_verdict_drops_nobody(recipient: str, addresses: tuple[str, 
     assert why in verdict.explain()
 
 
-def test_what_was_soft_stays_soft() -> None:
+def test_what_was_soft_is_undetermined_without_proof() -> None:
     soft = parse(bounce(KIM, "5.2.2", "552 5.2.2 mailbox full"))
     (verdict,) = SIGNER.prove(soft, today=DAY).verdicts
-    assert (verdict.bounce_type, verdict.advice) == ("soft", "retry")
+    assert (verdict.bounce_type, verdict.advice) == ("undetermined", "review")
     assert is_unproven(verdict)
 
 

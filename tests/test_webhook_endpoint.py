@@ -25,8 +25,8 @@ from starlette.routing import Mount
 from tests import webhook_load
 from undeliverable import Kind, Knowledge, KnowledgeError, Report
 from undeliverable.cli import main
-from undeliverable.cli.serve import _Judging, _web_sinks
-from undeliverable.serve import _receiver, records
+from undeliverable.cli.serve import _Shared, _web_sinks
+from undeliverable.serve import Budget, _receiver, records
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._receiver import Receiver
 from undeliverable.serve._secrets_file import read_secrets
@@ -469,7 +469,7 @@ class TestCommand:
         secrets = tmp_path / "secrets.toml"
         secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
         options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
-        (server,) = _web_sinks(options, _Judging(Knowledge.builtin, None), [("127.0.0.1", 0)])
+        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget()), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 
         async def run() -> int:

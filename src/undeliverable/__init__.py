@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as _Mapping
 
+from undeliverable._text.identity import address_identity, is_same_address
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
@@ -23,7 +24,7 @@ from undeliverable.model import (
 )
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.smtp import classify, from_exception, from_refused
-from undeliverable.verdict import Kind, PolicyRef, ProviderFrom, Report, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import Kind, PolicyRef, Proof, ProviderFrom, Report, RuleRef, StatusFrom, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "MessageFacts",
     "MtaName",
     "PolicyRef",
+    "Proof",
     "ProviderFrom",
     "Reason",
     "RegisteredStatus",
@@ -64,12 +66,14 @@ __all__ = [
     "Verdict",
     "WebhookError",
     "__version__",
+    "address_identity",
     "attached",
     "classify",
     "find_reply_code",
     "find_status",
     "from_exception",
     "from_refused",
+    "is_same_address",
     "iter_log",
     "parse",
     "parse_log_line",

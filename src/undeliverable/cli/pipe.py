@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
-from undeliverable.cli._signer import add_signer_options, signer_of
+from undeliverable.cli._signer import add_proof_options, prover_of
 
 __all__ = ["COMMAND"]
 
@@ -41,7 +41,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=int, default=300, help="give up after this time (300; 0 for never)"
     )
-    add_signer_options(parser)
+    add_proof_options(parser)
     add_knowledge_options(parser)
     parser.add_argument(
         "--exec",
@@ -74,11 +74,11 @@ def _take(options: Namespace) -> None:
 
     knowledge = knowledge_of(options)
     report = parse(raw, knowledge=knowledge, source=options.source, **_known(options, knowledge))
-    signer = signer_of(options)
-    if signer is not None:
+    prover = prover_of(options)
+    if prover is not None:
         from datetime import UTC, datetime
 
-        report = signer.prove(report, *options.recipient, today=datetime.now(UTC).date())
+        report = prover.prove(report, *options.recipient, today=datetime.now(UTC).date())
     line = Delivery(report, options.sender, tuple(options.recipient)).line()
     if options.to is not None:
         records.append(options.to, [line])

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._lists import Intake
-from undeliverable.cli._signer import add_signer_options, signer_of
+from undeliverable.cli._signer import add_proof_options, prover_of
 
 if TYPE_CHECKING:
+    from undeliverable.serve import Budget
     from undeliverable.serve._http_server import HttpServer
     from undeliverable.serve.server import Sink
 
@@ -44,13 +45,20 @@ def _arguments(parser: ArgumentParser) -> None:
             help=f"accept mail to recipients {what}; repeatable",
         )
     _limit_arguments(parser)
-    add_signer_options(parser)
+    add_proof_options(parser)
     add_knowledge_options(parser)
 
 
 def _limit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-size", metavar="MIB", type=int, default=64, help="the largest message (64) or request (at most 8)"
+    )
+    parser.add_argument(
+        "--max-in-flight",
+        metavar="MIB",
+        type=int,
+        default=256,
+        help="the octets that all messages and requests in transfer may take together (256)",
     )
     parser.add_argument(
         "--max-connections",
@@ -71,11 +79,12 @@ def _limit_arguments(parser: ArgumentParser) -> None:
     )
 
 
-class _Judging(NamedTuple):
-    """What to judge by: the rules of the moment, and what policies may ask for."""
+class _Shared(NamedTuple):
+    """What all servers share: the rules of the moment, what policies may ask for, and the budget of octets."""
 
     knowledge: Callable[[], Knowledge]
     context: dict[str, object] | None
+    budget: Budget
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -93,9 +102,11 @@ def _run(options: Namespace) -> int:
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
+    from undeliverable.serve import Budget
+
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    judging = _Judging(watch.current, context_of(options) or None)
-    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, judging, mail), *_web_sinks(options, judging, web)]
+    shared = _Shared(watch.current, context_of(options) or None, Budget(options.max_in_flight * _MIB))
+    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, shared, mail), *_web_sinks(options, shared, web)]
 
     import asyncio
 
@@ -107,7 +118,7 @@ def _run(options: Namespace) -> int:
     return 0
 
 
-def _mail_sinks(options: Namespace, judging: _Judging, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
+def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
     if not listen:
         return []
     if not (options.domains or options.recipients):
@@ -124,15 +135,18 @@ def _mail_sinks(options: Namespace, judging: _Judging, listen: list[tuple[bool, 
         options.domains,
         recipients=options.recipients,
         to=options.to,
-        knowledge=judging.knowledge,
-        context=judging.context,
-        signer=signer_of(options),
+        knowledge=shared.knowledge,
+        context=shared.context,
+        signer=prover_of(options),
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
-    return [Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits) for lmtp, (host, port) in listen]
+    return [
+        Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits, budget=shared.budget)
+        for lmtp, (host, port) in listen
+    ]
 
 
-def _web_sinks(options: Namespace, judging: _Judging, listen: list[tuple[str, int]]) -> list[HttpServer]:
+def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
     if not options.secrets:
@@ -149,9 +163,10 @@ def _web_sinks(options: Namespace, judging: _Judging, listen: list[tuple[str, in
         read_secrets(options.secrets),
         to=options.to,
         received=Intake(options.into).add if options.into else None,
-        knowledge=judging.knowledge,
-        context=judging.context,
+        knowledge=shared.knowledge,
+        context=shared.context,
         max_size=min(options.max_size, 8) * _MIB,
+        budget=shared.budget,
     )
     return [HttpServer(app, host=host, port=port, connections=options.max_connections) for host, port in listen]
 

@@ -21,7 +21,7 @@ from undeliverable.logs._facts import Entry, date_of, facts_of, line_entry, reco
 from undeliverable.logs._frames import Frame, moment, unframe
 from undeliverable.logs._records import journal_line, parse_object, read_columns, read_json, read_row
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
-from undeliverable.verdict import Kind, Report
+from undeliverable.verdict import Kind, Proof, Report
 
 if TYPE_CHECKING:
     from undeliverable._rules.failure import Caller
@@ -191,7 +191,7 @@ class Reader:
         event = _event(entry)
         kind = next((kind for action, kind in _KINDS if entry.action is action), Kind.DELIVERED)
         identity = _identity(message, line)
-        around = Surroundings(event=event, returned=message.returned, caller=self._caller)
+        around = Surroundings(event=event, returned=message.returned, caller=self._caller, proof=Proof.OWN)
         return Report(
             kind=kind,
             verdicts=tuple(

@@ -19,6 +19,7 @@ from undeliverable import (
     MessageAdvice,
     MessageFacts,
     PolicyRef,
+    Proof,
     ProviderFrom,
     Reason,
     ReplyCode,
@@ -96,13 +97,14 @@ def _verdict(record: Mapping[str, Any]) -> Verdict:
         key=record["key"],
         details=Details(**{name: get(name) for name in Details.__slots__}),
         sent_to=get("sent_to") or get("original_recipient") or get("recipient"),  # schema 1 has no "sent_to"
-        proof=get("proof"),
+        proof=_maybe(Proof, get("proof")),
         confidence=get("confidence"),
         provider_from=_maybe(ProviderFrom, get("provider_from")),
         set_by=tuple((key, PolicyRef(one["id"], one["layer"])) for key, one in _table(get("policies")).items()),
         message_advice=_maybe(MessageAdvice, get("message_advice")),
         applies_to=_maybe(AppliesTo, get("applies_to")),
         retry_after=get("retry_after"),
+        token=get("token"),
     )
 
 

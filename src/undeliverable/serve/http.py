@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Webhooks:
         ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
     :param max_size: the largest body, in octets.
     :param context: what policies may ask for, the same for all events.
+    :param budget: the octets that all bodies in transfer may take together; a body for which there is no room gets a 503.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Webhooks:
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         max_size: int = 8 * _MIB,
         context: Mapping[str, object] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge, context=context)
         self._max_size = max_size
+        self._budget = budget or Budget()
         self._app = Starlette(
             routes=[
                 Route("/webhooks/{name}", self._take, methods=["POST"]),
@@ -71,7 +75,8 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI 3)."""
-        await self._app(scope, receive, send)
+        app = _AMBIGUOUS if _is_ambiguous(scope) else self._app
+        await app(scope, receive, send)
 
     async def drain(self) -> None:
         """Return when all accepted events are on disk."""
@@ -83,27 +88,32 @@ class Webhooks:
             return _response(Answer(404, {"error": "no such endpoint"}))
         if request.headers.get("content-encoding", "identity") != "identity":
             return _response(Answer(415, {"error": "the body must not be compressed"}))
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                body = await self._body(request)
-        except TimeoutError:
-            return _response(Answer(408, {"error": "the body did not arrive in time"}))
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody will read it
-        if body is None:
-            return _response(Answer(413, {"error": f"the body has more than {self._max_size} octets"}))
-        return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
+        with self._budget.share() as share:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    body = await self._body(request, share)
+            except TimeoutError:
+                return _response(Answer(408, {"error": "the body did not arrive in time"}))
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody will read it
+            if isinstance(body, Answer):
+                return _response(body)
+            async with self._budget.turn(len(body)):
+                return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
 
-    async def _body(self, request: Request) -> bytes | None:
-        """Return the body, or None if it is too large; never hold more than the limit and one block."""
+    async def _body(self, request: Request, share: Share) -> bytes | Answer:
+        """Return the body, or the refusal of one that is too large; never hold more than the limit and one block."""
+        too_large = Answer(413, {"error": f"the body has more than {self._max_size} octets"})
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > self._max_size:
-            return None
+            return too_large
         body = bytearray()
         async for block in request.stream():
+            if len(body) + len(block) > self._max_size:
+                return too_large
+            if not share.take(len(block)):
+                return Answer(503, {"error": "too many requests are being received"}, {"retry-after": "30"})
             body += block
-            if len(body) > self._max_size:
-                return None
         return bytes(body)
 
     async def _probe(self, request: Request) -> Response:
@@ -118,3 +128,16 @@ class Webhooks:
 
 def _response(answer: Answer) -> Response:
     return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)
+
+
+def _is_ambiguous(scope: Scope) -> bool:
+    """Return whether a request gives two lengths, which a proxy in front may read otherwise (RFC 9112 6.3)."""
+    names = {name for name, _ in scope.get("headers", ())}
+    return {b"content-length", b"transfer-encoding"} <= names
+
+
+_AMBIGUOUS: Final = JSONResponse(
+    {"error": "Content-Length and Transfer-Encoding exclude each other"},
+    status_code=400,
+    headers={"connection": "close"},
+)

@@ -9,7 +9,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from undeliverable import Report
+from undeliverable import Proof, Report
 from undeliverable.store._engine import INSERT, writing
 from undeliverable.store._lookups import LookUps
 from undeliverable.store._opened import BATCH
@@ -78,7 +78,8 @@ class SuppressionList(LookUps):
     ) -> Outcome:
         time = at or datetime.now(UTC)
         key = f"{kind}:{stamp(time.replace(tzinfo=UTC) if time.tzinfo is None else time)}:{who or ''}:{why or ''}"
-        return self.record([(address, ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until))])
+        event = ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until, proof=Proof.OWN)
+        return self.record([(address, event)])
 
     def forget(self, address: str, at: datetime | None = None) -> bool:
         """Delete all data about an address; return True if there was any.

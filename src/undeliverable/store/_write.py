@@ -22,7 +22,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, moment, stamp
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
-from undeliverable.suppression import AddressState, Effect, EventKind, ListEvent, Policy, apply, fold
+from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, apply, fold
 
 __all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
 
@@ -37,7 +37,7 @@ class _Account:
     id: int
     state: AddressState
     before: AddressState
-    known: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    known: dict[str, tuple[int, datetime, str]] = field(default_factory=dict[str, tuple[int, datetime, str]])
     anew: bool = False
 
 
@@ -108,19 +108,19 @@ class Writer:
     def _find_known(self, events: Sequence[Located]) -> None:
         accounts = {account.id: account for account in self._accounts.values()}
         pairs = {(self._accounts[address].id, event.key) for address, _, event in events}
-        columns = ("address_id", "key", "time", "digest")
+        columns = ("address_id", "key", "time", "digest", "body")
         for row in members(self._connection, EVENTS, "pair", columns[:2], sorted(pairs), only=columns):
-            accounts[row.address_id].known[row.key] = (row.time, row.digest)
+            accounts[row.address_id].known[row.key] = _precedence(row)
 
     def _take(self, account: _Account, event: ListEvent) -> None:
         key = event.key
-        place, precedence = (account.id, key), (stamp(event.time), event.digest)
+        place, precedence = (account.id, key), event.precedence
         other = account.known.get(key)
         if other is not None and other <= precedence:
             self._known += 1
             return
         account.known[key] = precedence
-        row = _row(account.id, key, precedence, event)
+        row = _row(account.id, key, event)
         if other is not None:
             self._known += 1
             account.anew = True
@@ -128,7 +128,7 @@ class Writer:
             return
         self._fresh[place] = row
         decision = apply(account.state, event, self._policy)
-        account.anew |= decision.effect is Effect.LATE
+        account.anew |= decision.anew
         account.state = decision.state
 
     def _store(self) -> None:
@@ -187,11 +187,21 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
 
 def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
     """Return the event in a row, with its raw reply unless that was dropped."""
-    record: dict[str, object] = json.loads(row.body)
-    record["key"], record["time"] = row.key, moment(row.time)
+    record = _record(row)
     if row.reply is not None:
         record["reply"] = json.loads(row.reply)
     return ListEvent.from_dict(record)
+
+
+def _record(row: Any) -> dict[str, object]:  # noqa: ANN401 # as above
+    record: dict[str, object] = json.loads(row.body)
+    record["key"], record["time"] = row.key, moment(row.time)
+    return record
+
+
+def _precedence(row: Any) -> tuple[int, datetime, str]:  # noqa: ANN401 # as above
+    event = ListEvent.from_dict(_record(row))
+    return event.rank, event.time, row.digest
 
 
 def state_of(text: str) -> AddressState:
@@ -210,13 +220,13 @@ def _named(event: ListEvent) -> ListEvent:
     return event if key == event.key else replace(event, key=key)
 
 
-def _row(id_: int, key: str, precedence: tuple[int, str], event: ListEvent) -> dict[str, object]:
+def _row(id_: int, key: str, event: ListEvent) -> dict[str, object]:
     body = {name: value for name, value in event.to_dict().items() if name not in {"key", "time", "reply"}}
     return {
         "address_id": id_,
         "key": key,
-        "time": precedence[0],
-        "digest": precedence[1],
+        "time": stamp(event.time),
+        "digest": event.digest,
         "body": json.dumps(body),
         "reason": None if event.reason is None else str(event.reason),
         # JSON, because a reply may hold characters that a text column does not accept.
