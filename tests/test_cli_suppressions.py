@@ -15,7 +15,7 @@ import pytest
 from tests.suppression_words import event
 from undeliverable import Knowledge, KnowledgeError, parse
 from undeliverable.cli import _lists, _tables, main
-from undeliverable.cli._list_files import _watched
+from undeliverable.cli._list_files import watched
 from undeliverable.cli._lists import Intake, Into, open_list, said
 from undeliverable.store import Outcome, SuppressionList
 
@@ -284,5 +284,5 @@ def test_an_import_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monke
     )
     with path.open("rb") as file:
         file.read(40)
-        assert list(_watched("abc", file, str(path))) == ["a", "b", "c"]
+        assert list(watched("abc", file, str(path))) == ["a", "b", "c"]
     assert shown == [(40, 0)]

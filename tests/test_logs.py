@@ -295,7 +295,7 @@ ROW: Final = (
 def test_foreign_text_in_a_row_is_no_other_servers_line() -> None:
     found = only(
         parse_log_line(
-            "b,1795295779,,news@example.net,kim@example.org,,failed,bad,smtp;550 a => b ** c == d,mx.example.org"
+            "b,1795295779,,news@example.net,kim@example.org,,failed,5.x (bad),smtp;550 a => b ** c == d,mx.example.org"
         )
     )
     assert (found["reply"], found["reported_status"]) == ("550 a => b ** c == d", None)

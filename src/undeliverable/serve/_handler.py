@@ -19,6 +19,7 @@ from undeliverable.serve._judging import Judging
 if TYPE_CHECKING:
     from datetime import date
 
+    from undeliverable.proof import Prover
     from undeliverable.serve._commit import GroupCommit
     from undeliverable.verp import Signer
 
@@ -63,8 +64,8 @@ class BounceHandler:
     :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call :meth:`received`.
     :param knowledge: the rules, policies and formats to judge by, or a function that returns those of the moment, such
         as ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
-    :param signer: if given, verdicts whose recipient is not proven by the return path are marked
-        (:meth:`undeliverable.verp.Signer.prove`).
+    :param signer: if given, it or a prover marks verdicts by what proves them
+        (:meth:`undeliverable.proof.Prover.prove`).
     :param most_recipients: the largest number of recipients of one message.
     :param context: what policies may ask for, the same for all messages.
     """
@@ -76,7 +77,7 @@ class BounceHandler:
         recipients: Iterable[str] = (),
         to: str | os.PathLike[str] | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
-        signer: Signer | None = None,
+        signer: Signer | Prover | None = None,
         most_recipients: int = 100,
         context: Mapping[str, object] | None = None,
     ) -> None:

@@ -6,8 +6,6 @@ history of the address is folded again.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +17,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._engine import INSERT, members
+from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, moment, stamp
-from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, SCOPES
+from undeliverable.store._scopes import GLOBAL
 from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, apply, fold
 
-__all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
+__all__ = ["Located", "Writer", "event_of", "fold_anew", "save_states", "state_of"]
 
 Located = tuple[str, str, ListEvent]
 """The address in the form for comparison, its spelling, and the event."""
@@ -42,22 +42,24 @@ class _Account:
 
 
 class Writer:
-    """A writer of one batch of events in the transaction of a connection."""
+    """A writer of one batch of events into a scope, in the transaction of a connection."""
 
-    __slots__ = ("_accounts", "_connection", "_fresh", "_known", "_policy", "_replaced")
+    __slots__ = ("_accounts", "_connection", "_fresh", "_hashes", "_known", "_policy", "_replaced", "_scope")
 
-    def __init__(self, connection: Connection, policy: Policy) -> None:
+    def __init__(self, connection: Connection, policy: Policy, hashes: Hashes, scope: str = GLOBAL) -> None:
         self._connection = connection
         self._policy = policy
+        self._hashes = hashes
+        self._scope = scope
         self._accounts: dict[str, _Account] = {}
         self._fresh: dict[tuple[int, str], dict[str, object]] = {}
         self._replaced: dict[tuple[int, str], dict[str, object]] = {}
         self._known = 0
 
-    def write(self, events: Iterable[Located], secret: bytes) -> Outcome:
+    def write(self, events: Iterable[Located]) -> Outcome:
         """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
-        wanted = self._without_forgotten(events, secret)
+        wanted = self._without_forgotten(events)
         if not wanted:
             return Outcome(forgotten=len(events))
         self._open(wanted)
@@ -67,18 +69,20 @@ class Writer:
         self._fold_late()
         return replace(self._close(), forgotten=len(events) - len(wanted))
 
-    def _without_forgotten(self, events: Sequence[Located], secret: bytes) -> list[Located]:
+    def _without_forgotten(self, events: Sequence[Located]) -> list[Located]:
         """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
         if self._connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
             return list(events)
-        hashes = {address: hash_of(address, secret) for address, _, _ in events}
-        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(set(hashes.values())))
+        owners = self._hashes.owners({address for address, _, _ in events}, (self._scope,))
+        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(owners))
         now = stamp(datetime.now(UTC))
         forgotten = {row.hash for row in rows if row.until is None or row.until > now}
-        again = {hashes[address] for address, _, event in events if event.kind is EventKind.REACTIVATION} & forgotten
-        if again:
-            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(again)))
-        return [located for located in events if hashes[located[0]] not in forgotten - again]
+        again = {address for address, _, event in events if event.kind is EventKind.REACTIVATION}
+        readmitted = {hash_ for hash_ in forgotten if owners[hash_] & again}
+        if readmitted:
+            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(readmitted)))
+        still = set[str]().union(*(owners[hash_] for hash_ in forgotten - readmitted))
+        return [located for located in events if located[0] not in still]
 
     def _open(self, events: Sequence[Located]) -> None:
         """Find or create the rows of the addresses and lock them, always in the same order to avoid deadlocks."""
@@ -88,17 +92,32 @@ class Writer:
         if missing:
             insert = INSERT[self._connection.dialect.name](ADDRESSES).on_conflict_do_nothing()
             rows = [
-                {"address": address, "shown": storable(shown[address]), "standing": "clear", "state": "{}"}
+                {
+                    "address": address,
+                    "scope": self._scope,
+                    "shown": storable(shown[address]),
+                    "standing": "clear",
+                    "state": "{}",
+                }
                 for address in missing
             ]
             self._connection.execute(insert, rows)
+            self._name_scope()
             found |= self._select(missing)
         self._accounts = found
         self._find_known(events)
 
+    def _name_scope(self) -> None:
+        if self._scope != GLOBAL:
+            insert = INSERT[self._connection.dialect.name](SCOPES).values(name=self._scope)
+            self._connection.execute(insert.on_conflict_do_nothing())
+
     def _select(self, addresses: Sequence[str]) -> dict[str, _Account]:
         columns = ("id", "address", "state")
-        rows = members(self._connection, ADDRESSES, "text", ("address",), addresses, only=columns, lock=True)
+        rows = members(
+            self._connection, ADDRESSES, "text", ("address",), addresses,
+            only=columns, where="t.scope = :scope", lock=True, scope=self._scope,
+        )  # fmt: skip
         found: dict[str, _Account] = {}
         for row in rows:
             state = state_of(row.state)
@@ -207,11 +226,6 @@ def _precedence(row: Any) -> tuple[int, datetime, str]:  # noqa: ANN401 # as abo
 def state_of(text: str) -> AddressState:
     """Return the state in a row of the table of addresses."""
     return AddressState.from_dict(json.loads(text))
-
-
-def hash_of(address: str, secret: bytes) -> str:
-    """Return the hash that is kept of a forgotten address; without the list's secret, guesses cannot be tested."""
-    return hmac.digest(secret, address.encode(), hashlib.sha256).hex()
 
 
 def _named(event: ListEvent) -> ListEvent:

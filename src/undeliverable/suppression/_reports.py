@@ -10,7 +10,7 @@ from typing import Final
 from undeliverable import Action, Kind, Report, Verdict
 from undeliverable.suppression._events import EventKind, ListEvent, aware
 
-__all__ = ["events_of"]
+__all__ = ["events_of", "receipt_of"]
 
 
 def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent], ...]:
@@ -28,6 +28,12 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
         if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
         and (kind := _kind(report.kind, verdict.action)) is not None
     )
+
+
+def receipt_of(report: Report, now: datetime) -> datetime:
+    """Return the time of receipt of a report: its own, but never later than `now`; without one, `now`."""
+    latest = aware(now)
+    return latest if report.received is None else min(aware(report.received), latest)
 
 
 # Delayed, relayed and expanded recipients give no event: the mail is still under way and may yet fail.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from undeliverable._dsn.feedback import NO_COMPLAINT
 from undeliverable.errors import WebhookError
 from undeliverable.model import Action, MessageFacts, Returned
 from undeliverable.reasons import BounceType, Reason
@@ -123,6 +124,7 @@ class Notice:
     """One event, read but not judged.
 
     :ivar type: the event's type in the service's own words, which ``class_`` and ``subclass`` refine.
+    :ivar feedback: the type of a feedback report (RFC 5965), which is not always a complaint.
     :ivar meaning: the event's meaning, if it does not follow from the tables.
     """
 
@@ -134,6 +136,7 @@ class Notice:
     message: MessageFacts = MessageFacts()
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    feedback: str | None = None
     meaning: Meaning | None = None
     remarks: list[str] = field(default_factory=list[str])
 
@@ -178,6 +181,8 @@ class Service:
         if event is None:
             remarks.append(f"unknown event type {notice.type[:80]!r}")
             return OTHER
+        if event.kind is Kind.COMPLAINT and (notice.feedback or "").casefold() in NO_COMPLAINT:
+            return OTHER._replace(remark=f"feedback of the type {notice.feedback} is no complaint")
         if event.kind not in _REFINED:
             return event
         return _refined(event, self._class_of(notice, remarks))

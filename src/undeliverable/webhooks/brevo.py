@@ -17,6 +17,7 @@ from undeliverable.webhooks._service import (
     PERMANENT,
     SOFT,
     SUPPRESSED,
+    UNSENT,
     UNSUBSCRIBED,
     Meaning,
     Notice,
@@ -34,7 +35,7 @@ EVENTS: Final = MappingProxyType(
         "hard_bounce": PERMANENT,
         "soft_bounce": SOFT,
         "invalid_email": because(Reason.BAD_ADDRESS_SYNTAX, HARD),
-        "error": because(Reason.SYSTEM_ERROR, SOFT),  # Brevo itself failed to send
+        "error": UNSENT,  # Brevo itself failed to send
         "blocked": SUPPRESSED,  # the contact is on the blocklist
         "deferred": DELAY,
         "delivered": DELIVERED,

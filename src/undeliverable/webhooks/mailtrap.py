@@ -17,6 +17,7 @@ from undeliverable.webhooks._service import (
     PERMANENT,
     SOFT_CLASS,
     SUPPRESSED,
+    UNSENT,
     UNSUBSCRIBED,
     Notice,
     RecipientEvent,
@@ -32,7 +33,7 @@ EVENTS: Final = MappingProxyType(
     {
         "bounce": PERMANENT,  # bounce_category is the class
         "soft bounce": DELAY,  # will be retried
-        "suspension": DELAY,  # Mailtrap holds the message for now
+        "suspension": UNSENT,  # the account has reached a limit or is suspended
         "reject": SUPPRESSED,  # not sent
         "delivery": DELIVERED,
         "spam": COMPLAINT,
