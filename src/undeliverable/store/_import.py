@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from undeliverable import Report
 from undeliverable.files import CsvRows
+from undeliverable.store._domains import is_pattern
 from undeliverable.store._errors import StoreError
 from undeliverable.store._formats import Format, Shape, format_named, formats
 from undeliverable.suppression import ListEvent, events_of
@@ -35,9 +36,15 @@ class Imported:
     :ivar skipped: the numbers of the first of them that are not damaged.
     :ivar bad: number of these rows that are damaged: no CSV, no JSON, or none of our own records.
     :ivar faults: where the first of these stand, and what is wrong.
+    :ivar patterns: number of these rows that hold a pattern in place of an address, such as ``*@example.org``: a whole
+        domain takes :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
+    :ivar named_patterns: the first of them.
     """
 
-    __slots__ = ("_default", "_file", "_format", "_judge", "bad", "faults", "rows", "skipped", "skips")
+    __slots__ = (
+        "_default", "_file", "_format", "_judge", "bad", "faults", "named_patterns", "patterns", "rows", "skipped",
+        "skips",
+    )  # fmt: skip
 
     def __init__(self, file: BinaryIO, format_: Format | None, default: datetime, *, judge: bool) -> None:
         self._file = file
@@ -49,6 +56,8 @@ class Imported:
         self.skipped: list[int] = []
         self.bad = 0
         self.faults: list[str] = []
+        self.patterns = 0
+        self.named_patterns: list[str] = []
 
     def __iter__(self) -> Iterator[tuple[str, ListEvent]]:
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="backslashreplace", newline="")
@@ -100,7 +109,10 @@ class Imported:
             self._fail(str(error))
             return
         self.rows += 1
-        yield from found
+        if is_pattern(str(record["address"])):
+            self._refuse(str(record["address"]))
+        else:
+            yield from found
 
     def _reported(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
         """Yield the events of a report that was recorded, with what proved them then."""
@@ -117,8 +129,16 @@ class Imported:
         found = shape.read(row, self._default, judge=self._judge)
         if found is None:
             self._skip()
+        elif is_pattern(found[0]):
+            self._refuse(found[0])
         else:
             yield found
+
+    def _refuse(self, pattern: str) -> None:
+        self.skips += 1
+        self.patterns += 1
+        if len(self.named_patterns) < _NAMED:
+            self.named_patterns.append(f"row {self.rows}: {pattern}")
 
     def _skip(self) -> None:
         self.skips += 1

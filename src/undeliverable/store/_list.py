@@ -36,6 +36,7 @@ class SuppressionList(LookUps):
     :ivar scope: whose list it is; what is recorded goes there.
     :ivar identity: the comparison of addresses; fixed when the list is created.
     :ivar migrated: what changed when the list was migrated from an earlier version, until :meth:`clear_migrated`.
+    :ivar remarks: what somebody should know: files that others may read, and that could not be closed to them.
     """
 
     def record(self, events: Iterable[tuple[str, ListEvent]]) -> Outcome:

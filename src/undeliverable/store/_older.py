@@ -5,11 +5,15 @@ It folded the case of all letters, hence took ``groß@`` for ``gross@``, and kep
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
 
 from undeliverable.store._identity import bounded, storable
 
 __all__ = ["older_forms"]
+
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)  # RFC 5321 4.1.2 quoted-pairSMTP
 
 
 def older_forms(address: str) -> tuple[str, ...]:
@@ -18,8 +22,8 @@ def older_forms(address: str) -> tuple[str, ...]:
     :param address: the form by the present rule.
     """
     local, at, domain = address.rpartition("@")
-    locals_ = dict.fromkeys((local, _folded(local)))
-    locals_ |= dict.fromkeys(f'"{one}"' for one in tuple(locals_) if not one.startswith('"'))
+    bare = _ESCAPED.sub(r"\1", local[1:-1]) if local.startswith('"') else local
+    locals_ = dict.fromkeys((local, _folded(local), bare, _folded(bare), f'"{bare}"', f'"{_folded(bare)}"'))
     domains = dict.fromkeys((domain, _unicode(domain)))
     return tuple(bounded(storable(f"{one}{at}{other}")) for one in locals_ for other in domains)
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection, Engine
 
 from undeliverable.store import _read, _sent
-from undeliverable.store._engine import INSERT, engine_for, lock_all, reading, writing
+from undeliverable.store._engine import INSERT, engine_for, lock_all, protect_files, reading, writing
 from undeliverable.store._errors import StoreError
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import AddressIdentity
@@ -58,6 +58,7 @@ class Opened:
         self.place = os.fspath(place)
         self.scope = checked(scope)
         self._engine: Engine = engine_for(place, create=create)
+        self.remarks = protect_files(self._engine, create=create)
         try:
             self._prepare(policy or Policy.builtin(), identity or AddressIdentity(), create=create)
             with reading(self._engine) as connection:

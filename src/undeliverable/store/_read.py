@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, literal_column, or_, select, text
 from sqlalchemy.engine import Connection
 
-from undeliverable.store._domains import covering, domain_of
+from undeliverable.store._domains import active, covering, domain_of
 from undeliverable.store._engine import members
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._records import Entry, Stats
@@ -133,6 +133,7 @@ def stats(connection: Connection, time: int, scope: str) -> Stats:
         standings=standings,
         causes=by_cause,
         reasons={str(name): int(number) for name, number in connection.execute(reasons)},
+        domains=len(active(connection, time, scope)),
     )
 
 

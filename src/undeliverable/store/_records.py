@@ -125,6 +125,7 @@ class Stats:
     :ivar standings: addresses by standing; a suppression that has run out counts as clear.
     :ivar causes: suppressed addresses by cause.
     :ivar reasons: suppressed addresses by the reason of the event that suppressed them.
+    :ivar domains: number of domains that are suppressed as a whole.
     """
 
     addresses: int
@@ -133,6 +134,7 @@ class Stats:
     standings: Mapping[str, int] = field(default_factory=dict[str, int])
     causes: Mapping[str, int] = field(default_factory=dict[str, int])
     reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    domains: int = 0
 
 
 def stamp(time: datetime) -> int:
