@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime as _datetime
 
     from undeliverable._rules.failure import Hosts as _Hosts
+    from undeliverable.webhooks import Service as _Service
 del TYPE_CHECKING
 
 __all__ = [
@@ -85,7 +86,7 @@ __version__ = "0.1.0"
 
 
 def parse_webhook(  # noqa: PLR0913 # the public interface
-    name: str,
+    name: str | _Service,
     body: object,
     *,
     content_type: str | None = None,
@@ -102,7 +103,8 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
     service's event; the reason follows a server's reply, then the service's class, then its prose. What is unknown,
     missing or of another type is a remark.
 
-    :param name: the service, one of ``undeliverable.webhooks.names()``.
+    :param name: the service, one of ``undeliverable.webhooks.names()``, or one of your own that
+        ``undeliverable.webhooks.load_service()`` has read.
     :param body: octets or text as they came, or the JSON value or form that a framework has made of it.
     :param content_type: of the request, unless it stands in `headers`; what begins as JSON is read as JSON all the same.
     :param headers: of the request; some services put an event's id there.

@@ -1,8 +1,10 @@
 """Webhooks: one report for each event in a notification from an e-mail service.
 
-Each service is one module of this package: tables of its events and classes, then a reader that turns a decoded body
-into notices. Everything else is shared: `_body` decodes requests, `_fields` reads values of any type without raising,
-`_reports` judges notices. To add a service, write its module and list it in :data:`SERVICES`.
+A service is described in ``data/services/NAME.toml`` where its events can be: `_descriptions` compiles that, `_described`
+reads its bodies. A service that takes an algorithm is one module of this package: tables of its events and classes, then a
+reader that turns a decoded body into notices. Everything else is shared: `_body` decodes requests, `_fields` reads values
+of any type without raising, `_reports` judges notices. To add a service, write its description, or its module and list
+it in `_CODED`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from undeliverable._knowledge.common import shipped
 from undeliverable.errors import WebhookError
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Report
@@ -32,8 +35,9 @@ from undeliverable.webhooks import (
     unisender_go,
 )
 from undeliverable.webhooks._body import Form, read_body
+from undeliverable.webhooks._descriptions import compile_service, load_service
 from undeliverable.webhooks._reports import report
-from undeliverable.webhooks._service import Service
+from undeliverable.webhooks._service import Scheme, Service
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +45,9 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Hosts
 
-__all__ = ["SERVICES", "Form", "Service", "names", "parse_webhook", "read_body"]
+__all__ = ["SERVICES", "Form", "Scheme", "Service", "load_service", "names", "parse_webhook", "read_body"]
 
-SERVICES: Final[tuple[Service, ...]] = (
+_CODED: Final[tuple[Service, ...]] = (
     amazon_ses.SERVICE,
     azure.SERVICE,
     brevo.SERVICE,
@@ -61,6 +65,15 @@ SERVICES: Final[tuple[Service, ...]] = (
     sparkpost.SERVICE,
     unisender_go.SERVICE,
 )
+
+
+def _all_services() -> tuple[Service, ...]:
+    documents = shipped()
+    described = (compile_service(name, documents.document(f"services/{name}")) for name in documents.names("services/"))
+    return tuple(sorted((*_CODED, *described), key=lambda service: service.name))
+
+
+SERVICES: Final = _all_services()
 """All known services in the order of their names."""
 
 
@@ -70,7 +83,7 @@ def names() -> tuple[str, ...]:
 
 
 def parse_webhook(  # noqa: PLR0913 # the public interface
-    name: str,
+    name: str | Service,
     body: object,
     *,
     content_type: str | None = None,
@@ -82,13 +95,18 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
     sender: str | None = None,
 ) -> tuple[Report, ...]:
     """Return the reports of all events in one request, in order; see :func:`undeliverable.parse_webhook`."""
-    service = next((service for service in SERVICES if service.name == name), None)
-    if service is None:
-        raise WebhookError(name, f"unknown service; expected one of {', '.join(names())}")
+    service = name if isinstance(name, Service) else _named(name)
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
     known = (Knowledge.builtin() if knowledge is None else knowledge).of(caller)
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
-    decoded = read_body(name, body, content_type or lowered.get("content-type"))
+    decoded = read_body(service.name, body, content_type or lowered.get("content-type"))
     return tuple(report(service, notice, known, caller) for notice in service.read(decoded, lowered))
+
+
+def _named(name: str) -> Service:
+    service = next((service for service in SERVICES if service.name == name), None)
+    if service is None:
+        raise WebhookError(name, f"unknown service; expected one of {', '.join(names())}")
+    return service
