@@ -12,7 +12,7 @@ import pytest
 
 from tests.test_logs import EXIM, LINES, POSTFIX
 from undeliverable.cli import main
-from undeliverable.cli._streams import Stream
+from undeliverable.files._streams import Stream
 
 
 def test_records_of_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,6 @@ def test_one_token_proves_one_recipient(known: SuppressionList) -> None:
 # --- what is on the list already ----------------------------------------------------------------------------------------
 
 
-@TRUST
 def test_days_are_days_of_receipt(known: SuppressionList) -> None:
     """Five mails that came within a minute are no streak over five days, whatever dates they claim."""
     for number in range(5):
@@ -101,7 +100,6 @@ def test_days_are_days_of_receipt(known: SuppressionList) -> None:
     assert not known.is_suppressed(VICTIM)
 
 
-@TRUST
 def test_a_forged_soft_bounce_frees_no_dead_address(known: SuppressionList) -> None:
     known.record_report(read("release_genuine.eml"), NOW)
     assert known.is_suppressed("dead@example.org")

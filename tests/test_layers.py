@@ -51,6 +51,7 @@ ORDER: Final = (
     "rule_files",
     "__init__",
     # beside them
+    "files",
     "envelope",
     "verp",
     "proof",
@@ -72,8 +73,8 @@ ORDER: Final = (
 OUTER: Final = frozenset(ORDER[ORDER.index("__init__") + 1 :])
 """What is built on the public interface alone."""
 
-UPWARDS: Final = frozenset({("verdict", "_verdicts.explain")})
-"""The one exception: ``Verdict.explain()`` looks its text up when it is called."""
+UPWARDS: Final = frozenset((("verdict", "_verdicts.explain"), ("__init__", "files")))
+"""The two exceptions, both when they are called: ``Verdict.explain()`` looks its text up, and ``read()`` reads files."""
 
 
 def name_of(path: Path) -> str:

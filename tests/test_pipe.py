@@ -260,6 +260,7 @@ def test_signed_return_paths(feed: Feed, tmp_path: Path) -> None:
 
     keys, path = tmp_path / "keys", tmp_path / "b.jsonl"
     keys.write_text(f"# ours\n\na {b'0123456789abcdef'.hex()}\n", encoding="ascii")
+    keys.chmod(0o600)
     signer = Signer("b+{token}@example.com", {"a": b"0123456789abcdef"})
     good = signer.sign("kim@example.org", id="1", day=datetime.now(UTC).date())
     for recipient in (good, "b@example.com"):
@@ -275,6 +276,7 @@ def test_signed_return_paths(feed: Feed, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a\n", "a 00 00\n", "a zz\n", f"a {'00' * 16}\na {'00' * 16}\n", "a 00\n", "ä"])
 def test_keys_that_cannot_be_used(text: str, feed: Feed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "keys").write_text(text, encoding="utf-8")
+    (tmp_path / "keys").chmod(0o600)
     feed(MESSAGE)
     options = ["--return-path=b+{token}@example.com", f"--keys={tmp_path / 'keys'}"]
     assert main(["pipe", "--to", str(tmp_path / "b.jsonl"), *options]) == 75

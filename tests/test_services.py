@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.generate import ROOT
 from tests.service_examples import DOCUMENTS, EXAMPLES
 from undeliverable import Kind, KnowledgeError, Report, WebhookError, parse_webhook
 from undeliverable.data import place
 from undeliverable.errors import EntryError
 from undeliverable.webhook_auth import BadSignature, Expired, Unverifiable, verify
 from undeliverable.webhooks import SERVICES, Service, load_service
+from undeliverable.webhooks._described import EVENT_KEYS
 from undeliverable.webhooks._descriptions import compile_service
 from undeliverable.webhooks._examples import differences
 from undeliverable.webhooks._paths import path_of, values_at
+from undeliverable.webhooks._service import CLASS_WORDS
 
 DESCRIBED: Final = {service.name: service for service in SERVICES if service.seen}
 PIGEONS: Final = """\
@@ -145,6 +149,17 @@ def test_a_users_service_takes_no_code(pigeons: Service) -> None:
     ]
     with pytest.raises(WebhookError, match="expected an object with what or to"):
         parse_webhook(pigeons, {"other": 1})
+
+
+def test_the_service_in_the_guide_can_be_loaded(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    text = guide.partition("```text\n# pigeons.toml")[2].partition("```")[0]
+    path = tmp_path / "pigeons.toml"
+    path.write_text(f"#{text}", encoding="utf-8")
+    assert load_service(path).examples
+    parts = {key for keys in re.findall(r"`event\.([a-z_]+)`", guide) for key in [keys]}
+    assert parts == EVENT_KEYS
+    assert {word for word in CLASS_WORDS if f"`{word}`" not in guide} == set()
 
 
 NOW: Final = datetime(2026, 11, 21, 21, 16, 19, tzinfo=UTC)

@@ -9,21 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.suppression_words import BEGIN, POLICIES, event, history
+from tests.suppression_words import BEGIN, HELD_FOR, POLICIES, event, history
 from undeliverable.suppression import (
     TRANSITIONS,
     AddressState,
     Cause,
     Effect,
-    EventKind,
-    ListEvent,
     Policy,
     Reactivation,
     Signal,
     Standing,
     apply,
     fold,
-    in_order,
 )
 
 VECTORS = [(name, vector) for name, document in POLICIES.items() for vector in document["vector"]]
@@ -129,35 +126,146 @@ def test_an_end_beyond_all_calendars_is_no_end() -> None:
     assert fold([late], policy).until is None
 
 
-def test_of_two_events_with_one_key_the_earlier_counts() -> None:
-    first, second = event(1, "soft", "k"), event(2, "hard", "k")
-    assert in_order([second, first]) == [first] == in_order([first, second])
+def test_a_held_failure_says_what_it_would_do() -> None:
+    decision = apply(AddressState(), event(0, "held"), Policy.builtin())
+    assert (decision.signal, decision.effect, decision.held, decision.suppressed) == (
+        Signal.HELD, Effect.HOLD, True, False,
+    )  # fmt: skip
+    state = decision.state
+    assert (state.standing, state.cause, state.trigger) == (Standing.HELD, Cause.HARD_BOUNCE, "0:held")
+    assert (state.since, state.held_until) == (BEGIN, BEGIN + HELD_FOR)
+    again = apply(state, event(0.5, "held"), Policy.builtin())
+    assert not again.held
+    assert (again.state.held_until, again.state.hard) == (BEGIN + HELD_FOR, 2)
 
 
-def test_a_time_without_a_zone_is_utc() -> None:
-    naive = ListEvent(kind=EventKind.DELIVERY, time=datetime(2026, 1, 1), key="k", until=datetime(2026, 1, 2))  # noqa: DTZ001
-    assert naive.time == datetime(2026, 1, 1, tzinfo=UTC)
-    assert naive.until == datetime(2026, 1, 2, tzinfo=UTC)
+def test_of_several_holds_the_first_to_end_counts() -> None:
+    short = event(0.5, "held", held_until=BEGIN + HELD_FOR * 0.6)
+    state = fold([event(0, "held"), short], Policy.builtin())
+    assert (state.held_until, state.trigger) == (short.held_until, short.key)
 
 
-def test_what_is_null_in_a_record_is_absent() -> None:
-    one = event(1, "hard", "k")
-    assert ListEvent.from_dict({**one.to_dict(), "why": None}) == one
+def test_what_was_held_is_suppressed_from_the_end_of_the_hold() -> None:
+    policy = replace(Policy.builtin(), expiry={Cause.HARD_BOUNCE: timedelta(days=10)})
+    held = fold([event(0, "held")], policy)
+    assert (held.held_until, held.until) == (BEGIN + HELD_FOR, BEGIN + HELD_FOR + timedelta(days=10))
+    later = fold([event(0, "held"), event(2, "flow")], policy)
+    assert (later.standing, later.since, later.until) == (Standing.SUPPRESSED, held.held_until, held.until)
+    assert later.held_until is None
+    confirmed = fold([event(0, "held"), event(0.5, "confirmation")], policy)
+    assert (confirmed.since, confirmed.until) == (BEGIN + HELD_FOR / 2, BEGIN + HELD_FOR / 2 + timedelta(days=10))
+    assert fold([event(0, "held"), event(12, "flow")], policy).standing is Standing.CLEAR
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        {},
-        {"kind": "bounce", "time": "2026-01-01", "key": "k", "colour": "red"},
-        {"kind": "sneeze", "time": "2026-01-01", "key": "k"},
-    ],
-)
-def test_what_is_no_event(record: dict[str, object]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 # the sentence differs
-        ListEvent.from_dict(record)
+def test_a_delivery_at_the_end_of_the_hold_is_too_late() -> None:
+    state = fold([event(0, "held")], Policy.builtin())
+    end = apply(state, replace(event(0, "delivery"), time=BEGIN + HELD_FOR), Policy.builtin())
+    assert (state.is_suppressed(BEGIN + HELD_FOR), end.before, end.state.standing) == (
+        True, Standing.SUPPRESSED, Standing.SUPPRESSED,
+    )  # fmt: skip
 
 
-def test_what_is_no_state() -> None:
-    with pytest.raises(ValueError, match="colour"):
-        AddressState.from_dict({"colour": "red"})
+@pytest.mark.parametrize("word", ["delivery", "reactivation", "confirmation", "complaint"])
+def test_nothing_is_left_of_a_hold_that_ended(word: str) -> None:
+    assert fold([event(0, "held"), event(0.5, word)], Policy.builtin()).held_until is None
+
+
+def test_a_hold_that_is_over_at_once_is_none() -> None:
+    one = event(0, "held", held_until=BEGIN)
+    assert not one.is_held
+    assert fold([one], Policy.builtin()).standing is Standing.SUPPRESSED
+    assert not event(0, "soft", held_until=BEGIN + HELD_FOR).is_held
+
+
+def test_a_held_failure_that_completes_a_streak_keeps_the_count() -> None:
+    policy = Policy.builtin("discourse")
+    state = fold(history([(0, "held"), (0.5, "held")]), policy)
+    assert (state.standing, state.cause, state.score) == (Standing.HELD, Cause.STREAK, 4)
+    assert fold(history([(0, "held"), (0.5, "held"), (0.6, "soft")]), policy).standing is Standing.SUPPRESSED
+
+
+def test_full_mailboxes_count_while_something_is_held() -> None:
+    rows = [(0.0, "full"), (10.0, "full"), (20.0, "full"), (27.9, "held"), (28.5, "full")]
+    state = fold(history(rows), Policy.builtin())
+    assert (state.standing, state.cause) == (Standing.SUPPRESSED, Cause.MAILBOX_FULL)
+
+
+def test_a_gap_ends_the_count_and_not_the_hold() -> None:
+    long = event(40, "held", held_until=BEGIN + timedelta(days=99))
+    state = fold([event(0, "soft"), long, event(41, "soft")], Policy.builtin())
+    assert (state.standing, state.score) == (Standing.HELD, 1)
+
+
+def test_a_delivery_that_becomes_known_later_ends_the_hold() -> None:
+    rows = [event(0, "held"), event(3, "soft")]
+    assert fold(rows, Policy.builtin()).standing is Standing.SUPPRESSED
+    assert fold([*rows, event(0.5, "delivery")], Policy.builtin()).standing is Standing.COUNTING
+
+
+def test_a_release_asks_for_a_fold() -> None:
+    state = fold(history([(0, "hard")]), Policy.builtin())
+    decision = apply(state, event(1, "release"), Policy.builtin())
+    assert (decision.effect, decision.anew, decision.state) == (Effect.RELEASE, True, state)
+    assert not decision.released
+
+
+def test_hearsay_neither_prolongs_nor_outweighs() -> None:
+    policy = replace(Policy.builtin(), expiry={Cause.HARD_BOUNCE: timedelta(days=10)})
+    hard = fold([event(0, "hard")], policy)
+    found = apply(hard, event(5, "hearsay"), policy)
+    assert (found.signal, found.effect) == (Signal.HEARSAY, Effect.IGNORE)
+    assert (found.state.until, found.state.cause, found.state.trigger) == (hard.until, hard.cause, hard.trigger)
+
+
+PREPARED: dict[Standing, list[tuple[float, str]]] = {
+    Standing.CLEAR: [],
+    Standing.COUNTING: [(0.0, "soft")],
+    Standing.HELD: [(0.0, "held")],
+    Standing.SUPPRESSED: [(0.0, "hard")],
+}
+SAID: dict[Signal, str] = {
+    Signal.HARMLESS: "flow",
+    Signal.NOTED: "soft",  # under a policy without a limit
+    Signal.COUNTED: "soft",
+    Signal.FULL: "full",
+    Signal.HARD: "hard",
+    Signal.HELD: "held",
+    Signal.COMPLAINT: "complaint",
+    Signal.DELIVERY: "delivery",
+    Signal.SUPPRESS: "suppression",
+    Signal.HEARSAY: "hearsay",
+    Signal.REACTIVATE: "reactivation",
+    Signal.EXPIRE: "expiry",
+    Signal.CONFIRM: "confirmation",
+    Signal.RELEASE: "release",
+}
+AFTER: dict[Effect, Standing | None] = {  # None: as before
+    Effect.IGNORE: None,
+    Effect.NOTE: None,
+    Effect.COUNT: Standing.COUNTING,
+    Effect.COUNT_FULL: Standing.COUNTING,
+    Effect.HOLD: Standing.HELD,
+    Effect.SUPPRESS: Standing.SUPPRESSED,
+    Effect.RENEW: Standing.SUPPRESSED,
+    Effect.CONFIRM: Standing.SUPPRESSED,
+    Effect.RELIEVE: Standing.CLEAR,
+    Effect.CLEAR: Standing.CLEAR,
+    Effect.EXPIRE: Standing.CLEAR,
+    Effect.RELEASE: None,
+}
+
+
+@pytest.mark.parametrize(("before", "signal"), TRANSITIONS, ids=str)
+def test_every_row_of_the_table(before: Standing, signal: Signal) -> None:
+    policy = Policy.builtin()
+    state = fold(history(PREPARED[before]), policy)
+    assert state.standing is before
+    judge = replace(policy, limit=None) if signal is Signal.NOTED else policy
+    decision = apply(state, event(0.5, SAID[signal], "next"), judge)
+    expected = AFTER[TRANSITIONS[before, signal]] or before
+    if before in (Standing.HELD, Standing.SUPPRESSED) and decision.effect in (Effect.COUNT, Effect.COUNT_FULL):
+        expected = before
+    if before is Standing.SUPPRESSED and decision.effect is Effect.RELIEVE:
+        expected = before
+    assert (decision.signal, decision.before, decision.effect) == (signal, before, TRANSITIONS[before, signal])
+    assert decision.state.standing is expected

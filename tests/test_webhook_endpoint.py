@@ -315,7 +315,7 @@ class TestReceived:
         assert posting(Webhooks(ENDPOINTS, to=missing), "/webhooks/postmark", BOUNCE, BASIC).status_code == 503
 
     def test_it_has_to_go_somewhere(self) -> None:
-        with pytest.raises(ValueError, match="`to` and `received`"):
+        with pytest.raises(ValueError, match="`to`, `into` and `received`"):
             Webhooks(ENDPOINTS)
 
     def test_an_empty_list_is_taken(self, app: Webhooks, file: Path) -> None:
@@ -391,12 +391,21 @@ certificates = "certificates"
 """
 
 
+POSTMARK = '[postmark]\nusername = "user"\npassword = "password"\n'
+
+
+def secret(path: Path, text: str) -> Path:
+    """Write a file that nobody else may read."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
 class TestSecrets:
     def test_all_kinds(self, tmp_path: Path) -> None:
         (tmp_path / "certificates").mkdir()
         (tmp_path / "certificates" / "SimpleNotificationService-00.pem").write_bytes(b"pem")
-        (tmp_path / "secrets.toml").write_text(SECRETS, encoding="utf-8")
-        found = read_secrets(tmp_path / "secrets.toml")
+        found = read_secrets(secret(tmp_path / "secrets.toml", SECRETS))
         assert found["postmark"].secret == Basic("user", "password")
         assert found["mailgun"].secret == ["new", "old"]
         assert found["azure"].secret == UrlSecret("s3cret")
@@ -426,8 +435,7 @@ class TestSecrets:
         ],
     )
     def test_what_is_refused(self, tmp_path: Path, text: str, detail: str) -> None:
-        path = tmp_path / "secrets.toml"
-        path.write_text(text, encoding="utf-8")
+        path = secret(tmp_path / "secrets.toml", text)
         with pytest.raises(KnowledgeError, match=detail) as caught:
             read_secrets(path)
         assert "s3cret" not in str(caught.value)
@@ -436,11 +444,16 @@ class TestSecrets:
         with pytest.raises(KnowledgeError, match="cannot be read"):
             read_secrets(tmp_path / "none.toml")
         (tmp_path / "x.pem").mkdir()
-        path = tmp_path / "secrets.toml"
-        path.write_text(
-            "[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'", encoding="utf-8"
-        )
+        text = "[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'"
         with pytest.raises(KnowledgeError, match="cannot be read"):
+            read_secrets(secret(tmp_path / "secrets.toml", text))
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+    def test_a_file_that_others_can_read(self, tmp_path: Path, mode: int) -> None:
+        path = secret(tmp_path / "secrets.toml", SECRETS)
+        path.chmod(mode)
+        with pytest.raises(KnowledgeError, match=f"chmod 600 {path}"):
             read_secrets(path)
 
 
@@ -448,7 +461,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ([], "--lmtp, --smtp and --http"),
+            ([], "--lmtp, --smtp, --http and --socketmap"),
             (["--http", "127.0.0.1:0"], "--secrets"),
             (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),
@@ -466,10 +479,9 @@ class TestCommand:
         assert "undeliverable[http]" in capsys.readouterr().err
 
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
-        secrets = tmp_path / "secrets.toml"
-        secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
+        secrets = secret(tmp_path / "secrets.toml", POSTMARK)
         options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
-        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget()), [("127.0.0.1", 0)])
+        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 
         async def run() -> int:
@@ -517,8 +529,7 @@ class TestCommand:
 
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    secrets = folder / "secrets.toml"
-    secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
+    secrets = secret(folder / "secrets.toml", POSTMARK)
     command = [
         sys.executable,
         "-m",

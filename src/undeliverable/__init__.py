@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable as _Callable
+from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
+from collections.abc import Sequence as _Sequence
 
 from undeliverable._text.identity import address_identity, is_same_address
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime as _datetime
 
     from undeliverable._rules.failure import Hosts as _Hosts
+    from undeliverable.files import Paths as _Paths
     from undeliverable.webhooks import Service as _Service
 del TYPE_CHECKING
 
@@ -79,6 +83,7 @@ __all__ = [
     "parse",
     "parse_log_line",
     "parse_webhook",
+    "read",
     "registered",
 ]
 
@@ -126,3 +131,47 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
         now=now,
         sender=sender,
     )
+
+
+def read(  # noqa: PLR0913 # the public interface
+    paths: _Paths,
+    *,
+    knowledge: Knowledge | None = None,
+    trace: bool = False,
+    keep_headers: _Sequence[str] = (),
+    mx: _Hosts = None,
+    context: _Mapping[str, object] | None = None,
+    now: _datetime | None = None,
+    sender: str | None = None,
+    received_by: str | _Sequence[str] = (),
+    warn: _Callable[[str], None] | None = None,
+) -> _Iterator[Report]:
+    """Return the reports of all mail below `paths`, read one by one in bounded memory, as the command does.
+
+    A path is that of a message, a folder (searched in depth), an mbox, a Maildir, or a file of records (JSON Lines) that
+    ``classify``, ``pipe`` or ``serve`` wrote; each may be compressed with gzip, and ``-`` is standard input. Messages are
+    judged as :func:`parse` does; records keep the verdicts that they hold. ``Report.received`` says when a message reached
+    the mailbox: by the mbox or Maildir that it lies in, or by the Received field of your own host.
+
+    :param paths: one path or several.
+    :param knowledge: as for :func:`parse`; so are `trace`, `keep_headers`, `mx`, `context`, `now` and `sender`.
+    :param received_by: names of your own hosts that hand mail over to the mailbox.
+    :param warn: called with what could not be read, in words; by default it becomes a warning.
+    :raises OSError: when there is nothing at one of the paths.
+    :raises ValueError: when `context` or `now` are not as for :func:`parse`.
+    """
+    from functools import partial
+
+    from undeliverable.files import read_all
+
+    judge = partial(
+        parse,
+        knowledge=knowledge,
+        trace=trace,
+        keep_headers=keep_headers,
+        mx=mx,
+        context=context,
+        now=now,
+        sender=sender,
+    )
+    return read_all(paths, judge, received_by=received_by, warn=warn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from undeliverable._rules.failure import Hosts
     from undeliverable.verdict import Verdict
 
-__all__ = ["REMARKS_LIMIT", "attached", "parse"]
+__all__ = ["REMARKS_LIMIT", "attached", "parse", "received_at"]
 
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
@@ -93,6 +93,20 @@ def attached(message: bytes | bytearray | memoryview | email.message.Message) ->
     from undeliverable._mime.part import embedded, read
 
     return tuple(part.octets for part in embedded(read(message, [])))
+
+
+def received_at(message: bytes, *, by: Collection[str] = ()) -> datetime | None:
+    """Return when `message` reached the mailbox, as far as your own side wrote it down; the sender's dates never count.
+
+    That is the date of the topmost Received field if its `by` names one of your hosts, else that of the "From " line with
+    which an mbox begins each message; a date without a zone is taken for UTC.
+
+    :param message: a whole message, with its "From " line if it has one.
+    :param by: names of your own hosts, those that hand mail over to the mailbox.
+    """
+    from undeliverable._mime import receipt
+
+    return receipt.received_at(message, by)
 
 
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:

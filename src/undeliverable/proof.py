@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, cast
 from undeliverable import Proof, address_identity
 from undeliverable.verp._proving import Prover, Sent
 
-__all__ = ["Proof", "Prover", "Sent", "SentTable"]
+__all__ = ["Proof", "Prover", "Sent", "SentRow", "SentTable", "read_sent"]
 
 _COLUMNS: Final = ("recipient", "id", "message_id")
 _SHOWN: Final = 10  # bad rows that an error names
@@ -50,7 +50,7 @@ class SentTable(Sent):
         table = cls()
         bad: list[str] = []
         with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            for line, cells, problem in _rows(file):
+            for line, cells, problem in read_sent(file):
                 if problem is None:
                     table._add(cells)
                 else:
@@ -92,7 +92,7 @@ def _bare(message_id: str) -> str:
     return message_id.strip().strip("<>")
 
 
-class _Row(NamedTuple):
+class SentRow(NamedTuple):
     """A row of a file with the line that it begins in, and why it cannot be used."""
 
     line: int
@@ -100,8 +100,8 @@ class _Row(NamedTuple):
     problem: str | None = None
 
 
-def _rows(file: Iterator[str]) -> Iterator[_Row]:
-    """Yield the rows of a file, each checked."""
+def read_sent(file: Iterator[str]) -> Iterator[SentRow]:
+    """Yield the rows of what you mailed, each checked: CSV or JSON Lines, see :meth:`SentTable.from_file`."""
     first = next(file, "")
     lines = chain([first], file)
     for row in _json_rows(lines) if first.lstrip().startswith("{") else _csv_rows(lines):
@@ -116,7 +116,7 @@ def _problem(cells: Mapping[str, str]) -> str | None:
     return None if cells.get("id") or cells.get("message_id") else "there is neither an id nor a message_id"
 
 
-def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
+def _csv_rows(lines: Iterable[str]) -> Iterator[SentRow]:
     import csv
 
     reader = csv.reader(lines, strict=True)
@@ -128,20 +128,20 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield _Row(line, {}, f"{error} (an unterminated quote?)")
+            yield SentRow(line, {}, f"{error} (an unterminated quote?)")
             continue
         if not names:
             names = [name.strip().lower() for name in cells]
             if "recipient" not in names or not {"id", "message_id"} & set(names):
-                yield _Row(line, {}, "must name the columns: recipient, and id or message_id")
+                yield SentRow(line, {}, "must name the columns: recipient, and id or message_id")
                 return
         elif cells:
             right = len(cells) == len(names)
             problem = None if right else f"{len(cells)} cells instead of {len(names)}"
-            yield _Row(line, dict(zip(names, cells, strict=False)), problem)
+            yield SentRow(line, dict(zip(names, cells, strict=False)), problem)
 
 
-def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
+def _json_rows(lines: Iterable[str]) -> Iterator[SentRow]:
     import json
 
     for line, text in enumerate(lines, 1):
@@ -153,6 +153,6 @@ def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
             value = None
         if isinstance(value, dict):
             found = cast("dict[str, object]", value)
-            yield _Row(line, {name: str(found[name]) for name in _COLUMNS if found.get(name) is not None})
+            yield SentRow(line, {name: str(found[name]) for name in _COLUMNS if found.get(name) is not None})
         else:
-            yield _Row(line, {}, "not a JSON object")
+            yield SentRow(line, {}, "not a JSON object")

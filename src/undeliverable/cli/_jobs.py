@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from undeliverable import Kind, Knowledge, attached, parse
 from undeliverable.cli._command import Known, UsageError
-from undeliverable.cli._inputs import Mail
 from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally, is_inside
 from undeliverable.cli._writers import RENDERERS, Renderer, joined
+from undeliverable.files import Mail, RecordError, report_of
 from undeliverable.verdict import Report
 
 __all__ = ["Done", "Work", "done_by"]
@@ -43,7 +44,7 @@ class Done:
     :ivar tally: their number, kinds and reasons.
     :ivar shown: the rows of each message that is to be shown; finished text is joined to one row.
     :ivar reports: the reports themselves, only if `Work.keep` is set.
-    :ivar problems: messages that the library failed on, each of them a bug.
+    :ivar problems: records that are none, and messages that the library failed on, each of these a bug.
     """
 
     __slots__ = ("problems", "reports", "shown", "tally")
@@ -53,6 +54,15 @@ class Done:
         self.shown: list[Rows] = []
         self.reports: list[Report] = []
         self.problems: list[str] = []
+
+    def fail(self, mail: Mail, error: Exception) -> None:
+        """Count a record that is none, or a message that the library failed on."""
+        if isinstance(error, RecordError):
+            self.tally.unread += 1
+            self.problems.append(str(error))
+        else:
+            self.tally.broken += 1
+            self.problems.append(f"{mail.source}: {type(error).__name__}: {error}")
 
 
 class Work(NamedTuple):
@@ -74,10 +84,8 @@ class Work(NamedTuple):
     known: Known = {}  # noqa: RUF012 # never changed
 
     def read(self, mail: Mail) -> Report:
-        """Parse a message into a report."""
-        return parse(
-            mail.raw, knowledge=self.knowledge, source=mail.source, keep_headers=self.keep_headers, **self.known
-        )
+        """Return the report of a message, or the one that a record holds."""
+        return report_of(mail, partial(parse, knowledge=self.knowledge, keep_headers=self.keep_headers, **self.known))
 
     def on(self, mails: Iterable[Mail], read: Read) -> Done:
         """Read, judge and render `mails`."""
@@ -86,8 +94,7 @@ class Work(NamedTuple):
             try:
                 reports = self._reports(mail, read)
             except Exception as error:  # noqa: BLE001 # mail never raises; if it does, the other messages must not suffer
-                done.tally.broken += 1
-                done.problems.append(f"{mail.source}: {type(error).__name__}: {error}")
+                done.fail(mail, error)
                 continue
             for report in reports:
                 self._take(report, done, render)
@@ -98,8 +105,12 @@ class Work(NamedTuple):
         report = read(mail)
         if report is None:
             return ()
+        if mail.is_record:
+            return (report,)
         inner = attached(mail.raw) if self.attached and (report.kind is Kind.OTHER or is_inside(report)) else ()
-        each = (self.read(Mail(f"{mail.source}/{number}", raw)) for number, raw in enumerate(inner, 1))
+        each = (
+            self.read(mail._replace(source=f"{mail.source}/{number}", raw=raw)) for number, raw in enumerate(inner, 1)
+        )
         return tuple(each) if inner else (report,)
 
     def _take(self, report: Report, done: Done, render: Renderer) -> None:

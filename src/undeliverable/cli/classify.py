@@ -7,16 +7,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable import Knowledge
-from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of, warn
-from undeliverable.cli._files import size_of
-from undeliverable.cli._inputs import Inbox, Mail
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._jobs import Work, done_by
 from undeliverable.cli._lists import Into
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
 from undeliverable.cli._summary import Tally
 from undeliverable.cli._writers import FORMATS, writer
+from undeliverable.files import Inbox, Mail, size_of
 from undeliverable.logs import LogReader
 from undeliverable.verdict import Report
 
@@ -28,7 +26,8 @@ def _arguments(parser: ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a message, a folder (searched recursively), an mbox, a Maildir, any of them gzipped, or - for standard input",
+        help="a message, a folder (searched recursively), an mbox, a Maildir, or records (.jsonl) written before, any of "
+        "them gzipped, or - for standard input; records keep their verdicts",
     )
     parser.add_argument(
         "--format",
@@ -74,13 +73,20 @@ def _reading_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="also put this header field of the returned message into the record, such as X-Campaign; may be repeated",
     )
+    parser.add_argument(
+        "--received-by",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="your own host that hands mail over to the mailbox: its Received field, on top of a message, says when; "
+        "repeatable",
+    )
 
 
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
     knowledge = knowledge_of(options)
-    known = known_of(options, knowledge)
     work = Work(
         knowledge,
         Selection.of(options.only),
@@ -88,14 +94,15 @@ def _run(options: Namespace) -> int:
         keep=options.into is not None,
         attached=options.attached,
         keep_headers=tuple(options.keep_header),
-        known=known,
+        known=known_of(options, knowledge),
     )
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
     into = None if options.into is None else Into(options.into)
-    inbox, tally = Inbox(options.paths, is_log=options.log), Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(knowledge, known) if options.log else None):
+    inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
+    tally = Tally()
+    for done in done_by(options.jobs, work, inbox, _line_reader(work) if options.log else None):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
@@ -109,15 +116,19 @@ def _run(options: Namespace) -> int:
     progress.clear()
     output.close()
     sys.stdout.flush()
-    print(tally.line(failed=inbox.failed, skipped=inbox.skipped), file=sys.stderr)
+    print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     if into is not None:
         print(into.close(), file=sys.stderr)
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(knowledge: Knowledge, known: Known) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=knowledge, **known)
-    return lambda line: reader.feed(line.raw, source=line.source)
+def _line_reader(work: Work) -> Callable[[Mail], Report | None]:
+    reader = LogReader(knowledge=work.knowledge, **work.known)
+
+    def read(line: Mail) -> Report | None:
+        return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
+
+    return read
 
 
 COMMAND: Final = Command(

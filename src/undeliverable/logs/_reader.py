@@ -151,6 +151,7 @@ class Reader:
             event=event,
             remarks=tuple(remarks),
             source=source,
+            received=date_of(entry),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from undeliverable import KnowledgeError
 from undeliverable.serve._receiver import Endpoint
+from undeliverable.verp import read_private
 from undeliverable.webhook_auth import Basic, HeaderSecret, Secret, Sns, UrlSecret
 from undeliverable.webhooks import names
 
@@ -29,13 +30,14 @@ def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
     Amazon ``topics`` and ``certificates`` (a folder of PEM files, named as in their URL). ``url`` is the URL as
     configured at the service.
 
-    :raises KnowledgeError: when the file cannot be read or has other contents; it never shows a secret.
+    :raises KnowledgeError: when the file cannot be read, others can read it, or it has other contents; it never shows a
+        secret.
     """
     import tomllib
 
     shown = os.fspath(path)
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(read_private(path).decode())
     except OSError as error:
         raise KnowledgeError(shown, f"cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from undeliverable.serve._budget import Budget, Share
+from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ class Webhooks:
     """The application.
 
     A secret in the URL may be a value of the query or follow the name. A request is answered with 2xx only when
-    `received` has returned and its records are on disk; otherwise the service tries again. Events that come twice are
+    `received` has returned and its records, and its events in the list, are on disk; otherwise the service tries again. Events that come twice are
     recorded once. ``HEAD /webhooks/{name}``, which some services use to test a URL, and ``GET /health`` are answered too.
 
     :param endpoints: the accepted services, by name, and the authentication of their requests.
-    :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call `received`.
+    :param to: the file of records (:mod:`undeliverable.serve.records`), if any.
+    :param into: the suppression list that takes the events, if any: a :class:`~undeliverable.store.SuppressionList`.
     :param received: called with the new reports of a request before they are recorded: a function, which runs in a
         thread, or a coroutine function.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment, such as
@@ -54,13 +56,14 @@ class Webhooks:
         endpoints: Mapping[str, Endpoint],
         *,
         to: str | os.PathLike[str] | None = None,
+        into: Recorder | None = None,
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         max_size: int = 8 * _MIB,
         context: Mapping[str, object] | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge, context=context)
+        self._receiver = Receiver(endpoints, to=to, into=into, received=received, knowledge=knowledge, context=context)
         self._max_size = max_size
         self._budget = budget or Budget()
         self._app = Starlette(

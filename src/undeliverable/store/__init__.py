@@ -12,16 +12,18 @@ from undeliverable.store._formats import FORMATS
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._import import Imported, read_import
 from undeliverable.store._list import SuppressionList
-from undeliverable.store._records import Entry, Outcome, Stats
+from undeliverable.store._records import Entry, Migrated, Outcome, Stats, SuppressedDomain
 
 __all__ = [
     "FORMATS",
     "AddressIdentity",
     "Entry",
     "Imported",
+    "Migrated",
     "Outcome",
     "Stats",
     "StoreError",
+    "SuppressedDomain",
     "SuppressionList",
     "export_records",
     "export_rows",

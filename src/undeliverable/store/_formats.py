@@ -11,7 +11,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
-from undeliverable import Advice, BounceType, Fault, classify
+from undeliverable import Advice, BounceType, Fault, Proof, classify
 from undeliverable.data import names, read
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import Entry
@@ -112,6 +112,7 @@ class Shape:
             why=self._cell(row, self.why) or ("unsubscribed" if word == "unsubscribed" else None),
             until=time_in(self._cell(row, self.until)),
             vendor=self._cell(row, self.kind),
+            proof=Proof.OWN,  # whoever imports a list vouches for it
         )
         return address, _judged(event, address) if judge and reply and word == "hard" else event
 

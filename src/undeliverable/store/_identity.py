@@ -38,16 +38,16 @@ class AddressIdentity:
         """Return the common form of all spellings of `address`; it is a key, not necessarily a valid address."""
         same = address_identity(address, case_matters=self.case_matters)
         if self.without_tags or self.without_dots:
-            same = self._reduced(same)
+            local, at, domain = same.rpartition("@")
+            local, domain = self.reduced(local, domain)
+            same = f"{local}{at}{domain}"
         return bounded(storable(same))
 
-    def _reduced(self, address: str) -> str:
-        local, at, domain = address.rpartition("@")
+    def reduced(self, local: str, domain: str) -> tuple[str, str]:
+        """Return local part and domain without the tags and dots that are to be ignored."""
         if self.without_tags and not local.startswith('"'):
             local = local.partition("+")[0] or local
-        if self.without_dots:
-            local, domain = _undotted(local, domain)
-        return f"{local}{at}{domain}"
+        return _undotted(local, domain) if self.without_dots else (local, domain)
 
     def to_dict(self) -> dict[str, bool]:
         """Return the options by name."""

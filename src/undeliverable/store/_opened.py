@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -13,13 +13,16 @@ from typing import Final, Self
 from sqlalchemy import select
 from sqlalchemy.engine import Connection, Engine
 
-from undeliverable.store import _read
-from undeliverable.store._engine import INSERT, engine_for, lock_all, reading, writing
+from undeliverable.store import _read, _sent
+from undeliverable.store._engine import INSERT, engine_for, lock_all, protect_files, reading, writing
 from undeliverable.store._errors import StoreError
+from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._migrations import SCHEMA, migrate, version_of
-from undeliverable.store._records import stamp
+from undeliverable.store._records import Migrated, stamp
+from undeliverable.store._reidentify import OLDER_HASHES, REPORT
 from undeliverable.store._schema import ADDRESSES, EVENTS, META
+from undeliverable.store._scopes import GLOBAL, checked
 from undeliverable.store._write import fold_anew, save_states
 from undeliverable.suppression import Policy
 
@@ -38,6 +41,7 @@ class Opened:
         *,
         policy: Policy | None = None,
         identity: AddressIdentity | None = None,
+        scope: str = GLOBAL,
         create: bool = True,
     ) -> None:
         """Open the list, and create it if it is missing.
@@ -46,15 +50,23 @@ class Opened:
         :param policy: the policy of a new list, by default the builtin one; an existing list keeps its own until
             :meth:`set_policy` changes it.
         :param identity: the comparison of addresses in a new list; must equal that of an existing list if given.
+        :param scope: whose list it is: a tenant such as ``acme``, a stream of a tenant such as ``acme/newsletter``, or the
+            global one. Look-ups also see the scopes above it and the global one.
         :param create: False to raise an error for a missing list.
         :raises StoreError: when the list cannot be opened, is missing, or was written by a later version.
         """
         self.place = os.fspath(place)
+        self.scope = checked(scope)
         self._engine: Engine = engine_for(place, create=create)
+        self.remarks = protect_files(self._engine, create=create)
         try:
             self._prepare(policy or Policy.builtin(), identity or AddressIdentity(), create=create)
-            self.identity = self._checked(identity)
-            self._secret = bytes.fromhex(self._setting("secret") or "")
+            with reading(self._engine) as connection:
+                settings = _read.settings(connection)
+            self.identity = self._checked(identity, settings)
+            self._hashes = Hashes(bytes.fromhex(settings["secret"]), older=OLDER_HASHES in settings)
+            report = settings.get(REPORT)
+            self.migrated = None if report is None else Migrated.from_dict(json.loads(report))
         except BaseException:
             self.close()
             raise
@@ -92,8 +104,13 @@ class Opened:
 
         writing(self._engine, work)
 
-    def _checked(self, wanted: AddressIdentity | None) -> AddressIdentity:
-        own = AddressIdentity(**json.loads(self._setting("identity") or "{}"))
+    def clear_migrated(self) -> None:
+        """Delete the report of the migration, which :attr:`migrated` holds until somebody has read it."""
+        writing(self._engine, lambda connection: connection.execute(META.delete().where(META.c.name == REPORT)))
+        self.migrated = None
+
+    def _checked(self, wanted: AddressIdentity | None, settings: Mapping[str, str]) -> AddressIdentity:
+        own = AddressIdentity(**json.loads(settings["identity"]))
         if wanted is not None and wanted != own:
             raise StoreError(f"{self.place}: the list compares addresses differently: {own}")
         return own
@@ -151,11 +168,15 @@ class Opened:
         writing(self._engine, lambda connection: self._set("keep_replies", value, connection))
 
     def tidy(self, at: datetime | None = None) -> int:
-        """Drop raw replies older than :attr:`keep_replies`, and return their number."""
-        time = self.keep_replies
+        """Drop raw replies older than :attr:`keep_replies`, and return their number.
+
+        What was recorded as sent is dropped after 60 days.
+        """
+        now, time = at or datetime.now(UTC), self.keep_replies
+        writing(self._engine, lambda connection: _sent.drop(connection, (now - _sent.KEPT).date()))
         if time is None:
             return 0
-        before = stamp((at or datetime.now(UTC)) - time)
+        before = stamp(now - time)
         update = EVENTS.update().where(EVENTS.c.reply.is_not(None), EVENTS.c.time < before).values(reply=None)
         return writing(self._engine, lambda connection: int(connection.execute(update).rowcount))
 

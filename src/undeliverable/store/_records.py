@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from undeliverable.suppression import AddressState, ListEvent
 
-__all__ = ["Entry", "Outcome", "Stats", "moment", "stamp"]
+__all__ = ["Entry", "Migrated", "Outcome", "Stats", "SuppressedDomain", "moment", "stamp"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -23,12 +23,69 @@ class Entry:
     :ivar shown: the spelling that was recorded first.
     :ivar state: the state after its last event.
     :ivar trigger: the event that suppressed it, None if it is not suppressed.
+    :ivar scope: the scope that it is in; the global one has an empty name.
     """
 
     address: str
     shown: str
     state: AddressState
     trigger: ListEvent | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedDomain:
+    """A domain that is suppressed as a whole.
+
+    :ivar domain: the domain in the form for comparison, with A-labels.
+    :ivar scope: the scope in which it is suppressed; the global one has an empty name.
+    :ivar since: the time of the decision.
+    :ivar who: who decided.
+    :ivar why: the reason, in words.
+    """
+
+    domain: str
+    scope: str
+    since: datetime
+    who: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What changed when a list was migrated to the present rule by which addresses are compared.
+
+    :ivar merged: addresses that had several entries; their histories are one now.
+    :ivar split: pairs of two addresses that were recorded as one. The history went to the first, except for events whose
+        reply names the second: whatever else happened to the second cannot be told.
+    :ivar patterns: entries such as ``*@example.org``, which never stopped anything: a whole domain takes
+        :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
+    """
+
+    merged: tuple[str, ...] = ()
+    split: tuple[tuple[str, str], ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.merged or self.split or self.patterns)
+
+    def without(self, address: str) -> Migrated:
+        """Return the report without an address that is forgotten."""
+        return Migrated(
+            tuple(other for other in self.merged if other != address),
+            tuple(pair for pair in self.split if address not in pair),
+            tuple(other for other in self.patterns if other != address),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, list[Any]]) -> Migrated:
+        """Return the report that :meth:`to_dict` wrote."""
+        split = tuple((first, second) for first, second in record["split"])
+        return cls(tuple(record["merged"]), split, tuple(record["patterns"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +125,7 @@ class Stats:
     :ivar standings: addresses by standing; a suppression that has run out counts as clear.
     :ivar causes: suppressed addresses by cause.
     :ivar reasons: suppressed addresses by the reason of the event that suppressed them.
+    :ivar domains: number of domains that are suppressed as a whole.
     """
 
     addresses: int
@@ -76,6 +134,7 @@ class Stats:
     standings: Mapping[str, int] = field(default_factory=dict[str, int])
     causes: Mapping[str, int] = field(default_factory=dict[str, int])
     reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    domains: int = 0
 
 
 def stamp(time: datetime) -> int:

@@ -6,7 +6,19 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-__all__ = ["ADDRESSES", "EVENTS", "FORGOTTEN", "META", "METADATA", "REPLIES", "STANDINGS"]
+__all__ = [
+    "ADDRESSES",
+    "DOMAINS",
+    "EVENTS",
+    "FORGOTTEN",
+    "META",
+    "METADATA",
+    "REPLIES",
+    "SCOPED",
+    "SCOPES",
+    "SENT",
+    "STANDINGS",
+]  # fmt: skip
 
 METADATA: Final = MetaData()
 _ID: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -29,7 +41,8 @@ ADDRESSES: Final = Table(
     Column("until", BigInteger),
     Column("trigger_key", Text),
     Column("state", Text, nullable=False),
-    UniqueConstraint("address", name="undeliverable_addresses_address"),
+    Column("scope", Text, nullable=False, server_default=""),
+    UniqueConstraint("address", "scope", name="undeliverable_addresses_address"),
 )
 EVENTS: Final = Table(
     "undeliverable_events",
@@ -48,7 +61,46 @@ FORGOTTEN: Final = Table(
     METADATA,
     Column("hash", Text, primary_key=True),
     Column("until", BigInteger),
+    Column("scope", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
+)
+# The scopes below the global one that hold addresses.
+SCOPES: Final = Table(
+    "undeliverable_scopes",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+# What was decided about whole domains, by hand; of a domain in a scope the last row counts.
+DOMAINS: Final = Table(
+    "undeliverable_domains",
+    METADATA,
+    Column("domain", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("time", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("who", Text),
+    Column("why", Text),
+    sqlite_with_rowid=False,
+)
+# What was mailed. `address` is the form for comparison, `shown` the spelling where that is another one.
+SENT: Final = Table(
+    "undeliverable_sent",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("shown", Text),
+    Column("day", Integer, nullable=False),
+    Index("undeliverable_sent_address", "address"),
+    Index("undeliverable_sent_day", "day"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "undeliverable_sent_message",
+    SENT.c.message_id,
+    sqlite_where=SENT.c.message_id != "",
+    postgresql_where=SENT.c.message_id != "",
 )
 # Added by the second version, for the retention of raw replies.
 REPLIES: Final = Index(
@@ -63,4 +115,12 @@ STANDINGS: Final = Index(
     ADDRESSES.c.id,
     sqlite_where=ADDRESSES.c.standing != "clear",
     postgresql_where=ADDRESSES.c.standing != "clear",
+)
+# Added by the third version: the addresses of one tenant are found without reading those of all.
+SCOPED: Final = Index(
+    "undeliverable_addresses_scope",
+    ADDRESSES.c.scope,
+    ADDRESSES.c.id,
+    sqlite_where=ADDRESSES.c.scope != "",
+    postgresql_where=ADDRESSES.c.scope != "",
 )

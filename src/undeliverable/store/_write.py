@@ -6,8 +6,6 @@ history of the address is folded again.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +17,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._engine import INSERT, members
+from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, moment, stamp
-from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
-from undeliverable.suppression import AddressState, Effect, EventKind, ListEvent, Policy, apply, fold
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, SCOPES
+from undeliverable.store._scopes import GLOBAL
+from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, apply, fold
 
-__all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
+__all__ = ["Located", "Writer", "event_of", "fold_anew", "save_states", "state_of"]
 
 Located = tuple[str, str, ListEvent]
 """The address in the form for comparison, its spelling, and the event."""
@@ -37,27 +37,29 @@ class _Account:
     id: int
     state: AddressState
     before: AddressState
-    known: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    known: dict[str, tuple[int, datetime, str]] = field(default_factory=dict[str, tuple[int, datetime, str]])
     anew: bool = False
 
 
 class Writer:
-    """A writer of one batch of events in the transaction of a connection."""
+    """A writer of one batch of events into a scope, in the transaction of a connection."""
 
-    __slots__ = ("_accounts", "_connection", "_fresh", "_known", "_policy", "_replaced")
+    __slots__ = ("_accounts", "_connection", "_fresh", "_hashes", "_known", "_policy", "_replaced", "_scope")
 
-    def __init__(self, connection: Connection, policy: Policy) -> None:
+    def __init__(self, connection: Connection, policy: Policy, hashes: Hashes, scope: str = GLOBAL) -> None:
         self._connection = connection
         self._policy = policy
+        self._hashes = hashes
+        self._scope = scope
         self._accounts: dict[str, _Account] = {}
         self._fresh: dict[tuple[int, str], dict[str, object]] = {}
         self._replaced: dict[tuple[int, str], dict[str, object]] = {}
         self._known = 0
 
-    def write(self, events: Iterable[Located], secret: bytes) -> Outcome:
+    def write(self, events: Iterable[Located]) -> Outcome:
         """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
-        wanted = self._without_forgotten(events, secret)
+        wanted = self._without_forgotten(events)
         if not wanted:
             return Outcome(forgotten=len(events))
         self._open(wanted)
@@ -67,18 +69,20 @@ class Writer:
         self._fold_late()
         return replace(self._close(), forgotten=len(events) - len(wanted))
 
-    def _without_forgotten(self, events: Sequence[Located], secret: bytes) -> list[Located]:
+    def _without_forgotten(self, events: Sequence[Located]) -> list[Located]:
         """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
         if self._connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
             return list(events)
-        hashes = {address: hash_of(address, secret) for address, _, _ in events}
-        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(set(hashes.values())))
+        owners = self._hashes.owners({address for address, _, _ in events}, (self._scope,))
+        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(owners))
         now = stamp(datetime.now(UTC))
         forgotten = {row.hash for row in rows if row.until is None or row.until > now}
-        again = {hashes[address] for address, _, event in events if event.kind is EventKind.REACTIVATION} & forgotten
-        if again:
-            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(again)))
-        return [located for located in events if hashes[located[0]] not in forgotten - again]
+        again = {address for address, _, event in events if event.kind is EventKind.REACTIVATION}
+        readmitted = {hash_ for hash_ in forgotten if owners[hash_] & again}
+        if readmitted:
+            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(readmitted)))
+        still = set[str]().union(*(owners[hash_] for hash_ in forgotten - readmitted))
+        return [located for located in events if located[0] not in still]
 
     def _open(self, events: Sequence[Located]) -> None:
         """Find or create the rows of the addresses and lock them, always in the same order to avoid deadlocks."""
@@ -88,17 +92,32 @@ class Writer:
         if missing:
             insert = INSERT[self._connection.dialect.name](ADDRESSES).on_conflict_do_nothing()
             rows = [
-                {"address": address, "shown": storable(shown[address]), "standing": "clear", "state": "{}"}
+                {
+                    "address": address,
+                    "scope": self._scope,
+                    "shown": storable(shown[address]),
+                    "standing": "clear",
+                    "state": "{}",
+                }
                 for address in missing
             ]
             self._connection.execute(insert, rows)
+            self._name_scope()
             found |= self._select(missing)
         self._accounts = found
         self._find_known(events)
 
+    def _name_scope(self) -> None:
+        if self._scope != GLOBAL:
+            insert = INSERT[self._connection.dialect.name](SCOPES).values(name=self._scope)
+            self._connection.execute(insert.on_conflict_do_nothing())
+
     def _select(self, addresses: Sequence[str]) -> dict[str, _Account]:
         columns = ("id", "address", "state")
-        rows = members(self._connection, ADDRESSES, "text", ("address",), addresses, only=columns, lock=True)
+        rows = members(
+            self._connection, ADDRESSES, "text", ("address",), addresses,
+            only=columns, where="t.scope = :scope", lock=True, scope=self._scope,
+        )  # fmt: skip
         found: dict[str, _Account] = {}
         for row in rows:
             state = state_of(row.state)
@@ -108,19 +127,19 @@ class Writer:
     def _find_known(self, events: Sequence[Located]) -> None:
         accounts = {account.id: account for account in self._accounts.values()}
         pairs = {(self._accounts[address].id, event.key) for address, _, event in events}
-        columns = ("address_id", "key", "time", "digest")
+        columns = ("address_id", "key", "time", "digest", "body")
         for row in members(self._connection, EVENTS, "pair", columns[:2], sorted(pairs), only=columns):
-            accounts[row.address_id].known[row.key] = (row.time, row.digest)
+            accounts[row.address_id].known[row.key] = _precedence(row)
 
     def _take(self, account: _Account, event: ListEvent) -> None:
         key = event.key
-        place, precedence = (account.id, key), (stamp(event.time), event.digest)
+        place, precedence = (account.id, key), event.precedence
         other = account.known.get(key)
         if other is not None and other <= precedence:
             self._known += 1
             return
         account.known[key] = precedence
-        row = _row(account.id, key, precedence, event)
+        row = _row(account.id, key, event)
         if other is not None:
             self._known += 1
             account.anew = True
@@ -128,7 +147,7 @@ class Writer:
             return
         self._fresh[place] = row
         decision = apply(account.state, event, self._policy)
-        account.anew |= decision.effect is Effect.LATE
+        account.anew |= decision.anew
         account.state = decision.state
 
     def _store(self) -> None:
@@ -187,21 +206,26 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
 
 def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
     """Return the event in a row, with its raw reply unless that was dropped."""
-    record: dict[str, object] = json.loads(row.body)
-    record["key"], record["time"] = row.key, moment(row.time)
+    record = _record(row)
     if row.reply is not None:
         record["reply"] = json.loads(row.reply)
     return ListEvent.from_dict(record)
 
 
+def _record(row: Any) -> dict[str, object]:  # noqa: ANN401 # as above
+    record: dict[str, object] = json.loads(row.body)
+    record["key"], record["time"] = row.key, moment(row.time)
+    return record
+
+
+def _precedence(row: Any) -> tuple[int, datetime, str]:  # noqa: ANN401 # as above
+    event = ListEvent.from_dict(_record(row))
+    return event.rank, event.time, row.digest
+
+
 def state_of(text: str) -> AddressState:
     """Return the state in a row of the table of addresses."""
     return AddressState.from_dict(json.loads(text))
-
-
-def hash_of(address: str, secret: bytes) -> str:
-    """Return the hash that is kept of a forgotten address; without the list's secret, guesses cannot be tested."""
-    return hmac.digest(secret, address.encode(), hashlib.sha256).hex()
 
 
 def _named(event: ListEvent) -> ListEvent:
@@ -210,13 +234,13 @@ def _named(event: ListEvent) -> ListEvent:
     return event if key == event.key else replace(event, key=key)
 
 
-def _row(id_: int, key: str, precedence: tuple[int, str], event: ListEvent) -> dict[str, object]:
+def _row(id_: int, key: str, event: ListEvent) -> dict[str, object]:
     body = {name: value for name, value in event.to_dict().items() if name not in {"key", "time", "reply"}}
     return {
         "address_id": id_,
         "key": key,
-        "time": precedence[0],
-        "digest": precedence[1],
+        "time": stamp(event.time),
+        "digest": event.digest,
         "body": json.dumps(body),
         "reason": None if event.reason is None else str(event.reason),
         # JSON, because a reply may hold characters that a text column does not accept.

@@ -13,7 +13,7 @@ from undeliverable.suppression._events import EventKind, ListEvent
 from undeliverable.suppression._machine import TRANSITIONS, Decision, apply, fold, in_order
 from undeliverable.suppression._policy import Full, Policy, Signal
 from undeliverable.suppression._proof import RequireProof
-from undeliverable.suppression._reports import events_of
+from undeliverable.suppression._reports import events_of, receipt_of
 from undeliverable.suppression._state import AddressState, Cause, Reactivation, Standing
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "events_of",
     "fold",
     "in_order",
+    "receipt_of",
 ]

@@ -10,7 +10,7 @@ from typing import Final
 from undeliverable import Action, Kind, Report, Verdict
 from undeliverable.suppression._events import EventKind, ListEvent, aware
 
-__all__ = ["events_of"]
+__all__ = ["events_of", "receipt_of"]
 
 
 def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent], ...]:
@@ -26,8 +26,14 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
         (address, _event(report, verdict, kind, time))
         for verdict in report.verdicts
         if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
-        and (kind := _kind(report.kind, verdict.action)) is not None
+        and (kind := _kind(report.kind, verdict)) is not None
     )
+
+
+def receipt_of(report: Report, now: datetime) -> datetime:
+    """Return the time of receipt of a report: its own, but never later than `now`; without one, `now`."""
+    latest = aware(now)
+    return latest if report.received is None else min(aware(report.received), latest)
 
 
 # Delayed, relayed and expanded recipients give no event: the mail is still under way and may yet fail.
@@ -43,8 +49,12 @@ _BY_KIND: Final = MappingProxyType(
 )
 
 
-def _kind(kind: Kind, action: Action | None) -> EventKind | None:
-    return _BY_KIND.get(kind) if action is None else _BY_ACTION.get(action)
+def _kind(kind: Kind, verdict: Verdict) -> EventKind | None:
+    # What a service did not send, because of its own list, some call failed: yet no server refused anything.
+    is_unsent = kind is Kind.SUPPRESSED and verdict.bounce_type is None
+    if verdict.action is None or (is_unsent and verdict.action is Action.FAILED):
+        return _BY_KIND.get(kind)
+    return _BY_ACTION.get(verdict.action)
 
 
 def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:

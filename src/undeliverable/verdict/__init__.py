@@ -16,6 +16,7 @@ from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict._facts import event_record, message_record
+from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
 from undeliverable.verdict._slots import (
     ConfidenceSlot,
     DefaultWait,
@@ -30,7 +31,7 @@ from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, Statu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, Self
 
 __all__ = [
     "GUESSED",
@@ -70,68 +71,6 @@ _KEYS: Final[tuple[str, ...]] = (
 )  # fmt: skip
 _NOTHING: Final[dict[str, object]] = {**dict.fromkeys(_KEYS)}
 """The public record of a recipient before anything is filled in."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RuleRef(Record):
-    """The rule that found a reason.
-
-    :ivar id: the rule's id.
-    :ivar layer: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
-    :ivar source: where the rule's knowledge comes from, or None.
-    :ivar when: the rule's conditions, in the words of a rule file.
-    :ivar words: the phrases, casefolded, that the rule looks for in the reply.
-    :ivar pattern: the regular expression that the rule looks for, or None.
-    :ivar means: the concepts that have to stand together in one clause.
-    """
-
-    id: str
-    layer: str
-    source: str | None = None
-    when: str = ""
-    words: tuple[str, ...] = ()
-    pattern: str | None = None
-    means: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the id and the layer, as the public record has them."""
-        return {"id": self.id, "layer": self.layer}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PolicyRef(Record):
-    """The policy that set a consequence; attributes as in :class:`RuleRef`."""
-
-    id: str
-    layer: str
-    source: str | None = None
-    when: str = ""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the id and the layer, as the public record has them."""
-        return {"id": self.id, "layer": self.layer}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Details(Record):
-    """What some replies give in addition to a reason; each None where this one does not.
-
-    :ivar blocklist: the DNS blocklist that the reply names.
-    :ivar retry_after: seconds after which the reply asks to try again.
-    :ivar help_url: the page that the reply refers to.
-    :ivar auth_mechanism: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``, which did not pass.
-    :ivar size_limit: the octets that the reply allows in a message.
-    """
-
-    blocklist: str | None = None
-    retry_after: int | None = None
-    help_url: str | None = None
-    auth_mechanism: str | None = None
-    size_limit: int | None = None
-
-
-NO_DETAILS: Final = Details()
-"""The details of a reply that says no more than its reason: of most of them."""
 
 
 class Identified(FieldBlock):
@@ -282,6 +221,16 @@ class Verdict(Identified):
         record["applies_to"] = TEXTS[self.applies_to]
         record["token"] = self.token
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> Self:
+        """Return the verdict of a public record: all that :meth:`to_dict` gives, but neither evidence nor field block.
+
+        :raises ValueError: when it is no such record; the message names the key and the valid values.
+        """
+        from undeliverable.verdict._records import verdict_values
+
+        return cls(**verdict_values(record))
+
     def explain(self) -> str:
         """Return several lines for people that say why, without a line ending at the end.
 
@@ -320,6 +269,8 @@ class Report(Record):
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
     :ivar remarks: what had to be repaired or guessed.
+    :ivar received: when it reached you: the time of a mailbox or of your own log, which a sender cannot choose; None
+        where nobody says. :func:`undeliverable.read` fills it.
     """
 
     kind: Kind
@@ -328,6 +279,7 @@ class Report(Record):
     event: Event | None = None
     remarks: tuple[str, ...] = ()
     source: str | None = None
+    received: datetime | None = None
 
     def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
         """Return whether the report is about a message with one of these Message-IDs or envelope ids (RFC 3461 4.4).
@@ -357,4 +309,18 @@ class Report(Record):
             "event": None if self.event is None else event_record(self.event),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "remarks": list(self.remarks),
+            "received": date_text(self.received),
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> Self:
+        """Return the report of a public record of version 1 or 2, with the verdicts that it holds: nothing is judged anew.
+
+        Of the returned message it has the headers that the record keeps. Keys that are not known are ignored.
+
+        :raises ValueError: when it is no such record; the message names the key and the valid values.
+        """
+        from undeliverable.verdict._records import report_values
+
+        values = report_values(record)
+        return cls(**{**values, "verdicts": tuple(Verdict(**one) for one in values["verdicts"])})

@@ -13,13 +13,12 @@ from typing import Final
 from undeliverable import Kind, Report, Verdict, address_identity
 from undeliverable.verp._tokens import Token, Verifier
 
-__all__ = ["message_id_of", "names_of", "others_in", "tokens_in"]
+__all__ = ["message_id_of", "names_of", "tokens_in"]
 
 _MOST: Final = 100  # tokens of a report; a server need not take more recipients (RFC 5321 4.5.3.1.8)
 _VALUES: Final = 8  # values of a header field that are read
 _LONGEST: Final = 4_096  # characters of a header field that are read
 _XTEXT: Final = re.compile(r"(?:\+[0-9A-F]{2})+")  # RFC 3461 4
-_ADDRESS: Final = re.compile(r"[^\s<>,;:\"()@]{1,64}@[^\s<>,;:\"()@]{1,255}")
 _FEEDBACK_ID: Final = "cfbl-feedback-id"
 
 
@@ -32,12 +31,6 @@ def names_of(verdict: Verdict) -> dict[str, str]:
         if name is not None:
             names.setdefault(address_identity(name), name)
     return names
-
-
-def others_in(report: Report) -> list[str]:
-    """Return the addresses in the To field of the returned message: forwarders name none that was mailed."""
-    returned = report.message.returned
-    return [] if returned is None else _ADDRESS.findall((returned.to or "")[:_LONGEST])[:_VALUES]
 
 
 def message_id_of(report: Report) -> str | None:

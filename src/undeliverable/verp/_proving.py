@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from undeliverable import Action, Advice, BounceType, Proof, Report, Verdict, address_identity, is_same_address
 from undeliverable.verdict import INSIDE
-from undeliverable.verp._named import message_id_of, names_of, others_in, tokens_in
+from undeliverable.verp._named import message_id_of, names_of, tokens_in
 from undeliverable.verp._tokens import Refusal, Token, Verifier
 
 __all__ = ["UNPROVEN", "Prover", "Sent", "is_unproven"]
@@ -94,9 +94,8 @@ class Prover:
         """Return the address that was mailed with the token of this id, as far as that is known."""
         if self.sent is None:
             return None
-        look_up = getattr(self.sent, "address_of", self.sent)
-        found: str | None = look_up(token_id)
-        return found
+        look_up = cast("Callable[[str], str | None]", getattr(self.sent, "address_of", self.sent))
+        return look_up(token_id)
 
 
 def is_unproven(verdict: Verdict) -> bool:
@@ -165,7 +164,7 @@ class _Work:
                     return name
                 seen[identity] = found
                 self._refuse(number, found)
-        return next((name for name in others_in(self._report) if self._check(signer, token, name) is None), None)
+        return None
 
     def _check(self, signer: Verifier, token: Token, name: str) -> Refusal | None:
         self._checks += 1
@@ -185,9 +184,9 @@ class _Work:
 
     def _prove(self, number: int, mailed: str, proof: Proof, token: str | None) -> None:
         verdict = self._report.verdicts[number]
-        # What another address says about itself is no reason to suppress the one that was mailed.
-        is_anothers = verdict.recipient is not None and not is_same_address(verdict.recipient, mailed)
-        spare = is_anothers and verdict.reason is not None and verdict.advice is Advice.SUPPRESS
+        # That another address failed, or nobody knows which one, is no reason to suppress the one that was mailed.
+        is_anothers = verdict.reason is not None and not is_same_address(verdict.recipient, mailed)
+        spare = is_anothers and verdict.advice is Advice.SUPPRESS
         self._proved[number] = replace(
             verdict, sent_to=mailed, proof=proof, token=token, advice=Advice.RETRY if spare else verdict.advice
         )

@@ -1,22 +1,26 @@
-"""Find the files that hold mail below the paths of a command line, in a stable order.
+"""Find the files that hold mail or records of our own below some paths, in a stable order.
 
-A file that the user names is always read. A file in a folder is read when its name says that it is mail, when it lies in
-a Maildir, or when its first lines look like a header.
+A file that the caller names is always read. A file in a folder is read when its name says that it is mail or holds
+records, when it lies in a Maildir, or when its first lines look like a header.
+
+Records say what was proved, so they are only taken from where no stranger's mail can stand: never from a file that is
+named as mail or lies in a Maildir, whatever it begins with.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from undeliverable.cli._command import UsageError
-
-__all__ = ["STDIN", "Found", "find", "looks_like_mail", "open_binary", "size_of"]
+__all__ = ["RECORDS", "STDIN", "Found", "find", "looks_like_mail", "size_of"]
 
 STDIN: Final = "-"
+"""The path of standard input."""
+
+RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+"""The endings of files with records of our own."""
 
 _SINGLE: Final = (".eml", ".eml.gz")
 _NAMED_AS_MAIL: Final = (*_SINGLE, ".mbox", ".mbx", ".mbox.gz", ".mbx.gz")
@@ -28,16 +32,20 @@ _KNOWN: Final = re.compile(
 
 
 class Found(NamedTuple):
-    """A file that may hold mail.
+    """A file that may hold mail or records.
 
     :ivar path: the path, or `-` for standard input.
     :ivar sure: True if the user named it or its name marks it as mail; otherwise it must look like mail.
     :ivar single: True if it holds one message, even if it begins as an mbox does.
+    :ivar delivered: True if it lies in a Maildir: its time is that of its delivery.
+    :ivar records: True if it may hold records of our own.
     """
 
     path: str
     sure: bool
     single: bool
+    delivered: bool = False
+    records: bool = False
 
 
 def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Found]:
@@ -46,17 +54,15 @@ def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Foun
         if path != STDIN and os.path.isdir(path):
             yield from _search(path, warn)
         else:
-            yield Found(path, sure=True, single=path.lower().endswith(_SINGLE))
-
-
-def open_binary(path: str) -> BinaryIO:
-    """Return the file at `path`, or standard input for `-`, opened for bytes; raise UsageError when that fails."""
-    if path == STDIN:
-        return sys.stdin.buffer
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+            delivered = path != STDIN and _is_delivered(os.path.dirname(path))
+            name = path.lower()
+            yield Found(
+                path,
+                sure=True,
+                single=delivered or name.endswith(_SINGLE),
+                delivered=delivered,
+                records=not (delivered or name.endswith(_NAMED_AS_MAIL)),
+            )
 
 
 def size_of(paths: Iterable[str]) -> int:
@@ -82,12 +88,19 @@ def _search(top: str, warn: Callable[[OSError], None]) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if (maildir and name != "tmp") or not name.startswith("."))
         if maildir and "tmp" in folders:
             folders.remove("tmp")
-        delivered = os.path.basename(folder) in {"cur", "new"} and os.path.isdir(os.path.join(folder, "..", "new"))
-        for name in sorted(names):
-            path = os.path.join(folder, name)
+        delivered = _is_delivered(folder)
+        for file in sorted(names):
+            path, name = os.path.join(folder, file), file.lower()
             if not name.startswith(".") and os.path.isfile(path):
                 yield Found(
                     path,
-                    sure=delivered or name.lower().endswith(_NAMED_AS_MAIL),
-                    single=delivered or name.lower().endswith(_SINGLE),
+                    sure=delivered or name.endswith(_NAMED_AS_MAIL),
+                    single=delivered or name.endswith(_SINGLE),
+                    delivered=delivered,
+                    records=not delivered and name.endswith(RECORDS),
                 )
+
+
+def _is_delivered(folder: str) -> bool:
+    """Return True if a folder is one of a Maildir that holds what was delivered."""
+    return os.path.basename(folder) in {"cur", "new"} and os.path.isdir(os.path.join(folder, "..", "new"))

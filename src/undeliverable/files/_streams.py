@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol, cast
+from typing import BinaryIO, Final, Protocol, cast
 
-__all__ = ["LIMIT", "Readable", "Stream"]
+__all__ = ["LIMIT", "LINE_LIMIT", "Readable", "Stream", "decompressed"]
 
 LIMIT: Final = 32 * 1024 * 1024
 """The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
+LINE_LIMIT: Final = 1024 * 1024
+"""The longest line of a log that is read whole."""
 
 _BLOCK: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
@@ -25,6 +27,18 @@ class Readable(Protocol):
     def read1(self, size: int, /) -> bytes:
         """Return the bytes of a single read, so that an error in a later one does not lose them."""
         ...
+
+
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """Return a file that is read decompressed if it begins as gzip does."""
+    readable = (
+        cast("io.BufferedReader", file) if hasattr(file, "peek") else io.BufferedReader(cast("io.RawIOBase", file))
+    )
+    if readable.peek(2)[:2] != _GZIP:
+        return readable
+    import gzip
+
+    return cast("BinaryIO", gzip.GzipFile(fileobj=readable))
 
 
 class Stream:
@@ -58,7 +72,7 @@ class Stream:
 
     def messages(self) -> Iterator[bytes]:
         """Yield each message of an mbox, with its `From ` line."""
-        from undeliverable.cli._mbox import LINE, separators  # single messages need no patterns
+        from undeliverable.files._mbox import LINE, separators  # single messages need no patterns
 
         buffer, scanned = bytearray(), 0
         while block := self._guarded(self._file.read1, _BLOCK):
@@ -78,15 +92,27 @@ class Stream:
         if buffer:
             yield self._taken(buffer, 0, len(buffer))
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield each line without its ending; a very long one is cut off."""
-        rest = b""
+    def lines(self, limit: int = LINE_LIMIT) -> Iterator[bytes]:
+        """Yield each line without its ending; of one beyond the limit only the beginning."""
+        begun: list[bytes] = []
+        size = 0
         while block := self._guarded(self._file.read1, _BLOCK):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from lines
-            rest = rest[:_BLOCK]
-        if rest:
-            yield rest
+            *ends, last = block.split(b"\n")
+            for end in ends:
+                yield self._line(begun, end, limit)
+                begun, size = [], 0
+            if last and size <= limit:
+                begun.append(last)
+                size += len(last)
+        if begun:
+            yield self._line(begun, b"", limit)
+
+    def _line(self, begun: list[bytes], end: bytes, limit: int) -> bytes:
+        line = b"".join((*begun, end)) if begun else end
+        if len(line) <= limit:
+            return line
+        self.cut += 1
+        return line[:limit]
 
     def _taken(self, buffer: bytearray, begin: int, end: int) -> bytes:
         if end - begin > self._limit:

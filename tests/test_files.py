@@ -6,15 +6,19 @@ import gzip
 import io
 import os
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable.cli._files import find, looks_like_mail, size_of
-from undeliverable.cli._inputs import Inbox
-from undeliverable.cli._streams import Stream
+from undeliverable import files
+from undeliverable.cli._command import warn
+from undeliverable.files._find import find, looks_like_mail, size_of
+from undeliverable.files._streams import Stream
+
+Inbox = partial(files.Inbox, warn=warn)
 
 MAIL = b"From: a@example.com\nSubject: one\n\nbody\n"
 POSTMARK = b"From a@example.com Mon Nov 16 09:12:33 2026\n"
@@ -226,6 +230,6 @@ def test_a_message_that_was_cut_is_said(
 ) -> None:
     path = tmp_path / "large.mbox"
     path.write_bytes(POSTMARK + MAIL + b"z" * 3_000_000)
-    monkeypatch.setattr("undeliverable.cli._inputs.Stream", lambda file: Stream(file, limit=1_000_000))
+    monkeypatch.setattr("undeliverable.files._inbox.Stream", lambda file: Stream(file, limit=1_000_000))
     assert [len(mail.raw) for mail in Inbox([str(path)])] == [1_000_000]
     assert capsys.readouterr().err.endswith("large.mbox: 1 longer than 32 MiB; only the beginning was read\n")

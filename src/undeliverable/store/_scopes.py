@@ -1,0 +1,44 @@
+"""Scopes of a list: a tenant, a stream of a tenant, and the global one beneath them all.
+
+A scope is called by a path such as ``acme`` or ``acme/newsletter``; the global one has the empty name. A look-up sees
+its own scope, those above it, and the global one. What is recorded goes into the scope alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from undeliverable.store._errors import StoreError
+
+__all__ = ["GLOBAL", "checked", "is_below", "visible"]
+
+GLOBAL: Final = ""
+"""The name of the scope that all others see."""
+
+_NAME: Final = re.compile(r"[\w.:@+-]{1,64}(?:/[\w.:@+-]{1,64}){0,7}", re.ASCII)
+
+
+def checked(name: str) -> str:
+    """Return the name of a scope.
+
+    :raises StoreError: when it cannot be one.
+    """
+    if name == GLOBAL or _NAME.fullmatch(name):
+        return name
+    raise StoreError(
+        f"invalid scope {name!r}; expected names of letters, digits and . : @ + - _, such as acme/newsletter"
+    )
+
+
+def visible(name: str) -> tuple[str, ...]:
+    """Return the scopes that a look-up in a scope sees, the nearest first."""
+    if name == GLOBAL:
+        return (GLOBAL,)
+    parts = name.split("/")
+    return (*("/".join(parts[:end]) for end in range(len(parts), 0, -1)), GLOBAL)
+
+
+def is_below(name: str, other: str) -> bool:
+    """Return whether a scope is `other` or below it; all are below the global one."""
+    return other in (GLOBAL, name) or name.startswith(f"{other}/")
