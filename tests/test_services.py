@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.generate import ROOT
 from tests.service_examples import DOCUMENTS, EXAMPLES
-from undeliverable import Kind, KnowledgeError, Report, WebhookError, parse_webhook
+from undeliverable import Kind, KnowledgeError, Report, WebhookError, from_anymail, parse_webhook
 from undeliverable.data import place
 from undeliverable.errors import EntryError
 from undeliverable.webhook_auth import BadSignature, Expired, Unverifiable, verify
@@ -347,3 +347,43 @@ def test_events_in_texts_and_lists() -> None:
     reports = parse_webhook(service, {"records": [{"data": event}, {"data": base64.b64encode(b"7").decode()}]})
     assert [report.kind for report in reports] == [Kind.BOUNCE, Kind.OTHER]
     assert reports[1].remarks == ("the event is no object", "the event has no type")
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# django-anymail
+
+
+class AnymailEvent:
+    """An event as the signal of django-anymail hands it over."""
+
+    def __init__(self, **values: object) -> None:
+        self.click_url = None
+        self.__dict__ |= values
+
+
+@pytest.mark.parametrize("case", EXAMPLES["anymail"], ids=lambda case: case["case"])
+def test_events_of_anymail_say_what_their_fields_say(case: dict[str, Any]) -> None:
+    bodies = case["body"] if isinstance(case["body"], list) else [case["body"]]
+    for body in bodies:
+        (expected,) = parse_webhook("anymail", body)
+        assert from_anymail(AnymailEvent(**body)) == expected
+
+
+def test_an_event_of_anymail_is_the_services() -> None:
+    event = AnymailEvent(
+        event_type="bounced",
+        timestamp=NOW,
+        recipient="kim@example.org",
+        mta_response="550 5.1.1 no",
+        tags=["a"],
+        metadata={"b": 1},
+    )
+    report = from_anymail(event, "Amazon SES", context={"tenant": "x"})
+    assert report.event is not None
+    assert (report.event.service, report.event.tags, report.event.metadata) == ("amazon_ses", ("a",), {"b": 1})
+    assert report.message.date == NOW
+    assert report.verdicts[0].reply_code == 550
+    for name in ("SendGrid", "Mailgun", "Unisender Go", "SparkPost", "Postmark", "MailerSend", "Mailtrap", "Brevo"):
+        assert from_anymail(event, name).event.service in {service.name for service in SERVICES} - {"anymail"}  # type: ignore[union-attr] # each has one
+    assert from_anymail(event, "Carrier Pigeon").event.service == "anymail"  # type: ignore[union-attr] # as above
+    assert from_anymail(object()).remarks == ("the event has no type",)

@@ -76,6 +76,7 @@ __all__ = [
     "classify",
     "find_reply_code",
     "find_status",
+    "from_anymail",
     "from_exception",
     "from_refused",
     "is_same_address",
@@ -131,6 +132,31 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
         now=now,
         sender=sender,
     )
+
+
+def from_anymail(  # the public interface
+    event: object,
+    esp_name: str | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    mx: _Hosts = None,
+    context: _Mapping[str, object] | None = None,
+    now: _datetime | None = None,
+    sender: str | None = None,
+) -> Report:
+    """Return the report of a tracking event of django-anymail, as its signal ``tracking`` hands it over.
+
+    The receiving server's reply is judged as in :func:`parse_webhook`. Anymail has read the rest: its event type and reject
+    reason take the place of the service's own words.
+
+    :param event: the signal's ``event``.
+    :param esp_name: the signal's ``esp_name``, which becomes ``report.event.service`` (``SendGrid`` is ``sendgrid``).
+    :param knowledge: as for :func:`parse_webhook`; so are `mx`, `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
+    """
+    from undeliverable import webhooks
+
+    return webhooks.from_anymail(event, esp_name, knowledge=knowledge, mx=mx, context=context, now=now, sender=sender)
 
 
 def read(  # noqa: PLR0913 # the public interface

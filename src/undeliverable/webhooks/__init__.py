@@ -34,6 +34,7 @@ from undeliverable.webhooks import (
     sparkpost,
     unisender_go,
 )
+from undeliverable.webhooks._anymail import NAME, event_fields, named_after
 from undeliverable.webhooks._body import Form, read_body
 from undeliverable.webhooks._descriptions import compile_service, load_service
 from undeliverable.webhooks._reports import report
@@ -43,9 +44,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from undeliverable._rules.failure import Hosts
+    from undeliverable._rules.failure import Caller, Hosts
 
-__all__ = ["SERVICES", "Form", "Scheme", "Service", "load_service", "names", "parse_webhook", "read_body"]
+__all__ = [
+    "SERVICES",
+    "Form",
+    "Scheme",
+    "Service",
+    "from_anymail",
+    "load_service",
+    "names",
+    "parse_webhook",
+    "read_body",
+]
 
 _CODED: Final[tuple[Service, ...]] = (
     amazon_ses.SERVICE,
@@ -96,13 +107,42 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
 ) -> tuple[Report, ...]:
     """Return the reports of all events in one request, in order; see :func:`undeliverable.parse_webhook`."""
     service = name if isinstance(name, Service) else _named(name)
-    caller = None
-    if mx is not None or context is not None or now is not None or sender is not None:
-        caller = caller_of(mx, context, now, sender)
-    known = (Knowledge.builtin() if knowledge is None else knowledge).of(caller)
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
     decoded = read_body(service.name, body, content_type or lowered.get("content-type"))
-    return tuple(report(service, notice, known, caller) for notice in service.read(decoded, lowered))
+    return _reports(service, decoded, lowered, knowledge, _caller(mx, context, now, sender))
+
+
+def from_anymail(
+    event: object,
+    esp_name: str | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    mx: Hosts = None,
+    context: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    sender: str | None = None,
+) -> Report:
+    """Return the report of a tracking event of django-anymail; see :func:`undeliverable.from_anymail`."""
+    service = named_after(_named(NAME), esp_name, SERVICES)
+    (found,) = _reports(service, event_fields(event), {}, knowledge, _caller(mx, context, now, sender))
+    return found
+
+
+def _caller(mx: Hosts, context: Mapping[str, object] | None, now: datetime | None, sender: str | None) -> Caller | None:
+    if mx is None and context is None and now is None and sender is None:
+        return None
+    return caller_of(mx, context, now, sender)
+
+
+def _reports(
+    service: Service,
+    body: object,
+    headers: Mapping[str, str],
+    knowledge: Knowledge | None,
+    caller: Caller | None,
+) -> tuple[Report, ...]:
+    known = (Knowledge.builtin() if knowledge is None else knowledge).of(caller)
+    return tuple(report(service, notice, known, caller) for notice in service.read(body, headers))
 
 
 def _named(name: str) -> Service:

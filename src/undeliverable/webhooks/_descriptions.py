@@ -48,6 +48,11 @@ _MEANING_KEYS: Final = frozenset(("is", "kind", "bounce_type", "temporary", "rea
 _SIGNATURE_KEYS: Final = frozenset(("says", "scheme", "header", "encoding", "prefix", "signed", "timestamp", "minutes"))
 _SCHEMES: Final = frozenset(("hmac-sha1", "hmac-sha256", "hmac-sha512", "standard-webhooks"))
 _ENCODINGS: Final = frozenset(("hex", "base64"))
+_VALUES: Final[Mapping[str, Mapping[str, object]]] = {
+    "kind": {str(kind): kind for kind in Kind},
+    "bounce_type": {str(one): one for one in BounceType},
+    "reason": {str(reason): reason for reason in Reason},
+}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NO_SIGNATURE: Final = "none is described"
 
@@ -174,8 +179,8 @@ class _Table:
         refuse_unknown(table, _MEANING_KEYS, f"{key}.", entry=self.name)
         found = words[self.one_of(key, str(table["is"]), words)] if "is" in table else Meaning()
         changes: dict[str, object] = {
-            name: kind(self.one_of(f"{key}.{name}", str(table[name]), tuple(map(str, kind))))
-            for name, kind in (("kind", Kind), ("bounce_type", BounceType), ("reason", Reason))
+            name: values[self.one_of(f"{key}.{name}", str(table[name]), values)]
+            for name, values in _VALUES.items()
             if name in table
         }
         for name in ("temporary", "expired"):

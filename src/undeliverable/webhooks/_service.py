@@ -207,8 +207,8 @@ class Service:
     """An e-mail service: the meanings of its words, and the reader of its bodies.
 
     :ivar name: the name in the URL of an endpoint and in ``Event.service``.
-    :ivar events: the meanings of its event types, or of ``type/class``, in its own spelling; looked up without regard to
-        case.
+    :ivar events: the meanings of its event types in its own spelling, looked up without regard to case; ``type/class`` is
+        the meaning of both together, which no class refines.
     :ivar classes: the meanings of its classes, ``class``, ``class/subclass`` or ``/subclass``; they refine failures.
     :ivar signature: the way in which its requests are authenticated, in words.
     :ivar scheme: how a described service signs its requests; None where that takes code, or where nothing is signed.
@@ -243,13 +243,14 @@ class Service:
             remarks.append("the event has no type")
             return OTHER
         type_, class_ = notice.type.casefold(), (notice.class_ or "").casefold()
-        event = self._events.get(f"{type_}/{class_}") or self._events.get(type_)
+        both = self._events.get(f"{type_}/{class_}")
+        event = both or self._events.get(type_)
         if event is None:
             remarks.append(f"unknown event type {notice.type[:80]!r}")
             return OTHER
         if event.kind is Kind.COMPLAINT and (notice.feedback or "").casefold() in NO_COMPLAINT:
             return OTHER._replace(remark=f"feedback of the type {notice.feedback} is no complaint")
-        if event.kind not in _REFINED:
+        if both is not None or event.kind not in _REFINED:
             return event
         return _refined(event, self._class_of(notice, remarks))
 
