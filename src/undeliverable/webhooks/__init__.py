@@ -19,20 +19,16 @@ from undeliverable.verdict import Report
 from undeliverable.webhooks import (
     amazon_ses,
     azure,
-    brevo,
     kumomta,
     mailersend,
     mailgun,
     mailjet,
-    mailtrap,
     mandrill,
     postal,
     postmark,
     resend,
     sendgrid,
-    smtp2go,
     sparkpost,
-    unisender_go,
 )
 from undeliverable.webhooks._anymail import NAME, event_fields, named_after
 from undeliverable.webhooks._body import Form, read_body
@@ -61,20 +57,16 @@ __all__ = [
 _CODED: Final[tuple[Service, ...]] = (
     amazon_ses.SERVICE,
     azure.SERVICE,
-    brevo.SERVICE,
     kumomta.SERVICE,
     mailersend.SERVICE,
     mailgun.SERVICE,
     mailjet.SERVICE,
-    mailtrap.SERVICE,
     mandrill.SERVICE,
     postal.SERVICE,
     postmark.SERVICE,
     resend.SERVICE,
     sendgrid.SERVICE,
-    smtp2go.SERVICE,
     sparkpost.SERVICE,
-    unisender_go.SERVICE,
 )
 
 

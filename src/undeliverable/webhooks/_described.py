@@ -69,7 +69,8 @@ class Described:
 
     :ivar expected: what a body is, for the error that refuses another one.
     :ivar marks: fields of which a body has at least one.
-    :ivar events: the path of the events in a body, or None if it is one event or a list of them.
+    :ivar events: the paths of the events in a body, of which the first counts whose first field is there; none if a body
+        is one event or a list of them.
     :ivar parts: the paths of each part of an event; the first one with a value counts.
     :ivar default: the type of events that have none.
     """
@@ -77,7 +78,7 @@ class Described:
     name: str
     expected: str
     marks: tuple[str, ...]
-    events: Path | None
+    events: tuple[Path, ...]
     parts: Mapping[str, tuple[Path, ...]]
     default: str | None
 
@@ -86,10 +87,11 @@ class Described:
         if isinstance(body, Form):
             body = body.first()
         for fields, remarks in objects(self.name, body, self.expected, self.marks):
-            if self.events is None:
+            path = next((path for path in self.events if not path.steps or path.steps[0].name in fields.values), None)
+            if path is None or not path.steps:
                 yield self._notice(_Whole(fields.values, headers), remarks)
                 continue
-            for value in values_at(fields.values, self.events, headers):
+            for value in values_at(fields.values, path, headers):
                 own = list(remarks)
                 if as_object(value) is None:
                     own.append("the event is no object")
@@ -142,12 +144,12 @@ class Described:
             code=self._text(whole, "code", fields),
             status=self._text(whole, "status", fields),
             action=_FAILED.get((self._text(whole, "action", fields) or "").casefold()),
-            remote_mta=self._text(whole, "remote_mta", fields),
+            remote_mta=(self._text(whole, "remote_mta", fields) or "").partition(" ")[0] or None,
             command=self._text(whole, "command", fields),
             original_recipient=self._text(whole, "original_recipient", fields),
             will_retry_until=self._fields(whole, "retry_until", fields).moment("retry_until"),
         )
-        for name in self._texts(whole, "recipient"):
+        for name in self._texts(whole, "recipient") or (None,):
             yield said._replace(address=name)
 
     def _metadata(self, whole: _Whole) -> dict[str, object]:

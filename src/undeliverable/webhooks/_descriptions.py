@@ -149,9 +149,8 @@ class _Table:
         except ValueError as error:
             raise self.fault(key, str(error)) from None
 
-    def body(self) -> Path | None:
-        text = self.text("body")
-        return None if text is None else self.path("body", text)
+    def body(self) -> tuple[Path, ...]:
+        return tuple(self.path("body", text) for text in self.texts("body"))
 
     def parts(self) -> Mapping[str, tuple[Path, ...]]:
         found = self.table("event")
@@ -165,8 +164,7 @@ class _Table:
 
     def default_marks(self, parts: Mapping[str, tuple[Path, ...]]) -> tuple[str, ...]:
         """Return the first fields of the path of the events, else of those of an event's type and recipient."""
-        body = self.body()
-        paths = [body] if body is not None else [*parts.get("type", ()), *parts["recipient"]]
+        paths = self.body() or [*parts.get("type", ()), *parts["recipient"]]
         return tuple(dict.fromkeys(path.steps[0].name for path in paths if path.steps))
 
     def meanings(self, key: str, words: Mapping[str, Meaning]) -> Mapping[str, Meaning]:
