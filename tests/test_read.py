@@ -68,7 +68,9 @@ def test_records_are_not_judged_anew(tmp_path: Path, run: Run) -> None:
     rules = tmp_path / "own.toml"
     rules.write_text('[[policy]]\nid = "own"\nthen = {bounce_type = "soft", label = "own"}\n')
     (tmp_path / "one.jsonl").write_text(line_of())
-    status, out, _ = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    status, out, err = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    assert "warning: records keep their verdicts; --rules and --profile judge mail" in err
+    assert "warning" not in run("classify", "--rules", rules, ONE)[2] + run("classify", tmp_path / "one.jsonl")[2]
     record, judged = map(json.loads, out.splitlines())
     assert status == 0
     assert {verdict["label"] for verdict in record["verdicts"]} == {None}
