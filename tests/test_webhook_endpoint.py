@@ -315,7 +315,7 @@ class TestReceived:
         assert posting(Webhooks(ENDPOINTS, to=missing), "/webhooks/postmark", BOUNCE, BASIC).status_code == 503
 
     def test_it_has_to_go_somewhere(self) -> None:
-        with pytest.raises(ValueError, match="`to` and `received`"):
+        with pytest.raises(ValueError, match="`to`, `into` and `received`"):
             Webhooks(ENDPOINTS)
 
     def test_an_empty_list_is_taken(self, app: Webhooks, file: Path) -> None:
@@ -461,7 +461,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ([], "--lmtp, --smtp and --http"),
+            ([], "--lmtp, --smtp, --http and --socketmap"),
             (["--http", "127.0.0.1:0"], "--secrets"),
             (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),
@@ -481,7 +481,7 @@ class TestCommand:
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
         secrets = secret(tmp_path / "secrets.toml", POSTMARK)
         options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
-        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget()), [("127.0.0.1", 0)])
+        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 
         async def run() -> int:

@@ -23,8 +23,9 @@ _RECEIVED: Final = needle("Received")
 _BLANKS: Final = lazy(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
 _COMMENT: Final = lazy(r"\([^()]*\)")
 _HOST: Final = lazy(r"(?:^|\s)by\s+([^\s;]+)", re.IGNORECASE)
-# RFC 4155: "From sender date", the date as asctime(3) writes it, by other programs as RFC 5322 does.
-_POSTMARK: Final = lazy(rb"From .{0,998}?\b((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,][^\r\n]{10,80})")
+# RFC 4155: "From sender date", the date as asctime(3) writes it, by other programs as RFC 5322 does. The last date on the
+# line is the one that was written here: the address before it is the sender's own, and may look like one.
+_POSTMARK: Final = lazy(rb"From .{0,998}\b((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,][^\r\n]{10,80})")
 
 
 def received_at(raw: bytes, hosts: Collection[str]) -> datetime | None:
@@ -33,8 +34,6 @@ def received_at(raw: bytes, hosts: Collection[str]) -> datetime | None:
     :param raw: the message, with its "From " line if it has one.
     :param hosts: names of the caller's own hosts.
     """
-    if not hosts and not raw.startswith(b"From "):
-        return None
     postmark, head = b"", raw[:_WINDOW]
     if head.startswith(b"From "):
         postmark, _, head = head.partition(b"\n")

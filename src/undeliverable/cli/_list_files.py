@@ -94,7 +94,7 @@ def _lines(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
 def _rows(table: CsvRows, column: str) -> Iterator[tuple[str, str]]:
     """Yield each row as it is to be written, with its address."""
     rows = iter(table)
-    names = next(rows, Row(0, [])).cells
+    names = next(rows, Row(0, 0, [])).cells
     at = next((at for at, name in enumerate(names) if name.strip().casefold() == column.casefold()), None)
     if at is None:
         raise unknown_column(column, names)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy
 
-__all__ = ["Intake", "Into", "add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
+__all__ = ["Into", "add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
 _PART: Final = 500
@@ -128,24 +127,6 @@ class Into:
             outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
             self._waiting.clear()
-
-
-class Intake:
-    """`serve --into`: write reports before the request is answered; safe to call from any thread."""
-
-    __slots__ = ("_known", "_lock")
-
-    def __init__(self, place: str, *, scope: str = "") -> None:
-        from threading import Lock
-
-        self._known = open_list(place, scope=scope, create=True)
-        self._lock = Lock()
-
-    def add(self, reports: Sequence[Report]) -> None:
-        """Record the events of reports; raise when they could not be written."""
-        with self._lock:
-            for report in reports:
-                self._known.record_report(report)
 
 
 def said(outcome: Outcome | None) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
@@ -46,6 +48,8 @@ _HOLDERS: Final = text("""
     AND a.datname = current_database() AND a.xact_start <= now() - make_interval(secs => :seconds)
     AND (c.relname LIKE 'undeliverable%' OR l.locktype = 'advisory') ORDER BY a.xact_start LIMIT 1
 """)
+
+_PARAMETER: Final = re.compile(r":(\w+)")
 
 INSERT: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -100,7 +104,14 @@ def members(
     query = f"SELECT {', '.join(f't.{column}' for column in only)} FROM {source}{f' AND {where}' if where else ''}"  # noqa: S608
     if lock:
         query += f" ORDER BY t.id{' FOR UPDATE OF t' if dialect == 'postgresql' else ''}"
-    return connection.execute(text(query), {"members": json.dumps(values), **parameters}).all()
+    # Past SQLAlchemy, which takes five times as long for a statement as SQLite does for the look-ups in it.
+    return connection.exec_driver_sql(_native(dialect, query), {"members": json.dumps(values), **parameters}).all()
+
+
+@lru_cache(maxsize=64)
+def _native(dialect: str, query: str) -> str:
+    """Return a query with its parameters named as the driver has them."""
+    return _PARAMETER.sub(r"%(\1)s", query) if dialect == "postgresql" else query
 
 
 def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
@@ -164,7 +175,7 @@ def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401 # sqli
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
-    for pragma in ("synchronous = NORMAL", "cache_size = -65536"):
+    for pragma in ("synchronous = FULL", "cache_size = -65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
