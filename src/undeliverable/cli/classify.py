@@ -115,6 +115,8 @@ def _run(options: Namespace) -> int:
         progress.update(inbox.done, tally.messages)
     progress.clear()
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     if into is not None:
