@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from undeliverable.webhooks._fields import as_list, as_object
 
-__all__ = ["Path", "path_of", "values_at"]
+__all__ = ["Path", "first_at", "path_of", "values_at"]
 
 _HEADER: Final = "header:"
 _EACH: Final = "[]"
@@ -63,6 +63,14 @@ def _step(text: str) -> Step:
     if not name and not decoders:
         raise ValueError("must be names of fields, joined by dots")
     return Step(name, tuple(decoders), each)
+
+
+def first_at(value: object, path: Path, headers: Mapping[str, str]) -> object:
+    """Return the first of the values at `path`, or None if there is none."""
+    if len(path.steps) != 1 or path.steps[0].decoders or path.steps[0].each:
+        return next(values_at(value, path, headers), None)
+    found = as_object(value)  # most paths are a name
+    return None if found is None else found.get(path.steps[0].name)
 
 
 def values_at(value: object, path: Path, headers: Mapping[str, str]) -> Iterator[object]:
