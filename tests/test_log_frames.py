@@ -175,7 +175,7 @@ def test_rows_of_other_columns_are_not_read(old: str, new: str, why: str) -> Non
     assert reader.feed(ROW) is not None
     assert reader.remarks == ()
     assert reader.feed(ROW.replace(old, new)) is None
-    assert reader.remarks == (f"1 lines not read: powermta: without a header, {why}",)
+    assert reader.remarks == (f"1 line not read: powermta: without a header, {why}",)
     header = "type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag"
     reader = LogReader()
     assert reader.feed(header) is None

@@ -71,9 +71,7 @@ def within(inner: Frame, outer: Frame) -> Frame:
 
 def peeled(line: str, table: FrameTable) -> Frame | None:
     """Return a line split from the text that a container engine put before it, or None."""
-    if table.any_text.match(line) is None:
-        return None
-    for frame in table.texts:
+    for frame in table.texts if table.any_text.match(line) is not None else ():
         match = frame.pattern.match(line)
         if match is not None:
             found = match.groupdict()

@@ -20,7 +20,6 @@ __all__ = ["Path", "first_at", "path_of", "values_at"]
 
 _HEADER: Final = "header:"
 _EACH: Final = "[]"
-_MOST: Final = 4_096  # items of one list that are read
 
 
 class Step(NamedTuple):
@@ -95,7 +94,7 @@ def _walk(value: object, steps: tuple[Step, ...], at: int) -> Iterator[object]:
     for decoder in step.decoders:
         inner = DECODERS[decoder](inner)
     items = as_list(inner) if step.each else None
-    for one in [inner] if items is None else items[:_MOST]:
+    for one in [inner] if items is None else items:
         if one is not None:
             yield from _walk(one, steps, at + 1)
 
