@@ -92,6 +92,15 @@ def test_a_frame_gives_what_the_line_lacks() -> None:
     assert str(inner.message.date) == "2026-11-20 21:16:19+00:00"
 
 
+@pytest.mark.parametrize("example", OBJECTS)
+def test_every_collector_gives_what_its_example_has(example: str) -> None:
+    report = parse_log_line(in_object(example, POSTFIX.format("", "", "", "")))
+    assert report is not None
+    assert report.message.reporting_mta == ("mx" if '"mx"' in example else None)
+    dated_ = any(key in example for key in ("1795295779", "2026-11-21"))
+    assert (report.message.date is not None) is dated_
+
+
 def test_lines_that_journald_writes_as_octets() -> None:
     line = POSTFIX.format("", "", "", "").replace("no such user", "unbekannt: Gr\xfc\xdfe")
     entry = {"MESSAGE": list(line.encode("latin-1")), "__REALTIME_TIMESTAMP": "1795295779000000", "_HOSTNAME": "mx"}

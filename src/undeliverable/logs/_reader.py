@@ -132,8 +132,10 @@ class Reader:
     # ------------------------------------------------------------------------------------------------------------
     # The report
 
-    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report:
+    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report | None:
         entry, trail = self._joined(entry)
+        if entry.waits and (trail is None or entry.found.get("recipient") not in trail.waiting):
+            return None
         if entry.record is not None:
             remarks += entry.record.remarks
         facts = facts_of(entry)
