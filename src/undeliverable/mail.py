@@ -104,6 +104,8 @@ def received_at(message: bytes, *, by: Collection[str] = ()) -> datetime | None:
     :param message: a whole message, with its "From " line if it has one.
     :param by: names of your own hosts, those that hand mail over to the mailbox.
     """
+    if not by and not message.startswith(b"From "):
+        return None
     from undeliverable._mime import receipt
 
     return receipt.received_at(message, by)

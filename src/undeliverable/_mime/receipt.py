@@ -34,8 +34,6 @@ def received_at(raw: bytes, hosts: Collection[str]) -> datetime | None:
     :param raw: the message, with its "From " line if it has one.
     :param hosts: names of the caller's own hosts.
     """
-    if not hosts and not raw.startswith(b"From "):
-        return None
     postmark, head = b"", raw[:_WINDOW]
     if head.startswith(b"From "):
         postmark, _, head = head.partition(b"\n")

@@ -11,6 +11,8 @@ import signal
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -72,14 +74,12 @@ def _take(options: Namespace) -> None:
         raise UsageError("there is no message on standard input")
     from undeliverable.serve import Delivery, records  # not imported by other commands
 
-    knowledge = knowledge_of(options)
+    knowledge, received = knowledge_of(options), datetime.now(UTC)
     report = parse(raw, knowledge=knowledge, source=options.source, **_known(options, knowledge))
     prover = prover_of(options)
     if prover is not None:
-        from datetime import UTC, datetime
-
-        report = prover.prove(report, *options.recipient, today=datetime.now(UTC).date())
-    line = Delivery(report, options.sender, tuple(options.recipient)).line()
+        report = prover.prove(report, *options.recipient, today=received.date())
+    line = Delivery(replace(report, received=received), options.sender, tuple(options.recipient)).line()
     if options.to is not None:
         records.append(options.to, [line])
     else:
