@@ -118,6 +118,8 @@ def _run(options: Namespace) -> int:
     for remark in () if lines is None else lines.remarks:
         warn(remark)
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     if into is not None:
