@@ -8,7 +8,6 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.verdict import Report
@@ -54,20 +53,16 @@ def open_list(place: str, *, scope: str = "", create: bool = False, policy: Poli
 
     :param scope: the tenant or stream whose list it is; the global one by default.
     :param policy: the policy of a new list.
-    :raises UsageError: when it cannot be opened.
+    :raises UsageError: without the extra `store`.
+    :raises UndeliverableError: when it cannot be opened.
     """
     try:
         from undeliverable.store import SuppressionList
     except ImportError:
         raise UsageError(_MISSING) from None
-    try:
-        known = SuppressionList(place, scope=scope, create=create, policy=policy)
-        if known.migrated is not None:
-            _print_migrated(known)
-    except KnowledgeError:
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
+    known = SuppressionList(place, scope=scope, create=create, policy=policy)
+    if known.migrated is not None:
+        _print_migrated(known)
     for remark in known.remarks:
         warn(remark)
     return known

@@ -9,7 +9,7 @@ from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from typing import Final
 
-from undeliverable import KnowledgeError, __version__
+from undeliverable import UndeliverableError, __version__
 from undeliverable.cli._command import Command, UsageError, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
@@ -56,7 +56,7 @@ def _run(options: Namespace) -> int:
     run: Command = options.command
     try:
         return run.run(options)
-    except (UsageError, KnowledgeError) as error:
+    except (UsageError, UndeliverableError) as error:  # such as a rule file with errors, or a list that is locked
         warn(str(error))
         return 2
 

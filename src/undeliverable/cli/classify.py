@@ -86,23 +86,15 @@ def _reading_arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
-    knowledge = knowledge_of(options)
-    work = Work(
-        knowledge,
-        Selection.of(options.only),
-        options.format,
-        keep=options.into is not None,
-        attached=options.attached,
-        keep_headers=tuple(options.keep_header),
-        known=known_of(options, knowledge),
-    )
+    work = _work(options)
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
     into = None if options.into is None else Into(options.into)
     inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
     tally = Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(work) if options.log else None):
+    lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
+    for done in done_by(options.jobs, work, inbox, None if lines is None else _line_reader(work, lines)):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
@@ -114,7 +106,11 @@ def _run(options: Namespace) -> int:
             output.put(rows)
         progress.update(inbox.done, tally.messages)
     progress.clear()
+    for remark in () if lines is None else lines.remarks:
+        warn(remark)
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     if into is not None:
@@ -122,9 +118,21 @@ def _run(options: Namespace) -> int:
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(work: Work) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=work.knowledge, **work.known)
+def _work(options: Namespace) -> Work:
+    """Return the work to do on each message."""
+    knowledge = knowledge_of(options)
+    return Work(
+        knowledge,
+        Selection.of(options.only),
+        options.format,
+        keep=options.into is not None,
+        attached=options.attached,
+        keep_headers=tuple(options.keep_header),
+        known=known_of(options, knowledge),
+    )
 
+
+def _line_reader(work: Work, reader: LogReader) -> Callable[[Mail], Report | None]:
     def read(line: Mail) -> Report | None:
         return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
 
