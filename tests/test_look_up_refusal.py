@@ -103,6 +103,10 @@ def test_the_same_words_of_others_are_their_rule(found: Report) -> None:
     assert not found.is_own_look_up
 
 
+def test_a_report_that_names_no_sender_is_anybodys() -> None:
+    assert report(KIM, to="undisclosed", sender="nobody").kind is Kind.BOUNCE
+
+
 def test_another_failure_beside_it_is_a_bounce() -> None:
     found = report(KIM, ("lee@example.org", "550 5.1.1 no such user"))
     assert found.kind is Kind.BOUNCE

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+from argparse import Namespace
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from tests import socketmap_load
 from undeliverable import BounceType, Fault, UndeliverableError
 from undeliverable.cli import main
+from undeliverable.cli.serve import _look_up_servers
 from undeliverable.serve import _look_ups, socketmap
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.serve._places import Places
@@ -459,6 +461,60 @@ def test_a_socket_file(known: SuppressionList, tmp_path: Path) -> None:
         assert os.umask(0o022) == 0o022
     finally:
         os.umask(before)
+
+
+def test_a_file_that_is_no_socket_stays(known: SuppressionList, tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    path.write_text("mine", encoding="utf-8")
+
+    async def start() -> None:
+        server = SocketmapServer(LookUps(known), str(path))
+        with pytest.raises(OSError):  # noqa: PT011 # each system has its own
+            await server.start()
+
+    asyncio.run(start())
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_connection_that_ends_before_its_answer() -> None:
+    busy, free = threading.Event(), threading.Event()
+
+    class Slow(Stub):
+        def check(self, addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
+            busy.set()
+            assert free.wait(20)
+            yield from ((address, True) for address in addresses)
+
+    async def talk(server: SocketmapServer) -> None:
+        client = await Client.of(server)
+        client.writer.write(netstring("map kim@example.org"))
+        assert await asyncio.to_thread(busy.wait, 20)
+        (connection,) = server.connections
+        connection.abort()
+        free.set()
+        assert await client.rest() == b""
+        assert await (await Client.of(server)).ask("kim@example.org") == REJECT
+
+    run(lambda: LookUps(Slow()), talk)  # type: ignore[arg-type]
+
+
+def test_what_the_options_ask_for(known: SuppressionList) -> None:
+    options = Namespace(
+        socketmap=("127.0.0.1", 0), list=known.place, scope="", stream=None, if_unreadable="temp", reject_text=None
+    )
+    (server,) = _look_up_servers(options)
+
+    async def ask() -> str:
+        await server.start()
+        client = await Client.of(server)
+        answer = await client.ask("kim@example.org")
+        client.writer.close()
+        OPEN.clear()
+        await server.stop()
+        return answer
+
+    assert asyncio.run(ask()) == REJECT
+    assert _look_up_servers(Namespace(socketmap=None)) == []
 
 
 def test_a_server_that_never_started(known: SuppressionList) -> None:
