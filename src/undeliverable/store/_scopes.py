@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from undeliverable.store._errors import StoreError
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
 
-__all__ = ["GLOBAL", "checked", "is_below", "visible"]
+from undeliverable.store._engine import INSERT
+from undeliverable.store._errors import StoreError
+from undeliverable.store._schema import SCOPES
+
+__all__ = ["GLOBAL", "checked", "has_scopes", "is_below", "register", "visible"]
 
 GLOBAL: Final = ""
 """The name of the scope that all others see."""
@@ -42,3 +47,15 @@ def visible(name: str) -> tuple[str, ...]:
 def is_below(name: str, other: str) -> bool:
     """Return whether a scope is `other` or below it; all are below the global one."""
     return other in (GLOBAL, name) or name.startswith(f"{other}/")
+
+
+def has_scopes(connection: Connection) -> bool:
+    """Return whether the list holds anything in scopes beside the global one."""
+    return connection.execute(select(SCOPES.c.name).limit(1)).first() is not None
+
+
+def register(connection: Connection, name: str) -> None:
+    """Write down that a scope holds something."""
+    if name != GLOBAL:
+        insert = INSERT[connection.dialect.name](SCOPES).values(name=name)
+        connection.execute(insert.on_conflict_do_nothing())
