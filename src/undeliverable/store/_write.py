@@ -17,7 +17,6 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
-from undeliverable import Proof
 from undeliverable.store import _proof
 from undeliverable.store._engine import INSERT, members
 from undeliverable.store._forgotten import Hashes
@@ -26,9 +25,9 @@ from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, stamp
 from undeliverable.store._rows import event_of, precedence_of, row_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
-from undeliverable.store._scopes import GLOBAL, has_scopes, register
+from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
 from undeliverable.store._terms import Terms
-from undeliverable.suppression import AddressState, EventKind, ListEvent, RequireProof, Standing, apply, fold
+from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
 
 __all__ = ["Located", "Writer", "fold_anew", "save_states"]
 
@@ -69,8 +68,8 @@ class Writer:
     def write(self, events: Iterable[Located]) -> Outcome:
         """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
-        accepts = self._intake(event for _, _, event in events)
-        accepted = [located for located in events if accepts(located[2].proof)]
+        accepts = self._intake(events)
+        accepted = [located for located in events if accepts(located[2])]
         wanted = self._without_forgotten(accepted)
         outcome = Outcome(forgotten=len(accepted) - len(wanted), ignored=len(events) - len(accepted))
         if wanted:
@@ -82,19 +81,20 @@ class Writer:
             outcome += self._close()
         ignored = _proof.ByProof()
         if outcome.ignored:
-            rest = [(address, event) for address, _, event in events if not accepts(event.proof)]
+            rest = [(address, event) for address, _, event in events if not accepts(event)]
             ignored = _proof.keep(self._connection, rest, self._scope)
         _proof.count(self._connection, self._scope, self._taken, ignored)
         return outcome
 
-    def _intake(self, events: Iterable[ListEvent]) -> Callable[[Proof | None], bool]:
-        """Return the test by proof of what is recorded.
-
-        The global scope of a list with tenants takes only what the platform itself observed, or decided by hand.
-        """
-        own = RequireProof.REQUIRED.accepts
-        is_shared = self._scope == GLOBAL and not all(own(event.proof) for event in events)
-        return own if is_shared and has_scopes(self._connection) else self._terms.require.accepts
+    def _intake(self, events: Iterable[Located]) -> Callable[[ListEvent], bool]:
+        """Return the test of what is recorded: by its proof, and in the global scope of tenants by its origin."""
+        if (
+            self._scope == GLOBAL
+            and not all(is_observed(event) for _, _, event in events)
+            and has_scopes(self._connection)
+        ):
+            return is_observed
+        return lambda event: self._terms.require.accepts(event.proof)
 
     def _without_forgotten(self, events: Sequence[Located]) -> list[Located]:
         """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
