@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -68,7 +69,9 @@ def test_records_are_not_judged_anew(tmp_path: Path, run: Run) -> None:
     rules = tmp_path / "own.toml"
     rules.write_text('[[policy]]\nid = "own"\nthen = {bounce_type = "soft", label = "own"}\n')
     (tmp_path / "one.jsonl").write_text(line_of())
-    status, out, _ = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    status, out, err = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    assert "warning: records keep their verdicts; --rules and --profile judge mail" in err
+    assert "warning" not in run("classify", "--rules", rules, ONE)[2] + run("classify", tmp_path / "one.jsonl")[2]
     record, judged = map(json.loads, out.splitlines())
     assert status == 0
     assert {verdict["label"] for verdict in record["verdicts"]} == {None}
@@ -111,6 +114,13 @@ def test_every_command_that_reads_mail(command: tuple[str, ...], records: Path, 
     _, out, err = run(*command, records)
     assert out or "replies judged" in err
     assert "no record" not in err
+
+
+def test_records_that_are_none_are_not_compared(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "one.jsonl").write_text(line_of() + line_of(kind="party"))
+    assert (
+        "one.jsonl:2: no record of a report: kind" in run("rules", "diff", "builtin", "ses", tmp_path / "one.jsonl")[2]
+    )
 
 
 def test_explanations_of_records(tmp_path: Path, run: Run) -> None:
@@ -255,6 +265,12 @@ def test_read_takes_what_the_command_takes(records: Path) -> None:
     ]
 
 
+def test_read_takes_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(ONE.read_bytes()))))
+    (report,) = undeliverable.read("-")
+    assert report.source == "-"
+
+
 def test_read_judges_as_parse_does() -> None:
     options = {"trace": True, "keep_headers": ("Subject",), "mx": ("mx.example.org",), "context": {"tenant": "a"}}
     (report,) = undeliverable.read(ONE, **options)  # type: ignore[arg-type]
@@ -312,8 +328,16 @@ def test_the_time_of_receipt(tmp_path: Path) -> None:
     ):
         (report,) = undeliverable.read(traced, received_by=hosts)
         assert report.received == received
-    os.utime(delivered, (1 << 40, 1 << 40))
-    assert next(undeliverable.read(tmp_path / "box")).received is None or os.stat(delivered).st_mtime < 1 << 39
+
+
+@pytest.mark.parametrize("time", [1e20, -1e20, 1 << 40])
+def test_a_file_s_time_may_be_none(time: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(ONE.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fstat", lambda _: SimpleNamespace(st_mtime=time))
+        (report,) = undeliverable.read(tmp_path)
+    assert report.received is None
 
 
 # --- into a list --------------------------------------------------------------------------------------------------------

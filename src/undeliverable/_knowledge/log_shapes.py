@@ -67,6 +67,7 @@ _LINE_KEYS: Final = frozenset(
         "own_words",
         "unescape",
         "idle",
+        "waits",
         "example",
     )
 )
@@ -113,6 +114,8 @@ class LineShape:
     :ivar own_words: whether the text is the logging server's own, even if it contains codes.
     :ivar escapes: patterns and their replacements, to undo the log's escapes in the text.
     :ivar idle: whether no delivery was tried, so that the line has no new reply.
+    :ivar waits: whether the line counts only for a recipient that waits for another attempt; all others have failed
+        before.
     """
 
     name: str
@@ -127,6 +130,7 @@ class LineShape:
     own_words: bool
     escapes: tuple[tuple[str, str], ...]
     idle: bool
+    waits: bool
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -294,6 +298,7 @@ class _Table:
             own_words=self.table.get("own_words") is True,
             escapes=self.escapes(),
             idle=self.table.get("idle") is True,
+            waits=self.table.get("waits") is True,
         )
 
     def record(self, name: str) -> RecordShape:

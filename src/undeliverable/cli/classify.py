@@ -102,7 +102,8 @@ def _run(options: Namespace) -> int:
     into = None if options.into is None else Into(options.into)
     inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
     tally = Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(work) if options.log else None):
+    lines = LogReader(knowledge=knowledge, **work.known) if options.log else None
+    for done in done_by(options.jobs, work, inbox, None if lines is None else _line_reader(work, lines)):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
@@ -114,7 +115,11 @@ def _run(options: Namespace) -> int:
             output.put(rows)
         progress.update(inbox.done, tally.messages)
     progress.clear()
+    for remark in () if lines is None else lines.remarks:
+        warn(remark)
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     if into is not None:
@@ -122,9 +127,7 @@ def _run(options: Namespace) -> int:
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(work: Work) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=work.knowledge, **work.known)
-
+def _line_reader(work: Work, reader: LogReader) -> Callable[[Mail], Report | None]:
     def read(line: Mail) -> Report | None:
         return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
 

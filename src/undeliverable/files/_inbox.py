@@ -45,11 +45,13 @@ class Inbox:
 
     :ivar failed: number of files that could not be read to their end.
     :ivar skipped: number of files that hold neither mail nor records.
+    :ivar records: number of lines that were handed out as records.
     :ivar unread: number of lines in files of records that are no records.
     """
 
     __slots__ = (
-        "_before", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_warn", "failed", "skipped", "unread",
+        "_before", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_warn", "failed", "records", "skipped",
+        "unread",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +78,7 @@ class Inbox:
         self._received_by = received_by
         self.failed = 0
         self.skipped = 0
+        self.records = 0
         self.unread = 0
         self._before = 0
         self._file: io.BufferedReader | None = None
@@ -129,14 +132,15 @@ class Inbox:
         return found.records and bool(head) and (is_named or begins_as_json(head)) and not looks_like_mail(head)
 
     def _records(self, found: Found, stream: Stream, head: bytes) -> Iterator[Mail]:
-        first = records = unread = 0
+        first = unread = 0
+        before = self.records
         for number, raw in enumerate(stream.lines(LIMIT), start=1):
             if looks_like_record(raw):
-                records += 1
+                self.records += 1
                 yield Mail(f"{found.path}:{number}", raw, is_record=True)
             elif raw.strip():
                 first, unread = first or number, unread + 1
-        if not records:
+        if self.records == before:
             self._skip(found, head, stream)
         elif first:
             self.unread += unread
