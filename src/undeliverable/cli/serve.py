@@ -215,7 +215,9 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
     if not listen:
         return []
     if not options.secrets and (shared.prover is None or shared.prover.sent is None):
-        raise UsageError("--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe")
+        raise UsageError(
+            "--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe"
+        )
     if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record webhooks")
     try:
