@@ -139,6 +139,15 @@ def test_what_another_system_says_is_marked() -> None:
     assert (said.hearsay, said.why, wished.hearsay, wished.why) == (True, "suppressed", False, "unsubscribed")
 
 
+def test_what_a_service_calls_failed_because_of_its_own_list_is_hearsay_too() -> None:
+    path = FIXTURES / "cases" / "mails" / "service-suppressed-by-mail" / "e1-ses-account-list.eml"
+    report = undeliverable.parse(path.read_bytes())
+    ((_, made),) = suppression.events_of(report, BEGIN)
+    assert (made.kind, made.hearsay) == (EventKind.SUPPRESSION, True)
+    refused = _report(undeliverable.Kind.SUPPRESSED, undeliverable.Action.FAILED)
+    assert suppression.events_of(refused, BEGIN)[0][1].kind is EventKind.BOUNCE
+
+
 # --- forged reports -------------------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
         (address, _event(report, verdict, kind, time))
         for verdict in report.verdicts
         if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
-        and (kind := _kind(report.kind, verdict.action)) is not None
+        and (kind := _kind(report.kind, verdict)) is not None
     )
 
 
@@ -49,8 +49,12 @@ _BY_KIND: Final = MappingProxyType(
 )
 
 
-def _kind(kind: Kind, action: Action | None) -> EventKind | None:
-    return _BY_KIND.get(kind) if action is None else _BY_ACTION.get(action)
+def _kind(kind: Kind, verdict: Verdict) -> EventKind | None:
+    # What a service did not send, because of its own list, some call failed: yet no server refused anything.
+    is_unsent = kind is Kind.SUPPRESSED and verdict.bounce_type is None
+    if verdict.action is None or (is_unsent and verdict.action is Action.FAILED):
+        return _BY_KIND.get(kind)
+    return _BY_ACTION.get(verdict.action)
 
 
 def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:
