@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import older_lists
 from tests.suppression_words import event
 from undeliverable import KnowledgeError, parse
 from undeliverable.cli import _lists, _tables, main
@@ -140,10 +141,138 @@ def test_import_and_export(known: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_import_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kim@example.org\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"kim@example.org\n"))))
     assert run("import", "-", tmp_path / "list.db") == 0
     with SuppressionList(tmp_path / "list.db") as known:
         assert known.is_suppressed("kim@example.org")
+
+
+def test_whole_domains(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("add", "*@example.net", known) == 2
+    assert "suppressions add-domain" in capsys.readouterr().err
+    assert run("add-domain", "*@example.org", "--why", "closed down", "--who", "lee", known) == 0
+    assert "*@example.org: suppressed as a whole; 2 known addresses are there" in capsys.readouterr().out
+    assert run("add-domain", "example.net", known) == 0
+    assert run("list", known) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["*@example.net", "*@example.org", "kim@example.org"]
+    assert "closed down" in lines[3]
+    assert run("list", "--format", "jsonl", "--cause", "manual", known) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record.get("domain") for record in records] == ["example.net", "example.org", None, None]
+    assert run("list", "--cause", "complaint", known) == 0
+    assert "example.org" not in capsys.readouterr().out
+    assert run("stats", known) == 0
+    assert "2 addresses, 2 whole domains, 2 events" in capsys.readouterr().out
+    send = tmp_path / "send.txt"
+    send.write_text("ann@example.org\nann@example.com\n")
+    assert run("filter", send, known) == 0
+    assert capsys.readouterr().out == "ann@example.com\n"
+    assert run("show", "nobody@example.org", known) == 0
+    assert "*@example.org is suppressed in the global scope since" in capsys.readouterr().out
+    assert run("reactivate", "kim@example.org", "--why", "alive", known) == 0
+    assert "still *@example.org is suppressed" in capsys.readouterr().out
+    assert run("show", "kim@example.org", known) == 0
+    shown = capsys.readouterr().out
+    assert "kim@example.org: not suppressed here\n  but *@example.org is suppressed" in shown
+    assert "by lee: closed down" in shown
+    assert run("show", "max@example.org", known) == 0
+    assert "  also *@example.org is suppressed" in capsys.readouterr().out
+    assert run("export", known) == 0
+    found = capsys.readouterr()
+    assert len(found.out.splitlines()) == 2
+    assert "2 whole domains left out, which no import takes: example.net, example.org" in found.err
+    assert run("reactivate-domain", "example.org", "--why", "open", known) == 0
+    assert "reactivated; 2 known addresses are there" in capsys.readouterr().out
+    assert run("reactivate-domain", "example.org", "--why", "open", known) == 2
+    assert "not suppressed as a whole" in capsys.readouterr().err
+
+
+def test_an_import_takes_no_pattern(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\n*@evil.test\nann@example.org\n")
+    assert run("import", file, known) == 1
+    said = capsys.readouterr().err
+    assert "1 pattern left out: row 1: *@evil.test" in said
+    assert "add-domain" in said
+    assert "1 new events" in said
+
+
+def test_scopes(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("add", "ann@example.org", "--scope", "acme", known) == 0
+    assert run("list", "--scope", "acme", known) == 0
+    assert "ann@example.org" in capsys.readouterr().out
+    assert run("list", known) == 0
+    assert "ann@example.org" not in capsys.readouterr().out
+    assert run("show", "--scope", "acme/news", "ann@example.org", known) == 0
+    assert "suppressed in the scope acme (manual)" in capsys.readouterr().out
+    assert run("show", "--scope", "acme", "--format", "jsonl", "kim@example.org", known) == 0
+    assert "kim@example.org: suppressed in the global scope (manual)" in capsys.readouterr().out
+    assert run("add", "--scope", "acme", "kim@example.org", known) == 0
+    assert run("show", "--scope", "acme", "--format", "jsonl", "kim@example.org", known) == 0
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert record["elsewhere"] == ["suppressed in the global scope (manual)"]
+    assert record["scope"] == "acme"
+    assert run("list", "--scope", "a b", known) == 2
+    assert "invalid scope 'a b'" in capsys.readouterr().err
+
+
+def test_what_was_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "list.db"
+    file = tmp_path / "sent.csv"
+    file.write_text("recipient,id,message_id\nkim@example.org,42,<1@example.com>\nnobody,43,\n")
+    assert run("sent", file, place) == 1
+    said = capsys.readouterr().err
+    assert "1 new row of what was mailed" in said
+    assert "1 bad row left out: line 3: the recipient is no address" in said
+    file.write_text('{"recipient": "lee@example.org", "id": "43"}\n')
+    assert run("sent", file, place) == 0
+    with SuppressionList(place) as known:
+        assert [known.address_of(name) for name in ("42", "43")] == ["kim@example.org", "lee@example.org"]
+
+
+def test_a_migration_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "list.db"
+    older_lists.make(
+        str(place),
+        [
+            ("kim@example.org", "kim@example.org", [event(0, "hard")]),
+            ('"kim"@example.org', '"kim"@example.org', [event(1, "hard")]),
+            ("gross@example.org", "groß@example.org", [event(0, "hard")]),
+            ("*@evil.test", "*@evil.test", [event(0, "hard")]),
+        ],
+    )
+    assert run("stats", place) == 0
+    said = capsys.readouterr().err
+    assert "kim@example.org: its entries are one now" in said
+    assert "groß@example.org: was recorded as one address with gross@example.org" in said
+    assert "*@evil.test: stops nothing" in said
+    assert run("stats", place) == 0
+    assert capsys.readouterr().err == ""
+    older_lists.make(
+        str(tmp_path / "other.db"),
+        [
+            ("kim@example.org", "kim@example.org", [event(0, "hard")]),
+            ('"kim"@example.org', '"kim"@example.org', [event(1, "hard")]),
+        ],
+    )
+    with SuppressionList(tmp_path / "other.db") as known:
+        known.forget("kim@example.org")
+    assert run("stats", tmp_path / "other.db") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_files_that_others_can_read_are_remarked_on(
+    known: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known.chmod(0o644)
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    assert run("stats", known) == 0
+    assert "others have access" in capsys.readouterr().err
 
 
 def test_stats(known: Path, capsys: pytest.CaptureFixture[str]) -> None:

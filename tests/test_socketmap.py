@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,6 @@ NOT_FOUND = "NOTFOUND "
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[SuppressionList]:
-    from datetime import UTC, datetime
-
     now = datetime.now(UTC)
     with SuppressionList(tmp_path / "list.db") as opened:
         opened.suppress("kim@example.org", who="lee", why="asked for it")
@@ -152,6 +151,32 @@ def test_a_complaint_alone_does_not_stop_the_transactional_stream(known: Suppres
         assert [await client.ask(address) for address in addresses] == [NOT_FOUND, REJECT, REJECT, REJECT]
 
     run(lambda: LookUps(known, stream="transactional"), talk)
+
+
+def test_scopes_and_whole_domains_count(known: SuppressionList) -> None:
+    known.suppress_domain("down.example", who="lee", why="asked for it")
+    now = datetime.now(UTC)
+    complaint = ListEvent(kind=EventKind.COMPLAINT, time=now, key="complaint")
+    known.record([("dan@down.example", complaint)])
+    place = known.place
+    with SuppressionList(place, scope="acme/shop") as own, SuppressionList(place, scope="acme") as above:
+        own.record([("eve@example.org", complaint), ("ann@example.org", complaint)])
+        above.record([("fay@example.org", complaint)])
+        above.suppress("gus@example.org", who="lee", why="asked for it")
+    addresses = ("ann", "eve", "fay", "gus", "kim", "bob", "lee")
+
+    def expect(stream: str | None, stopped: str) -> None:
+        async def talk(server: SocketmapServer) -> None:
+            client = await Client.of(server)
+            found = [name for name in addresses if await client.ask(f"{name}@example.org") == REJECT]
+            assert " ".join(found) == stopped
+            assert await client.ask("dan@down.example") == REJECT
+            assert await client.ask("new@down.example") == REJECT
+
+        run(lambda: LookUps(SuppressionList(place, scope="acme/shop"), stream=stream), talk)
+
+    expect(None, "ann eve fay gus kim bob")
+    expect("transactional", "gus kim bob")
 
 
 @pytest.mark.parametrize("text", ["", " ", "two\nlines", "größer", "a\tb"])
@@ -347,6 +372,8 @@ def test_idle_clients_are_closed(known: SuppressionList, monkeypatch: pytest.Mon
 
 class Stub:
     """Stands in for a list."""
+
+    scope = ""
 
     def check(self, _addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
         raise UndeliverableError("gone")

@@ -152,6 +152,7 @@ def record_of(entry: Entry, at: datetime) -> dict[str, object]:
     """Return an address as a JSON record."""
     return {
         "address": entry.shown,
+        "scope": entry.scope,
         "suppressed": entry.state.is_suppressed(at),
         "state": entry.state.to_dict(),
         "trigger": None if entry.trigger is None else entry.trigger.to_dict(),

@@ -40,6 +40,7 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
     parser.add_argument("--into", metavar="LIST", help="record the events in a suppression list, with or without --to")
+    parser.add_argument("--scope", metavar="NAME", default="", help="the tenant or stream whose part of the list it is")
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -148,7 +149,7 @@ def _run(options: Namespace) -> int:
     from undeliverable.serve import Budget
 
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    into = open_list(options.into, create=True) if options.into else None
+    into = open_list(options.into, scope=options.scope, create=True) if options.into else None
     shared = _Shared(
         knowledge=watch.current,
         context=context_of(options) or None,
@@ -241,7 +242,7 @@ def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
         raise UsageError(
             f"{options.socketmap[0]} is reachable from other hosts, which --socketmap would answer as well"
         )
-    known = open_list(options.list)
+    known = open_list(options.list, scope=options.scope)
     from undeliverable.serve.socketmap import IfUnreadable, LookUps, SocketmapServer
 
     try:

@@ -19,7 +19,7 @@ from undeliverable.data import read
 from undeliverable.suppression import Cause, EventKind, fold
 
 if TYPE_CHECKING:
-    from undeliverable.store import SuppressionList
+    from undeliverable.store import Entry, SuppressionList
 
 __all__ = ["NOT_FOUND", "TRANSACTIONAL", "IfUnreadable", "LookUps", "reject_text"]
 
@@ -77,6 +77,7 @@ class LookUps:
         if not said.strip() or not said.isascii() or not said.isprintable():
             raise ValueError(f"the text of a rejection must be one line of printable ASCII, not {said!r}")
         self._known = known
+        self._scopes = {known.scope: known}
         self._spares_complaints = stream == TRANSACTIONAL
         self._reject = f"OK REJECT 5.7.1 {said}"
         self._unreadable = _UNREADABLE[if_unreadable]
@@ -103,7 +104,8 @@ class LookUps:
     def close(self) -> None:
         """Look up nothing more, and close the list."""
         self._thread.shutdown(wait=not self._is_stuck, cancel_futures=True)
-        self._known.close()
+        for known in self._scopes.values():
+            known.close()
 
     async def _read(self) -> None:
         try:
@@ -157,12 +159,26 @@ class LookUps:
         return frozenset(found)
 
     def _is_for_complaints(self, address: str, now: datetime) -> bool:
-        """Return whether the address would not be suppressed but for complaints."""
-        state = self._known.state(address)
-        if state is None or state.cause is not Cause.COMPLAINT:
+        """Return whether the address would not be suppressed but for complaints, in whatever scope these are."""
+        entries = [entry for entry in self._known.find(address) if entry.state.is_suppressed(now)]
+        if not entries or self._known.covering(address, now):
+            return False  # it is forgotten, or its domain is suppressed
+        return all(self._is_complaint(entry, now) for entry in entries)
+
+    def _is_complaint(self, entry: Entry, now: datetime) -> bool:
+        if entry.state.cause is not Cause.COMPLAINT:
             return False
-        others = (event for event in self._known.history(address) if event.kind is not EventKind.COMPLAINT)
-        return not fold(others, self._known.policy).is_suppressed(now)
+        known = self._in_scope(entry.scope)
+        others = (event for event in known.history(entry.address) if event.kind is not EventKind.COMPLAINT)
+        return not fold(others, known.policy).is_suppressed(now)
+
+    def _in_scope(self, scope: str) -> SuppressionList:
+        found = self._scopes.get(scope)
+        if found is None:
+            from undeliverable.store import SuppressionList  # the extra is there: it made the list
+
+            found = self._scopes[scope] = SuppressionList(self._known.place, scope=scope, create=False)
+        return found
 
 
 def reject_text() -> str:

@@ -48,8 +48,8 @@ def domain_named(text: str) -> str:
 
 
 def domain_of(identity: str) -> str:
-    """Return the domain of an address in the form for comparison."""
-    return identity.rpartition("@")[2]
+    """Return the domain of an address in the form for comparison; an empty text for what is no address."""
+    return identity.rpartition("@")[2] if "@" in identity else ""
 
 
 def change(
@@ -89,6 +89,6 @@ def _last(rows: Any) -> list[SuppressedDomain]:  # noqa: ANN401 # rows of the ta
     last = {(row.domain, row.scope): row for row in sorted(rows, key=lambda row: row.time)}
     return [
         SuppressedDomain(row.domain, row.scope, moment(row.time), row.who, row.why)
-        for row in last.values()
+        for _, row in sorted(last.items())
         if row.kind == EventKind.SUPPRESSION
     ]
