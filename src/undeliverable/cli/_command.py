@@ -17,6 +17,7 @@ from undeliverable.model import Protocol
 __all__ = [
     "CONTEXT",
     "Command",
+    "Failed",
     "Known",
     "UsageError",
     "add_context_options",
@@ -39,6 +40,10 @@ CONTEXT = frozenset((*_WORDS, *_NUMBERS))
 
 class UsageError(Exception):
     """An error in the command line; the command ends with status 2."""
+
+
+class Failed(Exception):
+    """An error that is not in the command line; the command ends with status 1."""
 
 
 class Command(NamedTuple):

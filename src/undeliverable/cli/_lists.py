@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
-from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
-    from undeliverable.suppression import Policy
+    from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["Into", "add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
+__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
-_PART: Final = 500
-
 
 def add_list(parser: ArgumentParser) -> None:
     """Declare LIST, which is always the last argument, and the scope."""
@@ -49,27 +46,42 @@ def who_of(options: Namespace) -> str | None:
         return None
 
 
-def open_list(place: str, *, scope: str = "", create: bool = False, policy: Policy | None = None) -> SuppressionList:
+def open_list(
+    place: str,
+    *,
+    scope: str = "",
+    create: bool = False,
+    policy: Policy | None = None,
+    require_proof: RequireProof | None = None,
+    proof_of_new: RequireProof | None = None,
+) -> SuppressionList:
     """Open the list at a path or URL, and print what somebody should know about it.
 
     :param scope: the tenant or stream whose list it is; the global one by default.
     :param policy: the policy of a new list.
+    :param require_proof: the proof that the list must ask for.
+    :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
     :raises UsageError: when it cannot be opened.
+    :raises UnavailableError: when it cannot be opened now.
     """
     try:
-        from undeliverable.store import SuppressionList
+        from undeliverable.store import MissingListError, SuppressionList, UnavailableError
     except ImportError:
         raise UsageError(_MISSING) from None
     try:
-        known = SuppressionList(place, scope=scope, create=create, policy=policy)
-        if known.migrated is not None:
-            _print_migrated(known)
-    except KnowledgeError:
+        known = SuppressionList(place, scope=scope, create=False, require_proof=require_proof)
+    except MissingListError as error:
+        if not create:
+            raise UsageError(str(error)) from None
+        known = SuppressionList(place, scope=scope, policy=policy, require_proof=require_proof or proof_of_new)
+    except (KnowledgeError, UnavailableError):
         raise
     except UndeliverableError as error:
         raise UsageError(str(error)) from None
     for remark in known.remarks:
         warn(remark)
+    if known.migrated is not None:
+        _print_migrated(known)
     return known
 
 
@@ -98,40 +110,6 @@ def policy_named(name: str) -> Policy:
     from undeliverable.suppression import Policy
 
     return Policy.from_file(name) if os.path.exists(name) else Policy.builtin(name)
-
-
-class Into:
-    """`--into`: collect the events of reports and write them in batches."""
-
-    __slots__ = ("_known", "_outcome", "_waiting")
-
-    def __init__(self, place: str, *, scope: str = "") -> None:
-        from undeliverable.suppression import ListEvent
-
-        self._known = open_list(place, scope=scope, create=True)
-        self._outcome: Outcome | None = None
-        self._waiting: list[tuple[str, ListEvent]] = []
-
-    def add(self, report: Report) -> None:
-        """Collect the events of a report's recipients."""
-        from undeliverable.suppression import events_of, receipt_of
-
-        self._waiting += events_of(report, receipt_of(report, datetime.now(UTC)))
-        if len(self._waiting) >= _PART:
-            self._write()
-
-    def close(self) -> str:
-        """Write the last batch, drop raw replies that are too old, and return a summary of all batches."""
-        self._write()
-        self._known.tidy()
-        self._known.close()
-        return f"{self._known.place}: {said(self._outcome)}"
-
-    def _write(self) -> None:
-        if self._waiting:
-            outcome = self._known.record(self._waiting)
-            self._outcome = outcome if self._outcome is None else self._outcome + outcome
-            self._waiting.clear()
 
 
 def said(outcome: Outcome | None) -> str:

@@ -9,8 +9,8 @@ from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from typing import Final
 
-from undeliverable import KnowledgeError, __version__
-from undeliverable.cli._command import Command, UsageError, warn
+from undeliverable import KnowledgeError, UndeliverableError, __version__
+from undeliverable.cli._command import Command, Failed, UsageError, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
@@ -22,7 +22,7 @@ Reads bounced mail and reports, for each recipient, what happened, why, and what
 
 exit status:
   0  at least one message was read
-  1  nothing could be read
+  1  nothing could be read, or a list could not be written
   2  the command line or a rule file is wrong"""
 
 
@@ -59,6 +59,9 @@ def _run(options: Namespace) -> int:
     except (UsageError, KnowledgeError) as error:
         warn(str(error))
         return 2
+    except (Failed, UndeliverableError) as error:  # such as a list that is locked
+        warn(str(error))
+        return 1
 
 
 def _harden(stream: object) -> None:
