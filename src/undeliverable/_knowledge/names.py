@@ -24,7 +24,7 @@ __all__ = ["check_names", "check_replaces", "service_names"]
 def service_names() -> frozenset[str]:
     """Return the names of the e-mail services and logs whose notifications can be judged."""
     listed = as_list(shipped().document("services").get("names")) or ()
-    return frozenset((*map(str, listed), *shipped().names("logs/")))
+    return frozenset((*map(str, listed), *shipped().names("services/"), *shipped().names("logs/")))
 
 
 def check_names(layer: Layer, others: Sequence[Any], source: TomlSource) -> None:

@@ -39,11 +39,8 @@ def received_at(raw: bytes, hosts: Collection[str] | None) -> datetime | None:
     :param raw: the message, with its "From " line if it has one.
     :param hosts: names of the caller's own hosts; None takes the field of any host.
     """
-    is_asked = hosts is None or bool(hosts)
-    if not is_asked and not raw.startswith(b"From "):
-        return None
     postmark, block = _top(raw)
-    found = _traced(block, hosts if hosts is None else _names(hosts)) if is_asked else None
+    found = _traced(block, hosts if hosts is None else _names(hosts)) if hosts is None or hosts else None
     if found is not None or not postmark:
         return found
     match = _POSTMARK.match(postmark)

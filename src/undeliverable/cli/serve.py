@@ -32,7 +32,10 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lmtp", metavar="HOST:PORT", type=_address, help="listen here for LMTP (RFC 2033)")
     parser.add_argument("--smtp", metavar="HOST:PORT", type=_address, help="listen here for SMTP")
     parser.add_argument(
-        "--http", metavar="HOST:PORT", type=_address, help="listen here for webhooks: POST /webhooks/NAME"
+        "--http",
+        metavar="HOST:PORT",
+        type=_address,
+        help="listen here for webhooks (POST /webhooks/NAME) and clicks that unsubscribe (POST /u/TOKEN)",
     )
     _look_up_arguments(parser)
     parser.add_argument(
@@ -211,8 +214,8 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
 def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
-    if not options.secrets:
-        raise UsageError("--secrets is required: the file with the secrets of the webhooks")
+    if not options.secrets and (shared.prover is None or shared.prover.sent is None):
+        raise UsageError("--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe")
     if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record webhooks")
     try:
@@ -222,11 +225,12 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
     except ImportError:
         raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
     app = Webhooks(
-        read_secrets(options.secrets),
+        read_secrets(options.secrets) if options.secrets else {},
         to=options.to,
         into=shared.into,
         knowledge=shared.knowledge,
         context=shared.context,
+        prover=shared.prover,
         max_size=min(options.max_size, 8) * _MIB,
         budget=shared.budget,
     )

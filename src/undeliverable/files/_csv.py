@@ -6,7 +6,6 @@ there, and where no later line closes them well the line is a bad row by itself,
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -64,10 +63,9 @@ class CsvRows:
     def __iter__(self) -> Iterator[Row]:
         for line in self._lines:
             number = self._lines.number
-            try:
-                cells = self._cells(line)
-            except csv.Error as error:
-                self._fail(number, str(error))
+            cells, fault = self._cells(line)
+            if fault is not None:
+                self._fail(number, fault)
                 continue
             if not any(cells):
                 continue
@@ -77,17 +75,20 @@ class CsvRows:
             else:
                 self._fail(number, f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {self._width}")
 
-    def _cells(self, line: str) -> list[str]:
+    def _cells(self, line: str) -> tuple[list[str], str | None]:
+        """Return the cells of the row that begins with a line, or what is wrong with it."""
         if '"' not in line and len(line) < _LONG:
-            return line.rstrip("\r\n").split(self._delimiter)
+            return line.rstrip("\r\n").split(self._delimiter), None
         if self._width < 2 and _QUOTED.fullmatch(line.strip()):
-            return [line.strip()]
+            return [line.strip()], None
+        import csv  # most files hold mail, and need none of it
+
         more: list[str] = []
         try:
-            return next(csv.reader(self._row(line, more), delimiter=self._delimiter, strict=True))
+            return next(csv.reader(self._row(line, more), delimiter=self._delimiter, strict=True)), None
         except csv.Error as error:
             self._lines.put_back(more)
-            raise csv.Error(_OPEN if more or "end of data" in str(error) else str(error)) from None
+            return [], _OPEN if more or "end of data" in str(error) else str(error)
 
     def _row(self, line: str, more: list[str]) -> Iterator[str]:
         """Yield a line, and those after it as far as the row goes on in them; the reader asks for no others."""

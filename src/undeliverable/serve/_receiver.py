@@ -20,10 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from undeliverable import Knowledge, Proof, Report, WebhookError, parse_webhook
+from undeliverable import Knowledge, Proof, Report, UndeliverableError, WebhookError, parse_webhook
+from undeliverable.proof import Prover
 from undeliverable.serve._commit import GroupCommit
 from undeliverable.serve._intake import Intake, Recorder, Taken
 from undeliverable.serve._judging import Judging
+from undeliverable.serve._unsubscribe import unsubscribed
 from undeliverable.webhook_auth import Basic, CertificateNeeded, Secret, VerificationError, verify
 from undeliverable.webhook_auth import Proof as Verified
 
@@ -69,6 +71,7 @@ class Receiver:
         coroutine function. When it raises, nothing is recorded and the service tries again.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment; the built-in
         ones by default.
+    :param prover: knows whom the tokens of links that unsubscribe belong to; without it there are no such links.
     :param remember: the number of events to remember, so that each is recorded once.
     :param context: what policies may ask for, the same for all events.
     """
@@ -81,6 +84,7 @@ class Receiver:
         into: Recorder | None = None,
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
+        prover: Prover | None = None,
         remember: int = 200_000,
         context: Mapping[str, object] | None = None,
     ) -> None:
@@ -90,6 +94,7 @@ class Receiver:
         self._to = to
         self._received = received
         self._judging = Judging(knowledge, context)
+        self._prover = prover
         self._remember = remember
         self._known: OrderedDict[str, bool] = OrderedDict()  # and whether the list is known to have it
         self._used: OrderedDict[str, str] = OrderedDict()  # ids of requests whose body is not signed, and its digest
@@ -127,6 +132,25 @@ class Receiver:
             return Answer(401, {"error": "its token has been used for another body"})
         return await self._keep(reports, proof, digest)
 
+    def reads_token(self, token: str) -> bool:
+        """Return whether a text can be the token of a link that unsubscribes."""
+        signer = None if self._prover is None else self._prover.signer
+        return signer is not None and signer.read(token) is not None
+
+    async def unsubscribe(self, token: str) -> Answer:
+        """Unsubscribe the recipient whom a token of the prover's signer names: 200 only when that is recorded."""
+        if self._prover is None:
+            return Answer(404, {})
+        try:
+            await self._learn()
+            report = await asyncio.to_thread(unsubscribed, token, self._prover, datetime.now(UTC))
+        except (OSError, UndeliverableError):
+            _LOG.exception("a request to unsubscribe cannot be answered now")
+            return _unavailable()
+        if report is None:
+            return Answer(404, {})
+        return await self._keep([report], None, hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest())
+
     async def drain(self) -> None:
         """Return when all accepted events are on disk."""
         await self._store.drain()
@@ -150,7 +174,7 @@ class Receiver:
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 
-    async def _keep(self, reports: Sequence[Report], proof: Verified, digest: str) -> Answer:
+    async def _keep(self, reports: Sequence[Report], proof: Verified | None, digest: str) -> Answer:
         keys = [_key(report.to_dict()) for report in reports]
         while waiting := [self._busy[key] for key in keys if key in self._busy]:
             await asyncio.wait(waiting)  # another request is recording the same event
@@ -173,7 +197,7 @@ class Receiver:
         return Answer(200, {"taken": len(new), "known": len(reports) - len(new)} | _validation(reports))
 
     async def _hand_over(
-        self, missing: Mapping[str, Report], new: Mapping[str, Report], proof: Verified, digest: str
+        self, missing: Mapping[str, Report], new: Mapping[str, Report], proof: Verified | None, digest: str
     ) -> None:
         if self._received is not None and new:
             if inspect.iscoroutinefunction(self._received):
@@ -181,7 +205,7 @@ class Receiver:
             else:
                 await asyncio.to_thread(self._received, list(new.values()))
         now = datetime.now(UTC)
-        request = {"id": proof.id, "digest": digest, "received": now.isoformat()}
+        request = {"id": None if proof is None else proof.id, "digest": digest, "received": now.isoformat()}
         taken: list[Taken] = []
         for key, found in missing.items():
             report = replace(found, received=now)

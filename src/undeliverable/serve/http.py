@@ -10,26 +10,38 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
+from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from undeliverable import Knowledge
+    from undeliverable.proof import Prover
 
 __all__ = ["Endpoint", "Webhooks"]
 
 _MIB: Final = 1 << 20
 _PATIENCE: Final = 30.0  # seconds for a body
+_FORM: Final = 1 << 16  # octets of a form that unsubscribes
+# The address of the page is a secret of its recipient.
+_GUARDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; form-action 'self'",
+        "referrer-policy": "no-referrer",
+    }
+)
 
 
 class Webhooks:
@@ -46,12 +58,14 @@ class Webhooks:
         thread, or a coroutine function.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment, such as
         ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
+    :param prover: knows whom the tokens of links that unsubscribe belong to: it needs a signer, and what was sent. Then
+        ``POST /u/{token}`` unsubscribes by one click (RFC 8058), and ``GET`` shows a page with a button.
     :param max_size: the largest body, in octets.
     :param context: what policies may ask for, the same for all events.
     :param budget: the octets that all bodies in transfer may take together; a body for which there is no room gets a 503.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the public interface
         self,
         endpoints: Mapping[str, Endpoint],
         *,
@@ -59,11 +73,14 @@ class Webhooks:
         into: Recorder | None = None,
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
+        prover: Prover | None = None,
         max_size: int = 8 * _MIB,
         context: Mapping[str, object] | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self._receiver = Receiver(endpoints, to=to, into=into, received=received, knowledge=knowledge, context=context)
+        self._receiver = Receiver(
+            endpoints, to=to, into=into, received=received, knowledge=knowledge, prover=prover, context=context
+        )
         self._max_size = max_size
         self._budget = budget or Budget()
         self._app = Starlette(
@@ -72,6 +89,8 @@ class Webhooks:
                 Route("/webhooks/{name}/{secret}", self._take, methods=["POST"]),
                 Route("/webhooks/{name}", self._probe, methods=["HEAD", "GET"]),
                 Route("/webhooks/{name}/{secret}", self._probe, methods=["HEAD", "GET"]),
+                Route("/u/{token}", self._unsubscribe, methods=["POST"]),
+                Route("/u/{token}", self._ask, methods=["HEAD", "GET"]),
                 Route("/health", self._health, methods=["GET"]),
             ]
         )
@@ -92,32 +111,37 @@ class Webhooks:
         if request.headers.get("content-encoding", "identity") != "identity":
             return _response(Answer(415, {"error": "the body must not be compressed"}))
         with self._budget.share() as share:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    body = await self._body(request, share)
-            except TimeoutError:
-                return _response(Answer(408, {"error": "the body did not arrive in time"}))
-            except ClientDisconnect:
-                return Response(status_code=400)  # nobody will read it
+            body = await self._body(request, share, self._max_size)
             if isinstance(body, Answer):
                 return _response(body)
             async with self._budget.turn(len(body)):
                 return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
 
-    async def _body(self, request: Request, share: Share) -> bytes | Answer:
-        """Return the body, or the refusal of one that is too large; never hold more than the limit and one block."""
-        too_large = Answer(413, {"error": f"the body has more than {self._max_size} octets"})
-        announced = request.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced[:20]) > self._max_size:
-            return too_large
-        body = bytearray()
-        async for block in request.stream():
-            if len(body) + len(block) > self._max_size:
-                return too_large
-            if not share.take(len(block)):
-                return Answer(503, {"error": "too many requests are being received"}, {"retry-after": "30"})
-            body += block
-        return bytes(body)
+    async def _body(self, request: Request, share: Share, most: int) -> bytes | Answer:
+        """Return the body, or the answer to one that is too large, too slow, or too much just now."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await _blocks(request, share, most)
+        except TimeoutError:
+            return Answer(408, {"error": "the body did not arrive in time"})
+        except ClientDisconnect:
+            return Answer(400, {"error": "the body is not complete"})  # nobody will read it
+
+    async def _unsubscribe(self, request: Request) -> Response:
+        """Answer what a mailbox provider sends for a click on its own button, or the button of our page."""
+        with self._budget.share() as share:
+            body = await self._body(request, share, _FORM)
+        if isinstance(body, Answer):
+            return _response(body)
+        if not is_one_click(body, request.headers.get("content-type", "")):
+            return _page(ASK, 400)
+        answer = await self._receiver.unsubscribe(request.path_params["token"])
+        return _page({200: DONE, 404: UNKNOWN}.get(answer.status, LATER), answer.status, answer.headers)
+
+    async def _ask(self, request: Request) -> Response:
+        """Show a page with a button: whatever fetches a link must not unsubscribe anybody."""
+        is_known = self._receiver.reads_token(request.path_params["token"])
+        return _page(ASK) if is_known else _page(UNKNOWN, 404)
 
     async def _probe(self, request: Request) -> Response:
         known = self._receiver.endpoint(request.path_params["name"]) is not None
@@ -127,6 +151,26 @@ class Webhooks:
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+
+async def _blocks(request: Request, share: Share, most: int) -> bytes | Answer:
+    """Return the body; never hold more than the limit and one block."""
+    too_large = Answer(413, {"error": f"the body has more than {most} octets"})
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > most:
+        return too_large
+    body = bytearray()
+    async for block in request.stream():
+        if len(body) + len(block) > most:
+            return too_large
+        if not share.take(len(block)):
+            return Answer(503, {"error": "too many requests are being received"}, {"retry-after": "30"})
+        body += block
+    return bytes(body)
+
+
+def _page(content: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return HTMLResponse(page(content), status, {**_GUARDS, **(headers or {})})
 
 
 def _response(answer: Answer) -> Response:

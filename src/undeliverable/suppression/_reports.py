@@ -21,6 +21,8 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
 
     :param received: the time of receipt of the report.
     """
+    if report.is_own_look_up:
+        return ()  # the list would tell itself
     time = aware(received)
     return tuple(
         (address, _event(report, verdict, kind, time))

@@ -54,7 +54,7 @@ def _unpacked(service: str, value: object, depth: int) -> Iterator[object]:
     items = as_list(value)
     found = as_object(value)
     if depth < _DEEPEST and items is None and found is not None and found.keys().isdisjoint(_EVENTS):
-        items = next((inner for name in _LISTS if (inner := as_list(found.get(name))) is not None), None)
+        items = next((listed for name in _LISTS if (listed := as_list(found.get(name))) is not None), None)
         if items is None:
             inner = _inside(service, found)
             if inner is not None:
@@ -78,9 +78,11 @@ def _inside(service: str, record: Mapping[str, object]) -> object:
 
 def _decoded(service: str, text: str) -> object:
     """Decode JSON, or JSON in base64; what is neither is taken as a message of SNS that is no event."""
-    for candidate in filter(None, (text, _from_base64(text))):
+    candidates: tuple[str | bytes | None, ...] = (text, _from_base64(text))
+    for candidate in candidates:
         try:
-            return read_json(service, candidate)
+            if candidate is not None:
+                return read_json(service, candidate)
         except WebhookError:
             continue
     return {"Type": "Notification", "Message": text[:1_000]}
