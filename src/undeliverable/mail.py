@@ -108,7 +108,7 @@ def received_at(message: bytes, *, by: Collection[str] | None = ()) -> datetime 
     :param by: names of your own hosts, those that hand mail over to the mailbox. None takes the field of any host: good for
         an estimate, but without a host of yours the sender may have written it.
     """
-    if not by and not message.startswith(b"From "):
+    if by is not None and not by and not message.startswith(b"From "):
         return None
     from undeliverable._mime import receipt
 

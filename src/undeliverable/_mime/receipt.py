@@ -39,8 +39,8 @@ def received_at(raw: bytes, hosts: Collection[str] | None) -> datetime | None:
     :param raw: the message, with its "From " line if it has one.
     :param hosts: names of the caller's own hosts; None takes the field of any host.
     """
-    postmark, block = _top(raw)
-    found = _traced(block, hosts if hosts is None else _names(hosts)) if hosts is None or hosts else None
+    postmark, head = _split(raw)
+    found = _traced(_block(head), hosts if hosts is None else _names(hosts)) if hosts is None or hosts else None
     if found is not None or not postmark:
         return found
     match = _POSTMARK.match(postmark)
@@ -56,7 +56,7 @@ def delivered_to(raw: bytes, names: Sequence[str], hosts: Collection[str]) -> tu
     """
     found: dict[str, list[str]] = {name.casefold(): [] for name in names}
     own = _names(hosts)
-    for name, value in raw_fields(decode_block(_top(raw)[1])):
+    for name, value in raw_fields(decode_block(_block(_split(raw)[1]))):
         folded = name.casefold()
         if folded == "received" and _writer(value) not in own:
             break
@@ -66,12 +66,17 @@ def delivered_to(raw: bytes, names: Sequence[str], hosts: Collection[str]) -> tu
     return tuple(islice(dict.fromkeys(every), _MOST))
 
 
-def _top(raw: bytes) -> tuple[bytes, bytes]:
-    """Return the "From " line of a message, empty if it has none, and its header after a line feed."""
+def _split(raw: bytes) -> tuple[bytes, bytes]:
+    """Return the "From " line of a message, empty if it has none, and the octets in which its header is looked for."""
     postmark, head = b"", raw[:_WINDOW]
     if head.startswith(b"From "):
         postmark, _, head = head.partition(b"\n")
-    return postmark, _BLANKS.sub(rb"\1:", b"\n" + head.replace(b"\r\n", b"\n").partition(b"\n\n")[0])
+    return postmark, head
+
+
+def _block(head: bytes) -> bytes:
+    """Return a header after a line feed, without blanks before colons."""
+    return _BLANKS.sub(rb"\1:", b"\n" + head.replace(b"\r\n", b"\n").partition(b"\n\n")[0])
 
 
 def _traced(block: bytes, own: Collection[str] | None) -> datetime | None:

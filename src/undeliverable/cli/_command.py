@@ -17,8 +17,8 @@ from undeliverable.model import Protocol
 __all__ = [
     "CONTEXT",
     "Command",
-    "Failed",
     "Known",
+    "RunError",
     "UsageError",
     "add_context_options",
     "add_knowledge_options",
@@ -42,7 +42,7 @@ class UsageError(Exception):
     """An error in the command line; the command ends with status 2."""
 
 
-class Failed(Exception):
+class RunError(Exception):
     """An error that is not in the command line; the command ends with status 1."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable import UndeliverableError
-from undeliverable.cli._command import Failed, UsageError
+from undeliverable.cli._command import RunError, UsageError
 from undeliverable.cli._lists import open_list, said, warnings_of
 from undeliverable.cli._words import counted, unknown_value
 from undeliverable.files import Mail
@@ -133,7 +133,7 @@ class Into:
     def add(self, events: Sequence[Located], old: int) -> None:
         """Take events, and the number of messages that are too old to give some.
 
-        :raises Failed: when the list cannot be written.
+        :raises RunError: when the list cannot be written.
         """
         self._waiting += events
         self._old += old
@@ -143,7 +143,7 @@ class Into:
     def close(self) -> list[str]:
         """Write the last batch, drop raw replies that are too old, and return the lines of the summary.
 
-        :raises Failed: when the list cannot be written.
+        :raises RunError: when the list cannot be written.
         """
         self._write()
         with _completing():
@@ -172,4 +172,4 @@ def _completing() -> Generator[None, None, None]:
     try:
         yield
     except UndeliverableError as error:
-        raise Failed(f"{error}; run the same command again, which completes the list") from None
+        raise RunError(f"{error}; run the same command again, which completes the list") from None

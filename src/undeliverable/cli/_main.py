@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import KnowledgeError, UndeliverableError, __version__
-from undeliverable.cli._command import Command, Failed, UsageError, warn
+from undeliverable.cli._command import Command, RunError, UsageError, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
@@ -59,7 +59,7 @@ def _run(options: Namespace) -> int:
     except (UsageError, KnowledgeError) as error:
         warn(str(error))
         return 2
-    except (Failed, UndeliverableError) as error:  # such as a list that is locked
+    except (RunError, UndeliverableError) as error:  # such as a list that is locked
         warn(str(error))
         return 1
 
