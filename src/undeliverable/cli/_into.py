@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from math import inf
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable import UndeliverableError
@@ -20,12 +23,13 @@ if TYPE_CHECKING:
     from undeliverable.store import Outcome, SuppressionList
     from undeliverable.suppression import ListEvent, RequireProof
 
-__all__ = ["Into", "Located", "Recording", "add_into_options", "list_of"]
+__all__ = ["Into", "Located", "Recording", "Watched", "add_into_options", "list_of"]
 
 Located: TypeAlias = "tuple[str, ListEvent]"
 """An address with an event."""
 
 _PART: Final = 500
+_PAUSE: Final = 60.0  # seconds between two warnings of a server: strangers must not fill its log
 _PROOF: Final = "--return-path and --keys"
 
 
@@ -153,9 +157,7 @@ class Into:
 
     def _warnings(self) -> list[str]:
         days = self._max_age / timedelta(days=1)
-        old = (
-            f"{counted(self._old, 'message')} left out, received more than {days:g} days ago: --max-age DAYS allows them"
-        )
+        old = f"{counted(self._old, 'message')} left out, received more than {days:g} days ago: --max-age DAYS allows them"
         return [*([old] if self._old else []), *warnings_of(self._outcome)]
 
     def _write(self) -> None:
@@ -164,6 +166,45 @@ class Into:
                 outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
             self._waiting.clear()
+
+
+class Watched:
+    """A list that says what somebody should know of the events that it takes: of those that it ignores or holds.
+
+    :param known: the list.
+    :param say: prints one line.
+    """
+
+    __slots__ = ("_known", "_lock", "_next", "_outcome", "_say")
+
+    def __init__(self, known: SuppressionList, say: Callable[[str], None]) -> None:
+        self._known = known
+        self._say = say
+        self._lock = Lock()
+        self._outcome: Outcome | None = None
+        self._next = -inf
+
+    def record(self, events: Iterable[Located]) -> Outcome:
+        """Record events; say what is to be said at once, and further things after a minute."""
+        outcome = self._known.record(events)
+        with self._lock:
+            self._outcome = outcome if self._outcome is None else self._outcome + outcome
+            if time.monotonic() >= self._next:
+                self._say_all()
+        return outcome
+
+    def close(self) -> None:
+        """Say what has not been said, and close the list."""
+        self._say_all()
+        self._known.close()
+
+    def _say_all(self) -> None:
+        lines = warnings_of(self._outcome)
+        self._outcome = None
+        for line in lines:
+            self._say(f"{self._known.place}: {line}")
+        if lines:
+            self._next = time.monotonic() + _PAUSE
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Final, NoReturn
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
-from undeliverable.cli._into import add_into_options, list_of
+from undeliverable.cli._into import Watched, add_into_options, list_of
 from undeliverable.cli._signer import add_proof_options, prover_of
 
 __all__ = ["COMMAND"]
@@ -91,7 +91,8 @@ def _take(options: Namespace) -> None:
     if options.program:
         _hand_over(options.program, line)
         return
-    Intake(options.to, into, warn=say).store([Taken(report, line)])
+    watched = None if into is None else Watched(into, say)
+    Intake(options.to, watched).store([Taken(report, line)])
 
 
 def _known(options: Namespace, knowledge: Knowledge) -> Known:
