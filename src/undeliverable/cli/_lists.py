@@ -1,4 +1,4 @@
-"""Suppression lists on the command line: opening one, writing reports into it, and showing an address."""
+"""Suppression lists on the command line: opening one, saying what came of events, and showing an address."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final
 from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._words import counted
 
 if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
+__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "warnings_of", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
+
 
 def add_list(parser: ArgumentParser) -> None:
     """Declare LIST, which is always the last argument, and the scope."""
@@ -124,6 +126,19 @@ def said(outcome: Outcome | None) -> str:
         f"{len(outcome.released):,} released" if outcome.released else "",
     )
     return ", ".join(filter(None, parts))
+
+
+def warnings_of(outcome: Outcome | None) -> list[str]:
+    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait."""
+    if outcome is None:
+        return []
+    providers = ", ".join(map(neutral, outcome.on_hold))
+    ignored = f"{counted(outcome.ignored, 'event')} without the proof that the list requires: ignored"
+    held = (
+        f"{counted(len(outcome.held), 'suppression')} held, since far more addresses than usual fail at {providers}: see"
+        " 'undeliverable suppressions held'"
+    )
+    return [*([ignored] if outcome.ignored else []), *([held] if outcome.held else [])]
 
 
 def record_of(entry: Entry, at: datetime) -> dict[str, object]:
