@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from undeliverable.store import SuppressionList
     from undeliverable.verp import Signer
 
-__all__ = ["ListedSent", "Proving", "add_envelope_option", "add_proof_options", "prover_of"]
+__all__ = ["ListedSent", "Proving", "add_envelope_option", "add_proof_options", "asking", "prover_of"]
 
 
 def add_proof_options(parser: ArgumentParser) -> None:
@@ -59,11 +60,8 @@ def add_envelope_option(parser: ArgumentParser) -> None:
     )
 
 
-def prover_of(options: Namespace, known: Sent | None = None) -> Prover | None:
-    """Return the prover that the options describe, or None without any; raise UsageError when they cannot be used.
-
-    :param known: what knows what was mailed, unless `--sent` says so: the list.
-    """
+def prover_of(options: Namespace) -> Prover | None:
+    """Return the prover that the options describe, or None without any; raise UsageError when they cannot be used."""
     if options.return_path is None and options.keys is None and options.sent is None:
         return None
     if (options.return_path is None) is not (options.keys is None):
@@ -71,8 +69,13 @@ def prover_of(options: Namespace, known: Sent | None = None) -> Prover | None:
     from undeliverable.proof import Prover  # most runs do without
 
     return Prover(
-        None if options.keys is None else _signer(options), known if options.sent is None else _sent(options.sent)
+        None if options.keys is None else _signer(options), None if options.sent is None else _sent(options.sent)
     )
+
+
+def asking(prover: Prover | None, known: Sent | None) -> Prover | None:
+    """Return the prover, which asks the list what was mailed, unless there is a file that says it."""
+    return prover if prover is None or prover.sent is not None else replace(prover, sent=known)
 
 
 class Proving(NamedTuple):

@@ -13,7 +13,14 @@ from undeliverable.cli._into import Into, Recording, add_into_options, list_of
 from undeliverable.cli._jobs import Work, done_by
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
-from undeliverable.cli._signer import ListedSent, Proving, add_envelope_option, add_proof_options, prover_of
+from undeliverable.cli._signer import (
+    ListedSent,
+    Proving,
+    add_envelope_option,
+    add_proof_options,
+    asking,
+    prover_of,
+)
 from undeliverable.cli._summary import Tally
 from undeliverable.cli._writers import FORMATS, writer
 from undeliverable.files import Inbox, Mail, size_of
@@ -22,6 +29,7 @@ from undeliverable.mail import ENVELOPE_TO
 from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
+    from undeliverable.proof import Prover
     from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
@@ -109,14 +117,14 @@ def _run(options: Namespace) -> int:
     if not 0 < options.max_age <= _LONGEST:
         raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
     knowledge = knowledge_of(options)
-    known = list_of(options, reads_mail=not options.log)
+    prover, known = prover_of(options), list_of(options, reads_mail=not options.log)
     max_age = timedelta(days=options.max_age)
     work = Work(
         knowledge,
         Selection.of(options.only),
         options.format,
         recording=None if known is None else Recording(max_age),
-        proving=_proving(options, known),
+        proving=_proving(options, prover, known),
         attached=options.attached,
         keep_headers=tuple(options.keep_header),
         known=known_of(options, knowledge),
@@ -126,9 +134,9 @@ def _run(options: Namespace) -> int:
     return _classify(options, work, None if known is None else Into(known, max_age))
 
 
-def _proving(options: Namespace, known: SuppressionList | None) -> Proving | None:
+def _proving(options: Namespace, prover: Prover | None, known: SuppressionList | None) -> Proving | None:
     """Return what proves messages; logs are our own, and prove themselves."""
-    prover = prover_of(options, None if known is None else ListedSent(known))
+    prover = asking(prover, None if known is None else ListedSent(known))
     if prover is None or options.log:
         return None
     return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))

@@ -21,7 +21,7 @@ from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
 from undeliverable.cli._into import Watched, add_into_options, list_of
-from undeliverable.cli._signer import add_proof_options, prover_of
+from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 __all__ = ["COMMAND"]
 
@@ -79,12 +79,11 @@ def _take(options: Namespace) -> None:
     from undeliverable.serve import Delivery  # not imported by other commands
     from undeliverable.serve._intake import Intake, Taken
 
-    into = list_of(options)
-    received = datetime.now(UTC)
-    knowledge = knowledge_of(options)
+    received, knowledge = datetime.now(UTC), knowledge_of(options)
     report = parse(raw, knowledge=knowledge, source=options.source, **_known(options, knowledge))
     report = replace(report, received=received)
-    prover = prover_of(options, into)
+    prover, into = prover_of(options), list_of(options)
+    prover = asking(prover, into)
     if prover is not None:
         report = prover.prove(report, *options.recipient, today=received.date())
     line = Delivery(report, options.sender, tuple(options.recipient)).line()

@@ -13,7 +13,7 @@ from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._into import Watched, add_into_options, list_of
 from undeliverable.cli._lists import open_list
-from undeliverable.cli._signer import add_proof_options, prover_of
+from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -150,14 +150,14 @@ def _run(options: Namespace) -> int:
     from undeliverable.serve import Budget
 
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    known = list_of(options, reads_mail=bool(mail))
+    prover, known = prover_of(options), list_of(options, reads_mail=bool(mail))
     into = None if known is None else Watched(known, warn)
     shared = _Shared(
         knowledge=watch.current,
         context=context_of(options) or None,
         budget=Budget(options.max_in_flight * _MIB),
         into=into,
-        prover=prover_of(options, known),
+        prover=asking(prover, known),
     )
     sinks: list[Listening] = [
         *_mail_sinks(options, shared, mail),
