@@ -12,12 +12,13 @@ from undeliverable.store._formats import FORMATS
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._import import Imported, read_import
 from undeliverable.store._list import SuppressionList
-from undeliverable.store._records import Entry, Migrated, Outcome, Stats, SuppressedDomain
+from undeliverable.store._records import Entry, Hold, Migrated, Outcome, Stats, SuppressedDomain
 
 __all__ = [
     "FORMATS",
     "AddressIdentity",
     "Entry",
+    "Hold",
     "Imported",
     "Migrated",
     "MissingListError",

@@ -88,7 +88,7 @@ def members(
     *,
     only: Sequence[str] = ("*",),
     where: str = "",
-    lock: bool = False,
+    lock: str | None = None,
     **parameters: object,
 ) -> Sequence[Row[Any]]:
     """Return the rows of `table` where `columns` have one of `values`.
@@ -96,14 +96,14 @@ def members(
     :param kind: the type of the values: texts, numbers, or pairs of a number and a text.
     :param only: the columns to return.
     :param where: a further condition, on ``t``.
-    :param lock: True to lock the rows until the transaction ends, in the order of their ids.
+    :param lock: a column, to lock the rows in its order until the transaction ends.
     """
     dialect = connection.dialect.name
     source = _FROM[dialect][kind].format(*columns, table=table.name)
     # The statement contains only our own names; everything else is a parameter.
     query = f"SELECT {', '.join(f't.{column}' for column in only)} FROM {source}{f' AND {where}' if where else ''}"  # noqa: S608
     if lock:
-        query += f" ORDER BY t.id{' FOR UPDATE OF t' if dialect == 'postgresql' else ''}"
+        query += f" ORDER BY t.{lock}{' FOR UPDATE OF t' if dialect == 'postgresql' else ''}"
     # Past SQLAlchemy, which takes five times as long for a statement as SQLite does for the look-ups in it.
     return connection.exec_driver_sql(_native(dialect, query), {"members": json.dumps(values), **parameters}).all()
 

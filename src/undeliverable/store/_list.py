@@ -16,20 +16,21 @@ from undeliverable.store import _domains, _read, _sent
 from undeliverable.store._engine import INSERT, reading, writing
 from undeliverable.store._errors import StoreError
 from undeliverable.store._forgotten import Hashes
-from undeliverable.store._lookups import LookUps
+from undeliverable.store._holding import Holding
 from undeliverable.store._opened import BATCH
-from undeliverable.store._records import Migrated, Outcome, stamp
+from undeliverable.store._records import Migrated, Outcome, moment, stamp
 from undeliverable.store._reidentify import REPORT
-from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META
+from undeliverable.store._rows import state_of
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, IGNORED, META
 from undeliverable.store._scopes import GLOBAL, is_below
 from undeliverable.store._sent import SentRow
 from undeliverable.store._write import Located, Writer
-from undeliverable.suppression import EventKind, ListEvent, Standing, events_of, receipt_of
+from undeliverable.suppression import EventKind, ListEvent, events_of, receipt_of
 
 __all__ = ["SuppressionList"]
 
 
-class SuppressionList(LookUps):
+class SuppressionList(Holding):
     """An open list in a database; a context manager, and safe to use from several processes.
 
     :ivar place: the path or URL that it was opened with.
@@ -53,7 +54,7 @@ class SuppressionList(LookUps):
         return outcome
 
     def _recorder(self, located: Sequence[Located]) -> Callable[[Connection], Outcome]:
-        return lambda connection: Writer(connection, self._policy(connection), self._hashes, self.scope).write(located)
+        return lambda connection: Writer(connection, self._terms(connection), self._hashes, self.scope).write(located)
 
     def record_report(self, report: Report, received: datetime | None = None) -> Outcome:
         """Record the events of a report's recipients.
@@ -164,11 +165,12 @@ def _forget(connection: Connection, identity: str, scope: str, time: int, hashes
     query = select(ADDRESSES).where(ADDRESSES.c.address == identity).order_by(ADDRESSES.c.id)
     rows = [row for row in connection.execute(query.with_for_update()) if is_below(row.scope, scope)]
     for row in rows:
-        if row.standing == Standing.SUPPRESSED and (row.until is None or row.until > time):
+        if state_of(row.state).is_suppressed(moment(time)):
             values = {"hash": hashes.of(identity, row.scope), "until": row.until, "scope": row.scope}
             insert = INSERT[connection.dialect.name](FORGOTTEN).values(**values)
             connection.execute(insert.on_conflict_do_update(index_elements=["hash"], set_={"until": row.until}))
-        connection.execute(EVENTS.delete().where(EVENTS.c.address_id == row.id))
+        for table in (EVENTS, IGNORED):
+            connection.execute(table.delete().where(table.c.address_id == row.id))
         connection.execute(ADDRESSES.delete().where(ADDRESSES.c.id == row.id))
     report = _read.setting(connection, REPORT)
     if report is not None:

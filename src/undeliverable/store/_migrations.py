@@ -15,7 +15,19 @@ from sqlalchemy.engine import Connection
 
 from undeliverable.store._errors import StoreError
 from undeliverable.store._reidentify import reidentify
-from undeliverable.store._schema import DOMAINS, META, METADATA, REPLIES, SCOPED, SCOPES, SENT, STANDINGS
+from undeliverable.store._schema import (
+    DOMAINS,
+    IGNORED,
+    META,
+    METADATA,
+    PROOFS,
+    REPLIES,
+    SCOPED,
+    SCOPES,
+    SENT,
+    STANDINGS,
+    TRAFFIC,
+)
 
 __all__ = ["SCHEMA", "migrate", "version_of"]
 
@@ -66,8 +78,11 @@ _SCOPED: Final[Mapping[str, Callable[[Connection], None]]] = MappingProxyType(
 )
 
 
-def _fourth(_connection: Connection) -> None:
-    """Add what is ignored, traffic, and holds."""
+def _fourth(connection: Connection) -> None:
+    """Add holds, the traffic that they come from, and what is ignored for lack of proof."""
+    connection.execute(text("ALTER TABLE undeliverable_addresses ADD COLUMN held_until BIGINT"))
+    for table in (PROOFS, IGNORED, TRAFFIC):
+        table.create(connection)
 
 
 _MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_second, _third, _fourth)

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, text, true
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._domains import active, covering, domain_of
 from undeliverable.store._engine import members
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._records import Entry, Stats
+from undeliverable.store._rows import event_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META, SCOPES
 from undeliverable.store._scopes import GLOBAL
-from undeliverable.store._write import event_of, state_of
 from undeliverable.suppression import ListEvent
 
 __all__ = [
-    "entries", "has_scopes", "history", "in_scope", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
+    "below", "entries", "has_scopes", "history", "in_scope", "is_held", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
 ]  # fmt: skip
 
 _PAGE: Final = 1_000
 _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
 # The concatenation keeps planners from using the index of standings instead of the one of addresses.
-_OFF: Final = f"t.standing || '' = 'suppressed' AND {_LASTING}"
+_OFF: Final = (
+    f"t.standing || '' IN ('suppressed', 'held') AND (t.held_until IS NULL OR t.held_until <= :time) AND {_LASTING}"
+)
 _OTHERS: Final = text(
     "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
 )
@@ -79,6 +81,13 @@ def in_scope(scope: str) -> ColumnElement[bool]:
     return ADDRESSES.c.scope == scope if scope == GLOBAL else (ADDRESSES.c.scope == scope) & (ADDRESSES.c.scope != "")
 
 
+def below(scope: str) -> ColumnElement[bool]:
+    """Return the condition that an address is in a scope or in one below it."""
+    if scope == GLOBAL:
+        return true()
+    return or_(ADDRESSES.c.scope == scope, func.substr(ADDRESSES.c.scope, 1, len(scope) + 1) == f"{scope}/")
+
+
 def suppressed(
     connection: Connection, identities: Sequence[str], time: int, hashes: Hashes, seen_scopes: Sequence[str]
 ) -> set[str]:
@@ -106,14 +115,24 @@ def suppressed(
 
 def is_off(time: int) -> ColumnElement[bool]:
     """Return the condition that an address is suppressed at `time`."""
-    return (ADDRESSES.c.standing == "suppressed") & or_(ADDRESSES.c.until.is_(None), ADDRESSES.c.until > time)
+    begun = or_(ADDRESSES.c.held_until.is_(None), ADDRESSES.c.held_until <= time)
+    return ADDRESSES.c.standing.in_(("suppressed", "held")) & begun & _is_lasting(time)
+
+
+def is_held(time: int) -> ColumnElement[bool]:
+    """Return the condition that the suppression of an address is held at `time`."""
+    return (ADDRESSES.c.standing == "held") & (ADDRESSES.c.held_until > time)
+
+
+def _is_lasting(time: int) -> ColumnElement[bool]:
+    return or_(ADDRESSES.c.until.is_(None), ADDRESSES.c.until > time)
 
 
 def stats(connection: Connection, time: int, scope: str) -> Stats:
     """Return the statistics of a scope."""
     own = in_scope(scope)
     off = is_off(time) & own
-    standing = func.coalesce(func.nullif(ADDRESSES.c.standing, "suppressed"), "clear")
+    standing = case((is_held(time), "held"), (ADDRESSES.c.standing == "counting", "counting"), else_="clear")
     still = select(standing, func.count()).where(own, ~is_off(time)).group_by(literal_column("1"))
     standings = {str(name): int(number) for name, number in connection.execute(still)}
     causes = select(ADDRESSES.c.cause, func.count()).where(off).group_by(ADDRESSES.c.cause)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from undeliverable.suppression import AddressState, ListEvent
 
-__all__ = ["Entry", "Migrated", "Outcome", "Stats", "SuppressedDomain", "moment", "stamp"]
+__all__ = ["Entry", "Hold", "Migrated", "Outcome", "Stats", "SuppressedDomain", "moment", "stamp"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -96,7 +96,10 @@ class Outcome:
     :ivar known: number of events that were recorded before.
     :ivar forgotten: number of events that were skipped because their address is forgotten and suppressed.
     :ivar suppressed: the addresses that became suppressed.
-    :ivar released: the addresses that are no longer suppressed.
+    :ivar released: the addresses that are no longer suppressed, or held.
+    :ivar ignored: number of events without the proof that the list requires.
+    :ivar held: the addresses whose suppression is held, since too many of their provider's bounce.
+    :ivar on_hold: the providers of events that were held.
     """
 
     new: int = 0
@@ -104,6 +107,9 @@ class Outcome:
     forgotten: int = 0
     suppressed: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
+    ignored: int = 0
+    held: tuple[str, ...] = ()
+    on_hold: tuple[str, ...] = ()
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -112,7 +118,36 @@ class Outcome:
             self.forgotten + other.forgotten,
             self.suppressed + other.suppressed,
             self.released + other.released,
+            self.ignored + other.ignored,
+            self.held + other.held,
+            tuple(dict.fromkeys(self.on_hold + other.on_hold)),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A time in which hard bounces of a provider are held, since there are far more of them than usual.
+
+    :ivar provider: the provider's id, else the domain.
+    :ivar since: the begin, to five minutes.
+    :ivar until: the end, unless there are further signs.
+    :ivar held: number of addresses whose hard bounces were held.
+    :ivar hard: number of hard bounces when it began, in the ten to sixty minutes before.
+    :ivar tried: number of recipients in the same time, as far as their results are recorded.
+    :ivar expected: number of hard bounces that would have been usual.
+    """
+
+    provider: str
+    since: datetime
+    until: datetime
+    held: int
+    hard: int
+    tried: int
+    expected: float
+
+    def is_on(self, at: datetime) -> bool:
+        """Return True if hard bounces at time `at` are held."""
+        return self.since <= at < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +161,8 @@ class Stats:
     :ivar causes: suppressed addresses by cause.
     :ivar reasons: suppressed addresses by the reason of the event that suppressed them.
     :ivar domains: number of domains that are suppressed as a whole.
+    :ivar ignored: events that were ignored in the last 28 days, by their proof; ``none`` where nobody asked for it.
+    :ivar warnings: what somebody should look into: many ignored events, and providers on hold.
     """
 
     addresses: int
@@ -135,6 +172,8 @@ class Stats:
     causes: Mapping[str, int] = field(default_factory=dict[str, int])
     reasons: Mapping[str, int] = field(default_factory=dict[str, int])
     domains: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict[str, int])
+    warnings: tuple[str, ...] = ()
 
 
 def stamp(time: datetime) -> int:

@@ -23,8 +23,10 @@ from undeliverable.store._engine import members
 from undeliverable.store._identity import AddressIdentity, storable
 from undeliverable.store._older import older_forms
 from undeliverable.store._records import Migrated
+from undeliverable.store._rows import event_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META
-from undeliverable.store._write import event_of, fold_anew, save_states
+from undeliverable.store._terms import Terms
+from undeliverable.store._write import fold_anew, save_states
 from undeliverable.suppression import Policy
 
 __all__ = ["OLDER_HASHES", "REPORT", "reidentify"]
@@ -192,4 +194,4 @@ class _Work:
     def _fold(self) -> None:
         anew = sorted({self._heirs.get(id_, id_) for id_ in self._anew})
         for begin in range(0, len(anew), _PAGE):
-            save_states(self._connection, fold_anew(self._connection, anew[begin : begin + _PAGE], self._policy))
+            save_states(self._connection, fold_anew(self._connection, anew[begin : begin + _PAGE], Terms(self._policy)))

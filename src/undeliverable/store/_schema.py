@@ -11,13 +11,16 @@ __all__ = [
     "DOMAINS",
     "EVENTS",
     "FORGOTTEN",
+    "IGNORED",
     "META",
     "METADATA",
+    "PROOFS",
     "REPLIES",
     "SCOPED",
     "SCOPES",
     "SENT",
     "STANDINGS",
+    "TRAFFIC",
 ]  # fmt: skip
 
 METADATA: Final = MetaData()
@@ -42,6 +45,7 @@ ADDRESSES: Final = Table(
     Column("trigger_key", Text),
     Column("state", Text, nullable=False),
     Column("scope", Text, nullable=False, server_default=""),
+    Column("held_until", BigInteger),
     UniqueConstraint("address", "scope", name="undeliverable_addresses_address"),
 )
 EVENTS: Final = Table(
@@ -101,6 +105,45 @@ Index(
     SENT.c.message_id,
     sqlite_where=SENT.c.message_id != "",
     postgresql_where=SENT.c.message_id != "",
+)
+# How many events of a day counted, and how many were ignored, by their proof; the empty one is that of nobody asked.
+PROOFS: Final = Table(
+    "undeliverable_proofs",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("scope", Text, primary_key=True),
+    Column("proof", Text, primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+    Column("ignored", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# The first events of an address that were ignored; the numbers keep them few.
+IGNORED: Final = Table(
+    "undeliverable_ignored",
+    METADATA,
+    Column("address_id", _ID, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("reply", Text),
+    sqlite_with_rowid=False,
+)
+# What each provider answered lately, and its spells; the empty name is that of all together. See `_traffic`.
+TRAFFIC: Final = Table(
+    "undeliverable_traffic",
+    METADATA,
+    Column("provider", Text, primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("spells", Text),
+    sqlite_with_rowid=False,
+)
+Index(
+    "undeliverable_traffic_spells",
+    TRAFFIC.c.provider,
+    sqlite_where=TRAFFIC.c.spells.is_not(None),
+    postgresql_where=TRAFFIC.c.spells.is_not(None),
 )
 # Added by the second version, for the retention of raw replies.
 REPLIES: Final = Index(

@@ -1,206 +1,310 @@
-"""Detect that a mailbox provider answers wrongly: far more hard bounces than usual within an hour.
+"""Detect that a mailbox provider answers wrongly: far more hard bounces within an hour than usual.
 
-The traffic of a provider is counted in slots of five minutes. Slots that are two hours old are added to the counts of
-their day, from which the usual is learned; a wrong spell is left out, so it never becomes usual. Three things must hold
-before hard bounces are held: at least 50 recipients were tried, their hard bounces exceed a multiple of what is usual
-for them, and half of that multiple could not produce as many by chance.
+The traffic of a provider is counted in slots of five minutes, and by day. A spell is recognised in the last ten, thirty
+or sixty minutes: a fast one must not have to wait for its hour. Three things must hold: enough recipients were tried;
+their hard bounces exceed a multiple of what is usual for them; and half of that multiple could not produce as many by
+chance. Hard bounces that are held are counted apart and teach nothing, so that a spell does not become usual.
 
 What is usual depends on what is fed. Where deliveries are recorded, it is the usual share of hard bounces among the
 recipients tried; otherwise, their usual number per hour. Where the other providers rise at the same time, as in a
-campaign to an old list, the expectation rises with them.
+campaign to an old list, more is expected of this one, too.
 
-This module is pure: no clock and no database.
+Everything here is pure, without clock or database, and counting is commutative: several writers add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
-from math import inf, log
-from typing import Any, Final
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from itertools import accumulate
+from math import log
+from typing import Final, NamedTuple
 
 from undeliverable.store._records import moment, stamp
 
-__all__ = ["HELD_FOR", "Traffic", "is_unusual", "slot_of"]
-
-HELD_FOR: Final = timedelta(hours=24)
+__all__ = ["AFTER", "DAY", "HOUR", "Spell", "Traffic", "Tried", "is_beyond", "moment_of", "slot_of"]
 
 _SLOT: Final = 300_000_000  # microseconds
-_HOUR: Final = 12  # slots
-_DAY: Final = 24 * _HOUR
-_DAYS: Final = 28  # days from which the usual is learned
-_WIDTHS: Final = (1, 2, 4, _HOUR)  # slots that are looked at together: a fast spell must not wait for its hour
-_LEAST: Final = 50  # recipients tried
-_CHANCE: Final = log(1e6)  # a spell by chance: less than once in a million looks
-_STICKY: Final = 2
-_FED: Final = 0.1  # from this share of deliveries on, the share of hard bounces means something
+HOUR: Final = 12
+"""The number of slots in an hour."""
+DAY: Final = 24 * HOUR
+"""The number of slots in a day; also how long a spell can last, before it is the new usual."""
+_WIDTHS: Final = (2, 6, HOUR)
+_KEPT: Final = DAY + HOUR  # slots; events that arrive late are judged by their own hour
+_DAYS: Final = 28  # the days that teach what is usual
 
-_SHARE: Final = 0.012  # hard bounces among recipients, before anything is known
-_SHARE_WEIGHT: Final = 500  # recipients that must be known to weigh as much as that
+_LEAST: Final = 50  # recipients
+_CHANCE: Final = log(1e6)  # how unlikely a spell must be by chance
+_FED: Final = 0.1  # the share of deliveries from which on the share of hard bounces means something
+AFTER: Final = 2
+"""The number of slots for which a hold goes on after the last sign of a spell."""
+_SPELLS: Final = 10  # spells that are remembered
+
+# What is assumed before anything is known, and how much has to be known until it counts for half.
+_SHARE: Final = 0.012
+_SHARE_WEIGHT: Final = 500  # recipients
 _LOWEST_SHARE: Final = 0.005
-_RATE: Final = 40.0  # hard bounces per hour, before anything is known
+_RATE: Final = 40.0  # hard bounces per hour
 _RATE_WEIGHT: Final = 6  # hours
-_STEADY: Final = 4.0  # hard bounces of the others that must be expected before their rise counts in full
+_BURST: Final = 0.25  # short windows see more of them for their size: mail is sent in bursts
+_FEW: Final = 3  # days with deliveries, from which on the median counts
+_SETTLED: Final = 72  # hours after which only what is known counts
+_HOURS, _PEAK = 3, 4  # in the counts of a day, after those of a slot
+_STEADY: Final = 4.0  # hard bounces; rises among fewer than these are taken for chance
 
-_Counts = list[int]
+
+class Tried(IntEnum):
+    """The result for a recipient, and its place in the counts of a slot."""
+
+    HARD = 0
+    OTHER = 1
+    DELIVERED = 2
+    HELD = 3
 
 
-def slot_of(time: datetime) -> int:
-    return stamp(time) // _SLOT
+class _Window(NamedTuple):
+    hard: int
+    other: int
+    delivered: int
+    held: int
+
+    @property
+    def tried(self) -> int:
+        return self.hard + self.other + self.delivered + self.held
+
+    @property
+    def counted(self) -> int:
+        """The recipients without those that are held."""
+        return self.tried - self.held
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether deliveries are recorded at all."""
+        return self.delivered > 0 and self.delivered >= _FED * self.tried
+
+
+class _Usual(NamedTuple):
+    share: float
+    hard: int
+    hours: int
+    peak: int
+
+
+@dataclass(slots=True)
+class Spell:
+    """A time in which a provider's hard bounces are held.
+
+    :ivar since: the slot in which it began.
+    :ivar last: the slot of its last sign.
+    :ivar held: the number of events held.
+    :ivar hard: the number of hard bounces in the window in which it was recognised; likewise ``tried``.
+    :ivar expected: the number of hard bounces that would have been usual there.
+    """
+
+    since: int
+    last: int
+    held: int = 0
+    hard: int = 0
+    tried: int = 0
+    expected: float = 0.0
+
+    def covers(self, slot: int) -> bool:
+        """Return whether the hold is on in a slot."""
+        return self.since <= slot <= self.last + AFTER
 
 
 class Traffic:
-    __slots__ = ("_usual", "days", "rolled", "slots", "spell")
+    """The traffic of one provider, or of all together."""
 
-    def __init__(self) -> None:
-        self.slots: dict[int, _Counts] = {}  # hard, other failures, deliveries, held
-        self.days: dict[int, _Counts] = {}  # hard, other failures, deliveries, hours, highest slot
-        self.rolled = -1  # the hours before this one are in the days
-        self.spell: tuple[int, int] | None = None
-        self._usual: tuple[float, float, float] | None = None
+    __slots__ = ("_days", "_learned", "_slots", "_start", "spells")
 
-    def count(self, slot: int, kind: int, number: int = 1) -> None:
-        self.advance(slot)
-        counts = self.slots.get(slot)
+    def __init__(self, *, everything: bool = False) -> None:
+        """Begin without any traffic.
+
+        :param everything: True for the traffic of all providers together, of which more is expected at the start.
+        """
+        self._slots: dict[int, list[int]] = {}
+        self._days: dict[int, list[int]] = {}  # hard, other, delivered, hours with traffic, most hard ones in a slot
+        self._start = 2 * _RATE if everything else _RATE
+        self._learned: tuple[int, _Usual] | None = None
+        self.spells: list[Spell] = []
+
+    @classmethod
+    def from_text(cls, text: str, spells: str | None, *, everything: bool = False) -> Traffic:
+        """Return the traffic that :meth:`to_text` and :meth:`spells_to_text` wrote."""
+        found = cls(everything=everything)
+        slots, days = json.loads(text)
+        found._slots = {row[0]: row[1:] for row in slots}
+        found._days = {row[0]: row[1:] for row in days}
+        found.spells = [Spell(*row) for row in json.loads(spells or "[]")]
+        return found
+
+    def to_text(self) -> str:
+        """Return the counts as JSON."""
+        return json.dumps([_rows(self._slots), _rows(self._days)], separators=(",", ":"))
+
+    def spells_to_text(self) -> str | None:
+        """Return the spells as JSON, None if there was none."""
+        rows = [[getattr(spell, name) for name in Spell.__slots__] for spell in self.spells[-_SPELLS:]]
+        return json.dumps(rows, separators=(",", ":")) if rows else None
+
+    @property
+    def newest(self) -> int:
+        """The latest slot with traffic; 0 if there is none."""
+        return max(self._slots, default=0)
+
+    def spell(self, slot: int) -> Spell | None:
+        """Return the spell whose hold is on in a slot."""
+        return next((spell for spell in reversed(self.spells) if spell.covers(slot)), None)
+
+    # --- counting ---------------------------------------------------------------------------------------------------
+
+    def count(self, slot: int, what: Tried, number: int = 1) -> None:
+        """Count recipients in a slot."""
+        counts = self._slots.get(slot)
         if counts is None:
-            counts = self.slots[slot] = [0, 0, 0, 0]
-        counts[kind] += number
-
-    def advance(self, slot: int) -> None:
-        hour = slot // _HOUR - 1
-        if hour <= self.rolled:
+            counts = self._opened(slot)
+        counts[what] += number
+        day = self._days.get(slot // DAY)
+        if what is Tried.HELD or day is None or self.spell(slot) is not None:
             return
-        due = sorted({s // _HOUR for s in self.slots if self.rolled <= s // _HOUR < hour})
-        for h in due:
-            self._roll(h)
-        self.rolled = hour
-        self._usual = None
-        for s in [s for s in self.slots if s < slot - _DAY]:
-            del self.slots[s]
-        for d in sorted(self.days)[:-_DAYS]:
-            del self.days[d]
+        day[what] += number
+        day[_PEAK] = max(day[_PEAK], counts[Tried.HARD])
 
-    def _roll(self, hour: int) -> None:
-        rows = [self.slots.get(s, (0, 0, 0, 0)) for s in range(hour * _HOUR, (hour + 2) * _HOUR)]
-        for part in (rows[:_HOUR], rows[_HOUR:]):
-            held = sum(row[3] for row in part)
-            if held and held > sum(row[0] for row in part):
-                return
-        day = self.days.setdefault(hour // 24, [0, 0, 0, 0, 0])
-        for row in rows[:_HOUR]:
-            day[0] += row[3]
-            for k in range(3):
-                day[k] += row[k]
-            day[4] = max(day[4], row[0])
-        day[3] += 1
+    def _opened(self, slot: int) -> list[int]:
+        hour = slot - slot % HOUR
+        is_first = not any(other in self._slots for other in range(hour, hour + HOUR))
+        counts = self._slots[slot] = [0, 0, 0, 0]
+        self._days.setdefault(slot // DAY, [0, 0, 0, 0, 0])[_HOURS] += is_first
+        for table, most in ((self._slots, _KEPT), (self._days, _DAYS)):
+            if len(table) > most:
+                del table[min(table)]
+        return counts
 
-    def sums(self, slot: int, width: int) -> tuple[int, int, int]:
-        hard = other = delivered = 0
-        slots = self.slots
-        for s in range(slot - width + 1, slot + 1):
-            row = slots.get(s)
-            if row is not None:
-                hard += row[0] + row[3]
-                other += row[1]
-                delivered += row[2]
-        return hard, other, delivered
+    def hold(self, spell: Spell, slot: int, number: int = 1) -> None:
+        """Count hard bounces in a slot as held, in a spell that is new or goes on."""
+        on = self.spell(slot) or self.spell(spell.since)
+        if on is None:
+            on = spell
+            self.spells = [*self.spells[1 - _SPELLS :], spell]
+        on.since, on.last = min(on.since, spell.since), max(on.last, spell.last)
+        on.held += number
+        self.count(slot, Tried.HELD, number)
 
-    def usual(self) -> tuple[float, float, float]:
-        if self._usual is None:
-            self._usual = self._learn()
-        return self._usual
+    def adopt(self) -> None:
+        """Take what was held for the new usual, and forget the old one."""
+        slots, self._slots, self._learned = self._slots, {}, None
+        self._days.clear()
+        for spell in self.spells:
+            spell.last = min(spell.last, max(slots) - AFTER - 1)
+        for slot, (hard, other, delivered, held) in slots.items():
+            for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
+                self.count(slot, what, number)
 
-    def _learn(self) -> tuple[float, float, float]:
-        days = list(self.days.values())
-        hard, hours = sum(d[0] for d in days), sum(d[3] for d in days)
-        rate = (hard + _RATE * _RATE_WEIGHT * (1 if hours < 72 else 0)) / (hours + (_RATE_WEIGHT if hours < 72 else 0)) if hours else _RATE
-        fed = [(d[0] / n, n) for d in days if d[2] >= _FED * (n := d[0] + d[1] + d[2]) and n]
-        tried = sum(n for _, n in fed)
-        if len(fed) < 3:
-            share = (_SHARE * _SHARE_WEIGHT + sum(s * n for s, n in fed)) / (_SHARE_WEIGHT + tried)
-        else:
-            share, seen = 0.0, 0
-            for share, n in sorted(fed):
-                seen += n
-                if seen * 2 >= tried:
-                    break
-        peaks = sorted((d[4] for d in days), reverse=True)
-        peak = peaks[1] if len(peaks) > 1 else 0
-        return max(share, _LOWEST_SHARE), rate, peak
+    # --- judging ----------------------------------------------------------------------------------------------------
 
-    def expected(self, slot: int, width: int) -> tuple[int, int, float]:
-        """Return hard, tried, expected hard."""
-        share, rate, peak = self.usual()
-        hard, other, delivered = self.sums(slot, width)
-        tried = hard + other + delivered
-        h = self.sums(slot, _HOUR) if width != _HOUR else (hard, other, delivered)
-        if h[2] >= _FED * sum(h) and h[2]:
-            return hard, tried, tried * share
-        usual = rate * width / _HOUR
-        return hard, tried, max(usual, peak / 2) if width < _HOUR else max(usual, peak / 2)
+    def sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the beginning of a spell if there are too many hard bounces up to a slot.
+
+        :param everything: the traffic of all providers.
+        :param times: the multiple of what is usual that is too much.
+        """
+        hour = self._window(slot, HOUR)
+        if hour.tried < _LEAST:
+            return None
+        for width in _WIDTHS:
+            window = hour if width == HOUR else self._window(slot, width)
+            hard = window.hard + window.held
+            expected = self._expected(window.tried, width, slot, is_fed=hour.is_fed)
+            if window.tried < _LEAST or not is_beyond(hard, times * expected):
+                continue
+            expected *= max(1.0, self._rise(slot, width, everything), self._rise(slot, HOUR, everything))
+            if is_beyond(hard, times * expected):
+                return Spell(slot, slot, 0, hard, window.tried, round(expected, 1))
+        return None
+
+    def _window(self, slot: int, width: int) -> _Window:
+        rows = [row for at in range(slot - width + 1, slot + 1) if (row := self._slots.get(at)) is not None]
+        return _Window(*map(sum, zip(*rows, strict=True))) if rows else _Window(0, 0, 0, 0)
+
+    def _expected(self, tried: int, width: int, slot: int, *, is_fed: bool) -> float:
+        """Return the usual number of hard bounces, for recipients in a window that ends with a slot."""
+        usual = self._usual(slot)
+        if is_fed:
+            return tried * usual.share
+        weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
+        start = self._start * (HOUR / width) ** _BURST
+        rate = (usual.hard + start * weight) / (usual.hours + weight)
+        return max(rate * width / HOUR, usual.peak / 2)
+
+    def _rise(self, slot: int, width: int, everything: Traffic) -> float:
+        """Return how many times more than usual the other providers' hard bounces are, without those that are held."""
+        own, all_ = self._window(slot, width), everything._window(slot, width)
+        expected = everything._expected(all_.counted, width, slot, is_fed=everything._window(slot, HOUR).is_fed)
+        expected -= self._expected(own.counted, width, slot, is_fed=self._window(slot, HOUR).is_fed)
+        return (max(0, all_.hard - own.hard) + _STEADY) / (max(0.0, expected) + _STEADY)
+
+    def _usual(self, slot: int) -> _Usual:
+        """Return what is usual before the hour of a slot and the one before."""
+        if self._learned is None or self._learned[0] != slot // HOUR:
+            self._learned = slot // HOUR, self._learn(slot)
+        return self._learned[1]
+
+    def _learn(self, slot: int) -> _Usual:
+        today = slot // DAY
+        days = {day: list(row) for day, row in self._days.items() if today - _DAYS < day <= today}
+        for at, row in self._slots.items():
+            if slot - 2 * HOUR < at and (day := days.get(at // DAY)) is not None:
+                for what in (Tried.HARD, Tried.OTHER, Tried.DELIVERED):
+                    day[what] = max(0, day[what] - row[what])
+        hours = {at // HOUR for at in self._slots if slot - 2 * HOUR < at <= slot}
+        for hour in hours:
+            if (day := days.get(hour // 24)) is not None:
+                day[_HOURS] = max(0, day[_HOURS] - 1)
+        peaks = sorted((row[_PEAK] for day, row in days.items() if day != today), reverse=True)
+        return _Usual(
+            share=_usual_share(days.values()),
+            hard=sum(row[Tried.HARD] for row in days.values()),
+            hours=sum(row[_HOURS] for row in days.values()),
+            peak=peaks[1] if len(peaks) > 1 else 0,
+        )
 
 
-def rise(own: Traffic, everything: Traffic, slot: int, width: int) -> float:
-    hard, _, expected = own.expected(slot, width)
-    a_hard, _, a_expected = everything.expected(slot, width)
-    held = sum(row[3] for s in range(slot - width + 1, slot + 1) if (row := own.slots.get(s)))
-    o = max(0, a_hard - hard + held)
-    e = max(0.0, a_expected - expected)
-    return (o + _STEADY) / (e + _STEADY)
+def slot_of(time: datetime) -> int:
+    """Return the slot of a time."""
+    return stamp(time) // _SLOT
 
 
-def is_unusual(own: Traffic, everything: Traffic, slot: int, times: float) -> bool:
-    own.advance(slot)
-    everything.advance(slot)
-    for width in _WIDTHS:
-        hard, tried, expected = own.expected(slot, width)
-        if tried < _LEAST or hard < times * expected:
-            continue
-        expected *= max(1.0, rise(own, everything, slot, width), rise(own, everything, slot, _HOUR))
-        limit = times * expected
-        if hard > limit and hard * log(2 * hard / limit) - hard + limit / 2 >= _CHANCE:
-            return True
-    return False
+def moment_of(slot: int) -> datetime:
+    """Return the time at which a slot begins."""
+    return moment(slot * _SLOT)
 
 
-class Watch:
-    def __init__(self, times: float = 5.0) -> None:
-        self.times = times
-        self.all = Traffic()
-        self.own: dict[str, Traffic] = {}
+def is_beyond(hard: int, limit: float) -> bool:
+    """Return whether hard bounces exceed a limit, and half of it by more than chance.
 
-    def add(self, provider: str, slot: int, kind: int, number: int = 1) -> bool:
-        own = self.own.get(provider)
-        if own is None:
-            own = self.own[provider] = Traffic()
-        if kind:
-            own.count(slot, kind, number)
-            self.all.count(slot, kind, number)
-            return False
-        own.count(slot, 0)
-        self.all.count(slot, 0)
-        if own.spell and own.spell[1] - own.spell[0] >= _DAY:
-            self.adopt(own)
-        unusual = is_unusual(own, self.all, slot, self.times)
-        if unusual:
-            own.spell = (own.spell[0] if self.on(own, slot) else slot, slot)
-        if unusual or self.on(own, slot):
-            own.slots[slot][0] -= 1
-            own.slots[slot][3] += 1
-            self.all.slots[slot][0] -= 1
-            return True
-        return False
+    The second is Chernoff's bound for the tail of a Poisson distribution.
+    """
+    return hard > limit and hard * log(2 * hard / limit) - hard + limit / 2 >= _CHANCE
 
-    def adopt(self, own: Traffic) -> None:
-        own.days.clear()
-        own.spell = None
-        for row in own.slots.values():
-            row[0] += row[3]
-            row[3] = 0
-        for h in sorted({s // _HOUR for s in own.slots if s // _HOUR < own.rolled}):
-            own._roll(h)
-        own._usual = None
 
-    def on(self, own: Traffic, slot: int) -> bool:
-        return own.spell is not None and own.spell[0] <= slot <= own.spell[1] + _STICKY
+def _usual_share(counts: Iterable[Sequence[int]]) -> float:
+    """Return the share of hard bounces on the median day, weighed by recipients; campaigns to old lists are exceptions."""
+    tried = [
+        (row[Tried.HARD], sum(row[:_HOURS])) for row in counts if row[Tried.DELIVERED] >= _FED * sum(row[:_HOURS]) > 0
+    ]
+    total = sum(number for _, number in tried)
+    if len(tried) < _FEW:
+        share = (_SHARE * _SHARE_WEIGHT + sum(hard for hard, _ in tried)) / (_SHARE_WEIGHT + total)
+        return max(share, _LOWEST_SHARE)
+    days = sorted((hard / number, number) for hard, number in tried)
+    seen = accumulate(number for _, number in days)
+    median = next(share for (share, _), number in zip(days, seen, strict=True) if 2 * number >= total)
+    return max(median, _LOWEST_SHARE)
+
+
+def _rows(table: dict[int, list[int]]) -> list[list[int]]:
+    return [[place, *counts] for place, counts in sorted(table.items())]
