@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import io
 import json
+import sqlite3
 import sys
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -360,6 +361,26 @@ def test_a_policy_that_cannot_be_read_any_more_is_shown_as_such(
         open_list(str(known))
     assert run("list", known) == 2
     assert "unknown key" in capsys.readouterr().err
+
+
+def test_a_list_that_is_locked_ends_every_command_with_one_line(
+    known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("undeliverable.store._engine._PATIENCE", 0)
+    file = tmp_path / "list.csv"
+    file.write_text("email\nann@example.org\n")
+    other = sqlite3.connect(known, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for command in (
+        ["suppressions", "add", "ann@example.org", str(known)],
+        ["suppressions", "import", str(file), str(known)],
+        ["classify", f"{FIXTURES}/bounces/exim-mixed.eml", "--into", str(known)],
+    ):
+        assert main(command) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert "the list is locked" in said[-1], command
+        assert not any("Traceback" in line for line in said)
+    other.close()
 
 
 def test_events_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

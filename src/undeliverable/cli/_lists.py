@@ -8,7 +8,6 @@ from argparse import ArgumentParser, Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._words import counted
@@ -63,27 +62,23 @@ def open_list(
     :param policy: the policy of a new list.
     :param require_proof: the proof that the list must ask for.
     :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
-    :raises UsageError: when it cannot be opened.
-    :raises UnavailableError: when it cannot be opened now.
+    :raises UsageError: without the extra `store`.
+    :raises UndeliverableError: when it cannot be opened.
     """
     try:
-        from undeliverable.store import MissingListError, SuppressionList, UnavailableError
+        from undeliverable.store import MissingListError, SuppressionList
     except ImportError:
         raise UsageError(_MISSING) from None
     try:
         known = SuppressionList(place, scope=scope, create=False, require_proof=require_proof)
-    except MissingListError as error:
+    except MissingListError:
         if not create:
-            raise UsageError(str(error)) from None
+            raise
         known = SuppressionList(place, scope=scope, policy=policy, require_proof=require_proof or proof_of_new)
-    except (KnowledgeError, UnavailableError):
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
-    for remark in known.remarks:
-        warn(remark)
     if known.migrated is not None:
         _print_migrated(known)
+    for remark in known.remarks:
+        warn(remark)
     return known
 
 

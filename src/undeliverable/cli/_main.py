@@ -9,7 +9,7 @@ from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from typing import Final
 
-from undeliverable import KnowledgeError, UndeliverableError, __version__
+from undeliverable import UndeliverableError, __version__
 from undeliverable.cli._command import Command, RunError, UsageError, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
@@ -56,12 +56,12 @@ def _run(options: Namespace) -> int:
     run: Command = options.command
     try:
         return run.run(options)
-    except (UsageError, KnowledgeError) as error:
+    except (UsageError, RunError) as error:
         warn(str(error))
-        return 2
-    except (RunError, UndeliverableError) as error:  # such as a list that is locked
+        return 2 if isinstance(error, UsageError) else 1
+    except UndeliverableError as error:  # a rule file with errors, say, or a list that is locked
         warn(str(error))
-        return 1
+        return 1 if error.is_temporary else 2
 
 
 def _harden(stream: object) -> None:

@@ -17,3 +17,5 @@ class MissingListError(StoreError):
 
 class UnavailableError(StoreError):
     """A list that is locked, or whose database cannot be reached, for now: try again."""
+
+    is_temporary = True
