@@ -217,7 +217,7 @@ def test_a_token_from_before_the_reactivation_is_ignored(strict: Way) -> None:
     raw = bounce(address, "5.1.1", "550 5.1.1 no such user")
     assert strict.take(raw, path_of(address, day=datetime.now(UTC).date() - timedelta(days=3))) == 0
     assert strict.standing(address) == "clear"
-    assert strict.take(raw, path_of(address, id="8")) == 0
+    assert strict.take(*genuine(address, "5.1.1", "550 5.1.1 no such user", 40)) == 0
     assert strict.standing(address) == "suppressed"
 
 
