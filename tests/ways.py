@@ -54,8 +54,8 @@ def keys_in(folder: Path) -> list[str]:
 
 def run(*arguments: str | Path) -> tuple[int, str]:
     """Run the command, and return its status and what it says on standard error."""
-    error = io.StringIO()
-    with redirect_stderr(error), redirect_stdout(io.StringIO()):
+    error, output = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with redirect_stderr(error), redirect_stdout(output):
         try:
             status = main([*map(str, arguments)])
         except SystemExit as left:
@@ -93,9 +93,7 @@ def mailed(raw: bytes, *recipients: str, received: datetime | None = None) -> by
     """Return a message as the own mail server puts it into a mailbox."""
     to = "".join(f"Delivered-To: {recipient}\n" for recipient in recipients)
     time = f"{received or datetime.now(UTC):%a, %d %b %Y %H:%M:%S} +0000"
-    return (
-        f"{to}Received: from mx.evil.org by in.{DOMAIN} (Postfix) with ESMTP; {time}\n".encode() + raw
-    )
+    return f"{to}Received: from mx.evil.org by in.{DOMAIN} (Postfix) with ESMTP; {time}\n".encode() + raw
 
 
 def _classify(folder: Path, options: list[str], raw: bytes, recipients: tuple[str, ...]) -> int:
