@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -373,4 +375,13 @@ def test_a_quote_that_is_not_closed_loses_one_row_of_an_import(tmp_path: Path) -
         assert len(known) == 999
 
 
-# --- whatever somebody sends --------------------------------------------------------------------------------------------
+# --- killed -------------------------------------------------------------------------------------------------------------
+
+
+def test_killed_between_record_and_list(tmp_path: Path) -> None:
+    """Reduced; python -m tests.one_way_load --rounds 100 is the measurement."""
+    load = [sys.executable, "-m", "tests.one_way_load", str(tmp_path), "--rounds", "12"]
+    done = subprocess.run(load, capture_output=True, text=True, check=True, timeout=300, cwd=FIXTURES.parent)
+    figures = json.loads(done.stdout)
+    assert figures["killed"] == 12
+    assert figures["lost"] == figures["twice in the list"] == 0
