@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from undeliverable import Advice, BounceType, Kind, Reason, Report, classify, parse
+from undeliverable._dsn.origin import OriginWords
+from undeliverable._knowledge.languages import read_origin
+from undeliverable._knowledge.toml import EntryError
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.suppression import events_of
 
@@ -123,3 +126,11 @@ def test_a_report_inside_another_message_is_somebody_elses() -> None:
 def test_a_single_reply_is_a_rule_of_whoever_gave_it() -> None:
     verdict = classify(REFUSAL)
     assert (verdict.bounce_type, verdict.reason) == (BounceType.SOFT, Reason.POLICY_REJECTED)
+
+
+def test_the_text_is_one_string() -> None:
+    assert OriginWords().look_up not in reject_text()
+    assert read_origin({"look_up": {"text": "Ours"}}).look_up == "ours"
+    for text in (7, ""):
+        with pytest.raises(EntryError, match="a phrase is a string"):
+            read_origin({"look_up": {"text": text}})

@@ -341,6 +341,17 @@ def test_paths(path: str, expected: list[Any]) -> None:
     assert found == ([value] if expected == [...] else expected)
 
 
+def test_every_event_of_a_large_body_is_read() -> None:
+    service = compile_service("mine", with_(body="records[]"))
+    records = [{"a": "x", "b": f"kim{number}@example.org"} for number in range(5_000)]
+    assert len(list(service.read({"records": records}, {}))) == 5_000
+
+
+def test_an_example_may_expect_nothing() -> None:
+    service = compile_service("mine", with_(example=[{"body": '{"a": "x", "b": "kim@example.org"}'}]))
+    assert list(differences(service, service.examples[0])) == []
+
+
 def test_events_in_texts_and_lists() -> None:
     service = compile_service("mine", with_(body="records[].data|base64|json"))
     event = base64.b64encode(b'{"a": "x", "b": "kim@example.org"}').decode()

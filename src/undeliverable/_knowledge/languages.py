@@ -31,7 +31,7 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
     tables = {_SUPPRESSION, _LOOK_UP}
     groups = read_lists({name: value for name, value in document.items() if name not in tables}, _ORIGIN)
     lists = read_table(document.get(_SUPPRESSION, {}), _SUPPRESSION)
-    (look_up,) = read_strings([read_table(document[_LOOK_UP], _LOOK_UP).get("text")], f"{_LOOK_UP}.text")
+    said = read_table(document.get(_LOOK_UP, {}), _LOOK_UP)
     return OriginWords(
         mail_systems=(*groups["mail_systems"], *groups["report_senders"]),
         prefixes=frozenset((*groups["reply"], *groups["forward"])),
@@ -42,7 +42,7 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         suppression=tuple(
             (domain.casefold(), read_strings(phrases, f"{_SUPPRESSION}.{domain}")) for domain, phrases in lists.items()
         ),
-        look_up=look_up,
+        look_up=read_strings([said.get("text")], f"{_LOOK_UP}.text")[0] if said else OriginWords().look_up,
     )
 
 

@@ -67,6 +67,8 @@ _LINE_KEYS: Final = frozenset(
         "own_words",
         "unescape",
         "idle",
+        "waits",
+        "command",
         "example",
     )
 )
@@ -113,6 +115,9 @@ class LineShape:
     :ivar own_words: whether the text is the logging server's own, even if it contains codes.
     :ivar escapes: patterns and their replacements, to undo the log's escapes in the text.
     :ivar idle: whether no delivery was tried, so that the line has no new reply.
+    :ivar waits: whether the line counts only for a recipient that waits for another attempt; all others have failed
+        before.
+    :ivar command: the command that such lines tell the reply to, if the line does not name it; ``.`` ends the message.
     """
 
     name: str
@@ -127,6 +132,8 @@ class LineShape:
     own_words: bool
     escapes: tuple[tuple[str, str], ...]
     idle: bool
+    waits: bool
+    command: str
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -294,6 +301,8 @@ class _Table:
             own_words=self.table.get("own_words") is True,
             escapes=self.escapes(),
             idle=self.table.get("idle") is True,
+            waits=self.table.get("waits") is True,
+            command=self.text("command", ""),
         )
 
     def record(self, name: str) -> RecordShape:

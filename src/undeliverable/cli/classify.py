@@ -116,22 +116,14 @@ def _run(options: Namespace) -> int:
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
     if not 0 < options.max_age <= _LONGEST:
         raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
-    knowledge = knowledge_of(options)
-    prover, known = prover_of(options), list_of(options, reads_mail=not options.log)
+    work, prover = _work(options), prover_of(options)
+    known = list_of(options, reads_mail=not options.log)
+    work = work._replace(proving=_proving(options, prover, known))
+    if known is None:
+        return _classify(options, work, None)
+    known.close()  # processes are forked before it is opened again: no two may share a connection
     max_age = timedelta(days=options.max_age)
-    work = Work(
-        knowledge,
-        Selection.of(options.only),
-        options.format,
-        recording=None if known is None else Recording(max_age),
-        proving=_proving(options, prover, known),
-        attached=options.attached,
-        keep_headers=tuple(options.keep_header),
-        known=known_of(options, knowledge),
-    )
-    if known is not None:
-        known.close()  # processes are forked before it is opened again: no two may share a connection
-    return _classify(options, work, None if known is None else Into(known, max_age))
+    return _classify(options, work._replace(recording=Recording(max_age)), Into(known, max_age))
 
 
 def _proving(options: Namespace, prover: Prover | None, known: SuppressionList | None) -> Proving | None:
@@ -148,7 +140,8 @@ def _classify(options: Namespace, work: Work, into: Into | None) -> int:
     output = writer(options.format)
     inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
     tally = Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(work) if options.log else None):
+    lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
+    for done in done_by(options.jobs, work, inbox, None if lines is None else _line_reader(work, lines)):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
@@ -159,7 +152,11 @@ def _classify(options: Namespace, work: Work, into: Into | None) -> int:
             output.put(rows)
         progress.update(inbox.done, tally.messages)
     progress.clear()
+    for remark in () if lines is None else lines.remarks:
+        warn(remark)
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     for line in () if into is None else into.close():
@@ -167,9 +164,20 @@ def _classify(options: Namespace, work: Work, into: Into | None) -> int:
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(work: Work) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=work.knowledge, **work.known)
+def _work(options: Namespace) -> Work:
+    """Return the work to do on each message."""
+    knowledge = knowledge_of(options)
+    return Work(
+        knowledge,
+        Selection.of(options.only),
+        options.format,
+        attached=options.attached,
+        keep_headers=tuple(options.keep_header),
+        known=known_of(options, knowledge),
+    )
 
+
+def _line_reader(work: Work, reader: LogReader) -> Callable[[Mail], Report | None]:
     def read(line: Mail) -> Report | None:
         return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
 

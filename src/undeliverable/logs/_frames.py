@@ -7,7 +7,7 @@ own. What container engines and collectors put around that is described in data:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -71,9 +71,7 @@ def within(inner: Frame, outer: Frame) -> Frame:
 
 def peeled(line: str, table: FrameTable) -> Frame | None:
     """Return a line split from the text that a container engine put before it, or None."""
-    if table.any_text.match(line) is None:
-        return None
-    for frame in table.texts:
+    for frame in table.texts if table.any_text.match(line) is not None else ():
         match = frame.pattern.match(line)
         if match is not None:
             found = match.groupdict()
@@ -84,13 +82,20 @@ def peeled(line: str, table: FrameTable) -> Frame | None:
     return None
 
 
-def unwrapped(value: Mapping[str, object], table: FrameTable) -> Iterator[Frame]:
-    """Yield the lines that a collector may have put into an object, each with what the object knows of it."""
+def unwrapped(value: Mapping[str, object], table: FrameTable) -> Iterable[Frame]:
+    """Return the lines that a collector may have put into an object, each with what the object knows of it.
+
+    Several collectors keep a line under one name, and each names other things beside it: what one description does not
+    find, the next ones may.
+    """
+    found: dict[str, Frame] = {}
     for frame in table.objects:
         line = line_at(value, frame.line)
         if line:
             date = dated(text_at(value, frame.date))
-            yield Frame(line, text_at(value, frame.host) or None, date, text_at(value, frame.program))
+            one = Frame(line, text_at(value, frame.host) or None, date, text_at(value, frame.program))
+            found[line] = within(found[line], one) if line in found else one
+    return found.values()
 
 
 def unframe(line: str) -> Frame:

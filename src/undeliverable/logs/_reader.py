@@ -76,7 +76,9 @@ class Reader:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Why lines about deliveries were not read, with the number of each."""
-        return tuple(f"{count} lines not read: {why}" for why, count in self._lines.unread.items())
+        return tuple(
+            f"{count} {'line' if count == 1 else 'lines'} not read: {why}" for why, count in self._lines.unread.items()
+        )
 
     def knows(self, line: bytes) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
@@ -130,8 +132,10 @@ class Reader:
     # ------------------------------------------------------------------------------------------------------------
     # The report
 
-    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report:
+    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report | None:
         entry, trail = self._joined(entry)
+        if entry.waits and (trail is None or entry.found.get("recipient") not in trail.waiting):
+            return None
         if entry.record is not None:
             remarks += entry.record.remarks
         facts = facts_of(entry)

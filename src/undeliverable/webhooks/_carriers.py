@@ -25,19 +25,13 @@ _TEXTS: Final = ("data", "body", "Body")
 # What is no carrier but the event itself, or an envelope that names one.
 _EVENTS: Final = frozenset(("eventType", "notificationType", "detail-type", "Type"))
 _DEEPEST: Final = 12  # a list, a record in it and what that holds are three
-_MOST: Final = 10_000  # events of one body; Lambda hands over as many records of SQS at most
 
 
 def carried(service: str, body: object) -> object:
     """Return a body without its carriers: the one value in it, or the list of them."""
     if not _is_carrier(body):
         return body
-    found = []
-    for value in _unpacked(service, body, 0):
-        found.append(value)
-        if len(found) == _MOST:
-            break
-    return found
+    return list(_unpacked(service, body, 0))
 
 
 def _is_carrier(body: object) -> bool:

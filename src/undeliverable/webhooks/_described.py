@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from undeliverable.model import Action, MessageFacts
 from undeliverable.webhooks._body import Form
 from undeliverable.webhooks._fields import Fields, as_list, as_object
-from undeliverable.webhooks._paths import Path, values_at
+from undeliverable.webhooks._paths import Path, first_at, values_at
 from undeliverable.webhooks._service import Notice, RecipientEvent, about, objects
 
 __all__ = ["EVENT_KEYS", "RECIPIENT_KEYS", "Described"]
@@ -91,7 +92,10 @@ class Described:
             if path is None or not path.steps:
                 yield self._notice(_Whole(fields.values, headers), remarks)
                 continue
-            for value in values_at(fields.values, path, headers):
+            found = list(values_at(fields.values, path, headers))
+            if not found and fields.raw(path.steps[0].name) not in ([], {}):
+                found = [fields.values]  # something else is where the events should be: nothing is lost in silence
+            for value in found:
                 own = list(remarks)
                 if as_object(value) is None:
                     own.append("the event is no object")
@@ -116,7 +120,7 @@ class Described:
         message_id = self._text(whole, "message_id", fields)
         return about(
             fields,
-            date=self._fields(whole, "date", fields).moment("date"),
+            date=self._date(whole, "date", fields),
             message_id=message_id,
             queue_id=self._text(whole, "queue_id", fields),
             from_=self._text(whole, "from", fields),
@@ -147,7 +151,7 @@ class Described:
             remote_mta=(self._text(whole, "remote_mta", fields) or "").partition(" ")[0] or None,
             command=self._text(whole, "command", fields),
             original_recipient=self._text(whole, "original_recipient", fields),
-            will_retry_until=self._fields(whole, "retry_until", fields).moment("retry_until"),
+            will_retry_until=self._date(whole, "retry_until", fields),
         )
         for name in self._texts(whole, "recipient") or (None,):
             yield said._replace(address=name)
@@ -164,13 +168,23 @@ class Described:
                     found |= inner
         return found
 
-    def _fields(self, whole: _Whole, part: str, fields: Fields) -> Fields:
-        """Return the values of a part as those of one field of its name, so that they are read as any other."""
-        values = (value for path in self.parts.get(part, ()) for value in values_at(whole.value, path, whole.headers))
-        return fields.beside({part: next((value for value in values if value not in (None, "")), None)})
+    def _found(self, whole: _Whole, part: str) -> tuple[str, object]:
+        """Return the path and the value of the first value of a part that is not empty, else two empty texts."""
+        for path in self.parts.get(part, ()):
+            value = first_at(whole.value, path, whole.headers)
+            if value is not None and value != "":
+                return path.text, value
+        return "", ""
 
     def _text(self, whole: _Whole, part: str, fields: Fields) -> str | None:
-        return self._fields(whole, part, fields).text(part)
+        name, value = self._found(whole, part)
+        if isinstance(value, str):
+            return value or None
+        return fields.beside({name: value}).text(name)
+
+    def _date(self, whole: _Whole, part: str, fields: Fields) -> datetime | None:
+        name, value = self._found(whole, part)
+        return None if value == "" else fields.beside({name: value}).moment(name)
 
     def _texts(self, whole: _Whole, part: str) -> tuple[str, ...]:
         """Return all texts of the first path that has any; a list counts as its items."""

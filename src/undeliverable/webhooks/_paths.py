@@ -16,11 +16,10 @@ from typing import Final, NamedTuple
 
 from undeliverable.webhooks._fields import as_list, as_object
 
-__all__ = ["Path", "path_of", "values_at"]
+__all__ = ["Path", "first_at", "path_of", "values_at"]
 
 _HEADER: Final = "header:"
 _EACH: Final = "[]"
-_MOST: Final = 4_096  # items of one list that are read
 
 
 class Step(NamedTuple):
@@ -65,6 +64,14 @@ def _step(text: str) -> Step:
     return Step(name, tuple(decoders), each)
 
 
+def first_at(value: object, path: Path, headers: Mapping[str, str]) -> object:
+    """Return the first of the values at `path`, or None if there is none."""
+    if len(path.steps) != 1 or path.steps[0].decoders or path.steps[0].each:
+        return next(values_at(value, path, headers), None)
+    found = as_object(value)  # most paths are a name
+    return None if found is None else found.get(path.steps[0].name)
+
+
 def values_at(value: object, path: Path, headers: Mapping[str, str]) -> Iterator[object]:
     """Yield the values at `path`: none if a field is missing or null, several if it goes through lists."""
     if path.header is not None:
@@ -87,7 +94,7 @@ def _walk(value: object, steps: tuple[Step, ...], at: int) -> Iterator[object]:
     for decoder in step.decoders:
         inner = DECODERS[decoder](inner)
     items = as_list(inner) if step.each else None
-    for one in [inner] if items is None else items[:_MOST]:
+    for one in [inner] if items is None else items:
         if one is not None:
             yield from _walk(one, steps, at + 1)
 
