@@ -23,6 +23,7 @@ from typing import Final, TypeVar, cast
 from undeliverable import Knowledge, Proof, Report, UndeliverableError, WebhookError, parse_webhook
 from undeliverable.proof import Prover
 from undeliverable.serve._commit import GroupCommit
+from undeliverable.serve._failures import log_failure
 from undeliverable.serve._intake import Intake, Recorder, Taken
 from undeliverable.serve._judging import Judging
 from undeliverable.serve._unsubscribe import unsubscribed
@@ -125,8 +126,8 @@ class Receiver:
             return _refused(error, endpoint)
         except WebhookError as error:
             return Answer(400, {"error": error.detail})
-        except OSError:
-            _LOG.exception("cannot read the file of records")
+        except OSError as error:
+            log_failure("cannot read the file of records", error)
             return _unavailable()
         if not self._use(proof, digest):
             return Answer(401, {"error": "its token has been used for another body"})
@@ -144,8 +145,8 @@ class Receiver:
         try:
             await self._learn()
             report = await asyncio.to_thread(unsubscribed, token, self._prover, datetime.now(UTC))
-        except (OSError, UndeliverableError):
-            _LOG.exception("a request to unsubscribe cannot be answered now")
+        except (OSError, UndeliverableError) as error:
+            log_failure("a request to unsubscribe cannot be answered now", error)
             return _unavailable()
         if report is None:
             return Answer(404, {})
@@ -185,8 +186,8 @@ class Receiver:
         self._busy.update(dict.fromkeys(missing, done))
         try:
             await self._hand_over(missing, new, proof, digest)
-        except Exception:  # noqa: BLE001 # a failing `received`, a full disk: the service will try again
-            _LOG.exception("request not recorded, answered with 503")
+        except Exception as error:  # noqa: BLE001 # a failing `received`, a full disk: the service will try again
+            log_failure("request not recorded, answered with 503", error)
             return _unavailable()
         else:
             _remember(self._known, dict.fromkeys(missing, True), self._remember)

@@ -14,11 +14,11 @@ from undeliverable.store._forgotten import Hashes
 from undeliverable.store._records import Entry, Stats
 from undeliverable.store._rows import event_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META, SCOPES
-from undeliverable.store._scopes import GLOBAL
+from undeliverable.store._scopes import GLOBAL, has_scopes
 from undeliverable.suppression import ListEvent
 
 __all__ = [
-    "below", "entries", "has_scopes", "history", "in_scope", "is_held", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
+    "below", "entries", "history", "in_scope", "is_held", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
 ]  # fmt: skip
 
 _PAGE: Final = 1_000
@@ -159,11 +159,6 @@ def stats(connection: Connection, time: int, scope: str) -> Stats:
 def scopes(connection: Connection) -> tuple[str, ...]:
     """Return the names of all scopes except the global one."""
     return tuple(connection.execute(select(SCOPES.c.name).order_by(SCOPES.c.name)).scalars())
-
-
-def has_scopes(connection: Connection) -> bool:
-    """Return whether the list holds addresses in scopes beside the global one."""
-    return connection.execute(select(SCOPES.c.name).limit(1)).first() is not None
 
 
 def _count_events(connection: Connection, scope: str) -> int:

@@ -206,14 +206,13 @@ def aware(time: datetime) -> datetime:
 
 
 def _is_anothers(verdict: Verdict) -> bool:
-    """Return whether an address failed that the mail was only passed on to.
+    """Return whether an address failed that the mail was only passed on to, or one that the report does not name.
 
     The one that was mailed may be alive: an alias outlives its members.
     """
     return (
         verdict.bounce_type is BounceType.HARD
         and verdict.sent_to is not None
-        and verdict.recipient is not None
         and not is_same_address(verdict.sent_to, verdict.recipient)
     )
 
