@@ -9,7 +9,7 @@ import pytest
 from undeliverable import Advice, BounceType, Kind, Reason, Report, classify, parse
 from undeliverable._dsn.origin import OriginWords
 from undeliverable._knowledge.languages import read_origin
-from undeliverable._knowledge.toml import EntryError
+from undeliverable.errors import EntryError
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.suppression import events_of
 

@@ -24,7 +24,8 @@ from undeliverable.serve.http import Webhooks
 from undeliverable.serve.server import Limits, Sink
 
 from .serving import serving
-from .test_serve import DOMAIN, MESSAGE, TO, Client, connect, dotted, run, stored
+from .test_pipe import MESSAGE
+from .test_serve import DOMAIN, TO, Client, connect, dotted, run, stored
 from .test_webhook_endpoint import BASIC, BOUNCE, ENDPOINTS, posting
 
 MIB = 1 << 20

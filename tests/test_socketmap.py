@@ -263,17 +263,23 @@ def test_a_netstring_is_taken_whole(key: str, rest: bytes) -> None:
 
 def test_a_client_that_does_not_read_takes_little(known: SuppressionList) -> None:
     async def talk(server: SocketmapServer) -> None:
-        client = await Client.of(server)
-        flood = netstring("map kim@") * 20_000
-        for _ in range(40):
-            client.writer.write(flood)
-        await asyncio.sleep(0.5)
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", int(server.port)))
+        narrow.setblocking(False)
+        client = Client(*await asyncio.open_connection(sock=narrow))
+        while not server.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         (connection,) = server.connections
+        connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        client.writer.write(netstring("map kim@") * 40_000)
+        await asyncio.sleep(0.5)
+        assert connection._is_full
         assert len(connection._buffer) < 1 << 19
         assert connection._transport.get_write_buffer_size() < 1 << 18
         assert await (await Client.of(server)).ask("kim@example.org") == REJECT
-        for _ in range(1000):
-            assert await client.answer() == NOT_FOUND
+        wanted = netstring(NOT_FOUND) * 40_000
+        assert await asyncio.wait_for(client.reader.readexactly(len(wanted)), 120) == wanted
 
     run(lambda: LookUps(known), talk)
 

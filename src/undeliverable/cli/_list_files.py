@@ -131,6 +131,7 @@ def import_(options: Namespace) -> int:
 
         source = read_import(file, format=options.format, judge=options.judge)
         outcome = known.record(watched(source, file, options.file))
+        is_shared = not known.scope and bool(known.scopes())
         known.tidy()
     skips = source.skips - source.bad - source.patterns
     if skips:
@@ -141,6 +142,8 @@ def import_(options: Namespace) -> int:
             f"{options.file}: {counted(source.patterns, 'pattern')} left out: {'; '.join(source.named_patterns)};"
             " suppress a whole domain with 'undeliverable suppressions add-domain DOMAIN LIST'"
         )
+    if outcome.ignored and is_shared:
+        warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
     print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
     status = bad_rows(options.file, source.bad, source.faults)
     return 1 if source.patterns or (source.rows and source.rows == source.skips) else status
