@@ -493,7 +493,9 @@ class TestCommand:
 
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
         secrets = secret(tmp_path / "secrets.toml", POSTMARK)
-        options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
+        options = Namespace(
+            services=[], secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None
+        )
         (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 

@@ -27,9 +27,7 @@ _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
 _OFF: Final = (
     f"t.standing || '' IN ('suppressed', 'held') AND (t.held_until IS NULL OR t.held_until <= :time) AND {_LASTING}"
 )
-_OTHERS: Final = (
-    "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
-)
+_OTHERS: Final = "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
 
 _WITH_TRIGGER: Final = ADDRESSES.outerjoin(
     EVENTS, (EVENTS.c.address_id == ADDRESSES.c.id) & (EVENTS.c.key == ADDRESSES.c.trigger_key)
