@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, text, true
+from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, true
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._domains import active, covering, domain_of
@@ -27,9 +27,7 @@ _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
 _OFF: Final = (
     f"t.standing || '' IN ('suppressed', 'held') AND (t.held_until IS NULL OR t.held_until <= :time) AND {_LASTING}"
 )
-_OTHERS: Final = text(
-    "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
-)
+_OTHERS: Final = "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
 
 _WITH_TRIGGER: Final = ADDRESSES.outerjoin(
     EVENTS, (EVENTS.c.address_id == ADDRESSES.c.id) & (EVENTS.c.key == ADDRESSES.c.trigger_key)
@@ -99,7 +97,7 @@ def suppressed(
         only=("address",), where=f"{seen} AND {_OFF}", time=time, **names,
     )  # fmt: skip
     found: set[str] = {row[0] for row in rows}
-    has_forgotten, has_domains = connection.execute(_OTHERS).one()
+    has_forgotten, has_domains = connection.exec_driver_sql(_OTHERS).one()
     if has_forgotten:
         owners = hashes.owners(identities, seen_scopes)
         kept = members(
