@@ -125,9 +125,9 @@ def with_message(**values: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        (None, "no record of a report: expected an object, not None"),
+        (None, "not a record of a report: expected an object, not None"),
         ([], "expected an object, not []"),
-        ({}, "no record of a report: schema: missing"),
+        ({}, "not a record of a report: schema: missing"),
         ({"schema": 2, "verdicts": []}, "kind: missing"),
         (GOOD | {"schema": 3}, "schema: unknown value 3; expected one of 1, 2"),
         (GOOD | {"schema": True}, "schema: unknown value True; expected one of 1, 2"),
@@ -165,17 +165,17 @@ def with_message(**values: object) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_is_no_record(record: Any, said: str) -> None:
-    with pytest.raises(ValueError, match="no record of a report") as caught:
+    with pytest.raises(ValueError, match="not a record of a report") as caught:
         Report.from_dict(record)
     assert said in str(caught.value)
     assert len(str(caught.value)) < 1_500
 
 
 def test_what_is_no_verdict() -> None:
-    with pytest.raises(ValueError, match=r"no record of a verdict: recipient: missing"):
+    with pytest.raises(ValueError, match=r"not a record of a verdict: recipient: missing"):
         Verdict.from_dict({})
     with pytest.raises(
-        ValueError, match=r"no record of a verdict: fault: unknown value 'nobody'; expected null or one of address"
+        ValueError, match=r"not a record of a verdict: fault: unknown value 'nobody'; expected null or one of address"
     ):
         Verdict.from_dict(GOOD["verdicts"][0] | {"fault": "nobody"})
 

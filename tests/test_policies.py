@@ -588,11 +588,13 @@ class TestProvider:
 
 
 def test_the_services_are_those_of_webhooks() -> None:
+    from tests.service_examples import DOCUMENTS
     from undeliverable._knowledge.names import service_names
     from undeliverable.webhooks import names
 
     listed = tomllib.loads(read("services.toml"))["names"]
-    assert {*listed} <= {*names()}
+    assert {*listed, *DOCUMENTS} == {*names()}
+    assert listed == sorted(listed)
     assert service_names() >= {*names(), "postfix"}
 
 

@@ -669,3 +669,24 @@ def test_a_file_too_long_for_keys(keys: Path) -> None:
     keys.write_text("# x\n" * 20_000, encoding="ascii")
     with pytest.raises(OSError, match="too long"):
         read_keys(keys)
+
+
+# --- explained ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_explanation_says_what_proves_a_verdict() -> None:
+    report = parse((FORGERY / "forged_plain.eml").read_bytes())
+    path = SIGNER.sign(VICTIM, id="9", day=DAY)
+    (proved,) = SIGNER.prove(report, path, today=DAY).verdicts
+    assert f"  proof      signed return path of {VICTIM}, made {DAY}\n" in proved.explain()
+    (unproved,) = SIGNER.prove(report, today=DAY).verdicts
+    text = unproved.explain()
+    assert f"  proof      none, although asked for: {Refusal.NO_TOKEN}\n" in text
+    assert text.count(Refusal.NO_TOKEN) == 1
+    sent = SentTable(message_ids=[("<abc@example.com>", VICTIM)])
+    (matched,) = Prover(sent=sent).prove(report, today=DAY).verdicts
+    assert f"Message-ID of a message that {VICTIM} alone was sent" in matched.explain()
+    (signed,) = report.proved(Proof.SIGNED).verdicts
+    assert "  proof      signature of the service, which was verified\n" in signed.explain()
+    for verdict in (*report.verdicts, *report.proved(Proof.OWN).verdicts):
+        assert "proof" not in verdict.explain()

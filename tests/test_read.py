@@ -119,7 +119,8 @@ def test_every_command_that_reads_mail(command: tuple[str, ...], records: Path, 
 def test_records_that_are_none_are_not_compared(tmp_path: Path, run: Run) -> None:
     (tmp_path / "one.jsonl").write_text(line_of() + line_of(kind="party"))
     assert (
-        "one.jsonl:2: no record of a report: kind" in run("rules", "diff", "builtin", "ses", tmp_path / "one.jsonl")[2]
+        "one.jsonl:2: not a record of a report: kind"
+        in run("rules", "diff", "builtin", "ses", tmp_path / "one.jsonl")[2]
     )
 
 
@@ -128,8 +129,8 @@ def test_explanations_of_records(tmp_path: Path, run: Run) -> None:
     status, out, err = run("explain", tmp_path / "one.jsonl")
     assert status == 0
     assert out.startswith("one: bounce")
-    assert "one.jsonl:2: no record of a report; the line was skipped" in err
-    assert "one.jsonl:3: no record of a report: its end is missing" in err
+    assert "one.jsonl:2: not a record of a report" in err
+    assert "one.jsonl:3: not a record of a report: its end is missing" in err
 
 
 def test_a_report_of_records_in_a_log_s_place(tmp_path: Path, run: Run) -> None:
@@ -153,11 +154,20 @@ def test_damaged_records_are_named_and_cost_no_other(tmp_path: Path, run: Run) -
         status, out, err = run("classify", "--jobs", jobs, "--format", "jsonl", path)
         assert status == 0
         assert [json.loads(line)["source"] for line in out.splitlines()] == ["one", "one"]
-        assert f"{path}:1: no record of a report; 3 such lines were skipped" in err
-        assert f"{path}:5: no record of a report: kind: unknown value 'party'; expected null or one of bounce" in err
-        assert f"{path}:6: no record of a report: schema: unknown value 9; expected one of 1, 2" in err
-        assert f"{path}:9: no record of a report: its end is missing" in err
+        assert all(f"{path}:{number}: not a record of a report\n" in err for number in (1, 4, 7))
+        assert f"{path}:5: not a record of a report: kind: unknown value 'party'; expected null or one of bounce" in err
+        assert f"{path}:6: not a record of a report: schema: unknown value 9; expected one of 1, 2" in err
+        assert f"{path}:9: not a record of a report: its end is missing" in err
         assert "; 6 lines skipped, no record; " in err
+
+
+def test_only_some_lines_are_named(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "damaged.jsonl"
+    path.write_text("x\n" * 6 + line_of() + "x\n" * 60)
+    err = run("classify", path)[2]
+    assert err.count(": not a record of a report\n") == 10
+    assert f"{path}: 66 lines are not records of reports" in err
+    assert "; 66 lines skipped, no record; " in err
 
 
 def test_a_torn_record_is_said_wherever_it_is_torn(tmp_path: Path) -> None:
@@ -168,7 +178,7 @@ def test_a_torn_record_is_said_wherever_it_is_torn(tmp_path: Path) -> None:
         said: list[str] = []
         assert len(list(undeliverable.read(path, warn=said.append))) == 1
         assert len(said) == 1
-        assert said[0].startswith(f"{path}:2: no record of a report")
+        assert said[0].startswith(f"{path}:2: not a record of a report")
 
 
 def test_a_last_line_without_its_end_is_read(tmp_path: Path) -> None:
@@ -237,7 +247,7 @@ def test_a_very_long_record_is_cut_and_said(tmp_path: Path, monkeypatch: pytest.
     path.write_text(line_of(remarks=["x" * 600_000]) + line_of())
     said: list[str] = []
     assert len(list(undeliverable.read(path, warn=said.append))) == 1
-    assert said[0] == f"{path}:1: no record of a report: its end is missing"
+    assert said[0] == f"{path}:1: not a record of a report: its end is missing"
     assert "1 longer than" in said[1]
 
 
@@ -293,9 +303,7 @@ def test_problems_become_warnings(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         assert len(list(undeliverable.read(tmp_path))) == 1
         assert len(list(Inbox([str(tmp_path)]))) == 1
-    assert [str(warning.message) for warning in caught] == [
-        f"{tmp_path}/one.jsonl:2: no record of a report; the line was skipped"
-    ] * 2
+    assert [str(warning.message) for warning in caught] == [f"{tmp_path}/one.jsonl:2: not a record of a report"] * 2
 
 
 def test_a_log_is_said_to_be_one(tmp_path: Path) -> None:
@@ -410,7 +418,7 @@ def test_an_import_of_damaged_records(records: Path, tmp_path: Path, run: Run) -
     assert status == 1
     assert f"{number + 3:,} rows; " in err
     assert (
-        f"records.jsonl: 3 bad rows left out: row {number + 1}: no record of a report: kind: unknown value 'party'"
+        f"records.jsonl: 3 bad rows left out: row {number + 1}: not a record of a report: kind: unknown value 'party'"
         in err
     )
     assert f"row {number + 2}: no JSON object; row {number + 3}: no JSON object" in err

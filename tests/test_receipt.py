@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable.mail import received_at
+from undeliverable.mail import delivered_to, received_at
 
 TIME = datetime(2026, 11, 16, 9, 12, 33, tzinfo=UTC)
 DATE = "Mon, 16 Nov 2026 09:12:33 +0000"
@@ -96,3 +96,57 @@ def test_a_long_header_takes_linear_time() -> None:
     for piece in ("(", "()", "by ", "by a", "a;", " \n", "Mon "):
         raw = b"From a Mon " + b"\nReceived: " + piece.encode() * 400_000
         assert received_at(raw, by=["in.example.com"]) is None
+
+
+# --- for whom -----------------------------------------------------------------------------------------------------------
+
+TOKEN = "bounces+token@example.com"
+FOREIGN = f"Received: from a by mx.example.org; {DATE}"
+OWN = f"Received: from a by in.example.com (Dovecot); {DATE}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("postmark", [(), ("From a@example.com Mon Nov 16 09:12:33 2026",)])
+@pytest.mark.parametrize(
+    ("fields", "addresses"),
+    [
+        ((f"Delivered-To: {TOKEN}", FOREIGN), (TOKEN,)),
+        (("Return-Path: <>", f"delivered-to : <{TOKEN}>", FOREIGN), (TOKEN,)),
+        ((f"X-Original-To: {TOKEN}", "Delivered-To: bounces@example.com", FOREIGN), ("bounces@example.com", TOKEN)),
+        ((f"Envelope-to: a@example.com,\n {TOKEN}", FOREIGN), ("a@example.com", TOKEN)),
+        ((f"Delivered-To: {TOKEN}", f"X-Original-To: {TOKEN}", FOREIGN), (TOKEN,)),
+        ((FOREIGN, f"Delivered-To: {TOKEN}"), ()),
+        ((OWN, f"Delivered-To: {TOKEN}", FOREIGN, "Delivered-To: other@example.com"), (TOKEN,)),
+        (("Received: unreadable", f"Delivered-To: {TOKEN}"), ()),
+        ((f"Delivered-To: {TOKEN}",), (TOKEN,)),
+        (("To: a@example.com", f"X-Other: {TOKEN}", "Delivered-To: <>", FOREIGN), ()),
+    ],
+)
+def test_the_fields_of_the_own_side(
+    fields: tuple[str, ...], addresses: tuple[str, ...], postmark: tuple[str, ...], end: str
+) -> None:
+    raw = traced(*postmark, *fields).replace(b"\n", end.encode())
+    assert delivered_to(raw, by=["in.example.com"]) == addresses
+
+
+def test_fields_of_another_name() -> None:
+    raw = traced(f"X-Envelope-To: {TOKEN}", "Delivered-To: bounces@example.com", FOREIGN)
+    assert delivered_to(raw, headers=["x-envelope-to"]) == (TOKEN,)
+    assert delivered_to(traced(OWN, f"Delivered-To: {TOKEN}")) == ()
+
+
+def test_no_more_addresses_than_a_message_has_recipients() -> None:
+    raw = traced(f"Delivered-To: {', '.join(f'a{number}@example.com' for number in range(500))}", FOREIGN)
+    assert len(delivered_to(raw)) == 100
+
+
+@given(st.binary(max_size=300))
+def test_octets_that_name_nobody(raw: bytes) -> None:
+    assert isinstance(delivered_to(raw, by=["in.example.com"]), tuple)
+
+
+def test_a_field_of_any_host_gives_an_estimate() -> None:
+    assert received_at(traced("Delivered-To: a@example.com", FOREIGN, OWN), by=None) == TIME
+    assert received_at(traced(FOREIGN)) is None
+    assert received_at(traced("X-Other: 1"), by=None) is None
+    assert received_at(b"From a@example.com Mon Nov 16 09:12:33 2026\nSubject: x\n\n", by=None) == TIME

@@ -269,3 +269,9 @@ def test_every_row_of_the_table(before: Standing, signal: Signal) -> None:
         expected = before
     assert (decision.signal, decision.before, decision.effect) == (signal, before, TRANSITIONS[before, signal])
     assert decision.state.standing is expected
+
+
+def test_the_time_of_receipt_does_not_choose_between_two_reports() -> None:
+    """Reading an archive again tomorrow gives the same list: the digest is of what was reported."""
+    first = event(0, "hard", "one")
+    assert first.digest == replace(first, time=first.time + timedelta(hours=1)).digest

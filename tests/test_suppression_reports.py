@@ -194,8 +194,24 @@ def test_a_forged_delivery_clears_nothing_without_proof() -> None:
 
 def test_a_recipient_without_a_name_has_no_event() -> None:
     assert not suppression.events_of(
-        _report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, recipient=None), BEGIN
+        _report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, recipient=None, sent_to=None), BEGIN
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "made"),
+    [
+        (undeliverable.Kind.COMPLAINT, None, EventKind.COMPLAINT),
+        (undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, EventKind.BOUNCE),
+    ],
+)
+def test_a_recipient_that_only_a_token_names_has_one(
+    kind: undeliverable.Kind, action: undeliverable.Action | None, made: EventKind
+) -> None:
+    report = _report(kind, action, recipient=None, sent_to="kim@example.org")
+    ((address, event),) = suppression.events_of(report, BEGIN)
+    # Nobody knows which address failed: it need not be the one that was mailed.
+    assert (address, event.kind, event.bounce_type) == ("kim@example.org", made, "soft")
 
 
 def test_the_machine_reads_no_clock_and_imports_the_public_core_only() -> None:

@@ -68,6 +68,7 @@ _LINE_KEYS: Final = frozenset(
         "unescape",
         "idle",
         "waits",
+        "command",
         "example",
     )
 )
@@ -116,6 +117,7 @@ class LineShape:
     :ivar idle: whether no delivery was tried, so that the line has no new reply.
     :ivar waits: whether the line counts only for a recipient that waits for another attempt; all others have failed
         before.
+    :ivar command: the command that such lines tell the reply to, if the line does not name it; ``.`` ends the message.
     """
 
     name: str
@@ -131,6 +133,7 @@ class LineShape:
     escapes: tuple[tuple[str, str], ...]
     idle: bool
     waits: bool
+    command: str
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -299,6 +302,7 @@ class _Table:
             escapes=self.escapes(),
             idle=self.table.get("idle") is True,
             waits=self.table.get("waits") is True,
+            command=self.text("command", ""),
         )
 
     def record(self, name: str) -> RecordShape:

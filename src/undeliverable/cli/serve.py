@@ -6,14 +6,14 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
+from undeliverable.cli._into import Watched, add_into_options, list_of
 from undeliverable.cli._lists import open_list
-from undeliverable.cli._signer import add_proof_options, prover_of
+from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from undeliverable.serve._http_server import HttpServer
     from undeliverable.serve.server import Sink
     from undeliverable.serve.socketmap import SocketmapServer
-    from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
 
@@ -41,9 +40,16 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
     )
+    parser.add_argument(
+        "--service",
+        metavar="FILE",
+        dest="services",
+        action="append",
+        default=[],
+        help="a service of your own for --http, described in this file (TOML) called after it; repeatable",
+    )
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
-    parser.add_argument("--into", metavar="LIST", help="record the events in a suppression list, with or without --to")
-    parser.add_argument("--scope", metavar="NAME", default="", help="the tenant or stream whose part of the list it is")
+    add_into_options(parser)
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -126,7 +132,7 @@ class _Shared(NamedTuple):
     knowledge: Callable[[], Knowledge]
     context: dict[str, object] | None
     budget: Budget
-    into: SuppressionList | None
+    into: Watched | None
     prover: Prover | None
 
 
@@ -152,13 +158,14 @@ def _run(options: Namespace) -> int:
     from undeliverable.serve import Budget
 
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    into = open_list(options.into, scope=options.scope, create=True) if options.into else None
+    prover, known = prover_of(options), list_of(options, reads_mail=bool(mail))
+    into = None if known is None else Watched(known, warn)
     shared = _Shared(
         knowledge=watch.current,
         context=context_of(options) or None,
         budget=Budget(options.max_in_flight * _MIB),
         into=into,
-        prover=_prover(options, into),
+        prover=asking(prover, known),
     )
     sinks: list[Listening] = [
         *_mail_sinks(options, shared, mail),
@@ -173,13 +180,10 @@ def _run(options: Namespace) -> int:
     except OSError as error:
         warn(str(error))
         return 1
+    finally:
+        if into is not None:
+            into.close()
     return 0
-
-
-def _prover(options: Namespace, into: SuppressionList | None) -> Prover | None:
-    """Return what proves reports; without `--sent`, what was sent is asked of the list."""
-    prover = prover_of(options)
-    return replace(prover, sent=into) if prover is not None and prover.sent is None and into is not None else prover
 
 
 def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
@@ -214,7 +218,7 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
 def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
-    if not options.secrets and (shared.prover is None or shared.prover.sent is None):
+    if not options.secrets and (options.services or shared.prover is None or shared.prover.sent is None):
         raise UsageError(
             "--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe"
         )
@@ -224,10 +228,11 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
         from undeliverable.serve._http_server import HttpServer
         from undeliverable.serve._secrets_file import read_secrets
         from undeliverable.serve.http import Webhooks
+        from undeliverable.webhooks import load_service
     except ImportError:
         raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
     app = Webhooks(
-        read_secrets(options.secrets) if options.secrets else {},
+        read_secrets(options.secrets, map(load_service, options.services)) if options.secrets else {},
         to=options.to,
         into=shared.into,
         knowledge=shared.knowledge,

@@ -21,6 +21,7 @@ from undeliverable.mail import received_at
 __all__ = ["Inbox", "Mail"]
 
 _HEAD: Final = 4096
+_NAMED: Final = 10  # lines of a file that are named one by one
 
 
 class Mail(NamedTuple):
@@ -132,19 +133,28 @@ class Inbox:
         return found.records and bool(head) and (is_named or begins_as_json(head)) and not looks_like_mail(head)
 
     def _records(self, found: Found, stream: Stream, head: bytes) -> Iterator[Mail]:
-        first = unread = 0
-        before = self.records
+        unread, waiting, before = 0, list[int](), self.records
         for number, raw in enumerate(stream.lines(LIMIT), start=1):
             if looks_like_record(raw):
                 self.records += 1
                 yield Mail(f"{found.path}:{number}", raw, is_record=True)
             elif raw.strip():
-                first, unread = first or number, unread + 1
+                unread += 1
+                if unread <= _NAMED:
+                    waiting.append(number)
+            if waiting and self.records > before:  # else the whole file may be something else
+                self._warn_of_lines(found, waiting)
         if self.records == before:
             self._skip(found, head, stream)
-        elif first:
-            self.unread += unread
-            self._warn(f"{found.path}:{first}: no record of a report; {_lines(unread)} skipped")
+            return
+        self.unread += unread
+        if unread > _NAMED:
+            self._warn(f"{found.path}: {unread:,} lines are not records of reports")
+
+    def _warn_of_lines(self, found: Found, numbers: list[int]) -> None:
+        for number in numbers:
+            self._warn(f"{found.path}:{number}: not a record of a report")
+        numbers.clear()
 
     def _skip(self, found: Found, head: bytes, stream: Stream) -> None:
         """Say that a file in JSON holds nothing of ours."""
@@ -187,10 +197,6 @@ class Inbox:
         self.failed += 1
         reason = error.strerror if isinstance(error, OSError) else str(error)
         self._warn(f"{path or getattr(error, 'filename', '')}: {reason}")
-
-
-def _lines(number: int) -> str:
-    return "the line was" if number == 1 else f"{number:,} such lines were"
 
 
 def _position(file: io.BufferedReader) -> int:

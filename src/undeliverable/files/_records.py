@@ -45,7 +45,7 @@ def report_in(source: str, line: bytes) -> Report:
         record: object = json.loads(line)
     except (ValueError, RecursionError) as error:
         why = error if line.rstrip().endswith(b"}") else "its end is missing"
-        raise RecordError(f"{source}: no record of a report: {why}") from None
+        raise RecordError(f"{source}: not a record of a report: {why}") from None
     try:
         return Report.from_dict(cast("dict[str, object]", record))  # which says so if it is no object
     except ValueError as error:

@@ -66,6 +66,8 @@ def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry |
         return None
     if "code" in found and "reply" not in found:
         found["text"] = f"{found['code']} {found.get('text', '')}".rstrip()
+    if shape.command:
+        found.setdefault("command", shape.command)
     for key in ("text", "reply"):
         if key in found:
             for pattern, instead in shape.unescape:

@@ -65,10 +65,12 @@ class Lines:
         if text[:1] == "{":
             return self._read_object(text, outer, depth)
         whole, text, promising = text, text[:LONGEST], False
+        own: Frame | None = None
         for mark in self._marks:
             if mark in text:
                 promising = True
-                line = _matched(text, within(unframe(text), outer), self._table)
+                own = unframe(text)
+                line = _matched(text, within(own, outer), self._table)
                 if line is not None:
                     return line
                 break
@@ -82,7 +84,11 @@ class Lines:
             line = self._read_cells(text, outer)
             if line is not None:
                 return line
-        return self._read_inner(whole, outer, depth) if promising and depth < _DEEPEST else None
+        if not promising or depth == _DEEPEST:
+            return None
+        own = own if own is not None and len(whole) <= LONGEST else unframe(whole)
+        frame = peeled(whole, self._table.frames) or self._relayed(whole, own)
+        return None if frame is None else self.read(frame.body, within(frame, outer), depth + 1)
 
     def knows(self, text: str) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
@@ -110,18 +116,12 @@ class Lines:
         lines = (self.read(frame.body[:LONGEST], within(frame, outer), depth + 1) for frame in frames)
         return next((line for line in lines if line is not None), None)
 
-    def _read_inner(self, text: str, outer: Frame, depth: int) -> Line | None:
-        """Return what a line says once its outermost frame is off."""
-        frame = peeled(text, self._table.frames) or self._relayed(text)
-        return None if frame is None else self.read(frame.body, within(frame, outer), depth + 1)
-
-    def _relayed(self, text: str) -> Frame | None:
-        """Return a line without the frame of a logger if that holds what is read otherwise: a frame, an object, a row."""
-        frame = unframe(text)
+    def _relayed(self, text: str, frame: Frame) -> Frame | None:
+        """Return the frame that a logger put around a line, if what is in it is read otherwise: a frame, an object, a row."""
         body = frame.body
         if body == text:
             return None
-        inner = body[:1] == "{" or peeled(body, self._table.frames) is not None or unframe(body).body != body
+        inner = body[:1] == "{" or unframe(body).body != body or peeled(body, self._table.frames) is not None
         return frame if inner or ("," in body and self._has_row(body)) else None
 
     def _read_tail(self, text: str, outer: Frame) -> Line | None:

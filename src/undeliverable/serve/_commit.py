@@ -56,7 +56,9 @@ class GroupCommit(Generic[T]):
             await asyncio.to_thread(self._store, [item for items, _ in batch for item in items])
         except Exception as error:  # noqa: BLE001 # every waiting caller must get the error
             for _, done in batch:
-                done.set_exception(OSError(f"not stored: {error}"))
+                failure = OSError(f"not stored: {error}")
+                failure.__cause__ = error
+                done.set_exception(failure)
                 done.exception()  # mark it as retrieved: its caller may be gone
         else:
             for _, done in batch:

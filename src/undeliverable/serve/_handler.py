@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from undeliverable import Knowledge, Report, parse
 from undeliverable.envelope import unwrap
 from undeliverable.serve._delivery import Delivery
+from undeliverable.serve._failures import log_failure
 from undeliverable.serve._judging import Judging
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ class BounceHandler:
             delivery = Delivery(report, sender, tuple(envelope.rcpt_tos))
             await self.received(delivery, content)
             await self._record(delivery)
-        except Exception:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
-            _LOG.exception("message not recorded, answered with 451")
+        except Exception as error:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
+            log_failure("message not recorded, answered with 451", error)
             return NOT_STORED
         return STORED
 

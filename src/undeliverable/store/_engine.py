@@ -22,10 +22,10 @@ from typing import Any, Final, Literal, TypeVar
 from sqlalchemy import Row, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
 from undeliverable.store._files import locked_by, protect
 
 __all__ = ["INSERT", "engine_for", "lock_all", "members", "protect_files", "reading", "writing"]
@@ -166,7 +166,7 @@ def _url(place: str, *, create: bool) -> URL:
 
 def _existing(url: URL, place: str, *, create: bool) -> URL:
     if not create and url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise StoreError(f"{place}: no such list")
+        raise MissingListError(f"{place}: no such list")
     return url
 
 
@@ -220,7 +220,7 @@ def _begin_writing(connection: Connection) -> None:
         except sqlite3.OperationalError as error:
             now = _commits_of_others(raw)
             if not _is_busy(error) or now == seen or time.monotonic() > until:
-                raise StoreError(_message(connection.engine, error)) from error
+                raise UnavailableError(_message(connection.engine, error)) from error
             seen = now
         else:
             return
@@ -243,7 +243,7 @@ def reading(engine: Engine) -> Generator[Connection, None, None]:
         with engine.connect() as connection:
             yield connection
     except (DBAPIError, NoConnection) as error:
-        raise StoreError(_message(engine, error)) from error
+        raise _failure(engine, error) from error
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -259,7 +259,7 @@ def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
         except (DBAPIError, NoConnection) as error:
             attempt += 1
             if attempt >= _ATTEMPTS or not _passes(error, attempt):
-                raise StoreError(_message(engine, error)) from error
+                raise _failure(engine, error) from error
 
 
 def lock_all(connection: Connection) -> None:
@@ -283,6 +283,11 @@ def _cause(error: Exception) -> object:
 def _is_busy(error: object) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _BUSY
+
+
+def _failure(engine: Engine, error: Exception) -> StoreError:
+    kind = UnavailableError if isinstance(error, OperationalError | NoConnection) else StoreError
+    return kind(_message(engine, error))
 
 
 def _message(engine: Engine, error: Exception) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from undeliverable.store import _hold, _proof, _read, _sent
 from undeliverable.store._engine import INSERT, engine_for, lock_all, protect_files, reading, writing
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import MissingListError, StoreError
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._migrations import SCHEMA, migrate, version_of
@@ -95,7 +95,7 @@ class Opened:
         if version == SCHEMA:
             return
         if not version and not create:
-            raise StoreError(f"{self.place}: no list in this database")
+            raise MissingListError(f"{self.place}: no list in this database")
 
         def work(connection: Connection) -> None:
             lock_all(connection)

@@ -206,14 +206,13 @@ def aware(time: datetime) -> datetime:
 
 
 def _is_anothers(verdict: Verdict) -> bool:
-    """Return whether an address failed that the mail was only passed on to.
+    """Return whether an address failed that the mail was only passed on to, or one that the report does not name.
 
     The one that was mailed may be alive: an alias outlives its members.
     """
     return (
         verdict.bounce_type is BounceType.HARD
         and verdict.sent_to is not None
-        and verdict.recipient is not None
         and not is_same_address(verdict.sent_to, verdict.recipient)
     )
 
@@ -230,7 +229,8 @@ def _encoded(value: object) -> object:
 
 _DEFAULTS: Final = (None, False)
 # Replies can be dropped, and whether an event is held is the list's own decision at its first receipt.
-_NOT_REPORTED: Final = frozenset({"reply", "held_until"})
+# A time of receipt differs between two readings of the same mail: which of two events counts must not hang on it.
+_NOT_REPORTED: Final = frozenset({"reply", "time", "held_until"})
 _TIMES: Final = ("time", "until", "since", "reported", "held_until")
 # Of events with one key and equal proof, the one that says the worst counts.
 _KINDS: Final[Mapping[EventKind, int]] = MappingProxyType(

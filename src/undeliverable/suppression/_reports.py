@@ -27,8 +27,7 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
     return tuple(
         (address, _event(report, verdict, kind, time))
         for verdict in report.verdicts
-        if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
-        and (kind := _kind(report.kind, verdict)) is not None
+        if (address := verdict.sent_to or verdict.recipient) and (kind := _kind(report.kind, verdict)) is not None
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "NO_DETAILS",
     "OWN_LOOK_UP",
     "SCHEMA",
+    "UNPROVEN",
     "UNSURE",
     "DefaultWait",
     "Details",
@@ -60,6 +61,8 @@ GUESSED: Final = "nobody is named: the recipient is a guess by the returned mess
 UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
+UNPROVEN: Final = "unproven: "
+"""The start of the conflict in a verdict that is not proven to concern a message of your own."""
 OWN_LOOK_UP: Final = "refused by the look-up of one's own suppression list: no news about the recipient"
 """The remark on a report whose recipients were all refused so."""
 

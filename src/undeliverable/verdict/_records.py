@@ -32,7 +32,7 @@ def report_values(record: object) -> dict[str, Any]:
     try:
         return _report(record)
     except _FieldError as fault:
-        raise ValueError(f"no record of a report: {fault}") from None
+        raise ValueError(f"not a record of a report: {fault}") from None
 
 
 def verdict_values(record: object) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def verdict_values(record: object) -> dict[str, Any]:
     try:
         return _verdict(record)
     except _FieldError as fault:
-        raise ValueError(f"no record of a verdict: {fault}") from None
+        raise ValueError(f"not a record of a verdict: {fault}") from None
 
 
 class _FieldError(Exception):

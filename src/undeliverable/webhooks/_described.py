@@ -92,7 +92,10 @@ class Described:
             if path is None or not path.steps:
                 yield self._notice(_Whole(fields.values, headers), remarks)
                 continue
-            for value in values_at(fields.values, path, headers):
+            found = list(values_at(fields.values, path, headers))
+            if not found and fields.raw(path.steps[0].name) not in ([], {}):
+                found = [fields.values]  # something else is where the events should be: nothing is lost in silence
+            for value in found:
                 own = list(remarks)
                 if as_object(value) is None:
                     own.append("the event is no object")
