@@ -11,8 +11,8 @@ import pytest
 import undeliverable
 from undeliverable.cli import _jobs, main
 from undeliverable.cli._command import UsageError
-from undeliverable.cli._inputs import Mail
 from undeliverable.cli._select import Selection
+from undeliverable.files._inbox import Mail
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

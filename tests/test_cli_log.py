@@ -12,7 +12,7 @@ import pytest
 
 from tests.test_logs import EXIM, LINES, POSTFIX
 from undeliverable.cli import main
-from undeliverable.cli._streams import Stream
+from undeliverable.files._streams import Stream
 
 
 def test_records_of_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +41,18 @@ def test_a_log_without_deliveries_was_read(tmp_path: Path, capsys: pytest.Captur
     assert main(["classify", "--log", str(path)]) == 0
     assert capsys.readouterr().err.startswith("1 line read; 0 messages; 0 verdicts;")
     assert main(["classify", "--log", str(tmp_path / "missing")]) == 1
+
+
+def test_rows_of_unknown_columns_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "acct.csv"
+    path.write_text("b,news@example.net,kim@example.org,5.1.1 (bad),smtp;550 5.1.1 no such user\n" * 2)
+    said = "2 lines not read: powermta: without a header, rcpt is no address"
+    assert main(["classify", "--log", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "example" not in out
+    assert said in err
+    assert main(["report", "--log", "-o", str(tmp_path / "report.html"), str(path)]) == 1
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

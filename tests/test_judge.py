@@ -601,6 +601,7 @@ def test_all_facts_stand_in_the_verdict() -> None:
         "details": NO_DETAILS,
         "sent_to": "lee@example.org",
         "proof": None,
+        "token": None,
         "confidence": "high",
         "provider_from": None,
         "set_by": (),

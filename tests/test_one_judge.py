@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import Command, Knowledge, StatusCode, Verdict, classify
+from undeliverable import Command, Knowledge, Proof, StatusCode, Verdict, classify
 from undeliverable._rules.comparisons import status_by_key, status_key
 from undeliverable._rules.details import read_details
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import judge, judge_reply
+from undeliverable._verdicts.judge import Surroundings, judge, judge_reply
 from undeliverable.model import RecipientFacts, Witness
 
 BUILTIN: Final = Knowledge.builtin()
@@ -55,7 +55,7 @@ def ways(
         "trace": dataclasses.replace(traced, shadowed=None),
         "silent policy": classify(text, command=command, host=host, recipient=recipient, knowledge=SILENT),
         "judge_reply": judge_reply(reply, BUILTIN, host=host, recipient=recipient),
-        "facts": judge(facts, BUILTIN, identity=reply.text),
+        "facts": judge(facts, BUILTIN, identity=reply.text, surroundings=Surroundings(proof=Proof.OWN)),
     }
 
 

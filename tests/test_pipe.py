@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import undeliverable
 from undeliverable import cli
 from undeliverable.cli import main
 from undeliverable.serve import records
@@ -104,6 +105,8 @@ def test_a_record_is_appended(feed: Feed, tmp_path: Path) -> None:
     assert first["source"] == "4XyZ"
     assert first["verdicts"][0]["recipient"] == "kim@example.org"
     assert first["verdicts"][0]["key"] == second["verdicts"][0]["key"]
+    assert first["received"] < second["received"]
+    assert len(list(undeliverable.read(path))) == 2
 
 
 def test_what_no_bounce_is_is_recorded_as_well(feed: Feed, tmp_path: Path) -> None:
@@ -260,6 +263,7 @@ def test_signed_return_paths(feed: Feed, tmp_path: Path) -> None:
 
     keys, path = tmp_path / "keys", tmp_path / "b.jsonl"
     keys.write_text(f"# ours\n\na {b'0123456789abcdef'.hex()}\n", encoding="ascii")
+    keys.chmod(0o600)
     signer = Signer("b+{token}@example.com", {"a": b"0123456789abcdef"})
     good = signer.sign("kim@example.org", id="1", day=datetime.now(UTC).date())
     for recipient in (good, "b@example.com"):
@@ -275,6 +279,7 @@ def test_signed_return_paths(feed: Feed, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a\n", "a 00 00\n", "a zz\n", f"a {'00' * 16}\na {'00' * 16}\n", "a 00\n", "ä"])
 def test_keys_that_cannot_be_used(text: str, feed: Feed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "keys").write_text(text, encoding="utf-8")
+    (tmp_path / "keys").chmod(0o600)
     feed(MESSAGE)
     options = ["--return-path=b+{token}@example.com", f"--keys={tmp_path / 'keys'}"]
     assert main(["pipe", "--to", str(tmp_path / "b.jsonl"), *options]) == 75

@@ -15,7 +15,6 @@ from undeliverable._dsn.feedback import read as read_feedback
 from undeliverable._knowledge.vendor_codes import VendorCodes
 from undeliverable.cli import main
 from undeliverable.data import read
-from undeliverable.report._records import report_of
 from undeliverable.suppression import events_of
 from undeliverable.tags import tags_of
 from undeliverable.verdict import PolicyRef
@@ -29,6 +28,7 @@ NEW: Final = (
     "message_advice",
     "retry_after",
     "applies_to",
+    "token",
 )
 
 
@@ -54,7 +54,7 @@ def test_every_verdict_has_the_new_keys() -> None:
     ):
         assert [key for key in NEW if key not in record] == []
     assert record["sent_to"] == "kim@example.org"
-    assert [record[key] for key in NEW[1:]] == [None, "high", None, {}, "give_up", None, "recipient"]
+    assert [record[key] for key in NEW[1:]] == ["own", "high", None, {}, "give_up", None, "recipient", None]
 
 
 def test_policies_are_a_mapping() -> None:
@@ -342,7 +342,7 @@ def test_a_supplement_without_a_reply_is_none() -> None:
 
 def test_a_record_of_the_second_version_keeps_what_it_says() -> None:
     report = parse(ARF.format(type="abuse").encode())
-    assert report_of(report.to_dict()).to_dict() == report.to_dict()
+    assert Report.from_dict(report.to_dict()).to_dict() == report.to_dict()
 
 
 def test_a_record_of_the_first_version_is_still_read() -> None:
@@ -351,15 +351,15 @@ def test_a_record_of_the_first_version_is_still_read() -> None:
     )
     record: Any = report.to_dict()
     record["schema"] = 1
-    for key in ("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice", "applies_to"):
+    for key in ("sent_to", "proof", "confidence", "provider_from", "policies", "message_advice", "applies_to", "token"):
         del record["verdicts"][0][key]
     del record["message"]["feedback"], record["message"]["returned"]["headers"]
-    (verdict,) = report_of(record).verdicts
+    (verdict,) = Report.from_dict(record).verdicts
     assert (verdict.sent_to, verdict.policies) == ("team@example.org", {})
-    assert report_of(record).message.returned == Returned("", "<1@example.com>")
+    assert Report.from_dict(record).message.returned == Returned("", "<1@example.com>")
 
 
 def test_a_policy_of_each_key_is_read_again() -> None:
     record: Any = report_on(f"Final-Recipient: rfc822; kim@example.org\n{FAILED}").to_dict()
     record["verdicts"][0]["policies"] = {"advice": {"id": "own", "layer": "code"}}
-    assert report_of(record).verdicts[0].policies == {"advice": PolicyRef("own", "code")}
+    assert Report.from_dict(record).verdicts[0].policies == {"advice": PolicyRef("own", "code")}

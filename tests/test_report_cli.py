@@ -68,7 +68,9 @@ def test_numbers_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         ("campaign\na\n", "column `sent` is missing"),
         ("", "column `sent` is missing"),
         ("sent\n1\n-2\n", "sent.csv:3: '-2' is not a number"),
-        ("day,sent\n2026-11-20\n", "'' is not a number"),
+        ("day,sent\n2026-11-20\n", "sent.csv: line 2: 1 cell instead of 2"),
+        ("day,sent\n2026-11-20,\n", "'' is not a number"),
+        ('day,sent\n"2026-11-20,1\n2026-11-21,2\n', "sent.csv: line 2: a quote is not closed"),
     ],
 )
 def test_numbers_sent_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str) -> None:

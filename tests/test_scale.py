@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from tests.benchmarks.scale import slope
@@ -97,3 +99,25 @@ def test_a_field_is_read_to_the_limit() -> None:
     assert part.header("subject") == "x" * HEADER_LIMIT
     assert part.header("from") == "kim@example.org"
     assert remarks == [Repair.LONG_HEADER]
+
+
+@pytest.mark.parametrize("level", ["message", "part"])
+@pytest.mark.parametrize(
+    "parameters",
+    ["".join(f"; boundary*{number}*=%62" for number in range(500_000)), '; boundary="' + '\\"' * 5_000_000 + '"'],
+    ids=["pieces", "quoted pairs"],
+)
+def test_parameters_take_little_memory(parameters: str, level: str) -> None:
+    """As objects they take ten times their size and more: they are read to the limit of header blocks."""
+    head = f"Content-Type: multipart/mixed{parameters}\n\nbody\n"
+    outer = "Content-Type: multipart/mixed; boundary=outer\n\n--outer\n" if level == "part" else ""
+    raw = (outer + head).encode()
+    tracemalloc.start()
+    try:
+        remarks = parse(raw).remarks
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(raw) > 9_000_000
+    assert peak + len(raw) <= 3 * len(raw)
+    assert Repair.LONG_HEADER in remarks

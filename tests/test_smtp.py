@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undeliverable import Command, Knowledge, classify
+from undeliverable import Command, Knowledge, Proof, classify
 from undeliverable._smtp.replies import parse_reply
-from undeliverable._verdicts.judge import judge
+from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.model import RecipientFacts, Witness
 
 
@@ -102,7 +102,8 @@ def test_any_bytes(reply: bytes) -> None:
 def test_a_reply_is_judged_as_the_same_facts_are(reply: str, command: Command | None) -> None:
     parsed = parse_reply(reply, command)
     facts = RecipientFacts(witness=Witness.REPLY, reply=parsed, command=parsed.command)
-    assert classify(reply, command=command) == judge(facts, Knowledge.builtin(), identity=parsed.text)
+    own = Surroundings(proof=Proof.OWN)
+    assert classify(reply, command=command) == judge(facts, Knowledge.builtin(), identity=parsed.text, surroundings=own)
 
 
 def test_a_long_reply_takes_no_longer_than_it_should() -> None:

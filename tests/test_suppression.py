@@ -1,65 +1,29 @@
-"""The state machine: vectors of every policy, and the order of arrival that does not matter."""
+"""The state machine: vectors of every policy, the table of transitions, and single steps."""
 
 from __future__ import annotations
 
-import ast
 import itertools
-import json
-import pickle
-import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-import undeliverable
-from tests.suppression_words import BEGIN, WORDS, event, history
-from undeliverable import suppression
+from tests.suppression_words import BEGIN, HELD_FOR, POLICIES, event, history
 from undeliverable.suppression import (
     TRANSITIONS,
     AddressState,
     Cause,
     Effect,
-    EventKind,
-    ListEvent,
     Policy,
     Reactivation,
     Signal,
     Standing,
     apply,
     fold,
-    in_order,
 )
 
-FOLDER = Path(undeliverable.__file__).parent / "data" / "suppression"
-POLICIES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
 VECTORS = [(name, vector) for name, document in POLICIES.items() for vector in document["vector"]]
-
-
-def test_the_ready_policies_are_there() -> None:
-    assert set(Policy.names()) == set(POLICIES)
-    assert {"default", "mailman3", "listmonk", "discourse", "mailchimp", "sendgrid", "klaviyo", "acellemail"} <= set(
-        POLICIES
-    )
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_names_its_source_and_has_vectors(name: str) -> None:
-    policy = Policy.builtin(name)
-    assert policy.name == name
-    assert policy.title, f"{name}.toml has no title"
-    assert (policy.source or "").startswith("https://"), f"the source of {name}.toml is no address of a page"
-    assert len(POLICIES[name]["vector"]) >= 3, f"{name}.toml needs three vectors or more"
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_survives_its_own_record(name: str) -> None:
-    policy = Policy.builtin(name)
-    assert Policy.from_dict(json.loads(json.dumps(policy.to_dict()))) == policy
 
 
 @pytest.mark.parametrize(("name", "vector"), VECTORS, ids=[f"{name}: {vector['title']}" for name, vector in VECTORS])
@@ -79,79 +43,6 @@ def test_vectors(name: str, vector: dict[str, Any]) -> None:
 def test_the_table_knows_every_signal_in_every_standing() -> None:
     assert set(TRANSITIONS) == set(itertools.product(Standing, Signal))
     assert set(TRANSITIONS.values()) | {Effect.LATE} == set(Effect)
-
-
-# --- any order, any duplication -------------------------------------------------------------------------------------
-
-events_strategy = st.lists(
-    st.builds(
-        lambda minute, word, key: event(minute / 1440, word, f"k{key}"),
-        st.integers(0, 60 * 1440),
-        st.sampled_from(sorted(WORDS)),
-        st.integers(0, 12),
-    ),
-    max_size=25,
-)
-
-
-@given(events=events_strategy, data=st.data(), name=st.sampled_from(sorted(POLICIES)))
-def test_any_order_and_any_duplication_gives_the_same_state(
-    events: list[ListEvent], data: st.DataObject, name: str
-) -> None:
-    policy = Policy.builtin(name)
-    expected = fold(events, policy)
-    again = data.draw(
-        st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=8) if events else st.just([])))
-    )
-    assert fold(again, policy) == expected
-
-
-@given(events=events_strategy, name=st.sampled_from(sorted(POLICIES)))
-def test_one_at_a_time_with_folds_when_late_is_the_same(events: list[ListEvent], name: str) -> None:
-    policy = Policy.builtin(name)
-    known: dict[str, ListEvent] = {}
-    state = AddressState()
-    for item in events:
-        other = known.get(item.key)
-        if other is not None and other.precedence <= item.precedence:
-            continue
-        known[item.key] = item
-        decision = apply(state, item, policy)
-        refold = other is not None or decision.effect is Effect.LATE
-        state = fold(known.values(), policy) if refold else decision.state
-    assert state == fold(events, policy)
-
-
-@given(events=events_strategy, name=st.sampled_from(sorted(POLICIES)))
-def test_a_state_survives_json_and_pickle(events: list[ListEvent], name: str) -> None:
-    state = fold(events, Policy.builtin(name))
-    assert AddressState.from_dict(json.loads(json.dumps(state.to_dict()))) == state
-    assert pickle.loads(pickle.dumps(state)) == state
-    assert len(state.points) <= 64
-
-
-@given(
-    events=st.lists(
-        st.builds(
-            lambda hour, word: event(hour / 24, word, f"{hour}{word}"),
-            st.integers(0, 9000),
-            st.sampled_from(["sender", "content"]),
-        ),
-        max_size=40,
-    ),
-    name=st.sampled_from(sorted(POLICIES)),
-)
-def test_what_is_not_the_address_fault_never_harms(events: list[ListEvent], name: str) -> None:
-    assert fold(events, Policy.builtin(name)).standing is Standing.CLEAR
-
-
-@given(
-    event_=st.sampled_from(sorted(WORDS)).flatmap(
-        lambda word: st.builds(lambda day: event(day, word), st.integers(0, 99))
-    )
-)
-def test_an_event_survives_json(event_: ListEvent) -> None:
-    assert ListEvent.from_dict(json.loads(json.dumps(event_.to_dict()))) == event_
 
 
 # --- single steps ---------------------------------------------------------------------------------------------------
@@ -235,176 +126,152 @@ def test_an_end_beyond_all_calendars_is_no_end() -> None:
     assert fold([late], policy).until is None
 
 
-def test_of_two_events_with_one_key_the_earlier_counts() -> None:
-    first, second = event(1, "soft", "k"), event(2, "hard", "k")
-    assert in_order([second, first]) == [first] == in_order([first, second])
+def test_a_held_failure_says_what_it_would_do() -> None:
+    decision = apply(AddressState(), event(0, "held"), Policy.builtin())
+    assert (decision.signal, decision.effect, decision.held, decision.suppressed) == (
+        Signal.HELD, Effect.HOLD, True, False,
+    )  # fmt: skip
+    state = decision.state
+    assert (state.standing, state.cause, state.trigger) == (Standing.HELD, Cause.HARD_BOUNCE, "0:held")
+    assert (state.since, state.held_until) == (BEGIN, BEGIN + HELD_FOR)
+    again = apply(state, event(0.5, "held"), Policy.builtin())
+    assert not again.held
+    assert (again.state.held_until, again.state.hard) == (BEGIN + HELD_FOR, 2)
 
 
-def test_a_time_without_a_zone_is_utc() -> None:
-    naive = ListEvent(kind=EventKind.DELIVERY, time=datetime(2026, 1, 1), key="k", until=datetime(2026, 1, 2))  # noqa: DTZ001
-    assert naive.time == datetime(2026, 1, 1, tzinfo=UTC)
-    assert naive.until == datetime(2026, 1, 2, tzinfo=UTC)
+def test_of_several_holds_the_first_to_end_counts() -> None:
+    short = event(0.5, "held", held_until=BEGIN + HELD_FOR * 0.6)
+    state = fold([event(0, "held"), short], Policy.builtin())
+    assert (state.held_until, state.trigger) == (short.held_until, short.key)
 
 
-def test_what_is_null_in_a_record_is_absent() -> None:
-    one = event(1, "hard", "k")
-    assert ListEvent.from_dict({**one.to_dict(), "why": None}) == one
+def test_what_was_held_is_suppressed_from_the_end_of_the_hold() -> None:
+    policy = replace(Policy.builtin(), expiry={Cause.HARD_BOUNCE: timedelta(days=10)})
+    held = fold([event(0, "held")], policy)
+    assert (held.held_until, held.until) == (BEGIN + HELD_FOR, BEGIN + HELD_FOR + timedelta(days=10))
+    later = fold([event(0, "held"), event(2, "flow")], policy)
+    assert (later.standing, later.since, later.until) == (Standing.SUPPRESSED, held.held_until, held.until)
+    assert later.held_until is None
+    confirmed = fold([event(0, "held"), event(0.5, "confirmation")], policy)
+    assert (confirmed.since, confirmed.until) == (BEGIN + HELD_FOR / 2, BEGIN + HELD_FOR / 2 + timedelta(days=10))
+    assert fold([event(0, "held"), event(12, "flow")], policy).standing is Standing.CLEAR
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        {},
-        {"kind": "bounce", "time": "2026-01-01", "key": "k", "colour": "red"},
-        {"kind": "sneeze", "time": "2026-01-01", "key": "k"},
-    ],
-)
-def test_what_is_no_event(record: dict[str, object]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 # the sentence differs
-        ListEvent.from_dict(record)
+def test_a_delivery_at_the_end_of_the_hold_is_too_late() -> None:
+    state = fold([event(0, "held")], Policy.builtin())
+    end = apply(state, replace(event(0, "delivery"), time=BEGIN + HELD_FOR), Policy.builtin())
+    assert (state.is_suppressed(BEGIN + HELD_FOR), end.before, end.state.standing) == (
+        True, Standing.SUPPRESSED, Standing.SUPPRESSED,
+    )  # fmt: skip
 
 
-def test_what_is_no_state() -> None:
-    with pytest.raises(ValueError, match="colour"):
-        AddressState.from_dict({"colour": "red"})
+@pytest.mark.parametrize("word", ["delivery", "reactivation", "confirmation", "complaint"])
+def test_nothing_is_left_of_a_hold_that_ended(word: str) -> None:
+    assert fold([event(0, "held"), event(0.5, word)], Policy.builtin()).held_until is None
 
 
-# --- policies from files --------------------------------------------------------------------------------------------
+def test_a_hold_that_is_over_at_once_is_none() -> None:
+    one = event(0, "held", held_until=BEGIN)
+    assert not one.is_held
+    assert fold([one], Policy.builtin()).standing is Standing.SUPPRESSED
+    assert not event(0, "soft", held_until=BEGIN + HELD_FOR).is_held
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[policy]\nname = 'x'\ncolour = 1", "unknown key"),
-        ("[policy]\nname = 'x'\nsoft = 'much'", "a number"),
-        ("[policy]\nname = 'x'\nsoft = -1", "a number"),
-        ("[policy]\nname = 'x'\nlimit = 0", "more than 0"),
-        ("[policy]\nname = 1", "expected a string"),
-        ("[policy]\nname = 'x'\nonce_a_day = 1", "true or false"),
-        ("[policy]\nname = 'x'\nfull = { count = 1 }", "count and days"),
-        ("[policy]\nname = 'x'\nignored_faults = 'flow'", "a list"),
-        ("[policy]\nname = 'x'\nignored_faults = ['weather']", "weather"),
-        ("[policy]\nname = 'x'\ncomplaint = 'shrug'", "shrug"),
-        ("[policy]\nname = 'x'\nexpiry_days = { boredom = 1 }", "boredom"),
-        ("[policy]\nsoft = 1", "needs a name"),
-        ("[rule]\nname = 'x'", "unknown table"),
-        ("", "is missing"),
-        ("[policy", "not TOML"),
-    ],
-)
-def test_what_a_policy_cannot_say(text: str, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(undeliverable.KnowledgeError, match=words) as caught:
-        Policy.from_file(path)
-    assert caught.value.file == str(path)
+def test_a_held_failure_that_completes_a_streak_keeps_the_count() -> None:
+    policy = Policy.builtin("discourse")
+    state = fold(history([(0, "held"), (0.5, "held")]), policy)
+    assert (state.standing, state.cause, state.score) == (Standing.HELD, Cause.STREAK, 4)
+    assert fold(history([(0, "held"), (0.5, "held"), (0.6, "soft")]), policy).standing is Standing.SUPPRESSED
 
 
-def test_no_such_policy(tmp_path: Path) -> None:
-    with pytest.raises(undeliverable.KnowledgeError, match="expected one of acellemail, default"):
-        Policy.builtin("kindness")
-    with pytest.raises(undeliverable.KnowledgeError, match="No such file"):
-        Policy.from_file(tmp_path / "none.toml")
+def test_full_mailboxes_count_while_something_is_held() -> None:
+    rows = [(0.0, "full"), (10.0, "full"), (20.0, "full"), (27.9, "held"), (28.5, "full")]
+    state = fold(history(rows), Policy.builtin())
+    assert (state.standing, state.cause) == (Standing.SUPPRESSED, Cause.MAILBOX_FULL)
 
 
-def test_a_policy_is_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_bytes("[policy]\nname = 'größer'".encode("latin-1"))
-    with pytest.raises(undeliverable.KnowledgeError, match="not TOML: 'utf-8'"):
-        Policy.from_file(tmp_path / "mine.toml")
+def test_a_gap_ends_the_count_and_not_the_hold() -> None:
+    long = event(40, "held", held_until=BEGIN + timedelta(days=99))
+    state = fold([event(0, "soft"), long, event(41, "soft")], Policy.builtin())
+    assert (state.standing, state.score) == (Standing.HELD, 1)
 
 
-# --- from reports ---------------------------------------------------------------------------------------------------
-
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
-
-
-def test_a_bounce_gives_an_event_for_each_recipient() -> None:
-    received = datetime(2026, 11, 21, tzinfo=UTC)
-    for path in sorted((FIXTURES / "bounces").glob("*.eml"))[:20]:
-        report = undeliverable.parse(path.read_bytes())
-        failed = [
-            verdict
-            for verdict in report.verdicts
-            if verdict.action is undeliverable.Action.FAILED and verdict.recipient
-        ]
-        found = suppression.events_of(report, received)
-        assert [address for address, event in found if event.kind is EventKind.BOUNCE] == [v.recipient for v in failed]
-        assert all(event.time <= received for _, event in found)
-        assert [event.reply for _, event in found if event.kind is EventKind.BOUNCE] == [v.reply for v in failed]
+def test_a_delivery_that_becomes_known_later_ends_the_hold() -> None:
+    rows = [event(0, "held"), event(3, "soft")]
+    assert fold(rows, Policy.builtin()).standing is Standing.SUPPRESSED
+    assert fold([*rows, event(0.5, "delivery")], Policy.builtin()).standing is Standing.COUNTING
 
 
-def test_a_reply_gives_an_event_with_a_key_of_ones_own() -> None:
-    verdict = undeliverable.classify("550 5.1.1 no such user", recipient="kim@example.org")
-    made = ListEvent.of(verdict, BEGIN, key="campaign 7")
-    assert (made.key, made.status, made.rule) == ("campaign 7", "5.1.1", verdict.rule.id if verdict.rule else None)
-    assert fold([made], Policy.builtin()).cause is Cause.HARD_BOUNCE
+def test_a_release_asks_for_a_fold() -> None:
+    state = fold(history([(0, "hard")]), Policy.builtin())
+    decision = apply(state, event(1, "release"), Policy.builtin())
+    assert (decision.effect, decision.anew, decision.state) == (Effect.RELEASE, True, state)
+    assert not decision.released
 
 
-def _report(kind: undeliverable.Kind, action: undeliverable.Action | None, **more: Any) -> undeliverable.Report:
-    verdict = undeliverable.classify("550 5.1.1 no such user", recipient="kim@example.org")
-    return undeliverable.Report(kind=kind, verdicts=(replace(verdict, action=action, **more),))
+def test_hearsay_neither_prolongs_nor_outweighs() -> None:
+    policy = replace(Policy.builtin(), expiry={Cause.HARD_BOUNCE: timedelta(days=10)})
+    hard = fold([event(0, "hard")], policy)
+    found = apply(hard, event(5, "hearsay"), policy)
+    assert (found.signal, found.effect) == (Signal.HEARSAY, Effect.IGNORE)
+    assert (found.state.until, found.state.cause, found.state.trigger) == (hard.until, hard.cause, hard.trigger)
 
 
-@pytest.mark.parametrize(
-    ("kind", "action", "expected"),
-    [
-        (undeliverable.Kind.COMPLAINT, None, EventKind.COMPLAINT),
-        (undeliverable.Kind.SUPPRESSED, None, EventKind.SUPPRESSION),
-        (undeliverable.Kind.UNSUBSCRIBED, None, EventKind.SUPPRESSION),
-        (undeliverable.Kind.DELIVERED, undeliverable.Action.DELIVERED, EventKind.DELIVERY),
-        (undeliverable.Kind.DELIVERED, undeliverable.Action.RELAYED, None),
-        (undeliverable.Kind.DELAY, undeliverable.Action.DELAYED, None),
-        (undeliverable.Kind.AUTO_REPLY, None, None),
-        (undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, EventKind.BOUNCE),
-    ],
-)
-def test_kinds_of_reports(
-    kind: undeliverable.Kind, action: undeliverable.Action | None, expected: EventKind | None
-) -> None:
-    found = suppression.events_of(_report(kind, action), BEGIN)
-    assert [event.kind for _, event in found] == ([] if expected is None else [expected])
+PREPARED: dict[Standing, list[tuple[float, str]]] = {
+    Standing.CLEAR: [],
+    Standing.COUNTING: [(0.0, "soft")],
+    Standing.HELD: [(0.0, "held")],
+    Standing.SUPPRESSED: [(0.0, "hard")],
+}
+SAID: dict[Signal, str] = {
+    Signal.HARMLESS: "flow",
+    Signal.NOTED: "soft",  # under a policy without a limit
+    Signal.COUNTED: "soft",
+    Signal.FULL: "full",
+    Signal.HARD: "hard",
+    Signal.HELD: "held",
+    Signal.COMPLAINT: "complaint",
+    Signal.DELIVERY: "delivery",
+    Signal.SUPPRESS: "suppression",
+    Signal.HEARSAY: "hearsay",
+    Signal.REACTIVATE: "reactivation",
+    Signal.EXPIRE: "expiry",
+    Signal.CONFIRM: "confirmation",
+    Signal.RELEASE: "release",
+}
+AFTER: dict[Effect, Standing | None] = {  # None: as before
+    Effect.IGNORE: None,
+    Effect.NOTE: None,
+    Effect.COUNT: Standing.COUNTING,
+    Effect.COUNT_FULL: Standing.COUNTING,
+    Effect.HOLD: Standing.HELD,
+    Effect.SUPPRESS: Standing.SUPPRESSED,
+    Effect.RENEW: Standing.SUPPRESSED,
+    Effect.CONFIRM: Standing.SUPPRESSED,
+    Effect.RELIEVE: Standing.CLEAR,
+    Effect.CLEAR: Standing.CLEAR,
+    Effect.EXPIRE: Standing.CLEAR,
+    Effect.RELEASE: None,
+}
 
 
-def test_a_complaint_and_an_unsubscription_about_one_message_are_two_events() -> None:
-    keys = {
-        suppression.events_of(_report(kind, None), BEGIN)[0][1].key
-        for kind in (undeliverable.Kind.COMPLAINT, undeliverable.Kind.UNSUBSCRIBED)
-    }
-    assert len(keys) == 2
+@pytest.mark.parametrize(("before", "signal"), TRANSITIONS, ids=str)
+def test_every_row_of_the_table(before: Standing, signal: Signal) -> None:
+    policy = Policy.builtin()
+    state = fold(history(PREPARED[before]), policy)
+    assert state.standing is before
+    judge = replace(policy, limit=None) if signal is Signal.NOTED else policy
+    decision = apply(state, event(0.5, SAID[signal], "next"), judge)
+    expected = AFTER[TRANSITIONS[before, signal]] or before
+    if before in (Standing.HELD, Standing.SUPPRESSED) and decision.effect in (Effect.COUNT, Effect.COUNT_FULL):
+        expected = before
+    if before is Standing.SUPPRESSED and decision.effect is Effect.RELIEVE:
+        expected = before
+    assert (decision.signal, decision.before, decision.effect) == (signal, before, TRANSITIONS[before, signal])
+    assert decision.state.standing is expected
 
 
-def test_a_service_is_named_with_its_own_words() -> None:
-    told = undeliverable.Event(id="1", service="example", type="bounce", class_="Permanent")
-    report = replace(_report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED), event=told)
-    ((_, made),) = suppression.events_of(report, BEGIN)
-    assert (made.who, made.vendor) == ("example", "bounce Permanent")
-
-
-def test_dates_of_strangers_do_not_reach_into_the_future() -> None:
-    report = _report(
-        undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, last_attempt_date=BEGIN + timedelta(days=99)
-    )
-    assert suppression.events_of(report, BEGIN)[0][1].time == BEGIN
-
-
-def test_a_recipient_without_a_name_has_no_event() -> None:
-    assert not suppression.events_of(
-        _report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, recipient=None), BEGIN
-    )
-
-
-def test_the_machine_reads_no_clock_and_imports_the_public_core_only() -> None:
-    for path in Path(suppression.__file__).parent.glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        assert not {
-            name
-            for name in called
-            if name.endswith((".now", ".utcnow", ".today")) or name in {"time.time", "time.monotonic"}
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("undeliverable"):
-                module = node.module or ""
-                assert module in {"undeliverable", "undeliverable.data"} or module.startswith(
-                    "undeliverable.suppression"
-                )
+def test_the_time_of_receipt_does_not_choose_between_two_reports() -> None:
+    """Reading an archive again tomorrow gives the same list: the digest is of what was reported."""
+    first = event(0, "hard", "one")
+    assert first.digest == replace(first, time=first.time + timedelta(hours=1)).digest

@@ -25,8 +25,8 @@ from starlette.routing import Mount
 from tests import webhook_load
 from undeliverable import Kind, Knowledge, KnowledgeError, Report
 from undeliverable.cli import main
-from undeliverable.cli.serve import _Judging, _web_sinks
-from undeliverable.serve import _receiver, records
+from undeliverable.cli.serve import _Shared, _web_sinks
+from undeliverable.serve import Budget, _receiver, records
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._receiver import Receiver
 from undeliverable.serve._secrets_file import read_secrets
@@ -315,7 +315,7 @@ class TestReceived:
         assert posting(Webhooks(ENDPOINTS, to=missing), "/webhooks/postmark", BOUNCE, BASIC).status_code == 503
 
     def test_it_has_to_go_somewhere(self) -> None:
-        with pytest.raises(ValueError, match="`to` and `received`"):
+        with pytest.raises(ValueError, match="`to`, `into` and `received`"):
             Webhooks(ENDPOINTS)
 
     def test_an_empty_list_is_taken(self, app: Webhooks, file: Path) -> None:
@@ -344,11 +344,18 @@ class TestMounted:
         pytest.importorskip("django")
         page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
         (recipe,) = re.findall(r"```text\n(# views\.py.*?)```", page, re.DOTALL)
+        topic = "arn:aws:sns:eu-west-1:123456789012:t"
+        certificate = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00.pem"
+        unknown = json.dumps(
+            {"Type": "Notification", "TopicArn": topic, "SignatureVersion": "2", "SigningCertURL": certificate}
+        )
         code = f"""
 import sys
+from undeliverable.webhook_auth import Basic, Sns
 from django.conf import settings
 settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="x", WEBHOOK_RECORDS={str(tmp_path / "d.jsonl")!r},
-                   WEBHOOK_SECRETS={{"postmark": __import__("undeliverable.webhook_auth").webhook_auth.Basic("user", "password")}})
+                   WEBHOOK_SECRETS={{"postmark": Basic("user", "password"), "mailgun": "key",
+                                    "amazon_ses": Sns(frozenset({{{topic!r}}}))}})
 import django
 django.setup()
 import views, types
@@ -361,14 +368,20 @@ good = {{"HTTP_AUTHORIZATION": {BASIC["Authorization"]!r}}}
 def post(name, body, **headers):
     return Client().post(f"/webhooks/{{name}}", body, content_type="application/json", **headers).status_code
 print(post("postmark", {BOUNCE!r}, **good), post("postmark", {BOUNCE!r}), post("postmark", b"{{}}", **good), post("pigeons", b""))
+complained, unsubscribed = {TestTokens.body("complained")!r}, {TestTokens.body("unsubscribed")!r}
+print(post("mailgun", complained), post("mailgun", complained), post("mailgun", unsubscribed))
+print(post("amazon_ses", {unknown!r}))
 """
         (tmp_path / "views.py").write_text(recipe, encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
         )
-        assert done.stdout.strip() == "200 401 400 404", done.stderr
-        assert len(lines(tmp_path / "d.jsonl")) == 1
+        # A token of Mailgun's comes again with the same event, and then with another one.
+        assert done.stdout.splitlines() == ["200 401 400 404", "200 200 401", "503"], done.stderr
+        found = [record["verdicts"][0] for record in lines(tmp_path / "d.jsonl")]
+        assert [verdict["proof"] for verdict in found] == ["signed"] * 3
+        assert len({verdict["key"] for verdict in found}) == 2
 
 
 SECRETS: Final = """
@@ -391,12 +404,21 @@ certificates = "certificates"
 """
 
 
+POSTMARK = '[postmark]\nusername = "user"\npassword = "password"\n'
+
+
+def secret(path: Path, text: str) -> Path:
+    """Write a file that nobody else may read."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
 class TestSecrets:
     def test_all_kinds(self, tmp_path: Path) -> None:
         (tmp_path / "certificates").mkdir()
         (tmp_path / "certificates" / "SimpleNotificationService-00.pem").write_bytes(b"pem")
-        (tmp_path / "secrets.toml").write_text(SECRETS, encoding="utf-8")
-        found = read_secrets(tmp_path / "secrets.toml")
+        found = read_secrets(secret(tmp_path / "secrets.toml", SECRETS))
         assert found["postmark"].secret == Basic("user", "password")
         assert found["mailgun"].secret == ["new", "old"]
         assert found["azure"].secret == UrlSecret("s3cret")
@@ -426,8 +448,7 @@ class TestSecrets:
         ],
     )
     def test_what_is_refused(self, tmp_path: Path, text: str, detail: str) -> None:
-        path = tmp_path / "secrets.toml"
-        path.write_text(text, encoding="utf-8")
+        path = secret(tmp_path / "secrets.toml", text)
         with pytest.raises(KnowledgeError, match=detail) as caught:
             read_secrets(path)
         assert "s3cret" not in str(caught.value)
@@ -436,11 +457,16 @@ class TestSecrets:
         with pytest.raises(KnowledgeError, match="cannot be read"):
             read_secrets(tmp_path / "none.toml")
         (tmp_path / "x.pem").mkdir()
-        path = tmp_path / "secrets.toml"
-        path.write_text(
-            "[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'", encoding="utf-8"
-        )
+        text = "[amazon_ses]\ntopics = 'arn:aws:sns:eu-west-1:123456789012:t'\ncertificates = '.'"
         with pytest.raises(KnowledgeError, match="cannot be read"):
+            read_secrets(secret(tmp_path / "secrets.toml", text))
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+    def test_a_file_that_others_can_read(self, tmp_path: Path, mode: int) -> None:
+        path = secret(tmp_path / "secrets.toml", SECRETS)
+        path.chmod(mode)
+        with pytest.raises(KnowledgeError, match=f"chmod 600 {path}"):
             read_secrets(path)
 
 
@@ -448,7 +474,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ([], "--lmtp, --smtp and --http"),
+            ([], "--lmtp, --smtp, --http and --socketmap"),
             (["--http", "127.0.0.1:0"], "--secrets"),
             (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),
@@ -466,10 +492,11 @@ class TestCommand:
         assert "undeliverable[http]" in capsys.readouterr().err
 
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
-        secrets = tmp_path / "secrets.toml"
-        secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
-        options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
-        (server,) = _web_sinks(options, _Judging(Knowledge.builtin, None), [("127.0.0.1", 0)])
+        secrets = secret(tmp_path / "secrets.toml", POSTMARK)
+        options = Namespace(
+            services=[], secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None
+        )
+        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 
         async def run() -> int:
@@ -517,8 +544,7 @@ class TestCommand:
 
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    secrets = folder / "secrets.toml"
-    secrets.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
+    secrets = secret(folder / "secrets.toml", POSTMARK)
     command = [
         sys.executable,
         "-m",

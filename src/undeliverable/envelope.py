@@ -1,7 +1,7 @@
-"""Rewritten envelope senders (RFC 5321 4.1.1.2): BATV and SRS, decoded to the original address.
+"""Rewritten envelope senders (RFC 5321 4.1.1.2): BATV and its relatives, and SRS, decoded to the original address.
 
 A bounce goes to the envelope sender, which may have changed since the message was submitted: the sending host can sign
-it (BATV), and a forwarder can replace it with an address of its own (SRS). Nothing is verified here, since that takes
+it (BATV, in forms of their own a gateway and a service), and a forwarder can replace it with an address of its own (SRS). Nothing is verified here, since that takes
 the keys: :class:`Rewritten` only reports what the address claims.
 """
 
@@ -25,6 +25,8 @@ class Scheme(StrEnum):
     BATV = "batv"
     SRS0 = "srs0"
     SRS1 = "srs1"
+    BTV1 = "btv1"
+    MSPRVS1 = "msprvs1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,10 @@ class Rewritten:
 
     :ivar scheme: the scheme.
     :ivar address: the address before; for SRS1 the SRS0 address of the first forwarder.
-    :ivar tag: the proof, not verified: the tag value of BATV (key number, day, digest), or the digest of SRS.
-    :ivar day: the day in the address, modulo 1000 (BATV) or 1024 (SRS0); None for SRS1, which has none.
+    :ivar tag: the proof, not verified: the tag value of BATV (key number, day, digest) and its relatives (day, digest),
+        or the digest of SRS.
+    :ivar day: the day in the address, modulo 1000 (BATV, BTV1), modulo 1024 (SRS0), or in full (MSPRVS1), counted from
+        1 January 1970; None for SRS1, which has none.
     """
 
     scheme: Scheme
@@ -48,6 +52,15 @@ class Rewritten:
 _BATV: Final = re.compile(
     r"prvs=(?:(?P<tag>[0-9][0-9]{3}[0-9a-f]{6})[=/](?P<local>.+)|(?P<first>.+)[=/](?P<last>[0-9][0-9]{3}[0-9a-f]{6}))",
     re.IGNORECASE | re.DOTALL,
+)
+# Barracuda's gateways: btv1==TAG==local-part. No document says what the tag is; in the headers of mailing lists it is a
+# day of three digits, about a week ahead of the message's and modulo 1000, and eight hexadecimal digits:
+# btv1==474900d718c== on 24 July 2020, btv1==0777abbcc85== on 13 December 2024.
+_BTV1: Final = re.compile(r"btv1==(?P<tag>(?P<day>[0-9]{3})[0-9a-f]{8})==(?P<local>.+)", re.IGNORECASE | re.DOTALL)
+# SparkPost (Message Systems): msprvs1=TAG=local-part. In the headers of mailing lists the tag is a day since 1970, a week
+# ahead of the message's, and a digest of eight signs: msprvs1=17582Z2TKy0DK=bounces-9178 on 13 February 2018.
+_MSPRVS1: Final = re.compile(
+    r"msprvs1=(?P<tag>(?P<day>[0-9]{5})[0-9a-z_-]{8})=(?P<local>.+)", re.IGNORECASE | re.DOTALL
 )
 # https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator can also be "+" or "-".
 _SRS0: Final = re.compile(
@@ -88,6 +101,16 @@ def _batv(local: str, domain: str) -> Rewritten | None:
     return Rewritten(Scheme.BATV, f"{match['local'] or match['first']}@{domain}", tag, int(tag[1:4]))
 
 
+def _btv1(local: str, domain: str) -> Rewritten | None:
+    match = _BTV1.fullmatch(local)
+    return match and Rewritten(Scheme.BTV1, f"{match['local']}@{domain}", match["tag"], int(match["day"]))
+
+
+def _msprvs1(local: str, domain: str) -> Rewritten | None:
+    match = _MSPRVS1.fullmatch(local)
+    return match and Rewritten(Scheme.MSPRVS1, f"{match['local']}@{domain}", match["tag"], int(match["day"]))
+
+
 def _srs0(local: str, _domain: str) -> Rewritten | None:
     match = _SRS0.fullmatch(local)
     if match is None:
@@ -103,4 +126,4 @@ def _srs1(local: str, _domain: str) -> Rewritten | None:
     return Rewritten(Scheme.SRS1, f"SRS0{match['rest']}@{match['domain']}", match["tag"])
 
 
-_READERS: Final[tuple[Callable[[str, str], Rewritten | None], ...]] = (_batv, _srs0, _srs1)
+_READERS: Final[tuple[Callable[[str, str], Rewritten | None], ...]] = (_batv, _btv1, _msprvs1, _srs0, _srs1)

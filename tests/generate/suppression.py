@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from undeliverable.suppression import Policy
+from undeliverable.suppression import TRANSITIONS, Effect, Policy, Signal, Standing
 from undeliverable.suppression._state import POINT
 
 HEAD = """\
@@ -56,10 +56,67 @@ These have no file of their own; their behaviour can be written down with the sa
 | `expiry_days` | days by cause | how long a suppression lasts; causes are `streak`, `mailbox_full`, `hard_bounce`, `manual`, `complaint` |
 """
 
+TAIL = """
+## What follows from an event
+
+A policy makes a signal of each event; this table says what the signal does to an address, by its standing. It is
+`undeliverable.suppression.TRANSITIONS`.
+
+"""
+
+SIGNALS = {
+    Signal.HARMLESS: "of no consequence: the sender's or the message's fault, an ignored one",
+    Signal.NOTED: "a failure without points",
+    Signal.COUNTED: "a failure with points",
+    Signal.FULL: "a full mailbox, where the policy has `full`",
+    Signal.HARD: "a hard failure, where the policy suppresses at once",
+    Signal.HELD: "the same while its provider is on hold",
+    Signal.COMPLAINT: "a complaint",
+    Signal.DELIVERY: "a delivery",
+    Signal.SUPPRESS: "suppressed by hand, or unsubscribed",
+    Signal.HEARSAY: "on another system's suppression list",
+    Signal.REACTIVATE: "reactivated by hand",
+    Signal.EXPIRE: "an end that another system reports",
+    Signal.CONFIRM: "a confirmation of what is held",
+    Signal.RELEASE: "a release",
+}
+EFFECTS = {
+    Effect.IGNORE: "nothing",
+    Effect.NOTE: "noted",
+    Effect.COUNT: "counted",
+    Effect.COUNT_FULL: "counted",
+    Effect.HOLD: "held",
+    Effect.SUPPRESS: "suppressed",
+    Effect.RENEW: "renewed: the heavier cause, the later end",
+    Effect.CONFIRM: "suppressed",
+    Effect.RELIEVE: "",
+    Effect.CLEAR: "clear",
+    Effect.EXPIRE: "clear",
+    Effect.RELEASE: "without the failures that it voids",
+}
+# A delivery is noted everywhere, and what else it does depends on the standing.
+RELIEVED = {
+    Standing.CLEAR: "noted",
+    Standing.COUNTING: "takes points away",
+    Standing.HELD: "no longer held",
+    Standing.SUPPRESSED: "noted",
+}
+
 
 def pages() -> dict[str, str]:
     """Return the page by its path."""
-    return {"docs/suppression-policies.md": HEAD + "\n".join(table()) + "\n" + MIDDLE}
+    text = HEAD + "\n".join(table()) + "\n" + MIDDLE + TAIL + "\n".join(transitions()) + "\n"
+    return {"docs/suppression-policies.md": text}
+
+
+def transitions() -> list[str]:
+    """Return the lines of the table of transitions: a row per signal, a column per standing."""
+    lines = [f"| signal | meaning | {' | '.join(Standing)} |", "|---|---|" + "---|" * len(Standing)]
+    for signal, meaning in SIGNALS.items():
+        effects = [(standing, TRANSITIONS[standing, signal]) for standing in Standing]
+        cells = [RELIEVED[where] if what is Effect.RELIEVE else EFFECTS[what] for where, what in effects]
+        lines.append(f"| `{signal}` | {meaning} | {' | '.join(cells)} |")
+    return lines
 
 
 def table() -> list[str]:

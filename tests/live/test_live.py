@@ -138,6 +138,7 @@ def send_all(kind: type[Server], folder: Path) -> Run:
     lmtp_port, taken = free_port(), folder / "lmtp.jsonl"
     keys = folder / "keys"
     keys.write_text(f"k {SECRET.hex()}\n", encoding="ascii")
+    keys.chmod(0o600)
     sink = subprocess.Popen(
         [sys.executable, "-m", "undeliverable", "serve", "--lmtp", f"127.0.0.1:{lmtp_port}", "--to", str(taken),
          "--domain", LMTP, "--return-path", f"b+{{token}}@{LMTP}", "--keys", str(keys)],

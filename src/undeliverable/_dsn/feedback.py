@@ -19,7 +19,7 @@ from undeliverable._text.dates import parse_date
 from undeliverable._text.lazy import lazy
 from undeliverable.model import BLOCK_LIMIT, Evidence, Feedback, RecipientFacts, Witness
 
-__all__ = ["FeedbackReading", "read"]
+__all__ = ["NO_COMPLAINT", "FeedbackReading", "read"]
 
 _LINE_LIMIT: Final = 998  # RFC 5322 2.1.1
 _FIELDS: Final = 200  # fields that are kept
@@ -35,7 +35,8 @@ _MARK: Final = lazy(r"[^-]*\d[^-]*-", re.ASCII)
 # RFC 5965 3.1 and its drafts: the date of arrival.
 _DATE_FIELDS: Final = ("arrival-date", "received-date")
 # RFC 6430 2 and RFC 6591 3.1: the registered types that accuse nobody of sending unwanted mail.
-_NO_COMPLAINT: Final = frozenset(("not-spam", "auth-failure"))
+NO_COMPLAINT: Final = frozenset(("not-spam", "auth-failure"))
+"""The types of feedback that are no complaint about a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class FeedbackReading:
 
         An unknown type is read as ``other`` (RFC 5965 7.3: what fits no registered type). A report with no field is none.
         """
-        return bool(self.fields) and self.feedback_type not in _NO_COMPLAINT
+        return bool(self.fields) and self.feedback_type not in NO_COMPLAINT
 
     @property
     def message(self) -> dict[str, Any]:

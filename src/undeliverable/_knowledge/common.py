@@ -107,10 +107,12 @@ class Common:
     @cached_property
     def logs(self) -> LogTable:
         """The described logs."""
+        from undeliverable._knowledge.log_frames import FrameTable
         from undeliverable._knowledge.log_shapes import LogTable
 
         shipped = self._shipped
-        return LogTable.of((name, shipped.document(f"logs/{name}")) for name in shipped.names("logs/"))
+        logs = ((name, shipped.document(f"logs/{name}")) for name in shipped.names("logs/"))
+        return LogTable.of(logs, FrameTable.of(shipped.document("frames")))
 
     @cached_property
     def handling(self) -> Handling:

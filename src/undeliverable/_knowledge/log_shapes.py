@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from undeliverable._knowledge.log_frames import NO_FRAMES, FrameTable, Path, path_of
 from undeliverable._text.lazy import lazy
 from undeliverable._text.linear import check_linear
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import as_list, as_table, refuse_unknown
 from undeliverable.model import Action
 
-__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "compile_log"]
+__all__ = ["FACTS", "LineShape", "LogTable", "Path", "RecordShape", "Role", "compile_log", "outcome_of"]
 
 _ADDRESS: Final = (
     r"(?:\"[^\"\n]{1,128}\"|[^\s<>\"(),:;@\[\]\\]{1,255})@(?:\[[^\s\[\]]{1,64}\]|[^\s<>\"(),:;@\[\]'\\]{1,255})"
@@ -51,6 +52,8 @@ FACTS: Final[Mapping[str, str]] = {
 ``alias`` is the address of a delivery to a file or a program, ``words`` are the logging server's own, ``text`` is a reply or
 the server's own words, and ``expired`` is true if its group took part in the match.
 """
+OTHERS: Final[Mapping[str, str]] = {"pair": r"[A-Za-z][\w.-]{0,31}=[^,\n]{0,255}"}
+"""Shapes of what is no fact: ``{pair}`` is a ``name=value`` whose name nobody knows yet."""
 _PLACE: Final = lazy(r"\{([a-z_]+)\}")
 _LINE_KEYS: Final = frozenset(
     (
@@ -64,13 +67,29 @@ _LINE_KEYS: Final = frozenset(
         "own_words",
         "unescape",
         "idle",
+        "waits",
+        "command",
         "example",
     )
 )
 _RECORD_KEYS: Final = frozenset(
-    ("form", "needs", "inside", "columns", "outcomes", "expired", "own_words", "own_types", "facts", "example")
+    (
+        "form",
+        "needs",
+        "after",
+        "contains",
+        "header",
+        "inside",
+        "columns",
+        "outcomes",
+        "expired",
+        "own_words",
+        "own_types",
+        "separator",
+        "facts",
+        "example",
+    )
 )
-Path = tuple[str, ...]
 
 
 class Role(StrEnum):
@@ -88,13 +107,17 @@ class LineShape:
     :ivar name: the description's name; reports have it as ``generator``.
     :ivar id: the name with the number of the line; evidence has it.
     :ivar contains: a literal; the pattern is tried only on lines that contain it.
-    :ivar outcomes: the action for each casefolded text of the group ``outcome``; any other text is no delivery.
+    :ivar outcomes: the action for each casefolded text of the group ``outcome``, else of the group ``code``; any other
+        text is no delivery. ``5xx`` stands for all reply codes that begin with the digit.
     :ivar action: the action of lines without such a word.
     :ivar expired: whether the line says that the queue gave up.
     :ivar expired_words: words of the logging server that say the same.
     :ivar own_words: whether the text is the logging server's own, even if it contains codes.
     :ivar escapes: patterns and their replacements, to undo the log's escapes in the text.
     :ivar idle: whether no delivery was tried, so that the line has no new reply.
+    :ivar waits: whether the line counts only for a recipient that waits for another attempt; all others have failed
+        before.
+    :ivar command: the command that such lines tell the reply to, if the line does not name it; ``.`` ends the message.
     """
 
     name: str
@@ -109,6 +132,8 @@ class LineShape:
     own_words: bool
     escapes: tuple[tuple[str, str], ...]
     idle: bool
+    waits: bool
+    command: str
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -127,37 +152,59 @@ class RecordShape:
 
     :ivar form: ``json`` or ``csv``.
     :ivar needs: keys that every such record has.
+    :ivar after: a literal that a JSON record follows in its line; empty where the line begins with the record.
+    :ivar contains: literals of which a CSV row has one; if empty, its first cell is its type.
+    :ivar header: what stands before the first column of a CSV header.
     :ivar inside: the paths in the line's object where the record may be.
     :ivar columns: the columns of rows in files without a header.
-    :ivar outcomes: the action for each casefolded type of record; any other type is no delivery.
+    :ivar outcomes: the action for each casefolded type of record, as in a line; any other type is no delivery.
     :ivar expired: the types that say that the queue gave up, casefolded.
     :ivar own_words: a literal that marks replies that the logging server made up itself.
     :ivar own_types: the types whose replies are the logging server's own, casefolded.
+    :ivar separator: what separates several recipients in one value; their texts are not told apart then.
     :ivar facts: the paths of each fact; the first one that is not empty counts.
     """
 
     name: str
     form: str
     needs: tuple[str, ...]
+    after: str
+    contains: tuple[str, ...]
+    header: str
     inside: tuple[Path, ...]
     columns: tuple[str, ...]
     outcomes: Mapping[str, Action]
     expired: frozenset[str]
     own_words: str
     own_types: frozenset[str]
+    separator: str
     facts: Mapping[str, tuple[Path, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """All described logs; if two shapes match a line the first one counts."""
+    """All described logs; if two shapes match a line the first one counts.
+
+    :ivar records: the JSON records that make up a line.
+    :ivar tails: the JSON records that end a line.
+    :ivar rows: the CSV rows.
+    :ivar frames: what may stand around a line.
+    """
 
     lines: tuple[LineShape, ...] = ()
     records: tuple[RecordShape, ...] = ()
-    rows: tuple[RecordShape, ...] = field(default=())
+    tails: tuple[RecordShape, ...] = ()
+    rows: tuple[RecordShape, ...] = ()
+    frames: FrameTable = NO_FRAMES
 
     @classmethod
-    def of(cls, documents: Iterable[tuple[str, Mapping[str, object]]], *, trusted: bool = True) -> LogTable:
+    def of(
+        cls,
+        documents: Iterable[tuple[str, Mapping[str, object]]],
+        frames: FrameTable = NO_FRAMES,
+        *,
+        trusted: bool = True,
+    ) -> LogTable:
         """Return the table of `documents`, which are the names of logs with their descriptions.
 
         :raises EntryError: for the first error in a description.
@@ -168,13 +215,30 @@ class LogTable:
             more, others = compile_log(name, document, trusted=trusted)
             lines += more
             records += others
-        json = tuple(record for record in records if record.form == "json")
-        return cls(tuple(lines), json, tuple(record for record in records if record.form == "csv"))
+        json = [record for record in records if record.form == "json"]
+        return cls(
+            lines=tuple(lines),
+            records=tuple(record for record in json if not record.after),
+            tails=tuple(record for record in json if record.after),
+            rows=tuple(record for record in records if record.form == "csv"),
+            frames=frames,
+        )
 
 
 def expand(source: str) -> str:
     """Return `source` with every ``{fact}`` replaced by its group; unknown names are left as they are."""
-    return _PLACE.sub(lambda match: f"(?P<{match[1]}>{FACTS[match[1]]})" if match[1] in FACTS else match[0], source)
+    return _PLACE.sub(_expanded, source)
+
+
+def _expanded(match: re.Match[str]) -> str:
+    fact = FACTS.get(match[1])
+    return OTHERS.get(match[1], match[0]) if fact is None else f"(?P<{match[1]}>{fact})"
+
+
+def outcome_of(outcomes: Mapping[str, Action], word: str) -> Action | None:
+    """Return the action that `word` stands for: as it is, or as a reply code by its first digit."""
+    found = outcomes.get(word.casefold())
+    return outcomes.get(f"{word[0]}xx") if found is None and len(word) == 3 and word.isdigit() else found
 
 
 def compile_log(
@@ -237,6 +301,8 @@ class _Table:
             own_words=self.table.get("own_words") is True,
             escapes=self.escapes(),
             idle=self.table.get("idle") is True,
+            waits=self.table.get("waits") is True,
+            command=self.text("command", ""),
         )
 
     def record(self, name: str) -> RecordShape:
@@ -247,12 +313,16 @@ class _Table:
             name=name,
             form=form,
             needs=self.texts("needs"),
-            inside=tuple(_path(text) for text in self.texts("inside")) or ((),),
+            after=self.text("after", ""),
+            contains=self.texts("contains"),
+            header=self.text("header", ""),
+            inside=tuple(path_of(text) for text in self.texts("inside")) or ((),),
             columns=self.texts("columns"),
             outcomes=self.outcomes(),
             expired=frozenset(text.casefold() for text in self.texts("expired")),
             own_words=self.text("own_words", ""),
             own_types=frozenset(text.casefold() for text in self.texts("own_types")),
+            separator=self.text("separator", ""),
             facts=self.facts(),
         )
 
@@ -309,9 +379,5 @@ class _Table:
         for fact, paths in self.mapping("facts").items():
             if fact not in FACTS:
                 raise self.fault(f"facts.{fact}", f"no fact is called {fact!r}")
-            found[fact] = tuple(map(_path, self.strings(f"facts.{fact}", paths)))
+            found[fact] = tuple(map(path_of, self.strings(f"facts.{fact}", paths)))
         return found
-
-
-def _path(text: str) -> Path:
-    return tuple(text.split(".")) if text else ()

@@ -79,17 +79,18 @@ class PartHeader:
         found = self._of_message() if whole else self._of_part()
         if found is None:
             octets, rest = self._read_unusual_header()
-            self._rest: bytes | None = rest
             if octets is not None:
                 self.content_type = type_name(octets)
             else:
                 self.content_type = default if rest is None else self._damaged_type(rest)
         else:
-            kind, self._rest, self._encoded, self._is_usual, self._is_own = found
+            kind, rest, self._encoded, self._is_usual, self._is_own = found
             if kind is None:
                 kind = default
                 self._is_usual = self._is_usual and kind == "text/plain"
             self.content_type = kind
+        # Parameters are read into objects of many times their size.
+        self._rest = self._within_limit(rest)
 
     def _of_part(self) -> Declared | None:
         """Read the header block of a body part if it is a usual one."""

@@ -36,6 +36,7 @@ from undeliverable._reading.fallback import (
     read_unknown_text,
     take_format,
 )
+from undeliverable._reading.look_up import kind_of_refusals
 from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.plain_fields import read_plain_fields
@@ -89,6 +90,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         kind = Kind.OTHER
         remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
+    kind = kind_of_refusals(kind, recipients, message, reading)
     if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):

@@ -1,8 +1,9 @@
 """When two spellings are one address.
 
 Reporting servers change the case of addresses, so ASCII letters are folded; other letters of the local part are not
-(RFC 6531: ``groß`` is another mailbox than ``gross``). Quotes do not belong to a local part (RFC 5321 4.1.2), and a
-domain has one form in DNS (RFC 5890 2.3.2.1: its A-labels).
+(RFC 6531: ``groß`` is another mailbox than ``gross``). Quotes belong to a local part only where its characters need
+them (RFC 5321 4.1.2), and a domain has one form in DNS (RFC 5890 2.3.2.1: its A-labels), reached by the mapping of
+UTS 46. That mapping is built here from Unicode's own tables, so that every part of the library has it without `idna`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,22 @@ from undeliverable._text.lazy import lazy
 __all__ = ["address_identity", "domain_identity", "is_same_address"]
 
 _ESCAPED: Final = lazy(r"\\(.)", re.DOTALL)  # RFC 5321 4.1.2 quoted-pairSMTP
+_SPECIAL: Final = lazy(r'(["\\])')
+# RFC 5321 4.1.2 Dot-string, with the characters of RFC 6531 3.3; it needs no quotes.
+_PLAIN: Final = lazy(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+(?:\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+)*')
+# Nearly all addresses are like this, and only their case is folded.
+_USUAL: Final = lazy(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[\w-]+(?:\.[\w-]+)*", re.ASCII)
+_SPACE: Final = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
+
+_LABEL: Final = 63  # RFC 1035 2.3.4; Punycode takes quadratic time, and nothing longer is a label
+_KEPT: Final = {"ß": "ß", "ẞ": "ß", "ς": "ς", "\uff20": "\uff20", "\ufe6b": "\ufe6b"}
+"""What does not map as Unicode's case folding has it: deviations that UTS 46 keeps, and what would become an ``@``."""
 _STOPS: Final = {ord(stop): "." for stop in "\u3002\uff0e\uff61"}  # UTS 46 4: what stands for the full stop
+_IGNORED: Final = lazy(
+    # Default_Ignorable_Code_Point, which UTS 46 removes, except the two joiners of RFC 5892 A.1 and A.2.
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 
 
 def is_same_address(one: str | None, other: str | None) -> bool:
@@ -25,32 +41,52 @@ def is_same_address(one: str | None, other: str | None) -> bool:
     return one == other or address_identity(one) == address_identity(other)
 
 
-def address_identity(address: str) -> str:
-    """Return the form that all spellings of `address` share; it may be no address to send to."""
-    local, at, domain = address.strip().rpartition("@")
+def address_identity(address: str, *, case_matters: bool = False) -> str:
+    """Return the form that all spellings of `address` share; it may be no address to send to.
+
+    :param case_matters: True to distinguish ``Kim@`` from ``kim@``, as RFC 5321 2.4 allows a server to do.
+    """
+    address = address.strip()
+    if not case_matters and _USUAL.fullmatch(address):
+        return address.lower()
+    local, at, domain = address.rpartition("@")
+    if not local.isascii():
+        import unicodedata
+
+        local = unicodedata.normalize("NFC", local)
+    if local and not _PLAIN.fullmatch(local):
+        local = _requoted(local)
+    if not case_matters:
+        local = local.lower() if local.isascii() else "".join(map(_folded, local))
+    return f"{local}{at}{domain_identity(domain)}"
+
+
+def _requoted(local: str) -> str:
+    """Return a local part without quotes if it needs none, otherwise with quotes and the fewest escapes."""
     if len(local) > 1 and local[0] == local[-1] == '"':
         local = _ESCAPED.sub(r"\1", local[1:-1])
-    return f"{_folded(local)}{at}{domain_identity(domain)}"
+    if _PLAIN.fullmatch(local):
+        return local
+    escaped = _SPECIAL.sub(r"\\\1", local)
+    return f'"{escaped}"'
 
 
-def _folded(local: str) -> str:
-    """Return a local part in NFC with ASCII letters in lower case."""
-    if local.isascii():
-        return local.lower()
-    import unicodedata
-
-    return "".join(sign.lower() if sign.isascii() else sign for sign in unicodedata.normalize("NFC", local))
+def _folded(sign: str) -> str:
+    return sign.lower() if sign.isascii() else sign
 
 
 def domain_identity(domain: str) -> str:
     """Return a domain as lower-case A-labels, mapped as UTS 46 has it, non-transitional (``ß`` stays)."""
     if domain.isascii():
-        return domain.lower().rstrip(".")
+        return domain.lower().rstrip(f".{_SPACE}")
     import unicodedata
 
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", domain).lower()).translate(_STOPS)
-    return ".".join(map(_a_label, plain.rstrip(".").split(".")))
+    mapped = "".join(_KEPT.get(sign) or unicodedata.normalize("NFKC", sign).casefold() for sign in domain)
+    plain = unicodedata.normalize("NFC", _IGNORED.sub("", mapped)).translate(_STOPS)
+    return ".".join(map(_a_label, plain.strip(_SPACE).rstrip(f".{_SPACE}").split(".")))
 
 
 def _a_label(label: str) -> str:
-    return label if label.isascii() else "xn--" + label.encode("punycode", "surrogatepass").decode("ascii")
+    if label.isascii() or len(label) > _LABEL:
+        return label
+    return "xn--" + label.encode("punycode", "surrogatepass").decode("ascii")

@@ -18,7 +18,7 @@ from undeliverable.codes import StatusCode
 from undeliverable.errors._tables import as_list
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Command, Diagnostic, RecipientFacts, Witness
-from undeliverable.verdict import Verdict
+from undeliverable.verdict import Proof, Verdict
 
 if TYPE_CHECKING:
     from undeliverable._rules.failure import Caller
@@ -113,7 +113,8 @@ def _judged(
         command=failure.command,
         remote_mta=host,
     )
-    return judge(facts, knowledge, identity=failure.text, surroundings=Surroundings(trace=trace, caller=caller))
+    around = Surroundings(trace=trace, caller=caller, proof=Proof.OWN)
+    return judge(facts, knowledge, identity=failure.text, surroundings=around)
 
 
 def _as_sent(code: int, text: str) -> str:

@@ -33,7 +33,7 @@ from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
 from undeliverable.reasons import Advice, BounceType, MessageAdvice, Reason
-from undeliverable.verdict import Identified, Kind, Verdict
+from undeliverable.verdict import Identified, Kind, Proof, Verdict
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -58,6 +58,7 @@ _BY_KIND: Final = {
     Kind.CHALLENGE: Advice.NONE,
     Kind.DISPOSITION: Advice.NONE,
 }
+_OWN: Final = Proof.OWN  # a member of an enum is found more slowly than a name of the module
 _NEGATIVE: Final = 400  # RFC 5321 4.2.1: 4yz and 5yz
 
 
@@ -79,6 +80,7 @@ def judge(
         knowledge = knowledge.of(surroundings.caller)
     answer = answer_of(facts)
     draft = _draft(facts, answer, identity, knowledge)
+    draft.proof, draft.token = surroundings.proof, None
     action = facts.action
     if action in _ARRIVED:
         _leave_unjudged(draft, None, knowledge, surroundings.caller, delivered=True)
@@ -133,7 +135,8 @@ def judge_read(
         remote_mta=host,
         protocol=protocol,
     )
-    return judge(facts, knowledge, identity=reply.text, surroundings=Surroundings(trace=trace, caller=caller))
+    around = Surroundings(trace=trace, caller=caller, proof=Proof.OWN)
+    return judge(facts, knowledge, identity=reply.text, surroundings=around)
 
 
 # A frozen dataclass takes seven times as long to fill as the same slots without its guard. So a verdict is written as a
@@ -174,7 +177,7 @@ def _draft(facts: RecipientFacts, answer: Answer, identity: str, knowledge: Know
     draft.field_block = facts.field_block
     draft.details = knowledge.details_of  # read when they are first asked for
     draft.sent_to = facts.recipient if facts.original_recipient is None else mailed(facts)
-    draft.confidence, draft.proof = knowledge.second.confidence_of, None
+    draft.confidence = knowledge.second.confidence_of
     draft.set_by = ()
     return draft
 
@@ -373,11 +376,11 @@ def _reply_verdict(
     draft.provider = reader if provider is None else provider
     draft.status, draft.reply_code, draft.reply, draft.command = status, code, text, command
     draft.original_recipient = draft.action = draft.label = draft.reported_status = draft.policy = draft.key = None
-    draft.proof = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
+    draft.token = draft.shadowed = draft.last_attempt_date = draft.will_retry_until = None
     draft.sent_to, draft.set_by, draft.evidence, draft.field_block = recipient, (), (), ""
     draft._identity, draft._seen = text, seen_by_rules if seen is text else None  # noqa: SLF001 # of this very draft
     draft.vendor_code, draft.details = knowledge.vendor_code_in, knowledge.details_of
-    draft.confidence = knowledge.second.confidence_of
+    draft.confidence, draft.proof = knowledge.second.confidence_of, _OWN
     if caller is not None or not knowledge.is_plain:
         identify(draft, provider, knowledge, caller)
         follow(draft, Answer(text, code, status, status, status), step, seen, knowledge, Surroundings(caller=caller))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from undeliverable._verdicts.decisions import Answer, ServiceClass
     from undeliverable.knowledge import Knowledge
     from undeliverable.model import Event, Returned
+    from undeliverable.verdict import Proof
 
 __all__ = ["NOWHERE", "Surroundings", "failure_about", "identify"]
 
@@ -32,6 +33,7 @@ class Surroundings(NamedTuple):
     :ivar by_class: how that service classified the failure.
     :ivar returned: the original message, as far as the report holds it.
     :ivar caller: what the caller knows.
+    :ivar proof: what proves where the facts are from: the caller's own session or log.
     """
 
     trace: bool = False
@@ -39,6 +41,7 @@ class Surroundings(NamedTuple):
     by_class: ServiceClass | None = None
     returned: Returned | None = None
     caller: Caller | None = None
+    proof: Proof | None = None
 
 
 NOWHERE: Final = Surroundings()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from types import TracebackType
 from typing import Final, Self
 
-from undeliverable.cli._command import UsageError, warn
-from undeliverable.cli._files import STDIN, open_binary
-from undeliverable.cli._words import unknown_column
+from undeliverable.cli._command import UsageError, open_binary, warn
+from undeliverable.cli._words import bad_rows, unknown_column
+from undeliverable.files import STDIN, CsvRows, Row
 
 __all__ = ["AddressRows"]
 
@@ -22,9 +21,9 @@ _DELIMITERS: Final = ",;\t|"
 class AddressRows:
     """Iterate over the addresses of a file, each with the number of the line its row ends on; a context manager.
 
-    Empty lines are skipped. A row whose cell is empty or missing has the address "".
+    Empty lines are skipped. A row whose cell is empty or missing has the address ""; a row that is no row is said and left out.
 
-    :ivar failed: True when the file could not be read to its end.
+    :ivar failed: True when rows were left out, or the file could not be read to its end.
     """
 
     def __init__(self, path: str, column: str | None) -> None:
@@ -47,7 +46,7 @@ class AddressRows:
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
             yield from self._rows(text)
-        except (OSError, csv.Error) as error:
+        except OSError as error:
             self.failed = True
             warn(f"{self._path}: {error}; the rest of the file was skipped")
         finally:
@@ -55,15 +54,13 @@ class AddressRows:
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
         first = text.readline()
-        delimiter = max(_DELIMITERS, key=first.count)
-        reader = csv.reader(chain((first,), text), delimiter=delimiter)
-        head = next(reader, list[str]())
-        at, names = self._place(head)
-        if not names and any(head):
-            yield reader.line_num, head[at] if at < len(head) else ""
-        for cells in reader:
-            if any(cells):
-                yield reader.line_num, cells[at] if at < len(cells) else ""
+        table = CsvRows(chain((first,), text), delimiter=max(_DELIMITERS, key=first.count), ragged=True)
+        rows = iter(table)
+        head = next(rows, Row(0, 0, []))
+        at, names = self._place(head.cells)
+        for _, line, cells in rows if names else chain((head,) if head.cells else (), rows):
+            yield line, cells[at] if at < len(cells) else ""
+        self.failed |= bool(bad_rows(self._path, table.bad, table.faults))
 
     def _place(self, head: Sequence[str]) -> tuple[int, bool]:
         """Return the index of the address column, and True if the first row holds the names of the columns."""

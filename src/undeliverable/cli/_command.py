@@ -6,10 +6,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypedDict
+from typing import BinaryIO, NamedTuple, TypedDict
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
+from undeliverable.files import STDIN
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
 
@@ -17,6 +18,7 @@ __all__ = [
     "CONTEXT",
     "Command",
     "Known",
+    "RunError",
     "UsageError",
     "add_context_options",
     "add_knowledge_options",
@@ -26,6 +28,7 @@ __all__ = [
     "files_of",
     "knowledge_of",
     "known_of",
+    "open_binary",
     "warn",
 ]
 
@@ -37,6 +40,10 @@ CONTEXT = frozenset((*_WORDS, *_NUMBERS))
 
 class UsageError(Exception):
     """An error in the command line; the command ends with status 2."""
+
+
+class RunError(Exception):
+    """An error that is not in the command line; the command ends with status 1."""
 
 
 class Command(NamedTuple):
@@ -172,6 +179,16 @@ def known_of(options: Namespace, knowledge: Knowledge) -> Known:
 def clock_for(knowledge: Knowledge) -> Known:
     """Return the time, if any policy may ask for it."""
     return {} if knowledge.is_plain else {"now": datetime.now(UTC)}
+
+
+def open_binary(path: str) -> BinaryIO:
+    """Return the file at `path`, or standard input for `-`, opened for bytes; raise UsageError when that fails."""
+    if path == STDIN:
+        return sys.stdin.buffer
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
 
 
 def warn(message: str) -> None:

@@ -5,21 +5,18 @@ Each is read once and judged by as many bodies of knowledge as a command compare
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 from undeliverable import Knowledge, Report, Verdict, classify, parse
 from undeliverable.cli._command import Known, warn
-from undeliverable.cli._inputs import Inbox, Mail
+from undeliverable.files import Inbox, Mail, RecordError, report_of
 from undeliverable.logs import LogReader
 
-__all__ = ["RECORDS", "Corpus", "Item", "Judge", "add_corpus_arguments", "corpus_of", "report_in"]
+__all__ = ["Corpus", "Item", "Judge", "add_corpus_arguments", "corpus_of"]
 
-RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-"""The endings of files with records of our own."""
 _MAIL, _REPLY, _LINE, _RECORD = range(4)
 
 
@@ -63,30 +60,25 @@ class Corpus:
     """Iterate over the messages, replies, lines or records below some paths; what cannot be read is reported and skipped."""
 
     def __init__(self, paths: Sequence[str], *, is_log: bool = False, is_replies: bool = False) -> None:
-        records = () if is_log or is_replies else tuple(path for path in paths if path.lower().endswith(RECORDS))
-        self._records = Inbox(records, is_log=True)
-        self._others = Inbox([path for path in paths if path not in records], is_log=is_log or is_replies)
+        self._inbox = Inbox(paths, warn=warn, is_log=is_log or is_replies)
         self._kind = _REPLY if is_replies else _LINE if is_log else _MAIL
 
     def __iter__(self) -> Iterator[Item]:
-        for mail in self._others:
-            if self._kind != _REPLY or (mail.raw.strip() and not mail.raw.startswith(b"#")):
+        for mail in self._inbox:
+            if mail.is_record:
+                yield from _recorded(mail)
+            elif self._kind != _REPLY or (mail.raw.strip() and not mail.raw.startswith(b"#")):
                 yield Item(self._kind, mail.source, mail.raw)
-        for line in self._records:
-            if line.raw.strip() and (report := report_in(line)) is not None:
-                yield Item(_RECORD, line.source, line.raw, report)
 
 
-def report_in(line: Mail) -> Report | None:
-    """Return the report that a record holds; warn of a line that is none, and return None."""
-    from undeliverable.report import report_of  # only records need it
-
+def _recorded(mail: Mail) -> Iterator[Item]:
+    """Yield a record as an item; warn of a line that is none."""
     try:
-        record: object = json.loads(line.raw)
-        return report_of(cast("dict[str, Any]", record) if isinstance(record, dict) else {})
-    except (ValueError, RecursionError) as error:
-        warn(f"{line.source}: {error}")
-        return None
+        report = report_of(mail, parse)
+    except RecordError as error:
+        warn(str(error))
+    else:
+        yield Item(_RECORD, mail.source, mail.raw, report)
 
 
 class Judge:

@@ -9,30 +9,44 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import BinaryIO, Final, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from undeliverable.cli._command import warn
-from undeliverable.cli._files import STDIN, open_binary
+from undeliverable.cli._command import open_binary, warn
 from undeliverable.cli._lists import open_list, said
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._tables import print_csv, print_lines
-from undeliverable.cli._words import unknown_column, unknown_value
+from undeliverable.cli._words import bad_rows, counted, unknown_column, unknown_value
+from undeliverable.files import STDIN, CsvRows, Row, decompressed
 
-__all__ = ["export", "export_arguments", "filter_", "filter_arguments", "import_", "import_arguments"]
+__all__ = [
+    "export",
+    "export_arguments",
+    "filter_",
+    "filter_arguments",
+    "import_",
+    "import_arguments",
+    "opened",
+    "watched",
+]
+
+if TYPE_CHECKING:
+    from undeliverable.store import SuppressionList
 
 T = TypeVar("T")
 
 _EVERY: Final = 1_000
+_NAMED: Final = 10
 
 
 @contextmanager
-def _opened(path: str) -> Generator[BinaryIO, None, None]:
+def opened(path: str) -> Generator[BinaryIO, None, None]:
+    """Yield a file, or standard input, decompressed where it needs to be."""
     file = open_binary(path)
     with nullcontext() if path == STDIN else file:
-        yield file
+        yield decompressed(file)
 
 
-def _watched(rows: Iterable[T], file: BinaryIO, path: str) -> Iterator[T]:
+def watched(rows: Iterable[T], file: BinaryIO, path: str) -> Iterator[T]:
     """Yield the rows, and draw a progress bar on a terminal."""
     shows = sys.stderr.isatty() and path != STDIN
     progress = Progress(os.path.getsize(path) if shows else 0, shows=shows)
@@ -55,9 +69,11 @@ def filter_(options: Namespace) -> int:
     from itertools import tee
 
     kept = left = 0
-    with open_list(options.list) as known, _opened(options.file) as file:
+    with open_list(options.list, scope=options.scope) as known, opened(options.file) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        rows, addresses = tee(_rows(_watched(text, file, options.file), options.column))
+        lines = watched(text, file, options.file)
+        table = None if options.column is None else CsvRows(lines)
+        rows, addresses = tee(_lines(lines) if table is None else _rows(table, options.column))
         for (row, _), (_, off) in zip(rows, known.check(address for _, address in addresses), strict=True):
             if off is options.suppressed:
                 sys.stdout.buffer.write(row.encode(errors="surrogateescape"))
@@ -67,23 +83,23 @@ def filter_(options: Namespace) -> int:
         text.detach()
     sys.stdout.flush()
     print(f"{kept:,} kept, {left:,} left out", file=sys.stderr)
-    return 0
+    return 0 if table is None else bad_rows(options.file, table.bad, table.faults)
 
 
-def _rows(lines: Iterator[str], column: str | None) -> Iterator[tuple[str, str]]:
+def _lines(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Yield each line as it is to be written, with its address."""
+    return ((f"{line.rstrip(chr(10) + chr(13))}\n", line) for line in lines if line.strip())
+
+
+def _rows(table: CsvRows, column: str) -> Iterator[tuple[str, str]]:
     """Yield each row as it is to be written, with its address."""
-    if column is None:
-        yield from ((f"{line.rstrip(chr(10) + chr(13))}\n", line) for line in lines if line.strip())
-        return
-    import csv
-
-    reader = csv.reader(lines)
-    names: list[str] = next(reader, cast("list[str]", []))
+    rows = iter(table)
+    names = next(rows, Row(0, 0, [])).cells
     at = next((at for at, name in enumerate(names) if name.strip().casefold() == column.casefold()), None)
     if at is None:
         raise unknown_column(column, names)
     sys.stdout.buffer.write(_line(names).encode())
-    yield from ((_line(cells), cells[at]) for cells in reader if len(cells) > at)
+    yield from ((_line(row.cells), row.cells[at]) for row in rows)
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -110,17 +126,27 @@ def import_arguments(parser: ArgumentParser) -> None:
 
 def import_(options: Namespace) -> int:
     """Import a list; after an interruption the same command completes it."""
-    with open_list(options.list, create=True) as known, _opened(options.file) as file:
+    with open_list(options.list, scope=options.scope, create=True) as known, opened(options.file) as file:
         from undeliverable.store import read_import
 
         source = read_import(file, format=options.format, judge=options.judge)
-        outcome = known.record(_watched(source, file, options.file))
+        outcome = known.record(watched(source, file, options.file))
+        is_shared = not known.scope and bool(known.scopes())
         known.tidy()
-    if source.skips:
+    skips = source.skips - source.bad - source.patterns
+    if skips:
         rows = ", ".join(map(str, source.skipped))
-        warn(f"{source.skips:,} rows without a usable address were skipped, the first of them {rows}")
+        warn(f"{skips:,} rows without a usable address were skipped, the first of them {rows}")
+    if source.patterns:
+        warn(
+            f"{options.file}: {counted(source.patterns, 'pattern')} left out: {'; '.join(source.named_patterns)};"
+            " suppress a whole domain with 'undeliverable suppressions add-domain DOMAIN LIST'"
+        )
+    if outcome.ignored and is_shared:
+        warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
     print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
-    return 0 if source.rows > source.skips or not source.rows else 1
+    status = bad_rows(options.file, source.bad, source.faults)
+    return 1 if source.patterns or (source.rows and source.rows == source.skips) else status
 
 
 def export_arguments(parser: ArgumentParser) -> None:
@@ -140,9 +166,10 @@ def export(options: Namespace) -> int:
 
     if options.cause is not None and options.cause not in set(Cause):
         raise unknown_value("--cause", options.cause, Cause)
-    with open_list(options.list) as known:
+    with open_list(options.list, scope=options.scope) as known:
         from undeliverable.store import export_records, export_rows
 
+        _warn_of_domains(known)
         if options.format == "jsonl":
             print_lines(json.dumps(record) for record in export_records(known, datetime.now(UTC)))
             return 0
@@ -150,3 +177,12 @@ def export(options: Namespace) -> int:
         columns, rows = export_rows(known, options.format, cause=cause)
         print_csv(columns, rows)
     return 0
+
+
+def _warn_of_domains(known: SuppressionList) -> None:
+    domains = known.domains()
+    if domains:
+        named = ", ".join(found.domain for found in domains[:_NAMED])
+        warn(
+            f"{counted(len(domains), 'whole domain')} left out, which no import takes: {named}; see 'suppressions list'"
+        )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import UsageError, warn
-from undeliverable.cli._lists import open_list, policy_named, record_of
+from undeliverable.cli._list_domains import domain_record, elsewhere
+from undeliverable.cli._lists import add_who, open_list, policy_named, record_of, who_of
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._tables import aligned, print_lines
+from undeliverable.cli._words import counted
 
 if TYPE_CHECKING:
-    from undeliverable.store import Entry
+    from undeliverable.store import Entry, SuppressedDomain
     from undeliverable.suppression import ListEvent
 
 __all__ = [
@@ -27,10 +30,6 @@ _COLUMNS: Final = ("address", "cause", "since", "until", "reason", "why")
 
 def _format(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="table (default) or JSON Lines")
-
-
-def _who(parser: ArgumentParser) -> None:
-    parser.add_argument("--who", metavar="NAME", default=None, help="who decided; your user name by default")
 
 
 def list_arguments(parser: ArgumentParser) -> None:
@@ -47,14 +46,21 @@ def list_(options: Namespace) -> int:
     from undeliverable.suppression import Cause
 
     now = datetime.now(UTC)
-    with open_list(options.list) as known:
+    with open_list(options.list, scope=options.scope) as known:
         cause = None if options.cause is None else Cause(options.cause)
         entries = known.entries(suppressed=None if options.all else True, cause=cause, at=now)
+        domains = known.domains(now) if cause in (None, Cause.MANUAL) else ()
         if options.format == "jsonl":
-            print_lines(json.dumps(record_of(entry, now)) for entry in entries)
+            records = chain(map(domain_record, domains), (record_of(entry, now) for entry in entries))
+            print_lines(map(json.dumps, records))
         else:
-            print_lines(aligned((_row(entry, now) for entry in entries), _COLUMNS))
+            rows = chain(map(_domain_row, domains), (_row(entry, now) for entry in entries))
+            print_lines(aligned(rows, _COLUMNS))
     return 0
+
+
+def _domain_row(found: SuppressedDomain) -> tuple[object, ...]:
+    return f"*@{found.domain}", "manual", _day(found.since), None, None, found.why and found.why[:120]
 
 
 def _row(entry: Entry, now: datetime) -> tuple[object, ...]:
@@ -80,26 +86,34 @@ def show_(options: Namespace) -> int:
     import json
 
     now = datetime.now(UTC)
-    with open_list(options.list) as known:
-        entry = known.get(options.address)
+    with open_list(options.list, scope=options.scope) as known:
+        entry, others = known.get(options.address), tuple(elsewhere(known, options.address, now))
         if entry is None:
-            off = known.is_suppressed(options.address, now)
-            print(
-                f"{neutral(options.address)}: {'suppressed, and forgotten on request' if off else 'nothing is known'}"
-            )
-            return 0 if off else 1
+            return _show_unknown(options.address, others, is_off=known.is_suppressed(options.address, now))
         history = known.history(options.address)
     if options.format == "jsonl":
-        print(json.dumps(record_of(entry, now) | {"events": [event.to_dict() for event in history]}))
+        events = [event.to_dict() for event in history]
+        print(json.dumps(record_of(entry, now) | {"elsewhere": list(others), "events": events}))
     else:
-        print_lines(_detail(entry, history, now))
+        print_lines(_detail(entry, history, now, others))
     return 0
 
 
-def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime) -> Iterator[str]:
+def _show_unknown(address: str, others: tuple[str, ...], *, is_off: bool) -> int:
+    """Print what is known of an address without an entry, and return the exit status."""
+    if others:
+        print_lines(f"{neutral(address)}: {neutral(other)}" for other in others)
+    else:
+        print(f"{neutral(address)}: {'suppressed, and forgotten on request' if is_off else 'nothing is known'}")
+    return 0 if is_off else 1
+
+
+def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime, others: tuple[str, ...]) -> Iterator[str]:
     state, event = entry.state, entry.trigger
     off = state.is_suppressed(now)
-    yield f"{neutral(entry.shown)}: {f'suppressed ({state.cause})' if off else 'not suppressed'}"
+    here = f"suppressed ({state.cause})" if off else "not suppressed"
+    yield f"{neutral(entry.shown)}: {here}{' here' if others and not off else ''}"
+    yield from (f"  but {neutral(other)}" if not off else f"  also {neutral(other)}" for other in others)
     facts = {
         "since": _time(state.since) if off else None,
         "until": (_time(state.until) or "somebody reactivates it") if off else None,
@@ -132,15 +146,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS")
     parser.add_argument("--why", metavar="TEXT", help="the reason, in words")
     parser.add_argument("--days", metavar="NUMBER", type=float, help="how long to suppress it; for ever by default")
-    _who(parser)
+    add_who(parser)
 
 
 def add(options: Namespace) -> int:
     """Suppress an address by hand."""
     now = datetime.now(UTC)
     until = None if options.days is None else now + timedelta(days=options.days)
-    with open_list(options.list, create=True) as known:
-        outcome = known.suppress(options.address, who=options.who or _user(), why=options.why, until=until, at=now)
+    with open_list(options.list, scope=options.scope, create=True) as known:
+        outcome = known.suppress(options.address, who=who_of(options), why=options.why, until=until, at=now)
     print(f"{neutral(options.address)}: {'suppressed' if outcome.suppressed else 'was suppressed before'}")
     return 0
 
@@ -149,15 +163,17 @@ def reactivate_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `reactivate`."""
     parser.add_argument("address", metavar="ADDRESS")
     parser.add_argument("--why", metavar="TEXT", required=True, help="the reason, in words; kept in the history")
-    _who(parser)
+    add_who(parser)
 
 
 def reactivate(options: Namespace) -> int:
     """Lift a suppression by hand."""
-    with open_list(options.list) as known:
-        off = known.is_suppressed(options.address)
-        known.reactivate(options.address, who=options.who or _user(), why=options.why)
-    print(f"{neutral(options.address)}: {'reactivated' if off else 'was not suppressed; counts from the beginning'}")
+    with open_list(options.list, scope=options.scope) as known:
+        outcome = known.reactivate(options.address, who=who_of(options), why=options.why)
+        others = tuple(elsewhere(known, options.address, datetime.now(UTC)))
+    was = "reactivated" if outcome.released else "was not suppressed; counts from the beginning"
+    print(f"{neutral(options.address)}: {was}")
+    print_lines(f"  still {neutral(other)}" for other in others)
     return 0
 
 
@@ -168,7 +184,7 @@ def forget_arguments(parser: ArgumentParser) -> None:
 
 def forget(options: Namespace) -> int:
     """Delete all data about an address, except a keyed hash if it is suppressed."""
-    with open_list(options.list) as known:
+    with open_list(options.list, scope=options.scope) as known:
         found = known.forget(options.address)
         stays = found and known.is_suppressed(options.address)
     kept = "a keyed hash keeps it suppressed" if stays else "nothing is kept"
@@ -185,7 +201,7 @@ def stats(options: Namespace) -> int:
     """Show the statistics of a list."""
     import json
 
-    with open_list(options.list) as known:
+    with open_list(options.list, scope=options.scope) as known:
         found, policy = known.stats(), known.policy
     numbers: dict[str, dict[str, int]] = {
         "standing": dict(found.standings),
@@ -194,10 +210,13 @@ def stats(options: Namespace) -> int:
     }
     if options.format == "jsonl":
         sums = {"addresses": found.addresses, "events": found.events, "forgotten": found.forgotten}
+        sums["domains"] = found.domains
         print(json.dumps(sums | numbers | {"policy": policy.name}))
         return 0
+    domains = f", {counted(found.domains, 'whole domain')}" if found.domains else ""
     print(
-        f"{found.addresses:,} addresses, {found.events:,} events, {found.forgotten:,} forgotten; policy {policy.name}"
+        f"{found.addresses:,} addresses{domains}, {found.events:,} events, {found.forgotten:,} forgotten;"
+        f" policy {policy.name}"
     )
     rows = ((what, name, f"{number:,}") for what, group in numbers.items() for name, number in _ranked(group))
     print_lines(aligned(rows, ("by", "name", "addresses")))
@@ -219,7 +238,7 @@ def settings_arguments(parser: ArgumentParser) -> None:
 def settings(options: Namespace) -> int:
     """Change policy and retention where options say so, then show them; a missing list is created."""
     policy = None if options.policy is None else policy_named(options.policy)
-    with open_list(options.list, create=policy is not None, policy=policy) as known:
+    with open_list(options.list, scope=options.scope, create=policy is not None, policy=policy) as known:
         if policy is not None and known.policy != policy:
             known.set_policy(policy)
         if options.keep_replies is not None:
@@ -243,12 +262,3 @@ def _days(text: str) -> timedelta | None:
         return timedelta(days=float(text))
     except (ValueError, OverflowError):
         raise UsageError(f"--keep-replies: invalid value {text!r}; expected a number of days, or 'ever'") from None
-
-
-def _user() -> str | None:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None

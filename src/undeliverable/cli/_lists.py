@@ -1,48 +1,105 @@
-"""Suppression lists on the command line: opening one, writing reports into it, and showing an address."""
+"""Suppression lists on the command line: opening one, saying what came of events, and showing an address."""
 
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import sys
+from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from undeliverable import KnowledgeError, UndeliverableError
-from undeliverable.cli._command import UsageError
-from undeliverable.verdict import Report
+from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._neutral import neutral
+from undeliverable.cli._words import counted
 
 if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
-    from undeliverable.suppression import Policy
+    from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["Intake", "Into", "add_list", "open_list", "policy_named", "record_of", "said"]
+__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "warnings_of", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
-_PART: Final = 500
 
 
 def add_list(parser: ArgumentParser) -> None:
-    """Declare LIST, which is always the last argument."""
+    """Declare LIST, which is always the last argument, and the scope."""
+    parser.add_argument(
+        "--scope", metavar="NAME", default="",
+        help="whose list: a tenant (acme), a stream of a tenant (acme/newsletter); by default the global one",
+    )  # fmt: skip
     parser.add_argument("list", metavar="LIST", help="the path of a SQLite file, or the URL of a PostgreSQL database")
 
 
-def open_list(place: str, *, create: bool = False, policy: Policy | None = None) -> SuppressionList:
-    """Open the list at a path or URL.
+def add_who(parser: ArgumentParser) -> None:
+    """Declare `--who`."""
+    parser.add_argument("--who", metavar="NAME", default=None, help="who decided; your user name by default")
 
+
+def who_of(options: Namespace) -> str | None:
+    """Return who decided: the option, else the name of the user, if anybody knows it."""
+    import getpass
+
+    if options.who:
+        return str(options.who)
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
+
+
+def open_list(
+    place: str,
+    *,
+    scope: str = "",
+    create: bool = False,
+    policy: Policy | None = None,
+    require_proof: RequireProof | None = None,
+    proof_of_new: RequireProof | None = None,
+) -> SuppressionList:
+    """Open the list at a path or URL, and print what somebody should know about it.
+
+    :param scope: the tenant or stream whose list it is; the global one by default.
     :param policy: the policy of a new list.
-    :raises UsageError: when it cannot be opened.
+    :param require_proof: the proof that the list must ask for.
+    :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
+    :raises UsageError: without the extra `store`.
+    :raises UndeliverableError: when it cannot be opened.
     """
     try:
-        from undeliverable.store import SuppressionList
+        from undeliverable.store import MissingListError, SuppressionList
     except ImportError:
         raise UsageError(_MISSING) from None
     try:
-        return SuppressionList(place, create=create, policy=policy)
-    except KnowledgeError:
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
+        known = SuppressionList(place, scope=scope, create=False, require_proof=require_proof)
+    except MissingListError:
+        if not create:
+            raise
+        known = SuppressionList(place, scope=scope, policy=policy, require_proof=require_proof or proof_of_new)
+    if known.migrated is not None:
+        _print_migrated(known)
+    for remark in known.remarks:
+        warn(remark)
+    return known
+
+
+def _print_migrated(known: SuppressionList) -> None:
+    """Print once what changed when the list was migrated."""
+    report = known.migrated
+    if report:
+        warn(f"{known.place}: addresses are compared by a stricter rule now, see the manual on suppression lists")
+        for address in report.merged:
+            print(f"  {neutral(address)}: its entries are one now, with one history", file=sys.stderr)
+        for address, other in report.split:
+            print(
+                f"  {neutral(address)}: was recorded as one address with {neutral(other)}, which has its own entry from"
+                " now on: check which of them is meant",
+                file=sys.stderr,
+            )
+        for pattern in report.patterns:
+            print(
+                f"  {neutral(pattern)}: stops nothing; a whole domain takes 'suppressions add-domain'", file=sys.stderr
+            )
+    known.clear_migrated()
 
 
 def policy_named(name: str) -> Policy:
@@ -50,58 +107,6 @@ def policy_named(name: str) -> Policy:
     from undeliverable.suppression import Policy
 
     return Policy.from_file(name) if os.path.exists(name) else Policy.builtin(name)
-
-
-class Into:
-    """`--into`: collect the events of reports and write them in batches."""
-
-    __slots__ = ("_known", "_outcome", "_waiting")
-
-    def __init__(self, place: str) -> None:
-        from undeliverable.suppression import ListEvent
-
-        self._known = open_list(place, create=True)
-        self._outcome: Outcome | None = None
-        self._waiting: list[tuple[str, ListEvent]] = []
-
-    def add(self, report: Report) -> None:
-        """Collect the events of a report's recipients."""
-        from undeliverable.suppression import events_of
-
-        self._waiting += events_of(report, datetime.now(UTC))
-        if len(self._waiting) >= _PART:
-            self._write()
-
-    def close(self) -> str:
-        """Write the last batch, drop raw replies that are too old, and return a summary of all batches."""
-        self._write()
-        self._known.tidy()
-        self._known.close()
-        return f"{self._known.place}: {said(self._outcome)}"
-
-    def _write(self) -> None:
-        if self._waiting:
-            outcome = self._known.record(self._waiting)
-            self._outcome = outcome if self._outcome is None else self._outcome + outcome
-            self._waiting.clear()
-
-
-class Intake:
-    """`serve --into`: write reports before the request is answered; safe to call from any thread."""
-
-    __slots__ = ("_known", "_lock")
-
-    def __init__(self, place: str) -> None:
-        from threading import Lock
-
-        self._known = open_list(place, create=True)
-        self._lock = Lock()
-
-    def add(self, reports: Sequence[Report]) -> None:
-        """Record the events of reports; raise when they could not be written."""
-        with self._lock:
-            for report in reports:
-                self._known.record_report(report)
 
 
 def said(outcome: Outcome | None) -> str:
@@ -118,10 +123,24 @@ def said(outcome: Outcome | None) -> str:
     return ", ".join(filter(None, parts))
 
 
+def warnings_of(outcome: Outcome | None) -> list[str]:
+    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait."""
+    if outcome is None:
+        return []
+    providers = ", ".join(map(neutral, outcome.on_hold))
+    ignored = f"{counted(outcome.ignored, 'event')} without the proof that the list requires: ignored"
+    held = (
+        f"{counted(len(outcome.held), 'suppression')} held, since far more addresses than usual fail at {providers}: see"
+        " 'undeliverable suppressions held'"
+    )
+    return [*([ignored] if outcome.ignored else []), *([held] if outcome.held else [])]
+
+
 def record_of(entry: Entry, at: datetime) -> dict[str, object]:
     """Return an address as a JSON record."""
     return {
         "address": entry.shown,
+        "scope": entry.scope,
         "suppressed": entry.state.is_suppressed(at),
         "state": entry.state.to_dict(),
         "trigger": None if entry.trigger is None else entry.trigger.to_dict(),

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from undeliverable import Reason
-from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, known_of, warn
+from undeliverable.cli._command import UsageError, add_knowledge_options, knowledge_of, known_of, open_binary, warn
 from undeliverable.cli._corpus import Judge, add_corpus_arguments, corpus_of
-from undeliverable.cli._files import open_binary
 from undeliverable.cli._neutral import neutral, neutral_lines
 from undeliverable.cli._words import counted, unknown_value
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from undeliverable.cli._command import UsageError
+from undeliverable.files import CsvRows, Row
 
 if TYPE_CHECKING:
     from undeliverable.rates import By
@@ -30,28 +30,32 @@ def read_sent(text: str | None) -> Sent:
         return Sent(int(text))
     try:
         with open(text, encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            names = {name.strip().casefold(): name for name in rows.fieldnames or ()}
+            table = CsvRows(file)
+            rows = iter(table)
+            names = [name.strip().casefold() for name in next(rows, Row(0, 0, [])).cells]
             if "sent" not in names:
                 raise UsageError(f"{text}: column `sent` is missing")
-            columns = {by: names[by] for by in By if by in names}
-            return _added(text, rows, columns, names["sent"])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            columns = {by: names.index(by) for by in By if by in names}
+            sent = _added(text, rows, columns, names.index("sent"))
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{text}: {getattr(error, 'strerror', None) or error}") from None
+    if table.bad:  # rates of a part would look like rates of all
+        raise UsageError(f"{text}: {'; '.join(table.faults)}")
+    return sent
 
 
-def _added(path: str, rows: csv.DictReader[str], columns: Mapping[By, str], sent: str) -> Sent:
+def _added(path: str, rows: Iterable[Row], columns: Mapping[By, int], sent: int) -> Sent:
     from undeliverable.report import Sent
 
     total = 0
     sums: dict[By, dict[str, int]] = {by: defaultdict(int) for by in columns}
-    for row in rows:
-        number = (row[sent] or "").strip()
+    for line, _, cells in rows:
+        number = cells[sent].strip()
         if not (number.isascii() and number.isdecimal()):
-            raise UsageError(f"{path}:{rows.line_num}: {number!r} is not a number of messages")
+            raise UsageError(f"{path}:{line}: {number!r} is not a number of messages")
         total += int(number)
         for by, column in columns.items():
-            group = (row[column] or "").strip()
+            group = cells[column].strip()
             if group:
                 sums[by][group] += int(number)
     return Sent(total, {by: dict(numbers) for by, numbers in sums.items()})

@@ -24,14 +24,27 @@ class Tally:
     :ivar messages: number of messages read; for logs, of lines about a delivery.
     :ivar lines: number of log lines read.
     :ivar inside: number of reports that stand inside another message.
+    :ivar unread: number of records that are none.
     :ivar broken: number of messages that the library failed on, each of them a bug.
     """
 
-    __slots__ = ("_begin", "_kinds", "_reasons", "_types", "_verdicts", "broken", "inside", "lines", "messages")
+    __slots__ = (
+        "_begin",
+        "_kinds",
+        "_reasons",
+        "_types",
+        "_verdicts",
+        "broken",
+        "inside",
+        "lines",
+        "messages",
+        "unread",
+    )
 
     def __init__(self) -> None:
         self.messages = 0
         self.broken = 0
+        self.unread = 0
         self.inside = 0
         self.lines = 0
         self._verdicts = 0
@@ -56,6 +69,7 @@ class Tally:
         """Add the counts of another tally."""
         self.messages += other.messages
         self.broken += other.broken
+        self.unread += other.unread
         self.inside += other.inside
         self.lines += other.lines
         self._verdicts += other._verdicts
@@ -63,8 +77,9 @@ class Tally:
         self._types.update(other._types)
         self._reasons.update(other._reasons)
 
-    def line(self, *, failed: int, skipped: int) -> str:
+    def line(self, *, failed: int, skipped: int, unread: int = 0) -> str:
         """Return the summary in one line."""
+        unread += self.unread
         seconds = time.perf_counter() - self._begin
         types = ", ".join(f"{self._types[kind]} {kind}" for kind in BounceType if self._types[kind])
         parts = (
@@ -74,6 +89,7 @@ class Tally:
             _ranked(self._reasons),
             f"{self.inside} inside another message" if self.inside else "",
             f"{counted(skipped, 'file')} skipped, no mail" if skipped else "",
+            f"{counted(unread, 'line')} skipped, no record" if unread else "",
             f"{counted(failed + self.broken, 'file')} failed" if failed + self.broken else "",
             f"{seconds:.2f} s",
         )

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable import KnowledgeError, UndeliverableError
-from undeliverable.cli import _list_files, _list_views
-from undeliverable.cli._command import Command, UsageError
+from undeliverable.cli import _list_domains, _list_files, _list_sent, _list_views
+from undeliverable.cli._command import Command
 from undeliverable.cli._lists import add_list
 
 __all__ = ["COMMAND"]
@@ -29,7 +28,17 @@ _VERBS: Final = MappingProxyType(
         "list": ("show the suppressed addresses", _list_views.list_arguments, _list_views.list_),
         "show": ("show all data about an address", _list_views.show_arguments, _list_views.show_),
         "add": ("suppress an address by hand", _list_views.add_arguments, _list_views.add),
+        "add-domain": (
+            "suppress a whole domain by hand",
+            _list_domains.add_domain_arguments,
+            _list_domains.add_domain,
+        ),
         "reactivate": ("lift a suppression by hand", _list_views.reactivate_arguments, _list_views.reactivate),
+        "reactivate-domain": (
+            "lift the suppression of a whole domain",
+            _list_domains.reactivate_domain_arguments,
+            _list_domains.reactivate_domain,
+        ),
         "forget": ("delete all data about an address", _list_views.forget_arguments, _list_views.forget),
         "filter": (
             "write the addresses of a file that are not suppressed",
@@ -38,6 +47,11 @@ _VERBS: Final = MappingProxyType(
         ),
         "import": ("import the list of another system", _list_files.import_arguments, _list_files.import_),
         "export": ("export the list", _list_files.export_arguments, _list_files.export),
+        "sent": (
+            "record what was mailed, so that tokens and Message-IDs prove reports",
+            _list_sent.sent_arguments,
+            _list_sent.sent,
+        ),
         "stats": ("show the statistics of a list", _list_views.stats_arguments, _list_views.stats),
         "settings": ("show or change policy and retention", _list_views.settings_arguments, _list_views.settings),
     }
@@ -46,12 +60,7 @@ _VERBS: Final = MappingProxyType(
 
 def _run(options: Namespace) -> int:
     verb: Callable[[Namespace], int] = options.verb
-    try:
-        return verb(options)
-    except (UsageError, KnowledgeError):
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
+    return verb(options)
 
 
 COMMAND: Final = Command(
@@ -62,6 +71,7 @@ COMMAND: Final = Command(
         "undeliverable suppressions list list.db",
         "undeliverable suppressions show kim@example.org list.db    # the exact error, when, which rule",
         "undeliverable suppressions filter campaign.txt list.db > send.txt",
+        'undeliverable suppressions add-domain example.org --why "closed down" list.db',
         'undeliverable suppressions reactivate kim@example.org --why "mailbox works again" list.db',
     ),
     arguments=_arguments,

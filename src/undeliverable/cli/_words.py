@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from undeliverable.cli._command import UsageError
+from undeliverable.cli._command import UsageError, warn
 from undeliverable.errors import did_you_mean
 
-__all__ = ["counted", "did_you_mean", "unknown_column", "unknown_value", "words_of"]
+__all__ = ["bad_rows", "counted", "did_you_mean", "unknown_column", "unknown_value", "words_of"]
 
 
 def words_of(option: str, lists: Sequence[str], known: Collection[str], *, expected: str = "") -> frozenset[str]:
@@ -35,6 +35,15 @@ def unknown_value(option: str, value: str, known: Iterable[str], *, expected: st
 def unknown_column(name: str, names: Sequence[str]) -> UsageError:
     """Return the error for a CSV column that the first line does not name."""
     return UsageError(f"--column: unknown column {name!r}; the file begins with {', '.join(map(repr, names[:8]))}")
+
+
+def bad_rows(path: str, number: int, faults: Sequence[str]) -> int:
+    """Say which rows of a file were damaged and left out; return the exit status, 1 if there were any."""
+    if not number:
+        return 0
+    more = "; ..." if number > len(faults) else ""
+    warn(f"{path}: {counted(number, 'bad row')} left out: {'; '.join(faults)}{more}")
+    return 1
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

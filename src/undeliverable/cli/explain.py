@@ -6,6 +6,7 @@ import os
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from undeliverable import Knowledge, classify, parse
@@ -17,10 +18,10 @@ from undeliverable.cli._command import (
     add_reply_options,
     knowledge_of,
     known_of,
+    warn,
 )
-from undeliverable.cli._files import STDIN
-from undeliverable.cli._inputs import Inbox
 from undeliverable.cli._neutral import neutral, neutral_lines
+from undeliverable.files import STDIN, Inbox, RecordError, report_of
 from undeliverable.verdict import Report
 
 __all__ = ["COMMAND"]
@@ -31,7 +32,9 @@ _WITHOUT: Final = "No recipient found."
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("subject", metavar="FILE|REPLY", help="a file as for classify, or the text of an SMTP reply")
+    parser.add_argument(
+        "subject", metavar="FILE|REPLY", help="a file of mail or records as for classify, or the text of an SMTP reply"
+    )
     add_reply_options(parser)
     parser.add_argument("--trace", action="store_true", help="also show the other rules that matched")
     add_knowledge_options(parser)
@@ -64,8 +67,14 @@ def _run(options: Namespace) -> int:
 
 
 def _explanations(path: str, knowledge: Knowledge, known: Known, *, trace: bool) -> Iterator[str]:
-    for mail in Inbox((path,), log_option="classify --log"):
-        yield _explanation(parse(mail.raw, knowledge=knowledge, source=mail.source, trace=trace, **known))
+    judge = partial(parse, knowledge=knowledge, trace=trace, **known)
+    for mail in Inbox((path,), warn=warn, log_option="classify --log"):
+        try:
+            report = report_of(mail, judge)
+        except RecordError as error:
+            warn(str(error))
+        else:
+            yield _explanation(report)
 
 
 def _explanation(report: Report) -> str:

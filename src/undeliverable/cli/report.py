@@ -7,17 +7,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import Knowledge, parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of
-from undeliverable.cli._corpus import RECORDS, report_in
-from undeliverable.cli._files import size_of
-from undeliverable.cli._inputs import Inbox
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._sent import read_sent
 from undeliverable.cli._tables import print_table
+from undeliverable.files import Inbox, Mail, RecordError, report_of, size_of
 from undeliverable.logs import LogReader
 from undeliverable.verdict import Report
 
@@ -99,39 +98,34 @@ class _Reader:
     def __init__(self, options: Namespace, knowledge: Knowledge) -> None:
         self.reports = 0
         self.failed = 0
-        self._is_log = bool(options.log)
-        self._records = [path for path in options.paths if path.lower().endswith(RECORDS)]
-        self._others = [path for path in options.paths if path not in self._records]
-        self._knowledge = knowledge
-        self._known = known_of(options, knowledge)
+        self._inbox = Inbox(options.paths, warn=warn, is_log=options.log)
+        known = known_of(options, knowledge)
+        self._parse = partial(parse, knowledge=knowledge, **known)
+        self._lines = LogReader(knowledge=knowledge, **known) if options.log else None
         watched = sys.stderr.isatty()
         self._progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
 
     def __iter__(self) -> Iterator[Report]:
-        mails, records = Inbox(self._others, is_log=self._is_log), Inbox(self._records, is_log=True)
-        logs = LogReader(knowledge=self._knowledge, **self._known)
-        for mail in mails:
-            report = (
-                logs.feed(mail.raw, source=mail.source)
-                if self._is_log
-                else parse(mail.raw, knowledge=self._knowledge, **self._known)
-            )
-            if report is not None:
-                yield self._counted(report, mails.done)
-        for line in records:
-            if not line.raw.strip():
-                continue
-            if (found := report_in(line)) is None:
+        for mail in self._inbox:
+            try:
+                report = self._report(mail)
+            except RecordError as error:
+                warn(str(error))
                 self.failed += 1
-            else:
-                yield self._counted(found, mails.done + records.done)
-        self.failed += mails.failed + records.failed
+                continue
+            if report is not None:
+                self.reports += 1
+                self._progress.update(self._inbox.done, self.reports)
+                yield report
+        self.failed += self._inbox.failed + self._inbox.unread
         self._progress.clear()
+        for remark in () if self._lines is None else self._lines.remarks:
+            warn(remark)
 
-    def _counted(self, report: Report, done: int) -> Report:
-        self.reports += 1
-        self._progress.update(done, self.reports)
-        return report
+    def _report(self, mail: Mail) -> Report | None:
+        if self._lines is None or mail.is_record:
+            return report_of(mail, self._parse)
+        return self._lines.feed(mail.raw, source=mail.source)
 
 
 def _say(summary: Summary) -> None:

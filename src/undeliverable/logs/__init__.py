@@ -38,7 +38,8 @@ def parse_log_line(
 
     A line never raises, whatever it holds.
 
-    :param line: with or without a logger's prefix (syslog, journald), with or without its line ending.
+    :param line: with or without what a logger, a container engine or a collector puts around it, with or without its
+        line ending.
     :param knowledge: the rules and policies to judge by; by default the built-in ones.
     :param mx: as for :func:`undeliverable.classify`; so are `context`, `now` and `sender`.
     :raises ValueError: when `context` or `now` are not as there.
@@ -121,3 +122,8 @@ class LogReader:
         :param source: the caller's name for the line, copied into the report.
         """
         return self._reader.feed(line, source)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why lines about deliveries were not read so far, each with their number: rows of unknown columns, say."""
+        return self._reader.remarks

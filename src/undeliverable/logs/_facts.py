@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from undeliverable._knowledge.log_shapes import LineShape
+from undeliverable._knowledge.log_shapes import LineShape, outcome_of
 from undeliverable._smtp.commands import named_command
 from undeliverable._smtp.replies import answered_command, is_expired, parse_reply
 from undeliverable._text.addresses import decode_octals
-from undeliverable._text.dates import parse_date
 from undeliverable.codes import StatusCode
-from undeliverable.logs._frames import Frame, moment
+from undeliverable.logs._frames import Frame, dated
 from undeliverable.logs._records import Record
 from undeliverable.model import (
     Action,
@@ -44,6 +43,7 @@ class Entry(NamedTuple):
     :ivar found: the facts, as texts by name.
     :ivar own: whether all its text is the logging server's own.
     :ivar idle: whether no delivery was attempted.
+    :ivar waits: whether the line counts only for a recipient that waits.
     """
 
     name: str
@@ -56,21 +56,35 @@ class Entry(NamedTuple):
     idle: bool = False
     expired_words: tuple[str, ...] = ()
     record: Record | None = None
+    waits: bool = False
 
 
 def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry | None:
     """Return the entry of a line of `shape`, or None if its outcome is not that of a delivery."""
-    action = shape.action
+    action = shape.action or outcome_of(shape.outcomes, found.get("outcome") or found.get("code", ""))
     if action is None:
-        action = shape.outcomes.get(found.get("outcome", "").casefold())
-        if action is None:
-            return None
+        return None
+    if "code" in found and "reply" not in found:
+        found["text"] = f"{found['code']} {found.get('text', '')}".rstrip()
+    if shape.command:
+        found.setdefault("command", shape.command)
     for key in ("text", "reply"):
         if key in found:
             for pattern, instead in shape.unescape:
                 found[key] = pattern.sub(instead, found[key])
     expired = shape.expired or "expired" in found
-    return Entry(shape.name, shape.id, action, found, frame, shape.own_words, expired, shape.idle, shape.expired_words)
+    return Entry(
+        shape.name,
+        shape.id,
+        action,
+        found,
+        frame,
+        own=shape.own_words,
+        expired=expired,
+        idle=shape.idle,
+        expired_words=shape.expired_words,
+        waits=shape.waits,
+    )
 
 
 def record_entry(record: Record, frame: Frame) -> Entry:
@@ -93,8 +107,7 @@ def date_of(entry: Entry) -> datetime | None:
     text = entry.found.get("date")
     if text is None:
         return entry.frame.date
-    digits = text.partition(".")[0]
-    return moment(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 15 else parse_date(text)
+    return dated(text) or entry.frame.date
 
 
 def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:

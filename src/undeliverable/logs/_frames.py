@@ -1,19 +1,22 @@
-"""Frames of log lines: the prefixes that loggers add (syslog of RFC 3164 and RFC 5424, ISO dates, journald, multilog).
+"""Frames of log lines: the prefixes that loggers add (syslog of RFC 3164 and RFC 5424, ISO dates, multilog).
 
 The frame gives date, host and program; the rest is the program's own line. A line without a frame is all the program's
-own.
+own. What container engines and collectors put around that is described in data: :func:`peeled` takes it off.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from undeliverable._knowledge.log_frames import FrameTable
 from undeliverable._text.dates import parse_date
 from undeliverable._text.lazy import lazy
+from undeliverable.logs._values import line_at, text_at
 
-__all__ = ["Frame", "moment", "unframe"]
+__all__ = ["BARE", "Frame", "dated", "moment", "peeled", "unframe", "unwrapped", "within"]
 
 # RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction (journalctl, rsyslog),
 # with an ISO date (RFC 3339) or the seconds since boot instead, with "<facility.level>" (BSD), or without a host.
@@ -55,6 +58,46 @@ class Frame(NamedTuple):
     program: str = ""
 
 
+BARE: Final = Frame("")
+"""No frame."""
+
+
+def within(inner: Frame, outer: Frame) -> Frame:
+    """Return the inner one of two frames, completed from the outer one."""
+    if outer is BARE:
+        return inner
+    return Frame(inner.body, inner.host or outer.host, inner.date or outer.date, inner.program or outer.program)
+
+
+def peeled(line: str, table: FrameTable) -> Frame | None:
+    """Return a line split from the text that a container engine put before it, or None."""
+    for frame in table.texts if table.any_text.match(line) is not None else ():
+        match = frame.pattern.match(line)
+        if match is not None:
+            found = match.groupdict()
+            date = found.get("date")
+            return Frame(
+                line[match.end() :], found.get("host"), dated(date) if date else None, found.get("program") or ""
+            )
+    return None
+
+
+def unwrapped(value: Mapping[str, object], table: FrameTable) -> Iterable[Frame]:
+    """Return the lines that a collector may have put into an object, each with what the object knows of it.
+
+    Several collectors keep a line under one name, and each names other things beside it: what one description does not
+    find, the next ones may.
+    """
+    found: dict[str, Frame] = {}
+    for frame in table.objects:
+        line = line_at(value, frame.line)
+        if line:
+            date = dated(text_at(value, frame.date))
+            one = Frame(line, text_at(value, frame.host) or None, date, text_at(value, frame.program))
+            found[line] = within(found[line], one) if line in found else one
+    return found.values()
+
+
 def unframe(line: str) -> Frame:
     """Split a line from the prefix that a logger added."""
     match = _PLAIN.match(line)
@@ -88,6 +131,14 @@ def _structured(line: str) -> Frame:
 def _iso(text: str) -> datetime | None:
     """Parse a date, without the weekday that journalctl's "short-full" prepends."""
     return parse_date(text[4:] if text[0].isalpha() else text)
+
+
+def dated(text: str) -> datetime | None:
+    """Return a date in words, or as seconds, milliseconds, microseconds or nanoseconds since 1970."""
+    digits = text.partition(".")[0]
+    if not (digits.isdecimal() and digits.isascii()):
+        return parse_date(text) if text else None
+    return moment(int(digits) // 1000 ** max(0, (len(digits) - 8) // 3)) if len(digits) < 22 else None
 
 
 def moment(seconds: float) -> datetime | None:

@@ -1,8 +1,7 @@
 """The joining log reader: the lines of one message, connected by its queue id.
 
-A line is matched against the described shapes, of which a substring test excludes most. Lines about the message (its
-sender, its Message-ID, a new delivery) are remembered in a trail; lines about an outcome become a report, completed
-from the trail. When a queue gives up, its line often lacks the reply, so the last reply of each deferred recipient is
+Each line is read by itself first. Lines about the message (its sender, its Message-ID, a new delivery) are remembered
+in a trail; lines about an outcome become a report, completed from the trail. When a queue gives up, its line often lacks the reply, so the last reply of each deferred recipient is
 kept until then. The number of trails and of recipients in one is bounded, so memory does not grow with the log.
 """
 
@@ -12,24 +11,24 @@ from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from undeliverable._knowledge.log_shapes import LineShape, LogTable, RecordShape, Role
+from undeliverable._knowledge.log_shapes import Role
 from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.knowledge import Knowledge
-from undeliverable.logs._facts import Entry, date_of, facts_of, line_entry, record_entry
-from undeliverable.logs._frames import Frame, moment, unframe
-from undeliverable.logs._records import journal_line, parse_object, read_columns, read_json, read_row
+from undeliverable.logs._facts import Entry, date_of, facts_of
+from undeliverable.logs._lines import LONGEST, Line, Lines
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
-from undeliverable.verdict import Kind, Report
+from undeliverable.verdict import Kind, Proof, Report
 
 if TYPE_CHECKING:
     from undeliverable._rules.failure import Caller
 
 __all__ = ["Reader"]
 
-_LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
 _LONGEST_OBJECT: Final = 1_048_576  # a JSON record can hold headers and is useless when cut
+_OBJECT: Final = '{"'
+_HEAD: Final = 512  # characters in which a JSON object begins, after any frames
 _WAITING: Final = 1_000  # recipients of one message whose last reply is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _CUT: Final = "a very long line was cut"
@@ -49,34 +48,24 @@ class _Trail:
         self.waiting: dict[str | None, RecipientFacts] = {}
 
 
-class _Read(NamedTuple):
-    """A line about a message: an entry, or something to remember or forget."""
-
-    role: Role
-    name: str
-    found: dict[str, str]
-    frame: Frame
-    entry: Entry | None = None
-
-
 class Reader:
     """The implementation of :class:`~undeliverable.logs.LogReader`."""
 
-    __slots__ = ("_caller", "_header", "_knowledge", "_trails", "_window")
+    __slots__ = ("_caller", "_knowledge", "_lines", "_trails", "_window")
 
     def __init__(self, knowledge: Knowledge, window: int, caller: Caller | None = None) -> None:
         self._knowledge = knowledge.of(caller)
         self._caller = caller
         self._window = window
         self._trails: OrderedDict[tuple[str, str | None, str], _Trail] = OrderedDict()
-        self._header: tuple[RecordShape, tuple[str, ...]] | None = None
+        self._lines = Lines(self._knowledge.logs, keeps=window > 0)
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery."""
         text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
-        longest = _LONGEST_OBJECT if text[:1] == "{" else _LONGEST
+        longest = _LONGEST_OBJECT if _OBJECT in text[:_HEAD] else LONGEST
         remarks = [_CUT] if len(text) > longest else []
-        read = self._read(text[:longest])
+        read = self._lines.read(text[:longest])
         if read is None:
             return None
         if read.entry is None:
@@ -84,55 +73,16 @@ class Reader:
             return None
         return self._report(read.entry, text, remarks, source)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why lines about deliveries were not read, with the number of each."""
+        return tuple(
+            f"{count} {'line' if count == 1 else 'lines'} not read: {why}" for why, count in self._lines.unread.items()
+        )
+
     def knows(self, line: bytes) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
-        text = _decoded(line).rstrip("\r\n\0 ")[:_LONGEST]
-        return self._read(text) is not None or unframe(text).body != text
-
-    def _read(self, text: str) -> _Read | None:
-        table = self._knowledge.logs
-        first = text[:1]
-        if first == "{":
-            return self._read_object(text, table)
-        for shape in table.lines:
-            if shape.contains in text:
-                read = _read_line(text, unframe(text), table)
-                if read is not None:
-                    return read
-                break
-        return self._read_cells(text, table) if "," in text else None
-
-    def _read_object(self, text: str, table: LogTable) -> _Read | None:
-        value = parse_object(text)
-        if value is None:
-            return None
-        message = journal_line(value)
-        if message is not None:
-            body, host, stamp, program = message
-            date = (
-                moment(int(stamp) // 1_000_000) if stamp.isdecimal() and stamp.isascii() and len(stamp) < 22 else None
-            )
-            return _read_line(body, Frame(body, host, date, program), table)
-        record = read_json(value, table)
-        if record is None:
-            return None
-        return _Read(Role.OUTCOME, record.shape.name, {}, Frame(text), record_entry(record, Frame(text)))
-
-    def _read_cells(self, text: str, table: LogTable) -> _Read | None:
-        head = text[: text.index(",")].strip('"')
-        if not any(head.casefold() in shape.outcomes or head == shape.columns[0] for shape in table.rows):
-            return None
-        cells = _cells(text)
-        if not cells:
-            return None
-        header = read_columns(cells, table)
-        if header is not None:
-            self._header = header if self._window else None
-            return None
-        record = read_row(cells, table, self._header)
-        if record is None:
-            return None
-        return _Read(Role.OUTCOME, record.shape.name, {}, Frame(text), record_entry(record, Frame(text)))
+        return self._lines.knows(_decoded(line).rstrip("\r\n\0 "))
 
     # ------------------------------------------------------------------------------------------------------------
     # The window
@@ -150,7 +100,7 @@ class Reader:
                 self._trails.popitem(last=False)
         return trail
 
-    def _note(self, read: _Read) -> None:
+    def _note(self, read: Line) -> None:
         """Remember the facts of a line, or forget a message that left the queue."""
         found, host = read.found, read.frame.host
         number = found.get("queue_id")
@@ -182,8 +132,12 @@ class Reader:
     # ------------------------------------------------------------------------------------------------------------
     # The report
 
-    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report:
+    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report | None:
         entry, trail = self._joined(entry)
+        if entry.waits and (trail is None or entry.found.get("recipient") not in trail.waiting):
+            return None
+        if entry.record is not None:
+            remarks += entry.record.remarks
         facts = facts_of(entry)
         if trail is not None:
             facts = _with_answers(entry, facts, trail, remarks)
@@ -191,7 +145,7 @@ class Reader:
         event = _event(entry)
         kind = next((kind for action, kind in _KINDS if entry.action is action), Kind.DELIVERED)
         identity = _identity(message, line)
-        around = Surroundings(event=event, returned=message.returned, caller=self._caller)
+        around = Surroundings(event=event, returned=message.returned, caller=self._caller, proof=Proof.OWN)
         return Report(
             kind=kind,
             verdicts=tuple(
@@ -201,39 +155,11 @@ class Reader:
             event=event,
             remarks=tuple(remarks),
             source=source,
+            received=date_of(entry),
         )
 
 
-def _read_line(text: str, frame: Frame, table: LogTable) -> _Read | None:
-    for shape in table.lines:
-        if shape.contains in text:
-            read = _match(shape, frame)
-            if read is not None:
-                return read
-    return None
-
-
-def _match(shape: LineShape, frame: Frame) -> _Read | None:
-    match = shape.pattern.match(frame.body)
-    if match is None:
-        return None
-    found = {fact: text for fact, text in match.groupdict().items() if text is not None}
-    if shape.role is not Role.OUTCOME:
-        return _Read(shape.role, shape.name, found, frame)
-    entry = line_entry(shape, found, frame)
-    return None if entry is None else _Read(shape.role, shape.name, found, frame, entry)
-
-
-def _cells(text: str) -> list[str]:
-    import csv  # imported only for logs in CSV
-
-    try:
-        return next(csv.reader([text]))
-    except csv.Error:
-        return []
-
-
-def _date(read: _Read) -> datetime | None:
+def _date(read: Line) -> datetime | None:
     return date_of(Entry(read.name, "", Action.DELAYED, read.found, read.frame))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,7 @@ from undeliverable._text.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any, Final, Self
 
 __all__ = ["Feedback", "Returned"]
 
@@ -58,6 +58,15 @@ class Returned(Record):
         draft.keep_headers = keep_headers
         draft.__class__ = Returned
 
+    @classmethod
+    def kept_only(cls, headers: Mapping[str, str], **known: Any) -> Self:  # noqa: ANN401 # the other attributes
+        """Return a message of which only these headers are kept, as :meth:`kept` gives them."""
+        decoded = _decoded()
+        lines = (
+            f"{name}: {value if decoded(value) == value else _encoded(value)}\n" for name, value in headers.items()
+        )
+        return cls("".join(lines), keep_headers=tuple(headers), **known)
+
     def header(self, name: str) -> str | None:
         """Return the first value of header `name` of the returned message, unfolded and decoded, or None."""
         return next(self.headers(name), None)
@@ -96,6 +105,19 @@ def _fields_named() -> Callable[[str, tuple[str, ...]], list[tuple[str, str]]]:
     from undeliverable._mime.headers import fields_named
 
     return fields_named
+
+
+def _decoded() -> Callable[[str], str]:
+    from undeliverable._mime.headers import decoded
+
+    return decoded
+
+
+def _encoded(value: str) -> str:
+    """Return a value as an encoded word (RFC 2047): what begins with blanks or looks like one would be read otherwise."""
+    from binascii import b2a_base64
+
+    return f"=?utf-8?b?{b2a_base64(value.encode(errors='replace'), newline=False).decode()}?="
 
 
 class _ReturnedDraft(Record):

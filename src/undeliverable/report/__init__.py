@@ -7,8 +7,11 @@ are drawn by uPlot, which is included with its licence.
 
 from __future__ import annotations
 
+from undeliverable import Report
 from undeliverable.report._collect import Collector, ReplyCount, Sent, Summary
 from undeliverable.report._page import render
-from undeliverable.report._records import report_of
 
 __all__ = ["Collector", "ReplyCount", "Sent", "Summary", "render", "report_of"]
+
+report_of = Report.from_dict
+"""Return the report of a public record, as :meth:`undeliverable.Report.from_dict` does."""

@@ -6,7 +6,8 @@ your own `aiosmtpd` application (the extra ``lmtp``).
 
 from __future__ import annotations
 
+from undeliverable.serve._budget import Budget
 from undeliverable.serve._delivery import Delivery
 from undeliverable.serve._handler import BounceHandler
 
-__all__ = ["BounceHandler", "Delivery"]
+__all__ = ["BounceHandler", "Budget", "Delivery"]

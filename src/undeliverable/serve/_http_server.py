@@ -1,4 +1,9 @@
-"""uvicorn, started and stopped like the mail servers of `undeliverable serve`."""
+"""uvicorn, started and stopped like the mail servers of `undeliverable serve`, and with a deadline for requests.
+
+uvicorn waits for ever for the rest of a request, and counts such connections like busy ones, so that a few hundred
+clients that send half a header would keep everybody else out. Here a header has to be complete in time, and where there
+are too many connections, the one that has been waiting longest for the rest of its request makes room for the new one.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,89 @@ import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from undeliverable.serve._places import Places
 from undeliverable.serve.http import Webhooks
 
 __all__ = ["HttpServer"]
 
 _BACKLOG: Final = 128
+_HEADER: Final = 10.0  # seconds for a request's header
+_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _Config(uvicorn.Config):
+    """The configuration, through which connections know of each other."""
+
+    def __init__(self, app: Webhooks, connections: int) -> None:
+        super().__init__(
+            app,
+            http=_Connection,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=30,
+        )
+        self.places: Final = Places(connections)
+
+
+class _Connection(H11Protocol):
+    """One connection."""
+
+    def __init__(self, config: uvicorn.Config, **more: Any) -> None:  # noqa: ANN401 # uvicorn's own
+        super().__init__(config, **more)
+        assert isinstance(config, _Config)
+        self._places = config.places
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._places.enter(self):
+            self._follow()
+        else:
+            transport.write(_FULL)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._places.leave(self)
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            super().data_received(data)
+            self._follow()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._follow()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
+
+    def _follow(self) -> None:
+        """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
+        state = self.conn.their_state
+        if state is h11.IDLE and self._deadline is None:
+            self._deadline = self.loop.call_later(_HEADER, self.abort)
+        elif state is not h11.IDLE:
+            self._disarm()
+        if state in {h11.IDLE, h11.SEND_BODY}:
+            self._places.waits(self)
+        else:
+            self._places.works(self)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Server(uvicorn.Server):
@@ -34,15 +113,7 @@ class HttpServer:
     def __init__(self, app: Webhooks, *, host: str, port: int, connections: int) -> None:
         self._app = app
         self._place = (host, port)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=connections,
-            timeout_graceful_shutdown=30,
-        )
-        self._server = _Server(config)
+        self._server = _Server(_Config(app, connections))
         self._task: asyncio.Task[None] | None = None
         self.port = port
 

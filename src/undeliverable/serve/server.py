@@ -1,8 +1,8 @@
 """An LMTP or SMTP server on `aiosmtpd` that receives bounces, and that no client can block.
 
 It accepts mail for the recipients of its :class:`~undeliverable.serve.BounceHandler` and sends none. Size, number and
-duration of connections are limited. Messages are read in large blocks instead of aiosmtpd's line by line, since returned
-messages may have lines of any length. Needs the extra ``lmtp``.
+duration of connections are limited, and so are the octets of all messages in transfer. Messages are read in large blocks
+instead of aiosmtpd's line by line, since returned messages may have lines of any length. Needs the extra ``lmtp``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Final
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope
 
+from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._handler import BounceHandler
+from undeliverable.serve._incoming import NO_ROOM, Incoming
 
 __all__ = ["Limits", "Sink"]
 
-_END: Final = b"\r\n.\r\n"  # RFC 5321 4.1.1.4; accepting any other ending would allow SMTP smuggling
 # RFC 5321 4.1.2: a path of a dot-string and a domain, or the null path; then parameters
 _PATH: Final = re.compile(r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+)?>((?: .*)?)", re.ASCII)
 _EVERYTHING: Final = 1 << 30  # octets; more than the stream buffer ever holds
@@ -52,6 +53,8 @@ class Sink:
 
     :param handler: accepts and records the messages.
     :param lmtp: True for LMTP (RFC 2033), with one reply per accepted recipient; False for SMTP.
+    :param budget: the octets that all messages in transfer may take together; give several servers the same one. A
+        message for which there is no room gets a 452.
     """
 
     def __init__(
@@ -63,10 +66,12 @@ class Sink:
         port: int = 0,
         hostname: str = "localhost",
         limits: Limits | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.handler: Final = handler
         self.hostname: Final = hostname
         self.limits: Final = limits or Limits()
+        self.budget: Final = budget or Budget()
         self.sessions: Final[set[_Session]] = set()
         self.stopping = False
         self._session = _LmtpSession if lmtp else _Session
@@ -118,7 +123,7 @@ class _Dismissal(asyncio.Protocol):
 class _Session(SMTP):
     """One connection."""
 
-    line_length_limit = 1 << 20  # RFC 5321 4.5.3.1.6 allows 1000 octets; returned messages ignore it
+    line_length_limit = 1 << 16  # half of what a connection buffers; the lines of a message are not limited
 
     def __init__(self, sink: Sink) -> None:
         super().__init__(
@@ -182,37 +187,35 @@ class _Session(SMTP):
                 self.dismiss()
 
     async def _take(self, envelope: Envelope) -> None:
-        await self.push("354 end with <CRLF>.<CRLF>")
-        content = await self._content()
-        if content is None:
-            status = "552 5.3.4 message too large"
+        if _announced(envelope) > self._sink.budget.free:
+            await self.push(NO_ROOM)
         else:
-            envelope.original_content = envelope.content = content
-            status = await self._sink.handler.handle_DATA(self, self.session, envelope)
+            with self._sink.budget.share() as share:
+                await self.push("354 end with <CRLF>.<CRLF>")
+                status = await self._handled(envelope, await self._incoming(share))
+                envelope.original_content = envelope.content = None
+            await self.push("\r\n".join([status] * self._replies_to(envelope)))
         self.envelope = self._create_envelope()
-        await self.push("\r\n".join([status] * self._replies_to(envelope)))
+
+    async def _incoming(self, share: Share) -> Incoming:
+        incoming = Incoming(self._sink.limits.size, share)
+        rest = None
+        while rest is None:
+            rest = incoming.feed(await self._reader.read(_EVERYTHING))
+        # The rest is the next command (RFC 2920 3.1). It goes back into the reader, which is empty.
+        self._reader.feed_data(rest)
+        return incoming
+
+    async def _handled(self, envelope: Envelope, incoming: Incoming) -> str:
+        if incoming.refusal is not None:
+            return incoming.refusal
+        content = incoming.content()
+        async with self._sink.budget.turn(len(content)):
+            envelope.original_content = envelope.content = content
+            return await self._sink.handler.handle_DATA(self, self.session, envelope)
 
     def _replies_to(self, _envelope: Envelope) -> int:
         return 1
-
-    async def _content(self) -> bytes | None:
-        """Return the message without end of data and stuffed dots (RFC 5321 4.5.2), or None if it is too large."""
-        received = bytearray(b"\r\n")  # so that a lone "." as first line ends the message
-        limit, whole = self._sink.limits.size + len(_END), True
-        while True:
-            block = await self._reader.read(_EVERYTHING)
-            start = max(0, len(received) - len(_END) + 1)
-            received += block
-            end = received.find(_END, start)
-            if end >= 0:
-                break
-            if len(received) > limit:
-                whole, received = False, received[-len(_END) :]
-        # The rest is the next command (RFC 2920 3.1). It goes back into the reader, which is empty.
-        self._reader.feed_data(bytes(received[end + len(_END) :]))
-        if not whole or end > self._sink.limits.size:
-            return None
-        return bytes(received[: end + 2]).replace(b"\r\n.", b"\r\n")[2:]
 
 
 class _LmtpSession(_Session, LMTP):
@@ -220,3 +223,9 @@ class _LmtpSession(_Session, LMTP):
 
     def _replies_to(self, envelope: Envelope) -> int:
         return len(envelope.rcpt_tos)
+
+
+def _announced(envelope: Envelope) -> int:
+    """Return the size that MAIL announced (RFC 1870 6), or 0; aiosmtpd has refused what is no number."""
+    sizes = [option[5:] for option in envelope.mail_options if option.upper().startswith("SIZE=")]
+    return int(sizes[0][:20]) if sizes and sizes[0].isdecimal() else 0

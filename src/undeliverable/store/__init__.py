@@ -6,23 +6,28 @@ An event is stored once, however often it is recorded; several processes may wri
 
 from __future__ import annotations
 
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
 from undeliverable.store._export import export_records, export_rows
 from undeliverable.store._formats import FORMATS
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._import import Imported, read_import
 from undeliverable.store._list import SuppressionList
-from undeliverable.store._records import Entry, Outcome, Stats
+from undeliverable.store._records import Entry, Hold, Migrated, Outcome, Stats, SuppressedDomain
 
 __all__ = [
     "FORMATS",
     "AddressIdentity",
     "Entry",
+    "Hold",
     "Imported",
+    "Migrated",
+    "MissingListError",
     "Outcome",
     "Stats",
     "StoreError",
+    "SuppressedDomain",
     "SuppressionList",
+    "UnavailableError",
     "export_records",
     "export_rows",
     "read_import",

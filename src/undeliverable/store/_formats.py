@@ -11,10 +11,11 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
-from undeliverable import Advice, BounceType, Fault, classify
+from undeliverable import Advice, BounceType, Fault, Proof, classify
 from undeliverable.data import names, read
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import Entry
+from undeliverable.store._scopes import IMPORTED
 from undeliverable.store._times import time_in
 from undeliverable.suppression import Cause, EventKind, ListEvent
 
@@ -105,13 +106,14 @@ class Shape:
         event = ListEvent(
             **_EVENTS[word],
             time=time or default,
-            key="import:" + sha256(key.encode(errors="backslashreplace")).hexdigest()[:_DIGEST],
+            key=IMPORTED + sha256(key.encode(errors="backslashreplace")).hexdigest()[:_DIGEST],
             reply=reply,
             status=self._cell(row, self.status),
             who=self._cell(row, self.who) or self.format,
             why=self._cell(row, self.why) or ("unsubscribed" if word == "unsubscribed" else None),
             until=time_in(self._cell(row, self.until)),
             vendor=self._cell(row, self.kind),
+            proof=Proof.OWN,  # whoever imports a list vouches for it
         )
         return address, _judged(event, address) if judge and reply and word == "hard" else event
 

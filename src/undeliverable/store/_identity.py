@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,19 +9,22 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
+from undeliverable import address_identity
 from undeliverable.data import read
 
 __all__ = ["AddressIdentity", "bounded", "storable"]
 
 _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index entry has its bounds, too
+_SHORT: Final = _LONGEST // 4  # characters that are within the bound however they are encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressIdentity:
     """The differences in spelling to ignore when addresses are compared.
 
-    Always ignored: the case of the domain, the form of an internationalised domain (A-label or U-label, RFC 5890) and
-    the Unicode normalisation form (RFC 6532 3.1 recommends NFC).
+    Always ignored, as by :func:`undeliverable.address_identity`: the case of the domain, the form of an
+    internationalised domain (A-label or U-label, RFC 5890), needless quotes (RFC 5321 4.1.2), and the Unicode
+    normalisation form (RFC 6532 3.1 recommends NFC). Of the local part, the case of A to Z.
 
     :ivar case_matters: True to distinguish upper and lower case in the local part, as RFC 5321 2.4 allows a server to do.
     :ivar without_tags: True to treat ``kim+news@example.org`` as ``kim@example.org`` (RFC 5233).
@@ -35,19 +37,18 @@ class AddressIdentity:
 
     def of(self, address: str) -> str:
         """Return the common form of all spellings of `address`; it is a key, not necessarily a valid address."""
-        local, at, domain = address.strip().rpartition("@")
-        if not at:
-            return bounded(storable(domain if self.case_matters else domain.casefold()))
-        domain = domain.rstrip(".").lower() if domain.isascii() else _ascii(domain)
+        same = address_identity(address, case_matters=self.case_matters)
+        if self.without_tags or self.without_dots:
+            local, at, domain = same.rpartition("@")
+            local, domain = self.reduced(local, domain)
+            same = f"{local}{at}{domain}"
+        return same if len(same) <= _SHORT and same.isascii() and "\0" not in same else bounded(storable(same))
+
+    def reduced(self, local: str, domain: str) -> tuple[str, str]:
+        """Return local part and domain without the tags and dots that are to be ignored."""
         if self.without_tags and not local.startswith('"'):
             local = local.partition("+")[0] or local
-        if self.without_dots:
-            local, domain = _undotted(local, domain)
-        if not self.case_matters:
-            local = local.lower() if local.isascii() else local.casefold()
-        if not local.isascii():
-            local = unicodedata.normalize("NFC", local)
-        return bounded(storable(f"{local}@{domain}"))
+        return _undotted(local, domain) if self.without_dots else (local, domain)
 
     def to_dict(self) -> dict[str, bool]:
         """Return the options by name."""
@@ -63,20 +64,9 @@ def storable(text: str) -> str:
 
 def bounded(text: str) -> str:
     """Return the text or, if it is too long for an index, its beginning and a digest."""
-    if len(text) <= _LONGEST // 4 or len(text.encode()) <= _LONGEST:
+    if len(text) <= _SHORT or len(text.encode()) <= _LONGEST:
         return text
     return f"{text[: _LONGEST // 8]}...{sha256(text.encode()).hexdigest()}"
-
-
-def _ascii(domain: str) -> str:
-    """Return the A-labels of a domain; names that IDNA (RFC 5891) does not allow are only lower-cased."""
-    import idna  # only for domains that are not ASCII
-
-    normal = unicodedata.normalize("NFC", domain).rstrip(".")
-    try:
-        return idna.encode(normal, uts46=True).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError):
-        return unicodedata.normalize("NFC", normal.casefold())
 
 
 def _undotted(local: str, domain: str) -> tuple[str, str]:

@@ -5,20 +5,26 @@ A row that cannot be read is skipped and counted; it never ends the import.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
+from undeliverable import Report
+from undeliverable.files import CsvRows
+from undeliverable.store._domains import is_pattern
 from undeliverable.store._errors import StoreError
 from undeliverable.store._formats import Format, Shape, format_named, formats
-from undeliverable.suppression import ListEvent
+from undeliverable.suppression import ListEvent, events_of
 
 __all__ = ["Imported", "read_import"]
 
+_NO_OBJECT: Final = "no JSON object"
+_OWN: Final = frozenset(("schema", "kind", "verdicts"))  # the keys of a report's record
+_NAMED: Final = 10
+"""Rows of which the place is kept."""
 _FORMULA: Final = ("'=", "'+", "'-", "'@")
 
 
@@ -27,10 +33,18 @@ class Imported:
 
     :ivar rows: number of rows read.
     :ivar skips: number of rows without an address or event to import.
-    :ivar skipped: the numbers of the first of them.
+    :ivar skipped: the numbers of the first of them that are not damaged.
+    :ivar bad: number of these rows that are damaged: no CSV, no JSON, or none of our own records.
+    :ivar faults: where the first of these stand, and what is wrong.
+    :ivar patterns: number of these rows that hold a pattern in place of an address, such as ``*@example.org``: a whole
+        domain takes :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
+    :ivar named_patterns: the first of them.
     """
 
-    __slots__ = ("_default", "_file", "_format", "_judge", "rows", "skipped", "skips")
+    __slots__ = (
+        "_default", "_file", "_format", "_judge", "bad", "faults", "named_patterns", "patterns", "rows", "skipped",
+        "skips",
+    )  # fmt: skip
 
     def __init__(self, file: BinaryIO, format_: Format | None, default: datetime, *, judge: bool) -> None:
         self._file = file
@@ -40,42 +54,47 @@ class Imported:
         self.rows = 0
         self.skips = 0
         self.skipped: list[int] = []
+        self.bad = 0
+        self.faults: list[str] = []
+        self.patterns = 0
+        self.named_patterns: list[str] = []
 
     def __iter__(self) -> Iterator[tuple[str, ListEvent]]:
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="backslashreplace", newline="")
         try:
-            first = next(filter(str.strip, iter(text.readline, "")), "")
+            number, first = next(_written(iter(text.readline, "")), (1, ""))
             lines = chain((first,), text)
-            yield from self._json(first, lines) if first.lstrip()[:1] in ("{", "[") else self._csv(first, lines)
+            is_json = first.lstrip()[:1] in ("{", "[")
+            yield from self._json(first, lines) if is_json else self._csv(first, lines, number)
         finally:
             text.detach()
 
-    def _csv(self, first: str, lines: Iterable[str]) -> Iterator[tuple[str, ListEvent]]:
-        delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(lines, delimiter=delimiter)
-        names: list[str] = next(reader, cast("list[str]", []))
-        if not names:
-            return
-        shape, headed = self._shape(names)
-        columns = [name.strip().casefold() for name in (names if headed else shape.columns)]
-        if not headed:
-            yield from self._row(shape, dict(zip(columns, names, strict=False)))
-        while (cells := self._next(reader)) is not None:
-            if any(cells):
+    def _csv(self, first: str, lines: Iterable[str], number: int) -> Iterator[tuple[str, ListEvent]]:
+        reader = CsvRows(lines, delimiter=max(",;\t", key=first.count), number=number)
+        rows = iter(reader)
+        head = next(rows, None)
+        if head is not None:
+            shape, headed = self._shape(head.cells)
+            columns = [name.strip().casefold() for name in (head.cells if headed else shape.columns)]
+            for _, _, cells in chain(() if headed else (head,), rows):
+                self._note(reader)
                 yield from self._row(shape, dict(zip(columns, map(_unescaped, cells), strict=False)))
+        self._note(reader)
 
-    def _next(self, reader: Iterator[list[str]]) -> list[str] | None:
-        while True:
-            try:
-                return next(reader, None)
-            except csv.Error:
-                self._skip()
+    def _note(self, reader: CsvRows) -> None:
+        """Count the rows that the reader has left out since the last call."""
+        while self.bad < reader.bad:
+            self._fail()
+        self.faults = reader.faults
 
     def _json(self, first: str, lines: Iterable[str]) -> Iterator[tuple[str, ListEvent]]:
         shape: Shape | None = None
-        for record in _records(first, lines, self._skip):
+        for record in _records(first, lines, self._fail):
             if "events" in record and "address" in record:
                 yield from self._own(record)
+                continue
+            if record.keys() >= _OWN:
+                yield from self._reported(record)
                 continue
             row = {name.casefold(): _cell(value) for name, value in record.items()}
             if shape is None or not shape.fits(row):
@@ -84,27 +103,54 @@ class Imported:
 
     def _own(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
         """Yield the whole history of an address, as exported by `export_records`."""
-        self.rows += 1
         try:
             found = [(str(record["address"]), ListEvent.from_dict(event)) for event in record["events"]]
-        except (ValueError, TypeError, AttributeError):
-            self._skip(counted=True)
+        except (ValueError, TypeError, AttributeError) as error:
+            self._fail(str(error))
             return
-        yield from found
+        self.rows += 1
+        if is_pattern(str(record["address"])):
+            self._refuse(str(record["address"]))
+        else:
+            yield from found
+
+    def _reported(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
+        """Yield the events of a report that was recorded, with what proved them then."""
+        try:
+            report = Report.from_dict(record)
+        except ValueError as error:
+            self._fail(str(error))
+            return
+        self.rows += 1
+        yield from events_of(report, report.received or self._default)
 
     def _row(self, shape: Shape, row: Mapping[str, str]) -> Iterator[tuple[str, ListEvent]]:
         self.rows += 1
         found = shape.read(row, self._default, judge=self._judge)
         if found is None:
-            self._skip(counted=True)
+            self._skip()
+        elif is_pattern(found[0]):
+            self._refuse(found[0])
         else:
             yield found
 
-    def _skip(self, *, counted: bool = False) -> None:
-        self.rows += not counted
+    def _refuse(self, pattern: str) -> None:
         self.skips += 1
-        if len(self.skipped) < 10:
+        self.patterns += 1
+        if len(self.named_patterns) < _NAMED:
+            self.named_patterns.append(f"row {self.rows}: {pattern}")
+
+    def _skip(self) -> None:
+        self.skips += 1
+        if len(self.skipped) < _NAMED:
             self.skipped.append(self.rows)
+
+    def _fail(self, fault: str = "") -> None:
+        self.rows += 1
+        self.bad += 1
+        self.skips += 1
+        if fault and len(self.faults) < _NAMED:
+            self.faults.append(f"row {self.rows}: {fault}")
 
     def _shape(self, names: list[str]) -> tuple[Shape, bool]:
         """Return the shape of a table with `names` as first line, and True if that line is a header."""
@@ -135,7 +181,12 @@ def read_import(
     return Imported(file, None if format is None else format_named(format), default or datetime.now(UTC), judge=judge)
 
 
-def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+def _written(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not empty, with their numbers."""
+    return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def _records(first: str, lines: Iterable[str], fail: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON Lines, or of one document that is a list or contains one."""
     try:
         begun = json.loads(first)
@@ -152,7 +203,7 @@ def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, 
             if isinstance(record, dict):
                 yield cast("dict[str, Any]", record)
             else:
-                skip()
+                fail(_NO_OBJECT)
         return
     try:
         document = json.loads("".join(lines))
@@ -163,7 +214,7 @@ def _records(first: str, lines: Iterable[str], skip: Any) -> Iterator[dict[str, 
         if isinstance(record, dict):
             yield cast("dict[str, Any]", record)
         else:
-            skip()
+            fail(_NO_OBJECT)
 
 
 def _lists(document: Mapping[str, Any]) -> list[object]:

@@ -3,170 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
 from itertools import islice
-from types import TracebackType
-from typing import Any, Final, Self
 
-from sqlalchemy import func, select
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
 
-from undeliverable import Report
-from undeliverable.store import _read
-from undeliverable.store._engine import INSERT, engine_for, lock_all, reading, writing
+from undeliverable import Proof, Report
+from undeliverable.store import _domains, _read, _sent
+from undeliverable.store._engine import INSERT, reading, writing
 from undeliverable.store._errors import StoreError
-from undeliverable.store._identity import AddressIdentity
-from undeliverable.store._records import Entry, Outcome, Stats, stamp
-from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META, SCHEMA, migrate, version_of
-from undeliverable.store._write import Located, Writer, fold_anew, hash_of, save_states
-from undeliverable.suppression import AddressState, Cause, EventKind, ListEvent, Policy, Standing, events_of
+from undeliverable.store._forgotten import Hashes
+from undeliverable.store._holding import Holding
+from undeliverable.store._opened import BATCH
+from undeliverable.store._records import Migrated, Outcome, moment, stamp
+from undeliverable.store._reidentify import REPORT
+from undeliverable.store._rows import state_of
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, IGNORED, META
+from undeliverable.store._scopes import GLOBAL, is_below
+from undeliverable.store._sent import SentRow
+from undeliverable.store._write import Located, Writer
+from undeliverable.suppression import EventKind, ListEvent, events_of, receipt_of
 
 __all__ = ["SuppressionList"]
 
-_BATCH: Final = 2_000
-_PROBE: Final = 10_000
 
-
-class SuppressionList:
+class SuppressionList(Holding):
     """An open list in a database; a context manager, and safe to use from several processes.
 
     :ivar place: the path or URL that it was opened with.
+    :ivar scope: whose list it is; what is recorded goes there.
     :ivar identity: the comparison of addresses; fixed when the list is created.
+    :ivar migrated: what changed when the list was migrated from an earlier version, until :meth:`clear_migrated`.
+    :ivar remarks: what somebody should know: files that others may read, and that could not be closed to them.
     """
-
-    def __init__(
-        self,
-        place: str | os.PathLike[str],
-        *,
-        policy: Policy | None = None,
-        identity: AddressIdentity | None = None,
-        create: bool = True,
-    ) -> None:
-        """Open the list, and create it if it is missing.
-
-        :param place: a path (SQLite) or a URL such as ``postgresql://user@host/database``.
-        :param policy: the policy of a new list, by default the builtin one; an existing list keeps its own until
-            :meth:`set_policy` changes it.
-        :param identity: the comparison of addresses in a new list; must equal that of an existing list if given.
-        :param create: False to raise an error for a missing list.
-        :raises StoreError: when the list cannot be opened, is missing, or was written by a later version.
-        """
-        self.place = os.fspath(place)
-        self._engine: Engine = engine_for(place, create=create)
-        try:
-            self._prepare(policy or Policy.builtin(), identity or AddressIdentity(), create=create)
-            self.identity = self._checked(identity)
-            self._secret = bytes.fromhex(self._setting("secret") or "")
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # --- settings ---------------------------------------------------------------------------------------------------
-
-    def _prepare(self, policy: Policy, identity: AddressIdentity, *, create: bool) -> None:
-        with reading(self._engine) as connection:
-            version = version_of(connection)
-        if version == SCHEMA:
-            return
-        if not version and not create:
-            raise StoreError(f"{self.place}: no list in this database")
-
-        def work(connection: Connection) -> None:
-            lock_all(connection)
-            migrate(connection)
-            first = {
-                "policy": json.dumps(policy.to_dict()),
-                "identity": json.dumps(identity.to_dict()),
-                "secret": secrets.token_hex(32),
-            }
-            insert = INSERT[connection.dialect.name](META).on_conflict_do_nothing()
-            connection.execute(insert, [{"name": name, "value": value} for name, value in first.items()])
-
-        writing(self._engine, work)
-
-    def _checked(self, wanted: AddressIdentity | None) -> AddressIdentity:
-        own = AddressIdentity(**json.loads(self._setting("identity") or "{}"))
-        if wanted is not None and wanted != own:
-            raise StoreError(f"{self.place}: the list compares addresses differently: {own}")
-        return own
-
-    def _setting(self, name: str) -> str | None:
-        with reading(self._engine) as connection:
-            return _read.setting(connection, name)
-
-    def _set(self, name: str, value: str, connection: Connection) -> None:
-        insert = INSERT[connection.dialect.name](META).values(name=name, value=value)
-        connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
-
-    @property
-    def policy(self) -> Policy:
-        """The policy of the list."""
-        with reading(self._engine) as connection:
-            return self._policy(connection)
-
-    def _policy(self, connection: Connection) -> Policy:
-        return Policy.from_dict(json.loads(_read.setting(connection, "policy") or "{}"), file=self.place)
-
-    def set_policy(self, policy: Policy) -> None:
-        """Change the policy, and evaluate all histories again with it."""
-
-        def change(connection: Connection) -> None:
-            lock_all(connection)
-            self._set("policy", json.dumps(policy.to_dict()), connection)
-
-        writing(self._engine, change)
-        self._refold(policy)
-
-    def _refold(self, policy: Policy) -> None:
-        last: int | None = 0
-        while last is not None:
-            last = writing(self._engine, self._refolder(last, policy))
-
-    def _refolder(self, after: int, policy: Policy) -> Callable[[Connection], int | None]:
-        def work(connection: Connection) -> int | None:
-            query = select(ADDRESSES.c.id).where(ADDRESSES.c.id > after).order_by(ADDRESSES.c.id).limit(_BATCH)
-            ids = list(connection.execute(query.with_for_update()).scalars())
-            save_states(connection, fold_anew(connection, ids, policy))
-            return ids[-1] if ids else None
-
-        return work
-
-    @property
-    def keep_replies(self) -> timedelta | None:
-        """The retention time of raw replies; None means for ever."""
-        days = self._setting("keep_replies")
-        return None if not days else timedelta(days=float(days))
-
-    @keep_replies.setter
-    def keep_replies(self, time: timedelta | None) -> None:
-        value = "" if time is None else str(time / timedelta(days=1))
-        writing(self._engine, lambda connection: self._set("keep_replies", value, connection))
-
-    def tidy(self, at: datetime | None = None) -> int:
-        """Drop raw replies older than :attr:`keep_replies`, and return their number."""
-        time = self.keep_replies
-        if time is None:
-            return 0
-        before = stamp((at or datetime.now(UTC)) - time)
-        update = EVENTS.update().where(EVENTS.c.reply.is_not(None), EVENTS.c.time < before).values(reply=None)
-        return writing(self._engine, lambda connection: int(connection.execute(update).rowcount))
-
-    # --- writing ----------------------------------------------------------------------------------------------------
 
     def record(self, events: Iterable[tuple[str, ListEvent]]) -> Outcome:
         """Record events in any order, each once however often it is given, and return the counts.
@@ -176,20 +48,20 @@ class SuppressionList:
         :raises StoreError: when the database cannot be written.
         """
         outcome, source = Outcome(), iter(events)
-        while part := list(islice(source, _BATCH)):
+        while part := list(islice(source, BATCH)):
             located = [(self.identity.of(address), address.strip(), event) for address, event in part]
             outcome += writing(self._engine, self._recorder(located))
         return outcome
 
     def _recorder(self, located: Sequence[Located]) -> Callable[[Connection], Outcome]:
-        return lambda connection: Writer(connection, self._policy(connection)).write(located, self._secret)
+        return lambda connection: Writer(connection, self._terms(connection), self._hashes, self.scope).write(located)
 
     def record_report(self, report: Report, received: datetime | None = None) -> Outcome:
         """Record the events of a report's recipients.
 
-        :param received: the time of arrival; now by default.
+        :param received: the time of receipt; by default the one that the report has, else now.
         """
-        return self.record(events_of(report, received or datetime.now(UTC)))
+        return self.record(events_of(report, received or receipt_of(report, datetime.now(UTC))))
 
     def suppress(
         self,
@@ -200,11 +72,19 @@ class SuppressionList:
         until: datetime | None = None,
         at: datetime | None = None,
     ) -> Outcome:
-        """Suppress an address by hand, for ever unless `until` is given."""
+        """Suppress an address by hand, for ever unless `until` is given.
+
+        :raises StoreError: for a pattern such as ``*@example.org``, which takes :meth:`suppress_domain`.
+        """
+        _refuse_pattern(address)
         return self._by_hand(address, EventKind.SUPPRESSION, who, why, at, until)
 
     def reactivate(self, address: str, *, why: str, who: str | None = None, at: datetime | None = None) -> Outcome:
-        """Lift a suppression by hand; later failures are counted from zero."""
+        """Lift a suppression by hand; later failures are counted from zero.
+
+        :raises StoreError: for a pattern such as ``*@example.org``, which takes :meth:`reactivate_domain`.
+        """
+        _refuse_pattern(address)
         return self._by_hand(address, EventKind.REACTIVATION, who, why, at, None)
 
     def _by_hand(
@@ -218,102 +98,92 @@ class SuppressionList:
     ) -> Outcome:
         time = at or datetime.now(UTC)
         key = f"{kind}:{stamp(time.replace(tzinfo=UTC) if time.tzinfo is None else time)}:{who or ''}:{why or ''}"
-        return self.record([(address, ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until))])
+        event = ListEvent(kind=kind, time=time, key=key, who=who, why=why, until=until, proof=Proof.OWN)
+        return self.record([(address, event)])
+
+    def suppress_domain(
+        self, domain: str, *, who: str | None = None, why: str | None = None, at: datetime | None = None
+    ) -> int:
+        """Suppress all addresses at a domain, known or not, until it is reactivated.
+
+        :param domain: the domain, also as ``*@example.org``; those below it are not included.
+        :return: the number of known addresses that it covers, in this scope and those below it.
+        :raises StoreError: when it is no domain.
+        """
+        return self._change_domain(self._domain(domain), EventKind.SUPPRESSION, who, why, at)
+
+    def reactivate_domain(self, domain: str, *, why: str, who: str | None = None, at: datetime | None = None) -> int:
+        """Lift the suppression of a whole domain; addresses that are suppressed for themselves stay so.
+
+        :return: the number of known addresses at the domain.
+        :raises StoreError: when the domain is not suppressed as a whole in this scope.
+        """
+        name = self._domain(domain)
+        if not any(found.domain == name for found in self.domains(at)):
+            raise StoreError(f"{domain}: not suppressed as a whole domain")
+        return self._change_domain(name, EventKind.REACTIVATION, who, why, at)
+
+    def _domain(self, text: str) -> str:
+        return _domains.domain_of(self.identity.of(f"x@{_domains.domain_named(text)}"))
+
+    def _change_domain(
+        self, domain: str, kind: EventKind, who: str | None, why: str | None, at: datetime | None
+    ) -> int:
+        time = at or datetime.now(UTC)
+
+        def work(connection: Connection) -> None:
+            _domains.change(connection, domain, self.scope, kind, time, who, why)
+
+        writing(self._engine, work)
+        with reading(self._engine) as connection:
+            return _domains.covered(connection, domain, self.scope)
+
+    def record_sent(self, rows: Iterable[SentRow], *, day: date | None = None) -> int:
+        """Record what was mailed, so that tokens and Message-IDs prove reports; return the number of new rows.
+
+        The list is a :class:`~undeliverable.proof.Sent` then. :meth:`tidy` drops rows after 60 days.
+
+        :param rows: the address that was mailed, the id of its token or None, and the Message-ID or None.
+        :param day: the day on which it was mailed; today by default.
+        :raises StoreError: for a row that holds no address, or neither id nor Message-ID.
+        """
+        new, source, day = 0, iter(rows), day or datetime.now(UTC).date()
+        while part := list(islice(source, BATCH)):
+            new += writing(self._engine, partial(_sent.write, rows=part, identity=self.identity, day=day))
+        return new
 
     def forget(self, address: str, at: datetime | None = None) -> bool:
-        """Delete all data about an address; return True if there was any.
+        """Delete all data about an address in this scope and those below it; return True if there was any.
 
-        For a suppressed address a keyed hash is kept, so that it stays suppressed without being stored.
+        Where it is suppressed a keyed hash is kept, so that it stays suppressed without being stored.
         """
-        time, identity = at or datetime.now(UTC), self.identity.of(address)
+        time, identity = stamp(at or datetime.now(UTC)), self.identity.of(address)
+        return writing(self._engine, lambda connection: _forget(connection, identity, self.scope, time, self._hashes))
 
-        def work(connection: Connection) -> bool:
-            row = connection.execute(select(ADDRESSES).where(ADDRESSES.c.address == identity).with_for_update()).first()
-            if row is None:
-                return False
-            if row.standing == Standing.SUPPRESSED and (row.until is None or row.until > stamp(time)):
-                values = {"hash": hash_of(identity, self._secret), "until": row.until}
-                insert = INSERT[connection.dialect.name](FORGOTTEN).values(**values)
-                connection.execute(insert.on_conflict_do_update(index_elements=["hash"], set_={"until": row.until}))
-            connection.execute(EVENTS.delete().where(EVENTS.c.address_id == row.id))
-            connection.execute(ADDRESSES.delete().where(ADDRESSES.c.id == row.id))
-            return True
 
-        return writing(self._engine, work)
+def _forget(connection: Connection, identity: str, scope: str, time: int, hashes: Hashes) -> bool:
+    query = select(ADDRESSES).where(ADDRESSES.c.address == identity).order_by(ADDRESSES.c.id)
+    rows = [row for row in connection.execute(query.with_for_update()) if is_below(row.scope, scope)]
+    for row in rows:
+        if state_of(row.state).is_suppressed(moment(time)):
+            values = {"hash": hashes.of(identity, row.scope), "until": row.until, "scope": row.scope}
+            insert = INSERT[connection.dialect.name](FORGOTTEN).values(**values)
+            connection.execute(insert.on_conflict_do_update(index_elements=["hash"], set_={"until": row.until}))
+        for table in (EVENTS, IGNORED):
+            connection.execute(table.delete().where(table.c.address_id == row.id))
+        connection.execute(ADDRESSES.delete().where(ADDRESSES.c.id == row.id))
+    report = _read.setting(connection, REPORT)
+    if report is not None:
+        left = Migrated.from_dict(json.loads(report)).without(identity)
+        connection.execute(META.update().where(META.c.name == REPORT).values(value=json.dumps(left.to_dict())))
+    # What was mailed is known of the platform as a whole; one tenant's wish does not take it from the others.
+    sent = _sent.forget(connection, identity) if scope == GLOBAL else 0
+    return bool(rows or sent)
 
-    # --- reading ----------------------------------------------------------------------------------------------------
 
-    def get(self, address: str) -> Entry | None:
-        """Return the entry of an address, or None if it is unknown."""
-        with reading(self._engine) as connection:
-            return _read.entry(connection, self.identity.of(address))
-
-    def state(self, address: str) -> AddressState | None:
-        """Return the state of an address, or None if it is unknown."""
-        entry = self.get(address)
-        return None if entry is None else entry.state
-
-    def history(self, address: str) -> tuple[ListEvent, ...]:
-        """Return all events of an address in order."""
-        with reading(self._engine) as connection:
-            return _read.history(connection, self.identity.of(address))
-
-    def is_suppressed(self, address: str, at: datetime | None = None) -> bool:
-        """Return True if the address must not receive mail."""
-        return not list(self.filter((address,), at))
-
-    def filter(self, addresses: Iterable[str], at: datetime | None = None) -> Iterator[str]:
-        """Yield the `addresses` that are not suppressed, in order and unchanged.
-
-        Memory stays small however many there are.
-
-        :param at: the time of the send; now by default.
-        """
-        for address, suppressed in self.check(addresses, at):
-            if not suppressed:
-                yield address
-
-    def check(self, addresses: Iterable[str], at: datetime | None = None) -> Iterator[tuple[str, bool]]:
-        """Yield each of `addresses` with True if it is suppressed, in order."""
-        time, source, of = stamp(at or datetime.now(UTC)), iter(addresses), self.identity.of
-        while part := list(islice(source, _PROBE)):
-            identities = [of(address) for address in part]
-            with reading(self._engine) as connection:
-                found = _read.suppressed(connection, identities, time, self._secret)
-            yield from ((address, identity in found) for address, identity in zip(part, identities, strict=True))
-
-    def entries(
-        self, *, suppressed: bool | None = None, cause: Cause | None = None, at: datetime | None = None
-    ) -> Iterator[Entry]:
-        """Yield the entries of the list.
-
-        :param suppressed: True for suppressed addresses only, False for all others only.
-        :param cause: only addresses that are suppressed for this cause.
-        :param at: the time at which they are suppressed; now by default.
-        """
-        time = stamp(at or datetime.now(UTC))
-        off = _read.is_off(time)
-        wanted: list[Any] = [] if suppressed is None else [off if suppressed else ~off]
-        if cause is not None:
-            wanted += [off, ADDRESSES.c.cause == str(cause)]
-        last = 0
-        while True:
-            with reading(self._engine) as connection:
-                page = _read.page(connection, last, wanted)
-            if not page:
-                return
-            yield from (entry for _, entry in page)
-            last = page[-1][0]
-
-    def stats(self, at: datetime | None = None) -> Stats:
-        """Return the statistics of the whole list."""
-        with reading(self._engine) as connection:
-            return _read.stats(connection, stamp(at or datetime.now(UTC)))
-
-    def __len__(self) -> int:
-        """Return the number of known addresses."""
-        with reading(self._engine) as connection:
-            return int(connection.execute(select(func.count()).select_from(ADDRESSES)).scalar_one())
-
-    def __repr__(self) -> str:
-        return f"SuppressionList({self._engine.url.render_as_string()!r})"
+def _refuse_pattern(address: str) -> None:
+    if _domains.is_pattern(address):
+        raise StoreError(
+            f"{address!r} stands for many addresses: suppress a whole domain by suppress_domain(), or the command"
+            " 'suppressions add-domain'"
+        )

@@ -1,30 +1,41 @@
-"""The tables, and their migration from one version to the next."""
+"""The tables. `_migrations` creates them, and brings those of an earlier version up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
-from sqlalchemy.engine import Connection
 
-from undeliverable.store._errors import StoreError
+__all__ = [
+    "ADDRESSES",
+    "DOMAINS",
+    "EVENTS",
+    "FORGOTTEN",
+    "IGNORED",
+    "META",
+    "METADATA",
+    "PROOFS",
+    "REPLIES",
+    "SCOPED",
+    "SCOPES",
+    "SENT",
+    "STANDINGS",
+    "TRAFFIC",
+]  # fmt: skip
 
-__all__ = ["ADDRESSES", "EVENTS", "FORGOTTEN", "META", "SCHEMA", "migrate", "version_of"]
-
-_METADATA: Final = MetaData()
+METADATA: Final = MetaData()
 _ID: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 META: Final = Table(
     "undeliverable_meta",
-    _METADATA,
+    METADATA,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
 # Times are stored as microseconds since 1970, which both databases compare in the same way.
 ADDRESSES: Final = Table(
     "undeliverable_addresses",
-    _METADATA,
+    METADATA,
     Column("id", _ID, primary_key=True),
     Column("address", Text, nullable=False),
     Column("shown", Text, nullable=False),
@@ -33,11 +44,13 @@ ADDRESSES: Final = Table(
     Column("until", BigInteger),
     Column("trigger_key", Text),
     Column("state", Text, nullable=False),
-    UniqueConstraint("address", name="undeliverable_addresses_address"),
+    Column("scope", Text, nullable=False, server_default=""),
+    Column("held_until", BigInteger),
+    UniqueConstraint("address", "scope", name="undeliverable_addresses_address"),
 )
 EVENTS: Final = Table(
     "undeliverable_events",
-    _METADATA,
+    METADATA,
     Column("address_id", _ID, primary_key=True, autoincrement=False),
     Column("key", Text, primary_key=True),
     Column("time", BigInteger, nullable=False),
@@ -49,67 +62,108 @@ EVENTS: Final = Table(
 )
 FORGOTTEN: Final = Table(
     "undeliverable_forgotten",
-    _METADATA,
+    METADATA,
     Column("hash", Text, primary_key=True),
     Column("until", BigInteger),
+    Column("scope", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
+# The scopes that hold something, except the global one.
+SCOPES: Final = Table(
+    "undeliverable_scopes",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+# What was decided about whole domains, by hand; of a domain in a scope the last row counts.
+DOMAINS: Final = Table(
+    "undeliverable_domains",
+    METADATA,
+    Column("domain", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("time", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("who", Text),
+    Column("why", Text),
+    sqlite_with_rowid=False,
+)
+# What was mailed. `address` is the form for comparison, `shown` the spelling where that is another one.
+SENT: Final = Table(
+    "undeliverable_sent",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("shown", Text),
+    Column("day", Integer, nullable=False),
+    Index("undeliverable_sent_address", "address"),
+    Index("undeliverable_sent_day", "day"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "undeliverable_sent_message",
+    SENT.c.message_id,
+    sqlite_where=SENT.c.message_id != "",
+    postgresql_where=SENT.c.message_id != "",
+)
+# How many events of a day counted, and how many were ignored, by their proof; the empty one is that of nobody asked.
+PROOFS: Final = Table(
+    "undeliverable_proofs",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("scope", Text, primary_key=True),
+    Column("proof", Text, primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+    Column("ignored", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# The first events of an address that were ignored; the numbers keep them few.
+IGNORED: Final = Table(
+    "undeliverable_ignored",
+    METADATA,
+    Column("address_id", _ID, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("reply", Text),
+    sqlite_with_rowid=False,
+)
+# What each provider answered lately, and its spells; the empty name is that of all together. See `_traffic`.
+TRAFFIC: Final = Table(
+    "undeliverable_traffic",
+    METADATA,
+    Column("provider", Text, primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("spells", Text),
+    sqlite_with_rowid=False,
+)
+Index(
+    "undeliverable_traffic_spells",
+    TRAFFIC.c.provider,
+    sqlite_where=TRAFFIC.c.spells.is_not(None),
+    postgresql_where=TRAFFIC.c.spells.is_not(None),
+)
 # Added by the second version, for the retention of raw replies.
-_REPLIES: Final = Index(
+REPLIES: Final = Index(
     "undeliverable_events_replies",
     EVENTS.c.time,
     sqlite_where=EVENTS.c.reply.is_not(None),
     postgresql_where=EVENTS.c.reply.is_not(None),
 )
-_STANDINGS: Final = Index(
+STANDINGS: Final = Index(
     "undeliverable_addresses_standing",
     ADDRESSES.c.standing,
     ADDRESSES.c.id,
     sqlite_where=ADDRESSES.c.standing != "clear",
     postgresql_where=ADDRESSES.c.standing != "clear",
 )
-
-
-def _first(connection: Connection) -> None:
-    for table in (META, ADDRESSES, EVENTS, FORGOTTEN):
-        indexes, table.indexes = table.indexes, set()
-        try:
-            table.create(connection)
-        finally:
-            table.indexes = indexes
-
-
-def _second(connection: Connection) -> None:
-    _REPLIES.create(connection)
-    _STANDINGS.create(connection)
-
-
-_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _second)
-SCHEMA: Final = len(_MIGRATIONS)
-"""The version of the tables that this code reads and writes."""
-
-
-def version_of(connection: Connection) -> int:
-    """Return the version of the tables in a database; 0 if there are none."""
-    if not connection.dialect.has_table(connection, META.name):
-        return 0
-    found = connection.execute(META.select().where(META.c.name == "schema")).first()
-    return 0 if found is None else int(found.value)
-
-
-def migrate(connection: Connection) -> None:
-    """Migrate the tables to the version of this code, in the transaction and under the lock of the caller.
-
-    :raises StoreError: when the tables have a later version.
-    """
-    version = version_of(connection)
-    if version > SCHEMA:
-        raise StoreError(
-            f"the tables have version {version}, but this program supports {SCHEMA} at most: update undeliverable"
-        )
-    for step in _MIGRATIONS[version:]:
-        step(connection)
-    if version == 0:
-        connection.execute(META.insert().values(name="schema", value=str(SCHEMA)))
-    elif version < SCHEMA:
-        connection.execute(META.update().where(META.c.name == "schema").values(value=str(SCHEMA)))
+# Added by the third version: the addresses of one tenant are found without reading those of all.
+SCOPED: Final = Index(
+    "undeliverable_addresses_scope",
+    ADDRESSES.c.scope,
+    ADDRESSES.c.id,
+    sqlite_where=ADDRESSES.c.scope != "",
+    postgresql_where=ADDRESSES.c.scope != "",
+)

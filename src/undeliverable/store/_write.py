@@ -6,25 +6,30 @@ history of the address is folded again.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
+from undeliverable.store import _proof
 from undeliverable.store._engine import INSERT, members
+from undeliverable.store._forgotten import Hashes
+from undeliverable.store._hold import Watch, undecided
 from undeliverable.store._identity import bounded, storable
-from undeliverable.store._records import Outcome, moment, stamp
+from undeliverable.store._records import Outcome, stamp
+from undeliverable.store._rows import event_of, precedence_of, row_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
-from undeliverable.suppression import AddressState, Effect, EventKind, ListEvent, Policy, apply, fold
+from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
+from undeliverable.store._terms import Terms
+from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
 
-__all__ = ["Located", "Writer", "event_of", "fold_anew", "hash_of", "save_states", "state_of"]
+__all__ = ["Located", "Writer", "fold_anew", "save_states"]
 
 Located = tuple[str, str, ListEvent]
 """The address in the form for comparison, its spelling, and the event."""
@@ -37,48 +42,74 @@ class _Account:
     id: int
     state: AddressState
     before: AddressState
-    known: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    known: dict[str, tuple[int, datetime, str]] = field(default_factory=dict[str, tuple[int, datetime, str]])
     anew: bool = False
 
 
 class Writer:
-    """A writer of one batch of events in the transaction of a connection."""
+    """A writer of one batch of events into a scope, in the transaction of a connection."""
 
-    __slots__ = ("_accounts", "_connection", "_fresh", "_known", "_policy", "_replaced")
+    __slots__ = (
+        "_accounts", "_connection", "_fresh", "_hashes", "_known", "_replaced", "_scope", "_taken", "_terms", "_watch",
+    )  # fmt: skip
 
-    def __init__(self, connection: Connection, policy: Policy) -> None:
+    def __init__(self, connection: Connection, terms: Terms, hashes: Hashes, scope: str = GLOBAL) -> None:
         self._connection = connection
-        self._policy = policy
+        self._terms = terms
+        self._hashes = hashes
+        self._scope = scope
+        self._watch = None if terms.hold is None else Watch(connection, terms.policy, terms.hold)
+        self._taken = _proof.ByProof()
         self._accounts: dict[str, _Account] = {}
         self._fresh: dict[tuple[int, str], dict[str, object]] = {}
         self._replaced: dict[tuple[int, str], dict[str, object]] = {}
         self._known = 0
 
-    def write(self, events: Iterable[Located], secret: bytes) -> Outcome:
+    def write(self, events: Iterable[Located]) -> Outcome:
         """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
-        wanted = self._without_forgotten(events, secret)
-        if not wanted:
-            return Outcome(forgotten=len(events))
-        self._open(wanted)
-        for address, _, event in sorted(wanted, key=lambda located: located[2].order):
-            self._take(self._accounts[address], event)
-        self._store()
-        self._fold_late()
-        return replace(self._close(), forgotten=len(events) - len(wanted))
+        accepts = self._intake(events)
+        accepted = [located for located in events if accepts(located[2])]
+        wanted = self._without_forgotten(accepted)
+        outcome = Outcome(forgotten=len(accepted) - len(wanted), ignored=len(events) - len(accepted))
+        if wanted:
+            self._open(wanted)
+            for address, _, event in sorted(wanted, key=lambda located: located[2].order):
+                self._take(self._accounts[address], event)
+            self._store()
+            self._fold_late()
+            outcome += self._close()
+        ignored = _proof.ByProof()
+        if outcome.ignored:
+            rest = [(address, event) for address, _, event in events if not accepts(event)]
+            ignored = _proof.keep(self._connection, rest, self._scope)
+        _proof.count(self._connection, self._scope, self._taken, ignored)
+        return outcome
 
-    def _without_forgotten(self, events: Sequence[Located], secret: bytes) -> list[Located]:
+    def _intake(self, events: Iterable[Located]) -> Callable[[ListEvent], bool]:
+        """Return the test of what is recorded: by its proof, and in the global scope of tenants by its origin."""
+        if (
+            self._scope == GLOBAL
+            and not all(is_observed(event) for _, _, event in events)
+            and has_scopes(self._connection)
+        ):
+            return is_observed
+        return lambda event: self._terms.require.accepts(event.proof)
+
+    def _without_forgotten(self, events: Sequence[Located]) -> list[Located]:
         """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
         if self._connection.execute(select(FORGOTTEN.c.hash).limit(1)).first() is None:
             return list(events)
-        hashes = {address: hash_of(address, secret) for address, _, _ in events}
-        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(set(hashes.values())))
+        owners = self._hashes.owners({address for address, _, _ in events}, (self._scope,))
+        rows = members(self._connection, FORGOTTEN, "text", ("hash",), sorted(owners))
         now = stamp(datetime.now(UTC))
         forgotten = {row.hash for row in rows if row.until is None or row.until > now}
-        again = {hashes[address] for address, _, event in events if event.kind is EventKind.REACTIVATION} & forgotten
-        if again:
-            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(again)))
-        return [located for located in events if hashes[located[0]] not in forgotten - again]
+        again = {address for address, _, event in events if event.kind is EventKind.REACTIVATION}
+        readmitted = {hash_ for hash_ in forgotten if owners[hash_] & again}
+        if readmitted:
+            self._connection.execute(FORGOTTEN.delete().where(FORGOTTEN.c.hash.in_(readmitted)))
+        still = set[str]().union(*(owners[hash_] for hash_ in forgotten - readmitted))
+        return [located for located in events if located[0] not in still]
 
     def _open(self, events: Sequence[Located]) -> None:
         """Find or create the rows of the addresses and lock them, always in the same order to avoid deadlocks."""
@@ -88,17 +119,29 @@ class Writer:
         if missing:
             insert = INSERT[self._connection.dialect.name](ADDRESSES).on_conflict_do_nothing()
             rows = [
-                {"address": address, "shown": storable(shown[address]), "standing": "clear", "state": "{}"}
+                {
+                    "address": address,
+                    "scope": self._scope,
+                    "shown": storable(shown[address]),
+                    "standing": "clear",
+                    "state": "{}",
+                }
                 for address in missing
             ]
             self._connection.execute(insert, rows)
+            register(self._connection, self._scope)
             found |= self._select(missing)
         self._accounts = found
         self._find_known(events)
+        if self._watch is not None:
+            self._watch.open(event for _, _, event in events)
 
     def _select(self, addresses: Sequence[str]) -> dict[str, _Account]:
         columns = ("id", "address", "state")
-        rows = members(self._connection, ADDRESSES, "text", ("address",), addresses, only=columns, lock=True)
+        rows = members(
+            self._connection, ADDRESSES, "text", ("address",), addresses,
+            only=columns, where="t.scope = :scope", lock="id", scope=self._scope,
+        )  # fmt: skip
         found: dict[str, _Account] = {}
         for row in rows:
             state = state_of(row.state)
@@ -108,27 +151,31 @@ class Writer:
     def _find_known(self, events: Sequence[Located]) -> None:
         accounts = {account.id: account for account in self._accounts.values()}
         pairs = {(self._accounts[address].id, event.key) for address, _, event in events}
-        columns = ("address_id", "key", "time", "digest")
+        columns = ("address_id", "key", "time", "digest", "body")
         for row in members(self._connection, EVENTS, "pair", columns[:2], sorted(pairs), only=columns):
-            accounts[row.address_id].known[row.key] = (row.time, row.digest)
+            accounts[row.address_id].known[row.key] = precedence_of(row)
 
     def _take(self, account: _Account, event: ListEvent) -> None:
         key = event.key
-        place, precedence = (account.id, key), (stamp(event.time), event.digest)
+        place, precedence = (account.id, key), event.precedence
         other = account.known.get(key)
         if other is not None and other <= precedence:
             self._known += 1
             return
         account.known[key] = precedence
-        row = _row(account.id, key, precedence, event)
+        if self._watch is not None:
+            event = self._watch.take(event, account.state, is_new=other is None)
+        event = undecided(event)
+        row = row_of(account.id, key, event)
         if other is not None:
             self._known += 1
             account.anew = True
             (self._fresh if place in self._fresh else self._replaced)[place] = row
             return
         self._fresh[place] = row
-        decision = apply(account.state, event, self._policy)
-        account.anew |= decision.effect is Effect.LATE
+        self._taken[_proof.proved(event)] += 1
+        decision = apply(account.state, event, self._terms.policy, self._terms.require)
+        account.anew |= decision.anew
         account.state = decision.state
 
     def _store(self) -> None:
@@ -144,28 +191,45 @@ class Writer:
 
     def _fold_late(self) -> None:
         late = {account.id: account for account in self._accounts.values() if account.anew}
-        for id_, state in fold_anew(self._connection, sorted(late), self._policy):
+        for id_, state in fold_anew(self._connection, sorted(late), self._terms):
             late[id_].state = state
 
     def _close(self) -> Outcome:
         changed = [account for account in self._accounts.values() if account.state != account.before]
         save_states(self._connection, ((account.id, account.state) for account in changed))
-        flips: Mapping[bool, list[str]] = defaultdict(list)
+        on_hold: Iterable[str] = ()
+        if self._watch is not None:
+            self._watch.save()
+            on_hold = self._watch.held
+        changes: Mapping[str, list[str]] = defaultdict(list)
         for address, account in self._accounts.items():
-            now, before = (state.standing == "suppressed" for state in (account.state, account.before))
-            if now is not before:
-                flips[now].append(address)
+            change = _change(account.before.standing, account.state.standing)
+            if change is not None:
+                changes[change].append(address)
         return Outcome(
-            new=len(self._fresh), known=self._known, suppressed=tuple(flips[True]), released=tuple(flips[False])
+            new=len(self._fresh),
+            known=self._known,
+            on_hold=tuple(on_hold),
+            **{name: tuple(addresses) for name, addresses in changes.items()},
         )
 
 
-def fold_anew(connection: Connection, ids: Sequence[int], policy: Policy) -> list[tuple[int, AddressState]]:
+_STOPPED: Final[Mapping[Standing, str]] = MappingProxyType({Standing.SUPPRESSED: "suppressed", Standing.HELD: "held"})
+
+
+def _change(before: Standing, now: Standing) -> str | None:
+    """Return the field of an outcome for an address that has changed, None if it belongs to none."""
+    if now is before:
+        return None
+    return _STOPPED.get(now, "released" if before in _STOPPED else None)
+
+
+def fold_anew(connection: Connection, ids: Sequence[int], terms: Terms) -> list[tuple[int, AddressState]]:
     """Return the states of addresses, by id, computed from their whole histories."""
     histories: dict[int, list[ListEvent]] = {id_: [] for id_ in ids}
     for row in members(connection, EVENTS, "number", ("address_id",), ids):
         histories[row.address_id].append(event_of(row))
-    return [(id_, fold(events, policy)) for id_, events in histories.items()]
+    return [(id_, fold(events, terms.policy, terms.require)) for id_, events in histories.items()]
 
 
 def save_states(connection: Connection, states: Iterable[tuple[int, AddressState]]) -> None:
@@ -176,6 +240,7 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
             "standing": str(state.standing),
             "cause": None if state.cause is None else str(state.cause),
             "until": None if state.until is None else stamp(state.until),
+            "held_until": None if state.held_until is None else stamp(state.held_until),
             "trigger_key": state.trigger,
             "state": json.dumps(state.to_dict()),
         }
@@ -185,40 +250,7 @@ def save_states(connection: Connection, states: Iterable[tuple[int, AddressState
         connection.execute(ADDRESSES.update().where(ADDRESSES.c.id == bindparam("at")), rows)
 
 
-def event_of(row: Any) -> ListEvent:  # noqa: ANN401 # a row of the table of events
-    """Return the event in a row, with its raw reply unless that was dropped."""
-    record: dict[str, object] = json.loads(row.body)
-    record["key"], record["time"] = row.key, moment(row.time)
-    if row.reply is not None:
-        record["reply"] = json.loads(row.reply)
-    return ListEvent.from_dict(record)
-
-
-def state_of(text: str) -> AddressState:
-    """Return the state in a row of the table of addresses."""
-    return AddressState.from_dict(json.loads(text))
-
-
-def hash_of(address: str, secret: bytes) -> str:
-    """Return the hash that is kept of a forgotten address; without the list's secret, guesses cannot be tested."""
-    return hmac.digest(secret, address.encode(), hashlib.sha256).hex()
-
-
 def _named(event: ListEvent) -> ListEvent:
     """Return the event with a key that fits an index."""
     key = bounded(storable(event.key))
     return event if key == event.key else replace(event, key=key)
-
-
-def _row(id_: int, key: str, precedence: tuple[int, str], event: ListEvent) -> dict[str, object]:
-    body = {name: value for name, value in event.to_dict().items() if name not in {"key", "time", "reply"}}
-    return {
-        "address_id": id_,
-        "key": key,
-        "time": precedence[0],
-        "digest": precedence[1],
-        "body": json.dumps(body),
-        "reason": None if event.reason is None else str(event.reason),
-        # JSON, because a reply may hold characters that a text column does not accept.
-        "reply": None if event.reply is None else json.dumps(event.reply),
-    }

@@ -1,18 +1,24 @@
-"""Events in the history of an address, and their extraction from a report."""
+"""Events in the history of an address.
+
+Reports arrive twice, and other people write them. So an event says what proves it, when it was received, and what makes
+it the same event as another: a key, and for proved ones the token. Where two are the same, the one with the better
+:attr:`~ListEvent.precedence` counts, whichever arrived first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
-from undeliverable import Action, Advice, BounceType, Fault, Kind, Reason, Report, Verdict
+from undeliverable import Advice, BounceType, Fault, Proof, Reason, Verdict, address_identity, is_same_address
+from undeliverable.suppression._proof import strength
 
-__all__ = ["EventKind", "ListEvent", "events_of"]
+__all__ = ["EventKind", "ListEvent", "aware"]
 
 
 class EventKind(StrEnum):
@@ -20,7 +26,8 @@ class EventKind(StrEnum):
 
     ``bounce``: a verdict about a failure; ``complaint``: the recipient reported the mail as spam; ``delivery``: a
     message arrived, or was evidently read; ``suppression``: a person or a service suppressed the address;
-    ``reactivation``: a person lifted the suppression; ``expiry``: the suppression ran out.
+    ``reactivation``: a person lifted the suppression; ``expiry``: the suppression ran out; ``release``: a person voided
+    the hard failures of a span of time; ``confirmation``: a person let held failures take effect.
     """
 
     BOUNCE = "bounce"
@@ -29,6 +36,8 @@ class EventKind(StrEnum):
     SUPPRESSION = "suppression"
     REACTIVATION = "reactivation"
     EXPIRY = "expiry"
+    RELEASE = "release"
+    CONFIRMATION = "confirmation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +45,11 @@ class ListEvent:
     """One event in the history of one address.
 
     :ivar kind: the kind of event.
-    :ivar time: the time, in UTC.
+    :ivar time: the time of receipt, in UTC. A report's own dates are written by strangers, so nothing is decided by them.
     :ivar key: identifies the event among those of the address; a duplicate has the same key.
-    :ivar bounce_type: copied from the verdict, as are ``reason``, ``fault`` and ``advice``.
-    :ivar until: the end of a suppression by hand; None leaves it to the policy.
+    :ivar bounce_type: copied from the verdict, as are ``reason``, ``fault`` and ``advice``; soft where another address
+        failed than the one that was mailed. A release voids failures with its ``reason`` only, None voids all.
+    :ivar until: the end of a suppression by hand, None leaves it to the policy; of a release, the end of its span.
     :ivar who: the person who suppressed or reactivated, or the service or server that reported it.
     :ivar why: the explanation, in words.
     :ivar status: the enhanced status code, for the record.
@@ -47,6 +57,15 @@ class ListEvent:
     :ivar rule: the id of the rule that found the reason.
     :ivar policy: the id of the policy that set the consequence.
     :ivar vendor: the e-mail service's own code or words.
+    :ivar proof: what proves that the event is about a message of your own; None where nobody asked.
+    :ivar token: the signed token that proves it, as key, day and id: ``a/2026-11-20/42``. An event of the same kind with
+        the same token is a repeat.
+    :ivar provider: who received the mail: the provider's id, else the domain. A release voids failures at its provider
+        only, None voids all.
+    :ivar reported: the date in the report, for the record.
+    :ivar held_until: the time until which a hard failure is held, since too many came from its provider.
+    :ivar since: the start of the span of a release; None goes back to the first event.
+    :ivar hearsay: True if another system says that the address is on its own suppression list.
     """
 
     kind: EventKind
@@ -64,12 +83,19 @@ class ListEvent:
     rule: str | None = None
     policy: str | None = None
     vendor: str | None = None
+    proof: Proof | None = None
+    token: str | None = None
+    provider: str | None = None
+    reported: datetime | None = None
+    held_until: datetime | None = None
+    since: datetime | None = None
+    hearsay: bool = False
 
     def __post_init__(self) -> None:
-        if self.time.tzinfo is not UTC:
-            object.__setattr__(self, "time", _aware(self.time))
-        if self.until is not None:
-            object.__setattr__(self, "until", _aware(self.until))
+        for name in _TIMES:
+            time = getattr(self, name)
+            if time is not None and time.tzinfo is not UTC:
+                object.__setattr__(self, name, aware(time))
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -78,14 +104,50 @@ class ListEvent:
 
     @property
     def digest(self) -> str:
-        """A digest of all fields except the raw reply; distinguishes events with the same key."""
-        said = sorted((name, str(value)) for name, value in self.to_dict().items() if name != "reply")
+        """A digest of what was reported, except the raw reply; distinguishes events with the same key."""
+        said = sorted((name, str(value)) for name, value in self.to_dict().items() if name not in _NOT_REPORTED)
         return sha256(repr(said).encode(errors="backslashreplace")).hexdigest()[:16]
 
     @property
-    def precedence(self) -> tuple[datetime, str]:
-        """The rank among events with the same key: the smallest counts, whichever arrived first."""
-        return self.time, self.digest
+    def rank(self) -> int:
+        """The rank by proof, then by hardness: 0 is the best proved and the hardest."""
+        hardness = _BOUNCES[self.bounce_type] if self.kind is EventKind.BOUNCE else _KINDS[self.kind]
+        return strength(self.proof) * _RANKS + hardness
+
+    @property
+    def precedence(self) -> tuple[int, datetime, str]:
+        """The place among events that are the same: the smallest counts, whichever arrived first.
+
+        The better proof comes first, then the harder event, then the earlier receipt.
+        """
+        return self.rank, self.time, self.digest
+
+    @property
+    def token_day(self) -> date:
+        """The day on which the token was made; the first of all days if there is none."""
+        _, _, rest = (self.token or "").partition("/")
+        try:
+            return date.fromisoformat(rest.partition("/")[0])
+        except ValueError:
+            return date.min
+
+    @property
+    def is_held(self) -> bool:
+        """True for a hard failure that is held, so that it does not suppress at once."""
+        return self.held_until is not None and self.bounce_type is BounceType.HARD and self.held_until > self.time
+
+    def voids(self, other: ListEvent) -> bool:
+        """Return whether this is a release that voids `other`: a hard failure, before the release, that it describes."""
+        return (
+            self.kind is EventKind.RELEASE
+            and other.kind is EventKind.BOUNCE
+            and other.bounce_type is BounceType.HARD
+            and other.order < self.order
+            and (self.since is None or self.since <= other.time)
+            and (self.until is None or other.time <= self.until)
+            and self.provider in (None, other.provider)
+            and self.reason in (None, other.reason)
+        )
 
     @classmethod
     def of(
@@ -94,7 +156,7 @@ class ListEvent:
         """Return the event of a verdict.
 
         :param verdict: the verdict on a failed recipient, unless `kind` says otherwise.
-        :param time: the time of the event.
+        :param time: the time of receipt.
         :param key: replaces the verdict's own key, for replies without a message around them.
         """
         return cls(
@@ -111,15 +173,15 @@ class ListEvent:
             rule=None if verdict.rule is None else verdict.rule.id,
             policy=None if verdict.policy is None else verdict.policy.id,
             vendor=verdict.vendor_code,
+            proof=verdict.proof,
+            token=verdict.token,
+            provider=verdict.provider or _domain(verdict.sent_to or verdict.recipient),
+            reported=verdict.last_attempt_date,
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return the event as JSON values, without fields that are None."""
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else str(value)
-            for name in self.__slots__
-            if (value := getattr(self, name)) is not None
-        }
+        """Return the event as JSON values, without fields that have their default."""
+        return {name: _encoded(value) for name in self.__slots__ if (value := getattr(self, name)) not in _DEFAULTS}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> ListEvent:
@@ -138,72 +200,64 @@ class ListEvent:
         return cls(**values)
 
 
-def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent], ...]:
-    """Return the recipients of `report`, each with its event; recipients without consequences are left out.
-
-    The time is that of the last attempt, else of the report, and never later than `received`: dates in mail are
-    written by strangers.
-
-    :param received: the time of arrival of the report; also used where the report contains no date.
-    """
-    return tuple(
-        (address, _event(report, verdict, kind, _aware(received)))
-        for verdict in report.verdicts
-        if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
-        and (kind := _kind(report.kind, verdict.action)) is not None
-    )
-
-
-# Delayed, relayed and expanded recipients give no event: the mail is still under way and may yet fail.
-_BY_ACTION: Final = MappingProxyType({Action.FAILED: EventKind.BOUNCE, Action.DELIVERED: EventKind.DELIVERY})
-_BY_KIND: Final = MappingProxyType(
-    {
-        Kind.COMPLAINT: EventKind.COMPLAINT,
-        Kind.SUPPRESSED: EventKind.SUPPRESSION,
-        Kind.UNSUBSCRIBED: EventKind.SUPPRESSION,
-        Kind.DELIVERED: EventKind.DELIVERY,
-        Kind.BOUNCE: EventKind.BOUNCE,
-    }
-)
+def aware(time: datetime) -> datetime:
+    """Return a time in UTC; a time without a zone is taken for UTC."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _is_anothers(verdict: Verdict) -> bool:
-    """Return whether an address failed that the mail was only passed on to: of the one that was mailed that says little."""
-    other = verdict.original_recipient
-    is_other = other is not None and other != verdict.recipient
-    return is_other and verdict.bounce_type is BounceType.HARD and verdict.advice is Advice.RETRY
+    """Return whether an address failed that the mail was only passed on to, or one that the report does not name.
 
-
-def _kind(kind: Kind, action: Action | None) -> EventKind | None:
-    return _BY_KIND.get(kind) if action is None else _BY_ACTION.get(action)
-
-
-def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:
-    message, service = report.message, report.event
-    known = verdict.last_attempt_date or message.date or message.arrival_date
-    event = ListEvent.of(verdict, received if known is None else min(_aware(known), received), kind=kind)
-    words = [] if service is None else [service.type or "", service.class_ or "", service.subclass or ""]
-    return replace(
-        event,
-        who=event.who or (message.reporting_mta if service is None else service.service),
-        why=str(report.kind) if kind is EventKind.SUPPRESSION else None,
-        vendor=event.vendor or " ".join(words).strip() or None,
+    The one that was mailed may be alive: an alias outlives its members.
+    """
+    return (
+        verdict.bounce_type is BounceType.HARD
+        and verdict.sent_to is not None
+        and not is_same_address(verdict.sent_to, verdict.recipient)
     )
 
 
+def _domain(address: str | None) -> str | None:
+    return None if address is None else address_identity(address).rpartition("@")[2] or None
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, bool) else str(value)
+
+
+_DEFAULTS: Final = (None, False)
+# Replies can be dropped, and whether an event is held is the list's own decision at its first receipt.
+# A time of receipt differs between two readings of the same mail: which of two events counts must not hang on it.
+_NOT_REPORTED: Final = frozenset({"reply", "time", "held_until"})
+_TIMES: Final = ("time", "until", "since", "reported", "held_until")
+# Of events with one key and equal proof, the one that says the worst counts.
+_KINDS: Final[Mapping[EventKind, int]] = MappingProxyType(
+    {
+        EventKind.COMPLAINT: 0,
+        EventKind.SUPPRESSION: 1,
+        EventKind.EXPIRY: 6,
+        EventKind.DELIVERY: 7,
+        EventKind.REACTIVATION: 8,
+        EventKind.CONFIRMATION: 9,
+        EventKind.RELEASE: 10,
+    }
+)
+_BOUNCES: Final[Mapping[BounceType | None, int]] = MappingProxyType(
+    {BounceType.HARD: 2, BounceType.SOFT: 3, BounceType.UNDETERMINED: 4, None: 5}
+)
+_RANKS: Final = 16
+_time: Final = datetime.fromisoformat
 _READ: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     {
         "kind": EventKind,
-        "time": datetime.fromisoformat,
-        "until": datetime.fromisoformat,
+        **dict.fromkeys(_TIMES, _time),
         "bounce_type": BounceType,
         "reason": lambda text: Reason(text),  # type: ignore[call-arg] # noqa: PLW0108 # found by value; the constructor takes more
         "fault": Fault,
         "advice": Advice,
+        "proof": Proof,
+        "hearsay": lambda text: text.lower() == "true",
     }
 )
-
-
-def _aware(time: datetime) -> datetime:
-    """Return a time in UTC; a time without a zone is taken for UTC."""
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

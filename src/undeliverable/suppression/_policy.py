@@ -19,18 +19,26 @@ __all__ = ["Full", "Policy", "Signal"]
 
 
 class Signal(StrEnum):
-    """The meaning of an event under a policy."""
+    """The meaning of an event under a policy.
+
+    ``held``: a hard failure that would suppress at once, were its provider not on hold; ``hearsay``: another system says
+    that the address is on its own suppression list.
+    """
 
     HARMLESS = "harmless"
     NOTED = "noted"
     COUNTED = "counted"
     FULL = "full"
     HARD = "hard"
+    HELD = "held"
     COMPLAINT = "complaint"
     DELIVERY = "delivery"
     SUPPRESS = "suppress"
+    HEARSAY = "hearsay"
     REACTIVATE = "reactivate"
     EXPIRE = "expire"
+    CONFIRM = "confirm"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +92,11 @@ class Policy:
         A failure that is the fault of the sender or the message never counts against the address, whatever the policy.
         """
         if event.kind is not EventKind.BOUNCE:
-            return Signal.HARMLESS if event.kind is EventKind.COMPLAINT and not self.complaint else _SIGNALS[event.kind]
+            return self._stated(event)
         if event.bounce_type is None or event.advice in _NOT_THE_ADDRESS:
             return Signal.HARMLESS
         if event.bounce_type is BounceType.HARD:
-            return Signal.HARD if self.hard is None else self._counted(self.hard)
+            return self._hard(event)
         if event.fault in self.ignored_faults:
             return Signal.HARMLESS
         if event.reason is Reason.MAILBOX_FULL and self.full is not None:
@@ -100,6 +108,16 @@ class Policy:
         if event.bounce_type is BounceType.HARD:
             return self.hard or 0
         return self.soft if event.bounce_type is BounceType.SOFT else self.undetermined
+
+    def _stated(self, event: ListEvent) -> Signal:
+        if event.kind is EventKind.COMPLAINT and not self.complaint:
+            return Signal.HARMLESS
+        return Signal.HEARSAY if event.hearsay else _SIGNALS[event.kind]
+
+    def _hard(self, event: ListEvent) -> Signal:
+        if self.hard is not None:
+            return self._counted(self.hard)
+        return Signal.HELD if event.is_held else Signal.HARD
 
     def _counted(self, weight: int) -> Signal:
         return Signal.COUNTED if weight and self.limit is not None else Signal.NOTED
@@ -200,6 +218,8 @@ _SIGNALS: Final[Mapping[EventKind, Signal]] = MappingProxyType(
         EventKind.SUPPRESSION: Signal.SUPPRESS,
         EventKind.REACTIVATION: Signal.REACTIVATE,
         EventKind.EXPIRY: Signal.EXPIRE,
+        EventKind.CONFIRMATION: Signal.CONFIRM,
+        EventKind.RELEASE: Signal.RELEASE,
     }
 )
 

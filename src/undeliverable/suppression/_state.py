@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -16,10 +16,15 @@ POINT: Final = 1000
 
 
 class Standing(StrEnum):
-    """The standing of an address: ``clear``, ``counting`` (failures are being counted) or ``suppressed``."""
+    """The standing of an address.
+
+    ``clear``; ``counting``: failures are being counted; ``held``: a failure that suppresses is held, since its provider
+    seems to err; ``suppressed``.
+    """
 
     CLEAR = "clear"
     COUNTING = "counting"
+    HELD = "held"
     SUPPRESSED = "suppressed"
 
 
@@ -52,9 +57,10 @@ class AddressState:
 
     :ivar standing: the standing after the last event; a suppression may have run out since, so use
         :meth:`is_suppressed`.
-    :ivar cause: the cause of the suppression.
-    :ivar since: the start of the suppression.
+    :ivar cause: the cause of the suppression, or of the one that is held; likewise ``since``, ``until`` and ``trigger``.
+    :ivar since: the start of the suppression; while it is held, the time of its event.
     :ivar until: the end of the suppression; None if it does not end by itself.
+    :ivar held_until: the time at which a held suppression takes effect by itself.
     :ivar trigger: the key of the event that suppressed the address.
     :ivar points: the points that count towards suppression: times and thousandths of a point.
     :ivar last_point: the time at which a failure was last counted.
@@ -63,6 +69,8 @@ class AddressState:
     :ivar hard: the total number of hard failures; likewise ``soft``, ``complaints`` and ``deliveries``.
     :ivar last_bounce: the time of the last failure that was not ignored.
     :ivar reactivated: the last reactivation.
+    :ivar token_day: the latest day on which a token of the events was made.
+    :ivar tokens: the tokens of that day, each with the kind of its event; only a token of a later day is surely new.
     :ivar last: time and key of the last event.
     """
 
@@ -70,6 +78,7 @@ class AddressState:
     cause: Cause | None = None
     since: datetime | None = None
     until: datetime | None = None
+    held_until: datetime | None = None
     trigger: str | None = None
     points: tuple[tuple[datetime, int], ...] = ()
     last_point: datetime | None = None
@@ -82,6 +91,8 @@ class AddressState:
     last_bounce: datetime | None = None
     last_delivery: datetime | None = None
     reactivated: Reactivation | None = None
+    token_day: date | None = None
+    tokens: tuple[str, ...] = ()
     last: tuple[datetime, str] | None = None
 
     @property
@@ -90,8 +101,16 @@ class AddressState:
         return sum(weight for _, weight in self.points) / POINT
 
     def is_suppressed(self, at: datetime) -> bool:
-        """Return True if the address must not receive mail at time `at`, which needs a time zone."""
-        return self.standing is Standing.SUPPRESSED and (self.until is None or at < self.until)
+        """Return True if the address must not receive mail at time `at`, which needs a time zone.
+
+        That is one span of time: of a suppression, until its end; of one that is held, from ``held_until`` on.
+        """
+        return self._has_begun(at) and (self.until is None or at < self.until)
+
+    def _has_begun(self, at: datetime) -> bool:
+        if self.standing is Standing.HELD:
+            return self.held_until is not None and self.held_until <= at
+        return self.standing is Standing.SUPPRESSED
 
     def to_dict(self) -> dict[str, object]:
         """Return the state as JSON values, without fields that have their initial value."""
@@ -119,7 +138,7 @@ _FIRST: Final = {name: getattr(AddressState(), name) for name in AddressState.__
 
 
 def _encoded(value: object) -> object:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # or a time
         return value.isoformat()
     if isinstance(value, tuple):
         return [_encoded(item) for item in cast("tuple[object, ...]", value)]
@@ -140,12 +159,15 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
         "cause": Cause,
         "since": _time,
         "until": _time,
+        "held_until": _time,
         "points": lambda value: tuple((_time(time), int(weight)) for time, weight in value),
         "last_point": _time,
         "full_since": _time,
         "last_bounce": _time,
         "last_delivery": _time,
         "reactivated": lambda value: Reactivation(_time(value[0]), value[1], value[2]),
+        "token_day": date.fromisoformat,
+        "tokens": tuple,
         "last": lambda value: (_time(value[0]), str(value[1])),
     }
 )

@@ -7,15 +7,16 @@ never looks anything up, so that it says the same in another process or under ot
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from undeliverable._text.dates import date_text
-from undeliverable._text.record import Record, Word
+from undeliverable._text.record import Record
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict._facts import event_record, message_record
+from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
 from undeliverable.verdict._slots import (
     ConfidenceSlot,
     DefaultWait,
@@ -26,22 +27,26 @@ from undeliverable.verdict._slots import (
     VendorCodeSlot,
     WaitSlot,
 )
+from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, Self
 
 __all__ = [
     "GUESSED",
     "INSIDE",
     "NO_DETAILS",
+    "OWN_LOOK_UP",
     "SCHEMA",
+    "UNPROVEN",
     "UNSURE",
     "DefaultWait",
     "Details",
     "Kind",
     "PolicyRef",
     "PolicyWait",
+    "Proof",
     "ProviderFrom",
     "Report",
     "RuleRef",
@@ -56,51 +61,11 @@ GUESSED: Final = "nobody is named: the recipient is a guess by the returned mess
 UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
+UNPROVEN: Final = "unproven: "
+"""The start of the conflict in a verdict that is not proven to concern a message of your own."""
+OWN_LOOK_UP: Final = "refused by the look-up of one's own suppression list: no news about the recipient"
+"""The remark on a report whose recipients were all refused so."""
 
-
-class Kind(Word):
-    """What a message is, as a report."""
-
-    BOUNCE = "bounce"
-    DELAY = "delay"
-    DELIVERED = "delivered"
-    COMPLAINT = "complaint"
-    AUTO_REPLY = "auto_reply"
-    CHALLENGE = "challenge"
-    DISPOSITION = "disposition"
-    SUPPRESSED = "suppressed"
-    UNSUBSCRIBED = "unsubscribed"
-    OTHER = "other"
-
-
-class StatusFrom(Word):
-    """Whose status a verdict's ``status`` is: the refusing server's reply, or the reporting server's own field."""
-
-    REPLY = "reply"
-    FIELD = "field"
-
-
-class ProviderFrom(Word):
-    """What identified the provider.
-
-    The answering host, the words of the reply, the MX hosts that the caller gave, or, where no host answered, the
-    recipient's domain.
-    """
-
-    HOST = "host"
-    WORDS = "words"
-    MX = "mx"
-    DOMAIN = "domain"
-
-
-# What the public record says for each member: a look-up costs a quarter of str().
-_ENUMS: Final = (
-    *(Action, BounceType, Reason, Fault, Advice, StatusFrom, ProviderFrom, Command, Kind, MessageAdvice, AppliesTo),
-)
-_TEXTS: Final[dict[str | None, str | None]] = {
-    None: None,
-    **{member: member.value for names in _ENUMS for member in names},
-}
 _KEYS: Final[tuple[str, ...]] = (
     "recipient", "original_recipient", "action", "bounce_type", "reason", "fault",
     "advice", "label", "status", "status_from", "reported_status", "reply_code",
@@ -108,72 +73,10 @@ _KEYS: Final[tuple[str, ...]] = (
     "policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code",
     "key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit",
     "sent_to", "proof", "confidence", "provider_from", "policies", "message_advice",
-    "applies_to",
+    "applies_to", "token",
 )  # fmt: skip
 _NOTHING: Final[dict[str, object]] = {**dict.fromkeys(_KEYS)}
 """The public record of a recipient before anything is filled in."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RuleRef(Record):
-    """The rule that found a reason.
-
-    :ivar id: the rule's id.
-    :ivar layer: ``code``, ``file:NAME``, ``profile:NAME`` or ``builtin``.
-    :ivar source: where the rule's knowledge comes from, or None.
-    :ivar when: the rule's conditions, in the words of a rule file.
-    :ivar words: the phrases, casefolded, that the rule looks for in the reply.
-    :ivar pattern: the regular expression that the rule looks for, or None.
-    :ivar means: the concepts that have to stand together in one clause.
-    """
-
-    id: str
-    layer: str
-    source: str | None = None
-    when: str = ""
-    words: tuple[str, ...] = ()
-    pattern: str | None = None
-    means: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the id and the layer, as the public record has them."""
-        return {"id": self.id, "layer": self.layer}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PolicyRef(Record):
-    """The policy that set a consequence; attributes as in :class:`RuleRef`."""
-
-    id: str
-    layer: str
-    source: str | None = None
-    when: str = ""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the id and the layer, as the public record has them."""
-        return {"id": self.id, "layer": self.layer}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Details(Record):
-    """What some replies give in addition to a reason; each None where this one does not.
-
-    :ivar blocklist: the DNS blocklist that the reply names.
-    :ivar retry_after: seconds after which the reply asks to try again.
-    :ivar help_url: the page that the reply refers to.
-    :ivar auth_mechanism: ``spf``, ``dkim``, ``dmarc``, ``arc``, ``ptr`` or ``tls``, which did not pass.
-    :ivar size_limit: the octets that the reply allows in a message.
-    """
-
-    blocklist: str | None = None
-    retry_after: int | None = None
-    help_url: str | None = None
-    auth_mechanism: str | None = None
-    size_limit: int | None = None
-
-
-NO_DETAILS: Final = Details()
-"""The details of a reply that says no more than its reason: of most of them."""
 
 
 class Identified(FieldBlock):
@@ -205,7 +108,8 @@ class Verdict(Identified):
     as the reply asks, else by default, and None where it is given up; all three are None where nothing was refused. ``provider`` is who received the
     mail, and ``provider_from`` what says so. ``set_by`` pairs each consequence with the policy that set it, and
     :attr:`policies` is the same as a mapping. ``confidence`` says how far the bounce type can be relied on: ``high``,
-    ``medium`` or ``low``, None where nothing failed. ``proof`` is None where nobody asked for it.
+    ``medium`` or ``low``, None where nothing failed. ``proof`` says what proves that the verdict is about a message of
+    your own (None: nobody asked), and ``token`` which signed token did: ``KEY/DAY/ID``, the day as ISO 8601 has it.
     """
 
     recipient: str | None
@@ -237,13 +141,14 @@ class Verdict(Identified):
     field_block: str = ""
     details: Details = NO_DETAILS
     sent_to: str | None = None
-    proof: str | None = None
+    proof: Proof | None = None
     confidence: str | None = None
     provider_from: ProviderFrom | None = None
     set_by: tuple[tuple[str, PolicyRef], ...] = ()
     message_advice: MessageAdvice | None = None
     applies_to: AppliesTo | None = None
     retry_after: int | None = None
+    token: str | None = None
 
     @property
     def policies(self) -> Mapping[str, PolicyRef]:
@@ -279,18 +184,18 @@ class Verdict(Identified):
         record = _NOTHING.copy()  # in a third of the time that a display of so many keys takes
         record["recipient"] = self.recipient
         record["original_recipient"] = self.original_recipient
-        record["action"] = _TEXTS[self.action]
-        record["bounce_type"] = _TEXTS[self.bounce_type]
-        record["reason"] = _TEXTS[self.reason]
-        record["fault"] = _TEXTS[self.fault]
-        record["advice"] = _TEXTS[self.advice]
+        record["action"] = TEXTS[self.action]
+        record["bounce_type"] = TEXTS[self.bounce_type]
+        record["reason"] = TEXTS[self.reason]
+        record["fault"] = TEXTS[self.fault]
+        record["advice"] = TEXTS[self.advice]
         record["label"] = self.label
         record["status"] = stated
-        record["status_from"] = _TEXTS[self.status_from]
+        record["status_from"] = TEXTS[self.status_from]
         record["reported_status"] = stated if reported is status else None if reported is None else str(reported)
         record["reply_code"] = None if code is None else int(code)
         record["reply"] = self.reply
-        record["command"] = _TEXTS[self.command]
+        record["command"] = TEXTS[self.command]
         record["remote_mta"] = self.remote_mta
         record["provider"] = self.provider
         record["expired"] = self.expired
@@ -314,12 +219,23 @@ class Verdict(Identified):
         record["auth_mechanism"] = details.auth_mechanism
         record["size_limit"] = details.size_limit
         record["sent_to"] = self.sent_to
-        record["proof"] = self.proof
+        record["proof"] = TEXTS[self.proof]
         record["confidence"] = self.confidence
-        record["provider_from"] = _TEXTS[self.provider_from]
+        record["provider_from"] = TEXTS[self.provider_from]
         record["policies"] = {key: policy.to_dict() for key, policy in self.set_by} if self.set_by else {}
-        record["message_advice"] = _TEXTS[self.message_advice]
-        record["applies_to"] = _TEXTS[self.applies_to]
+        record["message_advice"] = TEXTS[self.message_advice]
+        record["applies_to"] = TEXTS[self.applies_to]
+        record["token"] = self.token
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> Self:
+        """Return the verdict of a public record: all that :meth:`to_dict` gives, but neither evidence nor field block.
+
+        :raises ValueError: when it is no such record; the message names the key and the valid values.
+        """
+        from undeliverable.verdict._records import verdict_values
+
+        return cls(**verdict_values(record))
 
     def explain(self) -> str:
         """Return several lines for people that say why, without a line ending at the end.
@@ -359,6 +275,8 @@ class Report(Record):
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
     :ivar remarks: what had to be repaired or guessed.
+    :ivar received: when it reached you: the time of a mailbox or of your own log, which a sender cannot choose; None
+        where nobody says. :func:`undeliverable.read` fills it.
     """
 
     kind: Kind
@@ -367,6 +285,12 @@ class Report(Record):
     event: Event | None = None
     remarks: tuple[str, ...] = ()
     source: str | None = None
+    received: datetime | None = None
+
+    @property
+    def is_own_look_up(self) -> bool:
+        """True if your own suppression list made your own mail server refuse the message; nothing follows from that."""
+        return OWN_LOOK_UP in self.remarks
 
     def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
         """Return whether the report is about a message with one of these Message-IDs or envelope ids (RFC 3461 4.4).
@@ -381,14 +305,33 @@ class Report(Record):
         envelope_id = self.message.original_envelope_id
         return envelope_id is not None and envelope_id in envelope_ids
 
+    def proved(self, proof: Proof) -> Report:
+        """Return the report with all its verdicts proved by `proof`: for what you verified yourself, such as a signature."""
+        proof = Proof(proof)
+        return replace(self, verdicts=tuple(replace(verdict, proof=proof) for verdict in self.verdicts))
+
     def to_dict(self) -> dict[str, object]:
         """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
             "schema": SCHEMA,
             "source": self.source,
-            "kind": _TEXTS[self.kind],
+            "kind": TEXTS[self.kind],
             "message": message_record(self.message),
             "event": None if self.event is None else event_record(self.event),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "remarks": list(self.remarks),
+            "received": date_text(self.received),
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> Self:
+        """Return the report of a public record of version 1 or 2, with the verdicts that it holds: nothing is judged anew.
+
+        Of the returned message it has the headers that the record keeps. Keys that are not known are ignored.
+
+        :raises ValueError: when it is no such record; the message names the key and the valid values.
+        """
+        from undeliverable.verdict._records import report_values
+
+        values = report_values(record)
+        return cls(**{**values, "verdicts": tuple(Verdict(**one) for one in values["verdicts"])})

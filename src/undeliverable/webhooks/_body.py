@@ -20,6 +20,7 @@ from undeliverable.errors import WebhookError
 __all__ = ["Form", "read_body", "read_json"]
 
 _MOST_FIELDS: Final = 10_000
+_BLANKS: Final = re.compile(r"\s*")
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)  # RFC 2046 5.1.1 allows 70
 _NAME: Final = re.compile(rb'\bname="([^"\r\n]{0,998})"', re.IGNORECASE)  # RFC 7578 4.2
 
@@ -60,7 +61,7 @@ def read_body(service: str, body: object, content_type: str | None) -> object:
 
 
 def read_json(service: str, text: str | bytes) -> object:
-    """Decode a JSON value.
+    """Decode a JSON value, or several after each other (JSON Lines, or Firehose's files) to a list.
 
     :raises WebhookError: if `text` is not JSON, or too large or too deeply nested to decode.
     """
@@ -69,7 +70,25 @@ def read_json(service: str, text: str | bytes) -> object:
     try:
         return json.loads(text, parse_float=_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
+        several = _read_several(text)
+        if several is not None:
+            return several
         raise WebhookError(service, f"expected JSON, but it cannot be decoded: {str(error)[:80]}") from None
+
+
+def _read_several(text: str) -> list[object] | None:
+    """Decode two or more objects after each other, with or without blanks between them; None for anything else."""
+    decoder = json.JSONDecoder(parse_float=_number, parse_constant=str)
+    found: list[object] = []
+    at = len(text) - len(text.lstrip())
+    while at < len(text) and text[at] == "{":
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return None
+        found.append(value)
+        at = _BLANKS.match(text, end).end()  # type: ignore[union-attr] # it matches an empty text as well
+    return found if len(found) > 1 and at == len(text) else None
 
 
 def _number(text: str) -> float | str:

@@ -53,6 +53,10 @@ class Fields:
         self._remarks = remarks
         self._path = path
 
+    def beside(self, values: Mapping[str, object]) -> Fields:
+        """Return other fields whose remarks are about this object."""
+        return Fields(values, self._remarks, self._path)
+
     def raw(self, *names: str) -> object:
         """Return the first of these fields that is present and not null, unchanged."""
         for name in names:

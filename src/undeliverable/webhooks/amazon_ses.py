@@ -1,4 +1,4 @@
-"""Amazon SES: event publishing, notifications and EventBridge records, bare or in an SNS envelope."""
+"""Amazon SES: event publishing, notifications and EventBridge records, bare, in an SNS envelope or in a carrier of AWS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from undeliverable.errors import WebhookError
 from undeliverable.model import Action, MessageFacts
 from undeliverable.reasons import Reason
 from undeliverable.webhooks._body import read_json
+from undeliverable.webhooks._carriers import carried
 from undeliverable.webhooks._fields import Fields
 from undeliverable.webhooks._service import (
     BOUNCE,
@@ -93,7 +94,7 @@ _ACTIONS: Final = {"failed": Action.FAILED, "delayed": Action.DELAYED, "delivere
 
 def _read(body: object, _headers: Mapping[str, str]) -> Iterator[Notice]:
     marks = ("Type", "eventType", "notificationType", "detail-type")
-    for fields, remarks in objects(_NAME, body, _EXPECTED, marks):
+    for fields, remarks in objects(_NAME, carried(_NAME, body), _EXPECTED, marks):
         yield _unpacked(fields, remarks)
 
 
@@ -135,6 +136,7 @@ def _notice(fields: Fields, remarks: list[str], id_: str | None) -> Notice:
         id=id_ or bounce.text("feedbackId") or complaint.text("feedbackId"),
         recipients=_recipients(fields, mail, type_),
         message=_message(fields, mail),
+        feedback=complaint.text("complaintFeedbackType"),
         tags=tuple(f"{name}={value}" for name in mail.sub("tags").values for value in mail.sub("tags").texts(name)),
         metadata=mail.present("tags", "sourceArn", "sendingAccountId"),
         remarks=remarks,

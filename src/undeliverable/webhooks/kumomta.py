@@ -74,6 +74,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         class_=fields.text("bounce_classification"),
         id=fields.text("id"),  # of the message; with the type it identifies the event
         recipients=tuple(answer._replace(address=one) for one in _recipients(fields)),
+        feedback=fields.sub("feedback_report").text("feedback_type"),
         message=about(
             fields,
             date=fields.moment("event_time", "timestamp"),

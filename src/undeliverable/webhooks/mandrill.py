@@ -21,6 +21,7 @@ from undeliverable.webhooks._service import (
     SOFT,
     SOFT_CLASS,
     SUPPRESSED,
+    UNSENT,
     UNSUBSCRIBED,
     Meaning,
     Notice,
@@ -63,10 +64,10 @@ CLASSES: Final = MappingProxyType(
         "spam": SUPPRESSED,
         "unsub": SUPPRESSED,
         "custom": SUPPRESSED,
-        "invalid-sender": because(Reason.SENDER_REJECTED, SOFT),
-        "unsigned": because(Reason.SENDER_REJECTED, SOFT),
+        "invalid-sender": UNSENT,
+        "unsigned": UNSENT,
         "invalid": because(Reason.BAD_ADDRESS_SYNTAX, HARD),
-        "test-mode-limit": because(Reason.RATE_LIMITED, SOFT),
+        "test-mode-limit": UNSENT,
         "rule": because(Reason.POLICY_REJECTED, SOFT),
     }
 )

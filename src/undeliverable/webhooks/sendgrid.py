@@ -17,6 +17,7 @@ from undeliverable.webhooks._service import (
     SOFT,
     SOFT_CLASS,
     SUPPRESSED,
+    UNSENT,
     UNSUBSCRIBED,
     Notice,
     RecipientEvent,
@@ -64,8 +65,8 @@ CLASSES: Final = MappingProxyType(
         "Spam Reporting Address": SUPPRESSED,
         "Invalid": SUPPRESSED,
         "Spam Content": because(Reason.SPAM_CONTENT, SOFT),
-        "Invalid SMTPAPI header": because(Reason.CONTENT_REJECTED, SOFT),
-        "Recipient List over Package Quota": because(Reason.RATE_LIMITED, SOFT),
+        "Invalid SMTPAPI header": UNSENT,
+        "Recipient List over Package Quota": UNSENT,
     }
 )
 # The fields of SendGrid itself; all others are the sender's unique arguments and custom arguments.

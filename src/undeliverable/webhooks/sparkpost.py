@@ -118,6 +118,7 @@ def _notice(fields: Fields, remarks: list[str]) -> Notice:
         class_=fields.text("bounce_class"),
         id=fields.text("event_id"),
         recipients=(recipient,),
+        feedback=fields.text("fbtype"),
         message=about(
             fields,
             date=fields.moment("timestamp"),

@@ -1,0 +1,29 @@
+"""Read mail where it lies: files, folders, mbox files, Maildirs, gzip or not, and records that were written before.
+
+:class:`Inbox` yields what stands below some paths one by one, in bounded memory, and :func:`report_of` makes a report of it;
+:func:`undeliverable.read` does both. A file that cannot be read is said, counted and skipped.
+"""
+
+from __future__ import annotations
+
+from undeliverable.files._csv import CsvRows, Row
+from undeliverable.files._find import STDIN, size_of
+from undeliverable.files._inbox import Inbox, Mail
+from undeliverable.files._records import RecordError
+from undeliverable.files._reports import Parse, Paths, read_all, report_of
+from undeliverable.files._streams import decompressed
+
+__all__ = [
+    "STDIN",
+    "CsvRows",
+    "Inbox",
+    "Mail",
+    "Parse",
+    "Paths",
+    "RecordError",
+    "Row",
+    "decompressed",
+    "read_all",
+    "report_of",
+    "size_of",
+]

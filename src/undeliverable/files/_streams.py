@@ -1,0 +1,137 @@
+"""Read files in bounded memory: plain or gzip, from disk or standard input, as one message, an mbox or lines."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, Protocol, cast
+
+__all__ = ["LIMIT", "LINE_LIMIT", "Readable", "Stream", "decompressed"]
+
+LIMIT: Final = 32 * 1024 * 1024
+"""The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
+LINE_LIMIT: Final = 1024 * 1024
+"""The longest line of a log that is read whole."""
+
+_BLOCK: Final = 256 * 1024
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
+
+
+class Readable(Protocol):
+    """A buffered binary file, plain or compressed."""
+
+    def peek(self, size: int, /) -> bytes:
+        """Return some of the next bytes without consuming them."""
+        ...
+
+    def read1(self, size: int, /) -> bytes:
+        """Return the bytes of a single read, so that an error in a later one does not lose them."""
+        ...
+
+
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """Return a file that is read decompressed if it begins as gzip does."""
+    readable = (
+        cast("io.BufferedReader", file) if hasattr(file, "peek") else io.BufferedReader(cast("io.RawIOBase", file))
+    )
+    if readable.peek(2)[:2] != _GZIP:
+        return readable
+    import gzip
+
+    return cast("BinaryIO", gzip.GzipFile(fileobj=readable))
+
+
+class Stream:
+    """The bytes of one file, decompressed; a read error ends the stream but keeps what was read before it.
+
+    :ivar problem: the read error in words, or None.
+    :ivar cut: number of messages that were longer than the limit and were cut off there.
+    """
+
+    __slots__ = ("_faults", "_file", "_limit", "cut", "problem")
+
+    def __init__(self, file: Readable, *, limit: int = LIMIT) -> None:
+        self.problem: str | None = None
+        self.cut = 0
+        self._limit = limit
+        self._file = file
+        self._faults: tuple[type[Exception], ...] = (OSError, EOFError)
+        if self.head(2) == _GZIP:
+            self._decompress()
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes without consuming them."""
+        return self._guarded(self._file.peek, size)[:size]
+
+    def whole(self) -> bytes:
+        """Return everything as one message."""
+        buffer = bytearray()
+        while len(buffer) <= self._limit and (block := self._guarded(self._file.read1, _BLOCK)):
+            buffer += block
+        return self._taken(buffer, 0, len(buffer))
+
+    def messages(self) -> Iterator[bytes]:
+        """Yield each message of an mbox, with its `From ` line."""
+        from undeliverable.files._mbox import LINE, separators  # single messages need no patterns
+
+        buffer, scanned = bytearray(), 0
+        while block := self._guarded(self._file.read1, _BLOCK):
+            buffer += block
+            begin = 0
+            for end in separators(buffer, scanned):
+                yield self._taken(buffer, begin, end)
+                begin = end
+            if begin:
+                del buffer[:begin]
+                scanned = 0
+            # A separator may straddle the end of the block: the next search begins before it.
+            scanned = max(scanned, len(buffer) - LINE - len(b"\n\r\n"))
+            if len(buffer) > self._limit + 2 * _BLOCK:
+                del buffer[self._limit + 1 : scanned]
+                scanned = self._limit + 1
+        if buffer:
+            yield self._taken(buffer, 0, len(buffer))
+
+    def lines(self, limit: int = LINE_LIMIT) -> Iterator[bytes]:
+        """Yield each line without its ending; of one beyond the limit only the beginning."""
+        begun: list[bytes] = []
+        size = 0
+        while block := self._guarded(self._file.read1, _BLOCK):
+            *ends, last = block.split(b"\n")
+            for end in ends:
+                yield self._line(begun, end, limit)
+                begun, size = [], 0
+            if last and size <= limit:
+                begun.append(last)
+                size += len(last)
+        if begun:
+            yield self._line(begun, b"", limit)
+
+    def _line(self, begun: list[bytes], end: bytes, limit: int) -> bytes:
+        line = b"".join((*begun, end)) if begun else end
+        if len(line) <= limit:
+            return line
+        self.cut += 1
+        return line[:limit]
+
+    def _taken(self, buffer: bytearray, begin: int, end: int) -> bytes:
+        if end - begin > self._limit:
+            self.cut += 1
+            end = begin + self._limit
+        return bytes(memoryview(buffer)[begin:end])
+
+    def _decompress(self) -> None:
+        import gzip  # few files are compressed, and the import costs a cold start some milliseconds
+        import zlib
+
+        self._faults += (zlib.error,)
+        self._file = gzip.GzipFile(fileobj=cast("io.BufferedReader", self._file))
+
+    def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
+        if self.problem is not None:
+            return b""
+        try:
+            return read(size)
+        except self._faults as error:
+            self.problem = getattr(error, "strerror", None) or str(error)
+            return b""

@@ -1,0 +1,319 @@
+"""What clients of the servers can take: octets in transfer, connections, time."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import h11
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from undeliverable import Report
+from undeliverable.serve import BounceHandler, Budget, _http_server
+from undeliverable.serve._http_server import HttpServer
+from undeliverable.serve._incoming import Incoming
+from undeliverable.serve.http import Webhooks
+from undeliverable.serve.server import Limits, Sink
+
+from .serving import serving
+from .test_pipe import MESSAGE
+from .test_serve import DOMAIN, TO, Client, connect, dotted, run, stored
+from .test_webhook_endpoint import BASIC, BOUNCE, ENDPOINTS, posting
+
+MIB = 1 << 20
+
+
+# --- a message in blocks
+
+
+def taken(message: bytes, cuts: Sequence[int], limit: int = MIB) -> tuple[Incoming, bytes]:
+    with Budget().share() as share:
+        incoming = Incoming(limit, share)
+        for start, end in itertools.pairwise([0, *sorted(cuts), len(message)]):
+            rest = incoming.feed(message[start:end])
+            if rest is not None:
+                return incoming, rest + message[end:]
+    raise AssertionError("no end")
+
+
+LINES = st.lists(st.sampled_from([b".", b"..", b"", b"\r", b"\n", b"\r.", b"\n.", b".\r", b"a", b"a\r\r"])).map(
+    lambda lines: b"".join(line + b"\r\n" for line in lines)
+)
+
+
+@given(LINES, st.data())
+def test_blocks_of_any_size_give_one_message(message: bytes, data: st.DataObject) -> None:
+    sent = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\nNOOP\r\n"
+    cuts = data.draw(st.lists(st.integers(0, len(sent))))
+    incoming, rest = taken(sent, cuts)
+    assert incoming.content() == message
+    assert rest == b"NOOP\r\n"
+    assert taken(sent, range(len(sent)))[0].content() == message
+
+
+@pytest.mark.parametrize(("limit", "refusal"), [(7, None), (6, "552 5.3.4 message too large")])
+def test_the_limit_counts_what_is_sent(limit: int, refusal: str | None) -> None:
+    incoming, rest = taken(b"a\r\n..\r\n.\r\nx", [4], limit)
+    assert incoming.refusal == refusal
+    assert incoming.content() == (b"" if refusal else b"a\r\n.\r\n")
+    assert rest == b"x"
+
+
+# --- the budget
+
+
+def test_a_share_is_given_back() -> None:
+    budget = Budget(10)
+    with budget.share() as one, budget.share() as other:
+        assert one.take(6)
+        assert not other.take(5)
+        assert other.take(4)
+        assert budget.free == 0
+        one.give_back()
+        assert budget.free == 6
+    assert budget.free == 10
+
+
+def test_large_messages_are_read_one_at_a_time() -> None:
+    async def together() -> list[str]:
+        budget, order = Budget(), list[str]()
+
+        async def read(name: str, size: int) -> None:
+            async with budget.turn(size):
+                order.append(f"{name} begins")
+                await asyncio.sleep(0)
+                order.append(f"{name} ends")
+
+        await asyncio.gather(read("one", MIB), read("two", MIB), read("small", 10))
+        return order
+
+    order = asyncio.run(together())
+    assert order.index("one ends") < order.index("two begins")
+    assert order.index("small begins") < order.index("one ends")
+
+
+def sink_with(budget: Budget, handler: BounceHandler, *clients: bytes) -> list[str]:
+    """Return the replies to messages that are all sent but for their ends, and then ended one after the other."""
+
+    async def talk() -> list[str]:
+        sink = Sink(handler, budget=budget, limits=Limits(size=10 * MIB))
+        await sink.start()
+        open_ = [await connect(sink) for _ in clients]
+        for client, message in zip(open_, clients, strict=True):
+            await client.envelope(TO)
+            await client.say("DATA")
+            await client.send(dotted(message)[:-5])
+        replies: list[str] = []
+        for client in open_:
+            await client.send(b"\r\n.\r\n")
+            replies.append((await client.reply())[:9])
+            client.close()
+        await sink.stop()
+        return replies
+
+    return asyncio.run(talk())
+
+
+def test_a_message_without_room_is_452_and_there_is_room_again(tmp_path: Path) -> None:
+    path, budget = tmp_path / "b.jsonl", Budget(3 * MIB)
+    padding = b"x" * (2 * MIB) + b"\n"
+    replies = sink_with(budget, BounceHandler([DOMAIN], to=path), MESSAGE + padding, MESSAGE + padding)
+    assert sorted(replies) == ["250 2.0.0", "452 4.3.1"]
+    assert budget.free == 3 * MIB
+    assert sink_with(budget, BounceHandler([DOMAIN], to=path), MESSAGE + padding) == ["250 2.0.0"]
+    assert len(stored(path)) == 2
+
+
+def test_an_announced_size_without_room_is_452_at_once(tmp_path: Path) -> None:
+    async def talk(sink: Sink, client: Client) -> None:
+        await client.reply()
+        await client.say("LHLO client.example")
+        with sink.budget.share() as share:
+            assert share.take(sink.budget.free - 1000)
+            await client.say("MAIL FROM:<> SIZE=2000")
+            await client.say(f"RCPT TO:<{TO}>")
+            assert (await client.say("DATA"))[:9] == "452 4.3.1"
+        await client.say("MAIL FROM:<> SIZE=2000")
+        await client.say(f"RCPT TO:<{TO}>")
+        assert (await client.data(MESSAGE))[0][:3] == "250"
+
+    run(talk, BounceHandler([DOMAIN], to=tmp_path / "b.jsonl"))
+
+
+def test_a_body_without_room_is_503(tmp_path: Path) -> None:
+    budget = Budget(len(BOUNCE) - 1)
+    app = Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl", budget=budget)
+    answer = posting(app, "/webhooks/postmark", BOUNCE, BASIC)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert budget.free == len(BOUNCE) - 1
+    app = Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl", budget=Budget(len(BOUNCE)))
+    assert posting(app, "/webhooks/postmark", BOUNCE, BASIC).status_code == 200
+
+
+def test_the_memory_of_a_server_is_bounded(tmp_path: Path) -> None:
+    """Reduced; the full measurement is 20 clients with 60 MB each."""
+    message = dotted(MESSAGE.rstrip() + b"\n" + b"The same line again and again.\n" * 400_000)
+
+    async def one(port: int) -> str:
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        await client.envelope(TO)
+        await client.say("DATA")
+        await client.send(message)
+        reply = await client.reply()
+        client.close()
+        return reply[:9]
+
+    async def all_(port: int) -> list[str]:
+        return await asyncio.gather(*(one(port) for _ in range(12)))
+
+    options = ["--lmtp", "127.0.0.1:0", "--domain", DOMAIN, "--max-in-flight", "32", "--to", tmp_path / "b.jsonl"]
+    with serving(*options) as server:
+        replies = asyncio.run(all_(server.ports[0]))
+        assert {"250 2.0.0", "452 4.3.1"} == set(replies)
+        assert server.peak() <= 32 * MIB + 100_000_000
+        assert server.stop() == 0
+    assert len(stored(tmp_path / "b.jsonl")) == replies.count("250 2.0.0")
+
+
+# --- HTTP: two lengths, half a header, too many
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    path = tmp_path / "secrets.toml"
+    path.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def answer_to(port: int, octets: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(octets)
+        received = b""
+        while block := client.recv(4096):
+            received += block
+        return received
+
+
+@pytest.mark.parametrize("waiting", [b"", b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nConte"])
+def test_half_a_header_keeps_nobody_waiting(waiting: bytes, secrets: Path, tmp_path: Path) -> None:
+    with serving("--http", "127.0.0.1:0", "--secrets", secrets, "--to", tmp_path / "e.jsonl") as server:
+        held = [socket.create_connection(("127.0.0.1", server.ports[0]), 10) for _ in range(200)]
+        for client in held:
+            client.sendall(waiting)
+        for number in range(5):
+            began = time.monotonic()
+            connection = http.client.HTTPConnection("127.0.0.1", server.ports[0], timeout=20)
+            connection.request("POST", "/webhooks/postmark", BOUNCE.replace(b'"1"', b'"%d"' % number), BASIC)
+            assert connection.getresponse().status == 200
+            connection.close()
+            assert time.monotonic() - began < 1
+        for client in held:
+            client.close()
+
+
+def with_server(app: Webhooks, talk: object, *, connections: int = 10) -> None:
+    async def both() -> None:
+        server = HttpServer(app, host="127.0.0.1", port=0, connections=connections)
+        await server.start()
+        try:
+            await talk(server)  # type: ignore[operator]
+        finally:
+            await server.stop()
+
+    asyncio.run(both())
+
+
+def test_a_header_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
+
+    async def talk(server: HttpServer) -> None:
+        for octets in (b"", b"GET /health HTTP/1.1\r\nHost", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET"):
+            began = time.monotonic()
+            received = await asyncio.to_thread(answer_to, server.port, octets)
+            assert received.startswith(b"HTTP/1.1 200") == octets.endswith(b"GET")
+            assert 0.25 < time.monotonic() - began < 4
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
+
+    async def talk(server: HttpServer) -> None:
+        client = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+        with pytest.raises(ConnectionError):
+            await client.drip(b"G")
+        client.close()
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
+    """A connection over the limit, or one whose request was refused, takes no more of what its client sends."""
+
+    class Transport(asyncio.Transport):
+        is_closed = False
+
+        def write(self, _data: object) -> None:
+            pass
+
+        def close(self) -> None:
+            self.is_closed = True
+
+        def is_closing(self) -> bool:
+            return self.is_closed
+
+    async def talk(server: HttpServer) -> None:
+        config = server._server.config
+        connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
+        transport = Transport()
+        connection.connection_made(transport)
+        transport.close()
+        connection.data_received(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.conn.their_state is h11.IDLE
+        connection.connection_lost(None)
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_two_lengths_are_refused(tmp_path: Path) -> None:
+    async def talk(server: HttpServer) -> None:
+        head = "POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        received = await asyncio.to_thread(
+            answer_to, server.port, head.encode() + b"0\r\n\r\nGET /health HTTP/1.1\r\n\r\n"
+        )
+        assert received.startswith(b"HTTP/1.1 400")
+        assert received.count(b"HTTP/1.1") == 1  # what follows is not taken for a request
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+    assert not (tmp_path / "e.jsonl").exists()
+
+
+def test_a_server_with_nobody_who_waits_is_full() -> None:
+    busy, free = threading.Event(), threading.Event()
+
+    def received(_reports: Sequence[Report]) -> None:
+        busy.set()
+        assert free.wait(20)
+
+    async def talk(server: HttpServer) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            request = asyncio.create_task(client.post("/webhooks/postmark", content=BOUNCE, headers=BASIC, timeout=30))
+            assert await asyncio.to_thread(busy.wait, 20)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as other:
+                answer = await other.get("/health")
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+            free.set()
+            assert (await request).status_code == 200
+
+    with_server(Webhooks(ENDPOINTS, received=received), talk, connections=1)
