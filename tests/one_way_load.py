@@ -21,7 +21,6 @@ from typing import Any
 
 from undeliverable.cli import main as command
 from undeliverable.serve import records
-from undeliverable.store import SuppressionList
 
 from .intake_load import address, in_list, in_records
 from .test_pipe import bounce

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,20 @@ from tests.tcp_proxy import Proxy
 from tests.test_pipe import bounce
 from tests.test_store_engine import locked
 from tests.test_webhook_endpoint import BASIC, POSTMARK, secret
-from tests.ways import DOMAIN, PLAIN, WAYS, deliver, forgery, keys_in, mailed, path_of, run, standard_input, way
+from tests.ways import (
+    DOMAIN,
+    FIXTURES,
+    PLAIN,
+    WAYS,
+    deliver,
+    forgery,
+    keys_in,
+    mailed,
+    path_of,
+    run,
+    standard_input,
+    way,
+)
 from undeliverable.serve import records
 from undeliverable.store import Outcome, SuppressionList
 from undeliverable.suppression import RequireProof
@@ -82,6 +97,23 @@ def test_a_list_that_knows_what_was_mailed_requires_proof(place: Path, tmp_path:
     assert run("suppressions", "sent", table, place)[0] == 0
     with SuppressionList(place) as known:
         assert known.require_proof is RequireProof.REQUIRED
+
+
+def test_a_new_list_on_a_server(postgres: str, tmp_path: Path, mail: Path) -> None:
+    place = conftest.new_database(postgres)
+    assert run("classify", mail, "--into", place, *keys_in(tmp_path))[0] == 0
+    with SuppressionList(place) as known:
+        assert known.require_proof is RequireProof.REQUIRED
+        assert known.is_suppressed(KIM)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_part_of_the_list(tmp_path: Path, name: str) -> None:
+    with way(name, tmp_path, "--scope=acme/news", *keys_in(tmp_path)) as opened:
+        assert opened.take(DEAD, path_of(KIM)) == 0
+    assert history(opened.place) == []
+    with SuppressionList(opened.place, scope="acme/news") as known:
+        assert known.is_suppressed(KIM)
 
 
 def all_commands(tmp_path: Path, mail: Path, *options: str | Path) -> list[tuple[int, str]]:
@@ -253,7 +285,8 @@ def test_records_keep_their_proof(place: Path, tmp_path: Path) -> None:
         with standard_input(tmp_path, DEAD if proof else DEAD.replace(b"kim@", b"lee@")):
             assert run("pipe", recipients, "--to", path, *proof)[0] == 0
     for command in (["classify", path, "--into", place, *keys_in(tmp_path)], ["suppressions", "import", path, place]):
-        assert run(*command)[0] == 0
+        status, said = run(*command)
+        assert (status, "1 event without the proof that the list requires: ignored" in said) == (0, True)
         assert history(place) == [("bounce", "token")]
         assert history(place, "lee@example.org") == []
 
@@ -266,6 +299,32 @@ def test_a_bounce_is_as_fresh_as_when_it_came(place: Path, tmp_path: Path) -> No
     box.write_bytes(f"From x {received:%a %b %d %H:%M:%S %Y}\n".encode() + mailed(DEAD, path))
     assert run("classify", box, "--into", place, *keys_in(tmp_path))[0] == 0
     assert history(place) == [("bounce", "token")]
+
+
+def test_the_recipe_for_a_mail_server(tmp_path: Path) -> None:
+    """The wrapper of the documentation, with its folders moved."""
+    page = (FIXTURES.parent / "docs" / "embedding.md").read_text(encoding="utf-8")
+    (text,) = re.findall(
+        r"^(#!/bin/sh\n# /usr/local/libexec/take-bounce, with keys.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    keys_in(tmp_path)
+    for name, here in (
+        ("/usr/local/bin/undeliverable", f"{sys.executable} -m undeliverable"),
+        ("/var/lib/bounces", str(tmp_path)),
+        ("/etc/bounces", str(tmp_path)),
+        ("@bounces.example.com", f"@{DOMAIN}"),
+    ):
+        assert name in text
+        text = text.replace(name, here)
+    script = tmp_path / "take-bounce"
+    script.write_text(text, encoding="utf-8")
+    for status in (0, 75):
+        command = ["/bin/sh", script, "--sender=", f"--recipient={path_of(KIM)}"]
+        done = subprocess.run(command, input=DEAD, capture_output=True, check=False, cwd=FIXTURES.parent)
+        assert done.returncode == status, done.stderr
+        (tmp_path / "keys").chmod(0o644)  # others can read it: nothing is taken until that is mended
+    assert history(tmp_path / "list.db") == [("bounce", "token")]
+    assert len(list(records.read(tmp_path / "bounces.jsonl"))) == 1
 
 
 # --- an archive ---------------------------------------------------------------------------------------------------------

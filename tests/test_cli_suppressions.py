@@ -222,6 +222,20 @@ def test_scopes(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "invalid scope 'a b'" in capsys.readouterr().err
 
 
+def test_the_global_scope_of_tenants_takes_no_import(
+    known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("add", "ann@example.org", "--scope", "acme", known) == 0
+    file = tmp_path / "list.csv"
+    file.write_text("email\nbob@example.org\n")
+    assert run("import", file, known) == 0
+    assert "takes no lists of others: name the tenant with --scope" in capsys.readouterr().err
+    assert run("import", file, "--scope", "acme", known) == 0
+    assert "takes no lists" not in capsys.readouterr().err
+    with SuppressionList(known) as other:
+        assert not other.is_suppressed("bob@example.org")
+
+
 def test_what_was_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "list.db"
     file = tmp_path / "sent.csv"

@@ -14,7 +14,7 @@ import pytest
 from tests import intake_load, webhook_load
 from undeliverable import Proof, Report, parse
 from undeliverable.proof import Prover, SentTable
-from undeliverable.serve import BounceHandler, records
+from undeliverable.serve import BounceHandler
 from undeliverable.serve._intake import Intake, Taken
 from undeliverable.serve._receiver import Receiver
 from undeliverable.serve.server import Sink
@@ -213,7 +213,7 @@ def test_a_bounce_reaches_the_list_of_the_command(tmp_path: Path, path: Path) ->
         assert (event.kind, event.proof) == (EventKind.BOUNCE, Proof.TOKEN)
         assert not known.is_suppressed("team@example.org")  # its member is dead, not the team
         assert known.get(KIM) is None
-    assert [record["verdicts"][0]["sent_to"] for record in records.read(path)] == ["team@example.org"]
+    assert [record["verdicts"][0]["sent_to"] for record in stored(path)] == ["team@example.org"]
 
 
 def test_killed_between_record_and_list(tmp_path: Path) -> None:

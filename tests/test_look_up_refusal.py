@@ -9,7 +9,7 @@ import pytest
 from undeliverable import Advice, BounceType, Kind, Reason, Report, classify, parse
 from undeliverable._dsn.origin import OriginWords
 from undeliverable._knowledge.languages import read_origin
-from undeliverable._knowledge.toml import EntryError
+from undeliverable.errors import EntryError
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.suppression import events_of
 
@@ -106,6 +106,10 @@ def test_the_same_words_of_others_are_their_rule(found: Report) -> None:
     (verdict,) = found.verdicts
     assert (verdict.bounce_type, verdict.reason) == (BounceType.SOFT, Reason.POLICY_REJECTED)
     assert not found.is_own_look_up
+
+
+def test_a_report_that_names_no_sender_is_anybodys() -> None:
+    assert report(KIM, to="undisclosed", sender="nobody").kind is Kind.BOUNCE
 
 
 def test_another_failure_beside_it_is_a_bounce() -> None:

@@ -238,6 +238,8 @@ def with_(**changes: Any) -> dict[str, Any]:
         (with_(events={"x": {"is": "bounce", "expired": "yes"}}), "events.x.expired", "true or false"),
         (with_(events={"x": {"is": "bounce", "remark": 1}}), "events.x.remark", "string"),
         (with_(classes={"x": {"bounce_type": "harder"}}), "classes.x.bounce_type", "harder"),
+        (with_(method="PUT"), "method", "expected one of GET, POST"),
+        (with_(method=1), "method", "string"),
         (with_(signature={"colour": 1}), "signature.colour", "expected one of"),
         (with_(signature={"scheme": "rot13"}), "signature.scheme", "rot13"),
         (with_(signature={"scheme": "hmac-sha256"}), "signature.header", "missing"),

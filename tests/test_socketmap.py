@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+from argparse import Namespace
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from tests import socketmap_load
 from undeliverable import BounceType, Fault, UndeliverableError
 from undeliverable.cli import main
+from undeliverable.cli.serve import _look_up_servers
 from undeliverable.serve import _look_ups, socketmap
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.serve._places import Places
@@ -263,17 +265,23 @@ def test_a_netstring_is_taken_whole(key: str, rest: bytes) -> None:
 
 def test_a_client_that_does_not_read_takes_little(known: SuppressionList) -> None:
     async def talk(server: SocketmapServer) -> None:
-        client = await Client.of(server)
-        flood = netstring("map kim@") * 20_000
-        for _ in range(40):
-            client.writer.write(flood)
-        await asyncio.sleep(0.5)
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", int(server.port)))
+        narrow.setblocking(False)
+        client = Client(*await asyncio.open_connection(sock=narrow))
+        while not server.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         (connection,) = server.connections
+        connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        client.writer.write(netstring("map kim@") * 40_000)
+        await asyncio.sleep(0.5)
+        assert connection._is_full
         assert len(connection._buffer) < 1 << 19
         assert connection._transport.get_write_buffer_size() < 1 << 18
         assert await (await Client.of(server)).ask("kim@example.org") == REJECT
-        for _ in range(1000):
-            assert await client.answer() == NOT_FOUND
+        wanted = netstring(NOT_FOUND) * 40_000
+        assert await asyncio.wait_for(client.reader.readexactly(len(wanted)), 120) == wanted
 
     run(lambda: LookUps(known), talk)
 
@@ -453,6 +461,60 @@ def test_a_socket_file(known: SuppressionList, tmp_path: Path) -> None:
         assert os.umask(0o022) == 0o022
     finally:
         os.umask(before)
+
+
+def test_a_file_that_is_no_socket_stays(known: SuppressionList, tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    path.write_text("mine", encoding="utf-8")
+
+    async def start() -> None:
+        server = SocketmapServer(LookUps(known), str(path))
+        with pytest.raises(OSError):  # noqa: PT011 # each system has its own
+            await server.start()
+
+    asyncio.run(start())
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_connection_that_ends_before_its_answer() -> None:
+    busy, free = threading.Event(), threading.Event()
+
+    class Slow(Stub):
+        def check(self, addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
+            busy.set()
+            assert free.wait(20)
+            yield from ((address, True) for address in addresses)
+
+    async def talk(server: SocketmapServer) -> None:
+        client = await Client.of(server)
+        client.writer.write(netstring("map kim@example.org"))
+        assert await asyncio.to_thread(busy.wait, 20)
+        (connection,) = server.connections
+        connection.abort()
+        free.set()
+        assert await client.rest() == b""
+        assert await (await Client.of(server)).ask("kim@example.org") == REJECT
+
+    run(lambda: LookUps(Slow()), talk)  # type: ignore[arg-type]
+
+
+def test_what_the_options_ask_for(known: SuppressionList) -> None:
+    options = Namespace(
+        socketmap=("127.0.0.1", 0), list=known.place, scope="", stream=None, if_unreadable="temp", reject_text=None
+    )
+    (server,) = _look_up_servers(options)
+
+    async def ask() -> str:
+        await server.start()
+        client = await Client.of(server)
+        answer = await client.ask("kim@example.org")
+        client.writer.close()
+        OPEN.clear()
+        await server.stop()
+        return answer
+
+    assert asyncio.run(ask()) == REJECT
+    assert _look_up_servers(Namespace(socketmap=None)) == []
 
 
 def test_a_server_that_never_started(known: SuppressionList) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.suppression_words import BEGIN, event
+from undeliverable import Proof
 from undeliverable.proof import Prover, Sent, read_sent
 from undeliverable.store import AddressIdentity, StoreError, SuppressedDomain, SuppressionList, read_import
 from undeliverable.store._domains import domain_named, is_pattern
@@ -52,7 +53,7 @@ def test_a_look_up_sees_its_scope_and_those_above(lists: dict[str, SuppressionLi
 
 
 def test_each_scope_has_its_own_history_of_an_address(lists: dict[str, SuppressionList]) -> None:
-    lists[""].record([(KIM, event(0, "soft", "a"))])
+    lists[""].record([(KIM, event(0, "soft", "a"))])  # before there are tenants
     lists["acme"].record([(KIM, event(1, "hard", "a"))])
     lists["acme/news"].record([(KIM, event(2, "complaint", "b"))])
     assert [entry.scope for entry in lists["acme/news"].find(KIM)] == ["acme/news", "acme", ""]
@@ -66,6 +67,31 @@ def test_each_scope_has_its_own_history_of_an_address(lists: dict[str, Suppressi
         assert len(known) == len(list(known.entries())) == known.stats().addresses == number
     assert [lists[name].stats().events for name in ("", "acme", "acme/news", "other")] == [1, 2, 1, 0]
     assert [entry.shown for entry in lists["acme/news"].entries(suppressed=True)] == [KIM]
+
+
+def test_the_global_scope_of_a_list_with_tenants_takes_only_what_is_proved(lists: dict[str, SuppressionList]) -> None:
+    everybody = lists[""]
+    assert everybody.record([(KIM, event(0, "hard"))]).new == 1, "there are no tenants yet"
+    everybody.reactivate(KIM, why="alive", at=BEGIN + DAY)
+    lists["acme"].record([("ann@example.org", event(0, "hard")), (KIM, event(0, "hard", "x", proof=Proof.MATCHED))])
+    assert lists["acme"].is_suppressed(KIM)
+    for proof in (None, Proof.MATCHED, Proof.UNPROVED):
+        outcome = everybody.record([(KIM, event(2, "hard", f"{proof}", proof=proof))])
+        assert (outcome.new, outcome.ignored) == (0, 1)
+    rows = io.BytesIO(b"email\nann@example.org\n")
+    assert everybody.record(read_import(rows)).ignored == 1
+    assert everybody.get("ann@example.org") is None
+    assert not everybody.is_suppressed(KIM)
+    assert everybody.suppress("ann@example.org").new == 1, "what the operator decides"
+    for number, proof in enumerate((Proof.TOKEN, Proof.SIGNED, Proof.OWN)):
+        assert everybody.record([(f"{number}@example.org", event(2, "hard", proof=proof))]).new == 1
+        assert lists["other"].is_suppressed(f"{number}@example.org")
+
+
+def test_a_tenant_with_a_domain_alone_is_a_tenant(lists: dict[str, SuppressionList]) -> None:
+    lists["acme"].suppress_domain("example.org")
+    assert lists[""].scopes() == ("acme",)
+    assert lists[""].record([(KIM, event(0, "hard"))]).ignored == 1
 
 
 def test_forgetting_includes_what_is_below(lists: dict[str, SuppressionList]) -> None:
@@ -128,7 +154,7 @@ def test_a_whole_domain(place: str) -> None:
 
 def test_a_whole_domain_in_a_scope(lists: dict[str, SuppressionList]) -> None:
     lists["acme/news"].record([(KIM, event(0, "soft"))])
-    lists[""].record([("lee@example.org", event(0, "soft"))])
+    lists[""].record([("lee@example.org", event(0, "soft", proof=Proof.OWN))])
     assert lists["acme"].suppress_domain("example.org") == 1
     assert [name for name, known in lists.items() if known.is_suppressed(KIM)] == ["acme", "acme/news", "acme/shop"]
     assert [name for name, known in lists.items() if known.domains()] == ["acme"]

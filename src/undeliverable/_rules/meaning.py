@@ -239,15 +239,20 @@ class Reading:
         """Return the clauses that state a cause."""
         return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
 
+    @property
+    def is_framed(self) -> bool:
+        """Whether there are words that may introduce its causes."""
+        return Role.FRAME in self._kinds
+
     def said(self) -> str:
         """Return the causes that the text states, without what introduces them."""
-        if Role.FRAME not in self._kinds:
+        if not self.is_framed:
             return self.cause()
         return without(self._text, self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE))
 
     def unframed(self) -> str:
         """Return the text without what introduces its causes."""
-        if Role.FRAME not in self._kinds:
+        if not self.is_framed:
             return self._text
         return without(self._text, [(one.start, one.end) for one in self.clauses if one.role is Role.FRAME])
 

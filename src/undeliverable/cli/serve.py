@@ -40,6 +40,14 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
     )
+    parser.add_argument(
+        "--service",
+        metavar="FILE",
+        dest="services",
+        action="append",
+        default=[],
+        help="a service of your own for --http, described in this file (TOML) called after it; repeatable",
+    )
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
     add_into_options(parser)
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
@@ -210,7 +218,7 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
 def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
-    if not options.secrets and (shared.prover is None or shared.prover.sent is None):
+    if not options.secrets and (options.services or shared.prover is None or shared.prover.sent is None):
         raise UsageError(
             "--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe"
         )
@@ -220,10 +228,11 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
         from undeliverable.serve._http_server import HttpServer
         from undeliverable.serve._secrets_file import read_secrets
         from undeliverable.serve.http import Webhooks
+        from undeliverable.webhooks import load_service
     except ImportError:
         raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
     app = Webhooks(
-        read_secrets(options.secrets) if options.secrets else {},
+        read_secrets(options.secrets, map(load_service, options.services)) if options.secrets else {},
         to=options.to,
         into=shared.into,
         knowledge=shared.knowledge,

@@ -170,7 +170,7 @@ class LookUps:
             return False
         known = self._in_scope(entry.scope)
         others = (event for event in known.history(entry.address) if event.kind is not EventKind.COMPLAINT)
-        return not fold(others, known.policy).is_suppressed(now)
+        return not fold(others, known.policy, known.require_proof).is_suppressed(now)
 
     def _in_scope(self, scope: str) -> SuppressionList:
         found = self._scopes.get(scope)

@@ -29,6 +29,7 @@ from undeliverable.serve._judging import Judging
 from undeliverable.serve._unsubscribe import unsubscribed
 from undeliverable.webhook_auth import Basic, CertificateNeeded, Secret, VerificationError, verify
 from undeliverable.webhook_auth import Proof as Verified
+from undeliverable.webhooks import SERVICES, Service
 
 __all__ = ["Answer", "Endpoint", "Receiver"]
 
@@ -47,10 +48,12 @@ class Endpoint:
 
     :ivar secret: as for :func:`undeliverable.webhook_auth.verify`.
     :ivar url: the URL as configured at the service, needed where its signature covers the URL.
+    :ivar service: a service that the library does not know, as :func:`undeliverable.webhooks.load_service` reads it.
     """
 
     secret: Secret | Sequence[Secret]
     url: str | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,14 @@ class Receiver:
         """Return the endpoint of a service, or None if its requests are not accepted."""
         return self._endpoints.get(name)
 
+    def takes_query(self, name: str) -> bool:
+        """Return whether a service sends its events by GET, in the query of the URL."""
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return False
+        service = endpoint.service or next((one for one in SERVICES if one.name == name), None)
+        return service is not None and service.method == "GET"
+
     async def take(self, name: str, body: bytes, headers: Mapping[str, str], url: str | None = None) -> Answer:
         """Process one request and return the response: 2xx only when all of it is recorded.
 
@@ -120,8 +131,9 @@ class Receiver:
         digest = hashlib.sha256(body).hexdigest()
         try:
             await self._learn()
-            proof = verify(name, body, headers, endpoint.secret, url=endpoint.url or url)
-            reports = [report.proved(Proof.SIGNED) for report in await self._read(name, body, headers)]
+            service = endpoint.service or name
+            proof = verify(service, body, headers, endpoint.secret, url=endpoint.url or url)
+            reports = [report.proved(Proof.SIGNED) for report in await self._read(service, body, headers)]
         except VerificationError as error:
             return _refused(error, endpoint)
         except WebhookError as error:
@@ -158,11 +170,11 @@ class Receiver:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def _read(self, name: str, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
+    async def _read(self, service: str | Service, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
         arguments = self._judging.arguments()
         if len(body) < _LONG:
-            return parse_webhook(name, body, headers=headers, **arguments)
-        return await asyncio.to_thread(parse_webhook, name, body, headers=headers, **arguments)
+            return parse_webhook(service, body, headers=headers, **arguments)
+        return await asyncio.to_thread(parse_webhook, service, body, headers=headers, **arguments)
 
     def _use(self, proof: Verified, digest: str) -> bool:
         """Return True unless a token that does not cover the body was used for another body before."""

@@ -1,4 +1,4 @@
-"""An ASGI application that receives webhooks at ``POST /webhooks/{name}``; needs the extra ``http``.
+"""An ASGI application that receives webhooks at ``/webhooks/{name}``; needs the extra ``http``.
 
 Run it with uvicorn, or mount it in FastAPI, Starlette or any other ASGI framework::
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,7 @@ __all__ = ["Endpoint", "Webhooks"]
 
 _MIB: Final = 1 << 20
 _PATIENCE: Final = 30.0  # seconds for a body
+_FIREHOSE: Final = "x-amz-firehose-request-id"
 _FORM: Final = 1 << 16  # octets of a form that unsubscribes
 # The address of the page is a secret of its recipient.
 _GUARDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -105,17 +108,25 @@ class Webhooks:
         await self._receiver.drain()
 
     async def _take(self, request: Request) -> Response:
+        answer = await self._taken(request)
+        request_id = request.headers.get(_FIREHOSE)
+        return _response(answer if request_id is None else _for_firehose(answer, request_id))
+
+    async def _taken(self, request: Request) -> Answer:
         name = request.path_params["name"]
         if self._receiver.endpoint(name) is None:
-            return _response(Answer(404, {"error": "no such endpoint"}))
+            return Answer(404, {"error": "no such endpoint"})
         if request.headers.get("content-encoding", "identity") != "identity":
-            return _response(Answer(415, {"error": "the body must not be compressed"}))
+            return Answer(415, {"error": "the body must not be compressed"})
         with self._budget.share() as share:
             body = await self._body(request, share, self._max_size)
             if isinstance(body, Answer):
-                return _response(body)
-            async with self._budget.turn(len(body)):
-                return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
+                return body
+            return await self._received(request, body)
+
+    async def _received(self, request: Request, body: bytes) -> Answer:
+        async with self._budget.turn(len(body)):
+            return await self._receiver.take(request.path_params["name"], body, request.headers, str(request.url))
 
     async def _body(self, request: Request, share: Share, most: int) -> bytes | Answer:
         """Return the body, or the answer to one that is too large, too slow, or too much just now."""
@@ -144,10 +155,15 @@ class Webhooks:
         return _page(ASK) if is_known else _page(UNKNOWN, 404)
 
     async def _probe(self, request: Request) -> Response:
-        known = self._receiver.endpoint(request.path_params["name"]) is not None
+        """Answer what tests a URL, and take the events of services that send them by GET."""
+        name = request.path_params["name"]
+        if self._receiver.endpoint(name) is None:
+            return Response(status_code=404)
         if request.method == "HEAD":
-            return Response(status_code=200 if known else 404)
-        return Response(status_code=405 if known else 404, headers={"allow": "POST, HEAD"} if known else {})
+            return Response()
+        if self._receiver.takes_query(name) and request.url.query:
+            return _response(await self._received(request, request.url.query.encode()))
+        return Response(status_code=405, headers={"allow": "POST, HEAD"})
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -171,6 +187,14 @@ async def _blocks(request: Request, share: Share, most: int) -> bytes | Answer:
 
 def _page(content: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return HTMLResponse(page(content), status, {**_GUARDS, **(headers or {})})
+
+
+def _for_firehose(answer: Answer, request_id: str) -> Answer:
+    """Return an answer as Amazon Data Firehose expects it, which takes any other body for a failure."""
+    body: dict[str, object] = {"requestId": request_id, "timestamp": time.time_ns() // 1_000_000}
+    if "error" in answer.body:
+        body["errorMessage"] = answer.body["error"]
+    return replace(answer, body=body)
 
 
 def _response(answer: Answer) -> Response:

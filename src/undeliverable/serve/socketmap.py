@@ -134,19 +134,23 @@ class _Connection(asyncio.Protocol):
 
     def _proceed(self) -> None:
         """Answer requests until one has to be looked up, the client has to read first, or no more are there."""
-        while not (self._is_asking or self._is_full or self._transport.is_closing()):
-            try:
-                request = _next_request(self._buffer, has_ended=self._has_ended)
-            except ValueError:
-                self._transport.close()  # another protocol: nothing can be said in it
-                return
-            if request is None:
-                if self._has_ended:
-                    self._transport.close()
-                return
-            self._ask(request)
+        while not (self._is_asking or self._is_full or self._transport.is_closing()) and self._take_next():
+            pass
         if len(self._buffer) <= _KEPT:
             self._transport.resume_reading()
+
+    def _take_next(self) -> bool:
+        """Take the next request; return False if there is none."""
+        try:
+            request = _next_request(self._buffer, has_ended=self._has_ended)
+        except ValueError:
+            self._transport.close()  # another protocol: nothing can be said in it
+            return False
+        if request is not None:
+            self._ask(request)
+        elif self._has_ended:
+            self._transport.close()
+        return request is not None
 
     def _ask(self, request: _Request) -> None:
         if request.key is None:

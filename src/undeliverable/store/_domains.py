@@ -19,6 +19,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import SuppressedDomain, moment, stamp
 from undeliverable.store._schema import ADDRESSES, DOMAINS
+from undeliverable.store._scopes import register
 from undeliverable.suppression import EventKind
 
 __all__ = ["active", "change", "covered", "covering", "domain_named", "domain_of", "is_pattern"]
@@ -57,6 +58,7 @@ def change(
 ) -> None:
     """Write a decision about a domain."""
     values = {"domain": domain, "scope": scope, "time": stamp(time), "kind": str(kind), "who": who, "why": why}
+    register(connection, scope)
     insert = INSERT[connection.dialect.name](DOMAINS).values(**values)
     connection.execute(insert.on_conflict_do_update(index_elements=["domain", "scope", "time"], set_=values))
 

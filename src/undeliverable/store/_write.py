@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -24,8 +24,8 @@ from undeliverable.store._hold import Watch, undecided
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, stamp
 from undeliverable.store._rows import event_of, precedence_of, row_of, state_of
-from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, SCOPES
-from undeliverable.store._scopes import GLOBAL
+from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
+from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
 from undeliverable.store._terms import Terms
 from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
 
@@ -68,7 +68,8 @@ class Writer:
     def write(self, events: Iterable[Located]) -> Outcome:
         """Write `events` and return the counts."""
         events = [(address, shown, _named(event)) for address, shown, event in events]
-        accepted = [located for located in events if self._terms.require.accepts(located[2].proof)]
+        accepts = self._intake(events)
+        accepted = [located for located in events if accepts(located[2])]
         wanted = self._without_forgotten(accepted)
         outcome = Outcome(forgotten=len(accepted) - len(wanted), ignored=len(events) - len(accepted))
         if wanted:
@@ -80,10 +81,20 @@ class Writer:
             outcome += self._close()
         ignored = _proof.ByProof()
         if outcome.ignored:
-            rest = [(address, event) for address, _, event in events if not self._terms.require.accepts(event.proof)]
+            rest = [(address, event) for address, _, event in events if not accepts(event)]
             ignored = _proof.keep(self._connection, rest, self._scope)
         _proof.count(self._connection, self._scope, self._taken, ignored)
         return outcome
+
+    def _intake(self, events: Iterable[Located]) -> Callable[[ListEvent], bool]:
+        """Return the test of what is recorded: by its proof, and in the global scope of tenants by its origin."""
+        if (
+            self._scope == GLOBAL
+            and not all(is_observed(event) for _, _, event in events)
+            and has_scopes(self._connection)
+        ):
+            return is_observed
+        return lambda event: self._terms.require.accepts(event.proof)
 
     def _without_forgotten(self, events: Sequence[Located]) -> list[Located]:
         """Return the events without those of forgotten, suppressed addresses; a reactivation readmits an address."""
@@ -118,17 +129,12 @@ class Writer:
                 for address in missing
             ]
             self._connection.execute(insert, rows)
-            self._name_scope()
+            register(self._connection, self._scope)
             found |= self._select(missing)
         self._accounts = found
         self._find_known(events)
         if self._watch is not None:
             self._watch.open(event for _, _, event in events)
-
-    def _name_scope(self) -> None:
-        if self._scope != GLOBAL:
-            insert = INSERT[self._connection.dialect.name](SCOPES).values(name=self._scope)
-            self._connection.execute(insert.on_conflict_do_nothing())
 
     def _select(self, addresses: Sequence[str]) -> dict[str, _Account]:
         columns = ("id", "address", "state")

@@ -33,6 +33,7 @@ _KEYS: Final = frozenset(
         "title",
         "source",
         "seen",
+        "method",
         "signature",
         "expected",
         "marks",
@@ -47,6 +48,7 @@ _KEYS: Final = frozenset(
 _MEANING_KEYS: Final = frozenset(("is", "kind", "bounce_type", "temporary", "reason", "expired", "remark"))
 _SIGNATURE_KEYS: Final = frozenset(("says", "scheme", "header", "encoding", "prefix", "signed", "timestamp", "minutes"))
 _SCHEMES: Final = frozenset(("hmac-sha1", "hmac-sha256", "hmac-sha512", "standard-webhooks"))
+_METHODS: Final = ("POST", "GET")
 _ENCODINGS: Final = frozenset(("hex", "base64"))
 _VALUES: Final[Mapping[str, Mapping[str, object]]] = {
     "kind": {str(kind): kind for kind in Kind},
@@ -103,6 +105,7 @@ def compile_service(name: str, document: Mapping[str, object]) -> Service:
         seen=table.text("seen") or "",
         signature=says,
         scheme=scheme,
+        method=table.one_of("method", table.text("method") or _METHODS[0], _METHODS),
         events=events,
         classes=table.meanings("classes", CLASS_WORDS),
         read=described.read,

@@ -212,6 +212,7 @@ class Service:
     :ivar classes: the meanings of its classes, ``class``, ``class/subclass`` or ``/subclass``; they refine failures.
     :ivar signature: the way in which its requests are authenticated, in words.
     :ivar scheme: how a described service signs its requests; None where that takes code, or where nothing is signed.
+    :ivar method: how it sends its requests: ``POST``, or ``GET`` where the query of the URL is the body.
     :ivar source: the URL of the documentation of its events.
     :ivar seen: for a described service: what the description was made from, and what was not seen.
     :ivar examples: for a described service: bodies, with what they say.
@@ -226,6 +227,7 @@ class Service:
     classes: Mapping[str, Meaning]
     read: Reader
     scheme: Scheme | None = None
+    method: str = "POST"
     seen: str = ""
     examples: tuple[Mapping[str, object], ...] = ()
     _events: dict[str, Meaning] = field(init=False, repr=False, compare=False)
