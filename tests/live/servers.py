@@ -255,7 +255,7 @@ exim_path = {program}
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/%slog
 pid_file_path = {folder}/exim.pid
-primary_hostname = mx.sender.example
+primary_hostname = {name}
 qualify_domain = sender.example
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
@@ -266,12 +266,12 @@ keep_environment =
 tls_advertise_hosts =
 host_lookup =
 rfc1413_query_timeout = 0s
-delay_warning =
 queue_run_max = 5
 log_selector = +smtp_confirmation +received_recipients
+{options}
 begin acl
 everybody:
-  accept hosts = 127.0.0.1
+{acl}
 begin routers
 {routers}
 remote:
@@ -288,7 +288,7 @@ remote:
   hosts_try_prdr =
   hosts_avoid_tls = *
 begin retry
-* * F,2s,1s
+* * F,{life},1s
 begin rewrite
 begin authenticators
 """
@@ -308,16 +308,26 @@ begin authenticators
         return ["timeout", "--kill-after=5", str(LIFE), *daemon]
 
     def _configuration(self) -> str:
-        def second(text: str) -> str:
-            return re.sub(r"\bbounces\b(?!\.)", "bounces_lmtp", text.replace(PIPE, LMTP))
-
-        router, pipe = recipe("routers"), recipe("transports", 0)
-        lmtp = second(recipe("transports", 1))
         return self.CONFIGURATION.format(
             program=self.program,
             folder=self.folder,
             port=self.port,
-            routers=self._here(router) + second(router),
-            transports=self._here(pipe) + self._here(lmtp),
             routes="; ".join(f"{domain} {place}::{port}" for domain, (place, port) in self.routes.items()),
+            **self.settings(),
         )
+
+    def settings(self) -> dict[str, str]:
+        """The parts of the configuration that differ."""
+
+        def second(text: str) -> str:
+            return re.sub(r"\bbounces\b(?!\.)", "bounces_lmtp", text.replace(PIPE, LMTP))
+
+        router = recipe("routers")
+        return {
+            "name": "mx.sender.example",
+            "options": "delay_warning =",
+            "acl": "  accept hosts = 127.0.0.1",
+            "routers": self._here(router) + second(router),
+            "transports": self._here(recipe("transports", 0)) + self._here(second(recipe("transports", 1))),
+            "life": "2s",
+        }

@@ -25,7 +25,7 @@ from undeliverable.verp import Signer
 
 from .remote import Remotes, Script
 from .servers import LMTP, PIPE, Server
-from .trusted import FORWARDED, TOPS, Gate, PostfixGate, PostfixSecond, Second
+from .trusted import FORWARDED, TOPS, EximGate, EximSecond, Gate, PostfixGate, PostfixSecond, Second
 
 SECRET: Final = b"of the live tests only"
 SIGNERS: Final = {door: Signer(f"bounces+{{token}}@{door}", {"k": SECRET}) for door in TOPS}
@@ -150,7 +150,7 @@ class Run:
         }
 
 
-@pytest.fixture(scope="module", params=[(PostfixGate, PostfixSecond)], ids=["Postfix"])
+@pytest.fixture(scope="module", params=[(PostfixGate, PostfixSecond), (EximGate, EximSecond)], ids=["Postfix", "Exim"])
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     kind, other = request.param
     reason: str | None = kind.lacks if "LIVE_TESTS" in os.environ else "LIVE_TESTS is not set: .ci/live runs these"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from .remote import Remotes, free_port
-from .servers import LMTP, PIPE, Postfix, Server, recipe
+from .servers import LMTP, PIPE, Exim, Postfix, Server, recipe
 
 TOPS: Final = {PIPE: "pipe.example", LMTP: "lmtp.example"}
 """The top of all recipients' domains by the domain that takes their bounces."""
@@ -27,8 +27,8 @@ FORWARDED: Final = ("alias", "plain", "dotforward")
 """People of the second server whose mail goes to a dead address; `plain` leaves no trace of where it was sent to."""
 HOSTS: Final = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
 REFILE: Final = """\
-import smtplib, sys
-sender, _, domain = sys.argv[1:]
+import os, smtplib, sys
+sender, domain = sys.argv[1:] or (os.environ["SENDER"], os.environ["DOMAIN"])
 client = smtplib.SMTP("127.0.0.1", PORT)
 client.sendmail(sender, "dead-plain@target." + domain.partition(".")[2], sys.stdin.buffer.read())
 """
@@ -142,6 +142,17 @@ class Second(Server):
 
     _write_scripts = _install
 
+    def write_refile(self) -> None:
+        """A program that forwards and leaves no trace of the first address in the envelope."""
+        program = self.folder / "refile"
+        program.write_text(f"#!{self.gate.python()}\n{REFILE}".replace("PORT", str(self.port)), encoding="ascii")
+        program.chmod(0o755)
+
+    def write_forward(self, person: str) -> None:
+        """The .forward of a person."""
+        door = person.partition("-")[2]
+        (self.folder / "people" / f"nobody+{door}").write_text(f"{self.aliases()[person]}\n", encoding="ascii")
+
     def alone(self, command: list[str]) -> list[str]:
         """The command, to which the first server has a name."""
         return [*HOSTS, str(self.folder / "hosts"), *command]
@@ -163,7 +174,7 @@ class Second(Server):
 class PostfixSecond(Second, Postfix):
     SERVICES = Postfix.SERVICES + (
         "local unix - n n - - local\n"
-        "refile unix - n n - - pipe flags= user=nobody argv={folder}/refile ${{sender}} ${{user}} ${{domain}}\n"
+        "refile unix - n n - - pipe flags= user=nobody argv={folder}/refile ${{sender}} ${{domain}}\n"
     )
 
     def __init__(self, folder: Path, remotes: Remotes, gate: Gate) -> None:
@@ -174,9 +185,7 @@ class PostfixSecond(Second, Postfix):
 
     def services(self) -> str:
         """master.cf; Postfix's own aliases always leave the original recipient, so a program forwards without it."""
-        program = self.folder / "refile"
-        program.write_text(f"#!{self.gate.python()}\n{REFILE}".replace("PORT", str(self.port)), encoding="ascii")
-        program.chmod(0o755)
+        self.write_refile()
         return self.SERVICES.format(port=self.port, folder=self.folder)
 
     def recipes(self) -> list[str]:
@@ -185,10 +194,9 @@ class PostfixSecond(Second, Postfix):
     def own_settings(self) -> dict[str, object]:
         aliases: dict[str, str] = {}
         for name, to in self.aliases().items():
-            person, _, door = name.partition("-")
-            if person == "dotforward":
-                (self.folder / "people" / f"nobody+{door}").write_text(f"{to}\n", encoding="ascii")
-            elif person == "alias":
+            if name.startswith("dotforward"):
+                self.write_forward(name)
+            elif name.startswith("alias"):
                 aliases[name] = to
         plain = " ".join(f"plain.{top}=refile:" for top in TOPS.values())
         return super().own_settings() | {
@@ -203,4 +211,73 @@ class PostfixSecond(Second, Postfix):
             "forward_path": f"{self.folder}/people/${{user}}${{recipient_delimiter}}${{extension}}",
             "mail_spool_directory": f"{self.folder}/people/mail/",
             "enable_original_recipient": "no",
+        }
+
+
+class EximGate(Gate, Exim):
+    def settings(self) -> dict[str, str]:
+        relay = "  deny !hosts = 127.0.0.1/32\n    !domains = +local_domains\n    message = relay not permitted\n"
+        return super().settings() | {
+            "options": f"delay_warning = 2s\ndsn_advertise_hosts = *\ndomainlist local_domains = {PIPE} : {LMTP}",
+            "acl": relay + self._here(recipe("acl_check_rcpt", page=LOOK_UP)) + "  accept",
+            "life": PATIENCE["maximal_queue_lifetime"],
+        }
+
+
+class EximSecond(Second, Exim):
+    ROUTERS = """\
+alias:
+  driver = redirect
+  domains = +local_domains
+  data = ${{lookup{{$local_part}}lsearch{{{folder}/aliases}}}}
+dotforward:
+  driver = redirect
+  domains = +local_domains
+  file = ${{lookup{{$local_part}}dsearch,ret=full{{{folder}/people}}{{$value}}fail}}
+plain:
+  driver = accept
+  domains = ^plain\\\\.
+  transport = refile
+nobody:
+  driver = accept
+  domains = +local_domains
+  transport = mailbox
+first:
+  driver = manualroute
+  domains = ! ^target\\\\.
+  route_list = * mx.sender.example::{port} byname
+  transport = remote
+  self = send
+"""
+    TRANSPORTS = """\
+refile:
+  driver = pipe
+  command = {folder}/refile
+  user = nobody
+mailbox:
+  driver = appendfile
+  maildir_format
+  directory = {folder}/people/mail
+  user = nobody
+"""
+
+    def __init__(self, folder: Path, remotes: Remotes, gate: Gate) -> None:
+        Second.__init__(self, folder, remotes, gate)
+
+    def command(self) -> list[str]:
+        return self.alone(super().command())
+
+    def settings(self) -> dict[str, str]:
+        self.write_refile()
+        for name in self.aliases():
+            if name.startswith("dotforward"):
+                self.write_forward(name)
+        rows = "".join(f"{name}: {to}\n" for name, to in self.aliases().items() if name.startswith("alias"))
+        (self.folder / "aliases").write_text(rows, encoding="ascii")
+        return super().settings() | {
+            "name": "mx.forwarder.example",
+            "options": f"dsn_advertise_hosts = *\ndomainlist local_domains = {' : '.join(self.domains)}",
+            "acl": "  accept",
+            "routers": self.ROUTERS.format(folder=self.folder, port=self.gate.port),
+            "transports": self.TRANSPORTS.format(folder=self.folder),
         }
