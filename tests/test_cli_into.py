@@ -291,7 +291,11 @@ def test_records_keep_their_proof(place: Path, tmp_path: Path) -> None:
     for recipients, proof in ((f"--recipient={path_of(KIM)}", keys_in(tmp_path)), ("--recipient=x", [])):
         with standard_input(tmp_path, DEAD if proof else DEAD.replace(b"kim@", b"lee@")):
             assert run("pipe", recipients, "--to", path, *proof)[0] == 0
-    for command in (["classify", path, "--into", place, *keys_in(tmp_path)], ["suppressions", "import", path, place]):
+    commands: list[list[str | Path]] = [
+        ["classify", path, "--into", place, *keys_in(tmp_path)],
+        ["suppressions", "import", path, place],
+    ]
+    for command in commands:
         status, said = run(*command)
         assert (status, "1 event without the proof that the list requires: ignored" in said) == (0, True)
         assert history(place) == [("bounce", "token")]
@@ -326,7 +330,7 @@ def test_the_recipe_for_a_mail_server(tmp_path: Path) -> None:
     script = tmp_path / "take-bounce"
     script.write_text(text, encoding="utf-8")
     for status in (0, 75):
-        command = ["/bin/sh", script, "--sender=", f"--recipient={path_of(KIM)}"]
+        command = ["/bin/sh", str(script), "--sender=", f"--recipient={path_of(KIM)}"]
         done = subprocess.run(command, input=DEAD, capture_output=True, check=False, cwd=FIXTURES.parent)
         assert done.returncode == status, done.stderr
         (tmp_path / "keys").chmod(0o644)  # others can read it: nothing is taken until that is mended
