@@ -253,12 +253,10 @@ first:
 refile:
   driver = pipe
   command = {folder}/refile
-  user = nobody
 mailbox:
   driver = appendfile
   maildir_format
   directory = {folder}/people/mail
-  user = nobody
 """
 
     def __init__(self, folder: Path, remotes: Remotes, gate: Gate) -> None:
