@@ -38,7 +38,7 @@ class Server:
 
 
 @contextmanager
-def serving(*options: str | Path, listening: int = 1) -> Iterator[Server]:
+def serving(*options: object, listening: int = 1) -> Iterator[Server]:
     """Yield a server with these options, once it says of so many addresses that it listens there."""
     command = [sys.executable, "-m", "undeliverable", "serve", *map(str, options)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.dns_server import SERVFAIL, DnsServer, dns_server
+from tests.test_files import Broken
 from undeliverable.cli import main
+from undeliverable.cli._address_rows import AddressRows
 from undeliverable.store import SuppressionList
 
 Run = Callable[..., tuple[int, str, str]]
@@ -138,10 +140,11 @@ def test_the_exit_status(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
     assert run("kim@good.example\nkim@null.example\n", "--strict")[0] == 3
     assert run("")[0] == 1
     assert run("email\n")[0] == 1
-    status, out, err = run("email\nkim@good.example\n" + "x" * 200_000 + "\n")
+    status, out, err = run("email\nkim@good.example\n" + "x" * 200_000 + '\n"lee@good.example\nmia@good.example\n')
     assert status == 1
     assert "kim@good.example" in out
-    assert "the rest of the file was skipped" in err
+    assert "mia@good.example" in out
+    assert "2 bad rows left out: line 3: field larger than field limit (131072); line 4: a quote is not closed" in err
     assert main(["check", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err
 
@@ -175,3 +178,14 @@ def test_standard_input(server: DnsServer, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kim@good.example\n")))
     assert main(["check", "-", "--nameserver", "127.0.0.1", "--port", str(server.port)]) == 0
     assert capsys.readouterr().err == "1 address; 1 send; 1 existence_uncertain\n"
+
+
+def test_a_list_that_cannot_be_read_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("")
+    with AddressRows(str(path), None) as rows:
+        rows._file.close()
+        rows._file = io.BufferedReader(Broken(b"kim@good.example\n", OSError(5, "Input/output error")))
+        assert list(rows) == [(1, "kim@good.example")]
+        assert rows.failed
+    assert "the rest of the file was skipped" in capsys.readouterr().err

@@ -43,6 +43,18 @@ def test_a_log_without_deliveries_was_read(tmp_path: Path, capsys: pytest.Captur
     assert main(["classify", "--log", str(tmp_path / "missing")]) == 1
 
 
+def test_rows_of_unknown_columns_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "acct.csv"
+    path.write_text("b,news@example.net,kim@example.org,5.1.1 (bad),smtp;550 5.1.1 no such user\n" * 2)
+    said = "2 lines not read: powermta: without a header, rcpt is no address"
+    assert main(["classify", "--log", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "example" not in out
+    assert said in err
+    assert main(["report", "--log", "-o", str(tmp_path / "report.html"), str(path)]) == 1
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "option"),
     [

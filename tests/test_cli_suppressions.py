@@ -5,19 +5,24 @@ from __future__ import annotations
 import getpass
 import io
 import json
+import sqlite3
 import sys
 from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import older_lists
 from tests.suppression_words import event
-from undeliverable import Knowledge, KnowledgeError, parse
-from undeliverable.cli import _lists, _tables, main
+from undeliverable import KnowledgeError, parse
+from undeliverable.cli import _into, _tables, main
+from undeliverable.cli._into import Into
 from undeliverable.cli._list_files import watched
-from undeliverable.cli._lists import Intake, Into, open_list, said
+from undeliverable.cli._lists import open_list, said
 from undeliverable.store import Outcome, SuppressionList
+from undeliverable.suppression import events_of
 
 FIXTURES = str(Path(__file__).resolve().parent.parent / "fixtures")
 
@@ -37,7 +42,8 @@ def known(tmp_path: Path) -> Path:
 
 def test_bounces_go_into_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = str(tmp_path / "list.db")
-    assert main(["classify", f"{FIXTURES}/bounces", "--format", "jsonl", "--into", place]) == 0
+    old = ["--max-age", "36500"]  # days: the fixtures grow older every day
+    assert main(["classify", f"{FIXTURES}/bounces", "--format", "jsonl", "--into", place, *old]) == 0
     first = capsys.readouterr()
     assert "new events" in first.err
     hard = {
@@ -46,7 +52,7 @@ def test_bounces_go_into_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[st
         for verdict in json.loads(line)["verdicts"]
         if verdict["bounce_type"] == "hard" and verdict["action"] == "failed"
     }
-    assert main(["classify", f"{FIXTURES}/bounces", "--into", place]) == 0
+    assert main(["classify", f"{FIXTURES}/bounces", "--into", place, *old]) == 0
     assert "0 new events" in capsys.readouterr().err
     assert run("list", "--format", "jsonl", "--cause", "hard_bounce", place) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -109,8 +115,10 @@ def test_filter(known: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture
     assert run("filter", "--suppressed", file, known) == 0
     assert capsysbinary.readouterr().out == b"KIM@example.org\n"
     file.write_text('name,Email\n"Lee, Ann",ann@example.org\nKim,kim@example.org\nshort\n')
-    assert run("filter", "--column", "email", file, known) == 0
-    assert capsysbinary.readouterr().out == b'name,Email\n"Lee, Ann",ann@example.org\n'
+    assert run("filter", "--column", "email", file, known) == 1
+    found = capsysbinary.readouterr()
+    assert found.out == b'name,Email\n"Lee, Ann",ann@example.org\n'
+    assert b"send.txt: 1 bad row left out: line 4: 1 cell instead of 2" in found.err
     assert run("filter", "--column", "colour", file, known) == 2
 
 
@@ -138,10 +146,152 @@ def test_import_and_export(known: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_import_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kim@example.org\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"kim@example.org\n"))))
     assert run("import", "-", tmp_path / "list.db") == 0
     with SuppressionList(tmp_path / "list.db") as known:
         assert known.is_suppressed("kim@example.org")
+
+
+def test_whole_domains(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("add", "*@example.net", known) == 2
+    assert "suppressions add-domain" in capsys.readouterr().err
+    assert run("add-domain", "*@example.org", "--why", "closed down", "--who", "lee", known) == 0
+    assert "*@example.org: suppressed as a whole; 2 known addresses are there" in capsys.readouterr().out
+    assert run("add-domain", "example.net", known) == 0
+    assert run("list", known) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["*@example.net", "*@example.org", "kim@example.org"]
+    assert "closed down" in lines[3]
+    assert run("list", "--format", "jsonl", "--cause", "manual", known) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record.get("domain") for record in records] == ["example.net", "example.org", None, None]
+    assert run("list", "--cause", "complaint", known) == 0
+    assert "example.org" not in capsys.readouterr().out
+    assert run("stats", known) == 0
+    assert "2 addresses, 2 whole domains, 2 events" in capsys.readouterr().out
+    send = tmp_path / "send.txt"
+    send.write_text("ann@example.org\nann@example.com\n")
+    assert run("filter", send, known) == 0
+    assert capsys.readouterr().out == "ann@example.com\n"
+    assert run("show", "nobody@example.org", known) == 0
+    assert "*@example.org is suppressed in the global scope since" in capsys.readouterr().out
+    assert run("reactivate", "kim@example.org", "--why", "alive", known) == 0
+    assert "still *@example.org is suppressed" in capsys.readouterr().out
+    assert run("show", "kim@example.org", known) == 0
+    shown = capsys.readouterr().out
+    assert "kim@example.org: not suppressed here\n  but *@example.org is suppressed" in shown
+    assert "by lee: closed down" in shown
+    assert run("show", "max@example.org", known) == 0
+    assert "  also *@example.org is suppressed" in capsys.readouterr().out
+    assert run("export", known) == 0
+    found = capsys.readouterr()
+    assert len(found.out.splitlines()) == 2
+    assert "2 whole domains left out, which no import takes: example.net, example.org" in found.err
+    assert run("reactivate-domain", "example.org", "--why", "open", known) == 0
+    assert "reactivated; 2 known addresses are there" in capsys.readouterr().out
+    assert run("reactivate-domain", "example.org", "--why", "open", known) == 2
+    assert "not suppressed as a whole" in capsys.readouterr().err
+
+
+def test_an_import_takes_no_pattern(known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\n*@evil.test\nann@example.org\n")
+    assert run("import", file, known) == 1
+    said = capsys.readouterr().err
+    assert "1 pattern left out: row 1: *@evil.test" in said
+    assert "add-domain" in said
+    assert "1 new events" in said
+
+
+def test_scopes(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("add", "ann@example.org", "--scope", "acme", known) == 0
+    assert run("list", "--scope", "acme", known) == 0
+    assert "ann@example.org" in capsys.readouterr().out
+    assert run("list", known) == 0
+    assert "ann@example.org" not in capsys.readouterr().out
+    assert run("show", "--scope", "acme/news", "ann@example.org", known) == 0
+    assert "suppressed in the scope acme (manual)" in capsys.readouterr().out
+    assert run("show", "--scope", "acme", "--format", "jsonl", "kim@example.org", known) == 0
+    assert "kim@example.org: suppressed in the global scope (manual)" in capsys.readouterr().out
+    assert run("add", "--scope", "acme", "kim@example.org", known) == 0
+    assert run("show", "--scope", "acme", "--format", "jsonl", "kim@example.org", known) == 0
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert record["elsewhere"] == ["suppressed in the global scope (manual)"]
+    assert record["scope"] == "acme"
+    assert run("list", "--scope", "a b", known) == 2
+    assert "invalid scope 'a b'" in capsys.readouterr().err
+
+
+def test_the_global_scope_of_tenants_takes_no_import(
+    known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("add", "ann@example.org", "--scope", "acme", known) == 0
+    file = tmp_path / "list.csv"
+    file.write_text("email\nbob@example.org\n")
+    assert run("import", file, known) == 0
+    assert "takes no lists of others: name the tenant with --scope" in capsys.readouterr().err
+    assert run("import", file, "--scope", "acme", known) == 0
+    assert "takes no lists" not in capsys.readouterr().err
+    with SuppressionList(known) as other:
+        assert not other.is_suppressed("bob@example.org")
+
+
+def test_what_was_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "list.db"
+    file = tmp_path / "sent.csv"
+    file.write_text("recipient,id,message_id\nkim@example.org,42,<1@example.com>\nnobody,43,\n")
+    assert run("sent", file, place) == 1
+    said = capsys.readouterr().err
+    assert "1 new row of what was mailed" in said
+    assert "1 bad row left out: line 3: the recipient is no address" in said
+    file.write_text('{"recipient": "lee@example.org", "id": "43"}\n')
+    assert run("sent", file, place) == 0
+    with SuppressionList(place) as known:
+        assert [known.address_of(name) for name in ("42", "43")] == ["kim@example.org", "lee@example.org"]
+
+
+def test_a_migration_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "list.db"
+    older_lists.make(
+        str(place),
+        [
+            ("kim@example.org", "kim@example.org", [event(0, "hard")]),
+            ('"kim"@example.org', '"kim"@example.org', [event(1, "hard")]),
+            ("gross@example.org", "groß@example.org", [event(0, "hard")]),
+            ("*@evil.test", "*@evil.test", [event(0, "hard")]),
+        ],
+    )
+    assert run("stats", place) == 0
+    said = capsys.readouterr().err
+    assert "kim@example.org: its entries are one now" in said
+    assert "groß@example.org: was recorded as one address with gross@example.org" in said
+    assert "*@evil.test: stops nothing" in said
+    assert run("stats", place) == 0
+    assert capsys.readouterr().err == ""
+    older_lists.make(
+        str(tmp_path / "other.db"),
+        [
+            ("kim@example.org", "kim@example.org", [event(0, "hard")]),
+            ('"kim"@example.org', '"kim"@example.org', [event(1, "hard")]),
+        ],
+    )
+    with SuppressionList(tmp_path / "other.db") as known:
+        known.forget("kim@example.org")
+    assert run("stats", tmp_path / "other.db") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_files_that_others_can_read_are_remarked_on(
+    known: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known.chmod(0o644)
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    assert run("stats", known) == 0
+    assert "others have access" in capsys.readouterr().err
 
 
 def test_stats(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,25 +377,37 @@ def test_a_policy_that_cannot_be_read_any_more_is_shown_as_such(
     assert "unknown key" in capsys.readouterr().err
 
 
-def test_reports_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lists, "_PART", 2)
+def test_a_list_that_is_locked_ends_every_command_with_one_line(
+    known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("undeliverable.store._engine._PATIENCE", 0)
+    file = tmp_path / "list.csv"
+    file.write_text("email\nann@example.org\n")
+    other = sqlite3.connect(known, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for command in (
+        ["suppressions", "add", "ann@example.org", str(known)],
+        ["suppressions", "import", str(file), str(known)],
+        ["classify", f"{FIXTURES}/bounces/exim-mixed.eml", "--into", str(known)],
+    ):
+        assert main(command) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert "the list is locked" in said[-1], command
+        assert not any("Traceback" in line for line in said)
+    other.close()
+
+
+def test_events_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_into, "_PART", 2)
     place = str(tmp_path / "list.db")
-    bounce = (Path(FIXTURES) / "bounces" / "postfix-several.eml").read_bytes()
-    into = Into(place)
-    into.add(parse(bounce))
+    report = parse((Path(FIXTURES) / "bounces" / "postfix-several.eml").read_bytes())
+    into = Into(SuppressionList(place), timedelta(days=10))
+    into.add(events_of(report, datetime.now(UTC)), 0)
     with SuppressionList(place) as before:
         assert len(before) > 0
-    assert "new events" in into.close()
-    assert Into(str(tmp_path / "empty.db")).close().endswith("no events")
-
-
-def test_an_intake_writes_before_it_returns(tmp_path: Path) -> None:
-    place = str(tmp_path / "list.db")
-    bounce = parse((Path(FIXTURES) / "bounces" / "postfix-several.eml").read_bytes(), knowledge=Knowledge.builtin())
-    intake = Intake(place)
-    intake.add([bounce, bounce])
-    with SuppressionList(place) as known:
-        assert len(known) == len({verdict.recipient for verdict in bounce.verdicts})
+    assert "new events" in into.close()[0]
+    (line,) = Into(SuppressionList(tmp_path / "empty.db"), timedelta(days=10)).close()
+    assert line.endswith("no events")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from undeliverable import Knowledge, KnowledgeError, classify
 from undeliverable._knowledge.build import read_documents
 from undeliverable._knowledge.common import shipped as _shipped
+from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN as LOWEST
 from undeliverable._knowledge.loader import check_layer, example_seen, load
 from undeliverable._knowledge.toml import TomlSource
@@ -27,7 +28,8 @@ from undeliverable.reasons import Fault
 BUILTIN = Knowledge.builtin()
 READ = _shipped().concepts
 DOCUMENTS = read_documents()
-MEANING = load("builtin", LOWEST, TomlSource("meaning.toml", ""), DOCUMENTS["wording/meaning.toml"], trusted=True)
+WRITTEN = with_lists(DOCUMENTS["wording/meaning.toml"], DOCUMENTS[LISTS])
+MEANING = load("builtin", LOWEST, TomlSource("meaning.toml", ""), WRITTEN, trusted=True)
 EXAMPLES = [(rule, example) for rule in MEANING.rules for example in rule.all_examples]
 LANGUAGES = {
     name: document for name, document in DOCUMENTS.items() if name.startswith("languages/") and "concepts" in document

@@ -17,7 +17,7 @@ from undeliverable.store import read_import
 
 def rows(text: str) -> tuple[list[list[str]], list[str]]:
     table = CsvRows(io.StringIO(text, newline=""))
-    return [cells for _, cells in table], table.faults
+    return [row.cells for row in table], table.faults
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,14 @@ def test_what_is_a_row(text: str, good: list[list[str]], bad: list[str]) -> None
 
 def test_places_are_those_of_the_file() -> None:
     table = CsvRows(["a,b\n", '"1\n', '2",3\n', "4\n", "5,6\n"], number=7)
-    assert list(table) == [Row(7, ["a", "b"]), Row(8, ["1\n2", "3"]), Row(11, ["5", "6"])]
+    assert list(table) == [Row(7, 7, ["a", "b"]), Row(8, 9, ["1\n2", "3"]), Row(11, 11, ["5", "6"])]
     assert (table.bad, table.faults) == (1, ["line 10: 1 cell instead of 2"])
+
+
+def test_rows_of_any_width_where_these_are_wanted() -> None:
+    table = CsvRows(["a,b\n", "1\n", '"2,\n', "3,4,5\n"], ragged=True)
+    assert [row.cells for row in table] == [["a", "b"], ["1"], ["3", "4", "5"]]
+    assert table.faults == ["line 3: a quote is not closed"]
 
 
 def test_only_the_first_bad_rows_are_named() -> None:

@@ -30,13 +30,6 @@ THEIR_OWN_PATH: Final = SIGNER.sign(ATTACKER, id="7", day=date(2026, 11, 20))
 NOW: Final = datetime(2026, 11, 25, 10, 5, tzinfo=UTC)
 
 
-def broken_until(work: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=work)
-
-
-TRUST: Final = broken_until("Trust: one way from the bounce to the list, and nothing forged on it")
-
-
 def read(name: str) -> Report:
     return parse((FORGERY / name).read_bytes(), source=name)
 
@@ -65,8 +58,8 @@ def record(known: SuppressionList, report: Report, *paths: str) -> None:
         ("person_report.eml", []),
         ("mdn.eml", []),
         ("text_injected_para.eml", []),
-        pytest.param("forged_complaint.eml", [], marks=TRUST),
-        pytest.param("forged_complaint_proved.eml", [THEIR_OWN_PATH], marks=TRUST),
+        ("forged_complaint.eml", []),
+        ("forged_complaint_proved.eml", [THEIR_OWN_PATH]),
     ],
 )
 def test_without_the_victims_token_the_victim_stays(known: SuppressionList, name: str, paths: list[str]) -> None:
@@ -107,7 +100,6 @@ def test_a_forged_soft_bounce_frees_no_dead_address(known: SuppressionList) -> N
     assert known.is_suppressed("dead@example.org")
 
 
-@TRUST
 def test_a_forged_delivery_clears_no_count(known: SuppressionList) -> None:
     known.record_report(read("backdated_soft_0.eml"), NOW)
     before = known.state(VICTIM)
@@ -230,7 +222,6 @@ def test_a_rule_file_cannot_stop_the_reading_of_a_bounce() -> None:
 # --- files --------------------------------------------------------------------------------------------------------------
 
 
-@TRUST
 def test_a_quote_that_is_not_closed_loses_no_rows_silently(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = FORGERY / "unterminated_quote.csv"
     status = main(["suppressions", "import", str(file), str(tmp_path / "list.db")])

@@ -125,9 +125,9 @@ def with_message(**values: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        (None, "no record of a report: expected an object, not None"),
+        (None, "not a record of a report: expected an object, not None"),
         ([], "expected an object, not []"),
-        ({}, "no record of a report: schema: missing"),
+        ({}, "not a record of a report: schema: missing"),
         ({"schema": 2, "verdicts": []}, "kind: missing"),
         (GOOD | {"schema": 3}, "schema: unknown value 3; expected one of 1, 2"),
         (GOOD | {"schema": True}, "schema: unknown value True; expected one of 1, 2"),
@@ -142,12 +142,12 @@ def with_message(**values: object) -> dict[str, Any]:
         (GOOD | {"source": 1}, "source: expected a string or null, not 1"),
         (GOOD | {"received": "soon"}, "received: expected a date in ISO 8601 or null, not 'soon'"),
         (GOOD | {"message": "x"}, "message: expected an object, not 'x'"),
-        (GOOD | {"event": {"service": None}}, "event.service: expected a value, not None"),
+        (GOOD | {"event": {"service": None}}, "event.service: expected a string, not None"),
         (with_verdict(reason="weather"), "verdicts[1].reason: unknown value 'weather'; expected null or one of user_unknown,"),
         (with_verdict(reason=["hard"]), "verdicts[1].reason: unknown value ['hard']"),
         (with_verdict(bounce_type="HARD"), "verdicts[1].bounce_type: unknown value 'HARD'; expected null or one of hard, soft, undetermined"),
         (with_verdict(proof="oath"), "verdicts[1].proof: unknown value 'oath'; expected null or one of token, signed, own, matched, unproved"),
-        (with_verdict(key=None), "verdicts[1].key: expected a value, not None"),
+        (with_verdict(key=None), "verdicts[1].key: expected a string, not None"),
         (with_verdict(status="9.9.9"), 'verdicts[1].status: expected a status code such as "5.1.1" or null'),
         (with_verdict(status=511), "verdicts[1].status: expected a string, not 511"),
         (with_verdict(reply_code=999), "verdicts[1].reply_code: expected a reply code such as 550 or null, not 999"),
@@ -156,26 +156,26 @@ def with_message(**values: object) -> dict[str, Any]:
         (with_verdict(size_limit=True), "verdicts[1].size_limit: expected a whole number or null, not True"),
         (with_verdict(retry_after=1.5), "verdicts[1].retry_after: expected a whole number or null, not 1.5"),
         (with_verdict(conflicts="x"), "verdicts[1].conflicts: expected a list, not 'x'"),
-        (with_verdict(rule={"id": "x"}), "verdicts[1].rule.layer: expected a string, not None"),
+        (with_verdict(rule={"id": "x"}), "verdicts[1].rule.layer: missing"),
         (with_verdict(policies={"advice": 1}), "verdicts[1].policies.advice: expected an object, not 1"),
-        (with_verdict(shadowed=[{"id": 1}]), "verdicts[1].shadowed[0].id: expected a string, not 1"),
+        (with_verdict(shadowed=[{"id": 1, "layer": "x"}]), "verdicts[1].shadowed[0].id: expected a string, not 1"),
         (with_message(returned={"headers": {"list-id": 1}}), "message.returned.headers.list-id: expected a string, not 1"),
         (with_message(feedback={"fields": {"x": [1]}}), "message.feedback.fields.x[0]: expected a string, not 1"),
         (with_message(returned="x" * 500), f"message.returned: expected an object, not '{'x' * 99}"),
     ],
 )  # fmt: skip
 def test_what_is_no_record(record: Any, said: str) -> None:
-    with pytest.raises(ValueError, match="no record of a report") as caught:
+    with pytest.raises(ValueError, match="not a record of a report") as caught:
         Report.from_dict(record)
     assert said in str(caught.value)
     assert len(str(caught.value)) < 1_500
 
 
 def test_what_is_no_verdict() -> None:
-    with pytest.raises(ValueError, match=r"no record of a verdict: recipient: missing"):
+    with pytest.raises(ValueError, match=r"not a record of a verdict: recipient: missing"):
         Verdict.from_dict({})
     with pytest.raises(
-        ValueError, match=r"no record of a verdict: fault: unknown value 'nobody'; expected null or one of address"
+        ValueError, match=r"not a record of a verdict: fault: unknown value 'nobody'; expected null or one of address"
     ):
         Verdict.from_dict(GOOD["verdicts"][0] | {"fault": "nobody"})
 

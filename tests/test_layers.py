@@ -270,7 +270,18 @@ def test_the_outer_layers_import_the_public_api_only(name: str) -> None:
 
 
 # The services' modules: each imports the shared parts below it, and none of the others.
-SHARED: Final = ("webhooks._fields", "webhooks._body", "webhooks._carriers", "webhooks._service", "webhooks._reports")
+SHARED: Final = (
+    "webhooks._anymail",
+    "webhooks._body",
+    "webhooks._carriers",
+    "webhooks._described",
+    "webhooks._descriptions",
+    "webhooks._examples",
+    "webhooks._fields",
+    "webhooks._paths",
+    "webhooks._reports",
+    "webhooks._service",
+)
 SERVICES: Final = sorted(name for name in MODULES if name.startswith("webhooks.") and name not in SHARED)
 
 

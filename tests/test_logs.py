@@ -224,6 +224,22 @@ def test_an_expiry_nobody_waited_for() -> None:
     assert named.remarks == ()
 
 
+MADDY: Final = [
+    'queue: delivery attempt failed\t{"msg_id":"3b24958c","rcpt":"kim@example.org","smtp_code":452,"smtp_enchcode":"4.2.2","smtp_msg":"mailbox full"}',
+    'queue: delivery attempt failed\t{"msg_id":"3b24958c","rcpt":"lee@example.org","smtp_code":550,"smtp_enchcode":"5.1.1","smtp_msg":"no such user"}',
+    'queue: not delivered, permanent error\t{"msg_id":"3b24958c","rcpt":"lee@example.org"}',
+    'queue: not delivered, permanent error\t{"msg_id":"3b24958c","rcpt":"kim@example.org"}',
+]  # fmt: skip
+
+
+def test_a_last_line_counts_only_for_who_waited() -> None:
+    delay, bounce, expiry = iter_log(MADDY)
+    assert [report.kind for report in (delay, bounce, expiry)] == [Kind.DELAY, Kind.BOUNCE, Kind.BOUNCE]
+    found = only(expiry)
+    assert (found["recipient"], found["expired"], found["reason"]) == ("kim@example.org", True, "mailbox_full")
+    assert [parse_log_line(line) for line in MADDY[2:]] == [None, None]
+
+
 QMAIL: Final = [
     "@400000006560f1a53b9aca00 new msg 4711",
     "@400000006560f1a53b9aca00 info msg 4711: bytes 1776 from <news@example.net> qp 4712 uid 89",

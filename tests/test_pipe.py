@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import undeliverable
 from undeliverable import cli
 from undeliverable.cli import main
 from undeliverable.serve import records
@@ -104,6 +105,8 @@ def test_a_record_is_appended(feed: Feed, tmp_path: Path) -> None:
     assert first["source"] == "4XyZ"
     assert first["verdicts"][0]["recipient"] == "kim@example.org"
     assert first["verdicts"][0]["key"] == second["verdicts"][0]["key"]
+    assert first["received"] < second["received"]
+    assert len(list(undeliverable.read(path))) == 2
 
 
 def test_what_no_bounce_is_is_recorded_as_well(feed: Feed, tmp_path: Path) -> None:

@@ -588,12 +588,14 @@ class TestProvider:
 
 
 def test_the_services_are_those_of_webhooks() -> None:
+    from tests.service_examples import DOCUMENTS
     from undeliverable._knowledge.names import service_names
     from undeliverable.webhooks import names
 
     listed = tomllib.loads(read("services.toml"))["names"]
-    assert tuple(listed) == names()
-    assert service_names() >= {*listed, "postfix"}
+    assert {*listed, *DOCUMENTS} == {*names()}
+    assert listed == sorted(listed)
+    assert service_names() >= {*names(), "postfix"}
 
 
 class TestWatch:

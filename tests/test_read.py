@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -68,7 +69,9 @@ def test_records_are_not_judged_anew(tmp_path: Path, run: Run) -> None:
     rules = tmp_path / "own.toml"
     rules.write_text('[[policy]]\nid = "own"\nthen = {bounce_type = "soft", label = "own"}\n')
     (tmp_path / "one.jsonl").write_text(line_of())
-    status, out, _ = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    status, out, err = run("classify", "--rules", rules, "--format", "jsonl", tmp_path / "one.jsonl", ONE)
+    assert "warning: records keep their verdicts; --rules and --profile judge mail" in err
+    assert "warning" not in run("classify", "--rules", rules, ONE)[2] + run("classify", tmp_path / "one.jsonl")[2]
     record, judged = map(json.loads, out.splitlines())
     assert status == 0
     assert {verdict["label"] for verdict in record["verdicts"]} == {None}
@@ -113,13 +116,21 @@ def test_every_command_that_reads_mail(command: tuple[str, ...], records: Path, 
     assert "no record" not in err
 
 
+def test_records_that_are_none_are_not_compared(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "one.jsonl").write_text(line_of() + line_of(kind="party"))
+    assert (
+        "one.jsonl:2: not a record of a report: kind"
+        in run("rules", "diff", "builtin", "ses", tmp_path / "one.jsonl")[2]
+    )
+
+
 def test_explanations_of_records(tmp_path: Path, run: Run) -> None:
     (tmp_path / "one.jsonl").write_text(line_of() + "{}\n" + line_of()[:800])
     status, out, err = run("explain", tmp_path / "one.jsonl")
     assert status == 0
     assert out.startswith("one: bounce")
-    assert "one.jsonl:2: no record of a report; the line was skipped" in err
-    assert "one.jsonl:3: no record of a report: its end is missing" in err
+    assert "one.jsonl:2: not a record of a report" in err
+    assert "one.jsonl:3: not a record of a report: its end is missing" in err
 
 
 def test_a_report_of_records_in_a_log_s_place(tmp_path: Path, run: Run) -> None:
@@ -143,11 +154,20 @@ def test_damaged_records_are_named_and_cost_no_other(tmp_path: Path, run: Run) -
         status, out, err = run("classify", "--jobs", jobs, "--format", "jsonl", path)
         assert status == 0
         assert [json.loads(line)["source"] for line in out.splitlines()] == ["one", "one"]
-        assert f"{path}:1: no record of a report; 3 such lines were skipped" in err
-        assert f"{path}:5: no record of a report: kind: unknown value 'party'; expected null or one of bounce" in err
-        assert f"{path}:6: no record of a report: schema: unknown value 9; expected one of 1, 2" in err
-        assert f"{path}:9: no record of a report: its end is missing" in err
+        assert all(f"{path}:{number}: not a record of a report\n" in err for number in (1, 4, 7))
+        assert f"{path}:5: not a record of a report: kind: unknown value 'party'; expected null or one of bounce" in err
+        assert f"{path}:6: not a record of a report: schema: unknown value 9; expected one of 1, 2" in err
+        assert f"{path}:9: not a record of a report: its end is missing" in err
         assert "; 6 lines skipped, no record; " in err
+
+
+def test_only_some_lines_are_named(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "damaged.jsonl"
+    path.write_text("x\n" * 6 + line_of() + "x\n" * 60)
+    err = run("classify", path)[2]
+    assert err.count(": not a record of a report\n") == 10
+    assert f"{path}: 66 lines are not records of reports" in err
+    assert "; 66 lines skipped, no record; " in err
 
 
 def test_a_torn_record_is_said_wherever_it_is_torn(tmp_path: Path) -> None:
@@ -158,7 +178,7 @@ def test_a_torn_record_is_said_wherever_it_is_torn(tmp_path: Path) -> None:
         said: list[str] = []
         assert len(list(undeliverable.read(path, warn=said.append))) == 1
         assert len(said) == 1
-        assert said[0].startswith(f"{path}:2: no record of a report")
+        assert said[0].startswith(f"{path}:2: not a record of a report")
 
 
 def test_a_last_line_without_its_end_is_read(tmp_path: Path) -> None:
@@ -227,7 +247,7 @@ def test_a_very_long_record_is_cut_and_said(tmp_path: Path, monkeypatch: pytest.
     path.write_text(line_of(remarks=["x" * 600_000]) + line_of())
     said: list[str] = []
     assert len(list(undeliverable.read(path, warn=said.append))) == 1
-    assert said[0] == f"{path}:1: no record of a report: its end is missing"
+    assert said[0] == f"{path}:1: not a record of a report: its end is missing"
     assert "1 longer than" in said[1]
 
 
@@ -255,6 +275,12 @@ def test_read_takes_what_the_command_takes(records: Path) -> None:
     ]
 
 
+def test_read_takes_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(ONE.read_bytes()))))
+    (report,) = undeliverable.read("-")
+    assert report.source == "-"
+
+
 def test_read_judges_as_parse_does() -> None:
     options = {"trace": True, "keep_headers": ("Subject",), "mx": ("mx.example.org",), "context": {"tenant": "a"}}
     (report,) = undeliverable.read(ONE, **options)  # type: ignore[arg-type]
@@ -277,9 +303,7 @@ def test_problems_become_warnings(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         assert len(list(undeliverable.read(tmp_path))) == 1
         assert len(list(Inbox([str(tmp_path)]))) == 1
-    assert [str(warning.message) for warning in caught] == [
-        f"{tmp_path}/one.jsonl:2: no record of a report; the line was skipped"
-    ] * 2
+    assert [str(warning.message) for warning in caught] == [f"{tmp_path}/one.jsonl:2: not a record of a report"] * 2
 
 
 def test_a_log_is_said_to_be_one(tmp_path: Path) -> None:
@@ -312,8 +336,16 @@ def test_the_time_of_receipt(tmp_path: Path) -> None:
     ):
         (report,) = undeliverable.read(traced, received_by=hosts)
         assert report.received == received
-    os.utime(delivered, (1 << 40, 1 << 40))
-    assert next(undeliverable.read(tmp_path / "box")).received is None or os.stat(delivered).st_mtime < 1 << 39
+
+
+@pytest.mark.parametrize("time", [1e20, -1e20, 1 << 40])
+def test_a_file_s_time_may_be_none(time: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(ONE.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fstat", lambda _: SimpleNamespace(st_mtime=time))
+        (report,) = undeliverable.read(tmp_path)
+    assert report.received is None
 
 
 # --- into a list --------------------------------------------------------------------------------------------------------
@@ -386,7 +418,7 @@ def test_an_import_of_damaged_records(records: Path, tmp_path: Path, run: Run) -
     assert status == 1
     assert f"{number + 3:,} rows; " in err
     assert (
-        f"records.jsonl: 3 bad rows left out: row {number + 1}: no record of a report: kind: unknown value 'party'"
+        f"records.jsonl: 3 bad rows left out: row {number + 1}: not a record of a report: kind: unknown value 'party'"
         in err
     )
     assert f"row {number + 2}: no JSON object; row {number + 3}: no JSON object" in err

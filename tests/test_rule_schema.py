@@ -58,6 +58,7 @@ VALID = (
     "[provider]\nname = 'own'\nhosts = []",
     "[[provider]]\nname = 'own'\ndomains = 'own.example'",
     "[tenant]\nname = 'shop'",
+    "[[service]]\nname = 'own'\n[[policy]]\nwhen = { service = 'own' }\nthen = { label = 'x' }",
 )
 INVALID = (
     "[[rules]]\n",
@@ -81,6 +82,7 @@ INVALID = (
     "[[rule]]\nwhen = { words = 'x' }\nthen = { reason = 'undefined', label = 'x' }",
     "[[provider]]\ntitle = 'x'",
     "[tenant]\nowner = 'x'",
+    "[[service]]\nsource = 'x'",
 )
 
 

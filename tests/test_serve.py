@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -300,7 +300,7 @@ def test_signed_return_paths(path: Path) -> None:
         await client.say(f"RCPT TO:<{TO}>")
         await client.data(MESSAGE)
 
-    run(talk, BounceHandler([DOMAIN], to=path, signer=signer))
+    run(talk, BounceHandler([DOMAIN], to=path, prover=signer))
     assert [record["verdicts"][0]["advice"] for record in stored(path)] == ["suppress", "review"]
 
 
@@ -453,21 +453,19 @@ def test_a_sink_that_never_started(handler: BounceHandler) -> None:
     asyncio.run(stop())
 
 
-def test_many_share_a_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_share_a_write(path: Path) -> None:
     from undeliverable.serve._commit import GroupCommit
 
     writes: list[int] = []
-    append = records.append
 
-    def counted(where: Any, lines: list[bytes]) -> None:
+    def counted(lines: Sequence[bytes]) -> None:
         writes.append(len(lines))
         time.sleep(0.05)
-        append(where, lines)
-
-    monkeypatch.setattr(records, "append", counted)
+        records.append(path, lines)
 
     async def add() -> None:
-        store = GroupCommit(path)
+        store = GroupCommit(counted)
+        await store.add()
         tasks = [asyncio.create_task(store.add(b'{"number":%d}\n' % number)) for number in range(50)]
         await asyncio.sleep(0.01)
         tasks[0].cancel()  # a client that went away

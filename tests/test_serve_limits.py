@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import h11
 import httpx
 import pytest
 from hypothesis import given
@@ -24,7 +25,8 @@ from undeliverable.serve.http import Webhooks
 from undeliverable.serve.server import Limits, Sink
 
 from .serving import serving
-from .test_serve import DOMAIN, MESSAGE, TO, Client, connect, dotted, run, stored
+from .test_pipe import MESSAGE
+from .test_serve import DOMAIN, TO, Client, connect, dotted, run, stored
 from .test_webhook_endpoint import BASIC, BOUNCE, ENDPOINTS, posting
 
 MIB = 1 << 20
@@ -252,6 +254,34 @@ def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: p
         with pytest.raises(ConnectionError):
             await client.drip(b"G")
         client.close()
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
+    """A connection over the limit, or one whose request was refused, takes no more of what its client sends."""
+
+    class Transport(asyncio.Transport):
+        is_closed = False
+
+        def write(self, _data: object) -> None:
+            pass
+
+        def close(self) -> None:
+            self.is_closed = True
+
+        def is_closing(self) -> bool:
+            return self.is_closed
+
+    async def talk(server: HttpServer) -> None:
+        config = server._server.config
+        connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
+        transport = Transport()
+        connection.connection_made(transport)
+        transport.close()
+        connection.data_received(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.conn.their_state is h11.IDLE
+        connection.connection_lost(None)
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 

@@ -157,6 +157,19 @@ def test_what_was_held_is_suppressed_from_the_end_of_the_hold() -> None:
     assert fold([event(0, "held"), event(12, "flow")], policy).standing is Standing.CLEAR
 
 
+def test_a_delivery_at_the_end_of_the_hold_is_too_late() -> None:
+    state = fold([event(0, "held")], Policy.builtin())
+    end = apply(state, replace(event(0, "delivery"), time=BEGIN + HELD_FOR), Policy.builtin())
+    assert (state.is_suppressed(BEGIN + HELD_FOR), end.before, end.state.standing) == (
+        True, Standing.SUPPRESSED, Standing.SUPPRESSED,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["delivery", "reactivation", "confirmation", "complaint"])
+def test_nothing_is_left_of_a_hold_that_ended(word: str) -> None:
+    assert fold([event(0, "held"), event(0.5, word)], Policy.builtin()).held_until is None
+
+
 def test_a_hold_that_is_over_at_once_is_none() -> None:
     one = event(0, "held", held_until=BEGIN)
     assert not one.is_held
@@ -256,3 +269,9 @@ def test_every_row_of_the_table(before: Standing, signal: Signal) -> None:
         expected = before
     assert (decision.signal, decision.before, decision.effect) == (signal, before, TRANSITIONS[before, signal])
     assert decision.state.standing is expected
+
+
+def test_the_time_of_receipt_does_not_choose_between_two_reports() -> None:
+    """Reading an archive again tomorrow gives the same list: the digest is of what was reported."""
+    first = event(0, "hard", "one")
+    assert first.digest == replace(first, time=first.time + timedelta(hours=1)).digest

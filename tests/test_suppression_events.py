@@ -112,6 +112,8 @@ def test_a_repeat_that_comes_in_order_asks_for_a_fold() -> None:
     assert apply(state, proved(7, "soft"), policy).effect is Effect.LATE
     assert apply(state, proved(7, "soft", token="a/2026-01-04/1"), policy).anew, "it may have been forgotten"
     assert not apply(state, proved(7, "soft", token="a/2026-01-05/1"), policy).anew
+    second = apply(state, proved(7, "soft", token="a/2026-01-05/1"), policy).state
+    assert apply(second, proved(8, "soft"), policy).anew, "both of this day are known"
     newer = apply(state, proved(7, "soft", token="a/2026-01-06/1"), policy).state
     assert newer.tokens == ("bounce:a/2026-01-06/1",)
 
@@ -162,6 +164,8 @@ def test_a_release_voids_the_failures_that_it_describes(more: dict[str, Any], vo
 def test_what_a_release_does_not_void() -> None:
     release = event(5, "release", until=BEGIN + timedelta(days=99))
     assert not release.voids(event(6, "hard")), "nothing that comes after it"
+    at_once = {key: release.voids(event(5, "hard", key)) for key in ("5", "6")}
+    assert at_once == {"5": True, "6": False}, "the order of events at one time is that of their keys"
     assert not any(release.voids(event(3, word)) for word in WORDS if word not in ("hard", "held"))
     assert not event(5, "reactivation").voids(event(3, "hard"))
 

@@ -139,6 +139,15 @@ def test_what_another_system_says_is_marked() -> None:
     assert (said.hearsay, said.why, wished.hearsay, wished.why) == (True, "suppressed", False, "unsubscribed")
 
 
+def test_what_a_service_calls_failed_because_of_its_own_list_is_hearsay_too() -> None:
+    path = FIXTURES / "cases" / "mails" / "service-suppressed-by-mail" / "e1-ses-account-list.eml"
+    report = undeliverable.parse(path.read_bytes())
+    ((_, made),) = suppression.events_of(report, BEGIN)
+    assert (made.kind, made.hearsay) == (EventKind.SUPPRESSION, True)
+    refused = _report(undeliverable.Kind.SUPPRESSED, undeliverable.Action.FAILED)
+    assert suppression.events_of(refused, BEGIN)[0][1].kind is EventKind.BOUNCE
+
+
 # --- forged reports -------------------------------------------------------------------------------------------------
 
 
@@ -185,8 +194,24 @@ def test_a_forged_delivery_clears_nothing_without_proof() -> None:
 
 def test_a_recipient_without_a_name_has_no_event() -> None:
     assert not suppression.events_of(
-        _report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, recipient=None), BEGIN
+        _report(undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, recipient=None, sent_to=None), BEGIN
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "made"),
+    [
+        (undeliverable.Kind.COMPLAINT, None, EventKind.COMPLAINT),
+        (undeliverable.Kind.BOUNCE, undeliverable.Action.FAILED, EventKind.BOUNCE),
+    ],
+)
+def test_a_recipient_that_only_a_token_names_has_one(
+    kind: undeliverable.Kind, action: undeliverable.Action | None, made: EventKind
+) -> None:
+    report = _report(kind, action, recipient=None, sent_to="kim@example.org")
+    ((address, event),) = suppression.events_of(report, BEGIN)
+    # Nobody knows which address failed: it need not be the one that was mailed.
+    assert (address, event.kind, event.bounce_type) == ("kim@example.org", made, "soft")
 
 
 def test_the_machine_reads_no_clock_and_imports_the_public_core_only() -> None:

@@ -39,7 +39,7 @@ from undeliverable.webhook_auth import (
     certificate_url,
     verify,
 )
-from undeliverable.webhooks import names
+from undeliverable.webhooks import SERVICES, names
 
 NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 STAMP: Final = str(int(NOW.timestamp()))
@@ -443,7 +443,7 @@ def basic(value: str) -> dict[str, str]:
 
 
 class TestWithoutSignatures:
-    @pytest.mark.parametrize("name", sorted(set(names()) - set(WINDOWS)))
+    @pytest.mark.parametrize("name", sorted(one.name for one in SERVICES if one.name not in WINDOWS and not one.scheme))
     def test_a_key_proves_nothing(self, name: str) -> None:
         with pytest.raises(Unverifiable, match="Basic"):
             verify(name, b"{}", {}, "secret", now=NOW)

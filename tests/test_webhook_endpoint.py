@@ -315,7 +315,7 @@ class TestReceived:
         assert posting(Webhooks(ENDPOINTS, to=missing), "/webhooks/postmark", BOUNCE, BASIC).status_code == 503
 
     def test_it_has_to_go_somewhere(self) -> None:
-        with pytest.raises(ValueError, match="`to` and `received`"):
+        with pytest.raises(ValueError, match="`to`, `into` and `received`"):
             Webhooks(ENDPOINTS)
 
     def test_an_empty_list_is_taken(self, app: Webhooks, file: Path) -> None:
@@ -344,11 +344,18 @@ class TestMounted:
         pytest.importorskip("django")
         page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
         (recipe,) = re.findall(r"```text\n(# views\.py.*?)```", page, re.DOTALL)
+        topic = "arn:aws:sns:eu-west-1:123456789012:t"
+        certificate = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00.pem"
+        unknown = json.dumps(
+            {"Type": "Notification", "TopicArn": topic, "SignatureVersion": "2", "SigningCertURL": certificate}
+        )
         code = f"""
 import sys
+from undeliverable.webhook_auth import Basic, Sns
 from django.conf import settings
 settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="x", WEBHOOK_RECORDS={str(tmp_path / "d.jsonl")!r},
-                   WEBHOOK_SECRETS={{"postmark": __import__("undeliverable.webhook_auth").webhook_auth.Basic("user", "password")}})
+                   WEBHOOK_SECRETS={{"postmark": Basic("user", "password"), "mailgun": "key",
+                                    "amazon_ses": Sns(frozenset({{{topic!r}}}))}})
 import django
 django.setup()
 import views, types
@@ -361,14 +368,20 @@ good = {{"HTTP_AUTHORIZATION": {BASIC["Authorization"]!r}}}
 def post(name, body, **headers):
     return Client().post(f"/webhooks/{{name}}", body, content_type="application/json", **headers).status_code
 print(post("postmark", {BOUNCE!r}, **good), post("postmark", {BOUNCE!r}), post("postmark", b"{{}}", **good), post("pigeons", b""))
+complained, unsubscribed = {TestTokens.body("complained")!r}, {TestTokens.body("unsubscribed")!r}
+print(post("mailgun", complained), post("mailgun", complained), post("mailgun", unsubscribed))
+print(post("amazon_ses", {unknown!r}))
 """
         (tmp_path / "views.py").write_text(recipe, encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
         )
-        assert done.stdout.strip() == "200 401 400 404", done.stderr
-        assert len(lines(tmp_path / "d.jsonl")) == 1
+        # A token of Mailgun's comes again with the same event, and then with another one.
+        assert done.stdout.splitlines() == ["200 401 400 404", "200 200 401", "503"], done.stderr
+        found = [record["verdicts"][0] for record in lines(tmp_path / "d.jsonl")]
+        assert [verdict["proof"] for verdict in found] == ["signed"] * 3
+        assert len({verdict["key"] for verdict in found}) == 2
 
 
 SECRETS: Final = """
@@ -461,7 +474,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ([], "--lmtp, --smtp and --http"),
+            ([], "--lmtp, --smtp, --http and --socketmap"),
             (["--http", "127.0.0.1:0"], "--secrets"),
             (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),
@@ -480,8 +493,10 @@ class TestCommand:
 
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
         secrets = secret(tmp_path / "secrets.toml", POSTMARK)
-        options = Namespace(secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None)
-        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget()), [("127.0.0.1", 0)])
+        options = Namespace(
+            services=[], secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None
+        )
+        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
         assert isinstance(server, HttpServer)
 
         async def run() -> int:

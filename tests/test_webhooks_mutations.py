@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.service_examples import EXAMPLES
 from undeliverable import Kind, Knowledge, Report, WebhookError, parse_webhook
 from undeliverable.webhooks import names
 
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "webhooks"
 KNOWN: Final = Knowledge.builtin()
-CASES: Final = {name: json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8")) for name in names()}
+CASES: Final = EXAMPLES | {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FIXTURES.glob("*.json")}
 
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(["", "550", "5.1.1", "<", "@"]),

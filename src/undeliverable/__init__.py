@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Hosts as _Hosts
     from undeliverable.files import Paths as _Paths
+    from undeliverable.webhooks import Service as _Service
 del TYPE_CHECKING
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "classify",
     "find_reply_code",
     "find_status",
+    "from_anymail",
     "from_exception",
     "from_refused",
     "is_same_address",
@@ -90,7 +92,7 @@ __version__ = "0.1.0"
 
 
 def parse_webhook(  # noqa: PLR0913 # the public interface
-    name: str,
+    name: str | _Service,
     body: object,
     *,
     content_type: str | None = None,
@@ -107,7 +109,8 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
     service's event; the reason follows a server's reply, then the service's class, then its prose. What is unknown,
     missing or of another type is a remark.
 
-    :param name: the service, one of ``undeliverable.webhooks.names()``.
+    :param name: the service, one of ``undeliverable.webhooks.names()``, or one of your own that
+        ``undeliverable.webhooks.load_service()`` has read.
     :param body: octets or text as they came, or the JSON value or form that a framework has made of it.
     :param content_type: of the request, unless it stands in `headers`; what begins as JSON is read as JSON all the same.
     :param headers: of the request; some services put an event's id there.
@@ -129,6 +132,31 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
         now=now,
         sender=sender,
     )
+
+
+def from_anymail(  # the public interface
+    event: object,
+    esp_name: str | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    mx: _Hosts = None,
+    context: _Mapping[str, object] | None = None,
+    now: _datetime | None = None,
+    sender: str | None = None,
+) -> Report:
+    """Return the report of a tracking event of django-anymail, as its signal ``tracking`` hands it over.
+
+    The receiving server's reply is judged as in :func:`parse_webhook`. Anymail has read the rest: its event type and reject
+    reason take the place of the service's own words.
+
+    :param event: the signal's ``event``.
+    :param esp_name: the signal's ``esp_name``, which becomes ``report.event.service`` (``SendGrid`` is ``sendgrid``).
+    :param knowledge: as for :func:`parse_webhook`; so are `mx`, `context`, `now` and `sender`.
+    :raises ValueError: when `context` or `now` are not as there.
+    """
+    from undeliverable import webhooks
+
+    return webhooks.from_anymail(event, esp_name, knowledge=knowledge, mx=mx, context=context, now=now, sender=sender)
 
 
 def read(  # noqa: PLR0913 # the public interface

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from undeliverable._rules.failure import Hosts
     from undeliverable.verdict import Verdict
 
-__all__ = ["REMARKS_LIMIT", "attached", "parse", "received_at"]
+__all__ = ["ENVELOPE_TO", "REMARKS_LIMIT", "attached", "delivered_to", "parse", "received_at"]
 
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
+ENVELOPE_TO: Final = ("Delivered-To", "X-Original-To", "Envelope-To")
+"""The fields in which mail servers write down the envelope recipient when they put a message into a mailbox: Postfix, Dovecot
+and qmail the first, Postfix the second as well, Exim the third."""
 
 
 def parse(  # noqa: PLR0913 # the public interface
@@ -95,18 +98,36 @@ def attached(message: bytes | bytearray | memoryview | email.message.Message) ->
     return tuple(part.octets for part in embedded(read(message, [])))
 
 
-def received_at(message: bytes, *, by: Collection[str] = ()) -> datetime | None:
+def received_at(message: bytes, *, by: Collection[str] | None = ()) -> datetime | None:
     """Return when `message` reached the mailbox, as far as your own side wrote it down; the sender's dates never count.
 
     That is the date of the topmost Received field if its `by` names one of your hosts, else that of the "From " line with
     which an mbox begins each message; a date without a zone is taken for UTC.
 
     :param message: a whole message, with its "From " line if it has one.
-    :param by: names of your own hosts, those that hand mail over to the mailbox.
+    :param by: names of your own hosts, those that hand mail over to the mailbox. None takes the field of any host: good for
+        an estimate, but without a host of yours the sender may have written it.
     """
+    if by is not None and not by and not message.startswith(b"From "):
+        return None
     from undeliverable._mime import receipt
 
     return receipt.received_at(message, by)
+
+
+def delivered_to(message: bytes, *, headers: Sequence[str] = ENVELOPE_TO, by: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the envelope recipients of `message`, as far as your own side wrote them down: a signed return path is one.
+
+    They are read from the top of the header, above the first Received field, where the server that put the message into
+    the mailbox writes; what stands below came with the message.
+
+    :param message: a whole message, with its "From " line if it has one.
+    :param headers: names of the fields, the most important first.
+    :param by: names of your own hosts: where they wrote the topmost Received fields, the fields below these count as well.
+    """
+    from undeliverable._mime import receipt
+
+    return receipt.delivered_to(message, headers, by)
 
 
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:

@@ -17,10 +17,13 @@ def pages() -> dict[str, str]:
 
 
 def _page(service: Service) -> Iterator[str]:
-    window = WINDOWS.get(service.name)
+    window = WINDOWS.get(service.name) if service.scheme is None else service.scheme.window
+    made_from = f"data/services/{service.name}.toml" if service.seen else f"webhooks/{service.name}.py"
     yield f"# {service.title}\n"
-    yield f"*This page is made from `undeliverable/webhooks/{service.name}.py`: `python -m tests.generate` writes it.*\n"
+    yield f"*This page is made from `undeliverable/{made_from}`: `python -m tests.generate` writes it.*\n"
     yield f"Name: `{service.name}`. Source: <{service.source}>.\n"
+    if service.seen:
+        yield f"Made from {service.seen}.\n"
     yield f"Signature: {service.signature}." + ("" if window is None else f" Accepted for {_time(window)}.") + "\n"
     yield "## Events\n"
     yield from _table("event", service.events, hard_by_class=bool(service.classes))

@@ -49,6 +49,7 @@ class OriginWords:
     :ivar software: names of other software, and of mailboxes that nobody writes from by hand.
     :ivar marks: header fields that only notifications have.
     :ivar suppression: what services say in their own reports of an address that their list suppresses, by their domain.
+    :ivar look_up: what a mail server says where the look-up of one's own list stops a recipient.
     """
 
     mail_systems: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class OriginWords:
     software: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     suppression: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    look_up: str = "\n"  # which no reply contains
 
     def is_mail_system(self, sender: str | None) -> bool:
         """Return whether a ``From`` or a reverse-path is a mail system's.

@@ -31,6 +31,7 @@ from undeliverable.errors._tables import as_list, as_table
 __all__ = ["build", "builtin_parts", "read_documents"]
 
 _REPLY: Final = "reply"  # the table of a language file that tells how replies speak
+_SERVICES: Final = "services/"
 _CLIENTS: Final = "clients.toml"
 _MESSAGE: Final = "message.toml"
 
@@ -110,6 +111,8 @@ def build() -> str:
         **{
             path.removesuffix(".toml"): _without(document, _REPLY, PLAIN, TABLE, RULE)
             if path.startswith(LANGUAGES)
+            else _without(document, "example")
+            if path.startswith(_SERVICES)
             else document
             for path, document in documents.items()
             if path not in {_CLIENTS, LISTS, _MESSAGE, ORDER}

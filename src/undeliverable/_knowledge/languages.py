@@ -19,6 +19,7 @@ __all__ = ["read_cuts", "read_list", "read_lists", "read_origin", "read_strings"
 
 _ORIGIN: Final = ("mail_systems", "report_senders", "reply", "forward", "service", "quotation", "software", "marks")
 _SUPPRESSION: Final = "suppression"
+_LOOK_UP: Final = "look_up"
 _NOTIFICATION: Final = "notification"
 
 
@@ -27,8 +28,10 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
 
     :raises EntryError: for an unknown key, or a value of another form.
     """
-    groups = read_lists({name: value for name, value in document.items() if name != _SUPPRESSION}, _ORIGIN)
+    tables = {_SUPPRESSION, _LOOK_UP}
+    groups = read_lists({name: value for name, value in document.items() if name not in tables}, _ORIGIN)
     lists = read_table(document.get(_SUPPRESSION, {}), _SUPPRESSION)
+    said = read_table(document.get(_LOOK_UP, {}), _LOOK_UP)
     return OriginWords(
         mail_systems=(*groups["mail_systems"], *groups["report_senders"]),
         prefixes=frozenset((*groups["reply"], *groups["forward"])),
@@ -39,6 +42,7 @@ def read_origin(document: Mapping[str, object]) -> OriginWords:
         suppression=tuple(
             (domain.casefold(), read_strings(phrases, f"{_SUPPRESSION}.{domain}")) for domain, phrases in lists.items()
         ),
+        look_up=read_strings([said.get("text")], f"{_LOOK_UP}.text")[0] if said else OriginWords().look_up,
     )
 
 

@@ -10,7 +10,7 @@ take most of the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from os.path import basename
@@ -52,8 +52,8 @@ CODE: Final = 4
 
 _TABLES: Final = {
     BUILTIN: frozenset(("rule", "policy", "provider", "format")),
-    PROFILE: frozenset(("profile", "policy")),
-    FILE: frozenset(("tenant", "rule", "policy", "provider", "format")),
+    PROFILE: frozenset(("profile", "policy", "service")),
+    FILE: frozenset(("tenant", "rule", "policy", "provider", "service", "format")),
     CODE: frozenset(("rule", "policy")),
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
@@ -72,6 +72,7 @@ class Layer:
         one is higher.
     :ivar tenant: the only customer of the caller that it is for, casefolded; None: for all.
     :ivar opinion: whether the second opinion may count beside it.
+    :ivar services: names of the caller's own e-mail services, which conditions may ask for.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Layer:
     formats: tuple[Format, ...] = ()
     tenant: str | None = None
     opinion: bool = True
+    services: tuple[str, ...] = ()
 
 
 def load(
@@ -135,7 +137,7 @@ class _Loader:
             if table not in _TABLES[self.group]:
                 self.source.fail(EntryError(self._unknown_table(document, table), key=table), table, 0, table)
         profiles = tuple(self._each(document, "profile", _profile))
-        for name in self._each(document, "tenant", _tenant):
+        for name in self._each(document, "tenant", lambda table, _: _named(table, "tenant", keys.TENANT)):
             self.name, self.group, self.tenant = f"tenant:{name}", TENANT, name.casefold()
         providers = tuple(self._each(document, "provider", lambda table, _: Provider.compile(table)))
         if isinstance(document.get("provider"), Mapping) and providers[0].hosts:
@@ -149,6 +151,7 @@ class _Loader:
             tuple(self._each(document, "format", self._format)),
             self.tenant,
             all(table.get("opinion", True) for table in profiles),
+            tuple(self._each(document, "service", lambda table, _: _named(table, "service", keys.SERVICE))),
         )
         if not self.trusted:
             for error, table, index in check_layer(layer, self.languages):
@@ -338,11 +341,11 @@ def _profile(table: Mapping[str, object], _: int) -> Mapping[str, object]:
     return table
 
 
-def _tenant(table: Mapping[str, object], _: int) -> str:
-    refuse_unknown(table, keys.TENANT)
+def _named(table: Mapping[str, object], kind: str, known: Iterable[str]) -> str:
+    refuse_unknown(table, known)
     name = _optional(table, "name")
     if name is None:
-        raise EntryError("a tenant must have a name", key="name")
+        raise EntryError(f"a {kind} must have a name", key="name")
     return name
 
 

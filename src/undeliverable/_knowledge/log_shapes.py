@@ -67,6 +67,8 @@ _LINE_KEYS: Final = frozenset(
         "own_words",
         "unescape",
         "idle",
+        "waits",
+        "command",
         "example",
     )
 )
@@ -104,7 +106,7 @@ class LineShape:
 
     :ivar name: the description's name; reports have it as ``generator``.
     :ivar id: the name with the number of the line; evidence has it.
-    :ivar contains: a literal; the pattern is tried only on lines that contain it.
+    :ivar contains: literals; the pattern is tried only on lines that contain one of them.
     :ivar outcomes: the action for each casefolded text of the group ``outcome``, else of the group ``code``; any other
         text is no delivery. ``5xx`` stands for all reply codes that begin with the digit.
     :ivar action: the action of lines without such a word.
@@ -113,11 +115,14 @@ class LineShape:
     :ivar own_words: whether the text is the logging server's own, even if it contains codes.
     :ivar escapes: patterns and their replacements, to undo the log's escapes in the text.
     :ivar idle: whether no delivery was tried, so that the line has no new reply.
+    :ivar waits: whether the line counts only for a recipient that waits for another attempt; all others have failed
+        before.
+    :ivar command: the command that such lines tell the reply to, if the line does not name it; ``.`` ends the message.
     """
 
     name: str
     id: str
-    contains: str
+    contains: tuple[str, ...]
     source: str
     outcomes: Mapping[str, Action]
     action: Action | None
@@ -127,6 +132,8 @@ class LineShape:
     own_words: bool
     escapes: tuple[tuple[str, str], ...]
     idle: bool
+    waits: bool
+    command: str
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -284,7 +291,7 @@ class _Table:
         return LineShape(
             name=name,
             id=self.entry,
-            contains=self.text("contains"),
+            contains=self.literals("contains"),
             source=self.text("pattern"),
             outcomes=self.outcomes(),
             action=self.action(),
@@ -294,6 +301,8 @@ class _Table:
             own_words=self.table.get("own_words") is True,
             escapes=self.escapes(),
             idle=self.table.get("idle") is True,
+            waits=self.table.get("waits") is True,
+            command=self.text("command", ""),
         )
 
     def record(self, name: str) -> RecordShape:
@@ -325,6 +334,12 @@ class _Table:
 
     def texts(self, key: str) -> tuple[str, ...]:
         return self.strings(key, self.table.get(key, ()))
+
+    def literals(self, key: str) -> tuple[str, ...]:
+        found = self.texts(key)
+        if not found or "" in found:
+            raise self.fault(key, "must be a string that is not empty, or several")
+        return found
 
     def strings(self, key: str, value: object) -> tuple[str, ...]:
         items = (value,) if isinstance(value, str) else as_list(value)

@@ -24,13 +24,13 @@ __all__ = ["check_names", "check_replaces", "service_names"]
 def service_names() -> frozenset[str]:
     """Return the names of the e-mail services and logs whose notifications can be judged."""
     listed = as_list(shipped().document("services").get("names")) or ()
-    return frozenset((*map(str, listed), *shipped().names("logs/")))
+    return frozenset((*map(str, listed), *shipped().names("services/"), *shipped().names("logs/")))
 
 
 def check_names(layer: Layer, others: Sequence[Any], source: TomlSource) -> None:
     """Refuse conditions that ask for a provider or a service that nobody knows: they could never hold.
 
-    :param others: the other layers, any of which may describe a provider.
+    :param others: the other layers, any of which may describe a provider or name a service.
     :raises KnowledgeError: for the first such condition.
     """
     providers: frozenset[str] | None = None
@@ -44,9 +44,10 @@ def check_names(layer: Layer, others: Sequence[Any], source: TomlSource) -> None
                 source.fail(EntryError(unknown("provider", name, providers), key=key), kind, index, entry.id)
         for key, name in () if circumstances is None else circumstances.named("service"):
             if services is None:
-                services = service_names()
+                services = service_names().union(*(other.services for other in (layer, *others)))
             if name not in services:
-                source.fail(EntryError(unknown("service", name, services), key=key), kind, index, entry.id)
+                detail = f"{unknown('service', name, services)}; name one of your own in a [[service]] of this file"
+                source.fail(EntryError(detail, key=key), kind, index, entry.id)
 
 
 def _entries(layer: Layer) -> Iterator[tuple[str, int, Rule | Policy, Circumstances | None]]:

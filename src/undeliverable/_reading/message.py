@@ -16,8 +16,10 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
+from undeliverable._formats.lines import listed_in
 from undeliverable._mime.headers import decode_words
 from undeliverable._mime.part import Part, root, settled
+from undeliverable._reading.aliases import behind_aliases
 from undeliverable._reading.automatic import (
     read_authentication_report,
     read_automatic,
@@ -36,6 +38,7 @@ from undeliverable._reading.fallback import (
     read_unknown_text,
     take_format,
 )
+from undeliverable._reading.look_up import kind_of_refusals
 from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.plain_fields import read_plain_fields
@@ -89,6 +92,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         kind = Kind.OTHER
         remarks.append("a report on a test of addresses: nothing was sent")
     message = _message_facts(reading, returned)
+    kind = kind_of_refusals(kind, recipients, message, reading)
     if is_nameless and recipients[0].recipient is None and returned is not None and reading.addressee:
         recipients = (with_addressee(recipients[0], returned, remarks),)
     if reading.is_inside or (reading.kind is None and _is_passed_on(reading)):
@@ -189,6 +193,8 @@ def _read_words(reading: Reading) -> None:
     stated = reading.recipients
     is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
+    if found is not None and found.alias_fields:
+        stated[:] = behind_aliases(stated, listed_in(found, reading.header))
     may_hold_sessions = (found is None or found.transcript) and transcripts.may_stand_in(reading.whole)
     sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
     if sessions:

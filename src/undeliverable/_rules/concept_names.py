@@ -18,6 +18,7 @@ OPPOSITES: Final = {
     "allowed": "refused",
     "available": "unavailable",
     "saved": "unsaved",
+    "conforming": "malformed",
 }
 """What a concept means where it is negated; un-negated it means nothing here."""
 

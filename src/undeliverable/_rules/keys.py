@@ -19,6 +19,7 @@ __all__ = [
     "RULE",
     "RULE_THEN",
     "RULE_WHEN",
+    "SERVICE",
     "TABLES",
     "TENANT",
     "Keys",
@@ -118,6 +119,10 @@ PROVIDER: Final[Keys] = {
     "marks": ("names", "Phrases that no other provider uses."),
     "source": ("text", "Where this is from."),
 }
+SERVICE: Final[Keys] = {
+    "name": ("text", "The name of the file that describes it, without `.toml`."),
+    "source": ("text", "Where this is from."),
+}
 PROFILE: Final[Keys] = {
     "name": ("texts", "The name of the profile."),
     "title": ("texts", "The name for people."),
@@ -134,6 +139,7 @@ TABLES: Final[Mapping[str, tuple[Keys | None, str]]] = {
     "profile": (PROFILE, "Makes the file a profile: policies in the layer below your own files."),
     "tenant": (TENANT, "The one customer that the file is for."),
     "provider": (PROVIDER, "A receiving provider; a single one with hosts limits the file's rules to it."),
+    "service": (SERVICE, "An e-mail service of your own, which conditions may then ask for."),
     "rule": (RULE, "Finds the reason of a failure. The first that fits counts."),
     "policy": (
         POLICY,

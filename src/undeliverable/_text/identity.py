@@ -19,6 +19,8 @@ _ESCAPED: Final = lazy(r"\\(.)", re.DOTALL)  # RFC 5321 4.1.2 quoted-pairSMTP
 _SPECIAL: Final = lazy(r'(["\\])')
 # RFC 5321 4.1.2 Dot-string, with the characters of RFC 6531 3.3; it needs no quotes.
 _PLAIN: Final = lazy(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+(?:\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+)*')
+# Nearly all addresses are like this, and only their case is folded.
+_USUAL: Final = lazy(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 _SPACE: Final = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
 
 _LABEL: Final = 63  # RFC 1035 2.3.4; Punycode takes quadratic time, and nothing longer is a label
@@ -44,7 +46,10 @@ def address_identity(address: str, *, case_matters: bool = False) -> str:
 
     :param case_matters: True to distinguish ``Kim@`` from ``kim@``, as RFC 5321 2.4 allows a server to do.
     """
-    local, at, domain = address.strip().rpartition("@")
+    address = address.strip()
+    if not case_matters and _USUAL.fullmatch(address):
+        return address.lower()
+    local, at, domain = address.rpartition("@")
     if not local.isascii():
         import unicodedata
 

@@ -19,7 +19,7 @@ from undeliverable._rules.roles import Clause, Role
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action
 from undeliverable.reasons import AppliesTo, Reason
-from undeliverable.verdict import Details, PolicyRef, ProviderFrom, RuleRef, StatusFrom, Verdict
+from undeliverable.verdict import UNPROVEN, Details, PolicyRef, Proof, ProviderFrom, RuleRef, StatusFrom, Verdict
 
 __all__ = ["explain", "matched"]
 
@@ -68,16 +68,32 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "action", str(verdict.action) + (", after the queue gave up" if verdict.expired else "")
     if verdict.reply is not None:
         yield "reply", verdict.reply
+    yield from _proof(verdict)
     yield from _circumstances(verdict)
     yield from _details(verdict.details)
     yield from _message(verdict)
     yield from _why(verdict)
     for conflict in verdict.conflicts:
-        yield "conflict", conflict
+        if verdict.proof is not Proof.UNPROVED or not conflict.startswith(UNPROVEN):
+            yield "conflict", conflict
     for evidence in verdict.evidence:
         place = f"part {evidence.part}" if evidence.part else "the message"
         offset = f", offset {evidence.offset}" if evidence.offset >= 0 else ""
         yield "evidence", f"{evidence.witness} in {place}{offset}: {_quoted(evidence.text)}"
+
+
+def _proof(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield what proves that the verdict is about a message of the caller's, where somebody asked."""
+    if verdict.proof is Proof.TOKEN:
+        day = (verdict.token or "").split("/")[1:2]
+        yield "proof", f"signed return path of {verdict.sent_to}" + (f", made {day[0]}" if day else "")
+    elif verdict.proof is Proof.UNPROVED:
+        refusals = [text.removeprefix(UNPROVEN) for text in verdict.conflicts if text.startswith(UNPROVEN)]
+        yield "proof", ": ".join(("none, although asked for", *refusals))
+    elif verdict.proof is Proof.SIGNED:
+        yield "proof", "signature of the service, which was verified"
+    elif verdict.proof is Proof.MATCHED:
+        yield "proof", f"Message-ID of a message that {verdict.sent_to} alone was sent"
 
 
 def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:

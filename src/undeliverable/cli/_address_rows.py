@@ -19,9 +19,9 @@ _DELIMITERS: Final = ",;\t|"
 
 
 class AddressRows:
-    """Iterate over the addresses of a file, each with the number of its row's first line; a context manager.
+    """Iterate over the addresses of a file, each with the number of the line its row ends on; a context manager.
 
-    Empty lines are skipped. A row whose cell is empty has the address ""; a row that is no row is said and left out.
+    Empty lines are skipped. A row whose cell is empty or missing has the address ""; a row that is no row is said and left out.
 
     :ivar failed: True when rows were left out, or the file could not be read to its end.
     """
@@ -54,13 +54,12 @@ class AddressRows:
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
         first = text.readline()
-        table = CsvRows(chain((first,), text), delimiter=max(_DELIMITERS, key=first.count))
+        table = CsvRows(chain((first,), text), delimiter=max(_DELIMITERS, key=first.count), ragged=True)
         rows = iter(table)
-        head = next(rows, Row(0, []))
+        head = next(rows, Row(0, 0, []))
         at, names = self._place(head.cells)
-        yield from (
-            (line, cells[at]) for line, cells in (rows if names else chain((head,) if head.cells else (), rows))
-        )
+        for _, line, cells in rows if names else chain((head,) if head.cells else (), rows):
+            yield line, cells[at] if at < len(cells) else ""
         self.failed |= bool(bad_rows(self._path, table.bad, table.faults))
 
     def _place(self, head: Sequence[str]) -> tuple[int, bool]:

@@ -18,6 +18,7 @@ __all__ = [
     "CONTEXT",
     "Command",
     "Known",
+    "RunError",
     "UsageError",
     "add_context_options",
     "add_knowledge_options",
@@ -39,6 +40,10 @@ CONTEXT = frozenset((*_WORDS, *_NUMBERS))
 
 class UsageError(Exception):
     """An error in the command line; the command ends with status 2."""
+
+
+class RunError(Exception):
+    """An error that is not in the command line; the command ends with status 1."""
 
 
 class Command(NamedTuple):

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from undeliverable import Kind, Knowledge, attached, parse
+from undeliverable import Kind, Knowledge, UndeliverableError, attached, parse
 from undeliverable.cli._command import Known, UsageError
+from undeliverable.cli._into import Located, Recording
 from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
+from undeliverable.cli._signer import Proving
 from undeliverable.cli._summary import Tally, is_inside
 from undeliverable.cli._writers import RENDERERS, Renderer, joined
 from undeliverable.files import Mail, RecordError, report_of
@@ -43,16 +45,18 @@ class Done:
 
     :ivar tally: their number, kinds and reasons.
     :ivar shown: the rows of each message that is to be shown; finished text is joined to one row.
-    :ivar reports: the reports themselves, only if `Work.keep` is set.
+    :ivar events: what goes into the list, if there is one.
+    :ivar old: number of messages that are too old to give events.
     :ivar problems: records that are none, and messages that the library failed on, each of these a bug.
     """
 
-    __slots__ = ("problems", "reports", "shown", "tally")
+    __slots__ = ("events", "old", "problems", "shown", "tally")
 
     def __init__(self) -> None:
         self.tally = Tally()
         self.shown: list[Rows] = []
-        self.reports: list[Report] = []
+        self.events: list[Located] = []
+        self.old = 0
         self.problems: list[str] = []
 
     def fail(self, mail: Mail, error: Exception) -> None:
@@ -69,7 +73,8 @@ class Work(NamedTuple):
     """The work to do on each message; can be sent to another process.
 
     :ivar format: the output format.
-    :ivar keep: True to return the reports themselves as well.
+    :ivar recording: what of the reports goes into the list, if there is one.
+    :ivar proving: what proves messages, if anything was asked for.
     :ivar attached: True to read the messages inside a message that is no report by itself.
     :ivar keep_headers: names of header fields of the returned message that come into the record.
     :ivar known: what else is known of the mail.
@@ -78,7 +83,8 @@ class Work(NamedTuple):
     knowledge: Knowledge
     selection: Selection
     format: str
-    keep: bool = False
+    recording: Recording | None = None
+    proving: Proving | None = None
     attached: bool = False
     keep_headers: tuple[str, ...] = ()
     known: Known = {}  # noqa: RUF012 # never changed
@@ -93,11 +99,13 @@ class Work(NamedTuple):
         for mail in mails:
             try:
                 reports = self._reports(mail, read)
+            except UndeliverableError:  # what was mailed cannot be looked up: no message can be proved
+                raise
             except Exception as error:  # noqa: BLE001 # mail never raises; if it does, the other messages must not suffer
                 done.fail(mail, error)
                 continue
             for report in reports:
-                self._take(report, done, render)
+                self._take(report, mail, done, render)
         done.shown = joined(self.format, done.shown)
         return done
 
@@ -108,15 +116,23 @@ class Work(NamedTuple):
         if mail.is_record:
             return (report,)
         inner = attached(mail.raw) if self.attached and (report.kind is Kind.OTHER or is_inside(report)) else ()
+        if not inner:
+            return (self._proved(report, mail.raw),)
         each = (
             self.read(mail._replace(source=f"{mail.source}/{number}", raw=raw)) for number, raw in enumerate(inner, 1)
         )
-        return tuple(each) if inner else (report,)
+        # Whoever wrote the message around it wrote its header as well; our own mail server did not.
+        return tuple(self._proved(report, b"") for report in each)
 
-    def _take(self, report: Report, done: Done, render: Renderer) -> None:
+    def _proved(self, report: Report, raw: bytes) -> Report:
+        return report if self.proving is None else self.proving.prove(report, raw)
+
+    def _take(self, report: Report, mail: Mail, done: Done, render: Renderer) -> None:
         done.tally.add(report)
-        if self.keep:
-            done.reports.append(report)
+        if self.recording is not None:
+            events, is_old = self.recording.events_of(report, mail)
+            done.events += events
+            done.old += is_old
         verdicts = self.selection.verdicts(report)
         if verdicts is not None:
             done.shown.append(render(report, verdicts))

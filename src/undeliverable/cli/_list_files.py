@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from undeliverable.cli._command import open_binary, warn
-from undeliverable.cli._lists import open_list, said
+from undeliverable.cli._lists import open_list, said, warnings_of
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._tables import print_csv, print_lines
 from undeliverable.cli._words import bad_rows, counted, unknown_column, unknown_value
@@ -94,7 +94,7 @@ def _lines(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
 def _rows(table: CsvRows, column: str) -> Iterator[tuple[str, str]]:
     """Yield each row as it is to be written, with its address."""
     rows = iter(table)
-    names = next(rows, Row(0, [])).cells
+    names = next(rows, Row(0, 0, [])).cells
     at = next((at for at, name in enumerate(names) if name.strip().casefold() == column.casefold()), None)
     if at is None:
         raise unknown_column(column, names)
@@ -131,6 +131,7 @@ def import_(options: Namespace) -> int:
 
         source = read_import(file, format=options.format, judge=options.judge)
         outcome = known.record(watched(source, file, options.file))
+        is_shared = not known.scope and bool(known.scopes())
         known.tidy()
     skips = source.skips - source.bad - source.patterns
     if skips:
@@ -141,6 +142,10 @@ def import_(options: Namespace) -> int:
             f"{options.file}: {counted(source.patterns, 'pattern')} left out: {'; '.join(source.named_patterns)};"
             " suppress a whole domain with 'undeliverable suppressions add-domain DOMAIN LIST'"
         )
+    if outcome.ignored and is_shared:
+        warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
+    for line in warnings_of(outcome):
+        warn(line)
     print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
     status = bad_rows(options.file, source.bad, source.faults)
     return 1 if source.patterns or (source.rows and source.rows == source.skips) else status

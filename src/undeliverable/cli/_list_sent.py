@@ -31,7 +31,14 @@ def sent_arguments(parser: ArgumentParser) -> None:
 def sent(options: Namespace) -> int:
     """Record what was mailed; after an interruption the same command completes it."""
     bad: list[str] = []
-    with open_list(options.list, scope=options.scope, create=True) as known, opened(options.file) as file:
+    from undeliverable.suppression import RequireProof
+
+    # Whoever says what was mailed wants bounces to be proved by it.
+    required = RequireProof.REQUIRED
+    with (
+        open_list(options.list, scope=options.scope, create=True, proof_of_new=required) as known,
+        opened(options.file) as file,
+    ):
         from undeliverable.proof import read_sent
 
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")

@@ -112,7 +112,7 @@ def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime, others:
     state, event = entry.state, entry.trigger
     off = state.is_suppressed(now)
     here = f"suppressed ({state.cause})" if off else "not suppressed"
-    yield f"{neutral(entry.shown)}: {here}{', but see below' if others and not off else ''}"
+    yield f"{neutral(entry.shown)}: {here}{' here' if others and not off else ''}"
     yield from (f"  but {neutral(other)}" if not off else f"  also {neutral(other)}" for other in others)
     facts = {
         "since": _time(state.since) if off else None,

@@ -1,27 +1,24 @@
-"""Suppression lists on the command line: opening one, writing reports into it, and showing an address."""
+"""Suppression lists on the command line: opening one, saying what came of events, and showing an address."""
 
 from __future__ import annotations
 
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
-from undeliverable.verdict import Report
+from undeliverable.cli._words import counted
 
 if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
-    from undeliverable.suppression import Policy
+    from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["Intake", "Into", "add_list", "add_who", "open_list", "policy_named", "record_of", "said", "who_of"]
+__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "warnings_of", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
-_PART: Final = 500
 
 
 def add_list(parser: ArgumentParser) -> None:
@@ -50,25 +47,36 @@ def who_of(options: Namespace) -> str | None:
         return None
 
 
-def open_list(place: str, *, scope: str = "", create: bool = False, policy: Policy | None = None) -> SuppressionList:
+def open_list(
+    place: str,
+    *,
+    scope: str = "",
+    create: bool = False,
+    policy: Policy | None = None,
+    require_proof: RequireProof | None = None,
+    proof_of_new: RequireProof | None = None,
+) -> SuppressionList:
     """Open the list at a path or URL, and print what somebody should know about it.
 
     :param scope: the tenant or stream whose list it is; the global one by default.
     :param policy: the policy of a new list.
-    :raises UsageError: when it cannot be opened.
+    :param require_proof: the proof that the list must ask for.
+    :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
+    :raises UsageError: without the extra `store`.
+    :raises UndeliverableError: when it cannot be opened.
     """
     try:
-        from undeliverable.store import SuppressionList
+        from undeliverable.store import MissingListError, SuppressionList
     except ImportError:
         raise UsageError(_MISSING) from None
     try:
-        known = SuppressionList(place, scope=scope, create=create, policy=policy)
-        if known.migrated is not None:
-            _print_migrated(known)
-    except KnowledgeError:
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
+        known = SuppressionList(place, scope=scope, create=False, require_proof=require_proof)
+    except MissingListError:
+        if not create:
+            raise
+        known = SuppressionList(place, scope=scope, policy=policy, require_proof=require_proof or proof_of_new)
+    if known.migrated is not None:
+        _print_migrated(known)
     for remark in known.remarks:
         warn(remark)
     return known
@@ -101,58 +109,6 @@ def policy_named(name: str) -> Policy:
     return Policy.from_file(name) if os.path.exists(name) else Policy.builtin(name)
 
 
-class Into:
-    """`--into`: collect the events of reports and write them in batches."""
-
-    __slots__ = ("_known", "_outcome", "_waiting")
-
-    def __init__(self, place: str, *, scope: str = "") -> None:
-        from undeliverable.suppression import ListEvent
-
-        self._known = open_list(place, scope=scope, create=True)
-        self._outcome: Outcome | None = None
-        self._waiting: list[tuple[str, ListEvent]] = []
-
-    def add(self, report: Report) -> None:
-        """Collect the events of a report's recipients."""
-        from undeliverable.suppression import events_of, receipt_of
-
-        self._waiting += events_of(report, receipt_of(report, datetime.now(UTC)))
-        if len(self._waiting) >= _PART:
-            self._write()
-
-    def close(self) -> str:
-        """Write the last batch, drop raw replies that are too old, and return a summary of all batches."""
-        self._write()
-        self._known.tidy()
-        self._known.close()
-        return f"{self._known.place}: {said(self._outcome)}"
-
-    def _write(self) -> None:
-        if self._waiting:
-            outcome = self._known.record(self._waiting)
-            self._outcome = outcome if self._outcome is None else self._outcome + outcome
-            self._waiting.clear()
-
-
-class Intake:
-    """`serve --into`: write reports before the request is answered; safe to call from any thread."""
-
-    __slots__ = ("_known", "_lock")
-
-    def __init__(self, place: str, *, scope: str = "") -> None:
-        from threading import Lock
-
-        self._known = open_list(place, scope=scope, create=True)
-        self._lock = Lock()
-
-    def add(self, reports: Sequence[Report]) -> None:
-        """Record the events of reports; raise when they could not be written."""
-        with self._lock:
-            for report in reports:
-                self._known.record_report(report)
-
-
 def said(outcome: Outcome | None) -> str:
     """Return the counts of recorded events in one line."""
     if outcome is None:
@@ -167,10 +123,24 @@ def said(outcome: Outcome | None) -> str:
     return ", ".join(filter(None, parts))
 
 
+def warnings_of(outcome: Outcome | None) -> list[str]:
+    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait."""
+    if outcome is None:
+        return []
+    providers = ", ".join(map(neutral, outcome.on_hold))
+    ignored = f"{counted(outcome.ignored, 'event')} without the proof that the list requires: ignored"
+    held = (
+        f"{counted(len(outcome.held), 'suppression')} held, since far more addresses than usual fail at {providers}: see"
+        " 'undeliverable suppressions held'"
+    )
+    return [*([ignored] if outcome.ignored else []), *([held] if outcome.held else [])]
+
+
 def record_of(entry: Entry, at: datetime) -> dict[str, object]:
     """Return an address as a JSON record."""
     return {
         "address": entry.shown,
+        "scope": entry.scope,
         "suppressed": entry.state.is_suppressed(at),
         "state": entry.state.to_dict(),
         "trigger": None if entry.trigger is None else entry.trigger.to_dict(),

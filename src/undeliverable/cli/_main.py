@@ -9,8 +9,8 @@ from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from typing import Final
 
-from undeliverable import KnowledgeError, __version__
-from undeliverable.cli._command import Command, UsageError, warn
+from undeliverable import UndeliverableError, __version__
+from undeliverable.cli._command import Command, RunError, UsageError, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
@@ -22,7 +22,7 @@ Reads bounced mail and reports, for each recipient, what happened, why, and what
 
 exit status:
   0  at least one message was read
-  1  nothing could be read
+  1  nothing could be read, or a list could not be written
   2  the command line or a rule file is wrong"""
 
 
@@ -56,9 +56,12 @@ def _run(options: Namespace) -> int:
     run: Command = options.command
     try:
         return run.run(options)
-    except (UsageError, KnowledgeError) as error:
+    except (UsageError, RunError) as error:
         warn(str(error))
-        return 2
+        return 2 if isinstance(error, UsageError) else 1
+    except UndeliverableError as error:  # a rule file with errors, say, or a list that is locked
+        warn(str(error))
+        return 1 if error.is_temporary else 2
 
 
 def _harden(stream: object) -> None:

@@ -32,7 +32,7 @@ def read_sent(text: str | None) -> Sent:
         with open(text, encoding="utf-8-sig", newline="") as file:
             table = CsvRows(file)
             rows = iter(table)
-            names = [name.strip().casefold() for name in next(rows, Row(0, [])).cells]
+            names = [name.strip().casefold() for name in next(rows, Row(0, 0, [])).cells]
             if "sent" not in names:
                 raise UsageError(f"{text}: column `sent` is missing")
             columns = {by: names.index(by) for by in By if by in names}
@@ -49,7 +49,7 @@ def _added(path: str, rows: Iterable[Row], columns: Mapping[By, int], sent: int)
 
     total = 0
     sums: dict[By, dict[str, int]] = {by: defaultdict(int) for by in columns}
-    for line, cells in rows:
+    for line, _, cells in rows:
         number = cells[sent].strip()
         if not (number.isascii() and number.isdecimal()):
             raise UsageError(f"{path}:{line}: {number!r} is not a number of messages")

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable import KnowledgeError, UndeliverableError
 from undeliverable.cli import _list_domains, _list_files, _list_sent, _list_views
-from undeliverable.cli._command import Command, UsageError
+from undeliverable.cli._command import Command
 from undeliverable.cli._lists import add_list
 
 __all__ = ["COMMAND"]
@@ -61,12 +60,7 @@ _VERBS: Final = MappingProxyType(
 
 def _run(options: Namespace) -> int:
     verb: Callable[[Namespace], int] = options.verb
-    try:
-        return verb(options)
-    except (UsageError, KnowledgeError):
-        raise
-    except UndeliverableError as error:
-        raise UsageError(str(error)) from None
+    return verb(options)
 
 
 COMMAND: Final = Command(

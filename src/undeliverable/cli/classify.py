@@ -5,20 +5,35 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
+from undeliverable.cli._into import Into, Recording, add_into_options, list_of
 from undeliverable.cli._jobs import Work, done_by
-from undeliverable.cli._lists import Into
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._select import Selection
+from undeliverable.cli._signer import (
+    ListedSent,
+    Proving,
+    add_envelope_option,
+    add_proof_options,
+    asking,
+    prover_of,
+)
 from undeliverable.cli._summary import Tally
 from undeliverable.cli._writers import FORMATS, writer
 from undeliverable.files import Inbox, Mail, size_of
 from undeliverable.logs import LogReader
+from undeliverable.mail import ENVELOPE_TO
 from undeliverable.verdict import Report
 
+if TYPE_CHECKING:
+    from undeliverable.proof import Prover
+
 __all__ = ["COMMAND"]
+
+_LONGEST: Final = 36_500  # days
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -43,9 +58,7 @@ def _arguments(parser: ArgumentParser) -> None:
         help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
     )
     _reading_arguments(parser)
-    parser.add_argument(
-        "--into", metavar="LIST", help="also record the results in a suppression list: a SQLite file, or a database URL"
-    )
+    _list_arguments(parser)
     parser.add_argument(
         "--jobs",
         metavar="N",
@@ -83,48 +96,90 @@ def _reading_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def _list_arguments(parser: ArgumentParser) -> None:
+    """Add the options of the suppression list, and of what bounces have to prove."""
+    add_into_options(parser)
+    parser.add_argument(
+        "--max-age",
+        metavar="DAYS",
+        type=float,
+        default=10,
+        help="what was received before is left out of the list (10): an archive says how addresses were, not how they are",
+    )
+    add_proof_options(parser)
+    add_envelope_option(parser)
+
+
 def _run(options: Namespace) -> int:
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
-    knowledge = knowledge_of(options)
-    work = Work(
-        knowledge,
-        Selection.of(options.only),
-        options.format,
-        keep=options.into is not None,
-        attached=options.attached,
-        keep_headers=tuple(options.keep_header),
-        known=known_of(options, knowledge),
-    )
+    if not 0 < options.max_age <= _LONGEST:
+        raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
+    work, prover = _work(options), prover_of(options)
+    known = list_of(options, reads_mail=not options.log)
+    if known is None:
+        return _classify(options, work._replace(proving=_proving(options, prover)), None)
+    known.close()  # processes are forked before it is opened again: no two may share a connection
+    max_age, sent = timedelta(days=options.max_age), ListedSent(known)
+    proving = _proving(options, asking(prover, sent))
+    try:
+        return _classify(options, work._replace(proving=proving, recording=Recording(max_age)), Into(known, max_age))
+    finally:
+        sent.close()
+        known.close()
+
+
+def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
+    """Return what proves messages; logs are our own, and prove themselves."""
+    if prover is None or options.log:
+        return None
+    return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))
+
+
+def _classify(options: Namespace, work: Work, into: Into | None) -> int:
     watched = sys.stderr.isatty()
     progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
     output = writer(options.format)
-    into = None if options.into is None else Into(options.into)
     inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
     tally = Tally()
-    for done in done_by(options.jobs, work, inbox, _line_reader(work) if options.log else None):
+    lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
+    for done in done_by(options.jobs, work, inbox, None if lines is None else _line_reader(work, lines)):
         tally.lines += options.log
         tally.join(done.tally)
         for problem in done.problems:
             warn(problem)
         if into is not None:
-            for report in done.reports:
-                into.add(report)
+            into.add(done.events, done.old)
         for rows in done.shown:
             output.put(rows)
         progress.update(inbox.done, tally.messages)
     progress.clear()
+    for remark in () if lines is None else lines.remarks:
+        warn(remark)
     output.close()
+    if inbox.records and (options.rules or options.profile):
+        warn("warning: records keep their verdicts; --rules and --profile judge mail")
     sys.stdout.flush()
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
-    if into is not None:
-        print(into.close(), file=sys.stderr)
+    for line in () if into is None else into.close():
+        print(line, file=sys.stderr)
     return 0 if tally.messages or tally.lines else 1
 
 
-def _line_reader(work: Work) -> Callable[[Mail], Report | None]:
-    reader = LogReader(knowledge=work.knowledge, **work.known)
+def _work(options: Namespace) -> Work:
+    """Return the work to do on each message."""
+    knowledge = knowledge_of(options)
+    return Work(
+        knowledge,
+        Selection.of(options.only),
+        options.format,
+        attached=options.attached,
+        keep_headers=tuple(options.keep_header),
+        known=known_of(options, knowledge),
+    )
 
+
+def _line_reader(work: Work, reader: LogReader) -> Callable[[Mail], Report | None]:
     def read(line: Mail) -> Report | None:
         return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
 

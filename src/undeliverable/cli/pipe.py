@@ -1,7 +1,8 @@
-"""`undeliverable pipe`: read one message from a mail server and store its record or pass it to a program.
+"""`undeliverable pipe`: read one message from a mail server and store its record and events, or pass it to a program.
 
-The exit status is 0 when the record is safe and 75 (EX_TEMPFAIL) in every other case, so that the mail server keeps the
-message: a message is deleted only after its record has been written to disk or accepted by the program.
+The exit status is 0 when they are safe and 75 (EX_TEMPFAIL) in every other case, so that the mail server keeps the message:
+a message is deleted only after its record and its events in the list have been written to disk, or the program has accepted
+the record.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import signal
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Final, NoReturn
 
 from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
-from undeliverable.cli._signer import add_proof_options, prover_of
+from undeliverable.cli._into import Watched, add_into_options, list_of
+from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 __all__ = ["COMMAND"]
 
@@ -29,6 +33,7 @@ _MOST: Final = 256 << 20
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", metavar="FILE", help="append the record to this file of JSON Lines")
+    add_into_options(parser)
     parser.add_argument("--sender", metavar="ADDRESS", help="the envelope sender; empty for the null sender")
     parser.add_argument(
         "--recipient",
@@ -65,25 +70,28 @@ def _run(options: Namespace) -> int:
 
 
 def _take(options: Namespace) -> None:
-    if (options.to is None) == (not options.program):
-        raise UsageError("exactly one of --to and --exec is required")
+    is_kept = options.to is not None or options.into is not None
+    if is_kept == bool(options.program):
+        raise UsageError("either --exec is required, or --to or --into or both")
     raw = _message()
     if not raw:
         raise UsageError("there is no message on standard input")
-    from undeliverable.serve import Delivery, records  # not imported by other commands
+    from undeliverable.serve import Delivery  # not imported by other commands
+    from undeliverable.serve._intake import Intake, Taken
 
-    knowledge = knowledge_of(options)
+    received, knowledge = datetime.now(UTC), knowledge_of(options)
     report = parse(raw, knowledge=knowledge, source=options.source, **_known(options, knowledge))
-    prover = prover_of(options)
+    report = replace(report, received=received)
+    prover, into = prover_of(options), list_of(options)
+    prover = asking(prover, into)
     if prover is not None:
-        from datetime import UTC, datetime
-
-        report = prover.prove(report, *options.recipient, today=datetime.now(UTC).date())
+        report = prover.prove(report, *options.recipient, today=received.date())
     line = Delivery(report, options.sender, tuple(options.recipient)).line()
-    if options.to is not None:
-        records.append(options.to, [line])
-    else:
+    if options.program:
         _hand_over(options.program, line)
+        return
+    watched = None if into is None else Watched(into, say)
+    Intake(options.to, watched).store([Taken(report, line)])
 
 
 def _known(options: Namespace, knowledge: Knowledge) -> Known:
@@ -146,7 +154,7 @@ COMMAND: Final = Command(
     help="record one bounce that a mail server hands over on standard input",
     examples=(
         "undeliverable pipe --to /var/lib/bounces/bounces.jsonl < bounce.eml",
-        "undeliverable pipe --recipient=bounces+x@example.com --to bounces.jsonl < bounce.eml",
+        "undeliverable pipe --recipient=bounces+x@example.com --to bounces.jsonl --into list.db < bounce.eml",
         "undeliverable pipe --exec /usr/local/bin/take-bounce --queue bounces < bounce.eml",
     ),
     arguments=_arguments,

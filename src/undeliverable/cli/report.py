@@ -119,6 +119,8 @@ class _Reader:
                 yield report
         self.failed += self._inbox.failed + self._inbox.unread
         self._progress.clear()
+        for remark in () if self._lines is None else self._lines.remarks:
+            warn(remark)
 
     def _report(self, mail: Mail) -> Report | None:
         if self._lines is None or mail.is_record:

@@ -7,17 +7,20 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
-from undeliverable.cli._lists import Intake
-from undeliverable.cli._signer import add_proof_options, prover_of
+from undeliverable.cli._into import Watched, add_into_options, list_of
+from undeliverable.cli._lists import open_list
+from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 if TYPE_CHECKING:
+    from undeliverable.proof import Prover
     from undeliverable.serve import Budget
     from undeliverable.serve._http_server import HttpServer
     from undeliverable.serve.server import Sink
+    from undeliverable.serve.socketmap import SocketmapServer
 
 __all__ = ["COMMAND"]
 
@@ -28,13 +31,25 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lmtp", metavar="HOST:PORT", type=_address, help="listen here for LMTP (RFC 2033)")
     parser.add_argument("--smtp", metavar="HOST:PORT", type=_address, help="listen here for SMTP")
     parser.add_argument(
-        "--http", metavar="HOST:PORT", type=_address, help="listen here for webhooks: POST /webhooks/NAME"
+        "--http",
+        metavar="HOST:PORT",
+        type=_address,
+        help="listen here for webhooks (POST /webhooks/NAME) and clicks that unsubscribe (POST /u/TOKEN)",
     )
+    _look_up_arguments(parser)
     parser.add_argument(
         "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
     )
+    parser.add_argument(
+        "--service",
+        metavar="FILE",
+        dest="services",
+        action="append",
+        default=[],
+        help="a service of your own for --http, described in this file (TOML) called after it; repeatable",
+    )
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
-    parser.add_argument("--into", metavar="LIST", help="record webhooks in a suppression list, with or without --to")
+    add_into_options(parser)
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
         parser.add_argument(
             f"--{name}",
@@ -47,6 +62,26 @@ def _arguments(parser: ArgumentParser) -> None:
     _limit_arguments(parser)
     add_proof_options(parser)
     add_knowledge_options(parser)
+
+
+def _look_up_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--socketmap",
+        metavar="PLACE",
+        type=_place,
+        help="answer the look-ups of a mail server here, from --list: HOST:PORT (loopback only) or unix:PATH",
+    )
+    parser.add_argument("--list", metavar="LIST", help="the suppression list for --socketmap")
+    parser.add_argument(
+        "--if-unreadable",
+        metavar="WHAT",
+        choices=("open", "temp", "perm"),
+        default="open",
+        help="what to answer while the list cannot be read: open (the default: mail is sent), temp (try later) or perm",
+    )
+    parser.add_argument(
+        "--reject-text", metavar="TEXT", help="what the mail server says where the list stops a recipient"
+    )
 
 
 def _limit_arguments(parser: ArgumentParser) -> None:
@@ -79,12 +114,26 @@ def _limit_arguments(parser: ArgumentParser) -> None:
     )
 
 
+class Listening(Protocol):
+    """A server that listens at one place."""
+
+    @property
+    def port(self) -> int | str:
+        """The port or the socket file where it listens."""
+        ...
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
 class _Shared(NamedTuple):
-    """What all servers share: the rules of the moment, what policies may ask for, and the budget of octets."""
+    """What all servers share: the rules of the moment, what policies may ask for, the budget of octets, list and proof."""
 
     knowledge: Callable[[], Knowledge]
     context: dict[str, object] | None
     budget: Budget
+    into: Watched | None
+    prover: Prover | None
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -94,19 +143,35 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _place(text: str) -> tuple[str, int] | str:
+    return text.removeprefix("unix:") if text.startswith("unix:/") else _address(text)
+
+
 def _run(options: Namespace) -> int:
     mail = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
     web = [options.http] if options.http else []
-    if not (mail or web):
-        raise UsageError("at least one of --lmtp, --smtp and --http is required")
+    if not (mail or web or options.socketmap):
+        raise UsageError("at least one of --lmtp, --smtp, --http and --socketmap is required")
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not _is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
     from undeliverable.serve import Budget
 
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    shared = _Shared(watch.current, context_of(options) or None, Budget(options.max_in_flight * _MIB))
-    sinks: list[Sink | HttpServer] = [*_mail_sinks(options, shared, mail), *_web_sinks(options, shared, web)]
+    prover, known = prover_of(options), list_of(options, reads_mail=bool(mail))
+    into = None if known is None else Watched(known, warn)
+    shared = _Shared(
+        knowledge=watch.current,
+        context=context_of(options) or None,
+        budget=Budget(options.max_in_flight * _MIB),
+        into=into,
+        prover=asking(prover, known),
+    )
+    sinks: list[Listening] = [
+        *_mail_sinks(options, shared, mail),
+        *_web_sinks(options, shared, web),
+        *_look_up_servers(options),
+    ]
 
     import asyncio
 
@@ -115,6 +180,9 @@ def _run(options: Namespace) -> int:
     except OSError as error:
         warn(str(error))
         return 1
+    finally:
+        if into is not None:
+            into.close()
     return 0
 
 
@@ -123,8 +191,8 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
         return []
     if not (options.domains or options.recipients):
         raise UsageError("--domain or --recipient is required: the recipients to accept mail for")
-    if not options.to:
-        raise UsageError("--to is required: the file for the records")
+    if options.to is None and shared.into is None:
+        raise UsageError("--to or --into is required: where to record bounces")
     from undeliverable.serve import BounceHandler
 
     try:
@@ -135,9 +203,10 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
         options.domains,
         recipients=options.recipients,
         to=options.to,
+        into=shared.into,
         knowledge=shared.knowledge,
         context=shared.context,
-        signer=prover_of(options),
+        prover=shared.prover,
     )
     limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
     return [
@@ -149,29 +218,57 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
 def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
     if not listen:
         return []
-    if not options.secrets:
-        raise UsageError("--secrets is required: the file with the secrets of the webhooks")
-    if not (options.to or options.into):
+    if not options.secrets and (options.services or shared.prover is None or shared.prover.sent is None):
+        raise UsageError(
+            "--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe"
+        )
+    if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record webhooks")
     try:
         from undeliverable.serve._http_server import HttpServer
         from undeliverable.serve._secrets_file import read_secrets
         from undeliverable.serve.http import Webhooks
+        from undeliverable.webhooks import load_service
     except ImportError:
         raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
     app = Webhooks(
-        read_secrets(options.secrets),
+        read_secrets(options.secrets, map(load_service, options.services)) if options.secrets else {},
         to=options.to,
-        received=Intake(options.into).add if options.into else None,
+        into=shared.into,
         knowledge=shared.knowledge,
         context=shared.context,
+        prover=shared.prover,
         max_size=min(options.max_size, 8) * _MIB,
         budget=shared.budget,
     )
     return [HttpServer(app, host=host, port=port, connections=options.max_connections) for host, port in listen]
 
 
-async def _serve(sinks: list[Sink | HttpServer], reload: Callable[[], object]) -> None:
+def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
+    if not options.socketmap:
+        return []
+    if not options.list:
+        raise UsageError("--list is required: the suppression list to look up in")
+    if not isinstance(options.socketmap, str) and not _is_loopback(options.socketmap[0]):
+        raise UsageError(
+            f"{options.socketmap[0]} is reachable from other hosts, which --socketmap would answer as well"
+        )
+    known = open_list(options.list, scope=options.scope)
+    from undeliverable.serve.socketmap import IfUnreadable, LookUps, SocketmapServer
+
+    try:
+        look_ups = LookUps(
+            known,
+            stream=options.stream,
+            if_unreadable=IfUnreadable(options.if_unreadable),
+            text=options.reject_text,
+        )
+    except ValueError as error:
+        raise UsageError(f"--reject-text: {error}") from None
+    return [SocketmapServer(look_ups, options.socketmap)]
+
+
+async def _serve(sinks: list[Listening], reload: Callable[[], object]) -> None:
     """Serve until SIGTERM or SIGINT, and reload at SIGHUP; report on standard error when a port is ready."""
     import asyncio
 
@@ -182,7 +279,8 @@ async def _serve(sinks: list[Sink | HttpServer], reload: Callable[[], object]) -
     loop.add_signal_handler(signal.SIGHUP, reload)
     for sink in sinks:
         await sink.start()
-        print(f"undeliverable: listening on port {sink.port}", file=sys.stderr, flush=True)
+        where = sink.port if isinstance(sink.port, str) else f"port {sink.port}"
+        print(f"undeliverable: listening on {where}", file=sys.stderr, flush=True)
     await stop.wait()
     for sink in sinks:
         await sink.stop()
@@ -197,11 +295,12 @@ def _is_loopback(host: str) -> bool:
 
 COMMAND: Final = Command(
     name="serve",
-    help="receive bounces by LMTP, SMTP or webhooks and record them",
+    help="receive bounces by LMTP, SMTP or webhooks and record them; answer look-ups of mail servers",
     examples=(
         "undeliverable serve --lmtp 127.0.0.1:8024 --domain bounces.example.com --to bounces.jsonl",
         "undeliverable serve --smtp 127.0.0.1:8025 --recipient bounces@example.com --to bounces.jsonl",
         "undeliverable serve --http 127.0.0.1:8080 --secrets secrets.toml --into list.db",
+        "undeliverable serve --socketmap unix:/run/undeliverable/lookup --list list.db",
     ),
     arguments=_arguments,
     run=_run,

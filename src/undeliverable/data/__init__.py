@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KNOWLEDGE", "names", "place", "read"]
 
-KNOWLEDGE: Final = ("", "providers/", "wording/", "formats/", "languages/", "logs/")
+KNOWLEDGE: Final = ("", "providers/", "wording/", "formats/", "languages/", "logs/", "services/")
 """The folders whose files make up the built-in knowledge; profiles are layers of their own."""
 _HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 # pathlib takes 4 ms
 

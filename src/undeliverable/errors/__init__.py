@@ -18,7 +18,12 @@ __all__ = ["KnowledgeError", "UndeliverableError", "WebhookError"]
 
 
 class UndeliverableError(Exception):
-    """The base class of all exceptions that this library raises on purpose."""
+    """The base class of all exceptions that this library raises on purpose.
+
+    :ivar is_temporary: True if the same call may succeed later: a list is locked, or its database cannot be reached.
+    """
+
+    is_temporary = False
 
 
 class KnowledgeError(UndeliverableError):

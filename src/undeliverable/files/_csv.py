@@ -6,7 +6,6 @@ there, and where no later line closes them well the line is a bad row by itself,
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -30,29 +29,33 @@ class Row(NamedTuple):
     """One row.
 
     :ivar line: the number of its first line, counted from 1.
+    :ivar last: that of its last line.
     """
 
     line: int
+    last: int
     cells: list[str]
 
 
 class CsvRows:
-    """Iterate over the rows of CSV (RFC 4180), empty lines left out; all have as many cells as the first one.
+    """Iterate over the rows of CSV (RFC 4180), empty lines left out.
 
     :ivar bad: number of rows that are no rows: an open quote, text behind one, a wrong number of cells.
     :ivar faults: where the first of them stand, and what is wrong: "line 11: a quote is not closed".
     """
 
-    __slots__ = ("_delimiter", "_lines", "_width", "bad", "faults")
+    __slots__ = ("_delimiter", "_lines", "_ragged", "_width", "bad", "faults")
 
-    def __init__(self, lines: Iterable[str], *, delimiter: str = ",", number: int = 1) -> None:
+    def __init__(self, lines: Iterable[str], *, delimiter: str = ",", number: int = 1, ragged: bool = False) -> None:
         """Read nothing yet.
 
         :param lines: with their endings.
         :param number: that of the first of them, for places.
+        :param ragged: True to take rows that have not as many cells as the first one.
         """
         self._lines = _Lines(lines, number - 1)
         self._delimiter = delimiter
+        self._ragged = ragged
         self._width = 0
         self.bad = 0
         self.faults: list[str] = []
@@ -60,30 +63,32 @@ class CsvRows:
     def __iter__(self) -> Iterator[Row]:
         for line in self._lines:
             number = self._lines.number
-            try:
-                cells = self._cells(line)
-            except csv.Error as error:
-                self._fail(number, str(error))
+            cells, fault = self._cells(line)
+            if fault is not None:
+                self._fail(number, fault)
                 continue
             if not any(cells):
                 continue
             self._width = self._width or len(cells)
-            if len(cells) == self._width:
-                yield Row(number, cells)
+            if self._ragged or len(cells) == self._width:
+                yield Row(number, self._lines.number, cells)
             else:
                 self._fail(number, f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {self._width}")
 
-    def _cells(self, line: str) -> list[str]:
+    def _cells(self, line: str) -> tuple[list[str], str | None]:
+        """Return the cells of the row that begins with a line, or what is wrong with it."""
         if '"' not in line and len(line) < _LONG:
-            return line.rstrip("\r\n").split(self._delimiter)
+            return line.rstrip("\r\n").split(self._delimiter), None
         if self._width < 2 and _QUOTED.fullmatch(line.strip()):
-            return [line.strip()]
+            return [line.strip()], None
+        import csv  # most files hold mail, and need none of it
+
         more: list[str] = []
         try:
-            return next(csv.reader(self._row(line, more), delimiter=self._delimiter, strict=True))
+            return next(csv.reader(self._row(line, more), delimiter=self._delimiter, strict=True)), None
         except csv.Error as error:
             self._lines.put_back(more)
-            raise csv.Error(_OPEN if more or "end of data" in str(error) else str(error)) from None
+            return [], _OPEN if more or "end of data" in str(error) else str(error)
 
     def _row(self, line: str, more: list[str]) -> Iterator[str]:
         """Yield a line, and those after it as far as the row goes on in them; the reader asks for no others."""

@@ -21,6 +21,7 @@ from undeliverable.mail import received_at
 __all__ = ["Inbox", "Mail"]
 
 _HEAD: Final = 4096
+_NAMED: Final = 10  # lines of a file that are named one by one
 
 
 class Mail(NamedTuple):
@@ -45,11 +46,13 @@ class Inbox:
 
     :ivar failed: number of files that could not be read to their end.
     :ivar skipped: number of files that hold neither mail nor records.
+    :ivar records: number of lines that were handed out as records.
     :ivar unread: number of lines in files of records that are no records.
     """
 
     __slots__ = (
-        "_before", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_warn", "failed", "skipped", "unread",
+        "_before", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_warn", "failed", "records", "skipped",
+        "unread",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +79,7 @@ class Inbox:
         self._received_by = received_by
         self.failed = 0
         self.skipped = 0
+        self.records = 0
         self.unread = 0
         self._before = 0
         self._file: io.BufferedReader | None = None
@@ -129,18 +133,28 @@ class Inbox:
         return found.records and bool(head) and (is_named or begins_as_json(head)) and not looks_like_mail(head)
 
     def _records(self, found: Found, stream: Stream, head: bytes) -> Iterator[Mail]:
-        first = records = unread = 0
+        unread, waiting, before = 0, list[int](), self.records
         for number, raw in enumerate(stream.lines(LIMIT), start=1):
             if looks_like_record(raw):
-                records += 1
+                self.records += 1
                 yield Mail(f"{found.path}:{number}", raw, is_record=True)
             elif raw.strip():
-                first, unread = first or number, unread + 1
-        if not records:
+                unread += 1
+                if unread <= _NAMED:
+                    waiting.append(number)
+            if waiting and self.records > before:  # else the whole file may be something else
+                self._warn_of_lines(found, waiting)
+        if self.records == before:
             self._skip(found, head, stream)
-        elif first:
-            self.unread += unread
-            self._warn(f"{found.path}:{first}: no record of a report; {_lines(unread)} skipped")
+            return
+        self.unread += unread
+        if unread > _NAMED:
+            self._warn(f"{found.path}: {unread:,} lines are not records of reports")
+
+    def _warn_of_lines(self, found: Found, numbers: list[int]) -> None:
+        for number in numbers:
+            self._warn(f"{found.path}:{number}: not a record of a report")
+        numbers.clear()
 
     def _skip(self, found: Found, head: bytes, stream: Stream) -> None:
         """Say that a file in JSON holds nothing of ours."""
@@ -183,10 +197,6 @@ class Inbox:
         self.failed += 1
         reason = error.strerror if isinstance(error, OSError) else str(error)
         self._warn(f"{path or getattr(error, 'filename', '')}: {reason}")
-
-
-def _lines(number: int) -> str:
-    return "the line was" if number == 1 else f"{number:,} such lines were"
 
 
 def _position(file: io.BufferedReader) -> int:

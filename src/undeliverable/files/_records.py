@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final, cast
 
@@ -40,11 +39,13 @@ def report_in(source: str, line: bytes) -> Report:
     :param source: the name of the line's place, for the error.
     :raises RecordError: when the line is no record; the message names the place and says why.
     """
+    import json  # most files hold mail, and the import costs a cold start some milliseconds
+
     try:
         record: object = json.loads(line)
     except (ValueError, RecursionError) as error:
         why = error if line.rstrip().endswith(b"}") else "its end is missing"
-        raise RecordError(f"{source}: no record of a report: {why}") from None
+        raise RecordError(f"{source}: not a record of a report: {why}") from None
     try:
         return Report.from_dict(cast("dict[str, object]", record))  # which says so if it is no object
     except ValueError as error:

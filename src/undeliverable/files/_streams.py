@@ -31,9 +31,11 @@ class Readable(Protocol):
 
 def decompressed(file: BinaryIO) -> BinaryIO:
     """Return a file that is read decompressed if it begins as gzip does."""
-    readable = cast("io.BufferedReader", file)
+    readable = (
+        cast("io.BufferedReader", file) if hasattr(file, "peek") else io.BufferedReader(cast("io.RawIOBase", file))
+    )
     if readable.peek(2)[:2] != _GZIP:
-        return file
+        return readable
     import gzip
 
     return cast("BinaryIO", gzip.GzipFile(fileobj=readable))

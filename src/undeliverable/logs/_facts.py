@@ -43,6 +43,7 @@ class Entry(NamedTuple):
     :ivar found: the facts, as texts by name.
     :ivar own: whether all its text is the logging server's own.
     :ivar idle: whether no delivery was attempted.
+    :ivar waits: whether the line counts only for a recipient that waits.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Entry(NamedTuple):
     idle: bool = False
     expired_words: tuple[str, ...] = ()
     record: Record | None = None
+    waits: bool = False
 
 
 def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry | None:
@@ -64,12 +66,25 @@ def line_entry(shape: LineShape, found: dict[str, str], frame: Frame) -> Entry |
         return None
     if "code" in found and "reply" not in found:
         found["text"] = f"{found['code']} {found.get('text', '')}".rstrip()
+    if shape.command:
+        found.setdefault("command", shape.command)
     for key in ("text", "reply"):
         if key in found:
             for pattern, instead in shape.unescape:
                 found[key] = pattern.sub(instead, found[key])
     expired = shape.expired or "expired" in found
-    return Entry(shape.name, shape.id, action, found, frame, shape.own_words, expired, shape.idle, shape.expired_words)
+    return Entry(
+        shape.name,
+        shape.id,
+        action,
+        found,
+        frame,
+        own=shape.own_words,
+        expired=expired,
+        idle=shape.idle,
+        expired_words=shape.expired_words,
+        waits=shape.waits,
+    )
 
 
 def record_entry(record: Record, frame: Frame) -> Entry:

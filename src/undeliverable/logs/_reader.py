@@ -29,6 +29,7 @@ __all__ = ["Reader"]
 _LONGEST_OBJECT: Final = 1_048_576  # a JSON record can hold headers and is useless when cut
 _OBJECT: Final = '{"'
 _HEAD: Final = 512  # characters in which a JSON object begins, after any frames
+_RECORD: Final = "\x1e"  # what "journalctl -o json-seq" puts before each object
 _WAITING: Final = 1_000  # recipients of one message whose last reply is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _CUT: Final = "a very long line was cut"
@@ -62,7 +63,7 @@ class Reader:
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery."""
-        text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+        text = _text(line)
         longest = _LONGEST_OBJECT if _OBJECT in text[:_HEAD] else LONGEST
         remarks = [_CUT] if len(text) > longest else []
         read = self._lines.read(text[:longest])
@@ -76,11 +77,13 @@ class Reader:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Why lines about deliveries were not read, with the number of each."""
-        return tuple(f"{count} lines not read: {why}" for why, count in self._lines.unread.items())
+        return tuple(
+            f"{count} {'line' if count == 1 else 'lines'} not read: {why}" for why, count in self._lines.unread.items()
+        )
 
     def knows(self, line: bytes) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
-        return self._lines.knows(_decoded(line).rstrip("\r\n\0 "))
+        return self._lines.knows(_text(line))
 
     # ------------------------------------------------------------------------------------------------------------
     # The window
@@ -130,8 +133,10 @@ class Reader:
     # ------------------------------------------------------------------------------------------------------------
     # The report
 
-    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report:
+    def _report(self, entry: Entry, line: str, remarks: list[str], source: str | None) -> Report | None:
         entry, trail = self._joined(entry)
+        if entry.waits and (trail is None or entry.found.get("recipient") not in trail.waiting):
+            return None
         if entry.record is not None:
             remarks += entry.record.remarks
         facts = facts_of(entry)
@@ -219,6 +224,12 @@ def _identity(message: MessageFacts, line: str) -> str:
     if message.queue_id is not None:
         return f"{message.reporting_mta or ''} {message.queue_id}"
     return sha256(line.encode(errors="replace")).hexdigest()
+
+
+def _text(line: str | bytes) -> str:
+    """Return a line without its ending, and without the mark that begins a record of a JSON sequence (RFC 7464)."""
+    text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+    return text[1:] if text[:1] == _RECORD else text
 
 
 def _decoded(raw: bytes) -> str:

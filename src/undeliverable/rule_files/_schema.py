@@ -87,6 +87,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (),
     "tenant": ("name",),
     "provider": ("name",),
+    "service": ("name",),
     "rule": ("when", "then"),
     "policy": ("then",),
 }

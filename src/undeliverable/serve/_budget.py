@@ -7,10 +7,12 @@ takes memory as well, up to twice its size: of large messages, one is read at a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Budget", "Share"]
 
@@ -28,7 +30,7 @@ class Budget:
 
     def __init__(self, octets: int = _OCTETS) -> None:
         self.free = octets
-        self._turn = asyncio.Lock()
+        self._turn: asyncio.Lock | None = None
 
     @contextmanager
     def share(self) -> Generator[Share, None, None]:
@@ -45,6 +47,10 @@ class Budget:
         if size < _LARGE:
             yield
             return
+        if self._turn is None:
+            import asyncio  # not by those who only want records
+
+            self._turn = asyncio.Lock()
         async with self._turn:
             yield
 

@@ -1,7 +1,7 @@
 """The handler of an `aiosmtpd` server: accept or refuse recipients, parse and record messages.
 
 A reply of 250 is a promise (RFC 5321 4.2.5): the sending server deletes the message only after this side has written
-its record to disk. Every failure is answered with a temporary 451.
+its record, and its events into the list, to disk. Every failure is answered with a temporary 451.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from undeliverable import Knowledge, Report, parse
 from undeliverable.envelope import unwrap
 from undeliverable.serve._delivery import Delivery
+from undeliverable.serve._failures import log_failure
 from undeliverable.serve._judging import Judging
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from undeliverable.proof import Prover
     from undeliverable.serve._commit import GroupCommit
+    from undeliverable.serve._intake import Recorder, Taken
     from undeliverable.verp import Signer
 
 __all__ = ["BounceHandler"]
@@ -53,19 +55,19 @@ class _Session(Protocol):
 class BounceHandler:
     """A handler for `aiosmtpd.controller.Controller` and the like: accepts bounces, records them, calls your code.
 
-    A message is answered with 250 only when its record is on disk **and** :meth:`received` has returned; when either
-    fails the reply is 451, and the sending server tries again. So both must tolerate repetition: the same failure has
-    the same ``Verdict.key``.
+    A message is answered with 250 only when :meth:`received` has returned and its record **and** its events in the list
+    are on disk; when any of it fails the reply is 451, and the sending server tries again. So consumers of the records
+    must tolerate repetition: the same failure has the same ``Verdict.key``, and a list takes each event once.
 
     Made for subclassing: override :meth:`received`, and any hook of `aiosmtpd` you need.
 
     :param domains: recipients at these domains are accepted, whatever their local part.
     :param recipients: these are accepted as well, with or without an extension after "+"; all others get a 550.
-    :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call :meth:`received`.
+    :param to: the file of records (:mod:`undeliverable.serve.records`), if any.
+    :param into: the suppression list that takes the events, if any: a :class:`~undeliverable.store.SuppressionList`.
     :param knowledge: the rules, policies and formats to judge by, or a function that returns those of the moment, such
         as ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
-    :param signer: if given, it or a prover marks verdicts by what proves them
-        (:meth:`undeliverable.proof.Prover.prove`).
+    :param prover: marks verdicts by what proves them (:class:`undeliverable.proof.Prover`); a signer does as well.
     :param most_recipients: the largest number of recipients of one message.
     :param context: what policies may ask for, the same for all messages.
     """
@@ -76,17 +78,19 @@ class BounceHandler:
         *,
         recipients: Iterable[str] = (),
         to: str | os.PathLike[str] | None = None,
+        into: Recorder | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
-        signer: Signer | Prover | None = None,
+        prover: Prover | Signer | None = None,
         most_recipients: int = 100,
         context: Mapping[str, object] | None = None,
     ) -> None:
         self._domains = frozenset(domain.strip("@.").casefold() for domain in domains)
         self._recipients = frozenset(recipient.casefold() for recipient in recipients)
         self._to = to
-        self._store: GroupCommit | None = None
+        self._into = into
+        self._store: GroupCommit[Taken] | None = None
         self._judging = Judging(knowledge, context)
-        self._signer = signer
+        self._prover = prover
         self._most_recipients = most_recipients
 
     async def received(self, delivery: Delivery, content: bytes) -> None:
@@ -132,8 +136,8 @@ class BounceHandler:
             delivery = Delivery(report, sender, tuple(envelope.rcpt_tos))
             await self.received(delivery, content)
             await self._record(delivery)
-        except Exception:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
-            _LOG.exception("message not recorded, answered with 451")
+        except Exception as error:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
+            log_failure("message not recorded, answered with 451", error)
             return NOT_STORED
         return STORED
 
@@ -148,26 +152,29 @@ class BounceHandler:
             await self._store.drain()
 
     async def _read(self, content: bytes, recipients: tuple[str, ...]) -> Report:
-        arguments = self._judging.arguments()
-        if len(content) < _LONG:
-            report = parse(content, **arguments)
-        else:
-            import asyncio
+        arguments, received = self._judging.arguments(), datetime.now(UTC)
 
-            report = await asyncio.to_thread(parse, content, **arguments)
-        return report if self._signer is None else self._signer.prove(report, *recipients, today=_today())
+        def read() -> Report:
+            return replace(parse(content, **arguments), received=received)
+
+        def prove(report: Report) -> Report:
+            prover = self._prover
+            return report if prover is None else prover.prove(report, *recipients, today=received.date())
+
+        if len(content) < _LONG and getattr(self._prover, "sent", None) is None:
+            return prove(read())
+        import asyncio  # not by those who only want records
+
+        # What was sent may be asked of a database.
+        return await asyncio.to_thread(lambda: prove(read()))
 
     async def _record(self, delivery: Delivery) -> None:
-        if self._to is None:
+        if self._to is None and self._into is None:
             return
+        from undeliverable.serve._intake import Intake, Taken
+
         if self._store is None:
             from undeliverable.serve._commit import GroupCommit
 
-            self._store = GroupCommit(self._to)
-        await self._store.add(delivery.line())
-
-
-def _today() -> date:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).date()
+            self._store = GroupCommit(Intake(self._to, self._into).store)
+        await self._store.add(Taken(delivery.report, delivery.line()))

@@ -17,6 +17,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from undeliverable.serve._places import Places
 from undeliverable.serve.http import Webhooks
 
 __all__ = ["HttpServer"]
@@ -24,33 +25,6 @@ __all__ = ["HttpServer"]
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
-class _Places:
-    """The connections of a server.
-
-    :ivar waiting: those whose request is not complete, in the order in which they began to wait.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.waiting: dict[_Connection, None] = {}
-        self._all: set[_Connection] = set()
-        self._most = most
-
-    def enter(self, connection: _Connection) -> bool:
-        """Return True if there is a place for a new connection, perhaps that of one that only waits."""
-        if len(self._all) >= self._most:
-            oldest = next(iter(self.waiting), None)
-            if oldest is None:
-                return False
-            self.leave(oldest)
-            oldest.abort()
-        self._all.add(connection)
-        return True
-
-    def leave(self, connection: _Connection) -> None:
-        self._all.discard(connection)
-        self.waiting.pop(connection, None)
 
 
 class _Config(uvicorn.Config):
@@ -66,7 +40,7 @@ class _Config(uvicorn.Config):
             lifespan="off",
             timeout_graceful_shutdown=30,
         )
-        self.places: Final = _Places(connections)
+        self.places: Final = Places(connections)
 
 
 class _Connection(H11Protocol):
@@ -112,9 +86,9 @@ class _Connection(H11Protocol):
         elif state is not h11.IDLE:
             self._disarm()
         if state in {h11.IDLE, h11.SEND_BODY}:
-            self._places.waiting.setdefault(self)
+            self._places.waits(self)
         else:
-            self._places.waiting.pop(self, None)
+            self._places.works(self)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

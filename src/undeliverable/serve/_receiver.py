@@ -1,7 +1,8 @@
 """Process a webhook request, independent of the web framework: authenticate, parse, pass on, record once.
 
-Services repeat a request until it is answered with 2xx, so that status is given only when everything is stored. Events
-that come twice, even at the same time or after a restart, are recognised by a digest and recorded once.
+Services repeat a request until it is answered with 2xx, so that status is given only when everything is stored, in the
+file of records and in the list. Events that come twice, even at the same time or after a restart, are recognised by a
+digest and recorded once.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from undeliverable import Knowledge, Report, WebhookError, parse_webhook
+from undeliverable import Knowledge, Proof, Report, UndeliverableError, WebhookError, parse_webhook
+from undeliverable.proof import Prover
 from undeliverable.serve._commit import GroupCommit
+from undeliverable.serve._failures import log_failure
+from undeliverable.serve._intake import Intake, Recorder, Taken
 from undeliverable.serve._judging import Judging
-from undeliverable.webhook_auth import Basic, CertificateNeeded, Proof, Secret, VerificationError, verify
+from undeliverable.serve._unsubscribe import unsubscribed
+from undeliverable.webhook_auth import Basic, CertificateNeeded, Secret, VerificationError, verify
+from undeliverable.webhook_auth import Proof as Verified
+from undeliverable.webhooks import SERVICES, Service
 
 __all__ = ["Answer", "Endpoint", "Receiver"]
 
@@ -41,10 +48,12 @@ class Endpoint:
 
     :ivar secret: as for :func:`undeliverable.webhook_auth.verify`.
     :ivar url: the URL as configured at the service, needed where its signature covers the URL.
+    :ivar service: a service that the library does not know, as :func:`undeliverable.webhooks.load_service` reads it.
     """
 
     secret: Secret | Sequence[Secret]
     url: str | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,13 @@ class Receiver:
     """A processor of requests; belongs to one event loop.
 
     :param endpoints: the accepted services, by name.
-    :param to: the file of records, or None to only call `received`.
+    :param to: the file of records, if any.
+    :param into: the suppression list that takes the events, if any: a :class:`~undeliverable.store.SuppressionList`.
     :param received: called with the new reports of a request before they are recorded: a function (in a thread) or a
         coroutine function. When it raises, nothing is recorded and the service tries again.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment; the built-in
         ones by default.
+    :param prover: knows whom the tokens of links that unsubscribe belong to; without it there are no such links.
     :param remember: the number of events to remember, so that each is recorded once.
     :param context: what policies may ask for, the same for all events.
     """
@@ -74,27 +85,39 @@ class Receiver:
         endpoints: Mapping[str, Endpoint],
         *,
         to: str | os.PathLike[str] | None = None,
+        into: Recorder | None = None,
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
+        prover: Prover | None = None,
         remember: int = 200_000,
         context: Mapping[str, object] | None = None,
     ) -> None:
-        if to is None and received is None:
-            raise ValueError("at least one of `to` and `received` is required")
+        if to is None and into is None and received is None:
+            raise ValueError("at least one of `to`, `into` and `received` is required")
         self._endpoints = dict(endpoints)
         self._to = to
         self._received = received
         self._judging = Judging(knowledge, context)
+        self._prover = prover
         self._remember = remember
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[str, bool] = OrderedDict()  # and whether the list is known to have it
         self._used: OrderedDict[str, str] = OrderedDict()  # ids of requests whose body is not signed, and its digest
         self._busy: dict[str, asyncio.Future[None]] = {}
-        self._store: GroupCommit | None = None
+        self._store = GroupCommit(Intake(to, into).store)
+        self._is_listless = into is None
         self._learned = to is None
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return the endpoint of a service, or None if its requests are not accepted."""
         return self._endpoints.get(name)
+
+    def takes_query(self, name: str) -> bool:
+        """Return whether a service sends its events by GET, in the query of the URL."""
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return False
+        service = endpoint.service or next((one for one in SERVICES if one.name == name), None)
+        return service is not None and service.method == "GET"
 
     async def take(self, name: str, body: bytes, headers: Mapping[str, str], url: str | None = None) -> Answer:
         """Process one request and return the response: 2xx only when all of it is recorded.
@@ -108,33 +131,52 @@ class Receiver:
         digest = hashlib.sha256(body).hexdigest()
         try:
             await self._learn()
-            proof = verify(name, body, headers, endpoint.secret, url=endpoint.url or url)
-            reports = await self._read(name, body, headers)
+            service = endpoint.service or name
+            proof = verify(service, body, headers, endpoint.secret, url=endpoint.url or url)
+            reports = [report.proved(Proof.SIGNED) for report in await self._read(service, body, headers)]
         except VerificationError as error:
             return _refused(error, endpoint)
         except WebhookError as error:
             return Answer(400, {"error": error.detail})
-        except OSError:
-            _LOG.exception("cannot read the file of records")
+        except OSError as error:
+            log_failure("cannot read the file of records", error)
             return _unavailable()
         if not self._use(proof, digest):
             return Answer(401, {"error": "its token has been used for another body"})
         return await self._keep(reports, proof, digest)
 
+    def reads_token(self, token: str) -> bool:
+        """Return whether a text can be the token of a link that unsubscribes."""
+        signer = None if self._prover is None else self._prover.signer
+        return signer is not None and signer.read(token) is not None
+
+    async def unsubscribe(self, token: str) -> Answer:
+        """Unsubscribe the recipient whom a token of the prover's signer names: 200 only when that is recorded."""
+        if self._prover is None:
+            return Answer(404, {})
+        try:
+            await self._learn()
+            report = await asyncio.to_thread(unsubscribed, token, self._prover, datetime.now(UTC))
+        except (OSError, UndeliverableError) as error:
+            log_failure("a request to unsubscribe cannot be answered now", error)
+            return _unavailable()
+        if report is None:
+            return Answer(404, {})
+        return await self._keep([report], None, hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest())
+
     async def drain(self) -> None:
         """Return when all accepted events are on disk."""
-        if self._store is not None:
-            await self._store.drain()
+        await self._store.drain()
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def _read(self, name: str, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
+    async def _read(self, service: str | Service, body: bytes, headers: Mapping[str, str]) -> tuple[Report, ...]:
         arguments = self._judging.arguments()
         if len(body) < _LONG:
-            return parse_webhook(name, body, headers=headers, **arguments)
-        return await asyncio.to_thread(parse_webhook, name, body, headers=headers, **arguments)
+            return parse_webhook(service, body, headers=headers, **arguments)
+        return await asyncio.to_thread(parse_webhook, service, body, headers=headers, **arguments)
 
-    def _use(self, proof: Proof, digest: str) -> bool:
+    def _use(self, proof: Verified, digest: str) -> bool:
         """Return True unless a token that does not cover the body was used for another body before."""
         if proof.covers_body or proof.id is None:
             return True
@@ -145,41 +187,43 @@ class Receiver:
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 
-    async def _keep(self, reports: Sequence[Report], proof: Proof, digest: str) -> Answer:
+    async def _keep(self, reports: Sequence[Report], proof: Verified | None, digest: str) -> Answer:
         keys = [_key(report.to_dict()) for report in reports]
         while waiting := [self._busy[key] for key in keys if key in self._busy]:
             await asyncio.wait(waiting)  # another request is recording the same event
-        new = {key: report for key, report in zip(keys, reports, strict=True) if key not in self._known}
+        # What the file holds may not have reached the list before the program ended.
+        missing = {key: report for key, report in zip(keys, reports, strict=True) if not self._known.get(key)}
+        new = {key: report for key, report in missing.items() if key not in self._known}
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._busy.update(dict.fromkeys(new, done))
+        self._busy.update(dict.fromkeys(missing, done))
         try:
-            await self._hand_over(list(new.values()), proof, digest)
-        except Exception:  # noqa: BLE001 # a failing `received`, a full disk: the service will try again
-            _LOG.exception("request not recorded, answered with 503")
+            await self._hand_over(missing, new, proof, digest)
+        except Exception as error:  # noqa: BLE001 # a failing `received`, a full disk: the service will try again
+            log_failure("request not recorded, answered with 503", error)
             return _unavailable()
         else:
-            _remember(self._known, dict.fromkeys(new), self._remember)
+            _remember(self._known, dict.fromkeys(missing, True), self._remember)
         finally:
-            for key in new:
+            for key in missing:
                 del self._busy[key]
             done.set_result(None)
         return Answer(200, {"taken": len(new), "known": len(reports) - len(new)} | _validation(reports))
 
-    async def _hand_over(self, reports: Sequence[Report], proof: Proof, digest: str) -> None:
-        if not reports:
-            return
-        if self._received is not None:
+    async def _hand_over(
+        self, missing: Mapping[str, Report], new: Mapping[str, Report], proof: Verified | None, digest: str
+    ) -> None:
+        if self._received is not None and new:
             if inspect.iscoroutinefunction(self._received):
-                await self._received(reports)
+                await self._received(list(new.values()))
             else:
-                await asyncio.to_thread(self._received, reports)
-        if self._to is None:
-            return
-        if self._store is None:
-            self._store = GroupCommit(self._to)
-        request = {"id": proof.id, "digest": digest, "received": datetime.now(UTC).isoformat()}
-        lines = [_line(report, request) for report in reports]
-        await asyncio.gather(*map(self._store.add, lines))
+                await asyncio.to_thread(self._received, list(new.values()))
+        now = datetime.now(UTC)
+        request = {"id": None if proof is None else proof.id, "digest": digest, "received": now.isoformat()}
+        taken: list[Taken] = []
+        for key, found in missing.items():
+            report = replace(found, received=now)
+            taken.append(Taken(report, _line(report, request) if key in new else None))
+        await self._store.add(*taken)
 
     # --- known events -----------------------------------------------------------------------------------------------
 
@@ -193,7 +237,7 @@ class Receiver:
             return  # another request was faster
         self._learned = True
         for record in records:
-            _remember(self._known, {_key(record): None}, self._remember)
+            _remember(self._known, {_key(record): self._is_listless}, self._remember)
             request = record.get("request")
             if isinstance(request, dict):
                 found = cast("dict[str, object]", request)

@@ -12,7 +12,7 @@ from undeliverable import KnowledgeError
 from undeliverable.serve._receiver import Endpoint
 from undeliverable.verp import read_private
 from undeliverable.webhook_auth import Basic, HeaderSecret, Secret, Sns, UrlSecret
-from undeliverable.webhooks import names
+from undeliverable.webhooks import Service, names
 
 __all__ = ["read_secrets"]
 
@@ -22,7 +22,7 @@ _KEYS: Final = frozenset(
 _ARN: Final = re.compile(r"arn:(aws[a-z-]{0,20}):sns:([a-z0-9-]{1,40}):\d{12}:[\w.-]{1,256}")
 
 
-def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
+def read_secrets(path: str | os.PathLike[str], services: Iterable[Service] = ()) -> dict[str, Endpoint]:
     """Return the endpoints in a file of secrets.
 
     Each table has the name of a service and one way to authenticate its requests: ``key`` (a string, or a list while
@@ -30,6 +30,7 @@ def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
     Amazon ``topics`` and ``certificates`` (a folder of PEM files, named as in their URL). ``url`` is the URL as
     configured at the service.
 
+    :param services: services that the library does not know; each must have a table.
     :raises KnowledgeError: when the file cannot be read, others can read it, or it has other contents; it never shows a
         secret.
     """
@@ -43,12 +44,16 @@ def read_secrets(path: str | os.PathLike[str]) -> dict[str, Endpoint]:
     except ValueError as error:
         where = re.search(r"\(at [^)]{1,60}\)", str(error))
         raise KnowledgeError(shown, f"not TOML {where[0] if where else ''}".rstrip()) from None
-    return {name: _endpoint(shown, name, table) for name, table in document.items()}
+    own = {service.name: service for service in services}
+    for name in sorted(own.keys() - document.keys()):
+        raise KnowledgeError(shown, "is missing: how the requests of this service are authenticated", entry=name)
+    return {name: _endpoint(shown, name, table, own) for name, table in document.items()}
 
 
-def _endpoint(file: str, name: str, table: object) -> Endpoint:
-    if name not in names():
-        raise KnowledgeError(file, f"unknown service; expected one of {', '.join(names())}", entry=name)
+def _endpoint(file: str, name: str, table: object, own: Mapping[str, Service]) -> Endpoint:
+    known = sorted({*names(), *own})
+    if name not in known:
+        raise KnowledgeError(file, f"unknown service; expected one of {', '.join(known)}", entry=name)
     if not isinstance(table, dict):
         raise KnowledgeError(file, "must be a table", entry=name)
     found = cast("dict[str, object]", table)
@@ -59,7 +64,7 @@ def _endpoint(file: str, name: str, table: object) -> Endpoint:
     url = found.get("url")
     if url is not None and not isinstance(url, str):
         raise KnowledgeError(file, "must be a string", entry=name, key="url")
-    return Endpoint(_secret(file, name, found), url)
+    return Endpoint(_secret(file, name, found), url, own.get(name))
 
 
 def _secret(file: str, name: str, table: Mapping[str, object]) -> Secret | list[Secret]:

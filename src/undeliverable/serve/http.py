@@ -1,4 +1,4 @@
-"""An ASGI application that receives webhooks at ``POST /webhooks/{name}``; needs the extra ``http``.
+"""An ASGI application that receives webhooks at ``/webhooks/{name}``; needs the extra ``http``.
 
 Run it with uvicorn, or mount it in FastAPI, Starlette or any other ASGI framework::
 
@@ -9,58 +9,81 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from undeliverable.serve._budget import Budget, Share
+from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
+from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from undeliverable import Knowledge
+    from undeliverable.proof import Prover
 
 __all__ = ["Endpoint", "Webhooks"]
 
 _MIB: Final = 1 << 20
 _PATIENCE: Final = 30.0  # seconds for a body
+_FIREHOSE: Final = "x-amz-firehose-request-id"
+_FORM: Final = 1 << 16  # octets of a form that unsubscribes
+# The address of the page is a secret of its recipient.
+_GUARDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; form-action 'self'",
+        "referrer-policy": "no-referrer",
+    }
+)
 
 
 class Webhooks:
     """The application.
 
     A secret in the URL may be a value of the query or follow the name. A request is answered with 2xx only when
-    `received` has returned and its records are on disk; otherwise the service tries again. Events that come twice are
+    `received` has returned and its records, and its events in the list, are on disk; otherwise the service tries again. Events that come twice are
     recorded once. ``HEAD /webhooks/{name}``, which some services use to test a URL, and ``GET /health`` are answered too.
 
     :param endpoints: the accepted services, by name, and the authentication of their requests.
-    :param to: the file of records (:mod:`undeliverable.serve.records`), or None to only call `received`.
+    :param to: the file of records (:mod:`undeliverable.serve.records`), if any.
+    :param into: the suppression list that takes the events, if any: a :class:`~undeliverable.store.SuppressionList`.
     :param received: called with the new reports of a request before they are recorded: a function, which runs in a
         thread, or a coroutine function.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment, such as
         ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
+    :param prover: knows whom the tokens of links that unsubscribe belong to: it needs a signer, and what was sent. Then
+        ``POST /u/{token}`` unsubscribes by one click (RFC 8058), and ``GET`` shows a page with a button.
     :param max_size: the largest body, in octets.
     :param context: what policies may ask for, the same for all events.
     :param budget: the octets that all bodies in transfer may take together; a body for which there is no room gets a 503.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the public interface
         self,
         endpoints: Mapping[str, Endpoint],
         *,
         to: str | os.PathLike[str] | None = None,
+        into: Recorder | None = None,
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
+        prover: Prover | None = None,
         max_size: int = 8 * _MIB,
         context: Mapping[str, object] | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self._receiver = Receiver(endpoints, to=to, received=received, knowledge=knowledge, context=context)
+        self._receiver = Receiver(
+            endpoints, to=to, into=into, received=received, knowledge=knowledge, prover=prover, context=context
+        )
         self._max_size = max_size
         self._budget = budget or Budget()
         self._app = Starlette(
@@ -69,6 +92,8 @@ class Webhooks:
                 Route("/webhooks/{name}/{secret}", self._take, methods=["POST"]),
                 Route("/webhooks/{name}", self._probe, methods=["HEAD", "GET"]),
                 Route("/webhooks/{name}/{secret}", self._probe, methods=["HEAD", "GET"]),
+                Route("/u/{token}", self._unsubscribe, methods=["POST"]),
+                Route("/u/{token}", self._ask, methods=["HEAD", "GET"]),
                 Route("/health", self._health, methods=["GET"]),
             ]
         )
@@ -83,47 +108,93 @@ class Webhooks:
         await self._receiver.drain()
 
     async def _take(self, request: Request) -> Response:
+        answer = await self._taken(request)
+        request_id = request.headers.get(_FIREHOSE)
+        return _response(answer if request_id is None else _for_firehose(answer, request_id))
+
+    async def _taken(self, request: Request) -> Answer:
         name = request.path_params["name"]
         if self._receiver.endpoint(name) is None:
-            return _response(Answer(404, {"error": "no such endpoint"}))
+            return Answer(404, {"error": "no such endpoint"})
         if request.headers.get("content-encoding", "identity") != "identity":
-            return _response(Answer(415, {"error": "the body must not be compressed"}))
+            return Answer(415, {"error": "the body must not be compressed"})
         with self._budget.share() as share:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    body = await self._body(request, share)
-            except TimeoutError:
-                return _response(Answer(408, {"error": "the body did not arrive in time"}))
-            except ClientDisconnect:
-                return Response(status_code=400)  # nobody will read it
+            body = await self._body(request, share, self._max_size)
             if isinstance(body, Answer):
-                return _response(body)
-            async with self._budget.turn(len(body)):
-                return _response(await self._receiver.take(name, body, request.headers, str(request.url)))
+                return body
+            return await self._received(request, body)
 
-    async def _body(self, request: Request, share: Share) -> bytes | Answer:
-        """Return the body, or the refusal of one that is too large; never hold more than the limit and one block."""
-        too_large = Answer(413, {"error": f"the body has more than {self._max_size} octets"})
-        announced = request.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced[:20]) > self._max_size:
-            return too_large
-        body = bytearray()
-        async for block in request.stream():
-            if len(body) + len(block) > self._max_size:
-                return too_large
-            if not share.take(len(block)):
-                return Answer(503, {"error": "too many requests are being received"}, {"retry-after": "30"})
-            body += block
-        return bytes(body)
+    async def _received(self, request: Request, body: bytes) -> Answer:
+        async with self._budget.turn(len(body)):
+            return await self._receiver.take(request.path_params["name"], body, request.headers, str(request.url))
+
+    async def _body(self, request: Request, share: Share, most: int) -> bytes | Answer:
+        """Return the body, or the answer to one that is too large, too slow, or too much just now."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await _blocks(request, share, most)
+        except TimeoutError:
+            return Answer(408, {"error": "the body did not arrive in time"})
+        except ClientDisconnect:
+            return Answer(400, {"error": "the body is not complete"})  # nobody will read it
+
+    async def _unsubscribe(self, request: Request) -> Response:
+        """Answer what a mailbox provider sends for a click on its own button, or the button of our page."""
+        with self._budget.share() as share:
+            body = await self._body(request, share, _FORM)
+        if isinstance(body, Answer):
+            return _response(body)
+        if not is_one_click(body, request.headers.get("content-type", "")):
+            return _page(ASK, 400)
+        answer = await self._receiver.unsubscribe(request.path_params["token"])
+        return _page({200: DONE, 404: UNKNOWN}.get(answer.status, LATER), answer.status, answer.headers)
+
+    async def _ask(self, request: Request) -> Response:
+        """Show a page with a button: whatever fetches a link must not unsubscribe anybody."""
+        is_known = self._receiver.reads_token(request.path_params["token"])
+        return _page(ASK) if is_known else _page(UNKNOWN, 404)
 
     async def _probe(self, request: Request) -> Response:
-        known = self._receiver.endpoint(request.path_params["name"]) is not None
+        """Answer what tests a URL, and take the events of services that send them by GET."""
+        name = request.path_params["name"]
+        if self._receiver.endpoint(name) is None:
+            return Response(status_code=404)
         if request.method == "HEAD":
-            return Response(status_code=200 if known else 404)
-        return Response(status_code=405 if known else 404, headers={"allow": "POST, HEAD"} if known else {})
+            return Response()
+        if self._receiver.takes_query(name) and request.url.query:
+            return _response(await self._received(request, request.url.query.encode()))
+        return Response(status_code=405, headers={"allow": "POST, HEAD"})
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+
+async def _blocks(request: Request, share: Share, most: int) -> bytes | Answer:
+    """Return the body; never hold more than the limit and one block."""
+    too_large = Answer(413, {"error": f"the body has more than {most} octets"})
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > most:
+        return too_large
+    body = bytearray()
+    async for block in request.stream():
+        if len(body) + len(block) > most:
+            return too_large
+        if not share.take(len(block)):
+            return Answer(503, {"error": "too many requests are being received"}, {"retry-after": "30"})
+        body += block
+    return bytes(body)
+
+
+def _page(content: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return HTMLResponse(page(content), status, {**_GUARDS, **(headers or {})})
+
+
+def _for_firehose(answer: Answer, request_id: str) -> Answer:
+    """Return an answer as Amazon Data Firehose expects it, which takes any other body for a failure."""
+    body: dict[str, object] = {"requestId": request_id, "timestamp": time.time_ns() // 1_000_000}
+    if "error" in answer.body:
+        body["errorMessage"] = answer.body["error"]
+    return replace(answer, body=body)
 
 
 def _response(answer: Answer) -> Response:

@@ -6,7 +6,7 @@ An event is stored once, however often it is recorded; several processes may wri
 
 from __future__ import annotations
 
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
 from undeliverable.store._export import export_records, export_rows
 from undeliverable.store._formats import FORMATS
 from undeliverable.store._identity import AddressIdentity
@@ -21,11 +21,13 @@ __all__ = [
     "Hold",
     "Imported",
     "Migrated",
+    "MissingListError",
     "Outcome",
     "Stats",
     "StoreError",
     "SuppressedDomain",
     "SuppressionList",
+    "UnavailableError",
     "export_records",
     "export_rows",
     "read_import",

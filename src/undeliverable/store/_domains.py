@@ -19,6 +19,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import SuppressedDomain, moment, stamp
 from undeliverable.store._schema import ADDRESSES, DOMAINS
+from undeliverable.store._scopes import register
 from undeliverable.suppression import EventKind
 
 __all__ = ["active", "change", "covered", "covering", "domain_named", "domain_of", "is_pattern"]
@@ -48,8 +49,8 @@ def domain_named(text: str) -> str:
 
 
 def domain_of(identity: str) -> str:
-    """Return the domain of an address in the form for comparison."""
-    return identity.rpartition("@")[2]
+    """Return the domain of an address in the form for comparison; an empty text for what is no address."""
+    return identity.rpartition("@")[2] if "@" in identity else ""
 
 
 def change(
@@ -57,6 +58,7 @@ def change(
 ) -> None:
     """Write a decision about a domain."""
     values = {"domain": domain, "scope": scope, "time": stamp(time), "kind": str(kind), "who": who, "why": why}
+    register(connection, scope)
     insert = INSERT[connection.dialect.name](DOMAINS).values(**values)
     connection.execute(insert.on_conflict_do_update(index_elements=["domain", "scope", "time"], set_=values))
 
@@ -89,6 +91,6 @@ def _last(rows: Any) -> list[SuppressedDomain]:  # noqa: ANN401 # rows of the ta
     last = {(row.domain, row.scope): row for row in sorted(rows, key=lambda row: row.time)}
     return [
         SuppressedDomain(row.domain, row.scope, moment(row.time), row.who, row.why)
-        for row in last.values()
+        for _, row in sorted(last.items())
         if row.kind == EventKind.SUPPRESSION
     ]

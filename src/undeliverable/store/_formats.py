@@ -15,6 +15,7 @@ from undeliverable import Advice, BounceType, Fault, Proof, classify
 from undeliverable.data import names, read
 from undeliverable.store._errors import StoreError
 from undeliverable.store._records import Entry
+from undeliverable.store._scopes import IMPORTED
 from undeliverable.store._times import time_in
 from undeliverable.suppression import Cause, EventKind, ListEvent
 
@@ -105,7 +106,7 @@ class Shape:
         event = ListEvent(
             **_EVENTS[word],
             time=time or default,
-            key="import:" + sha256(key.encode(errors="backslashreplace")).hexdigest()[:_DIGEST],
+            key=IMPORTED + sha256(key.encode(errors="backslashreplace")).hexdigest()[:_DIGEST],
             reply=reply,
             status=self._cell(row, self.status),
             who=self._cell(row, self.who) or self.format,

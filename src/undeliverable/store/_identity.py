@@ -15,6 +15,7 @@ from undeliverable.data import read
 __all__ = ["AddressIdentity", "bounded", "storable"]
 
 _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index entry has its bounds, too
+_SHORT: Final = _LONGEST // 4  # characters that are within the bound however they are encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class AddressIdentity:
             local, at, domain = same.rpartition("@")
             local, domain = self.reduced(local, domain)
             same = f"{local}{at}{domain}"
-        return bounded(storable(same))
+        return same if len(same) <= _SHORT and same.isascii() and "\0" not in same else bounded(storable(same))
 
     def reduced(self, local: str, domain: str) -> tuple[str, str]:
         """Return local part and domain without the tags and dots that are to be ignored."""
@@ -63,7 +64,7 @@ def storable(text: str) -> str:
 
 def bounded(text: str) -> str:
     """Return the text or, if it is too long for an index, its beginning and a digest."""
-    if len(text) <= _LONGEST // 4 or len(text.encode()) <= _LONGEST:
+    if len(text) <= _SHORT or len(text.encode()) <= _LONGEST:
         return text
     return f"{text[: _LONGEST // 8]}...{sha256(text.encode()).hexdigest()}"
 

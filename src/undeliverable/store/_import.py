@@ -77,7 +77,7 @@ class Imported:
         if head is not None:
             shape, headed = self._shape(head.cells)
             columns = [name.strip().casefold() for name in (head.cells if headed else shape.columns)]
-            for _, cells in chain(() if headed else (head,), rows):
+            for _, _, cells in chain(() if headed else (head,), rows):
                 self._note(reader)
                 yield from self._row(shape, dict(zip(columns, map(_unescaped, cells), strict=False)))
         self._note(reader)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from undeliverable.store import _hold, _proof, _read, _sent
 from undeliverable.store._engine import INSERT, engine_for, lock_all, protect_files, reading, writing
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import MissingListError, StoreError
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._identity import AddressIdentity
 from undeliverable.store._migrations import SCHEMA, migrate, version_of
@@ -52,8 +52,7 @@ class Opened:
         :param policy: the policy of a new list, by default the builtin one; an existing list keeps its own until
             :meth:`set_policy` changes it.
         :param identity: the comparison of addresses in a new list; must equal that of an existing list if given.
-        :param scope: whose list it is: a tenant such as ``acme``, a stream of a tenant such as ``acme/newsletter``, or the
-            global one. Look-ups also see the scopes above it and the global one.
+        :param scope: whose list it is: a tenant (``acme``), a tenant's stream (``acme/newsletter``), or the global one.
         :param require_proof: the proof that an event needs to count, ``required``, ``preferred`` or ``off``: of a new list,
             by default ``preferred``; must equal that of an existing list if given, which :meth:`set_require_proof` changes.
         :param create: False to raise an error for a missing list.
@@ -96,7 +95,7 @@ class Opened:
         if version == SCHEMA:
             return
         if not version and not create:
-            raise StoreError(f"{self.place}: no list in this database")
+            raise MissingListError(f"{self.place}: no list in this database")
 
         def work(connection: Connection) -> None:
             lock_all(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, text, true
+from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, true
 from sqlalchemy.engine import Connection
 
 from undeliverable.store import _proof
@@ -16,11 +16,11 @@ from undeliverable.store._hold import holds
 from undeliverable.store._records import Entry, Stats, moment
 from undeliverable.store._rows import event_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META, SCOPES
-from undeliverable.store._scopes import GLOBAL
+from undeliverable.store._scopes import GLOBAL, has_scopes
 from undeliverable.suppression import ListEvent
 
 __all__ = [
-    "below", "entries", "has_scopes", "history", "in_scope", "is_held", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
+    "below", "entries", "history", "in_scope", "is_held", "is_off", "page", "scopes", "setting", "settings", "stats", "suppressed",
 ]  # fmt: skip
 
 _PAGE: Final = 1_000
@@ -29,9 +29,7 @@ _LASTING: Final = "(t.until IS NULL OR t.until > :time)"
 _OFF: Final = (
     f"t.standing || '' IN ('suppressed', 'held') AND (t.held_until IS NULL OR t.held_until <= :time) AND {_LASTING}"
 )
-_OTHERS: Final = text(
-    "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
-)
+_OTHERS: Final = "SELECT EXISTS (SELECT 1 FROM undeliverable_forgotten), EXISTS (SELECT 1 FROM undeliverable_domains)"
 
 _WITH_TRIGGER: Final = ADDRESSES.outerjoin(
     EVENTS, (EVENTS.c.address_id == ADDRESSES.c.id) & (EVENTS.c.key == ADDRESSES.c.trigger_key)
@@ -101,7 +99,7 @@ def suppressed(
         only=("address",), where=f"{seen} AND {_OFF}", time=time, **names,
     )  # fmt: skip
     found: set[str] = {row[0] for row in rows}
-    has_forgotten, has_domains = connection.execute(_OTHERS).one()
+    has_forgotten, has_domains = connection.exec_driver_sql(_OTHERS).one()
     if has_forgotten:
         owners = hashes.owners(identities, seen_scopes)
         kept = members(
@@ -170,11 +168,6 @@ def _warnings(connection: Connection, scope: str, time: int) -> tuple[str, ...]:
 def scopes(connection: Connection) -> tuple[str, ...]:
     """Return the names of all scopes except the global one."""
     return tuple(connection.execute(select(SCOPES.c.name).order_by(SCOPES.c.name)).scalars())
-
-
-def has_scopes(connection: Connection) -> bool:
-    """Return whether the list holds addresses in scopes beside the global one."""
-    return connection.execute(select(SCOPES.c.name).limit(1)).first() is not None
 
 
 def _count_events(connection: Connection, scope: str) -> int:

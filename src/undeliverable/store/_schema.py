@@ -68,7 +68,7 @@ FORGOTTEN: Final = Table(
     Column("scope", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
-# The scopes below the global one that hold addresses.
+# The scopes that hold something, except the global one.
 SCOPES: Final = Table(
     "undeliverable_scopes",
     METADATA,

@@ -8,6 +8,7 @@ it the same event as another: a key, and for proved ones the token. Where two ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -206,19 +207,21 @@ class ListEvent:
 
 
 def aware(time: datetime) -> datetime:
-    """Return a time in UTC; a time without a zone is taken for UTC."""
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    """Return a time in UTC; a time without a zone is taken for UTC, and so is one that is out of range there."""
+    if time.tzinfo is not None:
+        with suppress(OverflowError):  # in the first hours of the year 1, or the last ones of 9999
+            return time.astimezone(UTC)
+    return time.replace(tzinfo=UTC)
 
 
 def _is_anothers(verdict: Verdict) -> bool:
-    """Return whether an address failed that the mail was only passed on to.
+    """Return whether an address failed that the mail was only passed on to, or one that the report does not name.
 
     The one that was mailed may be alive: an alias outlives its members.
     """
     return (
         verdict.bounce_type is BounceType.HARD
         and verdict.sent_to is not None
-        and verdict.recipient is not None
         and not is_same_address(verdict.sent_to, verdict.recipient)
     )
 
@@ -234,7 +237,8 @@ def _encoded(value: object) -> object:
 
 
 # Replies can be dropped, and whether an event is held is the list's own decision at its first receipt.
-_NOT_REPORTED: Final = frozenset({"reply", "held_until"})
+# A time of receipt differs between two readings of the same mail: which of two events counts must not hang on it.
+_NOT_REPORTED: Final = frozenset({"reply", "time", "held_until"})
 _TIMES: Final = ("time", "until", "since", "reported", "held_until")
 # Of events with one key and equal proof, the one that says the worst counts.
 _KINDS: Final[Mapping[EventKind, int]] = MappingProxyType(

@@ -21,12 +21,13 @@ def events_of(report: Report, received: datetime) -> tuple[tuple[str, ListEvent]
 
     :param received: the time of receipt of the report.
     """
+    if report.is_own_look_up:
+        return ()  # the list would tell itself
     time = aware(received)
     return tuple(
         (address, _event(report, verdict, kind, time))
         for verdict in report.verdicts
-        if (address := verdict.recipient and (verdict.sent_to or verdict.recipient))
-        and (kind := _kind(report.kind, verdict.action)) is not None
+        if (address := verdict.sent_to or verdict.recipient) and (kind := _kind(report.kind, verdict)) is not None
     )
 
 
@@ -49,8 +50,12 @@ _BY_KIND: Final = MappingProxyType(
 )
 
 
-def _kind(kind: Kind, action: Action | None) -> EventKind | None:
-    return _BY_KIND.get(kind) if action is None else _BY_ACTION.get(action)
+def _kind(kind: Kind, verdict: Verdict) -> EventKind | None:
+    # What a service did not send, because of its own list, some call failed: yet no server refused anything.
+    is_unsent = kind is Kind.SUPPRESSED and verdict.bounce_type is None
+    if verdict.action is None or (is_unsent and verdict.action is Action.FAILED):
+        return _BY_KIND.get(kind)
+    return _BY_ACTION.get(verdict.action)
 
 
 def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:

@@ -37,7 +37,9 @@ __all__ = [
     "GUESSED",
     "INSIDE",
     "NO_DETAILS",
+    "OWN_LOOK_UP",
     "SCHEMA",
+    "UNPROVEN",
     "UNSURE",
     "DefaultWait",
     "Details",
@@ -59,6 +61,10 @@ GUESSED: Final = "nobody is named: the recipient is a guess by the returned mess
 UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
+UNPROVEN: Final = "unproven: "
+"""The start of the conflict in a verdict that is not proven to concern a message of your own."""
+OWN_LOOK_UP: Final = "refused by the look-up of one's own suppression list: no news about the recipient"
+"""The remark on a report whose recipients were all refused so."""
 
 _KEYS: Final[tuple[str, ...]] = (
     "recipient", "original_recipient", "action", "bounce_type", "reason", "fault",
@@ -280,6 +286,11 @@ class Report(Record):
     remarks: tuple[str, ...] = ()
     source: str | None = None
     received: datetime | None = None
+
+    @property
+    def is_own_look_up(self) -> bool:
+        """True if your own suppression list made your own mail server refuse the message; nothing follows from that."""
+        return OWN_LOOK_UP in self.remarks
 
     def matches(self, *, message_ids: Container[str] = (), envelope_ids: Container[str] = ()) -> bool:
         """Return whether the report is about a message with one of these Message-IDs or envelope ids (RFC 3461 4.4).

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, NoReturn, cast
 
 from undeliverable._text.record import Word
@@ -21,7 +20,6 @@ from undeliverable.verdict._words import Kind, Proof, ProviderFrom, StatusFrom
 __all__ = ["report_values", "verdict_values"]
 
 Reader = Callable[[object], Any]
-Table = Mapping[str, Reader]
 
 _SCHEMAS: Final = (1, 2)
 
@@ -34,7 +32,7 @@ def report_values(record: object) -> dict[str, Any]:
     try:
         return _report(record)
     except _FieldError as fault:
-        raise ValueError(f"no record of a report: {fault}") from None
+        raise ValueError(f"not a record of a report: {fault}") from None
 
 
 def verdict_values(record: object) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def verdict_values(record: object) -> dict[str, Any]:
     try:
         return _verdict(record)
     except _FieldError as fault:
-        raise ValueError(f"no record of a verdict: {fault}") from None
+        raise ValueError(f"not a record of a verdict: {fault}") from None
 
 
 class _FieldError(Exception):
@@ -187,33 +185,48 @@ def _at(key: str, value: object, read: Reader) -> Any:  # noqa: ANN401 # whateve
         raise fault.within(str(key)) from None
 
 
-def _values(record: object, table: Table, *, needed: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the values of an object, by its keys; what an older version lacks is null."""
-    found = _object(record)
-    for key in needed:
-        if key not in found:
-            raise _FieldError("missing", key)
-    get = found.get
-    try:
-        return {key: read(get(key)) for key, read in table.items()}
-    except _FieldError:
-        return {key: _at(key, get(key), read) for key, read in table.items()}  # the same again, to name the key
+class _Table:
+    """The keys of an object and what reads each value."""
+
+    def __init__(self, readers: Mapping[str, Reader], *, needed: tuple[str, ...] = ()) -> None:
+        """Note what a null becomes: most values are null, and an older version lacks some keys.
+
+        :param needed: keys that have to be there; of these the value may be null only if their reader takes it.
+        """
+        self._readers = readers
+        self._needed = needed
+        self._nulls = {key: read(None) for key, read in readers.items() if key not in needed}
+
+    def values(self, record: object) -> dict[str, Any]:
+        """Return the values of an object, by its keys."""
+        found, readers = _object(record), self._readers
+        for key in self._needed:
+            if key not in found:
+                raise _FieldError("missing", key)
+        values: dict[str, Any] = self._nulls.copy()
+        for key, value in found.items():
+            if key in readers and (value is not None or key in self._needed):
+                try:
+                    values[key] = readers[key](value)
+                except _FieldError as fault:
+                    raise fault.within(key) from None
+        return values
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
 
-_REF: Final[Table] = {"id": _string, "layer": _string}
+_REF: Final = _Table({"id": _string, "layer": _string}, needed=("id", "layer"))
 
 
 def _rule(value: object) -> RuleRef:
-    return RuleRef(**_values(value, _REF))
+    return RuleRef(**_REF.values(value))
 
 
 def _policy(value: object) -> PolicyRef:
-    return PolicyRef(**_values(value, _REF))
+    return PolicyRef(**_REF.values(value))
 
 
-_VERDICT: Final[Table] = MappingProxyType(
+_VERDICT: Final = _Table(
     {
         **dict.fromkeys(("recipient", "original_recipient", "label", "reply", "remote_mta", "provider"), _text),
         "action": _member(Action),
@@ -234,7 +247,7 @@ _VERDICT: Final[Table] = MappingProxyType(
         "last_attempt_date": _date,
         "will_retry_until": _date,
         "vendor_code": _text,
-        "key": _needed(_string),
+        "key": _string,
         "retry_after": _number,
         "sent_to": _text,
         "proof": _member(Proof),
@@ -244,73 +257,87 @@ _VERDICT: Final[Table] = MappingProxyType(
         "message_advice": _member(MessageAdvice),
         "applies_to": _member(AppliesTo),
         "token": _text,
+    },
+    needed=("recipient", "key"),
+)
+_DETAILS: Final = _Table(
+    {
+        **dict.fromkeys(("blocklist", "help_url", "auth_mechanism"), _text),
+        **dict.fromkeys(("retry_after", "size_limit"), _number),
     }
 )
-_DETAILS: Final[Table] = {
-    **dict.fromkeys(("blocklist", "help_url", "auth_mechanism"), _text),
-    **dict.fromkeys(("retry_after", "size_limit"), _number),
-}
 
 
 def _verdict(record: object) -> dict[str, Any]:
-    values = _values(record, _VERDICT, needed=("recipient", "key"))
+    values = _VERDICT.values(record)
     if "sent_to" not in _object(record):  # a record of the first version
         values["sent_to"] = values["original_recipient"] or values["recipient"]
-    values["details"] = Details(**_values(record, _DETAILS))
+    values["details"] = Details(**_DETAILS.values(record))
     values["set_by"] = tuple(values.pop("policies").items())
     return values
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
-_RETURNED: Final[Table] = {
-    **dict.fromkeys(("message_id", "from", "to", "subject"), _text),
-    "date": _date,
-    "headers": _table(_string),
-}
+_RETURNED: Final = _Table(
+    {
+        **dict.fromkeys(("message_id", "from", "to", "subject"), _text),
+        "date": _date,
+        "headers": _table(_string),
+    }
+)
 
 
 def _returned(record: object) -> Returned:
-    values = _values(record, _RETURNED)
+    values = _RETURNED.values(record)
     return Returned.kept_only(values.pop("headers"), from_=values.pop("from"), **values)
 
 
-_FEEDBACK: Final[Table] = {
-    **dict.fromkeys(("type", "source_ip", "original_mail_from", "reported_domain", "user_agent", "feedback_id"), _text),
-    "arrival_date": _date,
-    "fields": _table(_each(_string)),
-}
+_FEEDBACK: Final = _Table(
+    {
+        **dict.fromkeys(
+            ("type", "source_ip", "original_mail_from", "reported_domain", "user_agent", "feedback_id"), _text
+        ),
+        "arrival_date": _date,
+        "fields": _table(_each(_string)),
+    }
+)
 
 
 def _feedback(record: object) -> Feedback:
-    values = _values(record, _FEEDBACK)
+    values = _FEEDBACK.values(record)
     fields = tuple((name, value) for name, each in values.pop("fields").items() for value in each)
     return Feedback(fields=fields, **values)
 
 
-_MESSAGE: Final[Table] = {
-    **dict.fromkeys(("generator", "reporting_mta", "received_from_mta", "original_envelope_id"), _text),
-    **dict.fromkeys(("queue_id", "message_id"), _text),
-    **dict.fromkeys(("arrival_date", "date"), _date),
-    "returned": _maybe(_returned),
-    "feedback": _maybe(_feedback),
-}
+_MESSAGE: Final = _Table(
+    {
+        **dict.fromkeys(("generator", "reporting_mta", "received_from_mta", "original_envelope_id"), _text),
+        **dict.fromkeys(("queue_id", "message_id"), _text),
+        **dict.fromkeys(("arrival_date", "date"), _date),
+        "returned": _maybe(_returned),
+        "feedback": _maybe(_feedback),
+    }
+)
 
 
 def _message(value: object) -> MessageFacts:
-    return MessageFacts(**_values({} if value is None else value, _MESSAGE))
+    return MessageFacts(**_MESSAGE.values({} if value is None else value))
 
 
-_EVENT: Final[Table] = {
-    **dict.fromkeys(("id", "type", "class", "subclass"), _text),
-    "service": _needed(_string),
-    "tags": _each(_string),
-    "metadata": _table(_anything),
-}
+_EVENT: Final = _Table(
+    {
+        **dict.fromkeys(("id", "type", "class", "subclass"), _text),
+        "service": _string,
+        "tags": _each(_string),
+        "metadata": _table(_anything),
+    },
+    needed=("service",),
+)
 
 
 def _event(record: object) -> Event:
-    values = _values(record, _EVENT)
+    values = _EVENT.values(record)
     return Event(class_=values.pop("class"), **values)
 
 
@@ -319,7 +346,7 @@ def _schema(value: object) -> None:
         raise _FieldError(f"unknown value {value!r:.100}; expected one of {', '.join(map(str, _SCHEMAS))}")
 
 
-_REPORT: Final[Table] = MappingProxyType(
+_REPORT: Final = _Table(
     {
         "schema": _schema,
         "source": _text,
@@ -329,11 +356,12 @@ _REPORT: Final[Table] = MappingProxyType(
         "verdicts": _needed(_each(_verdict)),
         "remarks": _each(_string),
         "received": _date,
-    }
+    },
+    needed=("schema", "kind", "verdicts"),
 )
 
 
 def _report(record: object) -> dict[str, Any]:
-    values = _values(record, _REPORT, needed=("schema", "kind", "verdicts"))
+    values = _REPORT.values(record)
     del values["schema"]
     return values

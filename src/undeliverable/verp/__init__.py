@@ -9,9 +9,10 @@ No clock is read: the day is an argument.
 
 from __future__ import annotations
 
+from undeliverable.verdict import UNPROVEN
 from undeliverable.verp._keys import read_keys, read_private
 from undeliverable.verp._patterns import STYLES, Pattern, ReturnPath
-from undeliverable.verp._proving import UNPROVEN, is_unproven
+from undeliverable.verp._proving import is_unproven
 from undeliverable.verp._signer import Signer
 from undeliverable.verp._tokens import Refusal, Token
 

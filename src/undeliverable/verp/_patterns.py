@@ -1,30 +1,24 @@
-"""Plain return paths: patterns of envelope senders that hold the recipient."""
+"""Plain return paths: patterns of envelope senders that hold the recipient.
+
+Those of well-known software and services are data: ``data/return_paths.toml``.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from undeliverable import address_identity
+from undeliverable.data import read
 from undeliverable.envelope import unwrap
 
 __all__ = ["STYLES", "Pattern", "ReturnPath", "check_length"]
 
-STYLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        # Section 1 of https://cr.yp.to/proto/verp.txt, with the delimiters "+=" that are the default of mail servers.
-        "verp": "{list}+{mailbox}={domain}@{host}",
-        "mailman": "{list}+{mailbox}={domain}@{host}",  # its VERP_FORMAT, verp_format since version 3
-        "ezmlm": "{list}-return-{message}-{mailbox}={domain}@{host}",  # ezmlm(5), section "Bounces"
-        "sympa": "bounce+{mailbox}==a=={domain}=={list}@{host}",  # its bounce_email_prefix is "bounce"
-        # https://support.sendgrid.com/hc/en-us/articles/9624271234331-Understanding-Delayed-Bounces: the number of the
-        # account, and a code of theirs.
-        "sendgrid": "bounces+{account}-{code}-{mailbox}={domain}@{host}",
-    }
-)
+STYLES: Final[Mapping[str, str]] = MappingProxyType(tomllib.loads(read("return_paths.toml"))["styles"])
 """Patterns of well-known software and services by name."""
 
 _LOCAL: Final = 64  # octets, RFC 5321 4.5.3.1.1
@@ -101,8 +95,8 @@ class Pattern:
             raise ValueError(f"{self.pattern!r} needs values for {', '.join(missing)}")
         path = _PLACE.sub(lambda place: values[place[1]], self.pattern)
         check_length(path)
-        read = self.decode(path)
-        if read is None or read.recipient != f"{mailbox}@{domain}":
+        found = self.decode(path)
+        if found is None or found.recipient != f"{mailbox}@{domain}":
             raise ValueError(f"{recipient!r} does not fit into {self.pattern!r}")
         return path
 

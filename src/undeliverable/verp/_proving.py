@@ -15,14 +15,11 @@ from datetime import date
 from typing import Final, Protocol, cast
 
 from undeliverable import Action, Advice, BounceType, Proof, Report, Verdict, address_identity, is_same_address
-from undeliverable.verdict import INSIDE
+from undeliverable.verdict import INSIDE, UNPROVEN
 from undeliverable.verp._named import message_id_of, names_of, tokens_in
 from undeliverable.verp._tokens import Refusal, Token, Verifier
 
-__all__ = ["UNPROVEN", "Prover", "Sent", "is_unproven"]
-
-UNPROVEN: Final = "unproven: "
-"""The start of the conflict in a verdict that is not proven to concern a message of your own."""
+__all__ = ["Prover", "Sent", "is_unproven"]
 
 _CHECKS: Final = 20_000  # signatures that are computed for one report; it takes about a tenth of a second
 # A failure says more about the address than a delay, and that more than a success.

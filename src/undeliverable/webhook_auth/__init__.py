@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.webhook_auth import _public, _shared
+from undeliverable.webhook_auth import _described, _public, _shared
 from undeliverable.webhook_auth._secrets import (
     BadSignature,
     Basic,
@@ -29,6 +29,7 @@ from undeliverable.webhook_auth._secrets import (
     UrlSecret,
     VerificationError,
 )
+from undeliverable.webhooks import SERVICES, Scheme, Service
 
 __all__ = [
     "WINDOWS",
@@ -77,7 +78,7 @@ _AHEAD: Final = timedelta(minutes=5)  # tolerance for wrong clocks
 
 
 def verify(
-    name: str,
+    name: str | Service,
     body: bytes | str,
     headers: Mapping[str, str],
     secret: Secret | Sequence[Secret] | None,
@@ -89,7 +90,7 @@ def verify(
 ) -> Proof:
     """Return the proof that the service sent `body`; raise if there is none.
 
-    :param name: the service, one of ``undeliverable.webhooks.names()``.
+    :param name: the service, one of ``undeliverable.webhooks.names()``, or one that ``webhooks.load_service()`` has read.
     :param body: the body exactly as received: a body that was parsed and serialised again no longer matches.
     :param secret: the service's key, :class:`Sns` for Amazon, or for any service :class:`Basic`, :class:`UrlSecret` or
         :class:`HeaderSecret`. Give several while you rotate a key: one of them has to match.
@@ -104,12 +105,15 @@ def verify(
         missing.
     """
     octets = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    request = Request(name, octets, {str(key).lower(): str(value) for key, value in headers.items()}, url)
+    service = name.name if isinstance(name, Service) else name
+    scheme = name.scheme if isinstance(name, Service) else _schemes().get(name)
+    request = Request(service, octets, {str(key).lower(): str(value) for key, value in headers.items()}, url)
     moment = _now(now)
-    proof = _proved(request, secret, moment)
-    _check_time(proof, moment, WINDOWS.get(name, _AHEAD) if window is None else window)
+    proof = _proved(request, secret, moment, scheme)
+    usual = WINDOWS.get(service, _AHEAD) if scheme is None else scheme.window
+    _check_time(proof, moment, usual if window is None else window)
     if proof.id is not None and proof.id in seen:
-        raise Replayed(name, "this request has been taken before")
+        raise Replayed(service, "this request has been taken before")
     return proof
 
 
@@ -122,27 +126,31 @@ def certificate_url(body: bytes | str) -> str:
     return _public.certificate_url(Request("amazon_ses", octets, {}, None))
 
 
+def _schemes() -> dict[str, Scheme]:
+    return {service.name: service.scheme for service in SERVICES if service.scheme is not None}
+
+
 def _now(now: datetime | float | None) -> datetime:
     if isinstance(now, datetime):
         return now if now.tzinfo is not None else now.replace(tzinfo=UTC)
     return datetime.fromtimestamp(time.time() if now is None else now, UTC)
 
 
-def _proved(request: Request, secret: Secret | Sequence[Secret] | None, now: datetime) -> Proof:
+def _proved(request: Request, secret: Secret | Sequence[Secret] | None, now: datetime, scheme: Scheme | None) -> Proof:
     if secret is None:
         raise Unverifiable(request.service, "no secret was given")
     if isinstance(secret, str | bytes | Basic | UrlSecret | HeaderSecret | Sns):
-        return _proved_by_one(request, secret, now)
+        return _proved_by_one(request, secret, now, scheme)
     last: VerificationError = Unverifiable(request.service, "no secret was given")
     for one in secret:
         try:
-            return _proved_by_one(request, one, now)
+            return _proved_by_one(request, one, now, scheme)
         except VerificationError as error:
             last = error
     raise last
 
 
-def _proved_by_one(request: Request, secret: Secret, now: datetime) -> Proof:
+def _proved_by_one(request: Request, secret: Secret, now: datetime, described: Scheme | None) -> Proof:
     match secret:
         case Basic():
             return _shared.basic(request, secret)
@@ -150,6 +158,8 @@ def _proved_by_one(request: Request, secret: Secret, now: datetime) -> Proof:
             return _shared.in_address(request, secret)
         case HeaderSecret():
             return _shared.header_secret(request, secret)
+        case _ if described is not None:
+            return _described.described(request, secret, described)
         case _:
             return _proved_by_scheme(request, secret, now)
 

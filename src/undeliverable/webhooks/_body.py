@@ -81,14 +81,14 @@ def _read_several(text: str) -> list[object] | None:
     decoder = json.JSONDecoder(parse_float=_number, parse_constant=str)
     found: list[object] = []
     at = len(text) - len(text.lstrip())
-    while at < len(text) and len(found) < _MOST_FIELDS and text[at] == "{":
+    while at < len(text) and text[at] == "{":
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return None
         found.append(value)
         at = _BLANKS.match(text, end).end()  # type: ignore[union-attr] # it matches an empty text as well
-    return found if len(found) > 1 and (at == len(text) or len(found) == _MOST_FIELDS) else None
+    return found if len(found) > 1 and at == len(text) else None
 
 
 def _number(text: str) -> float | str:

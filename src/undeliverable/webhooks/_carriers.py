@@ -25,19 +25,13 @@ _TEXTS: Final = ("data", "body", "Body")
 # What is no carrier but the event itself, or an envelope that names one.
 _EVENTS: Final = frozenset(("eventType", "notificationType", "detail-type", "Type"))
 _DEEPEST: Final = 12  # a list, a record in it and what that holds are three
-_MOST: Final = 10_000  # events of one body; Lambda hands over as many records of SQS at most
 
 
 def carried(service: str, body: object) -> object:
     """Return a body without its carriers: the one value in it, or the list of them."""
     if not _is_carrier(body):
         return body
-    found = []
-    for value in _unpacked(service, body, 0):
-        found.append(value)
-        if len(found) == _MOST:
-            break
-    return found
+    return list(_unpacked(service, body, 0))
 
 
 def _is_carrier(body: object) -> bool:
@@ -54,7 +48,7 @@ def _unpacked(service: str, value: object, depth: int) -> Iterator[object]:
     items = as_list(value)
     found = as_object(value)
     if depth < _DEEPEST and items is None and found is not None and found.keys().isdisjoint(_EVENTS):
-        items = next((inner for name in _LISTS if (inner := as_list(found.get(name))) is not None), None)
+        items = next((listed for name in _LISTS if (listed := as_list(found.get(name))) is not None), None)
         if items is None:
             inner = _inside(service, found)
             if inner is not None:
@@ -78,9 +72,11 @@ def _inside(service: str, record: Mapping[str, object]) -> object:
 
 def _decoded(service: str, text: str) -> object:
     """Decode JSON, or JSON in base64; what is neither is taken as a message of SNS that is no event."""
-    for candidate in filter(None, (text, _from_base64(text))):
+    candidates: tuple[str | bytes | None, ...] = (text, _from_base64(text))
+    for candidate in candidates:
         try:
-            return read_json(service, candidate)
+            if candidate is not None:
+                return read_json(service, candidate)
         except WebhookError:
             continue
     return {"Type": "Notification", "Message": text[:1_000]}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from undeliverable._text.dates import parse_date
+from undeliverable._text.dates import in_utc_too, parse_date
 
 __all__ = ["Fields", "as_list", "as_object", "plain"]
 
@@ -52,6 +52,10 @@ class Fields:
         self.values: Mapping[str, object] = as_object(value) or {}
         self._remarks = remarks
         self._path = path
+
+    def beside(self, values: Mapping[str, object]) -> Fields:
+        """Return other fields whose remarks are about this object."""
+        return Fields(values, self._remarks, self._path)
 
     def raw(self, *names: str) -> object:
         """Return the first of these fields that is present and not null, unchanged."""
@@ -187,4 +191,4 @@ def _written(text: str) -> datetime | None:
         date = datetime.fromisoformat(text)
     except ValueError:
         return parse_date(text)
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return in_utc_too(date) if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from undeliverable._dsn.feedback import NO_COMPLAINT
@@ -22,9 +23,11 @@ from undeliverable.webhooks._fields import Fields, as_list, as_object
 __all__ = [
     "AUTO_REPLY",
     "BOUNCE",
+    "CLASS_WORDS",
     "COMPLAINT",
     "DELAY",
     "DELIVERED",
+    "EVENT_WORDS",
     "HARD",
     "HARD_CLASS",
     "OTHER",
@@ -41,6 +44,7 @@ __all__ = [
     "Meaning",
     "Notice",
     "RecipientEvent",
+    "Scheme",
     "Service",
     "about",
     "because",
@@ -89,6 +93,39 @@ SOFT_CLASS: Final = Meaning(None, BounceType.SOFT)
 PERMANENT_CLASS: Final = Meaning(None, BounceType.HARD, temporary=False)
 TEMPORARY_CLASS: Final = Meaning(None, BounceType.SOFT, temporary=True)
 UNDETERMINED_CLASS: Final = Meaning(None, BounceType.UNDETERMINED)
+
+
+EVENT_WORDS: Final[Mapping[str, Meaning]] = MappingProxyType(
+    {
+        "bounce": BOUNCE,
+        "hard": HARD,
+        "soft": SOFT,
+        "permanent": PERMANENT,
+        "temporary": TEMPORARY,
+        "delay": DELAY,
+        "delivered": DELIVERED,
+        "complaint": COMPLAINT,
+        "suppressed": SUPPRESSED,
+        "unsubscribed": UNSUBSCRIBED,
+        "auto_reply": AUTO_REPLY,
+        "challenge": Meaning(Kind.CHALLENGE),
+        "other": OTHER,
+        "unsent": UNSENT,
+    }
+)
+"""The words by which a description gives an event a meaning."""
+CLASS_WORDS: Final[Mapping[str, Meaning]] = MappingProxyType(
+    {
+        **EVENT_WORDS,
+        "hard": HARD_CLASS,
+        "soft": SOFT_CLASS,
+        "permanent": PERMANENT_CLASS,
+        "temporary": TEMPORARY_CLASS,
+        "undetermined": UNDETERMINED_CLASS,
+        "none": Meaning(),
+    }
+)
+"""The words by which it gives a class a meaning; those about bounces leave the event's kind."""
 
 
 def because(reason: Reason, meaning: Meaning = BOUNCE, *, expired: bool = False) -> Meaning:
@@ -141,6 +178,27 @@ class Notice:
     remarks: list[str] = field(default_factory=list[str])
 
 
+class Scheme(NamedTuple):
+    """How a described service signs its requests.
+
+    :ivar scheme: ``hmac-sha1``, ``hmac-sha256``, ``hmac-sha512``, or ``standard-webhooks`` (Svix).
+    :ivar header: the header of the signature, in lower case.
+    :ivar encoding: how the signature is written, ``hex`` or ``base64``.
+    :ivar prefix: what stands before it in the header.
+    :ivar signed: what is signed, with ``{body}``, ``{timestamp}`` and ``{header:NAME}`` in it.
+    :ivar timestamp: the header of the time, in lower case; empty if there is none.
+    :ivar window: the maximum age of a signature.
+    """
+
+    scheme: str
+    header: str
+    encoding: str
+    prefix: str
+    signed: str
+    timestamp: str
+    window: timedelta
+
+
 Reader = Callable[[object, Mapping[str, str]], Iterable[Notice]]
 
 
@@ -149,10 +207,15 @@ class Service:
     """An e-mail service: the meanings of its words, and the reader of its bodies.
 
     :ivar name: the name in the URL of an endpoint and in ``Event.service``.
-    :ivar events: the meanings of its event types, in its own spelling; looked up without regard to case.
+    :ivar events: the meanings of its event types in its own spelling, looked up without regard to case; ``type/class`` is
+        the meaning of both together, which no class refines.
     :ivar classes: the meanings of its classes, ``class``, ``class/subclass`` or ``/subclass``; they refine failures.
     :ivar signature: the way in which its requests are authenticated, in words.
+    :ivar scheme: how a described service signs its requests; None where that takes code, or where nothing is signed.
+    :ivar method: how it sends its requests: ``POST``, or ``GET`` where the query of the URL is the body.
     :ivar source: the URL of the documentation of its events.
+    :ivar seen: for a described service: what the description was made from, and what was not seen.
+    :ivar examples: for a described service: bodies, with what they say.
     :ivar read: a function of a decoded body and the request's headers (by lower-case name) that yields the notices.
     """
 
@@ -163,6 +226,10 @@ class Service:
     events: Mapping[str, Meaning]
     classes: Mapping[str, Meaning]
     read: Reader
+    scheme: Scheme | None = None
+    method: str = "POST"
+    seen: str = ""
+    examples: tuple[Mapping[str, object], ...] = ()
     _events: dict[str, Meaning] = field(init=False, repr=False, compare=False)
     _classes: dict[str, Meaning] = field(init=False, repr=False, compare=False)
 
@@ -177,13 +244,15 @@ class Service:
         if notice.type is None:
             remarks.append("the event has no type")
             return OTHER
-        event = self._events.get(notice.type.casefold())
+        type_, class_ = notice.type.casefold(), (notice.class_ or "").casefold()
+        both = self._events.get(f"{type_}/{class_}")
+        event = both or self._events.get(type_)
         if event is None:
             remarks.append(f"unknown event type {notice.type[:80]!r}")
             return OTHER
         if event.kind is Kind.COMPLAINT and (notice.feedback or "").casefold() in NO_COMPLAINT:
             return OTHER._replace(remark=f"feedback of the type {notice.feedback} is no complaint")
-        if event.kind not in _REFINED:
+        if both is not None or event.kind not in _REFINED:
             return event
         return _refined(event, self._class_of(notice, remarks))
 
