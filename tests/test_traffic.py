@@ -322,5 +322,3 @@ def test_more_times_are_never_a_spell_where_fewer_are_none(delivered: int) -> No
     assert all(one or not other for one, other in pairwise(signs))
     assert signs[0]
     assert not signs[-1]
-
-
