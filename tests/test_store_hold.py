@@ -207,6 +207,9 @@ def test_what_is_far_more_than_usual_is_held(place: str) -> None:
         assert hold.hard >= hold.expected * known.hold  # type: ignore[operator]
         assert hold.is_on(NOON + 30 * MINUTE)
         assert not hold.is_on(NOON + HOUR)
+        assert known.stats(NOON + 30 * MINUTE).warnings == (hold.text,)
+        assert hold.text.startswith("google: hard bounces are held since 2026-01-01 12:")
+        assert known.stats(NOON + HOUR).warnings == ()
         assert known.holds(NOON + 29 * DAY) == (hold,)
         assert known.holds(NOON + 31 * DAY) == ()
         assert {entry.address for entry in known.held(at=NOON + HOUR)} == set(outcome.held)
