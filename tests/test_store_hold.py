@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import Connection
 
 from tests.suppression_words import BEGIN, event
 from undeliverable import Proof, Reason
@@ -21,6 +22,7 @@ from undeliverable.store import Outcome, StoreError, SuppressionList, export_rec
 from undeliverable.store._engine import reading, writing
 from undeliverable.store._schema import TRAFFIC
 from undeliverable.store._traffic import Traffic
+from undeliverable.store._write import Writer
 from undeliverable.suppression import Cause, EventKind, ListEvent, Standing, fold
 
 Located = tuple[str, ListEvent]
@@ -232,7 +234,7 @@ def test_a_list_without_hold_holds_nothing(place: str) -> None:
         assert (outcome.held, outcome.on_hold, known.holds(NOON), totals(known)) == ((), (), (), {})
         known.hold = 3
         assert known.hold == 3
-    with SuppressionList(place) as known, pytest.raises(StoreError, match="a number from 1.5 to 1000, or off"):
+    with SuppressionList(place) as known, pytest.raises(StoreError, match=r"a number from 1\.5 to 1000, or off"):
         known.hold = 1
     with SuppressionList(place) as known, pytest.raises(StoreError, match="invalid value 'much' of hold"):
         known.hold = "much"  # type: ignore[assignment]
@@ -348,7 +350,7 @@ def test_only_what_is_named_is_confirmed(place: str) -> None:
 def test_nothing_to_confirm_is_no_error(place: str) -> None:
     with SuppressionList(place) as known:
         assert known.confirm() == Outcome()
-        with pytest.raises(StoreError, match="unknown reason 'none'; expected one of .*user_unknown"):
+        with pytest.raises(StoreError, match=r"unknown reason 'none'; expected one of .*user_unknown"):
             known.confirm(reason="none")
 
 
@@ -519,21 +521,18 @@ def test_what_one_writer_holds_another_one_adds_to(places: Callable[[], str], re
         read, written = threading.Event(), threading.Event()
         outcomes: list[Outcome] = []
 
+        class Waiting(Writer):
+            __slots__ = ()
+
+            def _store(self) -> None:
+                read.set()
+                written.wait(20)
+                super()._store()
+
         def later() -> None:
-            def work(connection: Any) -> Outcome:
-                from undeliverable.store._write import Writer
-
-                writer = Writer(connection, two._terms(connection), two._hashes)
-                store = writer._store
-
-                def wait() -> None:
-                    read.set()
-                    written.wait(20)
-                    store()
-
-                return _patched(writer, wait).write(
-                    (address, address, item) for address, item in burst(begin, 30, "two")
-                )
+            def work(connection: Connection) -> Outcome:
+                writer = Waiting(connection, two._terms(connection), two._hashes)
+                return writer.write((address, address, item) for address, item in burst(begin, 30, "two"))
 
             outcomes.append(writing(two._engine, work))
 
@@ -547,15 +546,6 @@ def test_what_one_writer_holds_another_one_adds_to(places: Callable[[], str], re
         (hold,) = one.holds(NOON)
         assert hold.held == sum(1 for _ in one.held(at=begin))
         assert totals(one)["google"] == 360
-
-
-def _patched(writer: Any, store: Callable[[], None]) -> Any:
-    """A writer that waits before it stores anything; its slots take no other method."""
-    kind = type("Waiting", (type(writer),), {"_store": lambda _: store()})
-    waiting = object.__new__(kind)
-    for name in type(writer).__slots__:
-        setattr(waiting, name, getattr(writer, name))
-    return waiting
 
 
 def test_tidying_forgets_providers_without_traffic(place: str) -> None:
