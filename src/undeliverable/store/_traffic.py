@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from itertools import accumulate
@@ -135,7 +135,7 @@ class Spell:
 class Traffic:
     """The traffic of one provider, or of all together."""
 
-    __slots__ = ("_days", "_learned", "_slots", "_start", "spells")
+    __slots__ = ("_days", "_learned", "_slots", "_start", "is_adopted", "spells")
 
     def __init__(self, *, everything: bool = False) -> None:
         """Begin without any traffic.
@@ -147,6 +147,7 @@ class Traffic:
         self._start = 2 * _RATE if everything else _RATE
         self._learned: tuple[int, _Usual] | None = None
         self.spells: list[Spell] = []
+        self.is_adopted = False  # whether that happened since it was read
 
     @classmethod
     def from_texts(cls, counts: str, spells: str | None, *, everything: bool = False) -> Traffic:
@@ -208,22 +209,35 @@ class Traffic:
 
     def adopt(self) -> None:
         """Take what was held for the new usual, and forget the old one."""
+        self.is_adopted = True
         slots, self._slots, self._learned = self._slots, {}, None
         self._days.clear()
         for spell in self.spells:
-            spell.last = min(spell.last, max(slots) - AFTER - 1)
+            spell.last = min(spell.last, max(slots, default=0) - AFTER - 1)
         for slot, (hard, other, delivered, held) in slots.items():
             for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
                 self.count(slot, what, number)
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
-    def sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
-        """Return the beginning of a spell if there are too many hard bounces up to a slot.
+    def judge(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the spell that a hard bounce in a slot is part of, for :meth:`hold`; None for an ordinary one.
 
         :param everything: the traffic of all providers.
         :param times: the multiple of what is usual that is too much.
         """
+        on = self.spell(slot)
+        if on is not None and slot - on.since >= DAY:
+            # It lasts too long for an error: whatever it is, it is usual now.
+            self.adopt()
+            on = None
+        sign = self._sign(slot, everything, times)
+        if on is None:
+            return sign
+        return replace(on, held=0, last=on.last if sign is None else max(on.last, sign.last))
+
+    def _sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the beginning of a spell if there are too many hard bounces up to a slot."""
         hour = self._window(slot, HOUR)
         if hour.tried < LEAST:
             return None
