@@ -11,12 +11,12 @@ count: in "sender address" nothing is said of a recipient.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
-from undeliverable._rules.phrases import ByWord, words_of
+from undeliverable._rules.phrases import ByWord, Made, words_of
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -144,7 +144,7 @@ def _key(phrase: str) -> str:
 class Concepts:
     """The words of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_by_char", "_by_word")
+    __slots__ = ("_by_char", "_by_word", "_naming")
 
     def __init__(self, words: ConceptWords | None = None) -> None:
         spaced, unspaced = words or ConceptWords({}, {})
@@ -156,6 +156,19 @@ class Concepts:
 
         self._by_word: Final = ByWord(filed_under).__getitem__
         self._by_char: Final = ByWord(lambda char: _read(unspaced.get(char, ""))).__getitem__
+        self._naming: Final = Made(self._named_by)
+
+    def _named_by(self, concepts: frozenset[str]) -> Callable[[str], tuple[str, ...]]:
+        """Return what gives the phrases of any of the `concepts` by their first word; "" for a word that is one itself."""
+
+        def phrases_of(word: str) -> tuple[str, ...]:
+            under = self._by_word(word)
+            if under is None or concepts.isdisjoint(under.all):
+                return ()
+            alone = () if concepts.isdisjoint(under.alone) else ("",)
+            return (*alone, *(bare for bare, means, _ in under.phrases() if not concepts.isdisjoint(means)))
+
+        return ByWord(phrases_of).__getitem__
 
     def of(self, clause: str) -> frozenset[str]:
         """Return the concepts in `clause`, which is a text as rules see it."""
@@ -178,19 +191,16 @@ class Concepts:
         negations = [hit for hit in hits if NOT in hit[2]]
         return frozenset(concept for hit in hits if _dismissed(hit, negations, text) for concept in hit[2])
 
-    def may_mean(self, concepts: frozenset[str], text: str, words: Iterable[str]) -> bool:
+    def may_mean(self, concepts: frozenset[str], text: str, words: Sequence[str]) -> bool:
         """Return whether a word of one of the `concepts` may stand in `text`: false only if none does.
 
         :param words: the words of `text`.
         """
-        return any(
-            not concepts.isdisjoint(under.alone)
-            or any(not concepts.isdisjoint(means) and bare in text for bare, means, _ in under.phrases())
-            for under in filter(None, map(self._by_word, words))
-            if not concepts.isdisjoint(under.all)
-        ) or any(
+        if any(bare in text for phrases in filter(None, map(self._naming[concepts], words)) for bare in phrases):
+            return True
+        return not text.isascii() and any(
             not concepts.isdisjoint(means) and bare in text
-            for char in takewhile(_is_unspaced, reversed([*words]))
+            for char in takewhile(_is_unspaced, reversed(words))
             for bare, means, _ in self._by_char(char)
         )
 

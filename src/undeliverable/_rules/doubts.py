@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from undeliverable._rules.clauses import sentences, without
 from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
-from undeliverable._rules.meaning import sentences, without
 from undeliverable._rules.rule import Rule
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "aside", "by_codes", "condemns", "denied", "noun", "unasked"]
+__all__ = ["TRIED", "alternative", "by_codes", "condemns", "denied", "noun", "unasked"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -35,7 +35,8 @@ TRIED: Final = ("lookup", "connection")
 """What says nothing of whom it was for if it failed."""
 _DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
-_ALL_OTHERS: Final = frozenset((*_OTHERS, *TRIED, "host"))
+_ASIDE: Final = frozenset(("directory", "exceeded"))
+_ANY_OTHER: Final = frozenset((*_OTHERS, *TRIED, "host", *_ASIDE))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _NOT: Final = frozenset((NOT,))
 _CLOSED: Final = ("disabled", "blocked", "expired")
@@ -64,9 +65,14 @@ def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: 
 
 
 def noun(concepts: Concepts, form: Form) -> str | None:
+    """Return what the causes of a reply, or a part of them, speak of beside or instead of a recipient, or None."""
+    if not concepts.may_mean(_ANY_OTHER, form.said(), form.words_said()):
+        return None  # as nearly always
+    return _instead(concepts, form) or _aside(concepts, form)
+
+
+def _instead(concepts: Concepts, form: Form) -> str | None:
     """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
-    if not concepts.may_mean(_ALL_OTHERS, form.said(), form.words_said()):
-        return None
     found = frozenset[str]().union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
@@ -79,7 +85,7 @@ def noun(concepts: Concepts, form: Form) -> str | None:
     return next((other for other in _OTHERS if other in found), None)
 
 
-def aside(concepts: Concepts, form: Form) -> str | None:
+def _aside(concepts: Concepts, form: Form) -> str | None:
     """Return what a part of the causes of a reply speaks of beside a recipient, as a concept's name, or None.
 
     A directory that is down has found nobody, and that unknown recipients are too many is said of all of them.
@@ -97,7 +103,6 @@ def aside(concepts: Concepts, form: Form) -> str | None:
     return None
 
 
-_ASIDE: Final = frozenset(("directory", "exceeded"))
 _FOUND: Final = frozenset(("recipient", "unknown"))
 """With these a part says what was looked for in the directory."""
 _COUNTED: Final = frozenset(("unknown", "exceeded"))

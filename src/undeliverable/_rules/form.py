@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from undeliverable._rules.clauses import has_words, sentences
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.meaning import Meaning, has_words, sentences
+from undeliverable._rules.meaning import Meaning
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import words_of
 
@@ -51,7 +52,18 @@ class Form:
     :ivar words: its words.
     """
 
-    __slots__ = ("_cause", "_concepts", "_language", "_plain", "_reading", "_whole_plain", "text", "words")
+    __slots__ = (
+        "_cause",
+        "_concepts",
+        "_language",
+        "_plain",
+        "_reading",
+        "_said",
+        "_whole_plain",
+        "_words_said",
+        "text",
+        "words",
+    )
 
     def __init__(self, text: str, language: Language, *, is_plain: bool = False) -> None:
         self.text: Final = text
@@ -61,6 +73,8 @@ class Form:
         self._whole_plain: Form | None = self._plain
         self._cause: str | None = None
         self._reading: Reading | None = None
+        self._said: str | None = None
+        self._words_said: list[str] | None = None
         self._concepts: tuple[frozenset[str], ...] | None = None
 
     def cause(self) -> str:
@@ -83,21 +97,22 @@ class Form:
     def concepts(self) -> tuple[frozenset[str], ...]:
         """Return the concepts in each clause of the causes that it states."""
         if self._concepts is None:
-            said = self.said()
-            self._concepts = self._language.concepts_in(said, self._words_of(said))
+            self._concepts = self._language.concepts_in(self.said(), self.words_said())
         return self._concepts
 
     def said(self) -> str:
         """Return the causes that it states, without what introduces them."""
-        cause, reading = self.cause(), self._reading
-        return cause if reading is None else reading.said()
+        if self._said is None:
+            cause, reading = self.cause(), self._reading
+            self._said = reading.said() if reading is not None and reading.is_framed else cause
+        return self._said
 
     def words_said(self) -> list[str]:
         """Return the words of these."""
-        return self._words_of(self.said())
-
-    def _words_of(self, text: str) -> list[str]:
-        return self.words if text is self.text else words_of(text)
+        if self._words_said is None:
+            said = self.said()
+            self._words_said = self.words if said is self.text else words_of(said)
+        return self._words_said
 
     def plain(self) -> Form:
         """Return the plain form of the same reply, without what introduces its causes; this one if it is that."""

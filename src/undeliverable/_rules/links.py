@@ -42,12 +42,15 @@ _NAME: Final = lazy(
     r"(?<![\w.@/-])(?:(?:[a-z0-9-]{1,63}\.){2,8}[a-z]{2,24}|[a-z0-9]{1,63}-[a-z0-9-]{1,63}\.[a-z]{2,24})(?![\w-])"
     r"|(?<![\w.@/<>-])(?:/[\w.-]{1,64}){2,16}"
 )
+_IN_NAME: Final = lazy(r"\.(?<=[a-z0-9-]\.)[a-z]{2}")
 _IN_PLACE: Final = "0"  # of a name: no word, and no mark that ends a clause
 
 
 def unnamed(text: str) -> str:
     """Return `text` without the names of hosts and the paths of files; the text itself if there are none."""
-    return _NAME.sub(_IN_PLACE, text) if "-" in text or "." in text or "/" in text else text
+    if "/" not in text and _IN_NAME.search(text) is None:
+        return text  # as most are; the pattern is slow where it may begin anywhere
+    return " ".join([_NAME.sub(_IN_PLACE, part) if "." in part or "/" in part else part for part in text.split(" ")])
 
 
 def within(at: int, places: Sequence[tuple[int, int]]) -> bool:

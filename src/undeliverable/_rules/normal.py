@@ -82,16 +82,16 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_dropped", "_replaced", "_same", "_telling", "_to_drop", "_to_replace")
+    __slots__ = ("_compounds", "_dropped", "_rare", "_same", "_telling", "_to_drop", "_to_replace")
 
     def __init__(self, words: PlainWords | None = None) -> None:
         filler, same, compounds = words or PlainWords((), {}, ())
         self._same: Final = dict(same)
         self._compounds: Final = frozenset(compounds)
-        # The last words: a text without them has nothing to drop or to replace.
-        self._dropped: Final = _last_words(filler)
-        self._replaced: Final = _last_words(same)
-        self._telling: Final = self._dropped | self._replaced
+        # By the last words: a text without them has nothing to drop or to replace.
+        self._dropped: Final = frozenset(map(_last_word, filler))
+        self._rare: Final = {last: [one for one in same if _last_word(one) == last] for last in map(_last_word, same)}
+        self._telling: Final = self._dropped | self._rare.keys()
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
 
@@ -101,13 +101,15 @@ class Plain:
         The text is as rules see it.
         """
         plain = _NEGATED.sub(_negated, text) if "n't" in text or "can not" in text else text
-        telling = not self._telling.isdisjoint(words)
-        if telling and not self._dropped.isdisjoint(words):
-            plain = self._to_drop.sub("", plain)
-        if telling and not self._replaced.isdisjoint(words) and any(map(plain.__contains__, self._same)):
-            plain = self._to_replace.sub(self._common, plain)
+        telling = self._telling.intersection(words)
+        if telling:
+            if not self._dropped.isdisjoint(telling):
+                plain = self._to_drop.sub("", plain)
+            if any(rare in plain for last in telling for rare in self._rare.get(last, ())):
+                plain = self._to_replace.sub(self._common, plain)
         if plain.find("-", _CODE) > 0 and _HYPHEN.search(plain) is not None:
-            plain = _HYPHENED.sub(self._parted, plain)
+            parts = plain.split(" ")
+            plain = " ".join([_HYPHENED.sub(self._parted, part) if "-" in part else part for part in parts])
         return text if plain == text else plain
 
     def _common(self, found: re.Match[str]) -> str:
@@ -122,8 +124,9 @@ def _any(words: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
 
 
-def _last_words(phrases: Iterable[str]) -> frozenset[str]:
-    return frozenset(_WORD.findall(phrase)[-1] for phrase in phrases)
+def _last_word(phrase: str) -> str:
+    found: list[str] = _WORD.findall(phrase)
+    return found[-1]
 
 
 def _negated(found: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.doubts import alternative, aside, by_codes, condemns, denied, noun, unasked
+from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun, unasked
 from undeliverable._rules.form import Form, Language
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
@@ -183,7 +183,7 @@ class RuleTable:
                 return said
         code, status, command, _ = question
         concepts = self._below.concepts
-        other = by_codes(rule, code, status, command, plain) or noun(concepts, plain) or aside(concepts, plain)
+        other = by_codes(rule, code, status, command, plain) or noun(concepts, plain)
         state = denied(rule, concepts, plain)
         if other is None and state is None:
             return match

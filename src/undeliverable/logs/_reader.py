@@ -29,6 +29,7 @@ __all__ = ["Reader"]
 _LONGEST_OBJECT: Final = 1_048_576  # a JSON record can hold headers and is useless when cut
 _OBJECT: Final = '{"'
 _HEAD: Final = 512  # characters in which a JSON object begins, after any frames
+_RECORD: Final = "\x1e"  # what "journalctl -o json-seq" puts before each object
 _WAITING: Final = 1_000  # recipients of one message whose last reply is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _CUT: Final = "a very long line was cut"
@@ -62,7 +63,7 @@ class Reader:
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery."""
-        text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+        text = _text(line)
         longest = _LONGEST_OBJECT if _OBJECT in text[:_HEAD] else LONGEST
         remarks = [_CUT] if len(text) > longest else []
         read = self._lines.read(text[:longest])
@@ -82,7 +83,7 @@ class Reader:
 
     def knows(self, line: bytes) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
-        return self._lines.knows(_decoded(line).rstrip("\r\n\0 "))
+        return self._lines.knows(_text(line))
 
     # ------------------------------------------------------------------------------------------------------------
     # The window
@@ -223,6 +224,12 @@ def _identity(message: MessageFacts, line: str) -> str:
     if message.queue_id is not None:
         return f"{message.reporting_mta or ''} {message.queue_id}"
     return sha256(line.encode(errors="replace")).hexdigest()
+
+
+def _text(line: str | bytes) -> str:
+    """Return a line without its ending, and without the mark that begins a record of a JSON sequence (RFC 7464)."""
+    text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+    return text[1:] if text[:1] == _RECORD else text
 
 
 def _decoded(raw: bytes) -> str:
