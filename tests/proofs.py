@@ -20,8 +20,8 @@ from tests.test_notifications import ROWS, read
 from tests.test_wording import HARD_WHEN_SAID, NOT_THERE, RECIPIENTS_SIDE, SENDERS_SIDE, THINGS, WHAT_IS_SAID
 from undeliverable import Knowledge, classify, parse, parse_log_line
 from undeliverable._knowledge.common import shipped
+from undeliverable._rules.clauses import sentences
 from undeliverable._rules.concept_names import CONCEPTS
-from undeliverable._rules.meaning import sentences
 from undeliverable._rules.phrases import words_of
 from undeliverable._rules.table import Match, RuleTable, Seen
 from undeliverable._rules.visible import UNSPACED_FROM

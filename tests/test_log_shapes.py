@@ -121,6 +121,8 @@ RECORD: Final = {"form": "json", "needs": ["a"]}
     ("document", "key"),
     [
         ({"line": [LINE | {"colour": 1}]}, "colour"),
+        ({"line": [LINE | {"contains": []}]}, "contains"),
+        ({"line": [LINE | {"contains": ["x", ""]}]}, "contains"),
         ({"line": [LINE | {"pattern": 1}]}, "pattern"),
         ({"line": [LINE | {"pattern": "x (.*)*"}]}, "pattern"),
         ({"line": [LINE | {"pattern": "x (?P<colour>.)"}]}, "pattern"),

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
+from undeliverable._rules.clauses import sentences
 from undeliverable._rules.confidence import confidence_of
-from undeliverable._rules.meaning import sentences
 from undeliverable._rules.opinion import Opinion, View, advise, may_advise
 
 if TYPE_CHECKING:

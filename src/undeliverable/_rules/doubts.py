@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from undeliverable._rules.clauses import sentences, without
 from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
-from undeliverable._rules.meaning import sentences, without
 from undeliverable._rules.rule import Rule
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command

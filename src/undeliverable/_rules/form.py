@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from undeliverable._rules.clauses import has_words, sentences
 from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.meaning import Meaning, has_words, sentences
+from undeliverable._rules.meaning import Meaning
 from undeliverable._rules.normal import Plain
 from undeliverable._rules.phrases import words_of
 

@@ -10,15 +10,15 @@ Texts are as :func:`undeliverable._rules.conditions.visible` gives them: folded,
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, parts, wrapper_end
+from undeliverable._rules.clauses import Hit, between, clauses_in, without
+from undeliverable._rules.frames import parts
 from undeliverable._rules.links import links_in, within
 from undeliverable._rules.phrases import ByWord
-from undeliverable._rules.roles import LANGUAGE_KEYS, NO_DOUBTS, Clause, Doubts, Role
+from undeliverable._rules.roles import LANGUAGE_KEYS, NO_DOUBTS, TRAILER, WRAPPER, Clause, Doubts, Role
 from undeliverable._rules.visible import UNSPACED_FROM
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
@@ -31,42 +31,17 @@ __all__ = [
     "Meaning",
     "Reading",
     "Vocabulary",
-    "has_words",
-    "sentences",
     "vocabulary",
-    "without",
 ]
 
 BY_MEANING: Final = ("wording.", "meaning.", "general.")
 """How the ids of built-in rules begin that know no provider's exact phrases: they see the causes alone, and rank last."""
 _RESOLVER: Final = "cannot_resolve"  # the keys of data/clients.toml
-_WRAPPER: Final = "wrapper"
-_TRAILER: Final = "trailer"
 _EITHER: Final = "either"
 
-# Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
-# The pattern begins with all of the marks, which are found fast.
-_END: Final = lazy(
-    r"[.!?;。；！？|-](?:(?<=[。；！？])"
-    r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
-)
-_HEAD: Final = lazy(r"[2-5]\d\d[ -]?(?:[245]\.\d{1,3}\.\d{1,3}\b ?)?")
 _WORD: Final = lazy(r"[^\W_]+")
-_LETTERS: Final = lazy(r"[^\W\d_]{2}")
 _STEM: Final = 5  # letters by which a word that may go on is filed
 _OPEN: Final = "*"
-_GAP: Final = 3  # characters before a clause; texts have single blanks
-_NEAR: Final = 40
-"""How far behind "please" words of time may stand: "please try sending your message again at a later time"."""
-_BEFORE_CLAUSE: Final = frozenset(",:;.!?-\u2013\u2014([\"'>)*/|")
-_ANYWHERE: Final = ("please", "see http", "see: http")
-"""Advice that begins a clause wherever it stands: "message rejected please see http://..."."""
-
-
-class _Hit(NamedTuple):
-    start: int
-    end: int
-    kind: str
 
 
 _Written: TypeAlias = tuple[str, str, bool]
@@ -99,7 +74,7 @@ def vocabulary(
     found: set[tuple[str, str]] = set()
     for table, keys in (
         *((language, LANGUAGE_KEYS) for language in languages),
-        (clients, (_RESOLVER, _WRAPPER, _TRAILER)),
+        (clients, (_RESOLVER, WRAPPER, TRAILER)),
     ):
         if unknown := sorted(set(table) - set(keys)):
             raise EntryError(f"unknown key; expected one of {', '.join(keys)}", key=unknown[0])
@@ -132,16 +107,6 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     return found
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Return where the parts of `text` stand that its marks separate, without those that are blank."""
-    return [*_sentences(text, 0)]
-
-
-def has_words(text: str) -> bool:
-    """Return whether there is a word in `text` beside its codes."""
-    return _LETTERS.search(text) is not None
-
-
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
@@ -163,7 +128,7 @@ class Meaning:
             return None
         return Reading(text, hits, links)
 
-    def _hits(self, text: str, words: Sequence[str]) -> list[_Hit]:
+    def _hits(self, text: str, words: Sequence[str]) -> list[Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
         found = [*filter(None, map(self._filed, words))]
         if not found:
@@ -182,19 +147,19 @@ def _ready(written: _Written) -> _Phrase:
     return bare, kind, bare[0] >= UNSPACED_FROM, may_go_on
 
 
-def _by_place(hit: _Hit) -> tuple[int, int, str]:
+def _by_place(hit: Hit) -> tuple[int, int, str]:
     return hit.start, -hit.end, hit.kind
 
 
-def _hits_of(phrase: _Phrase, text: str) -> list[_Hit]:
+def _hits_of(phrase: _Phrase, text: str) -> list[Hit]:
     """Return where `phrase` stands in `text` as whole words, the last one with any ending if it may go on."""
     bare, kind, may_begin, may_go_on = phrase
-    found: list[_Hit] = []
+    found: list[Hit] = []
     at = text.find(bare)
     while at >= 0:
         end = at + len(bare)
         if (may_begin or at == 0 or not text[at - 1].isalnum()) and (may_go_on or not text[end : end + 1].isalnum()):
-            found.append(_Hit(at, end, kind))
+            found.append(Hit(at, end, kind))
         at = text.find(bare, at + 1)
     return found
 
@@ -204,7 +169,7 @@ class Reading:
 
     __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
-    def __init__(self, text: str, hits: list[_Hit], links: list[tuple[int, int]]) -> None:
+    def __init__(self, text: str, hits: list[Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text
         self._links: Final = links
         self._hits: Final = [hit for hit in hits if not within(hit.start, self._links)] if self._links else hits
@@ -215,7 +180,7 @@ class Reading:
     def clauses(self) -> list[Clause]:
         """The clauses in their order; together they cover the text but for the code that it begins with."""
         if self._clauses is None:
-            self._clauses = list(_clauses(self._text, self._hits))
+            self._clauses = list(clauses_in(self._text, self._hits))
         return self._clauses
 
     def cause(self) -> str:
@@ -278,10 +243,10 @@ class Reading:
         """
         hits = [hit for hit in self._hits if hit.kind == "hedge"] if "hedge" in self._kinds else ()
         causes = [one for one in self.clauses if one.role is Role.CAUSE] if hits else ()
-        cuts = [part for one in causes for part in parts(self._text, one.start, one.end) if _between(hits, *part)]
+        cuts = [part for one in causes for part in parts(self._text, one.start, one.end) if between(hits, *part)]
         if not cuts:
             return None
-        first = _between(hits, *cuts[0])[0]
+        first = between(hits, *cuts[0])[0]
         others = [place for place in self.cuts() if not within(place[0], cuts)]
         return self._text[first.start : first.end], without(self._text, sorted([*cuts, *others]))
 
@@ -290,18 +255,18 @@ class Reading:
         if _EITHER in self._kinds:
             for clause in self.clauses:
                 if clause.role is Role.CAUSE:
-                    for hit in _between(self._hits, clause.start, clause.end):
+                    for hit in between(self._hits, clause.start, clause.end):
                         if hit.kind == _EITHER:
                             yield self._text[clause.start : hit.start], self._text[hit.end : clause.end]
 
     def _temporary(self, clause: Clause) -> str | None:
-        inside = _between(self._hits, clause.start, clause.end)
+        inside = between(self._hits, clause.start, clause.end)
         if any(hit.kind == "not_temporary" for hit in inside):
             return None
         return next((self._text[hit.start : hit.end] for hit in inside if hit.kind == "temporary"), None)
 
     def _hedge(self, clause: Clause) -> str | None:
-        inside = _between(self._hits, clause.start, clause.end)
+        inside = between(self._hits, clause.start, clause.end)
         hedge = next((hit for hit in inside if hit.kind in _HEDGES), None)
         if hedge is None:
             return None
@@ -314,92 +279,8 @@ class Reading:
 
 _READ: Final = frozenset((Role.CAUSE, Role.FRAME))
 """What rules by meaning see: a frame may hold a part of the cause, so it is left out in the plain form alone."""
-_CUT: Final = frozenset(("advice", "footer", "courtesy", _WRAPPER, _TRAILER))
+_CUT: Final = frozenset(("advice", "footer", "courtesy", WRAPPER, TRAILER))
 _OR: Final = frozenset((_EITHER, "either_hedged"))
 _BESIDE: Final = frozenset(("not_temporary", "either_hedged"))  # they count beside others alone
 _HEDGES: Final = frozenset(("hedge", "hedge_either"))
 _DOUBTFUL: Final = _HEDGES | {"temporary", _RESOLVER}
-
-
-def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:
-    """Return `text` without the places `cuts`, which are in order and do not overlap; only its code if no word is left."""
-    kept, done = list[str](), 0
-    for start, end in cuts:
-        kept.append(text[done:start])
-        done = end
-    rest = "".join([*kept, text[done:]])
-    return rest if has_words(rest) else _code_of(rest)
-
-
-def _code_of(text: str) -> str:
-    head = _HEAD.match(text)
-    return head[0] if head else ""
-
-
-def _between(hits: Sequence[_Hit], begin: int, end: int) -> Sequence[_Hit]:
-    """Return those of the `hits` that begin from `begin` to before `end`."""
-    if not hits or (hits[0].start >= begin and hits[-1].start < end):
-        return hits
-    return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
-
-
-def _clauses(text: str, hits: Sequence[_Hit]) -> Iterator[Clause]:
-    first = len(_code_of(text))
-    start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == _WRAPPER)))
-    if start > first:
-        yield Clause(first, start, Role.WRAPPER)
-    for begin, end in _sentences(text, start):
-        inside = _between(hits, begin, end)
-        if not inside:
-            yield Clause(begin, end, Role.CAUSE)
-            continue
-        if begin > first and any(hit.kind == "footer" for hit in inside):
-            yield Clause(begin, end, Role.FOOTER)
-            continue
-        at = begin
-        for role, reach in _OPENINGS:
-            opened = reach(text, at, end, [hit[:2] for hit in inside if hit.kind == role])
-            if opened > at:
-                blank = opened < end and text[at] == " "
-                yield Clause(at + blank, opened, role)
-                at = opened
-        advice, role = _advice(text, at, end, inside)
-        if text[at:advice].isspace():
-            advice = at
-        if advice > at:
-            yield Clause(at, advice, Role.CAUSE)
-        if advice < end:
-            yield Clause(advice, end, role)
-
-
-_OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
-
-
-def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
-    for end in (*(found.end() for found in _END.finditer(text, start)), len(text)):
-        if text[start:end].strip():
-            yield start, end
-        start = end
-
-
-def _advice(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> tuple[int, Role]:
-    """Return where advice, or a client's last words, begin in the sentence from `begin` to `end`, or `end`; and which.
-
-    To say when to come back is no advice: "please try again later" says that the failure may pass.
-    """
-    for hit in hits:
-        if hit.kind == "advice" and hit.start >= begin and _opens(text, hit.start, begin):
-            near = _between(hits, hit.start, hit.start + _NEAR + 1)
-            if all(other.kind != "temporary" for other in near):
-                return hit.start, Role.ADVICE
-        if hit.kind == _TRAILER and is_about_a_host(text, hit.end):
-            return hit.start, Role.WRAPPER
-    return end, Role.ADVICE
-
-
-def _opens(text: str, at: int, begin: int) -> bool:
-    """Return whether a clause begins at `at`: at the beginning of a sentence, or behind a mark."""
-    if text[at] >= UNSPACED_FROM or text.startswith(_ANYWHERE, at):
-        return True
-    before = text[max(begin, at - _GAP) : at].rstrip()
-    return not before or before[-1] in _BEFORE_CLAUSE

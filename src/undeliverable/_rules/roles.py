@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-__all__ = ["LANGUAGE_KEYS", "NO_DOUBTS", "Clause", "Doubts", "Role"]
-
+__all__ = ["LANGUAGE_KEYS", "NO_DOUBTS", "TRAILER", "WRAPPER", "Clause", "Doubts", "Role"]
 
 LANGUAGE_KEYS: Final = (
     "temporary",
@@ -21,6 +20,9 @@ LANGUAGE_KEYS: Final = (
     "courtesy",
 )
 """The keys of the table ``[reply]`` of a file in ``data/languages``."""
+WRAPPER: Final = "wrapper"
+TRAILER: Final = "trailer"
+"""The keys of ``data/clients.toml`` for what a client wrote around a reply, and behind it."""
 
 
 class Role(StrEnum):

@@ -16,7 +16,7 @@ from undeliverable._text.dates import parse_date
 from undeliverable._text.lazy import lazy
 from undeliverable.logs._values import line_at, text_at
 
-__all__ = ["BARE", "Frame", "dated", "moment", "peeled", "unframe", "unwrapped", "within"]
+__all__ = ["BARE", "Frame", "dated", "framed", "moment", "peeled", "unframe", "unwrapped", "within"]
 
 # RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction (journalctl, rsyslog),
 # with an ISO date (RFC 3339) or the seconds since 1970 or since boot instead, with "<facility.level>" (BSD) or "facility.level"
@@ -41,6 +41,8 @@ _TAI64N: Final = lazy(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
 _TAI_EPOCH: Final = 2**62 + 10  # TAI was ten seconds ahead of UTC in 1970
 # A tag without a date, as "journalctl -o cat" prints a line of "logger -t".
 _TAG: Final = lazy(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
+# What any of these frames begins with: a quick look.
+_BEGINS: Final = lazy(r"[<@\[\d]|[A-Z][a-z]{2} |[a-z][\w./-]{1,40}\[", re.ASCII)
 # The last second of the year 9999, the latest that a datetime can hold.
 _FUTURE: Final = 253_402_300_799
 
@@ -99,6 +101,11 @@ def unwrapped(value: Mapping[str, object], table: FrameTable) -> Iterable[Frame]
             one = Frame(line, text_at(value, frame.host) or None, date, program)
             found[line] = within(found[line], one) if line in found else one
     return found.values()
+
+
+def framed(line: str) -> bool:
+    """Return whether a logger has added a prefix to a line."""
+    return _BEGINS.match(line) is not None and unframe(line).body != line
 
 
 def unframe(line: str) -> Frame:
