@@ -72,7 +72,9 @@ def test_a_list_is_not_opened_with_another_requirement_than_its_own(place: str) 
 
 
 def test_an_unknown_requirement_names_the_known_ones(place: str) -> None:
-    with pytest.raises(StoreError, match="unknown value 'always' of require_proof; expected one of required, preferred, off"):
+    with pytest.raises(
+        StoreError, match="unknown value 'always' of require_proof; expected one of required, preferred, off"
+    ):
         SuppressionList(place, require_proof="always")
     with SuppressionList(place) as known, pytest.raises(StoreError, match="expected one of required, preferred, off"):
         known.set_require_proof("never")
@@ -247,7 +249,11 @@ def test_a_jump_of_what_is_ignored_is_warned_of(
 
 _UNACCEPTED = {"required": (None, Proof.MATCHED, Proof.UNPROVED), "preferred": (Proof.UNPROVED,)}
 _ITEM = st.tuples(
-    st.booleans(), st.sampled_from([KIM, LEE]), st.integers(0, 24 * 60), st.sampled_from(sorted(WORDS)), st.integers(0, 5)
+    st.booleans(),
+    st.sampled_from([KIM, LEE]),
+    st.integers(0, 24 * 60),
+    st.sampled_from(sorted(WORDS)),
+    st.integers(0, 5),
 )
 
 
