@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
+from undeliverable import Proof
 from undeliverable.store._engine import INSERT, members
 from undeliverable.store._records import stamp
 from undeliverable.store._rows import event_of, row_of
@@ -40,9 +41,9 @@ _MANY: Final = 20
 _MOST_OF_ALL: Final = 0.5
 
 
-def proved(event: ListEvent) -> tuple[int, str]:
-    """Return the day and the proof of an event."""
-    return stamp(event.time) // _DAY, NOT_ASKED if event.proof is None else str(event.proof)
+def proved(time: int, proof: Proof | None) -> tuple[int, str]:
+    """Return the day of a time, and the name of a proof."""
+    return time // _DAY, NOT_ASKED if proof is None else proof.value
 
 
 def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope: str) -> ByProof:
@@ -65,9 +66,9 @@ def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope:
     for address, event in events:
         id_ = ids.get(address)
         if id_ is None or event.key not in keys[id_]:
-            numbers[proved(event)] += 1
+            numbers[proved(stamp(event.time), event.proof)] += 1
         if id_ is not None and event.key not in keys[id_] and len(keys[id_]) < _MOST:
-            row = row_of(id_, event.key, event)
+            row = row_of(id_, event, "")
             rows.append({"number": len(keys[id_]), **{name: row[name] for name in _COLUMNS}})
             keys[id_].add(event.key)
     if rows:
