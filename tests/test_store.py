@@ -131,7 +131,8 @@ def test_any_order_and_any_duplication_gives_the_same_list(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
-        st.tuples(st.integers(0, 240), st.sampled_from(["hard", "soft", "full", "delivery"]), st.integers(1, 3)), max_size=30
+        st.tuples(st.integers(0, 240), st.sampled_from(["hard", "soft", "full", "delivery"]), st.integers(1, 3)),
+        max_size=30,
     ),
     cuts=st.lists(st.integers(0, 30), max_size=3),
 )
@@ -178,7 +179,9 @@ def test_a_token_says_once_what_was_tried(place: str, word: str) -> None:
                 known.record(repeated(second, token, word) for second in range(begin, begin + 5))
         assert known.holds(BEGIN + timedelta(days=7)) == ()
         with reading(known._engine) as connection:
-            (counts,) = connection.execute(text("SELECT counts FROM undeliverable_traffic WHERE provider = 'google'")).one()
+            (counts,) = connection.execute(
+                text("SELECT counts FROM undeliverable_traffic WHERE provider = 'google'")
+            ).one()
         assert sum(sum(slot[1:]) for slot in json.loads(counts)[0]) == 2
 
 

@@ -61,13 +61,9 @@ _BATV: Final = re.compile(
 _BTV1: Final = re.compile(r"btv1==(?P<tag>(?P<day>[0-9]{3})[0-9a-f]{8})==(?P<local>.+)", _FLAGS)
 # SparkPost (Message Systems): msprvs1=TAG=local-part. In the headers of mailing lists the tag is a day since 1970, a week
 # ahead of the message's, and a digest of eight signs: msprvs1=17582Z2TKy0DK=bounces-9178 on 13 February 2018.
-_MSPRVS1: Final = re.compile(
-    r"msprvs1=(?P<tag>(?P<day>[0-9]{5})[0-9a-z_-]{8})=(?P<local>.+)", _FLAGS
-)
+_MSPRVS1: Final = re.compile(r"msprvs1=(?P<tag>(?P<day>[0-9]{5})[0-9a-z_-]{8})=(?P<local>.+)", _FLAGS)
 # https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator can also be "+" or "-".
-_SRS0: Final = re.compile(
-    r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", _FLAGS
-)
+_SRS0: Final = re.compile(r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", _FLAGS)
 # SRS1=HHH=first-forwarder=<separator and rest of its SRS0 address>
 _SRS1: Final = re.compile(r"SRS1[=+-](?P<tag>[^=]+)=(?P<domain>[^=]+)=(?P<rest>[=+-].+)", _FLAGS)
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable import Action, BounceType, Kind, Report, Verdict
+from undeliverable._text.dates import in_utc_too
 from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
@@ -223,6 +224,7 @@ def day_of(report: Report, verdict: Verdict) -> date | None:
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
         time = message.returned.date
+    time = in_utc_too(time)
     if time is None:
         return None
     return time.date() if time.tzinfo is None else time.astimezone(UTC).date()

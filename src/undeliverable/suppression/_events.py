@@ -8,6 +8,7 @@ it the same event as another: a key, and for proved ones the token. Where two ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -201,8 +202,11 @@ class ListEvent:
 
 
 def aware(time: datetime) -> datetime:
-    """Return a time in UTC; a time without a zone is taken for UTC."""
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    """Return a time in UTC; a time without a zone is taken for UTC, and so is one that is out of range there."""
+    if time.tzinfo is not None:
+        with suppress(OverflowError):  # in the first hours of the year 1, or the last ones of 9999
+            return time.astimezone(UTC)
+    return time.replace(tzinfo=UTC)
 
 
 def _is_anothers(verdict: Verdict) -> bool:
