@@ -71,8 +71,8 @@ def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope:
             numbers[proved(stamp(event.time), event.proof)] += 1
         if id_ is not None and event.key not in keys[id_] and len(keys[id_]) < _MOST:
             shown = event if event.reply is None else replace(event, reply=event.reply[:_LONGEST])
-            row = row_of(id_, shown, "")
-            rows.append({"number": len(keys[id_]), **{name: row[name] for name in _COLUMNS}})
+            values = row_of(id_, shown, "")
+            rows.append({"number": len(keys[id_]), **{name: values[name] for name in _COLUMNS}})
             keys[id_].add(event.key)
     if rows:
         connection.execute(INSERT[connection.dialect.name](IGNORED).on_conflict_do_nothing(), rows)

@@ -262,7 +262,7 @@ class Traffic:
         if is_fed:
             return tried * usual.share
         weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
-        start = self._start * (HOUR / width) ** _BURST
+        start: float = self._start * (HOUR / width) ** _BURST
         rate = (usual.hard + start * weight) / (usual.hours + weight)
         return max(rate * width / HOUR, usual.peak / 2)
 
