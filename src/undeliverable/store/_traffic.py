@@ -61,6 +61,7 @@ _SHARE: Final = 0.012
 _SHARE_WEIGHT: Final = 500  # recipients
 _LOWEST_SHARE: Final = 0.005
 _RATE: Final = 40.0  # hard bounces per hour
+_LOWEST_RATE: Final = 1.0
 _RATE_WEIGHT: Final = 6  # hours
 _BURST: Final = 0.25  # short windows see more of them for their size: mail is sent in bursts
 _FEW: Final = 3  # days with deliveries, from which on the median counts
@@ -118,6 +119,7 @@ class Spell:
     :ivar held: the number of events held.
     :ivar hard: the number of hard bounces in the window in which it was recognised; likewise ``tried``.
     :ivar expected: the number of hard bounces that would have been usual there.
+    :ivar adopted: the slot from which on it is the new usual; 0 if it is not.
     """
 
     since: int
@@ -126,6 +128,7 @@ class Spell:
     hard: int = 0
     tried: int = 0
     expected: float = 0.0
+    adopted: int = 0
 
     def covers(self, slot: int) -> bool:
         """Return whether the hold is on in a slot."""
@@ -211,12 +214,15 @@ class Traffic:
         """Take what was held for the new usual, and forget the old one."""
         self.is_adopted = True
         slots, self._slots, self._learned = self._slots, {}, None
+        spells, self.spells = self.spells, []  # what is counted during a spell is not learned
         self._days.clear()
-        for spell in self.spells:
-            spell.last = min(spell.last, max(slots, default=0) - AFTER - 1)
         for slot, (hard, other, delivered, held) in slots.items():
             for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
                 self.count(slot, what, number)
+        last = self.newest - AFTER - 1
+        self.spells = [
+            replace(spell, last=min(spell.last, last), adopted=spell.adopted or self.newest) for spell in spells
+        ]
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
@@ -227,10 +233,12 @@ class Traffic:
         :param times: the multiple of what is usual that is too much.
         """
         on = self.spell(slot)
-        if on is not None and slot - on.since >= DAY:
+        if on is not None and not on.adopted and slot - on.since >= DAY:
             # It lasts too long for an error: whatever it is, it is usual now.
             self.adopt()
-            on = None
+        # For a day after that, what is usual is learned again.
+        if any(spell.since <= slot < spell.adopted + DAY for spell in self.spells):
+            return None
         sign = self._sign(slot, everything, times)
         if on is None:
             return sign
@@ -264,7 +272,7 @@ class Traffic:
         weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
         start: float = self._start * (HOUR / width) ** _BURST
         rate = (usual.hard + start * weight) / (usual.hours + weight)
-        return max(rate * width / HOUR, usual.peak / 2)
+        return max(max(rate, _LOWEST_RATE) * width / HOUR, usual.peak / 2)
 
     def _rise(self, slot: int, width: int, everything: Traffic) -> float:
         """Return how many times more than usual the other providers' hard bounces are, without those that are held."""
