@@ -27,8 +27,16 @@ from undeliverable.store._rows import Precedence, event_of, precedence_of, row_o
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
 from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
 from undeliverable.store._terms import Terms
-from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
-from undeliverable.suppression._machine import is_stale, may_repeat
+from undeliverable.suppression import (
+    AddressState,
+    EventKind,
+    ListEvent,
+    Standing,
+    apply,
+    fold,
+    is_stale,
+    may_repeat,
+)
 
 __all__ = ["Located", "Writer", "fold_anew", "save_states"]
 
