@@ -46,14 +46,17 @@ def state_of(text: str) -> AddressState:
     return AddressState.from_dict(json.loads(text))
 
 
-def row_of(id_: int, key: str, event: ListEvent) -> dict[str, object]:
-    """Return the row of an event of an address."""
+def row_of(id_: int, event: ListEvent, digest: str) -> dict[str, object]:
+    """Return the row of an event of an address.
+
+    :param digest: the digest of the event, which takes time to make.
+    """
     body = {name: value for name, value in event.to_dict().items() if name not in {"key", "time", "reply"}}
     return {
         "address_id": id_,
-        "key": key,
+        "key": event.key,
         "time": stamp(event.time),
-        "digest": event.digest,
+        "digest": digest,
         "body": json.dumps(body),
         "reason": None if event.reason is None else str(event.reason),
         # JSON, because a reply may hold characters that a text column does not accept.

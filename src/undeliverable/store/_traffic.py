@@ -16,16 +16,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from itertools import accumulate
 from math import log
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from undeliverable.store._records import moment, stamp
 
-__all__ = ["AFTER", "DAY", "HOUR", "Spell", "Traffic", "Tried", "is_beyond", "moment_of", "slot_of"]
+__all__ = [
+    "AFTER",
+    "DAY",
+    "HOUR",
+    "LEAST",
+    "Spell",
+    "Traffic",
+    "Tried",
+    "first_text",
+    "is_beyond",
+    "moment_of",
+    "slot_of",
+]
 
 _SLOT: Final = 300_000_000  # microseconds
 HOUR: Final = 12
@@ -36,7 +48,8 @@ _WIDTHS: Final = (2, 6, HOUR)
 _KEPT: Final = DAY + HOUR  # slots; events that arrive late are judged by their own hour
 _DAYS: Final = 28  # the days that teach what is usual
 
-_LEAST: Final = 50  # recipients
+LEAST: Final = 50
+"""The number of recipients that must be tried within an hour."""
 _CHANCE: Final = log(1e6)  # how unlikely a spell must be by chance
 _FED: Final = 0.1  # the share of deliveries from which on the share of hard bounces means something
 AFTER: Final = 2
@@ -63,6 +76,9 @@ class Tried(IntEnum):
     OTHER = 1
     DELIVERED = 2
     HELD = 3
+
+
+_HELD: Final = int(Tried.HELD)
 
 
 class _Window(NamedTuple):
@@ -119,7 +135,7 @@ class Spell:
 class Traffic:
     """The traffic of one provider, or of all together."""
 
-    __slots__ = ("_days", "_learned", "_slots", "_start", "spells")
+    __slots__ = ("_days", "_learned", "_slots", "_start", "is_adopted", "spells")
 
     def __init__(self, *, everything: bool = False) -> None:
         """Begin without any traffic.
@@ -131,25 +147,22 @@ class Traffic:
         self._start = 2 * _RATE if everything else _RATE
         self._learned: tuple[int, _Usual] | None = None
         self.spells: list[Spell] = []
+        self.is_adopted = False  # whether that happened since it was read
 
     @classmethod
-    def from_text(cls, text: str, spells: str | None, *, everything: bool = False) -> Traffic:
-        """Return the traffic that :meth:`to_text` and :meth:`spells_to_text` wrote."""
+    def from_texts(cls, counts: str, spells: str | None, *, everything: bool = False) -> Traffic:
+        """Return the traffic that :meth:`to_texts` wrote."""
         found = cls(everything=everything)
-        slots, days = json.loads(text)
+        slots, days = json.loads(counts)
         found._slots = {row[0]: row[1:] for row in slots}
         found._days = {row[0]: row[1:] for row in days}
         found.spells = [Spell(*row) for row in json.loads(spells or "[]")]
         return found
 
-    def to_text(self) -> str:
-        """Return the counts as JSON."""
-        return json.dumps([_rows(self._slots), _rows(self._days)], separators=(",", ":"))
-
-    def spells_to_text(self) -> str | None:
-        """Return the spells as JSON, None if there was none."""
-        rows = [[getattr(spell, name) for name in Spell.__slots__] for spell in self.spells[-_SPELLS:]]
-        return json.dumps(rows, separators=(",", ":")) if rows else None
+    def to_texts(self) -> tuple[str, str | None]:
+        """Return the counts and the spells as JSON; None if there was no spell."""
+        spells = [astuple(spell) for spell in self.spells]
+        return _json([_rows(self._slots), _rows(self._days)]), _json(spells) if spells else None
 
     @property
     def newest(self) -> int:
@@ -169,14 +182,14 @@ class Traffic:
             counts = self._opened(slot)
         counts[what] += number
         day = self._days.get(slot // DAY)
-        if what is Tried.HELD or day is None or self.spell(slot) is not None:
+        if day is None or what == _HELD or (self.spells and self.spell(slot) is not None):
             return
         day[what] += number
         day[_PEAK] = max(day[_PEAK], counts[Tried.HARD])
 
     def _opened(self, slot: int) -> list[int]:
-        hour = slot - slot % HOUR
-        is_first = not any(other in self._slots for other in range(hour, hour + HOUR))
+        hour = slot // HOUR
+        is_first = hour not in {other // HOUR for other in self._slots}
         counts = self._slots[slot] = [0, 0, 0, 0]
         self._days.setdefault(slot // DAY, [0, 0, 0, 0, 0])[_HOURS] += is_first
         for table, most in ((self._slots, _KEPT), (self._days, _DAYS)):
@@ -196,30 +209,43 @@ class Traffic:
 
     def adopt(self) -> None:
         """Take what was held for the new usual, and forget the old one."""
+        self.is_adopted = True
         slots, self._slots, self._learned = self._slots, {}, None
         self._days.clear()
         for spell in self.spells:
-            spell.last = min(spell.last, max(slots) - AFTER - 1)
+            spell.last = min(spell.last, max(slots, default=0) - AFTER - 1)
         for slot, (hard, other, delivered, held) in slots.items():
             for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
                 self.count(slot, what, number)
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
-    def sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
-        """Return the beginning of a spell if there are too many hard bounces up to a slot.
+    def judge(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the spell that a hard bounce in a slot is part of, for :meth:`hold`; None for an ordinary one.
 
         :param everything: the traffic of all providers.
         :param times: the multiple of what is usual that is too much.
         """
+        on = self.spell(slot)
+        if on is not None and slot - on.since >= DAY:
+            # It lasts too long for an error: whatever it is, it is usual now.
+            self.adopt()
+            on = None
+        sign = self._sign(slot, everything, times)
+        if on is None:
+            return sign
+        return replace(on, held=0, last=on.last if sign is None else max(on.last, sign.last))
+
+    def _sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the beginning of a spell if there are too many hard bounces up to a slot."""
         hour = self._window(slot, HOUR)
-        if hour.tried < _LEAST:
+        if hour.tried < LEAST:
             return None
         for width in _WIDTHS:
             window = hour if width == HOUR else self._window(slot, width)
             hard = window.hard + window.held
             expected = self._expected(window.tried, width, slot, is_fed=hour.is_fed)
-            if window.tried < _LEAST or not is_beyond(hard, times * expected):
+            if window.tried < LEAST or not is_beyond(hard, times * expected):
                 continue
             expected *= max(1.0, self._rise(slot, width, everything), self._rise(slot, HOUR, everything))
             if is_beyond(hard, times * expected):
@@ -236,7 +262,7 @@ class Traffic:
         if is_fed:
             return tried * usual.share
         weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
-        start = self._start * (HOUR / width) ** _BURST
+        start: float = self._start * (HOUR / width) ** _BURST
         rate = (usual.hard + start * weight) / (usual.hours + weight)
         return max(rate * width / HOUR, usual.peak / 2)
 
@@ -306,5 +332,18 @@ def _usual_share(counts: Iterable[Sequence[int]]) -> float:
     return max(median, _LOWEST_SHARE)
 
 
+def first_text(slot: int, what: Tried) -> str:
+    """Return the counts of a provider at which one recipient was tried, as JSON.
+
+    Most domains have no more, so that this spares lists most of the work.
+    """
+    hard, other, delivered = (int(what is one) for one in (Tried.HARD, Tried.OTHER, Tried.DELIVERED))
+    return f"[[[{slot},{hard},{other},{delivered},0]],[[{slot // DAY},{hard},{other},{delivered},1,{hard}]]]"
+
+
 def _rows(table: dict[int, list[int]]) -> list[list[int]]:
     return [[place, *counts] for place, counts in sorted(table.items())]
+
+
+def _json(rows: list[Any]) -> str:
+    return json.dumps(rows, separators=(",", ":"))

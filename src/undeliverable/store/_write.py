@@ -191,14 +191,14 @@ class Writer:
             event = self._watch.take(event, account.state, is_new=is_new)
         repeated.append(precedence)
         event = undecided(event)
-        row = row_of(account.id, key, event)
+        row = row_of(account.id, event, precedence[2])
         if other is not None:
             self._known += 1
             account.anew = True
             (self._fresh if place in self._fresh else self._replaced)[place] = row
             return
         self._fresh[place] = row
-        self._taken[_proof.proved(event)] += 1
+        self._taken[_proof.proved(stamp(event.time), event.proof)] += 1
         decision = apply(account.state, event, self._terms.policy, self._terms.require)
         account.anew |= decision.anew
         account.state = decision.state
@@ -234,8 +234,10 @@ class Writer:
         return Outcome(
             new=len(self._fresh),
             known=self._known,
+            suppressed=tuple(changes["suppressed"]),
+            released=tuple(changes["released"]),
+            held=tuple(changes["held"]),
             on_hold=tuple(on_hold),
-            **{name: tuple(addresses) for name, addresses in changes.items()},
         )
 
 

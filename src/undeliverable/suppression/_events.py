@@ -182,7 +182,12 @@ class ListEvent:
 
     def to_dict(self) -> dict[str, object]:
         """Return the event as JSON values, without fields that have their default."""
-        return {name: _encoded(value) for name in self.__slots__ if (value := getattr(self, name)) not in _DEFAULTS}
+        # Lists write many events: identity takes half as long as a comparison with both defaults.
+        return {
+            name: _encoded(value)
+            for name in self.__slots__
+            if (value := getattr(self, name)) is not None and value is not False
+        }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> ListEvent:
@@ -231,7 +236,6 @@ def _encoded(value: object) -> object:
     return value if isinstance(value, bool) else str(value)
 
 
-_DEFAULTS: Final = (None, False)
 # Replies can be dropped, and whether an event is held is the list's own decision at its first receipt.
 # A time of receipt differs between two readings of the same mail: which of two events counts must not hang on it.
 _NOT_REPORTED: Final = frozenset({"reply", "time", "held_until"})
