@@ -133,7 +133,7 @@ def _add_which(parser: ArgumentParser) -> None:
     for name, what, whole in (("since", "from", "begin"), ("until", "up to", "end")):
         parser.add_argument(
             f"--{name}", metavar="TIME",
-            help=f"only failures received {what} this time: ISO 8601 with a zone, or a day in UTC, from its {whole}",
+            help=f"only failures received {what} this time: ISO 8601 with a zone, or a day, the {whole} of which in UTC is meant",
         )  # fmt: skip
     parser.add_argument("--why", metavar="TEXT", required=True, help="the reason, in words; kept in the histories")
     add_who(parser)
