@@ -32,7 +32,7 @@ EXAMPLES: Final = [
     for index, example in enumerate(table["example"])
 ]
 SOFTWARE: Final = {
-    "exchange", "exim", "haraka", "kumomta", "maddy", "momentum", "msmtp", "opensmtpd", "postfix", "powermta", "qmail", "sendmail",
+    "courier", "exchange", "exim", "haraka", "kumomta", "maddy", "momentum", "mox", "msmtp", "opensmtpd", "postfix", "powermta", "qmail", "sendmail",
     "stalwart", "zonemta",
 }  # fmt: skip
 

@@ -73,6 +73,7 @@ LEE = ("lee@example.org", REFUSAL.replace("kim", "lee"))
         report(KIM, relay="relay.example.com", to="b@in.example.com", sender="a@in.example.com"),
         report(KIM, to="b@esp.example", sender="news@example.com"),
         report(KIM, relay="127.0.0.1"),
+        report(KIM, relay="localhost"),
         report(KIM, relay="[10.0.0.5]"),
         report(KIM, relay="fd00::25"),
     ],

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from undeliverable.suppression import EventKind
+
 from .remote import Remotes, free_port
 from .servers import LMTP, PIPE, Exim, Postfix, Server, recipe
 
@@ -43,7 +45,10 @@ def domain_of(person: str, top: str) -> str:
 class Gate(Server):
     """The server that sends; its bounces go into two lists, one for each domain."""
 
-    refuses_with = denies_with = 550
+    refuses_with = 550
+    """The code for a suppressed recipient, and for whomever a stranger wants to send to."""
+    relayed: EventKind | None = None
+    """The event of a message that another server took, which does not report successes itself."""
 
     def __init__(self, folder: Path, remotes: Remotes) -> None:
         super().__init__(folder, remotes, free_port())
@@ -103,11 +108,12 @@ class Gate(Server):
 
     def _write_scripts(self) -> None:
         path = self.folder / "take-bounce"
-        path.write_text(self._here(recipe("/usr/local/libexec/take-bounce, with")), encoding="utf-8")
+        path.write_text(self._here(recipe("/usr/local/libexec/take-bounce, with keys")), encoding="utf-8")
         path.chmod(0o755)
 
     def _here(self, text: str) -> str:
         text = text.replace("/etc/undeliverable/keys", f"{self.folder}/lmtp/keys")
+        text = text.replace("/etc/bounces/keys", f"{self.folder}/out/keys")
         text = text.replace("/run/undeliverable", f"{self.folder}/run").replace(
             "/var/lib/undeliverable", f"{self.folder}/lmtp"
         )
@@ -115,7 +121,7 @@ class Gate(Server):
 
 
 class PostfixGate(Gate, Postfix):
-    refuses_with = denies_with = 554
+    refuses_with = 554
 
     def own_settings(self) -> dict[str, object]:
         return super().own_settings() | PATIENCE
@@ -133,7 +139,7 @@ class Second(Server):
         self.routes = {domain: place for domain, place in self.routes.items() if domain.startswith("target.")}
         for top in TOPS.values():
             gate.routes |= {f"{name}.{top}": ("127.0.0.1", self.port) for name in ("forward", "plain")}
-        (folder / "hosts").write_text("127.0.0.1 localhost mx.sender.example\n", encoding="ascii")
+        (folder / "hosts").write_text("127.0.0.1 mx.sender.example localhost\n", encoding="ascii")
         (folder / "people").mkdir()
         shutil.chown(folder / "people", gate.user)
 
@@ -215,6 +221,8 @@ class PostfixSecond(Second, Postfix):
 
 
 class EximGate(Gate, Exim):
+    relayed = EventKind.DELIVERY  # "Action: delivered", and in the text only "(relayed to non-DSN-aware mailer)"
+
     def settings(self) -> dict[str, str]:
         relay = "  deny !hosts = 127.0.0.1/32\n    !domains = +local_domains\n    message = relay not permitted\n"
         return super().settings() | {
