@@ -19,7 +19,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Hold
 from undeliverable.store._schema import TRAFFIC
-from undeliverable.store._traffic import AFTER, DAY, LEAST, Spell, Traffic, Tried, first_text, moment_of, slot_of
+from undeliverable.store._traffic import AFTER, LEAST, Spell, Traffic, Tried, first_text, moment_of, slot_of
 from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, Signal, Standing
 
 __all__ = ["Watch", "adopt", "decided", "drop", "holds", "undecided"]
@@ -37,7 +37,7 @@ _TRIED: Final = frozenset({EventKind.BOUNCE, EventKind.DELIVERY})
 class _Provider:
     """A provider while a batch is written, with what has to be added to its traffic."""
 
-    __slots__ = ("_adopted", "_counted", "_held", "_is_all", "_row", "_traffic")
+    __slots__ = ("_counted", "_held", "_is_all", "_row", "_traffic")
 
     def __init__(self, row: Any, *, is_all: bool = False) -> None:  # noqa: ANN401 # a row of the table, or None
         self._row = row
@@ -45,12 +45,11 @@ class _Provider:
         self._traffic: Traffic | None = None  # most providers are domains with few addresses, which need none
         self._counted: list[tuple[int, Tried]] = []
         self._held: list[tuple[Spell, int]] = []
-        self._adopted = False
 
     @property
     def is_changed(self) -> bool:
         """Whether there is something to add."""
-        return bool(self._counted or self._held or self._adopted)
+        return bool(self._counted or self._held)
 
     @property
     def traffic(self) -> Traffic:
@@ -74,20 +73,15 @@ class _Provider:
         """Return the spell that a slot is part of, with its latest sign."""
         if self._row is None and len(self._counted) < LEAST:
             return None
-        on = self.traffic.spell(slot)
-        if on is not None and slot - on.since >= DAY:
-            # It lasts too long for an error: whatever it is, it is usual now.
-            self.traffic.adopt()
-            self._adopted, on = True, None
-        sign = self.traffic.sign(slot, everything.traffic, times)
-        if on is None:
-            return sign
-        return replace(on, held=0, last=on.last if sign is None else max(on.last, sign.last))
+        return self.traffic.judge(slot, everything.traffic, times)
 
     def merge(self, row: Any) -> None:  # noqa: ANN401 # as above
         """Take over what another writer has added since the row was read."""
         if row.counts != (None if self._row is None else self._row.counts):
+            adopts = self._traffic is not None and self._traffic.is_adopted
             self._row, self._traffic = row, None
+            if adopts:
+                self.traffic.adopt()
 
     def values(self, name: str) -> dict[str, object]:
         """Return the row with what was added."""
@@ -98,8 +92,6 @@ class _Provider:
         return {"provider": name, "newest": self.traffic.newest, "counts": counts, "spells": spells}
 
     def _added_to(self, traffic: Traffic) -> Traffic:
-        if self._adopted:
-            traffic.adopt()
         for slot, what in self._counted:
             traffic.count(slot, what)
         for spell, slot in self._held:

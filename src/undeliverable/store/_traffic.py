@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from itertools import accumulate
@@ -61,6 +61,7 @@ _SHARE: Final = 0.012
 _SHARE_WEIGHT: Final = 500  # recipients
 _LOWEST_SHARE: Final = 0.005
 _RATE: Final = 40.0  # hard bounces per hour
+_LOWEST_RATE: Final = 1.0
 _RATE_WEIGHT: Final = 6  # hours
 _BURST: Final = 0.25  # short windows see more of them for their size: mail is sent in bursts
 _FEW: Final = 3  # days with deliveries, from which on the median counts
@@ -118,6 +119,7 @@ class Spell:
     :ivar held: the number of events held.
     :ivar hard: the number of hard bounces in the window in which it was recognised; likewise ``tried``.
     :ivar expected: the number of hard bounces that would have been usual there.
+    :ivar adopted: the slot from which on it is the new usual; 0 if it is not.
     """
 
     since: int
@@ -126,6 +128,7 @@ class Spell:
     hard: int = 0
     tried: int = 0
     expected: float = 0.0
+    adopted: int = 0
 
     def covers(self, slot: int) -> bool:
         """Return whether the hold is on in a slot."""
@@ -135,7 +138,7 @@ class Spell:
 class Traffic:
     """The traffic of one provider, or of all together."""
 
-    __slots__ = ("_days", "_learned", "_slots", "_start", "spells")
+    __slots__ = ("_days", "_learned", "_slots", "_start", "is_adopted", "spells")
 
     def __init__(self, *, everything: bool = False) -> None:
         """Begin without any traffic.
@@ -147,6 +150,7 @@ class Traffic:
         self._start = 2 * _RATE if everything else _RATE
         self._learned: tuple[int, _Usual] | None = None
         self.spells: list[Spell] = []
+        self.is_adopted = False  # whether that happened since it was read
 
     @classmethod
     def from_texts(cls, counts: str, spells: str | None, *, everything: bool = False) -> Traffic:
@@ -208,22 +212,40 @@ class Traffic:
 
     def adopt(self) -> None:
         """Take what was held for the new usual, and forget the old one."""
+        self.is_adopted = True
         slots, self._slots, self._learned = self._slots, {}, None
+        spells, self.spells = self.spells, []  # what is counted during a spell is not learned
         self._days.clear()
-        for spell in self.spells:
-            spell.last = min(spell.last, max(slots) - AFTER - 1)
         for slot, (hard, other, delivered, held) in slots.items():
             for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
                 self.count(slot, what, number)
+        last = self.newest - AFTER - 1
+        self.spells = [
+            replace(spell, last=min(spell.last, last), adopted=spell.adopted or self.newest) for spell in spells
+        ]
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
-    def sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
-        """Return the beginning of a spell if there are too many hard bounces up to a slot.
+    def judge(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the spell that a hard bounce in a slot is part of, for :meth:`hold`; None for an ordinary one.
 
         :param everything: the traffic of all providers.
         :param times: the multiple of what is usual that is too much.
         """
+        on = self.spell(slot)
+        if on is not None and not on.adopted and slot - on.since >= DAY:
+            # It lasts too long for an error: whatever it is, it is usual now.
+            self.adopt()
+        # For a day after that, what is usual is learned again.
+        if any(spell.since <= slot < spell.adopted + DAY for spell in self.spells):
+            return None
+        sign = self._sign(slot, everything, times)
+        if on is None:
+            return sign
+        return replace(on, held=0, last=on.last if sign is None else max(on.last, sign.last))
+
+    def _sign(self, slot: int, everything: Traffic, times: float) -> Spell | None:
+        """Return the beginning of a spell if there are too many hard bounces up to a slot."""
         hour = self._window(slot, HOUR)
         if hour.tried < LEAST:
             return None
@@ -248,9 +270,9 @@ class Traffic:
         if is_fed:
             return tried * usual.share
         weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
-        start = self._start * (HOUR / width) ** _BURST
+        start: float = self._start * (HOUR / width) ** _BURST
         rate = (usual.hard + start * weight) / (usual.hours + weight)
-        return max(rate * width / HOUR, usual.peak / 2)
+        return max(max(rate, _LOWEST_RATE) * width / HOUR, usual.peak / 2)
 
     def _rise(self, slot: int, width: int, everything: Traffic) -> float:
         """Return how many times more than usual the other providers' hard bounces are, without those that are held."""
