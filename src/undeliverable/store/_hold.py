@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
 from undeliverable import BounceType
@@ -27,6 +27,12 @@ __all__ = ["Watch", "adopt", "decided", "drop", "holds", "undecided"]
 HELD_FOR: Final = timedelta(hours=24)
 """For how long a hard bounce is held before it takes effect by itself."""
 
+# As text, since this runs for every event that is recorded alone.
+_SAVE: Final = text(
+    "INSERT INTO undeliverable_traffic (provider, newest, counts, spells) VALUES (:provider, :newest, :counts, :spells)"
+    " ON CONFLICT (provider)"
+    " DO UPDATE SET newest = excluded.newest, counts = excluded.counts, spells = excluded.spells"
+)
 _HOUR: Final = timedelta(hours=1)
 _ALL: Final = ""  # the name under which all providers are counted together
 _KEPT: Final = timedelta(days=60)  # a provider without traffic is forgotten then
@@ -155,16 +161,13 @@ class Watch:
         changed = {name: one for name, one in sorted(everything.items()) if one.is_changed}
         if not changed:
             return
-        insert = INSERT[self._connection.dialect.name](TRAFFIC)
         if self._connection.dialect.name == "postgresql":
             # Lock the rows: other writers may have added to them since they were read.
             first = [{"provider": name, "newest": 0, "counts": "", "spells": None} for name in changed]
-            self._connection.execute(insert.on_conflict_do_nothing(), first)
+            self._connection.execute(INSERT["postgresql"](TRAFFIC).on_conflict_do_nothing(), first)
             for row in members(self._connection, TRAFFIC, "text", ("provider",), list(changed), lock="provider"):
                 changed[row.provider].merge(row)
-        update = {name: insert.excluded[name] for name in ("newest", "counts", "spells")}
-        rows = [one.values(name) for name, one in changed.items()]
-        self._connection.execute(insert.on_conflict_do_update(index_elements=["provider"], set_=update), rows)
+        self._connection.execute(_SAVE, [one.values(name) for name, one in changed.items()])
 
 
 def holds(connection: Connection, since: datetime) -> list[Hold]:

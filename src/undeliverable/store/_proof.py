@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.engine import Connection
 
 from undeliverable import Proof
@@ -30,6 +30,12 @@ ByProof = Counter[tuple[int, str]]
 NOT_ASKED: Final = "none"
 """The name of the proof of events for which nobody asked."""
 
+# As text, since this runs for every event that is recorded alone.
+_ADD: Final = text(
+    "INSERT INTO undeliverable_proofs AS p (day, scope, proof, taken, ignored)"
+    " VALUES (:day, :scope, :proof, :taken, :ignored) ON CONFLICT (day, scope, proof)"
+    " DO UPDATE SET taken = p.taken + excluded.taken, ignored = p.ignored + excluded.ignored"
+)
 _MOST: Final = 5  # events that are kept of an address
 _LONGEST: Final = 1000  # characters of a reply that are kept: strangers wrote it
 _DAYS: Final = 28  # the days that are shown, and that teach what is usual
@@ -96,9 +102,7 @@ def count(connection: Connection, scope: str, taken: ByProof, ignored: ByProof) 
         for day, proof in sorted({*taken, *ignored})
     ]
     if rows:
-        insert = INSERT[connection.dialect.name](PROOFS)
-        sums = {name: PROOFS.c[name] + insert.excluded[name] for name in ("taken", "ignored")}
-        connection.execute(insert.on_conflict_do_update(index_elements=["day", "scope", "proof"], set_=sums), rows)
+        connection.execute(_ADD, rows)
 
 
 def by_proof(connection: Connection, scope: str, time: int) -> dict[str, int]:
