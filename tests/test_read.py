@@ -380,7 +380,9 @@ def test_records_come_into_a_list_with_their_proof(tmp_path: Path, run: Run) -> 
     path.write_text(
         json.dumps(replace(report, verdicts=(proved, other)).to_dict() | {"envelope": {"sender": ""}}) + "\n"
     )
-    for number, words in enumerate((("suppressions", "import", path), ("classify", path, "--max-age", "36500", "--into"))):
+    for number, words in enumerate(
+        (("suppressions", "import", path), ("classify", path, "--max-age", "36500", "--into"))
+    ):
         place = tmp_path / f"{number}.db"
         assert run(*words, place)[0] == 0
         with store.SuppressionList(place) as known:
