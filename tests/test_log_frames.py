@@ -225,7 +225,7 @@ ROW: Final = "b,2026-11-21 21:16:19+0100,2026-11-21 21:16:18+0100,news@example.n
 def test_rows_of_other_columns_are_not_read(old: str, new: str, why: str) -> None:
     reader = LogReader()
     assert reader.feed(ROW) is not None
-    assert reader.remarks == ()
+    assert not reader.remarks
     assert reader.feed(ROW.replace(old, new)) is None
     assert reader.remarks == (f"1 line not read: powermta: without a header, {why}",)
     header = "type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag"

@@ -252,8 +252,6 @@ def test_a_reply_stands_in_the_lines_before_its_outcome() -> None:
     )
     assert (lee.kind, lee.verdicts[0].reason) == (Kind.DELAY, Reason.MAILBOX_FULL)
     assert (again.kind, again.verdicts[0].reply, again.verdicts[0].reason) == (Kind.BOUNCE, None, Reason.UNDEFINED)
-    gone = [*said[:1], "Nov 21 21:16:19 mx courierd: completed,id=0038C081.4D026173.000051A4", said[3]]
-    assert [report.verdicts[0].reply for report in iter_log(gone)] == [None]
     many = [COURIER.format(f"kim{number}@example.org", ": 550 5.1.1 no") for number in range(1_010)]
     last = [COURIER.format(f"kim{number}@example.org", ",status: failure") for number in (0, 1_005)]
     assert [report.verdicts[0].reply_code for report in iter_log([*many, *last])] == [550, None]

@@ -150,6 +150,14 @@ def test_repeats_of_a_token_give_the_same_list_in_any_order(
         assert (known.state(name) or AddressState()) == fold(events, known.policy)
 
 
+def test_little_is_kept_of_what_nothing_proves(place: str) -> None:
+    with SuppressionList(place, require_proof="required") as known:
+        known.record([("kim@example.org", event(0, "soft", proof=Proof.OWN))])
+        forged = [event(day, "hard", proof=Proof.UNPROVED, reply="x" * 60_000) for day in range(9)]
+        assert known.record(("kim@example.org", one) for one in forged).ignored == 9
+        assert [len(one.reply or "") for one in known.ignored("kim@example.org")] == [1000] * 5
+
+
 def repeated(second: int, token: str, word: str = "hard", **more: Any) -> tuple[str, ListEvent]:
     key = f"{token} {second}"
     return "attacker@evil.org", event(

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from tests.suppression_words import BEGIN, WORDS, event
 from undeliverable import Proof
-from undeliverable.store import Outcome, StoreError, SuppressionList, _proof
+from undeliverable.store import Outcome, StoreError, SuppressionList
 from undeliverable.store._engine import reading
 from undeliverable.store._records import stamp
 from undeliverable.store._schema import ADDRESSES, IGNORED, PROOFS, TRAFFIC
@@ -26,13 +26,7 @@ PROOFS_OF_ALL = (None, *Proof)
 
 
 def numbers(known: SuppressionList, at: datetime = BEGIN) -> dict[str, int]:
-    with reading(known._engine) as connection:
-        return _proof.by_proof(connection, known.scope, stamp(at))
-
-
-def warning(known: SuppressionList, at: datetime = BEGIN) -> str | None:
-    with reading(known._engine) as connection:
-        return _proof.warning(connection, known.scope, stamp(at))
+    return dict(known.stats(at).ignored)
 
 
 def rows(known: SuppressionList, table: Any) -> int:
@@ -238,11 +232,11 @@ def test_a_jump_of_what_is_ignored_is_warned_of(
         for day, (taken, ignored) in ((3, before), (5, today)):
             known.record((f"t{at}@example.org", event(day, "delivery", f"{day}")) for at in range(taken))
             known.record((f"i{at}@example.org", _forged(day, "hard", f"{day}")) for at in range(ignored))
-        text = warning(known, BEGIN + timedelta(5))
+        text = next(iter(known.stats(BEGIN + timedelta(5)).warnings), None)
         assert (text is not None) is is_warned
         if text is not None:
             assert f"{today[1]:,} of {sum(today):,} events today had no proof and were ignored" in text
-        assert warning(known, BEGIN + timedelta(60)) is None
+        assert known.stats(BEGIN + timedelta(60)).warnings == ()
 
 
 # --- the law --------------------------------------------------------------------------------------------------------

@@ -45,7 +45,10 @@ def domain_of(person: str, top: str) -> str:
 class Gate(Server):
     """The server that sends; its bounces go into two lists, one for each domain."""
 
-    refuses_with = denies_with = 550
+    refuses_with = 550
+    """The code for a suppressed recipient, and for whomever a stranger wants to send to."""
+    relayed: EventKind | None = None
+    """The event of a message that another server took, which does not report successes itself."""
 
     def __init__(self, folder: Path, remotes: Remotes) -> None:
         super().__init__(folder, remotes, free_port())
@@ -118,7 +121,7 @@ class Gate(Server):
 
 
 class PostfixGate(Gate, Postfix):
-    refuses_with = denies_with = 554
+    refuses_with = 554
 
     def own_settings(self) -> dict[str, object]:
         return super().own_settings() | PATIENCE

@@ -161,7 +161,7 @@ class RecordShape:
     :ivar expired: the types that say that the queue gave up, casefolded.
     :ivar own_words: a literal that marks replies that the logging server made up itself.
     :ivar own_types: the types whose replies are the logging server's own, casefolded.
-    :ivar separator: what separates several recipients in one value; their texts are not told apart then.
+    :ivar separator: what separates several recipients in one value; their texts cannot be separated then.
     :ivar facts: the paths of each fact; the first one that is not empty counts.
     """
 

@@ -28,7 +28,7 @@ _DATE: Final = 10  # characters of 2026-11-30
 def held_arguments(parser: ArgumentParser) -> None:
     """Declare the options of `held`."""
     parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="table (default) or JSON Lines")
-    parser.add_argument("--provider", metavar="NAME", help="only this provider: its id such as google, else the domain")
+    parser.add_argument("--provider", metavar="NAME", help="only this provider: its id, else the domain")
 
 
 def held(options: Namespace) -> int:
@@ -125,13 +125,15 @@ def _addresses(found: Iterable[str]) -> str:
 
 def _add_which(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--provider", metavar="NAME", help="only failures at this provider: its id such as google, else the domain"
+        "--provider",
+        metavar="NAME",
+        help="only failures at this provider, by the name that 'held' shows: its id, else the domain",
     )
     parser.add_argument("--reason", metavar="REASON", help="only failures for this reason, such as user_unknown")
     for name, what, whole in (("since", "from", "begin"), ("until", "up to", "end")):
         parser.add_argument(
             f"--{name}", metavar="TIME",
-            help=f"only failures received {what} this time: ISO 8601 with a zone, or a day in UTC, from its {whole}",
+            help=f"only failures received {what} this time: ISO 8601 with a zone, or a day, the {whole} of which in UTC is meant",
         )  # fmt: skip
     parser.add_argument("--why", metavar="TEXT", required=True, help="the reason, in words; kept in the histories")
     add_who(parser)

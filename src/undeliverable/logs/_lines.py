@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
-from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._knowledge.log_shapes import LineShape, LogTable, Role
@@ -29,8 +27,8 @@ __all__ = ["LONGEST", "Line", "Lines"]
 LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
 _DEEPEST: Final = 4  # frames within frames: a collector's, a container engine's, a relay's and the server's own
 _OBJECT: Final = '{"'
-_Ranked: TypeAlias = Sequence[tuple[int, str, LineShape]]
-"""Shapes with their places in the table and their literals."""
+_Shapes: TypeAlias = Sequence[tuple[str, LineShape]]
+"""Literals with the shapes that they are of."""
 
 
 class Line(NamedTuple):
@@ -70,13 +68,12 @@ class Lines:
             return self._read_object(text, outer, depth)
         whole, text, promising = text, text[:LONGEST], False
         own: Frame | None = None
-        possible = [shapes for mark, shapes in self._marks if mark in text]
-        if possible:
-            promising = True
-            own = unframe(text)
-            line = _matched(text, within(own, outer), possible)
-            if line is not None:
-                return line
+        for mark, shapes in self._marks:
+            if mark in text:
+                promising, own = True, own or unframe(text)
+                line = _matched(text, within(own, outer), shapes)
+                if line is not None:
+                    return line
         if _OBJECT in text:
             promising = True
             line = self._read_tail(whole, outer)
@@ -166,21 +163,22 @@ class Lines:
         return None if record is None else _recorded(record, within(Frame(text), outer))
 
 
-def _marked(lines: tuple[LineShape, ...]) -> tuple[tuple[str, _Ranked], ...]:
-    """Return as few literals as tell whether any shape's is in a line, each with the shapes whose own it is a part of."""
+def _marked(lines: tuple[LineShape, ...]) -> tuple[tuple[str, _Shapes], ...]:
+    """Return as few literals as tell whether any shape's is in a line, each with the shapes whose own it is a part of.
+
+    Shapes with a literal in common stay in the order of the table.
+    """
     literals = dict.fromkeys(literal for shape in lines for literal in shape.contains)
     marks = [mark for mark in literals if not any(one != mark and one in mark for one in literals)]
-    found: dict[str, list[tuple[int, str, LineShape]]] = {mark: [] for mark in marks}
-    for rank, shape in enumerate(lines):
+    found: dict[str, list[tuple[str, LineShape]]] = {mark: [] for mark in marks}
+    for shape in lines:
         for literal in shape.contains:
-            found[next(mark for mark in marks if mark in literal)].append((rank, literal, shape))
+            found[next(mark for mark in marks if mark in literal)].append((literal, shape))
     return tuple((mark, tuple(shapes)) for mark, shapes in found.items())
 
 
-def _matched(text: str, frame: Frame, possible: list[_Ranked]) -> Line | None:
-    """Return what the first of the possible shapes that matches says, in the order of the table."""
-    ranked = possible[0] if len(possible) == 1 else sorted(chain(*possible), key=itemgetter(0))
-    for _, literal, shape in ranked:
+def _matched(text: str, frame: Frame, shapes: _Shapes) -> Line | None:
+    for literal, shape in shapes:
         if literal in text:
             line = _match(shape, frame)
             if line is not None:

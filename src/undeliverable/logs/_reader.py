@@ -39,7 +39,7 @@ _EARLIER: Final = "the answer is from an earlier line of the same message"
 class _Trail:
     """The facts from earlier lines about a message that is still in the queue."""
 
-    __slots__ = ("arrival", "link", "message_id", "said", "sender", "waiting")
+    __slots__ = ("arrival", "link", "message_id", "replies", "sender", "waiting")
 
     def __init__(self) -> None:
         self.sender: str | None = None
@@ -47,14 +47,14 @@ class _Trail:
         self.arrival: datetime | None = None
         self.link: tuple[str, str | None] | None = None  # queue id and recipient of a delivery's number
         self.waiting: dict[str | None, RecipientFacts] = {}
-        self.said: dict[str, str] = {}  # replies about recipients whose outcome the next line gives
+        self.replies: dict[str, str] = {}  # by recipient, until a line gives the outcome
 
-    def hear(self, recipient: str, text: str) -> None:
+    def add_reply(self, recipient: str, text: str) -> None:
         """Remember a reply, or its next line."""
-        before = self.said.get(recipient, "")
+        before = self.replies.get(recipient, "")
         is_open = before.rpartition("\n")[2][3:4] == "-"  # RFC 5321 4.2.1
-        if recipient in self.said or len(self.said) < _WAITING:
-            self.said[recipient] = f"{before}\n{text}"[:LONGEST] if is_open else text
+        if before or len(self.replies) < _WAITING:
+            self.replies[recipient] = f"{before}\n{text}"[:LONGEST] if is_open else text
 
 
 class Reader:
@@ -127,7 +127,7 @@ class Reader:
             trail.message_id = found.get("message_id", trail.message_id)
             trail.arrival = trail.arrival or _date(read)
             if "recipient" in found and "text" in found:
-                trail.hear(found["recipient"], found["text"])
+                trail.add_reply(found["recipient"], found["text"])
 
     def _joined(self, entry: Entry) -> tuple[Entry, _Trail | None]:
         """Complete `entry` with the queue id and recipient of its delivery's number; return it and its trail."""
@@ -139,9 +139,9 @@ class Reader:
                 entry = entry._replace(found={**found, "queue_id": queue_id, "recipient": recipient or ""})
         number = entry.found.get("queue_id")
         trail = self._trail(entry.name, host, number, make=entry.action is Action.DELAYED)
-        said = None if trail is None else trail.said.pop(entry.found.get("recipient", ""), None)
-        if said is not None and "text" not in entry.found:
-            entry = entry._replace(found={**entry.found, "text": said})
+        reply = None if trail is None else trail.replies.pop(entry.found.get("recipient", ""), None)
+        if reply is not None and "text" not in entry.found:
+            entry = entry._replace(found={**entry.found, "text": reply})
         return entry, trail
 
     # ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from undeliverable import Action, BounceType, Kind, Report, Verdict
-from undeliverable._text.dates import in_utc_too
 from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
@@ -224,10 +223,12 @@ def day_of(report: Report, verdict: Verdict) -> date | None:
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
         time = message.returned.date
-    time = in_utc_too(time)
-    if time is None:
+    if time is None or time.tzinfo is None:
+        return None if time is None else time.date()
+    try:
+        return time.astimezone(UTC).date()
+    except OverflowError:  # a record may hold any date
         return None
-    return time.date() if time.tzinfo is None else time.astimezone(UTC).date()
 
 
 def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:

@@ -156,7 +156,8 @@ class Holding(LookUps):
 
     def _decide(self, event: ListEvent, which: ColumnElement[bool]) -> Outcome:
         """Record a decision in the histories of all addresses that fulfil a condition, in batches."""
-        outcome, last = Outcome(), 0
+        outcome = Outcome()
+        last: int | None = 0
         while last is not None:
             part, last = writing(self._engine, self._decider(event, which, last))
             outcome += part

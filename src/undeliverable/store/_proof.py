@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,6 +37,7 @@ _ADD: Final = text(
     " DO UPDATE SET taken = p.taken + excluded.taken, ignored = p.ignored + excluded.ignored"
 )
 _MOST: Final = 5  # events that are kept of an address
+_LONGEST: Final = 1000  # characters of a reply that are kept: strangers wrote it
 _DAYS: Final = 28  # the days that are shown, and that teach what is usual
 _KEPT: Final = timedelta(days=60)
 _DAY: Final = 86_400_000_000  # microseconds
@@ -74,8 +76,9 @@ def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope:
         if id_ is None or event.key not in keys[id_]:
             numbers[proved(stamp(event.time), event.proof)] += 1
         if id_ is not None and event.key not in keys[id_] and len(keys[id_]) < _MOST:
-            row = row_of(id_, event, "")
-            rows.append({"number": len(keys[id_]), **{name: row[name] for name in _COLUMNS}})
+            shown = event if event.reply is None else replace(event, reply=event.reply[:_LONGEST])
+            values = row_of(id_, shown, "")
+            rows.append({"number": len(keys[id_]), **{name: values[name] for name in _COLUMNS}})
             keys[id_].add(event.key)
     if rows:
         connection.execute(INSERT[connection.dialect.name](IGNORED).on_conflict_do_nothing(), rows)

@@ -61,6 +61,7 @@ _SHARE: Final = 0.01
 _SHARE_WEIGHT: Final = 500  # recipients
 _LOWEST_SHARE: Final = 0.005
 _RATE: Final = 40.0  # hard bounces per hour
+_LOWEST_RATE: Final = 1.0
 _RATE_WEIGHT: Final = 6  # hours
 _BURST: Final = 0.25  # short windows see more of them for their size: mail is sent in bursts
 _FEW: Final = 3  # days with deliveries, from which on the median counts
@@ -119,7 +120,7 @@ class Spell:
     :ivar held: the number of events held.
     :ivar hard: the number of hard bounces in the window in which it was recognised; likewise ``tried``.
     :ivar expected: the number of hard bounces that would have been usual there.
-    :ivar adopted: the slot in which it turned out to be the new usual; 0 unless it did.
+    :ivar adopted: the slot from which on it is the new usual; 0 if it is not.
     """
 
     since: int
@@ -232,16 +233,17 @@ class Traffic:
         for slot in slots:
             day = self._days.get(slot // DAY, [0] * _PEAK)
             for what in _TAUGHT:
-                day[what] -= self._slots[slot][what]
+                day[what] = max(0, day[what] - self._slots[slot][what])
         for hour in hours:
-            self._days.get(hour // 24, [0] * _PEAK)[_HOURS] -= 1
+            day = self._days.get(hour // 24, [0] * _PEAK)
+            day[_HOURS] = max(0, day[_HOURS] - 1)
         self._learned = None
 
     def adopt(self) -> None:
         """Take what was held for the new usual, and forget the old one."""
         self.is_adopted = True
         for spell in self.spells:
-            spell.adopted = min(spell.end, self.newest)
+            spell.adopted = spell.adopted or min(spell.end, self.newest)
         slots, self._slots, self._learned = self._slots, {}, None
         self._days.clear()
         for slot, (hard, other, delivered, held) in slots.items():
@@ -257,10 +259,12 @@ class Traffic:
         :param times: the multiple of what is usual that is too much.
         """
         on = self.spell(slot)
-        if on is not None and slot - on.since >= DAY:
+        if on is not None and not on.adopted and slot - on.since >= DAY:
             # It lasts too long for an error: whatever it is, it is usual now.
             self.adopt()
-            on = None
+        # For a day after that, what is usual is learned again.
+        if any(spell.since <= slot < spell.adopted + DAY for spell in self.spells):
+            return None
         sign = self._sign(slot, everything, times)
         if on is None:
             return sign
@@ -292,9 +296,9 @@ class Traffic:
         if is_fed:
             return tried * usual.share
         weight = _RATE_WEIGHT if usual.hours < _SETTLED else 0
-        start = self._start * (HOUR / width) ** _BURST
+        start: float = self._start * (HOUR / width) ** _BURST
         rate = (usual.hard + start * weight) / (usual.hours + weight)
-        return max(rate * width / HOUR, usual.peak / 2)
+        return max(max(rate, _LOWEST_RATE) * width / HOUR, usual.peak / 2)
 
     def _rise(self, slot: int, width: int, everything: Traffic) -> float:
         """Return how many times more than usual the other providers' hard bounces are; 1 if they are no more."""
@@ -316,10 +320,10 @@ class Traffic:
         for at in self._slots:
             if at >= recent and self._teaches(at) and at // DAY in days:
                 for what in _TAUGHT:
-                    days[at // DAY][what] -= self._slots[at][what]
+                    days[at // DAY][what] = max(0, days[at // DAY][what] - self._slots[at][what])
         for hour in self._hours(recent):
             if hour // 24 in days:
-                days[hour // 24][_HOURS] -= 1
+                days[hour // 24][_HOURS] = max(0, days[hour // 24][_HOURS] - 1)
         peaks = sorted((row[_PEAK] for day, row in days.items() if day != today), reverse=True)
         return _Usual(
             share=_usual_share(days.values()),

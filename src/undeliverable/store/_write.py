@@ -27,8 +27,16 @@ from undeliverable.store._rows import Precedence, event_of, precedence_of, row_o
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
 from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
 from undeliverable.store._terms import Terms
-from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
-from undeliverable.suppression._machine import is_stale, may_repeat
+from undeliverable.suppression import (
+    AddressState,
+    EventKind,
+    ListEvent,
+    Standing,
+    apply,
+    fold,
+    is_stale,
+    may_repeat,
+)
 
 __all__ = ["Located", "Writer", "fold_anew", "save_states"]
 
@@ -198,7 +206,7 @@ class Writer:
             (self._fresh if place in self._fresh else self._replaced)[place] = row
             return
         self._fresh[place] = row
-        self._taken[_proof.proved(row["time"], event.proof)] += 1
+        self._taken[_proof.proved(stamp(event.time), event.proof)] += 1
         decision = apply(account.state, event, self._terms.policy, self._terms.require)
         account.anew |= decision.anew
         account.state = decision.state
@@ -234,8 +242,10 @@ class Writer:
         return Outcome(
             new=len(self._fresh),
             known=self._known,
+            suppressed=tuple(changes["suppressed"]),
+            released=tuple(changes["released"]),
+            held=tuple(changes["held"]),
             on_hold=tuple(on_hold),
-            **{name: tuple(addresses) for name, addresses in changes.items()},
         )
 
 
