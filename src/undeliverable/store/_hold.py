@@ -19,7 +19,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Hold
 from undeliverable.store._schema import TRAFFIC
-from undeliverable.store._traffic import AFTER, LEAST, Spell, Traffic, Tried, first_text, moment_of, slot_of
+from undeliverable.store._traffic import LEAST, Spell, Traffic, Tried, first_text, moment_of, slot_of
 from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, Signal, Standing
 
 __all__ = ["Watch", "adopt", "decided", "drop", "holds", "undecided"]
@@ -181,7 +181,7 @@ def _hold(provider: str, spell: Spell) -> Hold:
     return Hold(
         provider=provider,
         since=moment_of(spell.since),
-        until=moment_of(spell.last + AFTER + 1),
+        until=moment_of(spell.end),
         held=spell.held,
         hard=spell.hard,
         tried=spell.tried,

@@ -57,7 +57,7 @@ AFTER: Final = 2
 _SPELLS: Final = 10  # spells that are remembered
 
 # What is assumed before anything is known, and how much has to be known until it counts for half.
-_SHARE: Final = 0.012
+_SHARE: Final = 0.01
 _SHARE_WEIGHT: Final = 500  # recipients
 _LOWEST_SHARE: Final = 0.005
 _RATE: Final = 40.0  # hard bounces per hour
@@ -67,6 +67,7 @@ _BURST: Final = 0.25  # short windows see more of them for their size: mail is s
 _FEW: Final = 3  # days with deliveries, from which on the median counts
 _SETTLED: Final = 72  # hours after which only what is known counts
 _HOURS, _PEAK = 3, 4  # in the counts of a day, after those of a slot
+_RISE: Final = 1.5  # less is no rise
 _STEADY: Final = 4.0  # hard bounces; rises among fewer than these are taken for chance
 
 
@@ -79,7 +80,7 @@ class Tried(IntEnum):
     HELD = 3
 
 
-_HELD: Final = int(Tried.HELD)
+_TAUGHT: Final = (Tried.HARD, Tried.OTHER, Tried.DELIVERED)
 
 
 class _Window(NamedTuple):
@@ -130,9 +131,18 @@ class Spell:
     expected: float = 0.0
     adopted: int = 0
 
+    @property
+    def end(self) -> int:
+        """The first slot after it."""
+        return self.adopted or self.last + AFTER + 1
+
     def covers(self, slot: int) -> bool:
         """Return whether the hold is on in a slot."""
-        return self.since <= slot <= self.last + AFTER
+        return self.since <= slot < self.end
+
+    def spoils(self, slot: int) -> bool:
+        """Return whether a slot teaches nothing: the spell was on, or about to be noticed."""
+        return not self.adopted and self.since - HOUR < slot < self.end
 
 
 class Traffic:
@@ -185,44 +195,60 @@ class Traffic:
             counts = self._opened(slot)
         counts[what] += number
         day = self._days.get(slot // DAY)
-        if day is None or what == _HELD or (self.spells and self.spell(slot) is not None):
-            return
-        day[what] += number
-        day[_PEAK] = max(day[_PEAK], counts[Tried.HARD])
+        if day is not None and what != Tried.HELD and self._teaches(slot):
+            day[what] += number
+            day[_PEAK] = max(day[_PEAK], counts[Tried.HARD])
 
     def _opened(self, slot: int) -> list[int]:
-        hour = slot // HOUR
-        is_first = hour not in {other // HOUR for other in self._slots}
+        day = self._days.setdefault(slot // DAY, [0, 0, 0, 0, 0])
+        day[_HOURS] += self._teaches(slot) and slot // HOUR not in self._hours(0)
         counts = self._slots[slot] = [0, 0, 0, 0]
-        self._days.setdefault(slot // DAY, [0, 0, 0, 0, 0])[_HOURS] += is_first
         for table, most in ((self._slots, _KEPT), (self._days, _DAYS)):
             if len(table) > most:
                 del table[min(table)]
         return counts
 
+    def _teaches(self, slot: int) -> bool:
+        return not any(spell.spoils(slot) for spell in self.spells)
+
+    def _hours(self, since: int) -> set[int]:
+        """Return the hours with slots that teach, from a slot on."""
+        return {slot // HOUR for slot in self._slots if slot >= since and self._teaches(slot)}
+
     def hold(self, spell: Spell, slot: int, number: int = 1) -> None:
         """Count hard bounces in a slot as held, in a spell that is new or goes on."""
         on = self.spell(slot) or self.spell(spell.since)
-        if on is None:
-            on = spell
-            self.spells = [*self.spells[1 - _SPELLS :], spell]
-        on.since, on.last = min(on.since, spell.since), max(on.last, spell.last)
+        if on is None or spell.since < on.since or spell.last > on.last:
+            taught, hours = [other for other in self._slots if self._teaches(other)], self._hours(0)
+            if on is None:
+                on = spell
+                self.spells = [*self.spells[1 - _SPELLS :], spell]
+            on.since, on.last = min(on.since, spell.since), max(on.last, spell.last)
+            self._take_back([other for other in taught if not self._teaches(other)], hours - self._hours(0))
         on.held += number
         self.count(slot, Tried.HELD, number)
+
+    def _take_back(self, slots: Iterable[int], hours: Iterable[int]) -> None:
+        """Take from the days what slots and hours have taught."""
+        for slot in slots:
+            day = self._days.get(slot // DAY, [0] * _PEAK)
+            for what in _TAUGHT:
+                day[what] = max(0, day[what] - self._slots[slot][what])
+        for hour in hours:
+            day = self._days.get(hour // 24, [0] * _PEAK)
+            day[_HOURS] = max(0, day[_HOURS] - 1)
+        self._learned = None
 
     def adopt(self) -> None:
         """Take what was held for the new usual, and forget the old one."""
         self.is_adopted = True
+        for spell in self.spells:
+            spell.adopted = spell.adopted or min(spell.end, self.newest)
         slots, self._slots, self._learned = self._slots, {}, None
-        spells, self.spells = self.spells, []  # what is counted during a spell is not learned
         self._days.clear()
         for slot, (hard, other, delivered, held) in slots.items():
             for what, number in ((Tried.HARD, hard + held), (Tried.OTHER, other), (Tried.DELIVERED, delivered)):
                 self.count(slot, what, number)
-        last = self.newest - AFTER - 1
-        self.spells = [
-            replace(spell, last=min(spell.last, last), adopted=spell.adopted or self.newest) for spell in spells
-        ]
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
@@ -255,7 +281,7 @@ class Traffic:
             expected = self._expected(window.tried, width, slot, is_fed=hour.is_fed)
             if window.tried < LEAST or not is_beyond(hard, times * expected):
                 continue
-            expected *= max(1.0, self._rise(slot, width, everything), self._rise(slot, HOUR, everything))
+            expected *= max(self._rise(slot, width, everything), self._rise(slot, HOUR, everything))
             if is_beyond(hard, times * expected):
                 return Spell(slot, slot, 0, hard, window.tried, round(expected, 1))
         return None
@@ -275,29 +301,29 @@ class Traffic:
         return max(max(rate, _LOWEST_RATE) * width / HOUR, usual.peak / 2)
 
     def _rise(self, slot: int, width: int, everything: Traffic) -> float:
-        """Return how many times more than usual the other providers' hard bounces are, without those that are held."""
+        """Return how many times more than usual the other providers' hard bounces are; 1 if they are no more."""
         own, all_ = self._window(slot, width), everything._window(slot, width)
         expected = everything._expected(all_.counted, width, slot, is_fed=everything._window(slot, HOUR).is_fed)
         expected -= self._expected(own.counted, width, slot, is_fed=self._window(slot, HOUR).is_fed)
-        return (max(0, all_.hard - own.hard) + _STEADY) / (max(0.0, expected) + _STEADY)
+        rise = (max(0, all_.hard - own.hard) + _STEADY) / (max(0.0, expected) + _STEADY)
+        return rise if rise > _RISE else 1.0
 
     def _usual(self, slot: int) -> _Usual:
-        """Return what is usual before the hour of a slot and the one before."""
+        """Return what is usual, without the hour of a slot and the one before it."""
         if self._learned is None or self._learned[0] != slot // HOUR:
             self._learned = slot // HOUR, self._learn(slot)
         return self._learned[1]
 
     def _learn(self, slot: int) -> _Usual:
-        today = slot // DAY
+        today, recent = slot // DAY, (slot // HOUR - 1) * HOUR
         days = {day: list(row) for day, row in self._days.items() if today - _DAYS < day <= today}
-        for at, row in self._slots.items():
-            if slot - 2 * HOUR < at and (day := days.get(at // DAY)) is not None:
-                for what in (Tried.HARD, Tried.OTHER, Tried.DELIVERED):
-                    day[what] = max(0, day[what] - row[what])
-        hours = {at // HOUR for at in self._slots if slot - 2 * HOUR < at <= slot}
-        for hour in hours:
-            if (day := days.get(hour // 24)) is not None:
-                day[_HOURS] = max(0, day[_HOURS] - 1)
+        for at in self._slots:
+            if at >= recent and self._teaches(at) and at // DAY in days:
+                for what in _TAUGHT:
+                    days[at // DAY][what] = max(0, days[at // DAY][what] - self._slots[at][what])
+        for hour in self._hours(recent):
+            if hour // 24 in days:
+                days[hour // 24][_HOURS] = max(0, days[hour // 24][_HOURS] - 1)
         peaks = sorted((row[_PEAK] for day, row in days.items() if day != today), reverse=True)
         return _Usual(
             share=_usual_share(days.values()),
