@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, NamedTuple, TypedDict
 
@@ -55,7 +56,7 @@ class Command(NamedTuple):
     """One subcommand.
 
     :ivar name: as the user types it.
-    :ivar help: one line for the list of subcommands.
+    :ivar help: a sentence for its own help, without capital and full stop.
     :ivar examples: complete command lines, shown below the options.
     :ivar arguments: a function that declares options and arguments.
     :ivar run: a function that does the work and returns the exit status.
@@ -77,15 +78,22 @@ class Known(TypedDict, total=False):
     sender: str
 
 
-def add_output_options(parser: ArgumentParser) -> None:
-    """Declare how much is said, and in which colours: `-v`, `-q` and `--color`; every command has them."""
+def add_output_options(parser: ArgumentParser, *, default: str | None = None) -> None:
+    """Declare how much is said, and in which colours: `-v`, `-q` and `--color`; every command has them.
+
+    :param default: SUPPRESS for a nested command, so that its defaults do not undo what stands before it.
+    """
     output = parser.add_argument_group("output")
+    for letter, word, about in (
+        ("-v", "--verbose", "say more: name what was skipped, show the machinery"),
+        ("-q", "--quiet", "leave out the summary and warnings; errors stay"),
+    ):
+        output.add_argument(letter, word, action="store_true", default=default or False, help=about)
     output.add_argument(
-        "-v", "--verbose", action="store_true", help="say more: name what was skipped, show the machinery"
-    )
-    output.add_argument("-q", "--quiet", action="store_true", help="leave out the summary and warnings; errors stay")
-    output.add_argument(
-        "--color", choices=COLORS, default=COLORS[0], help="colours: auto (default: on terminals without NO_COLOR)"
+        "--color",
+        choices=COLORS,
+        default=default or COLORS[0],
+        help="colours: auto (default: on terminals without NO_COLOR)",
     )
 
 
@@ -209,5 +217,6 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error, with control characters escaped."""
-    print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)
+    """Write a message to standard error, with control characters escaped; work goes on where nobody can read it."""
+    with suppress(OSError):
+        print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)
