@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from undeliverable.cli._neutral import neutral_lines
 from undeliverable.files import STDIN
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
+from undeliverable.smtp import named_command
 
 __all__ = [
     "COLORS",
@@ -135,8 +136,8 @@ def add_reply_options(parser: ArgumentParser) -> None:
     """Declare what describes where an SMTP reply came from: `--host`, `--command`, `--protocol` and others."""
     parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules need it")
     parser.add_argument(
-        "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
-        help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}",
+        "--command", metavar="COMMAND", dest="smtp_command", type=_smtp_command,
+        help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}, or as SMTP writes it",
     )  # fmt: skip
     parser.add_argument(
         "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
@@ -147,6 +148,13 @@ def add_reply_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mx", metavar="HOST", action="append", default=[], help="an MX host of the recipient's domain; repeatable"
     )
+
+
+def _smtp_command(text: str) -> SmtpCommand:
+    try:
+        return named_command(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def knowledge_of(options: Namespace) -> Knowledge:
