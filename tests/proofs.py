@@ -64,8 +64,9 @@ def _replies() -> Iterator[tuple[str, str | None, str | None]]:
     ):
         for row in _rows(name):
             yield row["text"], row.get("host"), row.get("command")
-    for line in (FIXTURES / "replies.txt").read_text(encoding="utf-8").splitlines():
-        yield line.partition("\t")[2], None, None
+    for name in ("replies.txt", "replies-neighbours.txt"):
+        for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines():
+            yield line.partition("\t")[2], None, None
     for line in (FIXTURES / "replies-never-hard.txt").read_text(encoding="utf-8").splitlines():
         yield line, None, None
     things = [f"the {thing}" for thing in THINGS]

@@ -34,8 +34,10 @@ from tests.ways import (
     standard_input,
     way,
 )
+from undeliverable.cli._into import Watched
 from undeliverable.serve import records
-from undeliverable.store import Outcome, SuppressionList
+from undeliverable.serve._failures import log_failure
+from undeliverable.store import Outcome, StoreError, SuppressionList
 from undeliverable.suppression import RequireProof
 
 KIM: Final = "kim@example.org"
@@ -52,6 +54,11 @@ def mail(tmp_path: Path) -> Path:
     path = tmp_path / "mail.eml"
     path.write_bytes(mailed(DEAD, path_of(KIM)))
     return path
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 def made(place: Path, require: RequireProof) -> Path:
@@ -97,6 +104,23 @@ def test_a_list_that_knows_what_was_mailed_requires_proof(place: Path, tmp_path:
     assert run("suppressions", "sent", table, place)[0] == 0
     with SuppressionList(place) as known:
         assert known.require_proof is RequireProof.REQUIRED
+
+
+def test_a_new_list_on_a_server(postgres: str, tmp_path: Path, mail: Path) -> None:
+    place = conftest.new_database(postgres)
+    assert run("classify", mail, "--into", place, *keys_in(tmp_path))[0] == 0
+    with SuppressionList(place) as known:
+        assert known.require_proof is RequireProof.REQUIRED
+        assert known.is_suppressed(KIM)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_part_of_the_list(tmp_path: Path, name: str) -> None:
+    with way(name, tmp_path, "--scope=acme/news", *keys_in(tmp_path)) as opened:
+        assert opened.take(DEAD, path_of(KIM)) == 0
+    assert history(opened.place) == []
+    with SuppressionList(opened.place, scope="acme/news") as known:
+        assert known.is_suppressed(KIM)
 
 
 def all_commands(tmp_path: Path, mail: Path, *options: str | Path) -> list[tuple[int, str]]:
@@ -267,8 +291,13 @@ def test_records_keep_their_proof(place: Path, tmp_path: Path) -> None:
     for recipients, proof in ((f"--recipient={path_of(KIM)}", keys_in(tmp_path)), ("--recipient=x", [])):
         with standard_input(tmp_path, DEAD if proof else DEAD.replace(b"kim@", b"lee@")):
             assert run("pipe", recipients, "--to", path, *proof)[0] == 0
-    for command in (["classify", path, "--into", place, *keys_in(tmp_path)], ["suppressions", "import", path, place]):
-        assert run(*command)[0] == 0
+    commands: list[list[str | Path]] = [
+        ["classify", path, "--into", place, *keys_in(tmp_path)],
+        ["suppressions", "import", path, place],
+    ]
+    for command in commands:
+        status, said = run(*command)
+        assert (status, "1 event without the proof that the list requires: ignored" in said) == (0, True)
         assert history(place) == [("bounce", "token")]
         assert history(place, "lee@example.org") == []
 
@@ -301,7 +330,7 @@ def test_the_recipe_for_a_mail_server(tmp_path: Path) -> None:
     script = tmp_path / "take-bounce"
     script.write_text(text, encoding="utf-8")
     for status in (0, 75):
-        command = ["/bin/sh", script, "--sender=", f"--recipient={path_of(KIM)}"]
+        command = ["/bin/sh", str(script), "--sender=", f"--recipient={path_of(KIM)}"]
         done = subprocess.run(command, input=DEAD, capture_output=True, check=False, cwd=FIXTURES.parent)
         assert done.returncode == status, done.stderr
         (tmp_path / "keys").chmod(0o644)  # others can read it: nothing is taken until that is mended
@@ -371,6 +400,40 @@ def test_a_server_says_it_once_a_minute(tmp_path: Path) -> None:
         assert server.process.stderr is not None
         lines = server.process.stderr.read().splitlines()
     assert [re.search(r"(\d+) events? without", line)[1] for line in lines] == ["1", "4"]  # type: ignore[index]
+
+
+def test_what_was_not_said_is_said_at_the_end(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    with SuppressionList(place) as known:
+        said: list[str] = []
+        watched = Watched(known, said.append)
+        outcomes = iter([Outcome(ignored=1), Outcome(), Outcome(ignored=2), Outcome(ignored=3), Outcome(ignored=4)])
+        monkeypatch.setattr(SuppressionList, "record", lambda *_: next(outcomes))
+        for _ in range(4):
+            watched.record(())
+        assert len(said) == 1
+        now = time.monotonic() + 61
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        watched.record(())
+        watched.close()
+        watched.close()
+    assert [re.search(r"(\d+) event", line)[1] for line in said] == ["1", "9"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback"),
+    [
+        (OSError("disk full"), False),
+        (StoreError("the list is locked"), False),
+        (ValueError("a bug"), True),
+        (caused(OSError("not stored: x"), StoreError("x")), False),
+        (caused(OSError("not stored: x"), ValueError("x")), True),
+    ],
+)
+def test_a_traceback_is_for_bugs(error: Exception, traceback: bool, caplog: pytest.LogCaptureFixture) -> None:
+    log_failure("message not recorded, answered with 451", error)
+    (record,) = caplog.records
+    assert record.getMessage() == f"message not recorded, answered with 451: {error}"
+    assert (record.exc_info is not None) is traceback
 
 
 # --- a list that is out of reach ----------------------------------------------------------------------------------------

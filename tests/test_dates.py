@@ -43,6 +43,21 @@ def test_shapes(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mon, 01 Jan 0001 00:00:00 +1400", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("9999-12-31T23:59:59-00:01", None),
+        ("Fri, 31 Dec 9999 23:59:59 +0000", "9999-12-31T23:59:59+00:00"),
+        ("1 Jan 0001 02:00:00 +0200", "0001-01-01T02:00:00+02:00"),
+    ],
+)
+def test_a_date_is_one_in_utc_too(text: str, expected: str | None) -> None:
+    date = parse_date(text)
+    assert (None if date is None else date.isoformat()) == expected
+
+
+@pytest.mark.parametrize(
     "text", ["", "soon", "Sat, 31 Feb 2026 10:00:00 +0000", "Sat, 1 Foo 2026 10:00:00 GMT", "2026-13-01", "99:99"]
 )
 def test_what_is_no_date_is_none(text: str) -> None:

@@ -119,7 +119,10 @@ def test_shell_examples_use_options_that_exist(example: Example) -> None:
         for name in ("check", "classify", "explain", "pipe", "report", "serve")
     }
     known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
-    verbs = ("list", "show", "add", "reactivate", "forget", "filter", "import", "export", "stats", "settings")
+    verbs = (
+        "list", "show", "add", "reactivate", "forget", "filter", "import", "export", "held", "confirm", "release", "stats",
+        "settings",
+    )  # fmt: skip
     known["suppressions"] = "".join(console(f"undeliverable suppressions {verb} --help") for verb in verbs)
     assert set(known) <= set(COMMANDS)
     for command, rest in re.findall(r"\bundeliverable (\w+)([^\n#]*)", example.text):

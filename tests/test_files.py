@@ -151,6 +151,21 @@ def test_a_maildir_gives_what_was_delivered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["{}/new", "{}/new/", "{}/new/.", "{}/cur/../new", ".", "./", "1.jsonl", "./1.jsonl", "../new"]
+)
+def test_what_lies_in_a_maildir_does_so_however_it_is_named(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the time of its delivery, and is never read as a record of one's own."""
+    for name in ("cur", "new", "tmp"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "1.jsonl").write_bytes(b'{"schema": 2}\n')
+    monkeypatch.chdir(tmp_path / "new")
+    (found,) = find([path.format(tmp_path)], lambda error: pytest.fail(str(error)))
+    assert (found.delivered, found.single, found.records) == (True, True, False)
+
+
+@pytest.mark.parametrize(
     ("head", "mail"),
     [
         (MAIL, True),

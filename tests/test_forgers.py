@@ -51,6 +51,7 @@ MADE_UP: Final = [
     f"bounces+{'a' * 31}1@{DOMAIN}",
     f"prvs=0123456789={OWN[0]}",
     f"SRS0=HHHH=TT={DOMAIN}={OWN[0].partition('@')[0]}@evil.org",
+    f"SRS0=HHHH=\u017f\u017f={DOMAIN}={OWN[0].partition('@')[0]}@evil.org",
 ]
 PATHS: Final = st.sampled_from([PLAIN, *OWN, *MADE_UP, *VICTIMS])
 VALUES: Final = {
@@ -61,6 +62,7 @@ VALUES: Final = {
     "Message-ID": ["<1@example.com>", "<2@example.com>", "<abc@example.com>", "<x@evil.org>"],
     "Date": [f"{day:%a, %d %b %Y} 10:00:00 +0000" for day in (today(), today() - timedelta(days=40))],
     "Last-Attempt-Date": [f"{day:%a, %d %b %Y} 10:00:00 +0000" for day in (today(), today() + timedelta(days=400))],
+    "Arrival-Date": ["Mon, 1 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1200"],
     "Auto-Submitted": ["auto-replied", "no"],
 }
 ADDRESSED: Final = (

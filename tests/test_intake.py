@@ -69,6 +69,19 @@ def test_the_record_comes_first_and_a_repeat_doubles_nothing_in_the_list(path: P
     assert known.is_suppressed(KIM)
 
 
+def test_what_cannot_be_judged_adds_no_line_however_often_it_is_repeated(
+    path: Path, known: SuppressionList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr("undeliverable.serve._intake.events_of", fails)
+    for _ in range(2):
+        with pytest.raises(OverflowError):
+            Intake(path, known).store([taken(parse(MESSAGE))])
+    assert not path.exists()
+
+
 def test_without_the_record_nothing_goes_into_the_list(tmp_path: Path, known: SuppressionList) -> None:
     with pytest.raises(OSError):  # noqa: PT011 # each system has its own
         Intake(tmp_path, known).store([taken(parse(MESSAGE))])

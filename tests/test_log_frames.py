@@ -78,6 +78,28 @@ def test_frames_within_frames(line: str, frames: list[str]) -> None:
         assert told(parse_log_line(framed)) == told(bare)
 
 
+LOGGERS: Final = [json.loads(line) for line in (FIXTURES / "loggers.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("written", LOGGERS, ids=lambda written: written["logger"])
+def test_what_loggers_wrote_when_they_ran(written: dict[str, Any]) -> None:
+    reports = [report for line in written["lines"] if (report := parse_log_line(line)) is not None]
+    assert [report.message.generator for report in reports] == ["postfix", "postfix", "sendmail"]
+    verdicts = [report.verdicts[0] for report in reports]
+    assert [verdict.recipient for verdict in verdicts] == ["kim@example.org", "käthe@example.org", "lee@example.org"]
+    assert [verdict.reason for verdict in verdicts] == ["user_unknown", "mailbox_full", "user_unknown"]
+    assert {report.message.reporting_mta for report in reports} == {
+        None if written["logger"].endswith("-cat") else "mx"
+    }
+    has_year = not written["logger"].endswith(
+        ("-cat", "-short", "-precise", "-monotonic", "-plain", "-traditional", "busybox")
+    )
+    has_year |= "-iso" in written["logger"]
+    for report in reports:
+        assert (report.message.date is not None) is has_year
+        assert not has_year or str(report.message.date).startswith("2026-11-30 09:17:1")
+
+
 def test_a_frame_gives_what_the_line_lacks() -> None:
     line = in_object(OBJECTS[2], POSTFIX.format("", "", "", ""))
     report = parse_log_line(line)
@@ -203,7 +225,7 @@ ROW: Final = "b,2026-11-21 21:16:19+0100,2026-11-21 21:16:18+0100,news@example.n
 def test_rows_of_other_columns_are_not_read(old: str, new: str, why: str) -> None:
     reader = LogReader()
     assert reader.feed(ROW) is not None
-    assert reader.remarks == ()
+    assert not reader.remarks
     assert reader.feed(ROW.replace(old, new)) is None
     assert reader.remarks == (f"1 line not read: powermta: without a header, {why}",)
     header = "type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag"

@@ -32,7 +32,7 @@ EXAMPLES: Final = [
     for index, example in enumerate(table["example"])
 ]
 SOFTWARE: Final = {
-    "exchange", "exim", "haraka", "kumomta", "maddy", "momentum", "msmtp", "opensmtpd", "postfix", "powermta", "qmail", "sendmail",
+    "courier", "exchange", "exim", "haraka", "kumomta", "maddy", "momentum", "mox", "msmtp", "opensmtpd", "postfix", "powermta", "qmail", "sendmail",
     "stalwart", "zonemta",
 }  # fmt: skip
 
@@ -121,6 +121,8 @@ RECORD: Final = {"form": "json", "needs": ["a"]}
     ("document", "key"),
     [
         ({"line": [LINE | {"colour": 1}]}, "colour"),
+        ({"line": [LINE | {"contains": []}]}, "contains"),
+        ({"line": [LINE | {"contains": ["x", ""]}]}, "contains"),
         ({"line": [LINE | {"pattern": 1}]}, "pattern"),
         ({"line": [LINE | {"pattern": "x (.*)*"}]}, "pattern"),
         ({"line": [LINE | {"pattern": "x (?P<colour>.)"}]}, "pattern"),

@@ -232,6 +232,31 @@ MADDY: Final = [
 ]  # fmt: skip
 
 
+COURIER: Final = "Nov 21 21:16:19 mx courieresmtp: id=0038C081.4D026173.000051A4,from=<news@example.net>,addr=<{}>{}"
+
+
+def test_a_reply_stands_in_the_lines_before_its_outcome() -> None:
+    said = [
+        COURIER.format("kim@example.org", ": 550-5.1.1 The address"),
+        COURIER.format("lee@example.org", ": 452 4.2.2 mailbox full"),
+        COURIER.format("kim@example.org", ": 550 5.1.1 does not exist"),
+        COURIER.format("kim@example.org", ",status: failure"),
+        COURIER.format("lee@example.org", ",status: deferred"),
+        COURIER.format("lee@example.org", ",status: failure"),
+    ]
+    kim, lee, again = iter_log(said)
+    assert (kim.kind, kim.verdicts[0].reply, kim.verdicts[0].reason) == (
+        Kind.BOUNCE,
+        "550-5.1.1 The address 550 5.1.1 does not exist",
+        Reason.USER_UNKNOWN,
+    )
+    assert (lee.kind, lee.verdicts[0].reason) == (Kind.DELAY, Reason.MAILBOX_FULL)
+    assert (again.kind, again.verdicts[0].reply, again.verdicts[0].reason) == (Kind.BOUNCE, None, Reason.UNDEFINED)
+    many = [COURIER.format(f"kim{number}@example.org", ": 550 5.1.1 no") for number in range(1_010)]
+    last = [COURIER.format(f"kim{number}@example.org", ",status: failure") for number in (0, 1_005)]
+    assert [report.verdicts[0].reply_code for report in iter_log([*many, *last])] == [550, None]
+
+
 def test_a_last_line_counts_only_for_who_waited() -> None:
     delay, bounce, expiry = iter_log(MADDY)
     assert [report.kind for report in (delay, bounce, expiry)] == [Kind.DELAY, Kind.BOUNCE, Kind.BOUNCE]

@@ -72,6 +72,10 @@ LEE = ("lee@example.org", REFUSAL.replace("kim", "lee"))
         report(KIM, relay="mx.out.example.com", to="b@example.com"),
         report(KIM, relay="relay.example.com", to="b@in.example.com", sender="a@in.example.com"),
         report(KIM, to="b@esp.example", sender="news@example.com"),
+        report(KIM, relay="127.0.0.1"),
+        report(KIM, relay="localhost"),
+        report(KIM, relay="[10.0.0.5]"),
+        report(KIM, relay="fd00::25"),
     ],
 )
 def test_our_own_refusal_is_no_news(found: Report) -> None:
@@ -90,6 +94,8 @@ def test_our_own_refusal_is_no_news(found: Report) -> None:
     [
         report(KIM, relay="mx.example.net"),
         report(KIM, relay="mx.evil.com", reporter="mx.evil.com"),
+        report(KIM, relay="10.0.0.5", reporter="mx.evil.com"),
+        report(KIM, relay="8.8.8.8"),
         report(KIM, relay="com", to="b@example.com"),
         report(KIM, relay="example.org"),
         report(KIM, relay="notexample.com"),

@@ -96,6 +96,25 @@ def test_ones_own_token_proves_ones_own_address(strict: Way, name: str, bounce_t
     assert changed(before, after) == {ATTACKER}
 
 
+@pytest.mark.parametrize("date", ["Mon, 1 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1200"])
+@pytest.mark.parametrize("field", ["Last-Attempt-Date", "Arrival-Date", "Date"])
+def test_a_date_that_is_none_in_utc_stops_nothing(strict: Way, field: str, date: str) -> None:
+    before, raw = strict.stored(), forgery("forged_plain.eml")
+    raw = re.sub(rb"(?m)^(Date|Arrival-Date|Last-Attempt-Date):.*\n", b"", raw)
+    beside = {"Last-Attempt-Date": b"Action:", "Arrival-Date": b"Reporting-MTA:", "Date": b"Subject:"}[field]
+    raw = raw.replace(beside, f"{field}: {date}\n".encode() + beside, 1)
+    assert strict.take(raw, PLAIN) == 0
+    assert strict.stored() == before
+
+
+@pytest.mark.parametrize("place", [b"Original-Mail-From: ", b"CFBL-Feedback-ID: "])
+def test_a_sender_that_looks_rewritten_stops_nothing(strict: Way, place: bytes) -> None:
+    before = strict.stored()
+    line = place + "SRS0=HHHH=\u017f\u017f=example.org=kim@forwarder.example\n".encode()
+    assert strict.take(forgery("forged_complaint.eml").replace(b"Version: 1\n", b"Version: 1\n" + line), PLAIN) == 0
+    assert strict.stored() == before
+
+
 def thousands() -> bytes:
     """Return a report on 5,000 recipients that all say they were the attacker's address before."""
     group = (

@@ -354,7 +354,7 @@ def test_a_file_s_time_may_be_none(time: float, tmp_path: Path, monkeypatch: pyt
 def test_events_of_mail_have_their_time_of_receipt(tmp_path: Path, run: Run) -> None:
     store = pytest.importorskip("undeliverable.store")
     (tmp_path / "a.mbox").write_bytes(POSTMARK + ONE.read_bytes())
-    run("classify", tmp_path / "a.mbox", "--into", tmp_path / "list.db")
+    run("classify", tmp_path / "a.mbox", "--max-age", "36500", "--into", tmp_path / "list.db")
     with store.SuppressionList(tmp_path / "list.db") as known:
         times = {event.time for entry in known.entries() for event in known.history(entry.address)}
     assert times == {RECEIVED}
@@ -380,7 +380,9 @@ def test_records_come_into_a_list_with_their_proof(tmp_path: Path, run: Run) -> 
     path.write_text(
         json.dumps(replace(report, verdicts=(proved, other)).to_dict() | {"envelope": {"sender": ""}}) + "\n"
     )
-    for number, words in enumerate((("suppressions", "import", path), ("classify", path, "--into"))):
+    for number, words in enumerate(
+        (("suppressions", "import", path), ("classify", path, "--max-age", "36500", "--into"))
+    ):
         place = tmp_path / f"{number}.db"
         assert run(*words, place)[0] == 0
         with store.SuppressionList(place) as known:

@@ -478,6 +478,30 @@ def test_many_share_a_write(path: Path) -> None:
     assert [record["number"] for record in stored(path)] == list(range(60))
 
 
+@pytest.mark.parametrize(
+    ("error", "stored_all"), [(OverflowError("date value out of range"), [0, 2]), (OSError("no space"), [])]
+)
+def test_what_cannot_be_stored_fails_alone(path: Path, error: Exception, stored_all: list[int]) -> None:
+    """A full disk is a matter of all of them, and tried once."""
+    from undeliverable.serve._commit import GroupCommit
+
+    def fails(lines: Sequence[bytes]) -> None:
+        if b'{"number":1}\n' in lines:
+            raise error
+        records.append(path, lines)
+
+    async def add() -> list[BaseException | None]:
+        store = GroupCommit(fails)
+        return await asyncio.gather(
+            *(store.add(b'{"number":%d}\n' % number) for number in range(3)), return_exceptions=True
+        )
+
+    results = asyncio.run(add())
+    assert isinstance(results[1], OSError)
+    assert [number for number, result in enumerate(results) if result is None] == stored_all
+    assert ([record["number"] for record in stored(path)] if path.exists() else []) == stored_all
+
+
 def test_five_hundred_messages_and_twenty_clients(handler: BounceHandler, path: Path) -> None:
     async def talk(sink: Sink, client: Client) -> None:
         async def one(number: int) -> None:

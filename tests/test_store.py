@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,10 +19,11 @@ from sqlalchemy import text
 
 import undeliverable
 from tests.suppression_words import BEGIN, WORDS, event, history
+from undeliverable import Proof
 from undeliverable.store import AddressIdentity, Outcome, StoreError, SuppressionList
 from undeliverable.store._engine import engine_for, reading, writing
 from undeliverable.store._migrations import SCHEMA, migrate
-from undeliverable.suppression import Cause, EventKind, ListEvent, Policy, Standing, fold
+from undeliverable.suppression import AddressState, Cause, EventKind, ListEvent, Policy, Standing, fold
 
 LATER = BEGIN + timedelta(days=400)
 
@@ -123,6 +126,71 @@ def test_any_order_and_any_duplication_gives_the_same_list(
             events = [item for address, item in rows if address == name]
             assert known.state(f"{run}{name}") == fold(events, known.policy)
             assert len(known.history(f"{run}{name}")) == len({item.key for item in events})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 240), st.sampled_from(["hard", "soft", "full", "delivery"]), st.integers(1, 3)),
+        max_size=30,
+    ),
+    cuts=st.lists(st.integers(0, 30), max_size=3),
+)
+def test_repeats_of_a_token_give_the_same_list_in_any_order(
+    rows: list[tuple[int, str, int]], cuts: list[int], places: Callable[[], str], tmp_path: Path
+) -> None:
+    events = [
+        event(hour / 24, word, f"k{number}", token=f"a/2026-01-0{day}/7", proof=Proof.TOKEN)
+        for number, (hour, word, day) in enumerate(rows)
+    ]
+    name = f"{secrets.token_hex(8)}@example.org"
+    with SuppressionList(_shared(places, tmp_path)) as known:
+        for begin, end in itertools.pairwise([0, *sorted(cuts), len(events)]):
+            known.record((name, item) for item in events[begin:end])
+        assert (known.state(name) or AddressState()) == fold(events, known.policy)
+
+
+def test_little_is_kept_of_what_nothing_proves(place: str) -> None:
+    with SuppressionList(place, require_proof="required") as known:
+        known.record([("kim@example.org", event(0, "soft", proof=Proof.OWN))])
+        forged = [event(day, "hard", proof=Proof.UNPROVED, reply="x" * 60_000) for day in range(9)]
+        assert known.record(("kim@example.org", one) for one in forged).ignored == 9
+        assert [len(one.reply or "") for one in known.ignored("kim@example.org")] == [1000] * 5
+
+
+def repeated(second: int, token: str, word: str = "hard", **more: Any) -> tuple[str, ListEvent]:
+    key = f"{token} {second}"
+    return "attacker@evil.org", event(
+        5 + second / 86_400, word, key, token=token, proof=Proof.TOKEN, provider="google", **more
+    )
+
+
+def test_a_token_cannot_fill_the_list(place: str) -> None:
+    with SuppressionList(place) as known:
+        for token in ("a/2026-01-04/1", "a/2026-01-03/2"):
+            for begin in (1_000, 1_100, 1_200):
+                outcome = known.record(repeated(second, token) for second in range(begin, begin + 100))
+                assert (outcome.new, outcome.known) == ((5, 95) if begin == 1_000 else (0, 100))
+            assert known.record([repeated(0, token)]).new == 1  # it was received first, and counts
+        assert len(known.history("attacker@evil.org")) == 12
+
+
+@pytest.mark.parametrize("word", ["hard", "soft", "delivery"])
+def test_a_token_says_once_what_was_tried(place: str, word: str) -> None:
+    """Neither repeats nor tokens of before a reactivation begin a hold, or end one."""
+    with SuppressionList(place) as known:
+        known.record([repeated(0, "a/2026-01-03/1")])
+        known.reactivate("attacker@evil.org", why="subscribed again", at=BEGIN + timedelta(days=5, hours=1))
+        for token in ("a/2026-01-03/1", "a/2026-01-03/2", "a/2026-01-07/3"):
+            for part in range(100):
+                begin = 4_000 + 900 * part
+                known.record(repeated(second, token, word) for second in range(begin, begin + 5))
+        assert known.holds(BEGIN + timedelta(days=7)) == ()
+        with reading(known._engine) as connection:
+            (counts,) = connection.execute(
+                text("SELECT counts FROM undeliverable_traffic WHERE provider = 'google'")
+            ).one()
+        assert sum(sum(slot[1:]) for slot in json.loads(counts)[0]) == 2
 
 
 def _shared(places: Callable[[], str], tmp_path: Path) -> str:

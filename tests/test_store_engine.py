@@ -230,6 +230,18 @@ def test_a_server_says_who_locks_the_list(postgres: str, monkeypatch: pytest.Mon
         assert known.record([("kim@example.org", event(3, "hard"))]).new == 1
 
 
+def test_nobody_can_be_asked_who_locks_a_list() -> None:
+    engine = engine_for("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", create=False)
+    assert engine_module._server_locked_by(engine) is None
+    engine.dispose()
+
+    class Exclusive:
+        def execute(self, _: str) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+    assert engine_module._commits_of_others(Exclusive()) is None
+
+
 # --- a server that goes away ----------------------------------------------------------------------------------------
 
 

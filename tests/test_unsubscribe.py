@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,6 +160,31 @@ def test_other_bodies(body: bytes, headers: dict[str, str], status: int, app: We
 )
 def test_no_body_raises(body: bytes, content_type: str) -> None:
     assert is_one_click(body, content_type) in {True, False}
+
+
+def nested(depth: int) -> bytes:
+    """Return a form with parts within parts."""
+    return b"--x\r\n" + b"".join(
+        b"Content-Type: multipart/x;boundary=%x\r\n\r\n--%x\r\n" % (number, number) for number in range(depth)
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nested(1200),
+        nested(300) + b"--y\r\n" * 8000,
+        b"--x\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 1500,
+        b'--x\r\nContent-Disposition: form-data" + b"; "' * 1500,
+        MULTIPART[0].removesuffix(b"--x--\r\n") * 1000,
+        b"\n--x" * 16_000,
+    ],
+    ids=["deep", "deep and long", "messages", "parameters", "fields", "parts"],
+)
+def test_a_body_made_to_take_time_takes_none(body: bytes) -> None:
+    begin = time.process_time()
+    assert not is_one_click(body[:65_536], MULTIPART[1]["content-type"])
+    assert time.process_time() - begin < 0.2
 
 
 @given(st.text(max_size=60))

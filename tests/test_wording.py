@@ -1,4 +1,8 @@
-"""Replies in many wordings and languages, each with the reason that it means: `fixtures/replies.txt`."""
+"""Replies in many wordings and languages, each with the reason that it means: `fixtures/replies.txt`.
+
+`fixtures/replies-neighbours.txt` has what stands next to a kind of fault that was mended, and was right before: it must stay so, and
+the second opinion is not trained on it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ REASONS: Final = {str(reason): reason for reason in Reason}
 ROWS: Final = tuple(
     (REASONS[reason], reply)
     for reason, _, reply in (
-        line.partition("\t") for line in (FIXTURES / "replies.txt").read_text(encoding="utf-8").splitlines()
+        line.partition("\t")
+        for name in ("replies.txt", "replies-neighbours.txt")
+        for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
     )
 )
 NEVER_HARD: Final = (FIXTURES / "replies-never-hard.txt").read_text(encoding="utf-8").splitlines()

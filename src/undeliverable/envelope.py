@@ -47,27 +47,25 @@ class Rewritten:
     day: int | None = None
 
 
+# Of ASCII only: without regard to case, the long s and the Kelvin sign would be letters of a to z.
+_FLAGS: Final = re.ASCII | re.IGNORECASE | re.DOTALL
 # draft-levine-smtp-batv-01 section 4: tag-type "=" tag-val "=" local-part; the tag-val of prvs is K DDD SSSSSS. Some
 # hosts swap tag-val and local-part, as an earlier draft had them in section 4.1, and some separate them by "/".
 _BATV: Final = re.compile(
     r"prvs=(?:(?P<tag>[0-9][0-9]{3}[0-9a-f]{6})[=/](?P<local>.+)|(?P<first>.+)[=/](?P<last>[0-9][0-9]{3}[0-9a-f]{6}))",
-    re.IGNORECASE | re.DOTALL,
+    _FLAGS,
 )
 # Barracuda's gateways: btv1==TAG==local-part. No document says what the tag is; in the headers of mailing lists it is a
 # day of three digits, about a week ahead of the message's and modulo 1000, and eight hexadecimal digits:
 # btv1==474900d718c== on 24 July 2020, btv1==0777abbcc85== on 13 December 2024.
-_BTV1: Final = re.compile(r"btv1==(?P<tag>(?P<day>[0-9]{3})[0-9a-f]{8})==(?P<local>.+)", re.IGNORECASE | re.DOTALL)
+_BTV1: Final = re.compile(r"btv1==(?P<tag>(?P<day>[0-9]{3})[0-9a-f]{8})==(?P<local>.+)", _FLAGS)
 # SparkPost (Message Systems): msprvs1=TAG=local-part. In the headers of mailing lists the tag is a day since 1970, a week
 # ahead of the message's, and a digest of eight signs: msprvs1=17582Z2TKy0DK=bounces-9178 on 13 February 2018.
-_MSPRVS1: Final = re.compile(
-    r"msprvs1=(?P<tag>(?P<day>[0-9]{5})[0-9a-z_-]{8})=(?P<local>.+)", re.IGNORECASE | re.DOTALL
-)
+_MSPRVS1: Final = re.compile(r"msprvs1=(?P<tag>(?P<day>[0-9]{5})[0-9a-z_-]{8})=(?P<local>.+)", _FLAGS)
 # https://www.libsrs2.net/srs/srs.pdf section 3: SRS0=HHH=TT=domain=local; the first separator can also be "+" or "-".
-_SRS0: Final = re.compile(
-    r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", re.IGNORECASE | re.DOTALL
-)
+_SRS0: Final = re.compile(r"SRS0[=+-](?P<tag>[^=]+)=(?P<day>[a-z2-7]{2})=(?P<domain>[^=]+)=(?P<local>.+)", _FLAGS)
 # SRS1=HHH=first-forwarder=<separator and rest of its SRS0 address>
-_SRS1: Final = re.compile(r"SRS1[=+-](?P<tag>[^=]+)=(?P<domain>[^=]+)=(?P<rest>[=+-].+)", re.IGNORECASE | re.DOTALL)
+_SRS1: Final = re.compile(r"SRS1[=+-](?P<tag>[^=]+)=(?P<domain>[^=]+)=(?P<rest>[=+-].+)", _FLAGS)
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 

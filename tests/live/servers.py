@@ -18,7 +18,6 @@ import undeliverable
 from .remote import Remotes, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "embedding.md"
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
 LIFE = 200  # seconds after which a server ends by itself, whatever became of the tests
 # Postfix's master leaves the session of whoever starts it, so its end has to be asked for.
@@ -29,12 +28,14 @@ trap 'exit 0' HUP INT TERM
 sleep "$3" &
 wait $!
 """
+JOINED = frozenset({"relay_domains", "transport_maps"})  # recipes add to these
 PIPE, LMTP = "bounces.example.com", "lmtp.example.com"
 
 
-def recipe(title: str, number: int = 0) -> str:
-    """A block of the documentation by its first line, without it."""
-    blocks = re.findall(r"^```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def recipe(title: str, number: int = 0, page: str = "embedding.md") -> str:
+    """A block of the documentation by the title in its first two lines."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     found: list[str] = [block for block in blocks if f"# {title}" in "".join(block.splitlines(keepends=True)[:2])]
     return found[number]
 
@@ -63,6 +64,8 @@ class Daemon:
     def __init__(self, folder: Path, remotes: Remotes) -> None:
         self.folder = folder
         self.port = free_port()
+        self.routes = {domain: (place, remotes.port) for domain, place in remotes.places.items()}
+        """Where mail to each domain goes: an address and a port."""
         self._remotes = remotes
         self._process: subprocess.Popen[bytes] | None = None
         folder.chmod(0o755)
@@ -99,6 +102,7 @@ class Server(Daemon):
         (folder / "out").mkdir()
         shutil.chown(folder / "out", self.user)
         self._install()
+        self._write_scripts()
 
     @property
     def log(self) -> Path:
@@ -110,13 +114,15 @@ class Server(Daemon):
         subprocess.run(["chmod", "-R", "a+rX", self.folder / "lib"], check=True)
         command = self.folder / "undeliverable"
         command.write_text(
-            f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={self.folder}/lib exec {self._python()} -m undeliverable "$@"\n',
+            f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={self.folder}/lib exec {self.python()} -m undeliverable "$@"\n',
             encoding="utf-8",
         )
         command.chmod(0o755)
+
+    def _write_scripts(self) -> None:
         self._script("take-bounce", "/usr/local/libexec/take-bounce\n")
 
-    def _python(self) -> str:
+    def python(self) -> str:
         """An interpreter that the server's user may run."""
         for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
             check = [python, "-c", "import sys; sys.path.insert(0, sys.argv[1]); import undeliverable.cli._main"]
@@ -186,9 +192,32 @@ postlog unix-dgram n - n - 1 postlogd
         for name in ("etc", "spool", "data"):
             (self.folder / name).mkdir()
         shutil.chown(self.folder / "data", "postfix")
-        port = self._remotes.port
-        routes = " ".join(f"{domain}=smtp:[{place}]:{port}" for domain, place in self._remotes.places.items())
-        settings = {
+        lines = "".join(f"{name} = {value}\n" for name, value in self.settings().items())
+        (self.folder / "etc" / "main.cf").write_text(lines, encoding="utf-8")
+        (self.folder / "etc" / "master.cf").write_text(self.services(), encoding="utf-8")
+
+    def services(self) -> str:
+        """master.cf."""
+        return self.SERVICES.format(port=self.port) + self._here(recipe("master.cf"))
+
+    def settings(self) -> dict[str, object]:
+        """main.cf."""
+        settings = self.own_settings()
+        for block in self.recipes():
+            for line in self._here(block).splitlines():
+                name, equals, value = line.partition(" = ")
+                if equals:
+                    settings[name] = f"{settings[name]}, {value}" if name in JOINED & settings.keys() else value
+        return settings
+
+    def recipes(self) -> list[str]:
+        """The blocks of the documentation for main.cf."""
+        return [recipe("main.cf", 0), recipe("main.cf", 1).replace(PIPE, LMTP)]
+
+    def own_settings(self) -> dict[str, object]:
+        """What main.cf has before the blocks of the documentation."""
+        routes = " ".join(f"{domain}=smtp:[{place}]:{port}" for domain, (place, port) in self.routes.items())
+        return {
             "compatibility_level": "3.6",
             "queue_directory": self.folder / "spool",
             "data_directory": self.folder / "data",
@@ -196,7 +225,7 @@ postlog unix-dgram n - n - 1 postlogd
             "maillog_file_prefixes": self.folder,
             "myhostname": "mx.sender.example",
             "mydestination": "",
-            "mynetworks": "127.0.0.0/8",
+            "mynetworks": "127.0.0.1/32",
             "inet_interfaces": "127.0.0.1",
             "inet_protocols": "ipv4",
             "smtpd_relay_restrictions": "permit_mynetworks, reject",
@@ -214,15 +243,6 @@ postlog unix-dgram n - n - 1 postlogd
             "maximal_backoff_time": "2s",
             "default_destination_concurrency_failed_cohort_limit": "0",
         }
-        for block in (recipe("main.cf", 0), recipe("main.cf", 1).replace(PIPE, LMTP)):
-            for line in self._here(block).splitlines():
-                name, equals, value = line.partition(" = ")
-                if equals:
-                    settings[name] = f"{settings[name]}, {value}" if name in settings else value
-        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
-        (self.folder / "etc" / "main.cf").write_text(lines, encoding="utf-8")
-        services = self.SERVICES.format(port=self.port) + self._here(recipe("master.cf"))
-        (self.folder / "etc" / "master.cf").write_text(services, encoding="utf-8")
 
 
 class Exim(Server):
@@ -235,7 +255,7 @@ exim_path = {program}
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/%slog
 pid_file_path = {folder}/exim.pid
-primary_hostname = mx.sender.example
+primary_hostname = {name}
 qualify_domain = sender.example
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
@@ -246,12 +266,12 @@ keep_environment =
 tls_advertise_hosts =
 host_lookup =
 rfc1413_query_timeout = 0s
-delay_warning =
 queue_run_max = 5
 log_selector = +smtp_confirmation +received_recipients
+{options}
 begin acl
 everybody:
-  accept hosts = 127.0.0.1
+{acl}
 begin routers
 {routers}
 remote:
@@ -268,7 +288,7 @@ remote:
   hosts_try_prdr =
   hosts_avoid_tls = *
 begin retry
-* * F,2s,1s
+* * F,{life},1s
 begin rewrite
 begin authenticators
 """
@@ -288,18 +308,26 @@ begin authenticators
         return ["timeout", "--kill-after=5", str(LIFE), *daemon]
 
     def _configuration(self) -> str:
-        def second(text: str) -> str:
-            return re.sub(r"\bbounces\b(?!\.)", "bounces_lmtp", text.replace(PIPE, LMTP))
-
-        router, pipe = recipe("routers"), recipe("transports", 0)
-        lmtp = second(recipe("transports", 1))
         return self.CONFIGURATION.format(
             program=self.program,
             folder=self.folder,
             port=self.port,
-            routers=self._here(router) + second(router),
-            transports=self._here(pipe) + self._here(lmtp),
-            routes="; ".join(
-                f"{domain} {place}::{self._remotes.port}" for domain, place in self._remotes.places.items()
-            ),
+            routes="; ".join(f"{domain} {place}::{port}" for domain, (place, port) in self.routes.items()),
+            **self.settings(),
         )
+
+    def settings(self) -> dict[str, str]:
+        """The parts of the configuration that differ."""
+
+        def second(text: str) -> str:
+            return re.sub(r"\bbounces\b(?!\.)", "bounces_lmtp", text.replace(PIPE, LMTP))
+
+        router = recipe("routers")
+        return {
+            "name": "mx.sender.example",
+            "options": "delay_warning =",
+            "acl": "  accept hosts = 127.0.0.1",
+            "routers": self._here(router) + second(router),
+            "transports": self._here(recipe("transports", 0)) + self._here(second(recipe("transports", 1))),
+            "life": "2s",
+        }

@@ -95,6 +95,7 @@ class Format:
     :ivar addressee: whether the returned message may name a recipient that the text does not; not where it was refused as
         a whole, whoever its recipients were.
     :ivar alias_first: whether the original recipient is named before anything is said of a recipient; below it is foreign.
+    :ivar alias_fields: whether the fields of a report (RFC 3464) name the alias, and `recipient_header` what failed behind it.
     :ivar output: the beginnings of a line below which the output of a program stands: words that name nobody.
     """
 
@@ -116,6 +117,7 @@ class Format:
     transcript: bool = True
     addressee: bool = True
     alias_first: bool = False
+    alias_fields: bool = False
     output: tuple[str, ...] = ()
 
     @cached_property
@@ -222,6 +224,7 @@ def read_table(name: str, table: Mapping[str, object], *, trusted: bool = False)
         transcript=reader.flag("transcript", default=True),
         addressee=reader.flag("addressee", default=True),
         alias_first=reader.flag("alias_first", default=False),
+        alias_fields=reader.flag("alias_fields", default=False),
         output=reader.texts("output"),
     )
 
@@ -245,6 +248,7 @@ KEYS: Final = frozenset(
         "action",
         "addressee",
         "alias_first",
+        "alias_fields",
         "output",
         "paragraphs",
         "transcript",

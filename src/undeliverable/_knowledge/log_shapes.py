@@ -106,7 +106,7 @@ class LineShape:
 
     :ivar name: the description's name; reports have it as ``generator``.
     :ivar id: the name with the number of the line; evidence has it.
-    :ivar contains: a literal; the pattern is tried only on lines that contain it.
+    :ivar contains: literals; the pattern is tried only on lines that contain one of them.
     :ivar outcomes: the action for each casefolded text of the group ``outcome``, else of the group ``code``; any other
         text is no delivery. ``5xx`` stands for all reply codes that begin with the digit.
     :ivar action: the action of lines without such a word.
@@ -122,7 +122,7 @@ class LineShape:
 
     name: str
     id: str
-    contains: str
+    contains: tuple[str, ...]
     source: str
     outcomes: Mapping[str, Action]
     action: Action | None
@@ -161,7 +161,7 @@ class RecordShape:
     :ivar expired: the types that say that the queue gave up, casefolded.
     :ivar own_words: a literal that marks replies that the logging server made up itself.
     :ivar own_types: the types whose replies are the logging server's own, casefolded.
-    :ivar separator: what separates several recipients in one value; their texts are not told apart then.
+    :ivar separator: what separates several recipients in one value; their texts cannot be separated then.
     :ivar facts: the paths of each fact; the first one that is not empty counts.
     """
 
@@ -291,7 +291,7 @@ class _Table:
         return LineShape(
             name=name,
             id=self.entry,
-            contains=self.text("contains"),
+            contains=self.literals("contains"),
             source=self.text("pattern"),
             outcomes=self.outcomes(),
             action=self.action(),
@@ -334,6 +334,12 @@ class _Table:
 
     def texts(self, key: str) -> tuple[str, ...]:
         return self.strings(key, self.table.get(key, ()))
+
+    def literals(self, key: str) -> tuple[str, ...]:
+        found = self.texts(key)
+        if not found or "" in found:
+            raise self.fault(key, "must be a string that is not empty, or several")
+        return found
 
     def strings(self, key: str, value: object) -> tuple[str, ...]:
         items = (value,) if isinstance(value, str) else as_list(value)

@@ -30,7 +30,7 @@ def kind_of_refusals(kind: Kind, recipients: Sequence[RecipientFacts], message: 
     domains = set(_domains(reading.header, ("to",)))
     if message.returned is not None:
         domains |= set(_domains(message.returned.header, _SENDERS))
-    hosts = {facts.remote_mta or message.reporting_mta for facts in recipients}
+    hosts = {_refuser(facts.remote_mta, message.reporting_mta) for facts in recipients}
     if reading.is_inside or not all(host is not None and _is_of(host, domains) for host in hosts):
         return kind
     reading.remarks.append(OWN_LOOK_UP)
@@ -39,6 +39,22 @@ def kind_of_refusals(kind: Kind, recipients: Sequence[RecipientFacts], message: 
 
 def _says(facts: RecipientFacts, said: str) -> bool:
     return facts.reply is not None and said in facts.reply.text.casefold()
+
+
+def _refuser(remote: str | None, reporter: str | None) -> str | None:
+    """Return the host that refused. A private address (`relayhost = [10.0.0.5]`) is in the network of the reporter."""
+    return reporter if remote is None or _is_private(remote.strip("[]")) else remote
+
+
+def _is_private(host: str) -> bool:
+    from ipaddress import ip_address  # 4 ms; hardly any report gets here
+
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def _domains(header: Look, names: Iterable[str]) -> Iterable[str]:

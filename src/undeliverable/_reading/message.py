@@ -16,8 +16,10 @@ from undeliverable._dsn import one_pass
 from undeliverable._dsn.returned import read_below, read_block, with_addressee
 from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
+from undeliverable._formats.lines import listed_in
 from undeliverable._mime.headers import decode_words
 from undeliverable._mime.part import Part, root, settled
+from undeliverable._reading.aliases import behind_aliases
 from undeliverable._reading.automatic import (
     read_authentication_report,
     read_automatic,
@@ -191,6 +193,8 @@ def _read_words(reading: Reading) -> None:
     stated = reading.recipients
     is_complete = len(stated) == 1 and _says_all(stated)
     found = reading.known.formats.recognise(reading.header, reading.whole if is_complete else reading.text)
+    if found is not None and found.alias_fields:
+        stated[:] = behind_aliases(stated, listed_in(found, reading.header))
     may_hold_sessions = (found is None or found.transcript) and transcripts.may_stand_in(reading.whole)
     sessions = transcripts.read_dialogue(reading.text, reading.path) if may_hold_sessions and stated else ()
     if sessions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import starmap
 from operator import itemgetter
@@ -11,7 +11,7 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["date_text", "parse_date"]
+__all__ = ["date_text", "in_utc_too", "parse_date"]
 
 # RFC 5322 3.3 and 4.3.
 _DATE: Final = lazy(
@@ -44,6 +44,7 @@ _iso: Final = datetime.fromisoformat
 # "Tue, 06 Jan 2026 10:00:00 +0100", as nearly all mail writes it.
 _pieces: Final = itemgetter(*starmap(slice, ((3, 5), (5, 7), (7, 12), (12, 16), (17, 25), (22, 23), (25, 31))))
 _NUMBERS: Final = {f" {name.capitalize()} ": f"{number:02}" for name, number in _MONTHS.items()}
+_ENDS: Final = (MINYEAR, MAXYEAR)
 _LONGEST: Final = 160  # characters that a date of any shape has, all white space counted
 _SIGNS: Final = frozenset((" +", " -"))
 _UNIVERSAL: Final = frozenset((" GMT", " GMT ", " UT", " UTC", " Z", ""))  # RFC 5322 4.3
@@ -63,9 +64,20 @@ def _written(value: datetime, zone: tzinfo | None) -> str:  # noqa: ARG001 # tim
 def parse_date(text: str) -> datetime | None:
     """Return the date that `text` begins with, always with an offset, or None where none can be read.
 
-    A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC.
+    A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC. A date in the year 1 or 9999 that
+    cannot be written in UTC is none.
     """
-    return _parsed(text if len(text) <= _LONGEST else text[:_LONGEST])
+    return in_utc_too(_parsed(text if len(text) <= _LONGEST else text[:_LONGEST]))
+
+
+def in_utc_too(date: datetime | None) -> datetime | None:
+    """Return a date, or None for one that lies outside the years 1 to 9999 in UTC."""
+    if date is not None and date.year in _ENDS:
+        try:
+            date.astimezone(UTC)
+        except OverflowError:
+            return None
+    return date
 
 
 @lru_cache(maxsize=512)

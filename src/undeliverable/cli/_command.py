@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import BinaryIO, NamedTuple, TypedDict
+from typing import BinaryIO, Final, NamedTuple, TypedDict
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
@@ -15,6 +15,7 @@ from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
 
 __all__ = [
+    "COLORS",
     "CONTEXT",
     "Command",
     "Known",
@@ -22,6 +23,7 @@ __all__ = [
     "UsageError",
     "add_context_options",
     "add_knowledge_options",
+    "add_output_options",
     "add_reply_options",
     "clock_for",
     "context_of",
@@ -36,6 +38,9 @@ _NUMBERS = ("attempts", "age")
 _WORDS = ("tenant", "stream", "source")
 CONTEXT = frozenset((*_WORDS, *_NUMBERS))
 """What policies may ask for that only the caller knows."""
+
+COLORS: Final = ("auto", "always", "never")
+"""The values of `--color`; the first is the default."""
 
 
 class UsageError(Exception):
@@ -70,6 +75,18 @@ class Known(TypedDict, total=False):
     context: Mapping[str, object]
     now: datetime
     sender: str
+
+
+def add_output_options(parser: ArgumentParser) -> None:
+    """Declare how much is said, and in which colours: `-v`, `-q` and `--color`; every command has them."""
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "-v", "--verbose", action="store_true", help="say more: name what was skipped, show the machinery"
+    )
+    output.add_argument("-q", "--quiet", action="store_true", help="leave out the summary and warnings; errors stay")
+    output.add_argument(
+        "--color", choices=COLORS, default=COLORS[0], help="colours: auto (default: on terminals without NO_COLOR)"
+    )
 
 
 def add_knowledge_options(parser: ArgumentParser) -> None:

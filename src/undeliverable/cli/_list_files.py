@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from undeliverable.cli._command import open_binary, warn
-from undeliverable.cli._lists import open_list, said
+from undeliverable.cli._lists import open_list, said, warnings_of
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._tables import print_csv, print_lines
 from undeliverable.cli._words import bad_rows, counted, unknown_column, unknown_value
@@ -144,6 +144,8 @@ def import_(options: Namespace) -> int:
         )
     if outcome.ignored and is_shared:
         warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
+    for line in warnings_of(outcome):
+        warn(line)
     print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
     status = bad_rows(options.file, source.bad, source.faults)
     return 1 if source.patterns or (source.rows and source.rows == source.skips) else status

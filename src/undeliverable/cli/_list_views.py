@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._list_domains import domain_record, elsewhere
-from undeliverable.cli._lists import add_who, open_list, policy_named, record_of, who_of
+from undeliverable.cli._lists import add_who, open_list, policy_named, record_of, utc, who_of
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._tables import aligned, print_lines
-from undeliverable.cli._words import counted
+from undeliverable.cli._words import counted, unknown_value
 
 if TYPE_CHECKING:
-    from undeliverable.store import Entry, SuppressedDomain
-    from undeliverable.suppression import ListEvent
+    from undeliverable.store import Entry, SuppressedDomain, SuppressionList
+    from undeliverable.suppression import ListEvent, RequireProof
 
 __all__ = [
     "add", "add_arguments", "forget", "forget_arguments", "list_", "list_arguments", "reactivate",
@@ -66,9 +66,15 @@ def _domain_row(found: SuppressedDomain) -> tuple[object, ...]:
 def _row(entry: Entry, now: datetime) -> tuple[object, ...]:
     state, event = entry.state, entry.trigger
     off = state.is_suppressed(now)
-    cause = state.cause if off else f"({'clear' if state.cause else state.standing})"
+    over = "clear" if state.cause and not _is_held(entry, now) else state.standing
+    cause = state.cause if off else f"({over})"
     said = None if event is None or not off else event.reply or event.why
     return entry.shown, cause, _day(state.since), _day(state.until), event and event.reason, said and said[:120]
+
+
+def _is_held(entry: Entry, now: datetime) -> bool:
+    """Return True if a suppression is held that has not taken effect yet."""
+    return entry.state.standing == "held" and not entry.state.is_suppressed(now)
 
 
 def _day(time: datetime | None) -> str | None:
@@ -90,12 +96,14 @@ def show_(options: Namespace) -> int:
         entry, others = known.get(options.address), tuple(elsewhere(known, options.address, now))
         if entry is None:
             return _show_unknown(options.address, others, is_off=known.is_suppressed(options.address, now))
-        history = known.history(options.address)
+        history, ignored = known.history(options.address), known.ignored(options.address)
     if options.format == "jsonl":
-        events = [event.to_dict() for event in history]
-        print(json.dumps(record_of(entry, now) | {"elsewhere": list(others), "events": events}))
+        events = {"events": [event.to_dict() for event in history], "ignored": [event.to_dict() for event in ignored]}
+        print(json.dumps(record_of(entry, now) | {"elsewhere": list(others)} | events))
     else:
-        print_lines(_detail(entry, history, now, others))
+        print_lines(_detail(entry, now, others))
+        print_lines(_events("history", history))
+        print_lines(_events("ignored for lack of proof (the first ones)", ignored) if ignored else ())
     return 0
 
 
@@ -108,15 +116,16 @@ def _show_unknown(address: str, others: tuple[str, ...], *, is_off: bool) -> int
     return 0 if is_off else 1
 
 
-def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime, others: tuple[str, ...]) -> Iterator[str]:
+def _detail(entry: Entry, now: datetime, others: tuple[str, ...]) -> Iterator[str]:
     state, event = entry.state, entry.trigger
-    off = state.is_suppressed(now)
-    here = f"suppressed ({state.cause})" if off else "not suppressed"
+    off, is_held = state.is_suppressed(now), _is_held(entry, now)
+    here = f"suppressed ({state.cause})" if off else f"held ({state.cause})" if is_held else "not suppressed"
     yield f"{neutral(entry.shown)}: {here}{' here' if others and not off else ''}"
     yield from (f"  but {neutral(other)}" if not off else f"  also {neutral(other)}" for other in others)
     facts = {
-        "since": _time(state.since) if off else None,
-        "until": (_time(state.until) or "somebody reactivates it") if off else None,
+        "since": utc(state.since) if off or is_held else None,
+        "takes effect": f"{utc(state.held_until)}, unless it is delivered to or released" if is_held else None,
+        "until": (utc(state.until) or "somebody reactivates it") if off else None,
         "error": event and event.reply,
         "reason": event and event.reason,
         "rule": event and event.rule,
@@ -124,21 +133,24 @@ def _detail(entry: Entry, history: tuple[ListEvent, ...], now: datetime, others:
         "said by": event and event.who,
         "in words": event and (event.vendor or event.why),
         "counted": f"{state.score:g} points" if state.points else None,
-        "reactivated": state.reactivated
-        and f"{_time(state.reactivated.time)} by {state.reactivated.who or 'somebody'}",
+        "reactivated": state.reactivated and f"{utc(state.reactivated.time)} by {state.reactivated.who or 'somebody'}",
         "because": state.reactivated and state.reactivated.why,
         "in all": f"{state.hard} hard, {state.soft} soft, {state.complaints} complaints, {state.deliveries} deliveries",
     }
-    yield from (f"  {name:<12}{neutral(str(value))}" for name, value in facts.items() if value)
-    yield "history"
+    yield from (f"  {name:<14}{neutral(str(value))}" for name, value in facts.items() if value)
+
+
+def _events(title: str, events: tuple[ListEvent, ...]) -> Iterator[str]:
+    yield title
     rows = (
-        (_time(event.time), event.kind, event.bounce_type, event.reason, event.reply or event.why) for event in history
+        (utc(event.time), event.kind, _type(event), event.reason, event.proof, event.reply or event.why)
+        for event in events
     )
-    yield from (f"  {line}" for line in aligned(rows, ("when", "what", "type", "reason", "words")))
+    yield from (f"  {line}" for line in aligned(rows, ("when", "what", "type", "reason", "proof", "words")))
 
 
-def _time(time: datetime | None) -> str:
-    return "" if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
+def _type(event: ListEvent) -> str | None:
+    return f"{event.bounce_type}, held" if event.is_held else event.bounce_type
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -202,7 +214,9 @@ def stats(options: Namespace) -> int:
     import json
 
     with open_list(options.list, scope=options.scope) as known:
-        found, policy = known.stats(), known.policy
+        found, policy, require = known.stats(), known.policy, known.require_proof
+    for warning in found.warnings:
+        warn(warning)
     numbers: dict[str, dict[str, int]] = {
         "standing": dict(found.standings),
         "cause": dict(found.causes),
@@ -211,16 +225,25 @@ def stats(options: Namespace) -> int:
     if options.format == "jsonl":
         sums = {"addresses": found.addresses, "events": found.events, "forgotten": found.forgotten}
         sums["domains"] = found.domains
-        print(json.dumps(sums | numbers | {"policy": policy.name}))
+        settings_ = {"policy": policy.name, "require_proof": require}
+        print(json.dumps(sums | numbers | {"ignored": dict(found.ignored)} | settings_))
         return 0
     domains = f", {counted(found.domains, 'whole domain')}" if found.domains else ""
     print(
         f"{found.addresses:,} addresses{domains}, {found.events:,} events, {found.forgotten:,} forgotten;"
-        f" policy {policy.name}"
+        f" policy {policy.name}, proof {require}"
     )
+    if found.ignored:
+        print(_ignored(dict(found.ignored)))
     rows = ((what, name, f"{number:,}") for what, group in numbers.items() for name, number in _ranked(group))
     print_lines(aligned(rows, ("by", "name", "addresses")))
     return 0
+
+
+def _ignored(by_proof: dict[str, int]) -> str:
+    """Return the numbers of ignored events in one line; where nobody asked for a proof its name is `none`."""
+    parts = ", ".join(f"{number:,} {name}" for name, number in _ranked(by_proof))
+    return f"ignored for lack of proof in the last 28 days: {counted(sum(by_proof.values()), 'event')} ({parts})"
 
 
 def _ranked(group: dict[str, int]) -> list[tuple[str, int]]:
@@ -232,27 +255,67 @@ def settings_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--policy", metavar="NAME", help="a ready-made policy or a file; all histories are evaluated again"
     )
+    parser.add_argument(
+        "--require-proof", metavar="WHAT",
+        help="the proof that an event needs to count: required, preferred or off; all histories are evaluated again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hold", metavar="TIMES",
+        help="how many times more hard bounces than usual at a provider are held; 'off' holds none",
+    )  # fmt: skip
     parser.add_argument("--keep-replies", metavar="DAYS", help="drop raw replies that are older; 'ever' keeps all")
 
 
 def settings(options: Namespace) -> int:
-    """Change policy and retention where options say so, then show them; a missing list is created."""
+    """Change the settings where options say so, then show them; policy and proof create a missing list."""
     policy = None if options.policy is None else policy_named(options.policy)
-    with open_list(options.list, scope=options.scope, create=policy is not None, policy=policy) as known:
+    require = None if options.require_proof is None else _proof(options.require_proof)
+    hold = None if options.hold is None else _times(options.hold)
+    create = policy is not None or require is not None
+    with open_list(options.list, scope=options.scope, create=create, policy=policy, proof_of_new=require) as known:
+        if options.hold is not None:
+            known.hold = hold
         if policy is not None and known.policy != policy:
             known.set_policy(policy)
+        if require is not None and known.require_proof != require:
+            known.set_require_proof(require)
         if options.keep_replies is not None:
-            known.keep_replies = _days(options.keep_replies)
-            dropped = known.tidy()
-            if dropped:
-                warn(f"{dropped:,} raw replies dropped")
-        kept = known.keep_replies
-        print(f"policy        {known.policy.name}: {known.policy.title}")
-        print(f"raw replies   kept {'for ever' if kept is None else f'{kept.total_seconds() / 86400:g} days'}")
-        print(
-            f"addresses     {', '.join(name for name, value in known.identity.to_dict().items() if value) or 'as usual'}"
-        )
+            _keep_replies(known, _days(options.keep_replies))
+        print_lines(_settings(known))
     return 0
+
+
+def _keep_replies(known: SuppressionList, time: timedelta | None) -> None:
+    known.keep_replies = time
+    dropped = known.tidy()
+    if dropped:
+        warn(f"{dropped:,} raw replies dropped")
+
+
+def _settings(known: SuppressionList) -> Iterator[str]:
+    policy, kept, hold = known.policy, known.keep_replies, known.hold
+    yield f"policy        {policy.name}: {policy.title}"
+    yield f"proof         {known.require_proof}"
+    yield f"hold          {'off' if hold is None else f'{hold:g} times more hard bounces than usual at a provider'}"
+    yield f"raw replies   kept {'for ever' if kept is None else f'{kept.total_seconds() / 86400:g} days'}"
+    yield f"addresses     {', '.join(name for name, value in known.identity.to_dict().items() if value) or 'as usual'}"
+
+
+def _proof(text: str) -> RequireProof:
+    from undeliverable.suppression import RequireProof
+
+    if text not in set(RequireProof):
+        raise unknown_value("--require-proof", text, RequireProof)
+    return RequireProof(text)
+
+
+def _times(text: str) -> float | None:
+    if text == "off":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--hold: invalid value {text!r}; expected a number of times, or 'off'") from None
 
 
 def _days(text: str) -> timedelta | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "warnings_of", "who_of"]
+__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "utc", "warnings_of", "who_of"]
 
 _MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
 
@@ -134,6 +134,11 @@ def warnings_of(outcome: Outcome | None) -> list[str]:
         " 'undeliverable suppressions held'"
     )
     return [*([ignored] if outcome.ignored else []), *([held] if outcome.held else [])]
+
+
+def utc(time: datetime | None) -> str:
+    """Return a time for people, to the minute; an empty text for None."""
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def record_of(entry: Entry, at: datetime) -> dict[str, object]:

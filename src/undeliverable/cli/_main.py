@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from undeliverable import UndeliverableError, __version__
-from undeliverable.cli._command import Command, RunError, UsageError, warn
+from undeliverable.cli._command import Command, RunError, UsageError, add_output_options, warn
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
@@ -125,6 +125,7 @@ def _parser(names: Sequence[str]) -> ArgumentParser:
             formatter_class=_Formatter,
         )
         command.arguments(own)
+        add_output_options(own)
         own.set_defaults(command=command)
     return parser
 

@@ -119,6 +119,11 @@ class ListedSent:
         """Return all addresses that were mailed with this Message-ID."""
         return self._list().recipients_of(message_id)
 
+    def close(self) -> None:
+        """Close the list in this process."""
+        if self._opened is not None:
+            self._opened.close()
+
     def _list(self) -> SuppressionList:
         if self._opened is None:
             from undeliverable.store import SuppressionList

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable.cli import _list_domains, _list_files, _list_sent, _list_views
+from undeliverable.cli import _list_domains, _list_files, _list_holds, _list_sent, _list_views
 from undeliverable.cli._command import Command
 from undeliverable.cli._lists import add_list
 
@@ -52,8 +52,23 @@ _VERBS: Final = MappingProxyType(
             _list_sent.sent_arguments,
             _list_sent.sent,
         ),
+        "held": (
+            "show which providers are on hold, and the suppressions that wait for it",
+            _list_holds.held_arguments,
+            _list_holds.held,
+        ),
+        "confirm": ("let what is held take effect at once", _list_holds.confirm_arguments, _list_holds.confirm),
+        "release": (
+            "void the failures that a provider reported wrongly",
+            _list_holds.release_arguments,
+            _list_holds.release,
+        ),
         "stats": ("show the statistics of a list", _list_views.stats_arguments, _list_views.stats),
-        "settings": ("show or change policy and retention", _list_views.settings_arguments, _list_views.settings),
+        "settings": (
+            "show or change policy, proof, hold and retention",
+            _list_views.settings_arguments,
+            _list_views.settings,
+        ),
     }
 )
 
@@ -72,6 +87,7 @@ COMMAND: Final = Command(
         "undeliverable suppressions show kim@example.org list.db    # the exact error, when, which rule",
         "undeliverable suppressions filter campaign.txt list.db > send.txt",
         'undeliverable suppressions add-domain example.org --why "closed down" list.db',
+        "undeliverable suppressions held list.db                    # what waits because a provider seems to err",
         'undeliverable suppressions reactivate kim@example.org --why "mailbox works again" list.db',
     ),
     arguments=_arguments,

@@ -30,7 +30,6 @@ from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
-    from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
 
@@ -118,17 +117,20 @@ def _run(options: Namespace) -> int:
         raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
     work, prover = _work(options), prover_of(options)
     known = list_of(options, reads_mail=not options.log)
-    work = work._replace(proving=_proving(options, prover, known))
     if known is None:
-        return _classify(options, work, None)
+        return _classify(options, work._replace(proving=_proving(options, prover)), None)
     known.close()  # processes are forked before it is opened again: no two may share a connection
-    max_age = timedelta(days=options.max_age)
-    return _classify(options, work._replace(recording=Recording(max_age)), Into(known, max_age))
+    max_age, sent = timedelta(days=options.max_age), ListedSent(known)
+    proving = _proving(options, asking(prover, sent))
+    try:
+        return _classify(options, work._replace(proving=proving, recording=Recording(max_age)), Into(known, max_age))
+    finally:
+        sent.close()
+        known.close()
 
 
-def _proving(options: Namespace, prover: Prover | None, known: SuppressionList | None) -> Proving | None:
+def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
     """Return what proves messages; logs are our own, and prove themselves."""
-    prover = asking(prover, None if known is None else ListedSent(known))
     if prover is None or options.log:
         return None
     return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))

@@ -103,4 +103,5 @@ def _search(top: str, warn: Callable[[OSError], None]) -> Iterator[Found]:
 
 def _is_delivered(folder: str) -> bool:
     """Return True if a folder is one of a Maildir that holds what was delivered."""
-    return os.path.basename(folder) in {"cur", "new"} and os.path.isdir(os.path.join(folder, "..", "new"))
+    folder = os.path.abspath(folder)  # "." and "new/" have no name
+    return os.path.basename(folder) in {"cur", "new"} and os.path.isdir(os.path.join(os.path.dirname(folder), "new"))

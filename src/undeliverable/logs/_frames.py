@@ -16,17 +16,19 @@ from undeliverable._text.dates import parse_date
 from undeliverable._text.lazy import lazy
 from undeliverable.logs._values import line_at, text_at
 
-__all__ = ["BARE", "Frame", "dated", "moment", "peeled", "unframe", "unwrapped", "within"]
+__all__ = ["BARE", "Frame", "dated", "framed", "moment", "peeled", "unframe", "unwrapped", "within"]
 
 # RFC 3164 4.1: "<22>Nov 21 21:16:18 mx postfix/smtp[15281]: ..."; also with a year or a fraction (journalctl, rsyslog),
-# with an ISO date (RFC 3339) or the seconds since boot instead, with "<facility.level>" (BSD), or without a host.
+# with an ISO date (RFC 3339) or the seconds since 1970 or since boot instead, with "<facility.level>" (BSD) or "facility.level"
+# (BusyBox), or without a host.
 _PLAIN: Final = lazy(
     r"(?:<\d{1,3}>)?"
     r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
-    r"|((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{2,5})?)"
+    r"|((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{2,5})?"
+    r"|\d{9,11}\.\d{1,9})"
     r"|\[[ \d]{1,12}\.\d{1,9}\]) "
     r"(?:<[a-z0-9]{2,9}\.[a-z0-9]{2,9}> )?"
-    r"(?:(\S{0,254}[^\s:]) )?([^\s:\[\]]{1,96})(?:\[[^\]\s]{1,32}\])?: ",
+    r"(?:(\S{0,254}[^\s:]) (?:[a-z]{2,8}[0-7]?\.[a-z]{3,7} )?)?([^\s:\[\]]{1,96})(?:\[[^\]\s]{1,32}\])?: ",
     re.ASCII,
 )
 # RFC 5424 6: "<22>1 2026-11-21T21:16:18.003Z mx.example.net postfix/smtp 15281 - - ..."; "-" is the nil value.
@@ -39,6 +41,8 @@ _TAI64N: Final = lazy(r"@([0-9a-f]{16})[0-9a-f]{8} (?:[a-z][\w.-]{0,30}: )?")
 _TAI_EPOCH: Final = 2**62 + 10  # TAI was ten seconds ahead of UTC in 1970
 # A tag without a date, as "journalctl -o cat" prints a line of "logger -t".
 _TAG: Final = lazy(r"([a-z][\w./-]{1,40})\[\d{1,10}\]: ", re.ASCII)
+# What any of these frames begins with: a quick look.
+_BEGINS: Final = lazy(r"[<@\[\d]|[A-Z][a-z]{2} |[a-z][\w./-]{1,40}\[", re.ASCII)
 # The last second of the year 9999, the latest that a datetime can hold.
 _FUTURE: Final = 253_402_300_799
 
@@ -93,9 +97,15 @@ def unwrapped(value: Mapping[str, object], table: FrameTable) -> Iterable[Frame]
         line = line_at(value, frame.line)
         if line:
             date = dated(text_at(value, frame.date))
-            one = Frame(line, text_at(value, frame.host) or None, date, text_at(value, frame.program))
+            program = text_at(value, frame.program).partition("[")[0]  # "postfix/smtp[281]:" is rsyslog's tag
+            one = Frame(line, text_at(value, frame.host) or None, date, program)
             found[line] = within(found[line], one) if line in found else one
     return found.values()
+
+
+def framed(line: str) -> bool:
+    """Return whether a logger has added a prefix to a line."""
+    return _BEGINS.match(line) is not None and unframe(line).body != line
 
 
 def unframe(line: str) -> Frame:
@@ -103,7 +113,7 @@ def unframe(line: str) -> Frame:
     match = _PLAIN.match(line)
     if match is not None:
         date, host, program = match.groups()
-        return Frame(line[match.end() :], host, None if date is None else _iso(date), program)
+        return Frame(line[match.end() :], host, None if date is None else _date(date), program)
     first = line[:1]
     if first == "<":
         return _structured(line)
@@ -125,12 +135,13 @@ def _structured(line: str) -> Frame:
             at = element.end()
         at += line.startswith(" ", at)
     host = None if match[2] == "-" else match[2]
-    return Frame(line[at:].removeprefix(_BOM), host, parse_date(match[1]), match[3])
+    body = line[at:].removeprefix(_BOM).removeprefix(" ")  # rsyslog keeps the blank behind a tag of RFC 3164
+    return Frame(body, host, parse_date(match[1]), match[3])
 
 
-def _iso(text: str) -> datetime | None:
+def _date(text: str) -> datetime | None:
     """Parse a date, without the weekday that journalctl's "short-full" prepends."""
-    return parse_date(text[4:] if text[0].isalpha() else text)
+    return dated(text[4:] if text[0].isalpha() else text)
 
 
 def dated(text: str) -> datetime | None:

@@ -7,11 +7,12 @@ something and nothing matched, a frame is taken off and the rest is read again; 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._knowledge.log_shapes import LineShape, LogTable, Role
 from undeliverable.logs._facts import Entry, line_entry, record_entry
-from undeliverable.logs._frames import BARE, Frame, peeled, unframe, unwrapped, within
+from undeliverable.logs._frames import BARE, Frame, framed, peeled, unframe, unwrapped, within
 from undeliverable.logs._records import (
     Columns,
     Record,
@@ -26,6 +27,8 @@ __all__ = ["LONGEST", "Line", "Lines"]
 LONGEST: Final = 16_384  # characters of a line that are read; servers cut their own lines earlier
 _DEEPEST: Final = 4  # frames within frames: a collector's, a container engine's, a relay's and the server's own
 _OBJECT: Final = '{"'
+_Shapes: TypeAlias = Sequence[tuple[str, LineShape]]
+"""Literals with the shapes that they are of."""
 
 
 class Line(NamedTuple):
@@ -51,8 +54,7 @@ class Lines:
         self._keeps = keeps
         self._header: Columns | None = None
         self.unread: Counter[str] = Counter()
-        marks = dict.fromkeys(shape.contains for shape in table.lines)
-        self._marks = tuple(mark for mark in marks if not any(one != mark and one in mark for one in marks))
+        self._marks = _marked(table.lines)
         self._row_marks = tuple(literal for row in table.rows for literal in row.contains)
         types = (word for row in table.rows if not row.contains for word in row.outcomes)
         self._first_cells = frozenset((*types, *(row.columns[0].casefold() for row in table.rows)))
@@ -66,20 +68,19 @@ class Lines:
             return self._read_object(text, outer, depth)
         whole, text, promising = text, text[:LONGEST], False
         own: Frame | None = None
-        for mark in self._marks:
+        for mark, shapes in self._marks:
             if mark in text:
-                promising = True
-                own = unframe(text)
-                line = _matched(text, within(own, outer), self._table)
+                promising, own = True, own or unframe(text)
+                line = _matched(text, within(own, outer), shapes)
                 if line is not None:
                     return line
-                break
         if _OBJECT in text:
             promising = True
             line = self._read_tail(whole, outer)
             if line is not None:
                 return line
-        if "," in text and self._has_row(text):
+        has_row = "," in text and self._has_row(text)
+        if has_row:
             promising = True
             line = self._read_cells(text, outer)
             if line is not None:
@@ -87,7 +88,7 @@ class Lines:
         if not promising or depth == _DEEPEST:
             return None
         own = own if own is not None and len(whole) <= LONGEST else unframe(whole)
-        frame = peeled(whole, self._table.frames) or self._relayed(whole, own)
+        frame = peeled(whole, self._table.frames) or self._relayed(whole, own, has_row=has_row)
         return None if frame is None else self.read(frame.body, within(frame, outer), depth + 1)
 
     def knows(self, text: str) -> bool:
@@ -100,10 +101,10 @@ class Lines:
         return any(self._framed(one) for one in inner)
 
     def _framed(self, text: str) -> bool:
-        if unframe(text).body != text:
+        if framed(text):
             return True
         frame = peeled(text, self._table.frames)
-        return frame is not None and unframe(frame.body).body != frame.body
+        return frame is not None and framed(frame.body)
 
     def _read_object(self, text: str, outer: Frame, depth: int) -> Line | None:
         value = parse_object(text)
@@ -116,13 +117,18 @@ class Lines:
         lines = (self.read(frame.body[:LONGEST], within(frame, outer), depth + 1) for frame in frames)
         return next((line for line in lines if line is not None), None)
 
-    def _relayed(self, text: str, frame: Frame) -> Frame | None:
-        """Return the frame that a logger put around a line, if what is in it is read otherwise: a frame, an object, a row."""
+    def _relayed(self, text: str, frame: Frame, *, has_row: bool) -> Frame | None:
+        """Return the frame that a logger put around a line, if what is in it is read otherwise: a frame, an object, a row.
+
+        :param has_row: whether the whole can be a row; then what is in the frame can be one, too.
+        """
         body = frame.body
         if body == text:
             return None
-        inner = body[:1] == "{" or unframe(body).body != body or peeled(body, self._table.frames) is not None
-        return frame if inner or ("," in body and self._has_row(body)) else None
+        if has_row or body[:1] == "{" or framed(body) or peeled(body, self._table.frames) is not None:
+            return frame
+        # A comma in the frame has hidden the first one of the row.
+        return frame if "," in text[: len(text) - len(body)] and "," in body and self._has_row(body) else None
 
     def _read_tail(self, text: str, outer: Frame) -> Line | None:
         """Return what a line says that ends with a JSON record."""
@@ -157,9 +163,23 @@ class Lines:
         return None if record is None else _recorded(record, within(Frame(text), outer))
 
 
-def _matched(text: str, frame: Frame, table: LogTable) -> Line | None:
-    for shape in table.lines:
-        if shape.contains in text:
+def _marked(lines: tuple[LineShape, ...]) -> tuple[tuple[str, _Shapes], ...]:
+    """Return as few literals as tell whether any shape's is in a line, each with the shapes whose own it is a part of.
+
+    Shapes with a literal in common stay in the order of the table.
+    """
+    literals = dict.fromkeys(literal for shape in lines for literal in shape.contains)
+    marks = [mark for mark in literals if not any(one != mark and one in mark for one in literals)]
+    found: dict[str, list[tuple[str, LineShape]]] = {mark: [] for mark in marks}
+    for shape in lines:
+        for literal in shape.contains:
+            found[next(mark for mark in marks if mark in literal)].append((literal, shape))
+    return tuple((mark, tuple(shapes)) for mark, shapes in found.items())
+
+
+def _matched(text: str, frame: Frame, shapes: _Shapes) -> Line | None:
+    for literal, shape in shapes:
+        if literal in text:
             line = _match(shape, frame)
             if line is not None:
                 return line

@@ -29,6 +29,7 @@ __all__ = ["Reader"]
 _LONGEST_OBJECT: Final = 1_048_576  # a JSON record can hold headers and is useless when cut
 _OBJECT: Final = '{"'
 _HEAD: Final = 512  # characters in which a JSON object begins, after any frames
+_RECORD: Final = "\x1e"  # what "journalctl -o json-seq" puts before each object
 _WAITING: Final = 1_000  # recipients of one message whose last reply is remembered
 _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 _CUT: Final = "a very long line was cut"
@@ -38,7 +39,7 @@ _EARLIER: Final = "the answer is from an earlier line of the same message"
 class _Trail:
     """The facts from earlier lines about a message that is still in the queue."""
 
-    __slots__ = ("arrival", "link", "message_id", "sender", "waiting")
+    __slots__ = ("arrival", "link", "message_id", "replies", "sender", "waiting")
 
     def __init__(self) -> None:
         self.sender: str | None = None
@@ -46,6 +47,14 @@ class _Trail:
         self.arrival: datetime | None = None
         self.link: tuple[str, str | None] | None = None  # queue id and recipient of a delivery's number
         self.waiting: dict[str | None, RecipientFacts] = {}
+        self.replies: dict[str, str] = {}  # by recipient, until a line gives the outcome
+
+    def add_reply(self, recipient: str, text: str) -> None:
+        """Remember a reply, or its next line."""
+        before = self.replies.get(recipient, "")
+        is_open = before.rpartition("\n")[2][3:4] == "-"  # RFC 5321 4.2.1
+        if before or len(self.replies) < _WAITING:
+            self.replies[recipient] = f"{before}\n{text}"[:LONGEST] if is_open else text
 
 
 class Reader:
@@ -62,7 +71,7 @@ class Reader:
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery."""
-        text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+        text = _text(line)
         longest = _LONGEST_OBJECT if _OBJECT in text[:_HEAD] else LONGEST
         remarks = [_CUT] if len(text) > longest else []
         read = self._lines.read(text[:longest])
@@ -82,7 +91,7 @@ class Reader:
 
     def knows(self, line: bytes) -> bool:
         """Return whether a line has the shape of a log's: that of a described line or record, or a logger's frame."""
-        return self._lines.knows(_decoded(line).rstrip("\r\n\0 "))
+        return self._lines.knows(_text(line))
 
     # ------------------------------------------------------------------------------------------------------------
     # The window
@@ -117,6 +126,8 @@ class Reader:
             trail.sender = found.get("sender", trail.sender)
             trail.message_id = found.get("message_id", trail.message_id)
             trail.arrival = trail.arrival or _date(read)
+            if "recipient" in found and "text" in found:
+                trail.add_reply(found["recipient"], found["text"])
 
     def _joined(self, entry: Entry) -> tuple[Entry, _Trail | None]:
         """Complete `entry` with the queue id and recipient of its delivery's number; return it and its trail."""
@@ -127,7 +138,11 @@ class Reader:
                 queue_id, recipient = link.link
                 entry = entry._replace(found={**found, "queue_id": queue_id, "recipient": recipient or ""})
         number = entry.found.get("queue_id")
-        return entry, self._trail(entry.name, host, number, make=entry.action is Action.DELAYED)
+        trail = self._trail(entry.name, host, number, make=entry.action is Action.DELAYED)
+        reply = None if trail is None else trail.replies.pop(entry.found.get("recipient", ""), None)
+        if reply is not None and "text" not in entry.found:
+            entry = entry._replace(found={**entry.found, "text": reply})
+        return entry, trail
 
     # ------------------------------------------------------------------------------------------------------------
     # The report
@@ -223,6 +238,12 @@ def _identity(message: MessageFacts, line: str) -> str:
     if message.queue_id is not None:
         return f"{message.reporting_mta or ''} {message.queue_id}"
     return sha256(line.encode(errors="replace")).hexdigest()
+
+
+def _text(line: str | bytes) -> str:
+    """Return a line without its ending, and without the mark that begins a record of a JSON sequence (RFC 7464)."""
+    text = (line if isinstance(line, str) else _decoded(line)).rstrip("\r\n\0 ")
+    return text[1:] if text[:1] == _RECORD else text
 
 
 def _decoded(raw: bytes) -> str:

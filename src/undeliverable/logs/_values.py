@@ -13,6 +13,7 @@ __all__ = ["line_at", "text_at", "value_at"]
 # RFC 3463 2: the parts of a status, by their names in the RFC.
 _STATUS_PARTS: Final = ("class", "subject", "detail")
 _MANY: Final = 1_000  # entries of a list that are read
+_AROUND: Final = "\r\n\0 "  # line endings, and the blank that rsyslog keeps behind a tag of RFC 3164
 _LONGEST: Final = 16_384  # octets of a line that journald writes as numbers
 
 
@@ -30,10 +31,10 @@ def line_at(row: Mapping[str, object], paths: tuple[Path, ...]) -> str:
     for path in paths:
         value = value_at(row, path)
         if isinstance(value, str) and value:
-            return value.rstrip("\r\n\0 ")
+            return value.strip(_AROUND)
         octets = _octets(as_list(value) or ())
         if octets:
-            return octets.decode("latin-1").rstrip("\r\n\0 ")
+            return octets.decode("latin-1").strip(_AROUND)
     return ""
 
 

@@ -223,9 +223,12 @@ def day_of(report: Report, verdict: Verdict) -> date | None:
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
         time = message.returned.date
-    if time is None:
+    if time is None or time.tzinfo is None:
+        return None if time is None else time.date()
+    try:
+        return time.astimezone(UTC).date()
+    except OverflowError:  # a record may hold any date
         return None
-    return time.date() if time.tzinfo is None else time.astimezone(UTC).date()
 
 
 def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from undeliverable import UndeliverableError
+
 __all__ = ["GroupCommit"]
 
 T = TypeVar("T")
@@ -55,6 +57,10 @@ class GroupCommit(Generic[T]):
         try:
             await asyncio.to_thread(self._store, [item for items, _ in batch for item in items])
         except Exception as error:  # noqa: BLE001 # every waiting caller must get the error
+            if len(batch) > 1 and not isinstance(error, OSError | UndeliverableError):
+                for one in batch:  # one of them cannot be stored: no reason to refuse those of others
+                    await self._store_all([one])
+                return
             for _, done in batch:
                 failure = OSError(f"not stored: {error}")
                 failure.__cause__ = error

@@ -30,6 +30,7 @@ __all__ = ["BounceHandler"]
 _LOG: Final = logging.getLogger("undeliverable.serve")
 _NULL: Final = "<>"  # how aiosmtpd spells the null sender
 _LONG: Final = 1 << 18  # octets from which a message is parsed in a thread; for smaller ones the switch costs more
+_MANY: Final = 500  # verdicts from which a record is written in a thread
 
 STORED: Final = "250 2.0.0 recorded"
 NOT_STORED: Final = "451 4.3.0 cannot store it now"
@@ -177,4 +178,10 @@ class BounceHandler:
             from undeliverable.serve._commit import GroupCommit
 
             self._store = GroupCommit(Intake(self._to, self._into).store)
-        await self._store.add(Taken(delivery.report, delivery.line()))
+        if len(delivery.report.verdicts) < _MANY:
+            line = delivery.line()
+        else:
+            import asyncio  # not by those who only want records
+
+            line = await asyncio.to_thread(delivery.line)
+        await self._store.add(Taken(delivery.report, line))

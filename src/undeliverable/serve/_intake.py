@@ -53,11 +53,13 @@ class Intake:
 
     def store(self, taken: Sequence[Taken]) -> None:
         """Return when all of `taken` is on disk; raise when it is not, and then the sender has to repeat it."""
+        # Judged before anything is written: what fails here would otherwise add a line whenever the sender repeats it.
+        events = [event for each in taken for event in _events(each.report)] if self.into is not None else []
         lines = [each.line for each in taken if each.line is not None]
         if self.to is not None and lines:
             records.append(self.to, lines)
         if self.into is not None:
-            self.into.record(event for each in taken for event in _events(each.report))
+            self.into.record(events)
 
 
 def _events(report: Report) -> Iterable[tuple[str, ListEvent]]:

@@ -7,6 +7,7 @@ unsubscribes; whatever fetches the link, such as a scanner, gets a page with a b
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,8 @@ __all__ = ["ASK", "DONE", "LATER", "UNKNOWN", "is_one_click", "page", "unsubscri
 
 _FIELD: Final = "List-Unsubscribe"
 _VALUE: Final = "One-Click"
+_MOST: Final = 100  # fields of a form
+_HEADER: Final = 1000  # octets of the header of one
 
 DONE: Final = "You are unsubscribed."
 LATER: Final = "This does not work just now. Please try again later."
@@ -38,21 +41,32 @@ def page(content: str) -> str:
 
 def is_one_click(body: bytes, content_type: str) -> bool:
     """Return whether a body is ``List-Unsubscribe=One-Click``, as a form of either kind (RFC 8058 3.2)."""
-    from email import message_from_bytes
     from urllib.parse import parse_qs
 
     kind = content_type.partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         found = parse_qs(body.decode("latin-1"), max_num_fields=100) if body.count(b"&") < 100 else {}
         return found.get(_FIELD) == [_VALUE]
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    parts = message_from_bytes(head + body).walk()
-    values = [
-        part.get_payload(decode=True)
-        for part in parts
-        if part.get_param("name", header="content-disposition") == _FIELD
-    ]
-    return [value.strip() for value in values if isinstance(value, bytes)] == [_VALUE.encode()]
+    return [value for name, value in _fields(body, content_type) if name == _FIELD] == [_VALUE.encode()]
+
+
+def _fields(body: bytes, content_type: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the fields of a form with several parts (RFC 7578), as far as their number and headers are those of a form.
+
+    No parts within parts are looked for: strangers send thousands of them.
+    """
+    from email.parser import BytesHeaderParser
+
+    read = BytesHeaderParser().parsebytes
+    boundary = read(f"Content-Type: {content_type[:_HEADER]}\n\n".encode("latin-1", "replace")).get_boundary()
+    if not boundary:
+        return
+    delimiter = b"\n--" + boundary.encode("latin-1", "replace")
+    for part in (b"\n" + body).split(delimiter, _MOST)[1:_MOST]:
+        header, _, value = part.replace(b"\r\n", b"\n").lstrip(b" \t").partition(b"\n\n")
+        if len(header) <= _HEADER:
+            name = read(header.lstrip(b"\n") + b"\n\n").get_param("name", header="content-disposition")
+            yield str(name), value.strip()
 
 
 def unsubscribed(token: str, prover: Prover, now: datetime) -> Report | None:

@@ -98,6 +98,8 @@ def members(
     :param where: a further condition, on ``t``.
     :param lock: a column, to lock the rows in its order until the transaction ends.
     """
+    if not values:
+        return []
     dialect = connection.dialect.name
     source = _FROM[dialect][kind].format(*columns, table=table.name)
     # The statement contains only our own names; everything else is a parameter.

@@ -6,13 +6,12 @@ only briefly. What one writer has not committed yet, another one may not see; no
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
 from undeliverable import BounceType
@@ -20,7 +19,7 @@ from undeliverable.store._engine import INSERT, members
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Hold
 from undeliverable.store._schema import TRAFFIC
-from undeliverable.store._traffic import AFTER, DAY, Spell, Traffic, Tried, moment_of, slot_of
+from undeliverable.store._traffic import LEAST, Spell, Traffic, Tried, first_text, moment_of, slot_of
 from undeliverable.suppression import AddressState, EventKind, ListEvent, Policy, Signal, Standing
 
 __all__ = ["Watch", "adopt", "decided", "drop", "holds", "undecided"]
@@ -28,6 +27,12 @@ __all__ = ["Watch", "adopt", "decided", "drop", "holds", "undecided"]
 HELD_FOR: Final = timedelta(hours=24)
 """For how long a hard bounce is held before it takes effect by itself."""
 
+# As text, since this runs for every event that is recorded alone.
+_SAVE: Final = text(
+    "INSERT INTO undeliverable_traffic (provider, newest, counts, spells) VALUES (:provider, :newest, :counts, :spells)"
+    " ON CONFLICT (provider)"
+    " DO UPDATE SET newest = excluded.newest, counts = excluded.counts, spells = excluded.spells"
+)
 _HOUR: Final = timedelta(hours=1)
 _ALL: Final = ""  # the name under which all providers are counted together
 _KEPT: Final = timedelta(days=60)  # a provider without traffic is forgotten then
@@ -35,55 +40,92 @@ _OFF: Final = frozenset({Standing.SUPPRESSED, Standing.HELD})
 _TRIED: Final = frozenset({EventKind.BOUNCE, EventKind.DELIVERY})
 
 
-@dataclass(slots=True)
 class _Provider:
     """A provider while a batch is written, with what has to be added to its traffic."""
 
-    text: str
-    traffic: Traffic
-    counted: Counter[tuple[int, Tried]] = field(default_factory=Counter[tuple[int, Tried]])
-    held: list[tuple[Spell, int]] = field(default_factory=list[tuple[Spell, int]])
-    adopted: bool = False
+    __slots__ = ("_counted", "_held", "_is_all", "_row", "_traffic")
+
+    def __init__(self, row: Any, *, is_all: bool = False) -> None:  # noqa: ANN401 # a row of the table, or None
+        self._row = row
+        self._is_all = is_all
+        self._traffic: Traffic | None = None  # most providers are domains with few addresses, which need none
+        self._counted: list[tuple[int, Tried]] = []
+        self._held: list[tuple[Spell, int]] = []
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to add."""
+        return bool(self._counted or self._held)
+
+    @property
+    def traffic(self) -> Traffic:
+        """The traffic with what was added."""
+        if self._traffic is None:
+            self._traffic = self._added_to(_traffic(self._row, is_all=self._is_all))
+        return self._traffic
 
     def count(self, slot: int, what: Tried) -> None:
-        self.traffic.count(slot, what)
-        self.counted[slot, what] += 1
+        """Count a recipient in a slot."""
+        self._counted.append((slot, what))
+        if self._traffic is not None:
+            self._traffic.count(slot, what)
 
     def hold(self, spell: Spell, slot: int) -> None:
+        """Count a hard bounce in a slot as held."""
         self.traffic.hold(replace(spell), slot)
-        self.held.append((spell, slot))
+        self._held.append((spell, slot))
 
-    def added_to(self, other: Traffic) -> Traffic:
-        """Return traffic that another writer has changed with the additions of this one."""
-        if self.adopted:
-            other.adopt()
-        for (slot, what), number in self.counted.items():
-            other.count(slot, what, number)
-        for spell, slot in self.held:
-            other.hold(replace(spell), slot)
-        return other
+    def spell(self, slot: int, everything: _Provider, times: float) -> Spell | None:
+        """Return the spell that a slot is part of, with its latest sign."""
+        if self._row is None and len(self._counted) < LEAST:
+            return None
+        return self.traffic.judge(slot, everything.traffic, times)
+
+    def merge(self, row: Any) -> None:  # noqa: ANN401 # as above
+        """Take over what another writer has added since the row was read."""
+        if row.counts != (None if self._row is None else self._row.counts):
+            adopts = self._traffic is not None and self._traffic.is_adopted
+            self._row, self._traffic = row, None
+            if adopts:
+                self.traffic.adopt()
+
+    def values(self, name: str) -> dict[str, object]:
+        """Return the row with what was added."""
+        if self._row is None and self._traffic is None and len(self._counted) == 1:
+            slot, what = self._counted[0]
+            return {"provider": name, "newest": slot, "counts": first_text(slot, what), "spells": None}
+        counts, spells = self.traffic.to_texts()
+        return {"provider": name, "newest": self.traffic.newest, "counts": counts, "spells": spells}
+
+    def _added_to(self, traffic: Traffic) -> Traffic:
+        for slot, what in self._counted:
+            traffic.count(slot, what)
+        for spell, slot in self._held:
+            traffic.hold(replace(spell), slot)
+        return traffic
 
 
 class Watch:
     """Count the traffic of one batch, and hold what is part of a spell."""
 
-    __slots__ = ("_connection", "_policy", "_providers", "_times", "held")
+    __slots__ = ("_all", "_connection", "_policy", "_providers", "_times", "held")
 
     def __init__(self, connection: Connection, policy: Policy, times: float) -> None:
         self._connection = connection
         self._policy = policy
         self._times = times
+        self._all = _Provider(None, is_all=True)
         self._providers: dict[str, _Provider] = {}
         self.held: dict[str, None] = {}  # the providers of what was held
 
     def open(self, events: Iterable[ListEvent]) -> None:
         """Read the traffic of the providers of `events`."""
-        names = {name for event in events if (name := _provider_of(event)) is not None}
-        if not names:
-            return
-        names.add(_ALL)
-        rows = {row.provider: row for row in members(self._connection, TRAFFIC, "text", ("provider",), sorted(names))}
-        self._providers = {name: _opened(name, rows.get(name)) for name in names}
+        names = {_named(event.provider) for event in events if event.provider and _is_traffic(event)}
+        if names:
+            found = members(self._connection, TRAFFIC, "text", ("provider",), [_ALL, *sorted(names)])
+            rows = {row.provider: row for row in found}
+            self._all = _Provider(rows.get(_ALL), is_all=True)
+            self._providers = {name: _Provider(rows.get(name)) for name in names}
 
     def take(self, event: ListEvent, state: AddressState, *, is_new: bool) -> ListEvent:
         """Return the event, held if it is part of a spell.
@@ -91,23 +133,18 @@ class Watch:
         :param state: the state of the address before it.
         :param is_new: False for an event of which another version was counted before.
         """
-        name = _provider_of(event)
-        if name is None:
+        if not event.provider or not _is_traffic(event):
             return event
-        slot, provider = slot_of(event.time), self._providers[name]
-        what = self._result(event)
-        if what is not Tried.HARD:
-            if is_new and not _is_counted(event, state):
-                self._count(provider, slot, what)
-            return event
-        # Whoever is suppressed or held already was counted when that began.
-        counts = is_new and state.standing not in _OFF
-        spell = self._spell(provider, slot)
+        slot, name = slot_of(event.time), _named(event.provider)
+        provider, what = self._providers[name], self._result(event)
+        is_new = is_new and not _is_counted(what, event, state)
+        spell = provider.spell(slot, self._all, self._times) if what is Tried.HARD else None
         if spell is None:
-            if counts:
-                self._count(provider, slot, what)
+            if is_new:
+                provider.count(slot, what)
+                self._all.count(slot, what)
             return event
-        if counts:
+        if is_new:
             provider.hold(spell, slot)
         self.held[name] = None
         return replace(event, held_until=event.time + HELD_FOR)
@@ -118,57 +155,25 @@ class Watch:
         is_hard = event.bounce_type is BounceType.HARD and self._policy.signal(event) is not Signal.HARMLESS
         return Tried.HARD if is_hard else Tried.OTHER
 
-    def _count(self, provider: _Provider, slot: int, what: Tried) -> None:
-        provider.count(slot, what)
-        self._providers[_ALL].count(slot, what)
-
-    def _spell(self, provider: _Provider, slot: int) -> Spell | None:
-        """Return the spell that a slot is part of, with its latest sign."""
-        on = provider.traffic.spell(slot)
-        if on is not None and slot - on.since >= DAY:
-            # It lasts too long for an error: whatever it is, it is usual now.
-            provider.traffic.adopt()
-            provider.adopted, on = True, None
-        sign = provider.traffic.sign(slot, self._providers[_ALL].traffic, self._times)
-        if on is None:
-            return sign
-        return replace(on, held=0, last=on.last if sign is None else max(on.last, sign.last))
-
     def save(self) -> None:
         """Add what was counted to the traffic in the database."""
-        changed = {name: one for name, one in self._providers.items() if one.counted or one.held or one.adopted}
+        everything = {_ALL: self._all, **self._providers}
+        changed = {name: one for name, one in sorted(everything.items()) if one.is_changed}
         if not changed:
             return
-        insert = INSERT[self._connection.dialect.name](TRAFFIC)
         if self._connection.dialect.name == "postgresql":
-            first = [{"provider": name, "newest": 0, "counts": "", "spells": None} for name in sorted(changed)]
-            self._connection.execute(insert.on_conflict_do_nothing(), first)
-            self._merge_others(changed)
-        update = {name: insert.excluded[name] for name in ("newest", "counts", "spells")}
-        rows = [
-            {
-                "provider": name,
-                "newest": one.traffic.newest,
-                "counts": one.traffic.to_text(),
-                "spells": one.traffic.spells_to_text(),
-            }
-            for name, one in sorted(changed.items())
-        ]
-        self._connection.execute(insert.on_conflict_do_update(index_elements=["provider"], set_=update), rows)
-
-    def _merge_others(self, changed: dict[str, _Provider]) -> None:
-        """Lock the rows, and take over what other writers have added since they were read."""
-        rows = members(self._connection, TRAFFIC, "text", ("provider",), sorted(changed), lock="provider")
-        for row in rows:
-            one = changed[row.provider]
-            if row.counts != one.text:
-                one.traffic = one.added_to(_traffic(row.provider, row))
+            # Lock the rows: other writers may have added to them since they were read.
+            first = [{"provider": name, "newest": 0, "counts": "", "spells": None} for name in changed]
+            self._connection.execute(INSERT["postgresql"](TRAFFIC).on_conflict_do_nothing(), first)
+            for row in members(self._connection, TRAFFIC, "text", ("provider",), list(changed), lock="provider"):
+                changed[row.provider].merge(row)
+        self._connection.execute(_SAVE, [one.values(name) for name, one in changed.items()])
 
 
 def holds(connection: Connection, since: datetime) -> list[Hold]:
     """Return the holds that were on after a time, the latest first."""
     query = select(TRAFFIC.c.provider, TRAFFIC.c.counts, TRAFFIC.c.spells).where(TRAFFIC.c.spells.is_not(None))
-    found = [_hold(row.provider, spell) for row in connection.execute(query) for spell in _traffic("", row).spells]
+    found = [_hold(row.provider, spell) for row in connection.execute(query) for spell in _traffic(row).spells]
     return sorted((hold for hold in found if hold.until > since), key=lambda hold: hold.since, reverse=True)
 
 
@@ -176,7 +181,7 @@ def _hold(provider: str, spell: Spell) -> Hold:
     return Hold(
         provider=provider,
         since=moment_of(spell.since),
-        until=moment_of(spell.last + AFTER + 1),
+        until=moment_of(spell.end),
         held=spell.held,
         hard=spell.hard,
         tried=spell.tried,
@@ -190,10 +195,11 @@ def adopt(connection: Connection, providers: Iterable[str]) -> None:
         connection, TRAFFIC, "text", ("provider",), sorted(set(providers)), where="t.spells IS NOT NULL", lock="provider",
     )  # fmt: skip
     for row in rows:
-        traffic = _traffic(row.provider, row)
+        traffic = _traffic(row)
         traffic.adopt()
-        values = {"counts": traffic.to_text(), "spells": traffic.spells_to_text()}
-        connection.execute(TRAFFIC.update().where(TRAFFIC.c.provider == row.provider).values(**values))
+        counts, spells = traffic.to_texts()
+        update = TRAFFIC.update().where(TRAFFIC.c.provider == row.provider)
+        connection.execute(update.values(counts=counts, spells=spells))
 
 
 def drop(connection: Connection, at: datetime) -> None:
@@ -211,24 +217,25 @@ def undecided(event: ListEvent) -> ListEvent:
     return replace(event, held_until=None) if event.held_until == event.time else event
 
 
-def _opened(name: str, row: Any) -> _Provider:  # noqa: ANN401 # a row of the table of traffic, or None
-    return _Provider("" if row is None else row.counts, _traffic(name, row))
-
-
-def _traffic(name: str, row: Any) -> Traffic:  # noqa: ANN401 # as above
+def _traffic(row: Any, *, is_all: bool = False) -> Traffic:  # noqa: ANN401 # a row of the table, or None
     if row is None or not row.counts:
-        return Traffic(everything=name == _ALL)
-    return Traffic.from_text(row.counts, row.spells, everything=name == _ALL)
+        return Traffic(everything=is_all)
+    return Traffic.from_texts(row.counts, row.spells, everything=is_all)
 
 
-def _is_counted(event: ListEvent, state: AddressState) -> bool:
-    """Return whether the recipient was counted within the hour: what counts are recipients, not messages."""
-    last = state.last_delivery if event.kind is EventKind.DELIVERY else state.last_bounce
+def _named(provider: str) -> str:
+    """Return the name of a provider that fits an index."""
+    return bounded(storable(provider))
+
+
+def _is_traffic(event: ListEvent) -> bool:
+    """Return whether an event tells that mail was tried; one of an imported list does not."""
+    return event.kind in _TRIED and event.held_until is None
+
+
+def _is_counted(what: Tried, event: ListEvent, state: AddressState) -> bool:
+    """Return whether the recipient was counted before: what counts are recipients, not messages."""
+    if what is Tried.HARD:
+        return state.standing in _OFF
+    last = state.last_delivery if what is Tried.DELIVERED else state.last_bounce
     return last is not None and abs(event.time - last) < _HOUR
-
-
-def _provider_of(event: ListEvent) -> str | None:
-    """Return the provider at which an event tells that mail was tried; None for other events and decided ones."""
-    if event.kind not in _TRIED or not event.provider or event.held_until is not None:
-        return None
-    return bounded(storable(event.provider))

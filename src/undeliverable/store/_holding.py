@@ -82,14 +82,7 @@ class Holding(LookUps):
         wanted = [_read.is_held(stamp(at or datetime.now(UTC))), _read.below(self.scope)]
         if provider is not None:
             wanted.append(_Which(provider, None, None, None).condition)
-        last = 0
-        while True:
-            with reading(self._engine) as connection:
-                page = _read.page(connection, last, wanted)
-            if not page:
-                return
-            yield from (entry for _, entry in page)
-            last = page[-1][0]
+        yield from self._entries(wanted)
 
     def release(
         self,
@@ -156,7 +149,8 @@ class Holding(LookUps):
 
     def _decide(self, event: ListEvent, which: ColumnElement[bool]) -> Outcome:
         """Record a decision in the histories of all addresses that fulfil a condition, in batches."""
-        outcome, last = Outcome(), 0
+        outcome = Outcome()
+        last: int | None = 0
         while last is not None:
             part, last = writing(self._engine, self._decider(event, which, last))
             outcome += part

@@ -17,6 +17,7 @@ from undeliverable.files import CsvRows
 from undeliverable.store._domains import is_pattern
 from undeliverable.store._errors import StoreError
 from undeliverable.store._formats import Format, Shape, format_named, formats
+from undeliverable.store._hold import decided
 from undeliverable.suppression import ListEvent, events_of
 
 __all__ = ["Imported", "read_import"]
@@ -104,7 +105,7 @@ class Imported:
     def _own(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
         """Yield the whole history of an address, as exported by `export_records`."""
         try:
-            found = [(str(record["address"]), ListEvent.from_dict(event)) for event in record["events"]]
+            found = [(str(record["address"]), decided(ListEvent.from_dict(event))) for event in record["events"]]
         except (ValueError, TypeError, AttributeError) as error:
             self._fail(str(error))
             return
@@ -132,7 +133,7 @@ class Imported:
         elif is_pattern(found[0]):
             self._refuse(found[0])
         else:
-            yield found
+            yield found[0], decided(found[1])
 
     def _refuse(self, pattern: str) -> None:
         self.skips += 1

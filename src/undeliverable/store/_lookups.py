@@ -86,6 +86,10 @@ class LookUps(Opened):
             wanted.append(off if suppressed else ~off)
         if cause is not None:
             wanted += [off, ADDRESSES.c.cause == str(cause)]
+        yield from self._entries(wanted)
+
+    def _entries(self, wanted: Sequence[Any]) -> Iterator[Entry]:
+        """Yield the entries that fulfil all conditions, page by page, so that memory stays small."""
         last = 0
         while True:
             with reading(self._engine) as connection:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.engine import Connection
 
+from undeliverable import Proof
 from undeliverable.store._engine import INSERT, members
 from undeliverable.store._records import stamp
 from undeliverable.store._rows import event_of, row_of
@@ -28,7 +30,14 @@ ByProof = Counter[tuple[int, str]]
 NOT_ASKED: Final = "none"
 """The name of the proof of events for which nobody asked."""
 
+# As text, since this runs for every event that is recorded alone.
+_ADD: Final = text(
+    "INSERT INTO undeliverable_proofs AS p (day, scope, proof, taken, ignored)"
+    " VALUES (:day, :scope, :proof, :taken, :ignored) ON CONFLICT (day, scope, proof)"
+    " DO UPDATE SET taken = p.taken + excluded.taken, ignored = p.ignored + excluded.ignored"
+)
 _MOST: Final = 5  # events that are kept of an address
+_LONGEST: Final = 1000  # characters of a reply that are kept: strangers wrote it
 _DAYS: Final = 28  # the days that are shown, and that teach what is usual
 _KEPT: Final = timedelta(days=60)
 _DAY: Final = 86_400_000_000  # microseconds
@@ -40,9 +49,9 @@ _MANY: Final = 20
 _MOST_OF_ALL: Final = 0.5
 
 
-def proved(event: ListEvent) -> tuple[int, str]:
-    """Return the day and the proof of an event."""
-    return stamp(event.time) // _DAY, NOT_ASKED if event.proof is None else str(event.proof)
+def proved(time: int, proof: Proof | None) -> tuple[int, str]:
+    """Return the day of a time, and the name of a proof."""
+    return time // _DAY, NOT_ASKED if proof is None else proof.value
 
 
 def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope: str) -> ByProof:
@@ -65,10 +74,11 @@ def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope:
     for address, event in events:
         id_ = ids.get(address)
         if id_ is None or event.key not in keys[id_]:
-            numbers[proved(event)] += 1
+            numbers[proved(stamp(event.time), event.proof)] += 1
         if id_ is not None and event.key not in keys[id_] and len(keys[id_]) < _MOST:
-            row = row_of(id_, event.key, event)
-            rows.append({"number": len(keys[id_]), **{name: row[name] for name in _COLUMNS}})
+            shown = event if event.reply is None else replace(event, reply=event.reply[:_LONGEST])
+            values = row_of(id_, shown, "")
+            rows.append({"number": len(keys[id_]), **{name: values[name] for name in _COLUMNS}})
             keys[id_].add(event.key)
     if rows:
         connection.execute(INSERT[connection.dialect.name](IGNORED).on_conflict_do_nothing(), rows)
@@ -92,9 +102,7 @@ def count(connection: Connection, scope: str, taken: ByProof, ignored: ByProof) 
         for day, proof in sorted({*taken, *ignored})
     ]
     if rows:
-        insert = INSERT[connection.dialect.name](PROOFS)
-        sums = {name: PROOFS.c[name] + insert.excluded[name] for name in ("taken", "ignored")}
-        connection.execute(insert.on_conflict_do_update(index_elements=["day", "scope", "proof"], set_=sums), rows)
+        connection.execute(_ADD, rows)
 
 
 def by_proof(connection: Connection, scope: str, time: int) -> dict[str, int]:

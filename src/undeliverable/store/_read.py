@@ -8,10 +8,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, true
 from sqlalchemy.engine import Connection
 
+from undeliverable.store import _proof
 from undeliverable.store._domains import active, covering, domain_of
 from undeliverable.store._engine import members
 from undeliverable.store._forgotten import Hashes
-from undeliverable.store._records import Entry, Stats
+from undeliverable.store._hold import holds
+from undeliverable.store._records import Entry, Stats, moment
 from undeliverable.store._rows import event_of, state_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN, META, SCOPES
 from undeliverable.store._scopes import GLOBAL, has_scopes
@@ -151,7 +153,16 @@ def stats(connection: Connection, time: int, scope: str) -> Stats:
         causes=by_cause,
         reasons={str(name): int(number) for name, number in connection.execute(reasons)},
         domains=len(active(connection, time, scope)),
+        ignored=_proof.by_proof(connection, scope, time),
+        warnings=_warnings(connection, scope, time),
     )
+
+
+def _warnings(connection: Connection, scope: str, time: int) -> tuple[str, ...]:
+    now = moment(time)
+    on = [hold.text for hold in holds(connection, now) if hold.is_on(now)]
+    ignored = _proof.warning(connection, scope, time)
+    return (*on, *(() if ignored is None else (ignored,)))
 
 
 def scopes(connection: Connection) -> tuple[str, ...]:

@@ -145,6 +145,14 @@ class Hold:
     tried: int
     expected: float
 
+    @property
+    def text(self) -> str:
+        """The hold in one line, for people."""
+        return (
+            f"{self.provider}: hard bounces are held since {self.since:%Y-%m-%d %H:%M} UTC: {self.hard:,} of"
+            f" {self.tried:,} recipients failed where {self.expected:,.0f} are usual; {self.held:,} addresses are held"
+        )
+
     def is_on(self, at: datetime) -> bool:
         """Return True if hard bounces at time `at` are held."""
         return self.since <= at < self.until

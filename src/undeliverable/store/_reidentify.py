@@ -12,7 +12,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
@@ -41,15 +40,6 @@ _ADDRESS: Final = re.compile(r"[^\s<>()\[\],:;\"\\@]+@[^\s<>()\[\],:;\"\\@]+")
 _PAGE: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A row whose address gets another form."""
-
-    id: int
-    before: str
-    after: str
-
-
 def reidentify(connection: Connection) -> None:
     """Give all addresses their form by the present rule, and keep a report of those that were merged or split."""
     settings = {row.name: row.value for row in connection.execute(META.select())}
@@ -68,7 +58,8 @@ class _Work:
 
     def __init__(self, connection: Connection, identity: AddressIdentity, policy: Policy) -> None:
         self._connection, self._identity, self._policy = connection, identity, policy
-        self._changes: list[_Change] = []
+        self._changes: dict[int, str] = {}
+        self._others: Mapping[tuple[str, str], list[Any]] = defaultdict(list)
         self._patterns: list[str] = []
         self._merged: list[str] = []
         self._split: dict[tuple[str, str], None] = {}
@@ -77,10 +68,13 @@ class _Work:
 
     def run(self) -> None:
         """Change the tables."""
-        self._find_changes()
-        others = self._take_events_of_others()
+        last = 0
+        while rows := self._page(last):
+            self._compare(rows)
+            self._take_events_of_others(rows)
+            last = rows[-1].id
         self._rename()
-        for (address, shown), events in others.items():
+        for (address, shown), events in self._others.items():
             self._add(self._row_of(address, shown), events)
         self._fold()
 
@@ -88,46 +82,40 @@ class _Work:
         """Return what was merged and split."""
         return Migrated(tuple(self._merged), tuple(self._split), tuple(self._patterns))
 
-    def _find_changes(self) -> None:
+    def _page(self, after: int) -> Sequence[Any]:
         columns = (ADDRESSES.c.id, ADDRESSES.c.address, ADDRESSES.c.shown)
-        last = 0
-        while True:
-            query = select(*columns).where(ADDRESSES.c.id > last).order_by(ADDRESSES.c.id).limit(_PAGE)
-            rows = self._connection.execute(query).all()
-            if not rows:
-                return
-            for row in rows:
-                self._compare(row.id, row.address, row.shown)
-            last = rows[-1].id
+        query = select(*columns).where(ADDRESSES.c.id > after).order_by(ADDRESSES.c.id).limit(_PAGE)
+        return self._connection.execute(query).all()
 
-    def _compare(self, id_: int, before: str, shown: str) -> None:
-        if is_pattern(shown):
-            self._patterns.append(shown)
-        after = before if _ESCAPED.search(shown) else self._identity.of(shown)
-        if after != before:
-            self._changes.append(_Change(id_, before, after))
-            if self._identity.of(before) != after:
-                self._split[after, before] = None
-
-    def _take_events_of_others(self) -> Mapping[tuple[str, str], list[Any]]:
-        """Remove and return the events whose reply names an address that is another one now, by that address."""
-        changed = {change.id: change for change in self._changes}
-        joined = select(EVENTS, ADDRESSES.c.address).join(ADDRESSES, ADDRESSES.c.id == EVENTS.c.address_id)
-        # Replies are stored as JSON, which escapes all characters that the two rules see differently.
-        rows = self._connection.execute(joined.where(EVENTS.c.reply.contains("\\u", autoescape=True))).all()
-        found: Mapping[tuple[str, str], list[Any]] = defaultdict(list)
+    def _compare(self, rows: Iterable[Any]) -> None:
         for row in rows:
-            own = changed[row.address_id].after if row.address_id in changed else row.address
-            other = self._other_in(json.loads(row.reply), own, row.address)
+            if is_pattern(row.shown):
+                self._patterns.append(row.shown)
+            after = row.address if _ESCAPED.search(row.shown) else self._identity.of(row.shown)
+            if after != row.address:
+                self._changes[row.id] = after
+                if self._identity.of(row.address) != after:
+                    self._split[after, row.address] = None
+
+    def _take_events_of_others(self, rows: Sequence[Any]) -> None:
+        """Set the events aside whose reply names an address that is another one now."""
+        before = {row.id: row.address for row in rows}
+        # Replies are stored as JSON, which escapes all characters that the two rules see differently.
+        query = select(EVENTS).where(
+            EVENTS.c.address_id.between(rows[0].id, rows[-1].id), EVENTS.c.reply.contains("\\u", autoescape=True)
+        )
+        taken: list[dict[str, object]] = []
+        for row in self._connection.execute(query).all():
+            own = self._changes.get(row.address_id, before[row.address_id])
+            other = self._other_in(json.loads(row.reply), own, before[row.address_id])
             if other is not None:
-                found[other].append(row)
+                self._others[other].append(row)
                 self._split[own, other[0]] = None
                 self._anew.add(row.address_id)
-        place = (EVENTS.c.address_id == bindparam("at")) & (EVENTS.c.key == bindparam("named"))
-        taken = [{"at": row.address_id, "named": row.key} for events in found.values() for row in events]
+                taken.append({"at": row.address_id, "named": row.key})
         if taken:
+            place = (EVENTS.c.address_id == bindparam("at")) & (EVENTS.c.key == bindparam("named"))
             self._connection.execute(EVENTS.delete().where(place), taken)
-        return found
 
     def _other_in(self, reply: str, own: str, before: str) -> tuple[str, str] | None:
         """Return the address that a reply names in place of `own`, with its spelling; None if it names `own` or none."""
@@ -137,15 +125,14 @@ class _Work:
 
     def _rename(self) -> None:
         rows: Mapping[str, set[int]] = defaultdict(set)
-        for change in self._changes:
-            rows[change.after].add(change.id)
+        for id_, after in self._changes.items():
+            rows[after].add(id_)
         there = members(self._connection, ADDRESSES, "text", ("address",), list(rows), only=("id", "address"))
-        leaving = {change.id for change in self._changes}
         for row in there:
-            if row.id not in leaving:
+            if row.id not in self._changes:
                 rows[row.address].add(row.id)
         # All leave before any arrives: an address may be the old form of one row and the new form of another.
-        self._set_addresses({id_: f"\n{id_}" for id_ in leaving})
+        self._set_addresses({id_: f"\n{id_}" for id_ in self._changes})
         for address, ids in rows.items():
             if len(ids) > 1:
                 self._merged.append(address)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._engine import INSERT
@@ -64,7 +63,7 @@ def is_observed(event: ListEvent) -> bool:
 
 def has_scopes(connection: Connection) -> bool:
     """Return whether the list holds anything in scopes beside the global one."""
-    return connection.execute(select(SCOPES.c.name).limit(1)).first() is not None
+    return connection.exec_driver_sql("SELECT 1 FROM undeliverable_scopes LIMIT 1").first() is not None
 
 
 def register(connection: Connection, name: str) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Row
 from sqlalchemy.engine import Connection
 
 from undeliverable import is_same_address
-from undeliverable.store._engine import INSERT
+from undeliverable.store._engine import INSERT, members
 from undeliverable.store._errors import StoreError
 from undeliverable.store._identity import AddressIdentity, bounded, storable
 from undeliverable.store._schema import SENT
@@ -53,20 +53,21 @@ def _values(row: SentRow, identity: AddressIdentity, day: int) -> dict[str, obje
 
 def address_of(connection: Connection, token_id: str) -> str | None:
     """Return the address that was mailed with a token of this id; None if there is none, or more than one."""
-    found = _addresses(connection, SENT.c.id == _key(token_id).lower()) if token_id else ()
+    found = _addresses(members(connection, SENT, "text", ("id",), [_key(token_id).lower()])) if token_id else ()
     return found[0] if found and all(is_same_address(found[0], other) for other in found) else None
 
 
 def recipients_of(connection: Connection, message_id: str) -> Sequence[str]:
     """Return all addresses that were mailed with this Message-ID."""
     bare = _key(_bare(message_id))
+    if not bare:
+        return ()
     # The second condition lets planners use the index, which leaves rows without a Message-ID out.
-    return _addresses(connection, (SENT.c.message_id == bare) & (SENT.c.message_id != "")) if bare else ()
+    return _addresses(members(connection, SENT, "text", ("message_id",), [bare], where="t.message_id <> ''"))
 
 
-def _addresses(connection: Connection, which: ColumnElement[bool]) -> tuple[str, ...]:
-    query = select(func.coalesce(SENT.c.shown, SENT.c.address)).where(which).distinct()
-    return tuple(connection.execute(query).scalars())
+def _addresses(rows: Sequence[Row[Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.address if row.shown is None else row.shown for row in rows))
 
 
 def forget(connection: Connection, address: str) -> int:

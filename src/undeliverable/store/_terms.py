@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from undeliverable.store._errors import StoreError
-from undeliverable.store._schema import META
 from undeliverable.suppression import Policy, RequireProof
 
 __all__ = ["DEFAULT_PROOF", "HOLD", "REQUIRE_PROOF", "Terms", "hold_named", "proof_named"]
@@ -24,6 +24,9 @@ DEFAULT_PROOF: Final = RequireProof.PREFERRED
 
 _DEFAULT_HOLD: Final = 5.0
 _OFF: Final = "off"
+_READ: Final = text(
+    f"SELECT name, value FROM undeliverable_meta WHERE name IN ('policy', '{REQUIRE_PROOF}', '{HOLD}')"  # noqa: S608
+)
 _LOWEST: Final = 1.5
 _HIGHEST: Final = 1_000.0
 
@@ -47,13 +50,17 @@ class Terms:
 
         :param place: the name of the list to show in errors.
         """
-        query = select(META.c.name, META.c.value).where(META.c.name.in_(("policy", REQUIRE_PROOF, HOLD)))
-        found = {row.name: row.value for row in connection.execute(query)}
+        found = {row.name: row.value for row in connection.execute(_READ)}
         return cls(
-            Policy.from_dict(json.loads(found.get("policy", "{}")), file=place),
+            _policy(found.get("policy", "{}"), place),
             proof_named(found.get(REQUIRE_PROOF, DEFAULT_PROOF)),
             hold_named(found.get(HOLD, _DEFAULT_HOLD)),
         )
+
+
+@lru_cache(maxsize=16)
+def _policy(value: str, place: str) -> Policy:
+    return Policy.from_dict(json.loads(value), file=place)
 
 
 def proof_named(value: RequireProof | str) -> RequireProof:

@@ -23,16 +23,29 @@ from undeliverable.store._forgotten import Hashes
 from undeliverable.store._hold import Watch, undecided
 from undeliverable.store._identity import bounded, storable
 from undeliverable.store._records import Outcome, stamp
-from undeliverable.store._rows import event_of, precedence_of, row_of, state_of
+from undeliverable.store._rows import Precedence, event_of, precedence_of, row_of, state_of, use_of
 from undeliverable.store._schema import ADDRESSES, EVENTS, FORGOTTEN
 from undeliverable.store._scopes import GLOBAL, has_scopes, is_observed, register
 from undeliverable.store._terms import Terms
-from undeliverable.suppression import AddressState, EventKind, ListEvent, Standing, apply, fold
+from undeliverable.suppression import (
+    AddressState,
+    EventKind,
+    ListEvent,
+    Standing,
+    apply,
+    fold,
+    is_stale,
+    may_repeat,
+)
 
 __all__ = ["Located", "Writer", "fold_anew", "save_states"]
 
 Located = tuple[str, str, ListEvent]
 """The address in the form for comparison, its spelling, and the event."""
+
+_MOST_REPEATS: Final = 5  # events of one kind and token that are kept, of which one counts
+_Use = tuple[EventKind, str | None]
+"""The kind and the token of an event."""
 
 
 @dataclass(slots=True)
@@ -42,7 +55,8 @@ class _Account:
     id: int
     state: AddressState
     before: AddressState
-    known: dict[str, tuple[int, datetime, str]] = field(default_factory=dict[str, tuple[int, datetime, str]])
+    known: dict[str, Precedence] = field(default_factory=dict[str, Precedence])
+    used: dict[_Use, list[Precedence]] = field(default_factory=dict[_Use, list[Precedence]])
     anew: bool = False
 
 
@@ -133,6 +147,7 @@ class Writer:
             found |= self._select(missing)
         self._accounts = found
         self._find_known(events)
+        self._find_used(events)
         if self._watch is not None:
             self._watch.open(event for _, _, event in events)
 
@@ -155,6 +170,18 @@ class Writer:
         for row in members(self._connection, EVENTS, "pair", columns[:2], sorted(pairs), only=columns):
             accounts[row.address_id].known[row.key] = precedence_of(row)
 
+    def _find_used(self, events: Sequence[Located]) -> None:
+        """Find the tokens that are used, where one of the new events may have one of them."""
+        ids = {
+            account.id: account
+            for address, _, event in events
+            if may_repeat((account := self._accounts[address]).state, event)
+        }
+        columns = ("address_id", "key", "time", "digest", "body")
+        for row in members(self._connection, EVENTS, "number", ("address_id",), sorted(ids), only=columns):
+            use, precedence = use_of(row)
+            ids[row.address_id].used.setdefault(use, []).append(precedence)
+
     def _take(self, account: _Account, event: ListEvent) -> None:
         key = event.key
         place, precedence = (account.id, key), event.precedence
@@ -162,18 +189,24 @@ class Writer:
         if other is not None and other <= precedence:
             self._known += 1
             return
+        repeated = [] if event.token is None else account.used.setdefault((event.kind, event.token), [])
+        if len(repeated) >= _MOST_REPEATS and all(each <= precedence for each in repeated):
+            self._known += 1  # whoever has a token can send any number of reports with it
+            return
         account.known[key] = precedence
         if self._watch is not None:
-            event = self._watch.take(event, account.state, is_new=other is None)
+            is_new = other is None and not repeated and not is_stale(account.state, event)
+            event = self._watch.take(event, account.state, is_new=is_new)
+        repeated.append(precedence)
         event = undecided(event)
-        row = row_of(account.id, key, event)
+        row = row_of(account.id, event, precedence[2])
         if other is not None:
             self._known += 1
             account.anew = True
             (self._fresh if place in self._fresh else self._replaced)[place] = row
             return
         self._fresh[place] = row
-        self._taken[_proof.proved(event)] += 1
+        self._taken[_proof.proved(stamp(event.time), event.proof)] += 1
         decision = apply(account.state, event, self._terms.policy, self._terms.require)
         account.anew |= decision.anew
         account.state = decision.state
@@ -209,8 +242,10 @@ class Writer:
         return Outcome(
             new=len(self._fresh),
             known=self._known,
+            suppressed=tuple(changes["suppressed"]),
+            released=tuple(changes["released"]),
+            held=tuple(changes["held"]),
             on_hold=tuple(on_hold),
-            **{name: tuple(addresses) for name, addresses in changes.items()},
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from undeliverable.suppression._effects import Effect
 from undeliverable.suppression._events import EventKind, ListEvent
-from undeliverable.suppression._machine import TRANSITIONS, Decision, apply, fold, in_order
+from undeliverable.suppression._machine import TRANSITIONS, Decision, apply, fold, in_order, is_stale, may_repeat
 from undeliverable.suppression._policy import Full, Policy, Signal
 from undeliverable.suppression._proof import RequireProof
 from undeliverable.suppression._reports import events_of, receipt_of
@@ -34,5 +34,7 @@ __all__ = [
     "events_of",
     "fold",
     "in_order",
+    "is_stale",
+    "may_repeat",
     "receipt_of",
 ]

@@ -19,7 +19,7 @@ from undeliverable.suppression._policy import Policy, Signal
 from undeliverable.suppression._proof import RequireProof
 from undeliverable.suppression._state import AddressState, Standing
 
-__all__ = ["TRANSITIONS", "Decision", "apply", "fold", "in_order"]
+__all__ = ["TRANSITIONS", "Decision", "apply", "fold", "in_order", "is_stale", "may_repeat"]
 
 
 TRANSITIONS: Final[Mapping[tuple[Standing, Signal], Effect]] = MappingProxyType(
@@ -136,7 +136,7 @@ def apply(state: AddressState, event: ListEvent, policy: Policy, require: Requir
     signal = policy.signal(event)
     if not require.accepts(event.proof):
         return Decision(state, signal, Effect.IGNORE, state.standing)
-    if (state.last is not None and event.order <= state.last) or _may_repeat(state, event):
+    if (state.last is not None and event.order <= state.last) or may_repeat(state, event):
         return Decision(state, signal, Effect.LATE, state.standing)
     if signal is Signal.RELEASE:
         return Decision(state, signal, Effect.RELEASE, state.standing)
@@ -191,17 +191,17 @@ _ANEW: Final = frozenset({Effect.LATE, Effect.RELEASE})
 def _step(state: AddressState, event: ListEvent, policy: Policy, signal: Signal) -> Decision:
     """Return the decision on an event that counts and comes after all others."""
     current = at_time(state, event.time)
-    effect = Effect.IGNORE if _is_stale(current, event) else TRANSITIONS[current.standing, signal]
+    effect = Effect.IGNORE if is_stale(current, event) else TRANSITIONS[current.standing, signal]
     after = EFFECTS[effect](current, event, policy)
     return Decision(_remembering(replace(after, last=event.order), event), signal, effect, current.standing)
 
 
-def _is_stale(state: AddressState, event: ListEvent) -> bool:
+def is_stale(state: AddressState, event: ListEvent) -> bool:
     """Return whether an event is about a message from before the address was reactivated."""
     return event.token is not None and state.reactivated is not None and event.token_day < state.reactivated.time.date()
 
 
-def _may_repeat(state: AddressState, event: ListEvent) -> bool:
+def may_repeat(state: AddressState, event: ListEvent) -> bool:
     """Return whether an event may have the kind and token of an earlier one.
 
     Only the tokens of the latest day are kept in the state, which stays small.

@@ -1,6 +1,6 @@
 """Services described as data: where the parts of an event are, and what its words mean.
 
-A description is a TOML file. :data:`KEYS` lists what it may hold; `_paths` explains the paths. The built-in ones are in
+A description is a TOML file. :data:`EVENT_KEYS` lists what its table ``event`` may hold; `_paths` explains the paths. The built-in ones are in
 ``data/services``, and anybody can write one for a service that the library does not know.
 """
 
@@ -54,7 +54,7 @@ EVENT_KEYS: Final = RECIPIENT_KEYS | frozenset(
     )
 )
 """All parts of an event."""
-_FAILED: Final = {"failed": Action.FAILED, "delayed": Action.DELAYED, "delivered": Action.DELIVERED}
+_ACTIONS: Final = {"failed": Action.FAILED, "delayed": Action.DELAYED, "delivered": Action.DELIVERED}
 
 
 class _Whole(NamedTuple):
@@ -147,7 +147,7 @@ class Described:
             prose=reply is None and words is not None,
             code=self._text(whole, "code", fields),
             status=self._text(whole, "status", fields),
-            action=_FAILED.get((self._text(whole, "action", fields) or "").casefold()),
+            action=_ACTIONS.get((self._text(whole, "action", fields) or "").casefold()),
             remote_mta=(self._text(whole, "remote_mta", fields) or "").partition(" ")[0] or None,
             command=self._text(whole, "command", fields),
             original_recipient=self._text(whole, "original_recipient", fields),

@@ -36,13 +36,13 @@ def differences(service: Service, example: Mapping[str, object]) -> Iterator[str
         yield f"it has {len(found)} events, not {len(wanted)}"
         return
     for number, (one, want) in enumerate(zip(found, wanted, strict=False), 1):
-        told = _told(one)
+        values = _values(one)
         for key, value in want.items():
-            if told.get(key, "") != value:
-                yield f"event {number}: {key} is {told.get(key, '')!r}, not {value!r}"
+            if values.get(key, "") != value:
+                yield f"event {number}: {key} is {values.get(key, '')!r}, not {value!r}"
 
 
-def _told(one: Report) -> dict[str, Any]:
+def _values(one: Report) -> dict[str, Any]:
     """Return what a report says, flat: the first verdict, over the event, over the message."""
     record = cast("dict[str, Any]", one.to_dict())
     verdicts = record["verdicts"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from undeliverable._text.dates import parse_date
+from undeliverable._text.dates import in_utc_too, parse_date
 
 __all__ = ["Fields", "as_list", "as_object", "plain"]
 
@@ -191,4 +191,4 @@ def _written(text: str) -> datetime | None:
         date = datetime.fromisoformat(text)
     except ValueError:
         return parse_date(text)
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return in_utc_too(date) if date.tzinfo is not None else date.replace(tzinfo=UTC)
