@@ -6,7 +6,7 @@ never looks anything up, so that it says the same in another process or under ot
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from undeliverable.verdict._slots import (
     VendorCodeSlot,
     WaitSlot,
 )
+from undeliverable.verdict._views import ReportViews, VerdictViews
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
 
 TYPE_CHECKING = False
@@ -87,7 +88,7 @@ class Identified(FieldBlock):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Verdict(Identified):
+class Verdict(VerdictViews, Identified):
     """What became of one recipient, why, and what follows.
 
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
@@ -271,8 +272,8 @@ if not TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Report(Record):
-    """What one message, log record or notification says.
+class Report(ReportViews, Record):
+    """What one message, log record or notification says: a collection of verdicts, true even where it has none.
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
     :ivar remarks: what had to be repaired or guessed.
@@ -287,6 +288,26 @@ class Report(Record):
     remarks: tuple[str, ...] = ()
     source: str | None = None
     received: datetime | None = None
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __bool__(self) -> bool:
+        """Return True: a report without verdicts is a report all the same."""
+        return True
+
+    @property
+    def hard(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for good."""
+        return tuple(verdict for verdict in self.verdicts if verdict.is_hard)
+
+    @property
+    def soft(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for now."""
+        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.SOFT)
 
     @property
     def is_own_look_up(self) -> bool:
