@@ -163,7 +163,7 @@ def _classify(options: Namespace, work: Work, into: Into | None) -> int:
     print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
     for line in () if into is None else into.close():
         print(line, file=sys.stderr)
-    return 0 if tally.messages or tally.lines else 1
+    return 0 if (tally.messages or tally.lines) and not inbox.refused else 1
 
 
 def _work(options: Namespace) -> Work:
