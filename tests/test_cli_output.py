@@ -21,7 +21,6 @@ from tests.terminal import plain, terminal
 from tests.test_cli import FULL, PLAIN, UNKNOWN, Screen, bounce
 from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._progress import Progress
-from undeliverable.files import Inbox
 
 PASSED_ON = (
     bounce("alice@example.org", "5.1.1", "550 5.1.1 no such user")
@@ -390,7 +389,6 @@ def test_unread_lines_of_a_log_are_warned_of(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.skipif("skipped_file" not in (Inbox.__init__.__kwdefaults__ or {}), reason="not read yet")
 def test_skipped_files_are_named_if_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "notes").write_text("nothing")
     assert main(["classify", "-v", str(folder)]) == 0

@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from undeliverable import address_identity
 from undeliverable.cli._closing import Notes, closing_lines
@@ -71,7 +71,7 @@ class Run:
             warn=self._warn,
             is_log=options.log,
             received_by=options.received_by,
-            **self._naming(),
+            skipped_file=self._skip if options.verbose else None,
         )
         self._lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
         self._wanted = wanted
@@ -89,7 +89,8 @@ class Run:
         self._sum_up(is_whole=is_whole)
         if not is_whole:
             return INTERRUPTED
-        return 0 if self._tally.messages or self._tally.lines else 1
+        was_read = self._tally.messages or self._tally.lines
+        return 0 if was_read and not self._inbox.refused else 1
 
     def _read(self) -> bool:
         """Read and write all there is; return False if the user interrupts it."""
@@ -137,10 +138,6 @@ class Run:
             return self._work.read(line) if line.is_record else lines.feed(line.raw, source=line.source)
 
         return read
-
-    def _naming(self) -> dict[str, Any]:
-        knows = "skipped_file" in (Inbox.__init__.__kwdefaults__ or {})
-        return {"skipped_file": self._skip} if self._options.verbose and knows else {}
 
     def _skip(self, path: str, why: str) -> None:
         self._progress.clear()
