@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -16,8 +17,7 @@ _WHOLE: Final = 240  # characters of a reply that is shown as it is
 _AROUND: Final = 100  # characters before and behind the words that decided, at most
 _LEFT_OUT: Final = " … "
 _SENTENCE: Final = lazy(r"(?<=[.!?;])\s+|\n")
-# The code and status that each further line of a reply repeats (RFC 5321 4.2.1).
-_NEXT_LINE: Final = lazy(r"\s*\n\s*[245]\d\d(?:[- ]|$)(?:[245]\.\d{1,3}\.\d{1,3}(?= ) ?)?")
+_HEAD: Final = lazy(r"([245]\d\d)-([245]\.\d{1,3}\.\d{1,3} )")
 _BLANKS: Final = lazy(r"\s+")
 
 
@@ -34,7 +34,16 @@ def excerpt(verdict: Verdict) -> tuple[tuple[str, bool], ...]:
         pieces += _pieces(reply, *_stripped(reply, start, end), marks)
     if windows[-1][1] < len(reply.rstrip()):
         pieces.append((_LEFT_OUT.rstrip(), False))
-    return tuple((_BLANKS.sub(" ", _NEXT_LINE.sub(" ", text)), marked) for text, marked in pieces if text)
+    repeated = _repeated(reply)
+    return tuple((_BLANKS.sub(" ", repeated.sub(" ", text)), marked) for text, marked in pieces if text)
+
+
+def _repeated(reply: str) -> re.Pattern[str]:
+    """Return what finds the code and status that each further line of a reply repeats (RFC 5321 4.2.1)."""
+    head = _HEAD.match(reply)
+    if head is None:
+        return _BLANKS
+    return re.compile(rf"(?<=\S)\s+{head[1]}[- ]{re.escape(head[2].strip())}\s+")
 
 
 def _stripped(reply: str, start: int, end: int) -> tuple[int, int]:

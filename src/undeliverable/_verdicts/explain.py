@@ -15,7 +15,7 @@ from undeliverable._verdicts.excerpts import excerpt
 from undeliverable._verdicts.pages import pages_for
 from undeliverable._verdicts.sentences import Sentences, sentences
 from undeliverable.model import Action
-from undeliverable.reasons import Advice, MessageAdvice, Reason
+from undeliverable.reasons import Advice, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict import (
     GUESSED,
     INSIDE,
@@ -112,7 +112,7 @@ def headline(verdict: Verdict, lang: str = "en", *, kind: Kind | None = None) ->
         return say.kind(kind, "happened", who)
     if verdict.action in _DONE:
         return say.happened(_DONE[verdict.action], who)
-    if verdict.action is Action.FAILED:
+    if _is_suppressed(verdict):
         return say.kind(Kind.SUPPRESSED, "happened", who)
     if verdict.reply_code is not None:
         return say.happened("positive", who)
@@ -140,7 +140,8 @@ def _state(verdict: Verdict) -> str:
         return "delayed"
     if verdict.expired:
         return "expired"
-    return "passing" if verdict.message_advice in _WAITING or verdict.advice is Advice.RETRY else "failed"
+    waits = verdict.message_advice in _WAITING or verdict.advice is Advice.RETRY
+    return "passing" if waits and verdict.bounce_type is not BounceType.HARD else "failed"
 
 
 def _reply(verdict: Verdict, say: Sentences, providers: Iterable[Any]) -> Iterator[ExplanationLine]:
@@ -190,32 +191,61 @@ def _doubts(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
 
 def _steps(verdict: Verdict, say: Sentences, kind: Kind | None) -> Iterator[ExplanationLine]:
     """Yield whose fault it is, and what to do next."""
-    reason, advice = verdict.reason, verdict.advice or Advice.NONE
     if verdict.proof is Proof.UNPROVED:
         yield _line(say, "next", say.advice(None, Advice.REVIEW, None))
         return
-    if reason is not None:
-        yield _line(say, "fault", say.fault(reason))
-    sent_to, who = _one_line(verdict.sent_to), _one_line(verdict.recipient)
-    if sent_to and sent_to != who and reason is not None:
-        yield _line(say, "forwarded", say.get("forwarded", "text", sent_to=sent_to, who=say.named(who)))
-    if kind is not None and reason is None:
-        yield _line(say, "next", say.kind(kind, "next", who))
-    elif verdict.action is Action.DELAYED and advice is Advice.NONE:
-        until = verdict.will_retry_until
-        waiting = say.get("delayed", "next") if until is None else say.get("delayed", "until", until=say.date(until))
-        yield _line(say, "next", waiting)
-    elif verdict.action is Action.FAILED and reason is None:
-        yield _line(say, "next", say.kind(Kind.SUPPRESSED, "next", who))
-    else:
-        yield _line(say, "next", say.advice(reason, advice, verdict.retry_after))
+    if verdict.reason is None:
+        yield _line(say, "next", _next_without_reason(verdict, say, kind))
+        return
+    yield _line(say, "fault", say.fault(verdict.reason))
+    yield from _forwarded(verdict, say)
+    yield _line(say, "next", _next(verdict, verdict.reason, say))
     yield from _message(verdict, say)
+
+
+def _next(verdict: Verdict, reason: Reason, say: Sentences) -> str:
+    """Return what to do after a failure or while a message is waiting."""
+    advice = verdict.advice or Advice.NONE
+    if verdict.action is Action.DELAYED and advice is Advice.NONE:
+        until = verdict.will_retry_until
+        return say.get("delayed", "next") if until is None else say.get("delayed", "until", until=say.date(until))
+    if reason.fault is Fault.ADDRESS and _is_forwarded(verdict):
+        return say.get("forwarded", "next", sent_to=_one_line(verdict.sent_to) or "")
+    return say.advice(reason, advice, verdict.retry_after)
+
+
+def _next_without_reason(verdict: Verdict, say: Sentences, kind: Kind | None) -> str:
+    """Return what to do where nothing failed, or where the kind of the report says what happened."""
+    if kind is None and _is_suppressed(verdict):
+        kind = Kind.SUPPRESSED
+    if kind is not None:
+        return say.kind(kind, "next", _one_line(verdict.recipient))
+    return say.advice(None, verdict.advice or Advice.NONE, None)
+
+
+def _is_suppressed(verdict: Verdict) -> bool:
+    """Return whether a service or one's own server refused to send at all, since a list has the address."""
+    return verdict.action is Action.FAILED and verdict.advice is Advice.SUPPRESS
+
+
+def _is_forwarded(verdict: Verdict) -> bool:
+    """Return whether another address was mailed than the one that failed."""
+    sent_to = _one_line(verdict.sent_to)
+    return sent_to is not None and sent_to != _one_line(verdict.recipient)
+
+
+def _forwarded(verdict: Verdict, say: Sentences) -> tuple[ExplanationLine, ...]:
+    """Return the line that says that another address was mailed, if one was."""
+    if not _is_forwarded(verdict):
+        return ()
+    sent_to, who = _one_line(verdict.sent_to) or "", say.named(_one_line(verdict.recipient))
+    return (_line(say, "forwarded", say.get("forwarded", "text", sent_to=sent_to, who=who)),)
 
 
 def _message(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
     """Yield what becomes of the message, where the next step does not say it."""
     advice = verdict.message_advice
-    if verdict.action is Action.DELAYED or verdict.reason is None:
+    if verdict.action is Action.DELAYED:
         return
     if advice in _WAITING:
         yield _line(say, "message", say.get("message", str(advice), wait=say.wait(verdict.retry_after)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from undeliverable._knowledge.common import shipped
@@ -47,7 +48,7 @@ class Matches:
 
     def words_for(self, rule: RuleRef) -> Iterator[str]:
         """Yield the words of the reply that the rule matched, as they stand there."""
-        for start, end in self._literal(rule):
+        for start, end in chain(self._literal(rule, rule.words, None), self._literal(rule, (), rule.pattern)):
             yield " ".join(self._reply[start:end].split())
 
     def decisive(self) -> tuple[tuple[int, int], ...]:
@@ -55,18 +56,23 @@ class Matches:
         rule = self._rule
         if rule is None:
             return ()
-        found = {place for place in self._literal(rule) if place[1] > place[0]}
+        found = {*self._literal(rule, rule.words, None)} or {*map(self._worded, self._literal(rule, (), rule.pattern))}
+        found.discard((0, 0))
         found.update((start, end) for _, start, end in self._concepts(frozenset(rule.means)))
         if not found and not (rule.words or rule.pattern or rule.means):
             found.update(self._codes())
         return tuple(sorted(found))
 
-    def _literal(self, rule: RuleRef) -> Iterator[tuple[int, int]]:
-        """Yield where the phrases and the pattern of a rule stand in the reply; a pattern may match an empty place."""
+    def _literal(self, rule: RuleRef, words: tuple[str, ...], pattern: str | None) -> Iterator[tuple[int, int]]:
+        """Yield where phrases and a pattern of a rule stand in the reply; a pattern may match an empty place: (0, 0)."""
         seen = self._seen_by(rule)
-        for words, pattern in (rule.words, None), ((), rule.pattern):
-            for start, end in matched_places(words, pattern, seen.text):
-                yield seen.origin(start, end) if end > start else (0, 0)
+        for start, end in matched_places(words, pattern, seen.text):
+            yield seen.origin(start, end) if end > start else (0, 0)
+
+    def _worded(self, place: tuple[int, int]) -> tuple[int, int]:
+        """Return the place from its first letter on: patterns often begin with the beginning of a sentence."""
+        start, end = place
+        return next((at for at in range(start, end) if self._reply[at].isalpha()), start), end
 
     def _codes(self) -> Iterator[tuple[int, int]]:
         """Yield where the status in the reply stands, else its code."""

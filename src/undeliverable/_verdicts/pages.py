@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from undeliverable._knowledge.common import shipped
@@ -66,17 +68,22 @@ def _all(verdict: Verdict, kind: Kind | None, providers: Iterable[Any]) -> Itera
 
 def _removal(blocklist: str) -> str | None:
     """Return the page of a blocklist where senders ask for removal."""
+    return _removals().get(blocklist)
+
+
+@lru_cache(maxsize=1)
+def _removals() -> Mapping[str, str]:
     lists = shipped().document("blocklists").get("blocklist", ())
-    found: str | None = next((table.get("page") for table in lists if table["name"] == blocklist), None)
-    return found
+    return MappingProxyType({str(table["name"]): str(table["page"]) for table in lists if "page" in table})
 
 
 def _provider(name: str, providers: Iterable[Any]) -> tuple[str, Mapping[str, str]]:
     """Return a provider's title and its pages."""
-    for own in providers:
-        if own.name == name:
-            return own.title, dict(own.pages)
-    for table in shipped().document("providers"):
-        if table["name"] == name:
-            return table.get("title", name), table.get("pages", {})
-    return name, {}
+    own = next((one for one in providers if one.name == name), None)
+    return _providers().get(name, (name, {})) if own is None else (str(own.title), dict(own.pages))
+
+
+@lru_cache(maxsize=1)
+def _providers() -> Mapping[str, tuple[str, Mapping[str, str]]]:
+    tables = shipped().document("providers")
+    return MappingProxyType({table["name"]: (table.get("title", ""), table.get("pages", {})) for table in tables})

@@ -20,6 +20,8 @@ DEFAULT: Final = "en"
 _FOLDER: Final = "explain/"
 _STEPS: Final = ((86_400, 129_600, "day"), (3_600, 5_400, "hour"), (60, 60, "minute"))
 """Seconds of a unit, from how many seconds on it is used for any number of them, and its name."""
+_PASSING: Final = frozenset(("passing", "delayed", "expired"))
+"""What happened where the cause may pass."""
 _OCTETS: Final = ((1_048_576, "MB"), (1_024, "kB"))
 
 
@@ -67,7 +69,7 @@ class Sentences:
         cause = ""
         if reason is not None:
             table = self._document["reason"][reason]
-            cause = table.get("passing", table["cause"]) if key == "passing" else table["cause"]
+            cause = table.get("passing", table["cause"]) if key in _PASSING else table["cause"]
         return self._filled(self.get("happened", key), who, cause=cause)
 
     def fault(self, reason: Reason) -> str:
