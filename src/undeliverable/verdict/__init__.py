@@ -28,6 +28,7 @@ from undeliverable.verdict._slots import (
     VendorCodeSlot,
     WaitSlot,
 )
+from undeliverable.verdict._views import ReportViews, VerdictViews
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
 
 TYPE_CHECKING = False
@@ -90,7 +91,7 @@ class Identified(FieldBlock):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Verdict(Identified):
+class Verdict(VerdictViews, Identified):
     """What became of one recipient, why, and what follows.
 
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
@@ -295,8 +296,8 @@ if not TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Report(Record):
-    """What one message, log record or notification says.
+class Report(ReportViews, Record):
+    """What one message, log record or notification says: a collection of verdicts, true even where it has none.
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
     :ivar remarks: what had to be repaired or guessed.

@@ -1,0 +1,117 @@
+"""How verdicts and reports look to people: in a console, in a test's failure, in a notebook; and as JSON.
+
+The texts are made in `_shown`, which is imported with the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from undeliverable.reasons import Advice, BounceType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from undeliverable.verdict import Report, Verdict
+
+__all__ = ["ReportViews", "VerdictViews"]
+
+
+class VerdictViews:
+    """The views of a verdict."""
+
+    __slots__ = ()
+    bounce_type: BounceType | None
+    advice: Advice | None
+
+    if TYPE_CHECKING:
+
+        def to_dict(self) -> dict[str, object]: ...
+
+    @property
+    def is_hard(self) -> bool:
+        """True if the failure is permanent: the address that failed is dead."""
+        return self.bounce_type is BounceType.HARD
+
+    @property
+    def should_suppress(self) -> bool:
+        """True if the advice is to send no more mail to the address that was mailed (``sent_to``)."""
+        return self.advice is Advice.SUPPRESS
+
+    def to_json(self) -> str:
+        """Return the public record as one line of JSON in ASCII."""
+        import json
+
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        from undeliverable.verdict._shown import verdict_line
+
+        return verdict_line(cast("Verdict", self))
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        from undeliverable.verdict._shown import verdict_pairs
+
+        return verdict_pairs(cast("Verdict", self))
+
+    def _repr_html_(self) -> str:
+        from undeliverable.verdict._shown import verdict_html
+
+        return verdict_html(cast("Verdict", self))
+
+
+class ReportViews:
+    """The views of a report, and the report as a collection of verdicts."""
+
+    __slots__ = ()
+    verdicts: tuple[Verdict, ...]
+
+    if TYPE_CHECKING:
+
+        def to_dict(self) -> dict[str, object]: ...
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __bool__(self) -> bool:
+        """Return True: a report without verdicts is a report all the same."""
+        return True
+
+    @property
+    def hard(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for good."""
+        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.HARD)
+
+    @property
+    def soft(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for now."""
+        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.SOFT)
+
+    def to_json(self) -> str:
+        """Return the public record as one line of JSON in ASCII, as ``--format jsonl`` writes it."""
+        import json
+
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        from undeliverable.verdict._shown import report_line
+
+        return report_line(cast("Report", self))
+
+    def __str__(self) -> str:
+        from undeliverable.verdict._shown import report_text
+
+        return report_text(cast("Report", self))
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        from undeliverable.verdict._shown import report_pairs
+
+        return report_pairs(cast("Report", self))
+
+    def _repr_html_(self) -> str:
+        from undeliverable.verdict._shown import report_html
+
+        return report_html(cast("Report", self))
