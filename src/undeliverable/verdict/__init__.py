@@ -6,7 +6,7 @@ never looks anything up, so that it says the same in another process or under ot
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -312,6 +312,26 @@ class Report(ReportViews, Record):
     remarks: tuple[str, ...] = ()
     source: str | None = None
     received: datetime | None = None
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __bool__(self) -> bool:
+        """Return True: a report without verdicts is a report all the same."""
+        return True
+
+    @property
+    def hard(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for good."""
+        return tuple(verdict for verdict in self.verdicts if verdict.is_hard)
+
+    @property
+    def soft(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for now."""
+        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.SOFT)
 
     @property
     def is_own_look_up(self) -> bool:

@@ -12,7 +12,7 @@ from undeliverable.reasons import Advice, BounceType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from undeliverable.verdict import Report, Verdict
+    from undeliverable.verdict._shown import ShownReport, ShownVerdict
 
 __all__ = ["ReportViews", "VerdictViews"]
 
@@ -47,48 +47,27 @@ class VerdictViews:
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import verdict_line
 
-        return verdict_line(cast("Verdict", self))
+        return verdict_line(cast("ShownVerdict", self))
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         from undeliverable.verdict._shown import verdict_pairs
 
-        return verdict_pairs(cast("Verdict", self))
+        return verdict_pairs(cast("ShownVerdict", self))
 
     def _repr_html_(self) -> str:
         from undeliverable.verdict._shown import verdict_html
 
-        return verdict_html(cast("Verdict", self))
+        return verdict_html(cast("ShownVerdict", self))
 
 
 class ReportViews:
-    """The views of a report, and the report as a collection of verdicts."""
+    """The views of a report."""
 
     __slots__ = ()
-    verdicts: tuple[Verdict, ...]
 
     if TYPE_CHECKING:
 
         def to_dict(self) -> dict[str, object]: ...
-
-    def __iter__(self) -> Iterator[Verdict]:
-        return iter(self.verdicts)
-
-    def __len__(self) -> int:
-        return len(self.verdicts)
-
-    def __bool__(self) -> bool:
-        """Return True: a report without verdicts is a report all the same."""
-        return True
-
-    @property
-    def hard(self) -> tuple[Verdict, ...]:
-        """Return the verdicts on recipients that failed for good."""
-        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.HARD)
-
-    @property
-    def soft(self) -> tuple[Verdict, ...]:
-        """Return the verdicts on recipients that failed for now."""
-        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.SOFT)
 
     def to_json(self) -> str:
         """Return the public record as one line of JSON in ASCII, as ``--format jsonl`` writes it."""
@@ -99,19 +78,19 @@ class ReportViews:
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import report_line
 
-        return report_line(cast("Report", self))
+        return report_line(cast("ShownReport", self))
 
     def __str__(self) -> str:
         from undeliverable.verdict._shown import report_text
 
-        return report_text(cast("Report", self))
+        return report_text(cast("ShownReport", self))
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         from undeliverable.verdict._shown import report_pairs
 
-        return report_pairs(cast("Report", self))
+        return report_pairs(cast("ShownReport", self))
 
     def _repr_html_(self) -> str:
         from undeliverable.verdict._shown import report_html
 
-        return report_html(cast("Report", self))
+        return report_html(cast("ShownReport", self))
