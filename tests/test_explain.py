@@ -440,6 +440,7 @@ def test_foreign_line_endings_make_no_lines() -> None:
 
 def test_details_are_put_in_words() -> None:
     assert "did not pass: SPF" in classify("550 5.7.23 SPF validation failed").explain()
+    assert classify("550 5.7.25 no PTR record for your address").explanation().of("detail") == ()
     assert "at most 10 MB are allowed" in classify("552 5.3.4 size exceeds limit 10485760").explain()
     assert "at most 64 kB" in replace(USER, details=Details(size_limit=65_536)).explain()
     assert "at most 12 bytes" in replace(USER, details=Details(size_limit=12)).explain()

@@ -160,7 +160,7 @@ def _reply(verdict: Verdict, say: Sentences, providers: Iterable[Any]) -> Iterat
 def _details(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
     """Yield what a reply says beyond its reason."""
     details = verdict.details
-    if details.auth_mechanism is not None:
+    if details.auth_mechanism is not None and verdict.reason is Reason.AUTH_FAILED:  # of others the cause names it
         yield _line(say, "detail", say.detail("auth_mechanism", details.auth_mechanism.upper()))
     if details.blocklist is not None:
         yield _line(say, "detail", say.detail("blocklist", _one_line(details.blocklist) or ""))

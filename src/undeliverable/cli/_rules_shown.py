@@ -92,7 +92,7 @@ def _listed(found: Sequence[Entry], screen: Screen, *, verbose: bool) -> Iterato
             yield Paragraph((Span(cut(name.text, screen.width, mark)),))
             continue
         first = Span(padded(cut(neutral(entry.then), then, mark), then + _GAP), _style(entry))
-        asks = ()
+        asks: tuple[Span, ...] = ()
         if room >= _ROOM:
             text = cut(neutral(in_words(entry.when, verbose=verbose)), room, mark)
             asks = (Span(" " * _GAP), Span(text, "dim"))
@@ -212,7 +212,7 @@ def _meaning(entry: Entry, before: str = "") -> Paragraph:
     """Return what an entry finds, in a sentence; of a policy, what it sets."""
     spans = [Span(before, "dim")] if before else []
     if entry.kind == "rule":
-        return Paragraph((*spans, Span(entry.then, _style(entry)), Span(f": {Reason(entry.then).meaning}")), hang=2)
+        return Paragraph((*spans, Span(entry.then, _style(entry)), Span(f": {_reason(entry).meaning}")), hang=2)
     return Paragraph((*spans, Span("sets "), Span(entry.then, "bold")), hang=2)
 
 
@@ -232,7 +232,11 @@ def _labelled(label: str, text: str) -> Paragraph:
 
 
 def _style(entry: Entry) -> str:
-    return str(Reason(entry.then).bounce_type) if entry.kind == "rule" else "bold"
+    return str(_reason(entry).bounce_type) if entry.kind == "rule" else "bold"
+
+
+def _reason(entry: Entry) -> Reason:
+    return Reason[entry.then.upper()]
 
 
 def _short(words: str) -> str:
