@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
 from undeliverable.cli import main
 from undeliverable.cli._exit import STATUSES
-from undeliverable.cli._main import COMMANDS, command_named, full_parser, nested_parsers
+from undeliverable.cli._main import COMMANDS, command_named, full_parser
+from undeliverable.cli._options import nested_parsers
 
 PARSERS = list(nested_parsers(full_parser()))
 """The parsers of all commands and of the commands below them."""
@@ -120,3 +125,102 @@ def test_the_first_help_imports_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(eval(done.stdout.splitlines()[-1]))
     assert loaded == {f"undeliverable.cli.{name}" for name in ("_command", "_exit", "_help", "_main", "_neutral")}
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+def on_a_terminal(*words: str, **environment: str) -> str:
+    """Return what the command writes on a terminal."""
+    ours, theirs = pty.openpty()
+    here = os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment
+    with subprocess.Popen([sys.executable, "-m", "undeliverable", *words], stdout=theirs, env=here) as process:
+        os.close(theirs)
+        octets = b""
+        try:
+            while block := os.read(ours, 65536):
+                octets += block
+        except OSError:  # the other side is closed
+            pass
+        os.close(ours)
+    assert process.returncode == 0
+    return octets.decode().replace("\r\n", "\n")
+
+
+def test_the_short_option_shows_help_in_colours() -> None:
+    pytest.importorskip("rich_argparse")
+    coloured = on_a_terminal("explain", "-h")
+    assert "\x1b[" in coloured
+    assert "FILE|REPLY" in coloured
+    assert "undeliverable explain bounce.eml" in coloured
+
+
+@pytest.mark.parametrize("words", [["explain", "--help"], ["explain", "--color", "never", "-h"]])
+def test_help_is_plain_where_nobody_asks_for_colours(words: list[str]) -> None:
+    assert "\x1b[" not in on_a_terminal(*words, PYTHON_COLORS="0")
+
+
+def test_help_is_plain_without_rich_argparse_and_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = shown(["explain", "-h"], capsys)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "rich_argparse", None)
+    assert shown(["explain", "-h"], capsys) == plain == shown(["explain", "--help"], capsys)
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+COMPLETE = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+function=$(complete -p undeliverable | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+$function undeliverable "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["cl"], {"classify"}),
+        (["rules", "s"], {"show", "suggest", "schema"}),
+        (["suppressions", "add-"], {"add-domain"}),
+        (["classify", "--form"], {"--format"}),
+        (["rules", "list", "--kind", ""], {"rule", "policy"}),
+        (["classify", "some-fi"], {"some-file.mbox"}),
+        (["suppressions", "list", "some-fi"], {"some-file.mbox"}),
+    ],
+)
+def test_bash_completes(words: list[str], found: set[str], tmp_path: Path) -> None:
+    pytest.importorskip("shtab")
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+    (tmp_path / "some-file.mbox").touch()
+    script = tmp_path / "completion"
+    with script.open("w") as file:
+        subprocess.run([sys.executable, "-m", "undeliverable", "--print-completion", "bash"], stdout=file, check=True)
+    done = subprocess.run(
+        [bash, "-c", COMPLETE, "bash", str(script), "undeliverable", *words],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(done.stdout.split()) == found
+
+
+@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+def test_other_shells_get_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab")
+    assert "suppressions" in shown(["--print-completion", shell], capsys)
+
+
+def test_a_shell_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--print-completion", "fish"]) == 2
+    expected = "undeliverable: --print-completion: unknown shell 'fish'; expected one of bash, zsh, tcsh\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_completion_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["--print-completion", "bash"]) == 2
+    assert "shell completion needs shtab: pip install 'undeliverable[cli]'" in capsys.readouterr().err

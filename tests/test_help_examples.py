@@ -21,7 +21,8 @@ import pytest
 from tests.dns_server import dns_server
 from undeliverable.cli import main
 from undeliverable.cli._help import _EXAMPLES, Parser
-from undeliverable.cli._main import full_parser, nested_parsers
+from undeliverable.cli._main import full_parser
+from undeliverable.cli._options import nested_parsers
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FIXTURES: Final = ROOT / "fixtures"

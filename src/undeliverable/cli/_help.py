@@ -15,9 +15,11 @@ from typing import Any, Final, NoReturn
 from undeliverable import __version__
 from undeliverable.cli._exit import STATUSES
 
-__all__ = ["PROG", "Parser", "columns", "first_page"]
+__all__ = ["LIST", "PROG", "MissingListError", "Parser", "columns", "first_page"]
 
 PROG: Final = "undeliverable"
+LIST: Final = "LIST"
+"""The name of the argument, always the last one, that the settings may give."""
 _DESCRIPTION: Final = "Read bounced mail: what happened to each recipient, why, and what to do next."
 _EXAMPLES: Final = (
     "undeliverable classify bounces/                  # every recipient in a folder",
@@ -55,6 +57,27 @@ class _Version(Action):
         parser.exit()
 
 
+class _Completion(Action):
+    """Print what a shell needs to complete command lines, and exit."""
+
+    def __call__(self, parser: ArgumentParser, _: object, shell: object, *__: object) -> None:
+        from undeliverable.cli._completion import completion
+
+        print(completion(str(shell)))
+        parser.exit()
+
+
+class MissingListError(Exception):
+    """The command line names no list; the settings may.
+
+    :ivar parser: the parser of the command.
+    """
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__(parser.words)
+        self.parser = parser
+
+
 class Parser(ArgumentParser):
     """A parser whose help ends with examples and whose errors are one line.
 
@@ -62,7 +85,8 @@ class Parser(ArgumentParser):
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 # argparse's own
-        super().__init__(**({"formatter_class": _Formatter, "add_help": False} | options))
+        options.setdefault("formatter_class", _Formatter)
+        super().__init__(add_help=False, **options)
         self.examples: Sequence[str] = ()
         self.add_argument("-h", "--help", action=_Help, nargs=0, help="show this help and exit")
 
@@ -72,18 +96,28 @@ class Parser(ArgumentParser):
         examples = self.examples or self._nested_examples()
         return "\n".join((f"{text}\nexamples:", *(f"  {line}" for line in examples), "")) if examples else text
 
+    @property
+    def words(self) -> str:
+        """The words of the command: ``suppressions list``."""
+        return self.prog.removeprefix(PROG).strip()
+
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong with the command line, and exit with status 2."""
-        words = self.prog.removeprefix(PROG).strip()
+        if message.endswith(f" required: {LIST}"):
+            raise MissingListError(self)
+        self.refuse(message)
+
+    def refuse(self, message: str) -> NoReturn:
+        """Write a message that names the command and its help, and exit with status 2."""
+        words = self.words
         self.exit(2, f"{PROG}: {words}{': ' if words else ''}{message}; see '{self.prog} --help'\n")
 
     def _nested_examples(self) -> Sequence[str]:
-        words = self.prog.removeprefix(PROG).strip()
-        if not words:
+        if not self.words:
             return ()
         from undeliverable.cli._examples import EXAMPLES  # for help alone
 
-        return EXAMPLES.get(words, ())
+        return EXAMPLES.get(self.words, ())
 
 
 def first_page(commands: Mapping[str, str]) -> Parser:
@@ -91,7 +125,7 @@ def first_page(commands: Mapping[str, str]) -> Parser:
 
     :param commands: the names with a line about each.
     """
-    parser = Parser(prog=PROG, usage="%(prog)s [-h] [--version] COMMAND ...", description=_page(commands))
+    parser = Parser(prog=PROG, usage="%(prog)s COMMAND ...", description=_page(commands))
     parser.epilog = "\n".join(
         (
             "examples:",
@@ -102,6 +136,12 @@ def first_page(commands: Mapping[str, str]) -> Parser:
         )
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        metavar="SHELL",
+        help="print what completes commands in bash, zsh or tcsh",
+    )
     return parser
 
 

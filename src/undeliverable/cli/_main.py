@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Iterator, Mapping, Sequence
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final, TextIO, cast
+from typing import Final, TextIO
 
 from undeliverable import UndeliverableError
 from undeliverable.cli._command import Command, RunError, UsageError, add_output_options, warn
@@ -148,7 +148,9 @@ def _options(words: Sequence[str]) -> Namespace:
 
         near = did_you_mean(words[0], tuple(COMMANDS)) or f"; expected one of {', '.join(COMMANDS)}"
         parser.error(f"unknown command {words[0]!r}{near}")
-    return _parser(words[:1]).parse_args(words)
+    from undeliverable.cli._options import parsed
+
+    return parsed(_parser(words[:1]), words)
 
 
 def full_parser() -> ArgumentParser:
@@ -158,6 +160,8 @@ def full_parser() -> ArgumentParser:
 
 def _parser(names: Sequence[str]) -> Parser:
     """Return the parser of the command line with the subcommands of these names."""
+    from undeliverable.cli._options import nested_parsers
+
     parser = first_page(COMMANDS)
     commands = parser.add_subparsers(prog=PROG, metavar="COMMAND", required=True)
     for command in map(command_named, names):
@@ -167,16 +171,8 @@ def _parser(names: Sequence[str]) -> Parser:
         own.examples = command.examples
         command.arguments(own)
         add_output_options(own)
+        own.set_defaults(command=command, words=own.words)
         for nested in nested_parsers(own):
             add_output_options(nested, default=SUPPRESS)  # what stands before the nested command counts, too
-        own.set_defaults(command=command)
+            nested.set_defaults(words=nested.words)
     return parser
-
-
-def nested_parsers(parser: ArgumentParser) -> Iterator[ArgumentParser]:
-    """Yield the parsers of the subcommands below `parser`, at any depth."""
-    for action in parser._actions:  # noqa: SLF001 # argparse has no other way to them
-        if isinstance(action, _SubParsersAction):
-            for nested in cast("Mapping[str, Any]", action.choices).values():
-                yield nested
-                yield from nested_parsers(nested)
