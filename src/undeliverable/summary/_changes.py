@@ -8,7 +8,8 @@ is about their square root (Poisson).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from math import sqrt
@@ -84,7 +85,7 @@ def _tables(before: Summary, now: Summary) -> Iterator[tuple[str, Mapping[str, i
     yield "domain", _domains(before, named), _domains(now, named)
 
 
-def _domains(summary: Summary, named: Set[str]) -> Mapping[str, int]:
+def _domains(summary: Summary, named: AbstractSet[str]) -> Mapping[str, int]:
     return {name: summary.domains[name].failed for name in named & summary.domains.keys()}
 
 
