@@ -14,7 +14,7 @@ from undeliverable.cli._command import Command, RunError, UsageError, add_output
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
-COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "suppressions")
+COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "summary", "suppressions")
 """The names of the subcommands. A new one needs a module beside this one, its name here and a case in `command_named`."""
 
 DESCRIPTION: Final = """\
@@ -101,6 +101,10 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import serve
 
             return serve.COMMAND
+        case "summary":
+            from undeliverable.cli import summary
+
+            return summary.COMMAND
         case _:
             from undeliverable.cli import _suppressions
 

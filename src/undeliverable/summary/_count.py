@@ -61,7 +61,7 @@ class SummaryCounter:
         :param zone: the zone whose hours the mail is counted by.
         """
         self.lines = 0
-        self._span = span or Span()
+        self._span = Span() if span is None else span.at(zone)
         self._zone = zone
         self._kinds: Counter[str] = Counter()
         self._types: Counter[str] = Counter()
@@ -165,8 +165,8 @@ class SummaryCounter:
         return Summary(
             span=self._span,
             zone=str(self._zone),
-            first=first,
-            last=last,
+            first=first and first.astimezone(self._zone),
+            last=last and last.astimezone(self._zone),
             lines=self.lines,
             kinds=dict(self._kinds.most_common()),
             types=dict(self._types.most_common()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final, TypeVar, cast
 
 from undeliverable.rates import GroupRate, group_rate
@@ -33,6 +33,10 @@ class Span:
     def is_open(self) -> bool:
         """True if every time counts."""
         return self.begin is None and self.end is None
+
+    def at(self, zone: tzinfo) -> Span:
+        """Return the same span as clocks of a zone show it."""
+        return Span(self.begin and self.begin.astimezone(zone), self.end and self.end.astimezone(zone))
 
     def __contains__(self, time: datetime) -> bool:
         return (self.begin is None or self.begin <= time) and (self.end is None or time < self.end)
@@ -95,7 +99,7 @@ class Summary:
 
     :ivar span: the only time that counts.
     :ivar zone: the name of the zone whose hours are counted.
-    :ivar first: the earliest time that counted; likewise `last`.
+    :ivar first: the earliest time that counted, as clocks of the zone show it; likewise `last`.
     :ivar lines: number of log lines read, those outside the span included.
     :ivar kinds: reports by kind.
     :ivar types: verdicts by bounce type, those of delays included: the numbers of `classify`.
