@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from configparser import ConfigParser
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,7 @@ from undeliverable.cli._daily_chart import chart
 from undeliverable.cli._daily_page import Page, Problems, lines_of
 from undeliverable.cli._daily_text import Look, columns
 from undeliverable.cli._fit import width_of
+from undeliverable.cli._levels import STATUSES
 from undeliverable.store import SuppressionList
 from undeliverable.summary import Change, Decided, ListNews, Numbers, ReasonCount, Span, Summary, decide
 from undeliverable.suppression import ListEvent
@@ -516,3 +521,72 @@ def test_what_is_gone_new_more_or_less_is_said() -> None:
     for words in ("user_unknown  (new)", "google, mailbox_full  (gone)", "example.org  (more)", "example.net  (less)"):
         assert words in text
     assert "  hard" not in text.partition("Since")[2]
+
+
+# --- the recipes of the documentation ---------------------------------------------------------------------------------
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
+BOTH = "/var/log/mail.log.1 /var/log/mail.log"
+
+
+def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of a recipe with its files in a folder, and the command of this checkout on the path."""
+    program = folder / "bin" / "undeliverable"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m undeliverable "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    given_ = {**os.environ, "PATH": path, "TZ": "UTC", **environment}
+    return subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env=given_, capture_output=True, text=True, check=False
+    )
+
+
+def logs_of_yesterday(folder: Path, dead: int) -> list[Path]:
+    day = datetime.now(UTC) - timedelta(days=1)
+    text = log(folder / "all", 300, dead, day=f"{day:%Y-%m-%d}").read_text().splitlines(keepends=True)
+    for name, part in (("mail.log.1", text[:200]), ("mail.log", text[200:])):
+        (folder / name).write_text("".join(part))
+    return [folder / "mail.log.1", folder / "mail.log"]
+
+
+def test_the_crontab_of_the_documentation(tmp_path: Path) -> None:
+    lines = (EXAMPLES / "summary.cron").read_text().splitlines()
+    (job,) = [one for one in lines if re.match(r"[\d*]", one)]
+    *fields, user, command = re.split(r" +", job, maxsplit=6)
+    assert (fields, user) == (["5", "6", "*", "*", "*"], "undeliverable")
+    assert "%" not in command
+    logs_of_yesterday(tmp_path, 3)
+    assert command.endswith(BOTH)
+    done = shell(command.replace("/var/log/", "").replace("/var/lib/undeliverable/", ""), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^ +3 failed +0\.99%", done.stdout, re.MULTILINE)
+    assert done.stdout.isascii()
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert (tmp_path / "summary.json").exists()
+
+
+@pytest.mark.parametrize(("dead", "status"), [(3, 0), (9, 3), (90, 4)])
+def test_the_mail_of_the_timer(tmp_path: Path, dead: int, status: int) -> None:
+    unit = (EXAMPLES / "undeliverable-summary.service").read_text()
+    assert f"ExecStart=/usr/local/lib/undeliverable/mail_summary.sh {BOTH}" in unit
+    assert f"SuccessExitStatus={' '.join(map(str, STATUSES.values()))}" in unit
+    mailer = tmp_path / "sendmail"
+    mailer.write_text('#!/bin/sh\necho "$@" > "$0.args"\nexec cat > "$0.mail"\n')
+    mailer.chmod(0o755)
+    paths = " ".join(map(str, logs_of_yesterday(tmp_path, dead)))
+    environment = {"STATE_DIRECTORY": str(tmp_path), "SENDMAIL": str(mailer), "LANG": "C.UTF-8"}
+    done = shell(f"{EXAMPLES / 'mail_summary.sh'} {paths}", tmp_path, **environment)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+    assert (tmp_path / "sendmail.args").read_text() == "-t\n"
+    mail = message_from_bytes((tmp_path / "sendmail.mail").read_bytes())
+    assert mail["To"] == "postmaster"
+    assert mail.get_content_charset() == "utf-8"
+    assert f" {dead} failed" in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_the_timer_names_the_unit_and_a_time() -> None:
+    timer = ConfigParser(strict=False)
+    timer.read(EXAMPLES / "undeliverable-summary.timer")
+    assert timer["Timer"]["OnCalendar"] == "*-*-* 06:05:00"
+    assert timer["Timer"]["Persistent"] == "true"
