@@ -28,6 +28,7 @@ from undeliverable.cli._daily_page import Page, Problems, lines_of
 from undeliverable.cli._daily_text import Look, columns
 from undeliverable.cli._fit import width_of
 from undeliverable.cli._levels import STATUSES
+from undeliverable.rates import Decision
 from undeliverable.store import SuppressionList
 from undeliverable.summary import Change, Decided, ListNews, Numbers, ReasonCount, Span, Summary, decide
 from undeliverable.suppression import ListEvent
@@ -590,3 +591,9 @@ def test_the_timer_names_the_unit_and_a_time() -> None:
     timer.read(EXAMPLES / "undeliverable-summary.timer")
     assert timer["Timer"]["OnCalendar"] == "*-*-* 06:05:00"
     assert timer["Timer"]["Persistent"] == "true"
+
+
+def test_every_reason_of_the_decision_is_said() -> None:
+    page = Page(Summary(), Decided(Decision.PAUSE, ("one", "two")))
+    text = "\n".join(lines_of(page, Look()))
+    assert "PAUSE: one\n  - two\n" in f"{text}\n"

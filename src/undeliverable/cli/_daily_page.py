@@ -90,7 +90,7 @@ def lines_of(page: Page, look: Look) -> Iterator[str]:
     for number, part in enumerate(filter(None, parts)):
         if number:
             yield ""
-        yield from part
+        yield from (line.rstrip() for line in part)
 
 
 def _head(page: Page, look: Look) -> Iterator[str]:
@@ -241,7 +241,7 @@ def _steps(steps: Sequence[tuple[str, str]], look: Look) -> Iterator[str]:
         return
     yield "Next"
     for number, (what, command) in enumerate(steps, start=1):
-        yield from look.wrapped(f"{number}. {what}", indent="  ")
+        yield from look.wrapped(f"{number}. {what}", indent="  ", hang="   ")
         if command:
             yield from look.command(look.shown(command))
 

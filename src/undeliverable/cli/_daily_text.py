@@ -58,13 +58,14 @@ class Look(NamedTuple):
         """Return words in one line."""
         return (", " if self.is_ascii else " · ").join(words)
 
-    def wrapped(self, text: str, *, indent: str = "", most: int | None = None) -> Iterator[str]:
-        """Yield a text in lines, at most so many; further lines stand two columns to the right."""
-        room = self.width - len(indent)
-        lines = list(_folded(text, room))
-        if most is not None and len(lines) > most:
-            lines = [*lines[: most - 1], self.cut(" ".join(lines[most - 1 :]), room)]
-        yield from (f"{indent}{line}" for line in lines)
+    def wrapped(self, text: str, *, indent: str = "", hang: str = "  ", most: int | None = None) -> Iterator[str]:
+        """Yield a text in lines, at most so many; `hang` stands before all but the first."""
+        room = self.width - len(indent) - len(hang)
+        first, *others = _folded(text, room) or [""]
+        if most is not None and len(others) >= most:
+            others = [*others[: most - 2], self.cut(" ".join(others[most - 2 :]), room)]
+        yield indent + first
+        yield from (f"{indent}{hang}{line}" for line in others)
 
     def command(self, text: str) -> Iterator[str]:
         """Yield a command that can be copied: broken between words with the backslash that shells go on after."""
@@ -110,10 +111,10 @@ def columns(table: Sequence[Sequence[str]], sides: str, look: Look) -> Iterator[
         yield look.cut(f"{start}{look.shortened(name, max(look.width - len(start), 1))}".rstrip())
 
 
-def _folded(text: str, room: int) -> Iterator[str]:
-    """Yield the lines of a text; where letters are two columns wide, the room is half as many letters."""
+def _folded(text: str, room: int) -> list[str]:
+    """Return the lines of a text; where letters are two columns wide, the room is half as many letters."""
     half = room if width_of(text) == len(text) else room // 2
-    yield from wrap(text, max(half, 8), subsequent_indent="  ", break_on_hyphens=False)
+    return wrap(text, max(half, 8), break_on_hyphens=False)
 
 
 def _columns(stream: TextIO) -> int:
