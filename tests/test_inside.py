@@ -162,7 +162,7 @@ def test_attached_takes_what_parse_takes() -> None:
 @pytest.mark.parametrize(
     ("options", "kinds", "types", "summary"),
     [
-        ([], ["bounce", "bounce", "other"], ["undetermined", "hard"], "1 inside another message"),
+        ([], ["bounce", "bounce", "other"], ["undetermined", "hard"], "1 report    inside another message"),
         (["--attached"], ["bounce", "complaint", "bounce", "other"], ["hard", None, "hard"], ""),
         (["--attached", "--jobs", "2"], ["bounce", "complaint", "bounce", "other"], ["hard", None, "hard"], ""),
     ],
