@@ -62,6 +62,7 @@ ORDER: Final = (
     "suppression",
     "store",
     "check",
+    "summary",
     "report",
     "webhook_auth",
     "serve",

@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "report": "write an HTML page of bounce rates, reasons and replies",
         "rules": "show, check and compare rules, policies and profiles",
         "serve": "receive bounces by LMTP, SMTP or webhooks",
+        "summary": "sum up a day's mail as plain text, for cron",
         "suppressions": "manage the list of addresses that must not receive mail",
     }
 )
@@ -128,6 +129,10 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import serve
 
             return serve.COMMAND
+        case "summary":
+            from undeliverable.cli import summary
+
+            return summary.COMMAND
         case _:
             from undeliverable.cli import _suppressions
 
