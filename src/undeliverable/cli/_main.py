@@ -14,7 +14,7 @@ from undeliverable.cli._command import Command, RunError, UsageError, add_output
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
-COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "suppressions")
+COMMANDS: Final = ("check", "classify", "explain", "export", "pipe", "report", "rules", "serve", "suppressions")
 """The names of the subcommands. A new one needs a module beside this one, its name here and a case in `command_named`."""
 
 DESCRIPTION: Final = """\
@@ -85,6 +85,10 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import explain
 
             return explain.COMMAND
+        case "export":
+            from undeliverable.cli import export
+
+            return export.COMMAND
         case "pipe":
             from undeliverable.cli import pipe
 
