@@ -12,8 +12,8 @@ from __future__ import annotations
 
 try:
     import pyarrow as pa
-except ImportError:
-    raise ImportError("undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'") from None
+except ImportError as error:
+    raise ImportError("undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'") from error
 
 from undeliverable.arrow._changes import COMPARED, changes, changes_sql
 from undeliverable.arrow._read import Batch, classify_replies, read
