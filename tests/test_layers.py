@@ -58,6 +58,7 @@ ORDER: Final = (
     "tags",
     "rates",
     "recommend",
+    "arrow",
     # the outer layers
     "suppression",
     "store",

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "check a list of addresses before a send",
         "classify": "report what happened to each recipient in bounced mail",
         "explain": "explain the verdict on a message or an SMTP reply",
+        "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
         "pipe": "record one bounce that a mail server hands over",
         "report": "write an HTML page of bounce rates, reasons and replies",
         "rules": "show, check and compare rules, policies and profiles",
@@ -113,6 +114,10 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import explain
 
             return explain.COMMAND
+        case "export":
+            from undeliverable.cli import export
+
+            return export.COMMAND
         case "pipe":
             from undeliverable.cli import pipe
 
