@@ -9,6 +9,7 @@ from __future__ import annotations
 from undeliverable.files._csv import CsvRows, Row
 from undeliverable.files._find import STDIN, size_of
 from undeliverable.files._inbox import Inbox, Mail
+from undeliverable.files._lists import ListFile, lists_in
 from undeliverable.files._records import RecordError
 from undeliverable.files._reports import Parse, Paths, read_all, report_of
 from undeliverable.files._streams import decompressed
@@ -17,12 +18,14 @@ __all__ = [
     "STDIN",
     "CsvRows",
     "Inbox",
+    "ListFile",
     "Mail",
     "Parse",
     "Paths",
     "RecordError",
     "Row",
     "decompressed",
+    "lists_in",
     "read_all",
     "report_of",
     "size_of",
