@@ -1,4 +1,4 @@
-"""Read mail where it lies: files, folders, mbox files, Maildirs, gzip or not, and records that were written before.
+"""Read mail where it lies: files, folders, mbox files, Maildirs, archives, compressed or not, and records of our own.
 
 :class:`Inbox` yields what stands below some paths one by one, in bounded memory, and :func:`report_of` makes a report of it;
 :func:`undeliverable.read` does both. A file that cannot be read is said, counted and skipped.
