@@ -125,6 +125,16 @@ def test_lists_are_checked_in_archives_as_well(tmp_path: Path) -> None:
         assert rows.failed
 
 
+def test_what_is_left_out_is_said_only_where_somebody_asks() -> None:
+    said: list[str] = []
+    data = zip_of({"a.png": b"", "b.csv": PLAIN})
+    encrypted = data.replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\x01\0")
+    assert [one.path for one in lists_in(io.BytesIO(data), "x", said.append)] == ["x/b.csv"]
+    assert said == []
+    assert list(lists_in(io.BytesIO(encrypted), "x", said.append)) == []
+    assert said == [f"x/{name}: encrypted; unpack it with its password" for name in ("a.png", "b.csv")]
+
+
 def test_a_pipe_that_cannot_be_sought() -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:

@@ -12,7 +12,6 @@ from undeliverable.files._inbox import Inbox, Mail
 from undeliverable.files._lists import ListFile, lists_in
 from undeliverable.files._records import RecordError
 from undeliverable.files._reports import Parse, Paths, read_all, report_of
-from undeliverable.files._streams import decompressed
 
 __all__ = [
     "STDIN",
@@ -24,7 +23,6 @@ __all__ = [
     "Paths",
     "RecordError",
     "Row",
-    "decompressed",
     "lists_in",
     "read_all",
     "report_of",
