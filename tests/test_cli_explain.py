@@ -21,7 +21,7 @@ from undeliverable.cli import main
 from undeliverable.cli._asked import asked, in_words
 from undeliverable.cli._entries import entries_of
 from undeliverable.cli._paragraphs import Paragraph, Span, paragraph, write
-from undeliverable.cli._screen import Screen
+from undeliverable.cli._screen import ASCII, Screen
 
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures"
 WIDTHS: Final = (40, 60, 80, 100, 120, 200)
@@ -112,6 +112,13 @@ def test_marks_are_colours_or_guillemets() -> None:
     assert "«" not in shown
     assert "550 \x1b[1;4mno such user\x1b[0m here\n" in shown
     assert shown.startswith("\x1b[2m  reply")
+
+
+def test_an_encoding_without_guillemets_gets_stand_ins() -> None:
+    one = screen(80)._replace(signs=ASCII)
+    write([Paragraph((Span("550 … "), Span("no such user", "mark"), Span(" · é")), "reply")], one)
+    assert isinstance(one.stream, io.StringIO)
+    assert one.stream.getvalue() == "  reply      550 ... >>no such user<< - é\n"
 
 
 def test_what_is_set_stays_as_it_is() -> None:

@@ -123,8 +123,10 @@ def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options
         write((paragraph(""), *_of_report(report, text, named=True)), screen)
         shown += 1
     if shown > _MANY and not options.quiet:
+        from shlex import quote  # hardly ever needed
+
         log = " --log" if options.log else ""
-        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {options.subject}")
+        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {quote(options.subject)}")
     return shown
 
 
