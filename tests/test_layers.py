@@ -58,10 +58,12 @@ ORDER: Final = (
     "tags",
     "rates",
     "recommend",
+    "arrow",
     # the outer layers
     "suppression",
     "store",
     "check",
+    "summary",
     "report",
     "webhook_auth",
     "serve",

@@ -101,7 +101,11 @@ def test_an_explanation_is_a_function_of_the_verdict() -> None:
     for text in TEXTS:
         verdict = classify(text, recipient="kim@example.org")
         unread = pickle.loads(pickle.dumps(classify(text, recipient="kim@example.org")))
-        assert verdict.explain(verbose=True) == unread.explain(verbose=True) == dataclasses.replace(verdict).explain(verbose=True)
+        assert (
+            verdict.explain(verbose=True)
+            == unread.explain(verbose=True)
+            == dataclasses.replace(verdict).explain(verbose=True)
+        )
         assert verdict.to_dict() == unread.to_dict()
 
 

@@ -78,7 +78,9 @@ class TestCascade:
         text = verdict.explain(verbose=True)
         assert "prefinery.full (profile:prefinery)" in text
         assert "sets applies_to" in text
-        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain(verbose=True)
+        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain(
+            verbose=True
+        )
 
     @pytest.mark.parametrize("profile", Knowledge.profiles())
     def test_a_label_changes_nothing_else(self, profile: str) -> None:

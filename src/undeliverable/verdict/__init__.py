@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record
@@ -391,5 +392,6 @@ class Report(ReportViews, Record):
         """
         from undeliverable.verdict._records import report_values
 
-        values = report_values(record)
-        return cls(**{**values, "verdicts": tuple(Verdict(**one) for one in values["verdicts"])})
+        values: dict[str, Any] = report_values(record)
+        values["verdicts"] = tuple(Verdict(**one) for one in values["verdicts"])
+        return cls(**values)
