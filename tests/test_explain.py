@@ -15,10 +15,13 @@ from string import Formatter
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from undeliverable import Knowledge, Report, Verdict, classify, parse
 from undeliverable._rules.keys import PAGES
 from undeliverable._verdicts.excerpts import excerpt
+from undeliverable._verdicts.explain import explanation
 from undeliverable._verdicts.pages import _KINDS, pages_for
 from undeliverable._verdicts.sentences import Sentences, languages, sentences
 from undeliverable.data import names, read
@@ -336,6 +339,37 @@ def test_whoever_was_mailed_is_kept() -> None:
     assert full.of("forwarded")
     assert full.of("next") == FULL.explanation().of("next")
     assert replace(USER, sent_to="kim@example.org").explanation().of("forwarded") == ()
+
+
+@given(
+    st.builds(
+        replace,
+        st.sampled_from([USER, FULL]),
+        reason=st.sampled_from([None, *Reason]),
+        advice=st.sampled_from([None, *Advice]),
+        bounce_type=st.sampled_from([None, *BounceType]),
+        action=st.sampled_from([None, *Action]),
+        message_advice=st.sampled_from([None, *MessageAdvice]),
+        proof=st.sampled_from([None, *Proof]),
+        confidence=st.sampled_from([None, "high", "low"]),
+        expired=st.booleans(),
+        retry_after=st.none() | st.integers(0, 10**7),
+        recipient=st.none() | st.text(max_size=9),
+        sent_to=st.none() | st.text(max_size=9),
+        provider=st.sampled_from([None, "google", "microsoft", "nobody"]),
+        conflicts=st.lists(st.sampled_from([INSIDE, "x", "Status 5.0.0 but the reply says {x}"]), max_size=2).map(
+            tuple
+        ),
+    ),
+    st.sampled_from([None, *Kind]),
+    st.sampled_from(LANGUAGES),
+)
+def test_whatever_a_verdict_says_can_be_explained(verdict: Verdict, kind: Kind | None, lang: str) -> None:
+    found = explanation(verdict, lang, kind=kind)
+    assert len(found.of("next")) == 1
+    assert len(str(found).splitlines()) == 1 + len(found.lines)
+    assert all(line.label and line.text.strip() for line in found.lines)
+    assert (verdict.proof is Proof.UNPROVED) <= bool(found.of("caution"))
 
 
 # --- doubts -------------------------------------------------------------------------------------------------------------

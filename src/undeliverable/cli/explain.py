@@ -56,9 +56,11 @@ class _Text(NamedTuple):
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "subject",
+        "subjects",
         metavar="FILE|REPLY",
-        help="a file of mail or records as for classify, the text of an SMTP reply, or a line of a mail server's log",
+        nargs="+",
+        help="files and folders of mail or records as for classify, or the text of an SMTP reply, or a line of a mail "
+        "server's log",
     )
     parser.add_argument(
         "--log", action="store_true", help="the file is a mail server's log: explain each line about a failure in it"
@@ -75,12 +77,12 @@ def _run(options: Namespace) -> int:
     own = tuple(one for one in knowledge.providers if one.pages) if options.rules else ()
     text = _Text(options.lang, options.verbose, own)
     screen = Screen.of(sys.stdout, options.color)
-    subject: str = options.subject
-    is_file = subject == STDIN or os.path.exists(subject)
-    code = None if is_file else _CODE.match(subject.strip())
-    report = None if is_file or code else parse_log_line(subject, knowledge=knowledge, **known)
-    if report is None and not is_file and not options.log and (code or _WORDS.match(subject.strip())):
-        write(_of_verdict(_classified(options, knowledge, known), text), screen)
+    subject = " ".join(options.subjects).strip()
+    is_file = any(path == STDIN or os.path.exists(path) for path in options.subjects)
+    code = None if is_file else _CODE.match(subject)
+    report = None if is_file or (code and not options.log) else parse_log_line(subject, knowledge=knowledge, **known)
+    if report is None and not is_file and not options.log and (code or _WORDS.match(subject)):
+        write(_of_verdict(_classified(subject, options, knowledge, known), text), screen)
         return 0
     if options.host or options.smtp_command or options.protocol or options.recipient:
         raise UsageError("--host, --command, --protocol and --recipient apply to the text of a reply, not to a file")
@@ -88,14 +90,14 @@ def _run(options: Namespace) -> int:
         write(_of_report(report, text), screen)
         return 0
     skip = _skip if options.verbose else None
-    inbox = Inbox((subject,), warn=warn, is_log=options.log, log_option="explain --log", skipped_file=skip)
+    inbox = Inbox(options.subjects, warn=warn, is_log=options.log, log_option="explain --log", skipped_file=skip)
     shown = _explain_all(_reports(inbox, options, knowledge, known), text, screen, options)
     return 0 if shown and not inbox.refused else 1
 
 
-def _classified(options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:
+def _classified(reply: str, options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:
     return classify(
-        options.subject,
+        reply,
         host=options.host,
         command=options.smtp_command,
         protocol=options.protocol,
@@ -123,10 +125,10 @@ def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options
         write((paragraph(""), *_of_report(report, text, named=True)), screen)
         shown += 1
     if shown > _MANY and not options.quiet:
-        from shlex import quote  # hardly ever needed
+        from shlex import join  # hardly ever needed
 
-        log = " --log" if options.log else ""
-        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {quote(options.subject)}")
+        command = join(("undeliverable", "classify", *(["--log"] if options.log else []), *options.subjects))
+        warn(f"explained {counted(shown, 'message')}; as a table: {command}")
     return shown
 
 
