@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from undeliverable._text.identity import is_same_address
 from undeliverable._text.lazy import lazy
 from undeliverable._verdicts.excerpts import excerpt
 from undeliverable._verdicts.pages import pages_for
@@ -238,8 +239,7 @@ def _is_suppressed(verdict: Verdict) -> bool:
 
 def _is_forwarded(verdict: Verdict) -> bool:
     """Return whether another address was mailed than the one that failed."""
-    sent_to = _one_line(verdict.sent_to)
-    return sent_to is not None and sent_to != _one_line(verdict.recipient)
+    return _one_line(verdict.sent_to) is not None and not is_same_address(verdict.sent_to, verdict.recipient)
 
 
 def _forwarded(verdict: Verdict, say: Sentences) -> tuple[ExplanationLine, ...]:
