@@ -28,8 +28,8 @@ from undeliverable.cli._fit import address_need, cut, fold, short_address, short
 from undeliverable.cli._layout import layout_for, streaming_layout
 from undeliverable.cli._main import command_named
 from undeliverable.cli._output import paint_of
-from undeliverable.cli._rows import ScreenTable, StreamTable
 from undeliverable.cli._screen import ASCII, SIGNS, Screen
+from undeliverable.cli._screen_table import ScreenTable, StreamTable
 from undeliverable.cli._summary import Tally
 from undeliverable.reasons import BounceType
 from undeliverable.verdict import Kind

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from undeliverable.cli._classifying import Run, streams
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of
-from undeliverable.cli._fields import FIELDS, fields_of
-from undeliverable.cli._into import Into, Recording, add_into_options, list_of
-from undeliverable.cli._jobs import Work
-from undeliverable.cli._output import Wanted, format_of
-from undeliverable.cli._select import Selection
-from undeliverable.cli._signer import (
-    ListedSent,
-    Proving,
-    add_envelope_option,
-    add_proof_options,
-    asking,
-    prover_of,
-)
-from undeliverable.cli._writers import FORMATS, Form
-from undeliverable.mail import ENVELOPE_TO
-from undeliverable.verdict import Kind
-
-if TYPE_CHECKING:
-    from undeliverable.proof import Prover
+from undeliverable.cli._command import Command, add_knowledge_options
+from undeliverable.cli._formats import FORMATS
+from undeliverable.cli._into import add_into_options
+from undeliverable.cli._signer import add_envelope_option, add_proof_options
 
 __all__ = ["COMMAND"]
-
-_LONGEST: Final = 36_500  # days
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -76,7 +55,7 @@ def _output_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fields",
         metavar="NAMES",
-        help=f"the columns of table and csv, or the keys of jsonl, in this order: {', '.join(FIELDS)}",
+        help="the columns of table and csv, or the keys of jsonl, such as recipient,reason,code,reply",
     )
     parser.add_argument("--unique", action="store_true", help="show each address once, with its first verdict")
     parser.add_argument("--excel", action="store_true", help="CSV that Excel opens as UTF-8: with a byte order mark")
@@ -128,68 +107,9 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
-    if options.jobs < 1 or (options.jobs > 1 and options.log):
-        raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
-    if not 0 < options.max_age <= _LONGEST:
-        raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
-    wanted = _wanted(options)
-    hides = wanted.path is None and sys.stdout.isatty() and wanted.form.format == "table" and not options.all
-    work, prover = _work(options, wanted.form, hides=hides), prover_of(options)
-    known = list_of(options, reads_mail=not options.log)
-    if known is None:
-        return Run(options, work._replace(proving=_proving(options, prover)), wanted, None)()
-    known.close()  # processes are forked before it is opened again: no two may share a connection
-    max_age, sent = timedelta(days=options.max_age), ListedSent(known)
-    proving = _proving(options, asking(prover, sent))
-    try:
-        work = work._replace(proving=proving, recording=Recording(max_age))
-        return Run(options, work, wanted, Into(known, max_age))()
-    finally:
-        sent.close()
-        known.close()
+    from undeliverable.cli._classifying import classify  # no help needs it
 
-
-def _wanted(options: Namespace) -> Wanted:
-    """Return what is to be written, and where.
-
-    :raises UsageError: for options that contradict each other.
-    """
-    name = format_of(options.format, options.output, excel=options.excel)
-    fields = fields_of(options.fields)
-    if name == "txt" and fields:
-        raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
-    return Wanted(
-        Form.of(name, fields),
-        options.output,
-        color=options.color,
-        excel=options.excel,
-        shows_all=options.all,
-        streams=streams(options),
-    )
-
-
-def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
-    """Return what proves messages; logs are our own, and prove themselves."""
-    if prover is None or options.log:
-        return None
-    return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))
-
-
-def _work(options: Namespace, form: Form, *, hides: bool) -> Work:
-    """Return the work to do on each message."""
-    knowledge = knowledge_of(options)
-    addresses = form.format == "txt"
-    selection = Selection.of(options.only, of_mailed=addresses)
-    return Work(
-        knowledge,
-        selection,
-        form,
-        attached=options.attached,
-        keep_headers=tuple(options.keep_header),
-        known=known_of(options, knowledge),
-        hides=hides and str(Kind.OTHER) not in selection.words,
-        unique=options.unique and not addresses,
-    )
+    return classify(options)
 
 
 COMMAND: Final = Command(
