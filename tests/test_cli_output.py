@@ -245,7 +245,7 @@ def test_a_full_disk_is_one_line(name: str, place: str, folder: Path) -> None:
         else:
             done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     where = "/dev/full" if place == "-o" else "standard output"
-    assert done.stderr == f"undeliverable: {where}: No space left on device; it is not complete\n"
+    assert done.stderr == f"undeliverable: {where}: No space left on device; free some space, or write elsewhere\n"
     assert done.returncode == 1
 
 

@@ -52,7 +52,8 @@ def classify(options: Namespace) -> int:
     """Do what the options say, and return the exit status.
 
     :raises UsageError: for options that cannot be used.
-    :raises RunError: when a file or a list cannot be written.
+    :raises RunError: when a list cannot be written.
+    :raises OSError: when a file cannot be written.
     """
     if options.jobs < 1 or (options.jobs > 1 and options.log):
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")

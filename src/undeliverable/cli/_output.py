@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple, TextIO
 
-from undeliverable.cli._command import RunError, UsageError, warn
+from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._rows import BLOCK, Line, Paint, Rows, Table, Writer
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
@@ -88,7 +88,7 @@ class Output:
     def put(self, rows: Rows) -> None:
         """Write the rows of one report.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         with self._errors():
             self.writer.put(rows)
@@ -98,7 +98,7 @@ class Output:
     def close(self) -> None:
         """Write what is left; a file now takes its place.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         with self._errors():
             self.writer.close()
@@ -114,13 +114,14 @@ class Output:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        """Say where something could not be written."""
         try:
             yield
+        except BrokenPipeError:  # whoever reads has enough
+            raise
         except OSError as error:
             self.abandon()
-            if self._wanted.path is None:  # the same for all commands
-                raise
-            raise RunError(f"{self._wanted.path}: {error.strerror or error}; not written") from None
+            raise OSError(error.errno, error.strerror, self._wanted.path or "standard output") from None
 
 
 class _File:
