@@ -208,10 +208,10 @@ def test_the_summary_adds_up_and_fits(
         assert re.search(rf"(?<![\d,]){number:,} {state}", text)
     if width >= 110:  # everything about a type is in its line: its number, what to do, and why
         for line in lines:
-            state = next((one for one in STATES if re.search(rf"\d {one}( |$)", line)), None)
-            if state is not None and "other" not in line:
-                found = sum(numbers(line[line.index(state) :]))
-                assert found == 2 * by_state[state] or signs.ellipsis in line
+            named = next((one for one in STATES if re.search(rf"\d {one}( |$)", line)), None)
+            if named is not None and "other" not in line:
+                found = sum(numbers(line[line.index(named) :]))
+                assert found == 2 * by_state[named] or signs.ellipsis in line
     if others:
         told = next(line for line in lines if re.search(r"\bothers?\b", line))
         beside = told if width >= 60 else f"{told} {lines[lines.index(told) + 1]}"

@@ -251,10 +251,10 @@ class _Run:
     def _remarks(self) -> Iterator[str]:
         if self._lines is not None:
             yield from self._lines.remarks
-            unread: int = getattr(self._lines, "unread", 0)
+            unread = self._lines.unread
             if unread:
                 looks = "line looks like a delivery but was" if unread == 1 else "lines look like deliveries but were"
-                yield f"warning: {unread:,} {looks} not read; first: {getattr(self._lines, 'first_unread', '')}"
+                yield f"warning: {unread:,} {looks} not read; first: {self._lines.first_unread}"
         if self._inbox.records and (self._options.rules or self._options.profile):
             yield "warning: records keep their verdicts; --rules and --profile judge mail"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from argparse import _ArgumentGroup as ArgumentGroup
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import Command, add_knowledge_options
 from undeliverable.cli._formats import FORMATS
 from undeliverable.cli._into import add_into_options
 from undeliverable.cli._signer import add_envelope_option, add_proof_options
+
+if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
 
 __all__ = ["COMMAND"]
 
