@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.terminal import cells, plain, terminal
 from undeliverable import classify
 from undeliverable.cli import main
 from undeliverable.cli._daily_chart import chart
@@ -336,6 +338,39 @@ def test_complaints_and_refusals_have_their_commands(run: Run) -> None:
     assert [re.search(r"--only (\w+)", command)[1] for command in found] == [  # type: ignore[index]
         "suppress", "fix_sender", "slow_down", "fix_message", "review", "complaint",
     ]  # fmt: skip
+
+
+def test_the_commands_run_and_give_what_was_counted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run("--tenant", "acme", FIXTURES / "complaints", FIXTURES / "delays", FIXTURES / "bounces")
+    found = commands(out)
+    assert len(found) > 3
+    for command in found:
+        words = shlex.split(command.partition(" > ")[0])
+        assert words[:2] == ["undeliverable", "classify"]
+        assert words[words.index("--tenant") + 1] == "acme"
+        assert main(words[1:]) == 0
+        assert capsys.readouterr().out.strip()
+
+
+def test_skipped_files_are_counted_and_named_if_wanted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "notes.dat").write_bytes(b"\0\1")
+    assert (
+        "Not counted: 1 file without mail (-v names them)"
+        in run("--sent", 9, tmp_path / "mails", FIXTURES / "delays")[1]
+    )
+    assert "notes.dat: skipped, " in run("-v", tmp_path / "mails", FIXTURES / "delays")[2]
+
+
+@pytest.mark.parametrize("rich", [True, False])
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_the_page_on_a_terminal(width: int, rich: bool) -> None:
+    shown = plain(terminal(["summary", "--log", "--tz", "UTC", "fixtures/logs/postfix.log"], width, rich=rich))
+    assert [one for one in shown.splitlines() if cells(one) > width] == []
+    assert "no-such-domain.invalid" in shown
 
 
 def test_no_command_for_what_is_gone_and_none_that_nobody_would_copy(

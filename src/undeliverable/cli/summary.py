@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -67,7 +68,7 @@ def _run(options: Namespace) -> int:
     from undeliverable.summary import SummaryCounter
 
     before = _before(options, now)
-    reading = Reading(options, now, zone, _silent if options.quiet else warn)
+    reading = Reading(options, now, zone, _warner(options))
     counter = SummaryCounter(span, zone=zone)
     reading.count(options.paths, counter)
     summary = counter.summary(sent=options.sent, is_complete=bool(options.log and options.paths))
@@ -93,8 +94,9 @@ def _refuse(options: Namespace) -> None:
         raise UsageError("--sent: must not be negative")
 
 
-def _silent(_: str) -> None:
-    """Leave out a warning."""
+def _warner(options: Namespace) -> Callable[[str], None]:
+    """Return what is done with a warning."""
+    return (lambda _: None) if options.quiet else warn
 
 
 def _before(options: Namespace, now: datetime) -> Summary | None:
@@ -110,7 +112,7 @@ def _before(options: Namespace, now: datetime) -> Summary | None:
         return found
     zone = zone_of(options)
     counter = SummaryCounter(zone=zone)
-    Reading(options, now, zone, warn).count([path], counter)
+    Reading(options, now, zone, _warner(options)).count([path], counter)
     return counter.summary(is_complete=options.log)
 
 
