@@ -20,7 +20,8 @@ import pytest
 import undeliverable
 from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._fields import TABLE_FIELDS
-from undeliverable.cli._main import COMMANDS, _columns, command_named
+from undeliverable.cli._help import columns as _columns
+from undeliverable.cli._main import COMMANDS, command_named
 from undeliverable.cli._neutral import neutral, neutral_cell, neutral_lines
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._rows import Table, table_rows
@@ -262,12 +263,12 @@ def test_nothing_readable_is_status_1(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["classify"], ["clasify", "x"], ["classify", "--format", "xml", "x"]])
+@pytest.mark.parametrize("arguments", [["classify"], ["clasify", "x"], ["classify", "--format", "xml", "x"]])
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
-    assert "usage: undeliverable" in capsys.readouterr().err
+    assert re.fullmatch(r"undeliverable: .+; see 'undeliverable[a-z ]* --help'\n", capsys.readouterr().err)
 
 
 def test_a_message_that_the_library_fails_on_does_not_stop_the_run(
@@ -352,17 +353,17 @@ def test_what_explain_takes_for_a_reply(reply: str, capsys: pytest.CaptureFixtur
 
 def test_explain_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "1-unknown.eml"
-    assert main(["explain", str(path), "--trace"]) == 0
+    assert main(["explain", str(path), "--trace", "-v"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{path}: bounce")
-    assert undeliverable.parse(UNKNOWN, trace=True).verdicts[0].explain() in out
+    assert undeliverable.parse(UNKNOWN, trace=True).verdicts[0].explain(verbose=True) in out
 
 
 def test_explain_several_messages_and_one_without_recipients(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(folder)]) == 0
     out = capsys.readouterr().out
     assert out.count(str(folder)) == 3
-    assert "No recipient found." in out
+    assert "This message is not a report about a delivery" in out
 
 
 def test_explain_takes_host_and_command_for_replies_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -371,16 +372,15 @@ def test_explain_takes_host_and_command_for_replies_only(folder: Path, capsys: p
 
 
 def test_every_command_has_its_name() -> None:
-    assert tuple(command_named(name).name for name in COMMANDS) == COMMANDS
+    assert [command_named(name).name for name in COMMANDS] == list(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], [command, "--help"]):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        assert left.value.code == 0
-        assert f"\n  undeliverable {command} " in capsys.readouterr().out.partition("examples:")[2]
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"\n  undeliverable {command} " in capsys.readouterr().out.partition("examples:")[2]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -485,7 +485,7 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("undeliverable", run_name="__main__")
     assert ended.value.code == 0
-    assert "user_unknown" in capsys.readouterr().out
+    assert "the mailbox does not exist" in capsys.readouterr().out
     # Whoever only imports it, as other processes of --jobs may, starts nothing.
     assert runpy.run_module("undeliverable.__main__", run_name="imported")["main"] is main
 
@@ -505,8 +505,8 @@ def test_what_nobody_reads_any_more_goes_nowhere(tmp_path: Path, monkeypatch: py
 
 def test_explain_says_who_wrote_it_where_that_is_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fixtures = Path(__file__).parent.parent / "fixtures" / "bounces"
-    assert main(["explain", str(fixtures / "postfix-several.eml")]) == 0
+    assert main(["explain", "-v", str(fixtures / "postfix-several.eml")]) == 0
     assert "postfix-several.eml: bounce, written by postfix" in capsys.readouterr().out
     (folder / "own.eml").write_bytes(bounce("kim@example.org", "5.1.1", "550 5.1.1 no"))
-    assert main(["explain", str(folder / "own.eml")]) == 0
+    assert main(["explain", "-v", str(folder / "own.eml")]) == 0
     assert "own.eml: bounce\n" in capsys.readouterr().out

@@ -61,7 +61,7 @@ def test_rows_of_unknown_columns_are_warned_of(tmp_path: Path, capsys: pytest.Ca
     ("command", "option"),
     [
         (("classify",), "--log"),
-        (("explain",), "classify --log"),
+        (("explain",), "explain --log"),
         (("rules", "diff", "builtin", "ses"), "--log"),
         (("rules", "suggest"), "--log"),
         (("report", "-o", "report.html"), "--log"),

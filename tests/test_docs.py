@@ -74,6 +74,7 @@ def test_every_example_is_of_a_kind_that_is_checked() -> None:
         "toml",
         "json",
         "sh",
+        "sql",
         "text",
         "{toctree}",
         "{literalinclude}",

@@ -78,7 +78,7 @@ def test_a_report_inside_a_message_is_undetermined() -> None:
     (verdict,) = report.verdicts
     assert (str(verdict.reason), verdict.conflicts) == ("user_unknown", (INSIDE,))
     assert "the report stands inside another message" in report.remarks
-    assert "conflict   " + INSIDE in verdict.explain()
+    assert "conflict   " + INSIDE in verdict.explain(verbose=True)
 
 
 def test_a_complaint_inside_a_message_suppresses_nobody() -> None:

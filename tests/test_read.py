@@ -129,7 +129,7 @@ def test_explanations_of_records(tmp_path: Path, run: Run) -> None:
     (tmp_path / "one.jsonl").write_text(line_of() + "{}\n" + line_of()[:800])
     status, out, err = run("explain", tmp_path / "one.jsonl")
     assert status == 0
-    assert out.startswith("one: bounce")
+    assert out.startswith("Mail to ")
     assert "one.jsonl:2: not a record of a report" in err
     assert "one.jsonl:3: not a record of a report: its end is missing" in err
 

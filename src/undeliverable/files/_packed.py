@@ -183,15 +183,19 @@ def form_of(head: bytes) -> Form | None:
 
 def unpacked(file: Readable, form: Form, meter: Meter | None = None) -> io.BufferedReader:
     """Return a file that is read decompressed; the compressed one stands at its beginning."""
-    return io.BufferedReader(Unpacked(file, form, Meter() if meter is None else meter), _BLOCK)
+    return io.BufferedReader(Unpacked(file.read1, form, Meter() if meter is None else meter), _BLOCK)
 
 
 class Unpacked(Steady):
     """The decompressed octets of a file, of all the streams that stand in it one after the other."""
 
-    def __init__(self, file: Readable, form: Form, meter: Meter) -> None:
+    def __init__(self, read: Callable[[int], bytes], form: Form, meter: Meter) -> None:
+        """Read nothing yet.
+
+        :param read: returns at most so many octets of what is compressed, none at the end.
+        """
         super().__init__()
-        self._file = file
+        self._read = read
         self._form = form
         self._meter = meter
         self._unpacker: Unpacker | None = None
@@ -222,7 +226,7 @@ class Unpacked(Steady):
                     return b""
             data = b""
             if unpacker.needs_input:
-                data, self._waiting = self._waiting or self._file.read1(_INPUT), b""
+                data, self._waiting = self._waiting or self._read(_INPUT), b""
                 if not data:
                     raise DamagedError(TORN)
             block = unpacker.decompress(data, size)
@@ -248,7 +252,7 @@ class Unpacked(Steady):
         if magic is None:
             return b""
         behind = before.unused_data
-        while len(behind := behind.lstrip(b"\0")) < MAGIC and (more := self._file.read1(_INPUT)):
+        while len(behind := behind.lstrip(b"\0")) < MAGIC and (more := self._read(_INPUT)):
             behind += more
         if behind and magic.match(behind) is None:
             raise DamagedError("other data follow the compressed ones")

@@ -131,9 +131,9 @@ def _begin(file: io.BufferedReader, offset: int) -> bool:
 
 
 def _opened(file: io.BufferedReader, entry: _Entry, meter: Meter) -> io.BufferedReader:
-    raw: Steady = Section(file, entry.size)
-    if entry.method != _STORED:
-        raw = Unpacked(io.BufferedReader(raw, _BLOCK), _METHODS[entry.method], meter)
+    section = Section(file, entry.size)
+    stored = entry.method == _STORED
+    raw = section if stored else Unpacked(section.read, _METHODS[entry.method], meter)
     return io.BufferedReader(_Checked(raw, entry.crc))
 
 
