@@ -161,9 +161,9 @@ COMMAND: Final = Command(
     name="summary",
     help="sum up the mail of a day as plain text, for a terminal or a daily mail",
     examples=(
-        "undeliverable summary --log --yesterday /var/log/mail.log /var/log/mail.log.1",
-        "undeliverable summary --sent 20000 --since 7d ~/Maildir      # bounces as mail",
-        "undeliverable summary --log --list list.db --save last.json --before last.json --fail-on watch /var/log/mail.log",
+        "undeliverable summary --log --yesterday /var/log/mail.log*  # what cron mails each morning",
+        "undeliverable summary --sent 20000 --since 7d ~/Maildir     # bounces as mail",
+        "undeliverable summary --log --list list.db --before last.json --save last.json mail.log",
     ),
     arguments=_arguments,
     run=_run,
