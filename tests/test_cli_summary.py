@@ -203,7 +203,27 @@ def test_what_could_not_be_read_is_said_and_fails(run: Run, tmp_path: Path) -> N
     assert "none.log: No such file" in err
     empty = tmp_path / "empty.log"
     empty.touch()
-    assert run("--log", empty)[0] == 1
+    status, _, err = run("--log", empty)
+    assert (status, err) == (1, "undeliverable: nothing was read: there is no mail, no record and no line of a log\n")
+
+
+def test_a_log_is_never_counted_as_mail(run: Run, tmp_path: Path) -> None:
+    plain = log(tmp_path / "mail.log", 20, 5)
+    packed = tmp_path / "mail.log.1.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for words in ((plain,), (packed,), ("--before", plain, FIXTURES / "delays")):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "")
+        assert err.endswith(": this is a log: add --log\n")
+    (tmp_path / "mail.log.2.gz").write_bytes(b"\x1f\x8bdamaged")
+    assert run(tmp_path / "mail.log.2.gz")[0] == 1
+
+
+def test_a_day_without_mail_is_no_error(run: Run, tmp_path: Path) -> None:
+    path = log(tmp_path / "mail.log", 20, 5)
+    status, out, err = run("--log", "--day", "2026-11-01", "--fail-on", "watch", "--quiet-when-ok", path)
+    assert (status, err) == (0, "")
+    assert "No rate: nothing was sent" in out
 
 
 def test_records_that_are_none_are_counted(run: Run, tmp_path: Path) -> None:

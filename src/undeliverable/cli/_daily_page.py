@@ -28,6 +28,7 @@ _REASONS: Final = 8
 _CHANGES: Final = 8
 _WIDE: Final = 60
 _FLOWS: Final = ("delivered", "failed", "deferred", "complaints")
+_UNKNOWN: Final = "nothing says how much was sent (--sent NUMBER, or --log for a log of deliveries)"
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "auto_reply": "auto-replies", "challenge": "challenges", "disposition": "read receipts",
@@ -77,7 +78,7 @@ def lines_of(page: Page, look: Look) -> Iterator[str]:
     parts = (
         [*_head(page, look)],
         [*_totals(summary, look)] if summary.reports or not summary.news else [],
-        [*_decision(page.decided, look)],
+        [*_decision(page, look)],
         [*_changed(page, look)],
         chart(summary, look),
         [*_groups("Providers", summary.providers, None, _PROVIDERS, look)],
@@ -144,11 +145,11 @@ def _percent(share: Share | None) -> str:
     return "" if share is None else f"{share.rate:.2%}"
 
 
-def _decision(decided: Decided, look: Look) -> Iterator[str]:
+def _decision(page: Page, look: Look) -> Iterator[str]:
+    decided = page.decided
     if decided.decision is None:
-        yield from look.wrapped(
-            "No rate: nothing says how much was sent (--sent NUMBER, or --log for a log of deliveries)"
-        )
+        nothing = "nothing was sent" if page.summary.sent == 0 else _UNKNOWN
+        yield from look.wrapped(f"No rate: {nothing}")
         return
     first, *others = decided.why or ("no rate reaches a level",)
     yield from look.wrapped(f"{decided.decision.upper()}: {first}")

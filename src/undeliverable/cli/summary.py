@@ -8,7 +8,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from io import BufferedReader
+from typing import TYPE_CHECKING, Final, cast
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, warn
 from undeliverable.cli._levels import add_fail_on, status_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
+_HEAD: Final = 4096
 _FORMATS: Final = ("text", "json")
 
 
@@ -80,9 +82,11 @@ def _run(options: Namespace) -> int:
     decision = decide(summary).decision
     if not options.quiet and not (options.quiet_when_ok and decision == "ok" and not reading.problems.failed):
         _print(page, options)
-    if options.fail_on is not None and decision is None:
+    if options.fail_on is not None and decision is None and summary.sent is None:
         warn("--fail-on: nothing can be decided: give --log for a log of deliveries, or --sent NUMBER")
     nothing = reading.is_empty and options.list is None
+    if nothing:
+        warn("nothing was read: there is no mail, no record and no line of a log")
     return status_of(decision, options.fail_on) or int(nothing or reading.problems.failed > 0)
 
 
@@ -92,6 +96,23 @@ def _refuse(options: Namespace) -> None:
         raise UsageError("nothing to summarise: name logs, with --log, or mails, or a suppression list with --list")
     if options.sent is not None and options.sent < 0:
         raise UsageError("--sent: must not be negative")
+    for path in () if options.log else (*options.paths, options.before):
+        if path is not None and os.path.isfile(path) and _is_log(path):
+            raise UsageError(f"{path}: this is a log: add --log")
+
+
+def _is_log(path: str) -> bool:
+    """Return True for a log: read as mail, it would give numbers that mean nothing."""
+    from zlib import error as broken
+
+    from undeliverable.files import decompressed
+    from undeliverable.logs import looks_like_log
+
+    try:
+        with open(path, "rb") as file:
+            return looks_like_log(cast("BufferedReader", decompressed(file)).peek(_HEAD)[:_HEAD])
+    except (OSError, EOFError, broken):  # whoever reads it says so
+        return False
 
 
 def _warner(options: Namespace) -> Callable[[str], None]:
