@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import tomllib
 from collections.abc import Iterator
@@ -189,6 +190,17 @@ def test_no_pattern_is_shown_unless_asked_for() -> None:
         assert str(verdict.rule.pattern) not in verdict.explain(), name
         assert verdict.rule.id not in verdict.explain(), name
         assert verdict.rule.id in verdict.explain(verbose=True), name
+
+
+def test_records_and_pickles_say_the_same() -> None:
+    """A record has no words of its rule: nothing is marked, and all else is said."""
+    for name, verdict in real():
+        found = verdict.explanation()
+        assert pickle.loads(pickle.dumps(verdict)).explanation() == found, name
+        again = Verdict.from_dict(verdict.to_dict()).explanation()
+        assert again.headline == found.headline, name
+        for topic in ("server", "caution", "doubt", "detail", "fault", "forwarded", "next", "message", "page"):
+            assert again.of(topic) == found.of(topic), name
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from undeliverable.cli._explained import (
     add_language_option,
     headline_style,
     in_paragraphs,
-    language_of,
     machinery,
 )
 from undeliverable.cli._paragraphs import Paragraph, paragraph, write
@@ -74,7 +73,7 @@ def _run(options: Namespace) -> int:
     knowledge = knowledge_of(options)
     known = known_of(options, knowledge)
     own = tuple(one for one in knowledge.providers if one.pages) if options.rules else ()
-    text = _Text(language_of(options), options.verbose, own)
+    text = _Text(options.lang, options.verbose, own)
     screen = Screen.of(sys.stdout, options.color)
     subject: str = options.subject
     is_file = subject == STDIN or os.path.exists(subject)
@@ -88,7 +87,10 @@ def _run(options: Namespace) -> int:
     if report is not None:
         write(_of_report(report, text), screen)
         return 0
-    return _explain_all(_reports(options, knowledge, known), text, screen, options)
+    skip = _skip if options.verbose else None
+    inbox = Inbox((subject,), warn=warn, is_log=options.log, log_option="explain --log", skipped_file=skip)
+    shown = _explain_all(_reports(inbox, options, knowledge, known), text, screen, options)
+    return 0 if shown and not inbox.refused else 1
 
 
 def _classified(options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:
@@ -104,11 +106,15 @@ def _classified(options: Namespace, knowledge: Knowledge, known: Known) -> Verdi
     )
 
 
+def _skip(path: str, why: str) -> None:
+    warn(f"{path}: {why}; skipped")
+
+
 def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options: Namespace) -> int:
-    """Explain each report, a single one without the name of its place; return the exit status."""
+    """Explain each report, a single one without the name of its place; return how many there were."""
     first = next(reports, None)
     if first is None:
-        return 1
+        return 0
     second = next(reports, None)
     rest = reports if second is None else chain((second,), reports)
     write(_of_report(first, text, named=second is not None or text.verbose), screen)
@@ -117,16 +123,18 @@ def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options
         write((paragraph(""), *_of_report(report, text, named=True)), screen)
         shown += 1
     if shown > _MANY and not options.quiet:
+        from shlex import quote  # hardly ever needed
+
         log = " --log" if options.log else ""
-        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {options.subject}")
-    return 0
+        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {quote(options.subject)}")
+    return shown
 
 
-def _reports(options: Namespace, knowledge: Knowledge, known: Known) -> Iterator[Report]:
+def _reports(inbox: Inbox, options: Namespace, knowledge: Knowledge, known: Known) -> Iterator[Report]:
     """Yield the reports of a file or folder; of a log, those of failures."""
     judge = partial(parse, knowledge=knowledge, trace=options.trace, **known)
     lines = LogReader(knowledge=knowledge, **known) if options.log else None
-    for mail in Inbox((options.subject,), warn=warn, is_log=options.log, log_option="explain --log"):
+    for mail in inbox:
         report: Report | None
         try:
             if lines is None or mail.is_record:
