@@ -207,6 +207,17 @@ def test_what_could_not_be_read_is_said_and_fails(run: Run, tmp_path: Path) -> N
     assert (status, err) == (1, "undeliverable: nothing was read: there is no mail, no record and no line of a log\n")
 
 
+def test_lines_that_look_like_deliveries_and_were_not_read_are_said(run: Run, tmp_path: Path) -> None:
+    path = log(tmp_path / "mail.log", 20, 1)
+    odd = "Nov 21 21:16:19 mx relay/out[12]: id 81B7B25C9D4 rcpt kim@example.org status=bounced\n"
+    path.write_text(path.read_text() + odd)
+    out = " ".join(run("--log", path)[1].split())
+    assert "1 line looks like a delivery but could not be read, so the numbers are too small" in out
+    assert "rcpt <…> status=bounced" in out
+    assert "kim@example.org" not in out
+    assert json.loads(run("--log", "--format", "json", path)[1])["not_counted"]["unread"] == 1
+
+
 def test_a_log_is_never_counted_as_mail(run: Run, tmp_path: Path) -> None:
     plain = log(tmp_path / "mail.log", 20, 5)
     packed = tmp_path / "mail.log.1.gz"
@@ -442,7 +453,7 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     look = Look(width, is_ascii)
     change = Change("domain", name, 3, 90, 3.0)
-    page = Page(summary, decide(summary), places, Problems(1, 2, 3), [("do " * 30, "")], summary, [change])
+    page = Page(summary, decide(summary), places, Problems(1, 2, 3, 4, name), [("do " * 30, "")], summary, [change])
     lines = list(lines_of(page, look))
     assert lines[0].startswith("Mail ")
     assert [one for one in lines if width_of(one) > width] == []

@@ -19,7 +19,7 @@ from undeliverable.cli._lists import open_list
 from undeliverable.cli._progress import Progress
 from undeliverable.files import Inbox, Mail, RecordError, report_of, size_of
 from undeliverable.logs import LogReader
-from undeliverable.summary import ListNews, Span, Summary, SummaryCounter, stamp_of
+from undeliverable.summary import ListNews, Span, Summary, SummaryCounter, masked, stamp_of
 
 __all__ = ["Reading", "news_of", "saved", "summary_in"]
 
@@ -76,7 +76,13 @@ class Reading:
         progress.clear()
         for remark in lines.remarks:
             warn(remark)
-        self.problems = Problems(inbox.failed, inbox.skipped, inbox.unread + broken)
+        self.problems = Problems(
+            inbox.failed,
+            inbox.skipped,
+            inbox.unread + broken,
+            lines.unread,
+            lines.first_unread and masked(lines.first_unread),
+        )
 
     def _report(self, mail: Mail, lines: LogReader) -> Report | None:
         if self._is_log and not mail.is_record:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from textwrap import wrap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -43,12 +42,16 @@ class Problems(NamedTuple):
 
     :ivar failed: files that could not be read.
     :ivar skipped: files that hold no mail.
-    :ivar unread: lines that look like deliveries or records, and were not read.
+    :ivar broken: lines among records that are none.
+    :ivar unread: lines of a log that look like deliveries, and were not read.
+    :ivar first: the first of these, with its place.
     """
 
     failed: int = 0
     skipped: int = 0
+    broken: int = 0
     unread: int = 0
+    first: str | None = None
 
 
 class Page(NamedTuple):
@@ -254,9 +257,13 @@ def _left_out(page: Page, look: Look) -> Iterator[str]:
         (summary.outside, f"{counted(summary.outside, 'report')} of another time"),
         (0 if is_open else summary.undated, f"{counted(summary.undated, 'report')} without a date"),
         (problems.skipped, f"{counted(problems.skipped, 'file')} without mail (-v names them)"),
-        (problems.unread, f"{counted(problems.unread, 'line')} that could not be read"),
+        (problems.broken, f"{counted(problems.broken, 'line')} that could not be read"),
         (problems.failed, f"{counted(problems.failed, 'file')} that failed"),
     )
     said = [note for number, note in notes if number]
     if said:
-        yield from wrap(f"Not counted: {'; '.join(said)}", look.width, subsequent_indent="  ")
+        yield from look.wrapped(f"Not counted: {'; '.join(said)}")
+    if problems.unread:
+        looks = counted(problems.unread, "line looks like a delivery", "lines look like deliveries")
+        yield from look.wrapped(f"{looks} but could not be read, so the numbers are too small; the first:")
+        yield from look.wrapped(look.shown(problems.first or ""), indent="  ", most=3)
