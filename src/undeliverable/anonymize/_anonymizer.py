@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from undeliverable.anonymize._message import Message, is_from_system
-from undeliverable.anonymize._proof import differences, leaks
-from undeliverable.anonymize._pseudonyms import Pseudonyms
+from undeliverable.anonymize._lines import Line
+from undeliverable.anonymize._message import Message, decoded, is_from_system
+from undeliverable.anonymize._proof import differences, leaks, leaks_of_line
+from undeliverable.anonymize._pseudonyms import ATOM, Pseudonyms
 from undeliverable.anonymize._text import Mode, Text
 from undeliverable.anonymize._vocabulary import Vocabulary, vocabulary
 from undeliverable.knowledge import Knowledge
+from undeliverable.logs import LogReader
 from undeliverable.mail import parse
 from undeliverable.verdict import Kind, Report
 
@@ -67,7 +69,9 @@ class Anonymizer:
         judge = partial(parse, knowledge=self._knowledge)
         before = judge(raw)
         mode = self._mode(raw, before)
-        made, differs, left = raw, (), ()
+        made = raw
+        differs: tuple[str, ...] = ()
+        left: tuple[str, ...] = ()
         for below in self._plans():
             text = self._collected(raw, before, mode, below)
             made = Message(text, mode=mode, below=below).rewrite(raw)
@@ -76,6 +80,31 @@ class Anonymizer:
             if not differs:
                 break
         return Anonymized(made, differs, left, tuple(sorted(self._made.kept)))
+
+    def lines(self, lines: Iterable[bytes]) -> Iterator[Anonymized]:
+        """Yield the lines of a log with everything replaced, as they come: one for each line, without its ending."""
+        before, after = (LogReader(knowledge=self._knowledge) for _ in range(2))
+        for raw in lines:
+            made, text = self._line(raw)
+            first, second = before.feed(raw), after.feed(made)
+            left = leaks_of_line(made, self._originals(text))
+            yield Anonymized(made, _log_differences(first, second, text), left, tuple(sorted(self._made.kept)))
+
+    def record(self, raw: bytes) -> Anonymized:
+        """Return a record of a report, one line of JSON, with everything replaced; its verdicts stay what they are."""
+        made, text = self._line(raw)
+        return Anonymized(made, (), leaks_of_line(made, self._originals(text)), tuple(sorted(self._made.kept)))
+
+    def _line(self, raw: bytes) -> tuple[bytes, Text]:
+        """Return one line rewritten: once more if an unknown user's name, say, stands in it without its domain."""
+        line, codec = decoded(raw)
+        text = Text(self._made, self._known)
+        made = Line(text).rewrite(line)
+        if leaks_of_line(made.encode("utf-8", "replace"), self._originals(text)):
+            again = Text(self._made, self._known, filter(self._is_telling, text.found | text.hosts), text.hosts)
+            again.found |= text.found
+            made, text = Line(again).rewrite(line), again
+        return made.encode(codec, "replace"), text
 
     def _plans(self) -> tuple[Mode, ...]:
         """Return what may become of a returned message that stands in a text, the best first."""
@@ -100,17 +129,23 @@ class Anonymizer:
                     first.local(address) if "@" not in address else first.address(address)
         Message(first, mode=mode, below=below).rewrite(raw)
         self._avoid |= first.made.originals | first.found
-        literals = {each for each in first.found | first.made.originals if self._is_telling(each)}
+        first.found.update(filter(ATOM.fullmatch, first.made.originals))
+        literals = {each for each in first.found if self._is_telling(each)}
         literals |= {each for each in first.subjects if any(not self._known.knows(word) for word in each.split())}
-        text = Text(self._made, self._known, literals, first.hosts)
-        text.found |= first.found | first.made.originals
+        text = Text(self._made, self._known, literals | first.hosts, first.hosts)
+        text.found |= first.found
         text.addresses |= first.addresses
         text.subjects |= first.subjects
         return text
 
     def _is_telling(self, text: str) -> bool:
         """Return whether a text names somebody wherever it stands, and is not also a common word."""
-        if len(text) < _SHORTEST or self._known.knows(text) or text in self._known.markers or self._made.is_machine(text):
+        if (
+            len(text) < _SHORTEST
+            or self._known.knows(text)
+            or text in self._known.markers
+            or self._made.is_machine(text)
+        ):
             return False
         return not text.isdigit() or len(text) >= _DIGITS
 
@@ -125,3 +160,13 @@ def _seeds(report: Report) -> Iterable[str]:
     message = report.message
     values = (message.queue_id, message.original_envelope_id)
     return (value for value in values if value is not None and "@" not in value)
+
+
+def _log_differences(before: Report | None, after: Report | None, text: Text) -> tuple[str, ...]:
+    if before is None or after is None:
+        return (
+            ()
+            if before is after
+            else (f"{'no' if before is None else 'a'} delivery became {'one' if after else 'none'}",)
+        )
+    return differences(before, after, text)

@@ -17,10 +17,14 @@ from undeliverable.anonymize._vocabulary import fields
 __all__ = ["Body", "Declared", "encoded", "plain"]
 
 _LINE: Final = 57  # octets in a line of 76 characters, RFC 2045 6.8
-_TAG: Final = re.compile(r"<(?:style|script)\b.*?</(?:style|script)\s*>|<[^<>]*>|&[A-Za-z0-9#]{1,10};", re.DOTALL | re.IGNORECASE)
+_TAG: Final = re.compile(
+    r"<(?:style|script)\b.*?</(?:style|script)\s*>|<[^<>]*>|&[A-Za-z0-9#]{1,10};", re.DOTALL | re.IGNORECASE
+)
 _VALUE: Final = re.compile(r"(?<==)(?:\"[^\"]*\"|'[^']*')")
 # Fields that say that lines of text are a returned message: of these, and with one of the second group.
-_OF_MESSAGES: Final = frozenset(("from", "to", "subject", "date", "message-id", "received", "return-path", "mime-version", "content-type"))
+_OF_MESSAGES: Final = frozenset(
+    ("from", "to", "subject", "date", "message-id", "received", "return-path", "mime-version", "content-type")
+)
 _TRACES: Final = frozenset(("message-id", "received", "return-path", "mime-version", "content-type"))
 _FIELDS: Final = 3
 
@@ -75,7 +79,10 @@ class Body:
                 names.clear()
                 continue
             is_words = mode is not Mode.PROSE and fields()[name] == "prose"
-            made += (self._text.rewrite("".join(waiting), mode), self._text.rewrite(line, mode) if is_words else self._header.field(line))
+            made += (
+                self._text.rewrite("".join(waiting), mode),
+                self._text.rewrite(line, mode) if is_words else self._header.field(line),
+            )
             waiting.clear()
             names.add(name)
         made.append(self._text.rewrite("".join(waiting), mode))

@@ -15,7 +15,7 @@ from undeliverable.anonymize._pseudonyms import ATOM, IPV4
 from undeliverable.anonymize._text import Mode, Text, around
 from undeliverable.anonymize._vocabulary import fields
 
-__all__ = ["FIELD", "Header", "NEWLINE"]
+__all__ = ["FIELD", "NEWLINE", "Header"]
 
 NEWLINE: Final = re.compile(r"(\r*\n|\r+)")
 FIELD: Final = re.compile(r"(?P<lead>[>| \t]*)(?P<name>[!-9;-~]{1,76})(?P<colon>[ \t]*:)(?P<value>.*)\Z", re.DOTALL)
@@ -26,7 +26,10 @@ _LONGEST: Final = 42  # octets in an encoded word of at most 75 characters, in b
 _TRACE: Final = re.compile(
     r"(?P<before>\b(?:from|by|helo|ehlo|id)(?:[ \t\r\n]{1,10}|=))(?P<value>[^\s;()\[\]<>]{1,255})", re.IGNORECASE
 )
-_ADDRESS: Final = re.compile(r"\"(?:[^\"\\\n]|\\.){1,64}\"@[^\s<>,;]{1,255}|<[^<>]*>|\([^()]*\)|[^\s<>()\",;]*@[^\s<>()\",;]*|[,;]")
+_ADDRESS: Final = re.compile(
+    r"\"(?:[^\"\\\n]|\\.){1,64}\"@[^\s<>,;]{1,255}|<[^<>]*>|\([^()]*\)|[^\s<>()\",;]*@[^\s<>()\",;]*|[,;]"
+)
+_UNQUOTED: Final = re.compile(r"[^\s<>(),;:@\"][^<>(),;:@\"\r\n]*[ ][^<>(),;:@\"\r\n]*@[^\s<>(),;:@\"]+")
 _TYPED: Final = re.compile(r"(?P<type>\s*[A-Za-z][\w.-]{0,30}\s*;\s*)?(?P<value>.*)", re.DOTALL)
 # A parameter that holds the name of a file, also in the pieces of RFC 2231, and the one that names the boundary.
 _PARAMETER: Final = re.compile(
@@ -97,7 +100,7 @@ class Header:
         return around(_ADDRESS, value, self._address, self._phrase)
 
     def _phrase(self, phrase: str) -> str:
-        return self._text.name(phrase) if phrase.strip('"\' \t\r\n') else phrase
+        return self._text.name(phrase) if phrase.strip("\"' \t\r\n") else phrase
 
     def _address(self, text: str) -> str:
         if text[:1] == "(":
@@ -113,6 +116,9 @@ class Header:
     def _recipient(self, value: str) -> str:
         match = _TYPED.match(value)
         before, rest = ("", value) if match is None else (match["type"] or "", match["value"])
+        bare = rest.strip()
+        if _UNQUOTED.fullmatch(bare):  # as some servers write a local part with blanks
+            return before + rest.replace(bare, self._text.address(bare))
         if "@" in rest or "+40" in rest:
             return before + self._names(rest)
         return before + ATOM.sub(lambda each: self._local(each[0]), rest)
@@ -137,7 +143,9 @@ class Header:
         return value.replace(bare, self._text.ids(bare)) if bare and "@" not in bare else self._text.rewrite(value)
 
     def _message_id(self, value: str) -> str:
-        return around(re.compile(r"<[^<>@\s]*>"), value, lambda one: f"<{self._text.ids(one[1:-1])}>", self._text.rewrite)
+        return around(
+            re.compile(r"<[^<>@\s]*>"), value, lambda one: f"<{self._text.ids(one[1:-1])}>", self._text.rewrite
+        )
 
     def _signature(self, value: str) -> str:
         return around(_SIGNATURE, value, self._scrambled, self._text.rewrite)

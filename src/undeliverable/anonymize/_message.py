@@ -17,11 +17,13 @@ from undeliverable.anonymize._header import FIELD, Header
 from undeliverable.anonymize._text import Mode, Text
 from undeliverable.anonymize._vocabulary import Vocabulary
 
-__all__ = ["Message", "is_from_system"]
+__all__ = ["Message", "decoded", "is_from_system"]
 
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r+\n|\r|\n)|[^\r\n]+")
 _MIME: Final = re.compile(rb"content-[a-z-]{1,40}[ \t]*:", re.IGNORECASE)
-_WITHIN: Final = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "message/rfc822-headers"))
+_WITHIN: Final = frozenset(
+    ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "message/rfc822-headers")
+)
 _REMOVED: Final = b"(removed)"
 _BLANKS: Final = b" \t\r\n"
 
@@ -82,7 +84,7 @@ class Message:
             if self._delimiter(line) or not self._begins_field(line, is_first=not made):
                 break
             field = self._field()
-            raw = _decoded(field)
+            raw, _ = decoded(field)
             name, value = _named(raw)
             if name == "content-type" and not kind:
                 kind, parameters = _media_type(value)
@@ -90,7 +92,9 @@ class Message:
                 encoding = value.partition(";")[0].strip().lower()
             made.append(self._rewritten(field, raw))
         kind = kind or ("" if parameters == {} else "text/plain")
-        return Declared(kind, encoding, parameters.get("charset", "").lower(), parameters.get("boundary", "")), b"".join(made)
+        return Declared(
+            kind, encoding, parameters.get("charset", "").lower(), parameters.get("boundary", "")
+        ), b"".join(made)
 
     def _begins_field(self, line: bytes, *, is_first: bool) -> bool:
         if is_first and line.startswith((b"From ", b">From ", b"\xef\xbb\xbf")):
@@ -102,7 +106,9 @@ class Message:
         """Return the field that begins at this place, with its folded lines."""
         start = self._at
         self._at += 1
-        while self._at < len(self._lines) and self._lines[self._at][:1] in b" \t" and self._lines[self._at].strip(_BLANKS):
+        while (
+            self._at < len(self._lines) and self._lines[self._at][:1] in b" \t" and self._lines[self._at].strip(_BLANKS)
+        ):
             self._at += 1
         return b"".join(self._lines[start : self._at])
 
@@ -134,12 +140,14 @@ class Message:
             return self._each_line(body, declared)
         is_text = not declared.kind or declared.kind.startswith(("text/", "multipart/")) or "/" not in declared.kind
         if self._is_returned or not is_text:
-            return encoded(_REMOVED, body, declared) + (body[len(body.rstrip(b"\r\n")) :] if declared.encoding in IDENTITY else b"")
+            return encoded(_REMOVED, body, declared) + (
+                body[len(body.rstrip(b"\r\n")) :] if declared.encoding in IDENTITY else b""
+            )
         return self._body.part(body, declared, self._mode)
 
     def _each_line(self, body: bytes, declared: Declared) -> bytes:
         """Return groups of fields rewritten: a delivery status, a feedback report."""
-        text = _decoded(plain(body, declared))
+        text, _ = decoded(plain(body, declared))
         made = self._body.lines(text, Mode.PROSE)
         return body if made == text else encoded(made.encode("utf-8", "replace"), body, declared)
 
@@ -147,7 +155,9 @@ class Message:
         """Return a message that stands in this part: its header block, and its body without what somebody wrote."""
         start = self._at
         declared, block = self._block(is_message=True)
-        is_report = declared.kind == "multipart/report" or is_from_system(b"".join(self._lines[start : self._at]), self._text.known)
+        is_report = declared.kind == "multipart/report" or is_from_system(
+            b"".join(self._lines[start : self._at]), self._text.known
+        )
         self._mode = Mode.PROSE if is_report else self._mode
         self._is_returned = self._is_returned or not is_report
         return [block, *self._below(declared)]
@@ -203,12 +213,12 @@ def is_from_system(header: bytes, known: Vocabulary) -> bool:
     return path == "<>" or known.is_system(local) or known.is_system(sender.partition("<")[0])
 
 
-def _decoded(octets: bytes) -> str:
-    """Return the text of fields, whose line endings stay as they are."""
+def decoded(octets: bytes) -> tuple[str, str]:
+    """Return the text of fields or of a log line, whose line endings stay as they are, and the codec that it came in."""
     try:
-        return octets.decode()
+        return octets.decode(), "utf-8"
     except UnicodeDecodeError:
-        return octets.decode("latin-1")
+        return octets.decode("latin-1"), "latin-1"
 
 
 def _named(raw: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from undeliverable._text.identity import is_same_address
 from undeliverable.anonymize._text import Text
 from undeliverable.verdict import Report
 
-__all__ = ["differences", "leaks"]
+__all__ = ["differences", "leaks", "leaks_of_line"]
 
 # What need not be the same: what is replaced, and how sure a verdict is, which every word of a reply has a part in.
 _REPLACED: Final = frozenset(("reply", "remote_mta", "token", "key", "vendor_code", "conflicts", "confidence"))
@@ -23,6 +23,8 @@ _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{16,76}\r?\n){0,20000}[A-Za-z0-9+
 _URL: Final = re.compile(r"(?:[%+=][0-9A-Fa-f]{2})")
 _NAME: Final = re.compile(r"^X-[!-9;-~]{1,76}:", re.MULTILINE | re.IGNORECASE)
 """The name of a field says what software wrote it."""
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
 _ENTITY: Final = re.compile(r"&[A-Za-z0-9#]{1,8};")
 
 
@@ -35,7 +37,10 @@ def differences(before: Report, after: Report, text: Text) -> tuple[str, ...]:
 
 
 def _differences(before: Report, after: Report, text: Text) -> Iterator[str]:
-    pairs = {"kind": (str(before.kind), str(after.kind)), "generator": (before.message.generator, after.message.generator)}
+    pairs = {
+        "kind": (str(before.kind), str(after.kind)),
+        "generator": (before.message.generator, after.message.generator),
+    }
     for place, (one, other) in pairs.items():
         if one != other:
             yield f"{place}: {_shown(one)} became {_shown(other)}"
@@ -65,8 +70,21 @@ def _shown(value: object) -> str:
 
 
 def leaks(raw: bytes, originals: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the texts that still stand in `raw`, as words, in any of its decodings."""
-    views = [view.casefold() for view in _views(raw)]
+    """Return those of the texts that still stand in a message, as words, in any of its decodings."""
+    return _found(_views(raw), originals)
+
+
+def leaks_of_line(raw: bytes, originals: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the texts that still stand in a line of a log or of JSON."""
+    text = raw.decode("utf-8", "replace")
+    texts = [text, raw.decode("latin-1")]
+    if "\\u" in text:
+        texts.append(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text))
+    return _found(texts, originals)
+
+
+def _found(texts: Iterable[str], originals: Iterable[str]) -> tuple[str, ...]:
+    views = [view.casefold() for view in texts]
     words = set[str]().union(*(re.findall(r"[^\W_]+", view) for view in views))
     found: list[str] = []
     for text in originals:
@@ -82,7 +100,7 @@ def leaks(raw: bytes, originals: Iterable[str]) -> tuple[str, ...]:
 def _views(raw: bytes) -> Iterator[str]:
     """Yield the text of a message as it stands, and as it reads without each of its encodings."""
     plain = raw.decode("utf-8", "replace")
-    texts = [plain, raw.decode("latin-1"), decode_words(" ".join(plain.split()))]
+    texts = [plain, raw.decode("latin-1"), decode_words(_FOLD.sub(" ", plain))]
     texts += [part.text for part in read(raw, []).walk()]
     if b"=" in raw:
         texts.append(a2b_qp(raw).decode("utf-8", "replace"))

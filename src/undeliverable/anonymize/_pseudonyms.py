@@ -127,8 +127,14 @@ class Pseudonyms:
         last = labels[-1].lower()
         if len(labels) == 1:
             return host if last in self._known.table["host_labels"] else self._label(host)
-        fixed = 2 if len(labels) > 2 and len(last) == 2 and labels[-2].lower() in self._known.table["second_level"] else 1
-        made = [*self._labels(labels[:-fixed]), *labels[-fixed:]]
+        fixed = (
+            2 if len(labels) > 2 and len(last) == 2 and labels[-2].lower() in self._known.table["second_level"] else 1
+        )
+        made = [
+            *self._labels(labels[: -fixed - 1]),
+            self._label(labels[-fixed - 1], is_registered=True),
+            *labels[-fixed:],
+        ]
         if last not in self._known.table["nobodys"]:
             made.append("example")
         return ".".join(made) + host[len(bare) :]
@@ -136,22 +142,27 @@ class Pseudonyms:
     def _within(self, host: str, suffix: str) -> str:
         """Return a host of a provider: labels that may name a customer are replaced."""
         before = host[: -len(suffix)].rstrip(".")
-        made = ".".join((*self._labels(before.split(".") if before else []), host[-len(suffix) :]))
+        labels = before.split(".") if before else []
+        made = ".".join((*self._labels(labels, is_providers=True), host[-len(suffix) :]))
         if made == host:
             self.kept.add(host.lower())
         return made
 
-    def _labels(self, labels: list[str]) -> Iterator[str]:
+    def _labels(self, labels: list[str], *, is_providers: bool = False) -> Iterator[str]:
         numbers = labels[:4]
         if len(numbers) == 4 and all(label.isdigit() and int(label) < 256 for label in numbers):
             # An address that is looked up in a blocklist stands there backwards (RFC 5782 2.1).
             yield from self.address4(".".join(reversed(numbers))).split(".")[::-1]
             labels = labels[4:]
-        yield from map(self._label, labels)
+        for label in labels:
+            dotted = label.lower().replace("-", ".")
+            # Exchange Online names its hosts after the recipient's domain, with hyphens.
+            is_own = is_providers and "." in dotted and self._known.known_suffix(dotted) == dotted
+            yield label if is_own else self._label(label)
 
-    def _label(self, label: str) -> str:
+    def _label(self, label: str, *, is_registered: bool = False) -> str:
         bare = label.lower()
-        if bare in self._known.table["host_labels"] or ATOM.sub("", bare) == label or self.is_machine(bare):
+        if not is_registered and (bare in self._known.table["host_labels"] or self.is_machine(bare)):
             return label
         if bare.startswith("xn--"):
             return self._a_label(bare)
@@ -219,7 +230,6 @@ def _in_case_of(original: str, made: str) -> str:
         return made.upper()
     if original[0].isupper() and original[1:] == original[1:].lower():
         return made[0].upper() + made[1:]
-    cases = "".join(
+    return "".join(
         sign.upper() if original[min(at, len(original) - 1)].isupper() else sign for at, sign in enumerate(made)
     )
-    return cases

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from undeliverable._text.addresses import decode_octals
 from undeliverable.anonymize._pseudonyms import ATOM, Pseudonyms
-from undeliverable.anonymize._tokens import ADDRESS, ENCODED_AT, pattern_of
+from undeliverable.anonymize._tokens import ADDRESS, ENCODED_AT, TOKENS, any_of
 from undeliverable.anonymize._vocabulary import Vocabulary
 
 __all__ = ["Mode", "Text", "around"]
@@ -28,7 +29,15 @@ _NAMED: Final = re.compile(r"([A-Za-z_-]{1,20})[=:](?=[^=]+\Z)")
 # Scripts without blanks put a label right before an address.
 _STUCK: Final = re.compile(r"[^@]*[\u2460-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef](?=[!-~]+@)")
 # A domain inside a local part: VERP, SRS and the percent hack put a sign before it.
-_INNER: Final = re.compile(r"(?<=[=%!#])(?:[^\W_][\w-]{0,62}\.){1,9}[^\W\d_]{2,24}(?![\w.-])")
+_INNER: Final = re.compile(
+    r"(?:(?<=[=%!#])(?!40|[2357][0-9A-F])|(?<=[+=%]40))(?:[^\W_](?:[^\W_]|-){0,62}\.){1,9}[^\W\d_]{2,24}(?![\w.-])"
+)
+# What BusyBox's syslog writes before a line looks like a host (RFC 5424 6.2.1).
+_FACILITY: Final = re.compile(
+    r"(?:kern|user|mail|daemon|auth|syslog|cron|authpriv|local[0-7])\."
+    r"(?:emerg|alert|crit|err|warn|warning|notice|info|debug)"
+)
+_ATOMS: Final = frozenset(("word", "mixed", "number", "token"))
 _SHORT: Final = 3
 _CODE: Final = re.compile(r"[A-Z]{1,6}\d{1,4}")
 """How filters number their reasons: S3140, IPBL0001."""
@@ -53,16 +62,19 @@ class Text:
     :ivar addresses: whole addresses of network and mail that were replaced.
     """
 
-    def __init__(self, made: Pseudonyms, known: Vocabulary, literals: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self, made: Pseudonyms, known: Vocabulary, literals: Iterable[str] = (), hosts: Iterable[str] = ()
+    ) -> None:
         self.made = made
         self.known = known
         self.found: set[str] = set()
         self.subjects: set[str] = set()
         self.hosts: set[str] = set()
         self.addresses: set[str] = set()
-        self._literals = {" ".join(literal.lower().split()) for literal in literals}
+        self._literals = frozenset(" ".join(literal.lower().split()) for literal in literals)
         self._domains = frozenset(hosts)
-        self._pattern = pattern_of(self._literals)
+        self._words = frozenset(filter(ATOM.fullmatch, self._literals))
+        self._phrases = any_of(self._literals - self._words, alone=True)
         self._mode = Mode.PROSE
         self._by_kind: dict[str, Callable[[str], str]] = {
             "url": self._url,
@@ -75,7 +87,6 @@ class Text:
             "id": self.ids,
             "host": self._host,
             "token": self._token,
-            "literal": self._literal,
             "number": self._number,
             "mixed": self._mixed,
             "word": self._word,
@@ -85,9 +96,22 @@ class Text:
         """Return the text with everything replaced that names somebody."""
         before, self._mode = self._mode, mode
         try:
-            return self._pattern.sub(lambda match: self._by_kind[match.lastgroup or "word"](match[0]), text)
+            return around(self._phrases, text, self._literal, self._tokens)
         finally:
             self._mode = before
+
+    def _tokens(self, text: str) -> str:
+        return TOKENS.sub(self._token_of, text)
+
+    def _token_of(self, match: re.Match[str]) -> str:
+        kind, text = match.lastgroup or "word", match[0]
+        if kind in _ATOMS and text.lower() in self._words:
+            return self.made.atom(text)
+        return self._by_kind[kind](text)
+
+    @cached_property
+    def _rest(self) -> re.Pattern[str]:
+        return any_of(self._literals, alone=False)
 
     def address(self, address: str) -> str:
         """Return the replacement of an address of mail, however its "@" is written."""
@@ -113,18 +137,24 @@ class Text:
         plain = decode_octals(_EMBEDDED.sub(_character, local)) if "\\" in local else local
         if self.made.stays(plain):
             return local
-        if self.known.is_system(plain):  # a list's bounces have its name before them
-            return ATOM.sub(lambda match: match[0] if self.known.is_system(match[0]) else self.made.atom(match[0]), local)
-        if len(plain) >= _SHORT:
+                lambda match: match[0] if self.known.is_system(match[0]) else self.made.atom(match[0]), local
+            )
+        if len(plain) >= _SHORT and not self.known.is_system(plain):
             self.found.add(plain.strip('"').lower())
-        made = around(_INNER, plain, self.host, lambda rest: around(_CODES, rest, str, self._local_atoms))
+        made = around(_INNER, plain, self._inner_host, lambda rest: around(_CODES, rest, str, self._local_atoms))
         return made if plain == local else "".join(map(_embedded, made))
 
     def _local_atoms(self, text: str) -> str:
         return ATOM.sub(lambda match: match[0] if self._is_scheme(match[0]) else self.made.atom(match[0]), text)
 
+    def _inner_host(self, host: str) -> str:
+        if host.lower() in self._domains or self._is_top_level(host.rpartition(".")[2]):
+            return self.host(host)
+        return self._local_atoms(host)
+
     def _is_scheme(self, atom: str) -> bool:
-        return atom.lower() in self.known.table["schemes"]
+        """Return whether a part of a local part names nobody: a list's bounces have its name before them."""
+        return atom.lower() in self.known.table["schemes"] or self.known.is_system(atom)
 
     def host(self, host: str) -> str:
         """Return the replacement of a host, whether or not it looks like one."""
@@ -176,17 +206,20 @@ class Text:
     def _host(self, host: str) -> str:
         """Return the replacement of what may be a host in a sentence: codes and file names have dots as well."""
         folded = host.lower()
-        if folded in self.known.markers and not self.known.known_suffix(folded):
+        if _FACILITY.fullmatch(folded) or (folded in self.known.markers and not self.known.known_suffix(folded)):
             return host
         if self.known.known_suffix(folded) or folded in self._domains or self._is_top_level(host.rpartition(".")[2]):
             return self.host(host)
-        return "".join(part if part == "." else self._part(part) for part in re.split(r"(\.)", host))
-
-    def _part(self, part: str) -> str:
-        return self.rewrite(part, self._mode)
+        if self._literals and self._rest.search(host):
+            return around(self._rest, host, self._literal, str)
+        return "".join(part if part == "." else self.rewrite(part, self._mode) for part in re.split(r"(\.)", host))
 
     def _is_top_level(self, label: str) -> bool:
-        return label.lower() in self.known.table["top_level"] or (len(label) == 2 and label.isascii()) or label[:4] == "xn--"
+        return (
+            label.lower() in self.known.table["top_level"]
+            or (len(label) == 2 and label.isascii())
+            or label[:4] == "xn--"
+        )
 
     def _token(self, token: str) -> str:
         if token.lower() in self.known.markers or self.known.knows(token):
@@ -205,14 +238,17 @@ class Text:
         return self.made.atoms(token)
 
     def _literal(self, text: str) -> str:
+        if text.lower() in self._domains:
+            return self.host(text)
         return self.subject(text) if " " in text.strip() or "\n" in text else self.made.atoms(text)
 
     def subject(self, text: str) -> str:
         """Return the words of a subject with those masked that no rule knows."""
-        return self._without_literals().rewrite(text, Mode.MASKED)
+        return self._inner.rewrite(text, Mode.MASKED)
 
-    def _without_literals(self) -> Text:
-        """Return what rewrites a text by itself, so that its own words are not found as the whole once more."""
+    @cached_property
+    def _inner(self) -> Text:
+        """What rewrites a subject by itself, so that it is not found as the whole once more."""
         one = Text(self.made, self.known, (each for each in self._literals if " " not in each), self._domains)
         one.found, one.hosts, one.addresses = self.found, self.hosts, self.addresses
         return one
@@ -235,7 +271,7 @@ class Text:
             if len(word) >= _SHORT and not self.known.knows(word):
                 self.found.add(word.lower())
             return self.made.atom(word)
-        if self._mode is Mode.MASKED and (len(word) < _SHORT or self.known.knows(word)) and not _WIDE.search(word):
+        if self._mode is Mode.MASKED and (len(word) < _SHORT or self.known.needs(word)) and not _WIDE.search(word):
             return word
         return self._masked(word)
 

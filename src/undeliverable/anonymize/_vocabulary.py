@@ -10,17 +10,21 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, cast
 
 from undeliverable import data
+from undeliverable._text.letters import without_accents
 
 __all__ = ["Vocabulary", "fields", "vocabulary"]
 
 _FILE: Final = "anonymize.toml"
 _OTHERS: Final = ("profiles/",)
-# Keys whose text decides nothing: sources name hosts that stay, but no words.
-_EXAMPLES: Final = frozenset(("example", "examples", "mail", "facts", "line", "lines", "title", "body"))
+_EXAMPLES: Final = frozenset(("example", "examples"))
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_STEM: Final = 4
+_LONG: Final = 6
+_OPEN: Final = re.compile(r"([^\W\d_]{4,40})(?:\\w|\(\?|\[)")
 _MARKER: Final = re.compile(r"[^\W_](?:[\w.#-]{0,60}\w)?")
 _HOST: Final = re.compile(r"(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![\w-])")
 _ESCAPE: Final = re.compile(r"\\[bBsSwWdDAZ]|\\(?=[.-])")
@@ -35,6 +39,7 @@ class Vocabulary(NamedTuple):
     """What may stay, in lower case.
 
     :ivar words: the words of rules, formats and languages.
+    :ivar stems: beginnings of words, where patterns leave the endings open.
     :ivar markers: the codes among them, such as `s3140` or `resolver.adr.recipnotfound`.
     :ivar hosts: domains of providers, filters, blocklists, and of the pages that replies refer to.
     :ivar marks: the beginnings of hosts among the marks of providers and blocklists, such as `zen.spamhaus`.
@@ -44,6 +49,7 @@ class Vocabulary(NamedTuple):
     """
 
     words: frozenset[str]
+    stems: frozenset[str]
     markers: frozenset[str]
     hosts: frozenset[str]
     marks: frozenset[str]
@@ -52,8 +58,16 @@ class Vocabulary(NamedTuple):
     table: Mapping[str, frozenset[str]]
 
     def knows(self, word: str) -> bool:
-        """Return whether rules know a word, or two words that it is put together from by a sign."""
+        """Return whether rules know a word."""
         return word.casefold() in self.words
+
+    def needs(self, word: str) -> bool:
+        """Return whether rules may decide by a word: one they know, or one that begins like one, as inflected words do."""
+        folded = word.casefold()
+        if folded in self.words:
+            return True
+        beginnings = (folded[:end] for end in range(_STEM, len(folded)))
+        return any(part in self.stems or (len(part) >= _LONG and part in self.words) for part in beginnings)
 
     def known_suffix(self, host: str) -> str:
         """Return the part of a host that is a provider's or a blocklist's domain; "" where there is none."""
@@ -74,25 +88,31 @@ class Vocabulary(NamedTuple):
 def vocabulary() -> Vocabulary:
     """Return what may stay: read once, for that takes some tenths of a second."""
     words: set[str] = set()
+    stems: set[str] = set()
     markers: set[str] = set()
     hosts: set[str] = set()
     pairs: set[str] = set()
-    marks: set[str] = set()
     for text in _texts():
+        stems.update(_OPEN.findall(text.casefold()))
         folded = _ESCAPE.sub(lambda match: " " if len(match[0]) > 1 else "", text).casefold()
-        words.update(_WORD.findall(folded))
+        for word in _WORD.findall(folded):
+            words.update((word, *without_accents(word)))  # as servers write it that have ASCII only
         markers.update(_MARKER.findall(folded))
         hosts.update(host for host in _HOST.findall(folded) if not _is_reserved(host))
         for run in _WIDE.findall(folded):
-            pairs.update(map("".join, zip(run, run[1:], strict=False)))
+            pairs.update(map("".join, pairwise(run)))
     table = _own()
     return Vocabulary(
         frozenset(words) | frozenset(table["syntax"]),
+        frozenset(stems),
         frozenset(marker for marker in markers if not _WORD.fullmatch(marker)),
         frozenset(hosts),
         frozenset(mark for mark in _marks() if _MARK.fullmatch(mark)),
         frozenset(pairs),
-        (*_system_names(), *(word for name in _system_names() for word in name.split() if "mail" in word or "daemon" in word)),
+        (
+            *_system_names(),
+            *(word for name in _system_names() for word in name.split() if "mail" in word or "daemon" in word),
+        ),
         {name: frozenset(each) for name, each in table.items() if name != "fields"},
     )
 

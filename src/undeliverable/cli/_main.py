@@ -14,7 +14,9 @@ from undeliverable.cli._command import Command, RunError, UsageError, add_output
 
 __all__ = ["COMMANDS", "command_named", "main"]
 
-COMMANDS: Final = ("check", "classify", "explain", "pipe", "report", "rules", "serve", "suppressions")
+COMMANDS: Final = (
+    "anonymize", "check", "classify", "demo", "explain", "pipe", "report", "rules", "serve", "suppressions",
+)  # fmt: skip
 """The names of the subcommands. A new one needs a module beside this one, its name here and a case in `command_named`."""
 
 DESCRIPTION: Final = """\
@@ -73,6 +75,10 @@ def _harden(stream: object) -> None:
 def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subcommand
     """Return the subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
     match name:
+        case "anonymize":
+            from undeliverable.cli import anonymize
+
+            return anonymize.COMMAND
         case "check":
             from undeliverable.cli import check
 
@@ -81,6 +87,10 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import classify
 
             return classify.COMMAND
+        case "demo":
+            from undeliverable.cli import demo
+
+            return demo.COMMAND
         case "explain":
             from undeliverable.cli import explain
 
