@@ -118,7 +118,7 @@ def test_a_log_line_keeps_its_verdict_and_names_nobody() -> None:
 
 
 def xtext(text: str) -> str:
-    return "".join(sign if sign.isalnum() and sign.isascii() else f"+{ord(sign):02X}" for sign in text)
+    return "".join(sign if sign.isascii() and (sign.isalnum() or sign == "-") else f"+{ord(sign):02X}" for sign in text)
 
 
 def bounce_with(local: str, domain: str, name: str) -> bytes:
@@ -190,17 +190,25 @@ LOCALS: Final = st.one_of(
 DOMAINS: Final = st.tuples(WORDS, st.sampled_from(["de", "com", "co.uk", "org", "example"])).map(".".join)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(LOCALS, DOMAINS, st.tuples(WORDS, WORDS))
 def test_no_encoding_of_an_address_is_overlooked(local: str, domain: str, names: tuple[str, str]) -> None:
     name = " ".join(names).title()
     raw = bounce_with(local, domain, name)
     shown = readable(anonymous(raw))
-    for text in (local, domain, xtext(local), quote(f"{local}@{domain}"), *name.lower().split(), "198.51.100.77", "4xq9lm2pz7rt"):
+    for text in (
+        local,
+        domain,
+        xtext(local),
+        quote(f"{local}@{domain}"),
+        *name.lower().split(),
+        "198.51.100.77",
+        "4xq9lm2pz7rt",
+    ):
         assert re.search(rf"(?<![^\W_]){re.escape(text.casefold())}(?![^\W_])", shown) is None, text
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(LOCALS, DOMAINS, st.tuples(WORDS, WORDS))
 def test_what_names_the_same_person_still_does(local: str, domain: str, names: tuple[str, str]) -> None:
     report = parse(anonymous(bounce_with(local, domain, " ".join(names).title())))
@@ -209,11 +217,11 @@ def test_what_names_the_same_person_still_does(local: str, domain: str, names: t
     assert returned is not None
     assert returned.to is not None
     assert is_same_address(returned.to, verdict.recipient)
-    assert (verdict.recipient or "").partition("@")[0] in (returned.from_ or "")
+    assert xtext(verdict.recipient or "?") in (returned.from_ or "")
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_any_bytes_give_a_result(raw: bytes) -> None:
     run = run_with(b"a key")
     assert isinstance(run.message(raw).raw, bytes)
@@ -230,7 +238,9 @@ def test_the_same_key_gives_the_same_output_and_another_one_another() -> None:
 
 def test_one_run_replaces_alike_in_all_its_messages() -> None:
     run = Anonymizer(b"a key")
-    first, second = (run.message((SAMPLES / f"{name}.eml").read_bytes()).raw for name in ("unknown-user", "mailbox-full"))
+    first, second = (
+        run.message((SAMPLES / f"{name}.eml").read_bytes()).raw for name in ("unknown-user", "mailbox-full")
+    )
     senders = [re.search(rb"From: .* <(.*@.*)>\nTo: ", raw[200:]) for raw in (first, second)]
     assert senders[0] is not None
     assert senders[1] is not None
@@ -259,7 +269,10 @@ def test_one_run_replaces_alike_in_all_its_messages() -> None:
         ("4DF1A25C9D4", r"[0-9A-F]{11}"),
         ("1xUsTW-0005Tm-35", r"\d[a-z][A-Z][a-z][A-Z]{2}-\d{4}[A-Z][a-z]-35"),
         ("2001:db8:0:1::25", r"2001:db8:[0-9a-f]+::[0-9a-f]+"),
-        ("https://shop.de/u/4711?a=kim%40shop.de", r"https://[a-z]{5}\.de\.example/\w+/\d{4}\?\w+=\w+%40\w+\.de\.example"),
+        (
+            "https://shop.de/u/4711?a=kim%40shop.de",
+            r"https://[a-z]{5}\.de\.example/\w+/\d{4}\?\w+=\w+%40\w+\.de\.example",
+        ),
     ],
 )
 def test_a_replacement_has_the_shape_of_the_original(text: str, shape: str) -> None:
@@ -382,10 +395,15 @@ example = "550 5.1.1 kimlocked"
 def test_a_verdict_that_hangs_on_a_name_is_said_to_differ(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(OWN_RULE, encoding="utf-8")
     knowledge = Knowledge.builtin().with_file(tmp_path / "mine.toml")
-    raw = (SAMPLES / "unknown-user.eml").read_bytes().replace(b"kim@", b"kimlocked@")
+    raw = (
+        (SAMPLES / "unknown-user.eml")
+        .read_bytes()
+        .replace(b"kim@", b"kimlocked@")
+        .replace(b"User unknown", b"kimlocked")
+    )
     result = Anonymizer(b"k", knowledge=knowledge).message(raw)
     assert not result.is_proved
-    assert result.differs[0] == "reason of recipient 1: mailbox_disabled became user_unknown"
+    assert "reason of recipient 1: mailbox_disabled became" in " ".join(result.differs)
     assert Anonymizer(b"k", knowledge=knowledge, keep=["kimlocked"]).message(raw).differs == ()
 
 

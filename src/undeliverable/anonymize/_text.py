@@ -30,7 +30,8 @@ _NAMED: Final = re.compile(r"([A-Za-z_-]{1,20})[=:](?=[^=]+\Z)")
 _STUCK: Final = re.compile(r"[^@]*[\u2460-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef](?=[!-~]+@)")
 # A domain inside a local part: VERP, SRS and the percent hack put a sign before it.
 _INNER: Final = re.compile(
-    r"(?:(?<=[=%!#])(?!40|[2357][0-9A-F])|(?<=[+=%]40))(?:[^\W_](?:[^\W_]|-){0,62}\.){1,9}[^\W\d_]{2,24}(?![\w.-])"
+    r"(?:(?<=[=%!#])(?!40|[2357][0-9A-F])|(?<=[+=%]40))(?:[^\W_](?:[^\W_]|-){0,62}(?:\.|[+=%]2E)){1,9}"
+    r"[^\W\d_]{2,24}(?![\w.-])"
 )
 # What BusyBox's syslog writes before a line looks like a host (RFC 5424 6.2.1).
 _FACILITY: Final = re.compile(
@@ -38,6 +39,11 @@ _FACILITY: Final = re.compile(
     r"(?:emerg|alert|crit|err|warn|warning|notice|info|debug)"
 )
 _ATOMS: Final = frozenset(("word", "mixed", "number", "token"))
+_DOTS: Final = ("+2E", "=2E", "%2E")
+_IN_URL: Final = re.compile(
+    r"[^/?&=#;@\s]{1,200}?(?:%40|@)(?:[^\W_](?:[^\W_]|-){0,62}\.){1,9}[^\W\d_]{2,24}", re.IGNORECASE
+)
+"""An address in a link."""
 _SHORT: Final = 3
 _CODE: Final = re.compile(r"[A-Z]{1,6}\d{1,4}")
 """How filters number their reasons: S3140, IPBL0001."""
@@ -137,8 +143,6 @@ class Text:
         plain = decode_octals(_EMBEDDED.sub(_character, local)) if "\\" in local else local
         if self.made.stays(plain):
             return local
-                lambda match: match[0] if self.known.is_system(match[0]) else self.made.atom(match[0]), local
-            )
         if len(plain) >= _SHORT and not self.known.is_system(plain):
             self.found.add(plain.strip('"').lower())
         made = around(_INNER, plain, self._inner_host, lambda rest: around(_CODES, rest, str, self._local_atoms))
@@ -147,10 +151,12 @@ class Text:
     def _local_atoms(self, text: str) -> str:
         return ATOM.sub(lambda match: match[0] if self._is_scheme(match[0]) else self.made.atom(match[0]), text)
 
-    def _inner_host(self, host: str) -> str:
+    def _inner_host(self, text: str) -> str:
+        code = next((each for each in _DOTS if each in text), ".")
+        host = text.replace(code, ".")
         if host.lower() in self._domains or self._is_top_level(host.rpartition(".")[2]):
-            return self.host(host)
-        return self._local_atoms(host)
+            return self.host(host).replace(".", code)
+        return around(_CODES, text, str, self._local_atoms)
 
     def _is_scheme(self, atom: str) -> bool:
         """Return whether a part of a local part names nobody: a list's bounces have its name before them."""
@@ -185,8 +191,7 @@ class Text:
         return f"{scheme}://{self.made.host(host)}{sign}{self.rewrite(path)}"
 
     def _path(self, path: str) -> str:
-        kept = around(re.compile(ENCODED_AT + "|@", re.VERBOSE), path, str, self._path_atoms)
-        return self.rewrite(path) if kept != path and ADDRESS.search(path) and "/" not in path else kept
+        return around(_IN_URL, path, self.address, self._path_atoms)
 
     def _path_atoms(self, text: str) -> str:
         return ATOM.sub(lambda match: match[0] if self.known.knows(match[0]) else self.made.atom(match[0]), text)
