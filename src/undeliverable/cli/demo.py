@@ -9,6 +9,7 @@ from typing import Final
 
 from undeliverable import Report, Verdict, data, parse
 from undeliverable.cli._command import Command, RunError
+from undeliverable.cli._help import columns
 
 __all__ = ["COMMAND", "SAMPLES"]
 
@@ -50,7 +51,7 @@ def _run(options: Namespace) -> int:
         return 0
     rows = [row for name in SAMPLES for row in _rows(name)]
     print(f"{len(SAMPLES)} sample mails, and what became of each recipient:\n")
-    for line in _table([_HEAD, *rows], _columns()):
+    for line in _table([_HEAD, *rows], min(columns(), _WIDTH)):
         print(line)
     if not options.quiet:
         print(f"\n{_NEXT}")
@@ -84,16 +85,6 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
         cells = (cell.ljust(size) for cell, size in zip(row[:shown], widths, strict=False))
         line = "  ".join(cells).rstrip()
         yield line if len(line) <= width else f"{line[: width - 1]}…"
-
-
-def _columns() -> int:
-    """Return the width of the output, at most what fits a page."""
-    given = os.environ.get("COLUMNS", "")
-    try:
-        columns = int(given) if given.isdecimal() else os.get_terminal_size(1).columns
-    except OSError:
-        columns = _WIDTH
-    return min(columns or _WIDTH, _WIDTH)
 
 
 def _sample(name: str) -> bytes:
