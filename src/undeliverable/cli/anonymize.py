@@ -211,7 +211,7 @@ COMMAND: Final = Command(
     examples=(
         "undeliverable anonymize bounce.eml > share.eml             # a message that was judged wrong",
         "undeliverable anonymize bounces/ -o share/ --key secret    # a folder; the same key gives the same names",
-        "grep 2C82525C9D4 mail.log | undeliverable anonymize --log - # lines of a log",
+        "undeliverable anonymize --log /var/log/mail.log -o share.log # the lines of a log",
     ),
     arguments=_arguments,
     run=_run,
