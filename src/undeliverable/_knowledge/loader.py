@@ -51,7 +51,7 @@ TENANT: Final = 3
 CODE: Final = 4
 
 _TABLES: Final = {
-    BUILTIN: frozenset(("rule", "policy", "provider", "format")),
+    BUILTIN: frozenset(("rule", "policy", "provider", "format", "requirement")),  # the last is the report's
     PROFILE: frozenset(("profile", "policy", "service")),
     FILE: frozenset(("tenant", "rule", "policy", "provider", "service", "format")),
     CODE: frozenset(("rule", "policy")),

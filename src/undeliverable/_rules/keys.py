@@ -118,6 +118,7 @@ PROVIDER: Final[Keys] = {
     "domains": ("names", "Domains of recipients whose mailboxes are the provider's."),
     "marks": ("names", "Phrases that no other provider uses."),
     "source": ("text", "Where this is from."),
+    "page": ("text", "The provider's page for postmasters, which reports link to."),
 }
 SERVICE: Final[Keys] = {
     "name": ("text", "The name of the file that describes it, without `.toml`."),

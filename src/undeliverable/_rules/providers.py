@@ -25,6 +25,7 @@ class Provider(NamedTuple):
     :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
     :ivar domains: domains of recipients whose mailboxes are the provider's; they say who it is where no host is known.
     :ivar marks: phrases that no other provider uses, which identify the provider where no host does.
+    :ivar page: the provider's page for postmasters.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Provider(NamedTuple):
     marks: tuple[str, ...] = ()
     source: str | None = None
     domains: tuple[str, ...] = ()
+    page: str | None = None
 
     @classmethod
     def compile(cls, table: Mapping[str, object]) -> Provider:
@@ -55,6 +57,7 @@ class Provider(NamedTuple):
             else (),
             _text(table, "source") if "source" in table else None,
             _domains(table, "domains"),
+            _text(table, "page") if "page" in table else None,
         )
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 from undeliverable import Report
 from undeliverable.report._collect import Collector, ReplyCount, Sent, Summary
 from undeliverable.report._page import render
+from undeliverable.report._requirements import Named, Requirement, requirement_of, requirements
 
-__all__ = ["Collector", "ReplyCount", "Sent", "Summary", "render", "report_of"]
+__all__ = [
+    "Collector", "Named", "ReplyCount", "Requirement", "Sent", "Summary", "render", "report_of", "requirement_of", "requirements",
+]  # fmt: skip
 
 report_of = Report.from_dict
 """Return the report of a public record, as :meth:`undeliverable.Report.from_dict` does."""
