@@ -59,7 +59,7 @@ def test_numbers_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[0].split() == ["group", "decision", "sent", "hard", "rate", "complaints", "rate"]
     assert lines[1].split()[:3] == ["all", "watch", "20"]
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert 'id="by-source"' in page
+    assert 'id="t-by-source"' in page
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ from undeliverable.rates._tables import (
     Rates,
     bounce_rates,
     day_of,
+    group_of,
     has_failed,
     is_worse,
+    moment_of,
     unit_of,
 )
 
@@ -41,8 +43,10 @@ __all__ = [
     "Share",
     "bounce_rates",
     "day_of",
+    "group_of",
     "has_failed",
     "is_worse",
+    "moment_of",
     "unit_of",
     "wilson",
 ]
