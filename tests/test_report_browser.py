@@ -235,9 +235,10 @@ def test_on_paper_it_is_white_and_whole(opened: Open) -> None:
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not shown.locator("#theme").is_visible()
     assert not shown.locator(".tools").first.is_visible()
-    shown.wait_for_function("!document.querySelector('main details:not([open]):not(.addresses)')")
+    shown.wait_for_selector("#notes > details[open]")
+    assert shown.locator("main details:not([open]):not(.addresses)").count() == 0
     shown.emulate_media(media="screen")
-    shown.wait_for_function("!document.querySelector('#notes > details').open")
+    shown.wait_for_selector("#notes > details:not([open])")
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 27)"
 
 
