@@ -275,6 +275,21 @@ def test_a_spell_that_is_adopted_early_does_not_begin_again() -> None:
     assert pair.hours(73, 6, hard=30) == [0] * 6
 
 
+def test_the_first_day_of_all_is_a_day_like_others() -> None:
+    own, everything = Traffic(), Traffic(everything=True)
+    spells = []
+    for slot in range(DAY // 2):
+        for _ in range(30):
+            spells.append(judge(own, slot, everything))
+            if (spell := spells[-1]) is None:
+                own.count(slot, HARD)
+                everything.count(slot, HARD)
+            else:
+                own.hold(spell, slot)
+    assert spells[0] is None
+    assert spells[-1] is not None
+
+
 def test_adopting_without_a_spell_keeps_the_counts() -> None:
     traffic = counted([(3, HARD, 7), (30, OTHER, 8), (300, DELIVERED, 9)])
     before = traffic.to_texts()

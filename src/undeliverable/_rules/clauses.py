@@ -6,7 +6,7 @@ What the phrases are, and where they stand, is found by :mod:`undeliverable._rul
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from undeliverable._rules.frames import courtesy_end, frame_end, is_about_a_host, wrapper_end
@@ -17,7 +17,8 @@ from undeliverable._text.lazy import lazy
 __all__ = ["Hit", "between", "clauses_in", "has_words", "sentences", "without"]
 
 # Sentences end at these marks before a blank; "e.g. full" goes on. Bars and dashes between blanks part them as well.
-# The pattern begins with all of the marks, which are found fast.
+# The pattern begins with all of the marks, which are found fast; printable ASCII that it divides has one of `_ENDS` as well.
+_ENDS: Final = (". ", "; ", "! ", "? ", " |", " -")
 _END: Final = lazy(
     r"[.!?;。；！？|-](?:(?<=[。；！？])"
     r"|(?<=[.!?;])(?=\s|$)(?<!\be\.g.)(?<!\bi\.e.)|(?<=\s\|)\s?|(?<=\s-)-?\s)"
@@ -52,7 +53,8 @@ def has_words(text: str) -> bool:
 
 def without(text: str, cuts: Iterable[tuple[int, int]]) -> str:
     """Return `text` without the places `cuts`, which are in order and do not overlap; only its code if no word is left."""
-    kept, done = list[str](), 0
+    kept: list[str] = []
+    done = 0
     for start, end in cuts:
         kept.append(text[done:start])
         done = end
@@ -72,22 +74,25 @@ def between(hits: Sequence[Hit], begin: int, end: int) -> Sequence[Hit]:
     return hits[bisect_left(hits, (begin,)) : bisect_left(hits, (end,))]
 
 
-def clauses_in(text: str, hits: Sequence[Hit]) -> Iterator[Clause]:
-    """Yield the clauses of `text`, in which there are these `hits`, in their order."""
-    first = len(_code_of(text))
-    start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == WRAPPER)))
+# One branch for each role that a part of a sentence may have: complexity 11.
+def clauses_in(text: str, hits: Sequence[Hit], kinds: Collection[str]) -> Iterator[Clause]:  # noqa: C901
+    """Yield the clauses of `text`, in which there are these `hits`, in their order, of these `kinds`."""
+    start = first = len(_code_of(text))
+    if WRAPPER in kinds:
+        start = max(first, wrapper_end(text, (hit.end for hit in hits if hit.kind == WRAPPER)))
     if start > first:
         yield Clause(first, start, Role.WRAPPER)
+    openings = [opening for opening in _OPENINGS if opening[0] in kinds]
     for begin, end in _sentences(text, start):
         inside = between(hits, begin, end)
         if not inside:
             yield Clause(begin, end, Role.CAUSE)
             continue
-        if begin > first and any(hit.kind == "footer" for hit in inside):
+        if begin > first and Role.FOOTER in kinds and any(hit.kind == Role.FOOTER for hit in inside):
             yield Clause(begin, end, Role.FOOTER)
             continue
         at = begin
-        for role, reach in _OPENINGS:
+        for role, reach in openings:
             opened = reach(text, at, end, [hit[:2] for hit in inside if hit.kind == role])
             if opened > at:
                 blank = opened < end and text[at] == " "
@@ -106,7 +111,8 @@ _OPENINGS: Final = ((Role.COURTESY, courtesy_end), (Role.FRAME, frame_end))
 
 
 def _sentences(text: str, start: int) -> Iterator[tuple[int, int]]:
-    for end in (*(found.end() for found in _END.finditer(text, start)), len(text)):
+    is_divided = any(map(text.__contains__, _ENDS)) or not (text.isascii() and text.isprintable())
+    for end in (*((found.end() for found in _END.finditer(text, start)) if is_divided else ()), len(text)):
         if text[start:end].strip():
             yield start, end
         start = end

@@ -75,14 +75,16 @@ class _Filed:
     :ivar alone: those of the word alone.
     :ivar longer: longer phrases, by how their second word begins.
     :ivar others: longer phrases whose second word may be any.
+    :ivar has_longer: whether there are any of these.
     """
 
-    __slots__ = ("all", "alone", "longer", "others")
+    __slots__ = ("all", "alone", "has_longer", "longer", "others")
 
     def __init__(self, alone: _Concepts, longer: dict[str, tuple[_Phrase, ...]], others: tuple[_Phrase, ...]) -> None:
         self.alone: Final = alone
         self.longer: Final = longer
         self.others: Final = others
+        self.has_longer: Final = bool(longer or others)
         self.all: Final = frozenset((*alone, *(concept for _, concepts, _ in self.phrases() for concept in concepts)))
 
     def phrases(self) -> Iterator[_Phrase]:
@@ -223,8 +225,9 @@ class Concepts:
         if "<" in text:
             found += ((mark.start(), -mark.end(), (_RECIPIENT,)) for mark in _MARK.finditer(text))
         at = 0
-        for word, second, under in zip(words, [*words[1:], ""], map(self._by_word, words), strict=False):
+        for number, under in enumerate(map(self._by_word, words)):
             if under is not None:
+                word = words[number]
                 start = text.find(word, at)
                 at = start + len(word)
                 if text[start - 1].isalnum() or text[at].isalnum():  # it is a part of another word
@@ -234,8 +237,9 @@ class Concepts:
                 if before == " " or before not in _IN_NAMES or not text[start - 2].isalnum():
                     if under.alone and (text[at] != "." or not _goes_on(text, at)):
                         found.append((start, -at, under.alone))
-                    phrases = under.longer.get(second[:_SECOND], under.others)
-                    if phrases:
+                    if under.has_longer:
+                        second = words[number + 1][:_SECOND] if number + 1 < len(words) else ""
+                        phrases = under.longer.get(second, under.others)
                         found += [hit for phrase in phrases if (hit := _hit_of(phrase, text, start)) is not None]
         if not text.isascii():
             found += self._unspaced_hits(takewhile(_is_unspaced, reversed(words)), text)
@@ -340,9 +344,11 @@ def _without_senders(hits: Sequence[_Hit], text: str) -> list[_Hit]:
 def _outermost(hits: Iterable[_Hit]) -> list[_Hit]:
     """Return the hits that lie in no longer one; those given are in their order."""
     kept: list[_Hit] = []
+    start, below = 0, 1  # of the last one kept
     for hit in hits:
-        if not kept or hit[1] < kept[-1][1] or hit[:2] == kept[-1][:2]:
+        if hit[1] < below or (hit[1] == below and hit[0] == start):
             kept.append(hit)
+            start, below, _ = hit
     return kept
 
 

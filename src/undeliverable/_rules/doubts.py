@@ -39,6 +39,7 @@ _ASIDE: Final = frozenset(("directory", "exceeded"))
 _ANY_OTHER: Final = frozenset((*_OTHERS, *TRIED, "host", *_ASIDE))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _NOT: Final = frozenset((NOT,))
+_NONE: Final[frozenset[str]] = frozenset()
 _CLOSED: Final = ("disabled", "blocked", "expired")
 """What a reply says of a mailbox that is closed."""
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
@@ -61,7 +62,7 @@ def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: 
     if (subject, status % 1_000) == _SUBMITTER and not any(map(form.said().__contains__, _NAMED)):
         return "authentication"
     is_syntax = code in _OF_SYNTAX and subject != _ADDRESSING
-    return "command" if is_syntax and _RECIPIENT.isdisjoint(frozenset[str]().union(*form.concepts())) else None
+    return "command" if is_syntax and _RECIPIENT.isdisjoint(_NONE.union(*form.concepts())) else None
 
 
 def noun(concepts: Concepts, form: Form) -> str | None:
@@ -73,7 +74,7 @@ def noun(concepts: Concepts, form: Form) -> str | None:
 
 def _instead(concepts: Concepts, form: Form) -> str | None:
     """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
-    found = frozenset[str]().union(*form.concepts())
+    found = _NONE.union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
@@ -137,7 +138,7 @@ def denied(rule: Rule, concepts: Concepts, form: Form) -> str | None:
     state = next((one for one in _CLOSED if one in gone), None)
     if state is None:
         return None
-    found = frozenset[str]().union(*form.concepts()) - {state}
+    found = _NONE.union(*form.concepts()) - {state}
     return state if found.isdisjoint((*_OF_ADDRESS, *_CLOSED)) else None
 
 

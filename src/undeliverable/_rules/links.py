@@ -12,10 +12,10 @@ from undeliverable._text.lazy import lazy
 __all__ = ["links_in", "unnamed", "within"]
 
 _LINKS: Final = (
-    ("://", lazy(r"(?:https?|ftps?|file|smb)://[^\s<>\"')\]]{1,500}")),
-    ("www.", lazy(r"www\.[^\s<>\"')\]]{1,500}")),
+    ("://", 5, lazy(r"(?:https?|ftps?|file|smb)://[^\s<>\"')\]]{1,500}")),
+    ("www.", 0, lazy(r"www\.[^\s<>\"')\]]{1,500}")),
 )
-"""Patterns of links, each with what stands in all of them."""
+"""Patterns of links, each with what stands in all of them, and how many characters may stand before that."""
 _IN_PATH: Final = lazy(r"\.[a-z]{2,24}/")
 # A host name with a path, as links are abbreviated: "help.example.net/user-unknown".
 _PATH: Final = lazy(r"(?<![\w./@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s<>\"')\]]{1,300}")
@@ -25,10 +25,17 @@ def links_in(text: str) -> list[tuple[int, int]]:
     """Return where links stand in `text`, in order and without overlaps."""
     if "/" not in text and "www." not in text:
         return []
-    found = [link.span() for mark, pattern in _LINKS if mark in text for link in pattern.finditer(text)]
-    path = _IN_PATH.search(text)
-    if path is not None:
-        found += [link.span() for link in _PATH.finditer(text, text.rfind(" ", 0, path.start()) + 1)]
+    found: list[tuple[int, int]] = []
+    for mark, before, pattern in _LINKS:
+        at = text.find(mark)
+        if at >= 0:
+            found += [link.span() for link in pattern.finditer(text, max(at - before, 0))]
+    at = 0
+    while (path := _IN_PATH.search(text, at)) is not None:  # the slow pattern is tried from each such place on
+        start = max(at, text.rfind(" ", 0, path.start()) + 1)
+        end = text.find(" ", path.end())
+        at = len(text) if end < 0 else end
+        found += [link.span() for link in _PATH.finditer(text, start, at)]
     found.sort()
     links: list[tuple[int, int]] = []
     for link in found:

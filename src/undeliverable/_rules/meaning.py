@@ -123,18 +123,16 @@ class Meaning:
     def read(self, text: str, words: Sequence[str]) -> Reading | None:
         """Return the clauses of `text`, or None if it is plainly one cause; `words` are those of `text`."""
         hits = self._hits(text, words)
-        links = links_in(text)
-        if not links and all(hit.kind in _BESIDE for hit in hits):
+        links = links_in(text) if "/" in text or "www." in text else []
+        if not links and (not hits or all(hit.kind in _BESIDE for hit in hits)):
             return None
         return Reading(text, hits, links)
 
     def _hits(self, text: str, words: Sequence[str]) -> list[Hit]:
         """Return where phrases stand in `text`, in their order; of two that begin at one place, the longer one first."""
-        found = [*filter(None, map(self._filed, words))]
-        if not found:
-            return []
-        phrases = found[0] if len(found) == 1 else dict.fromkeys([phrase for under in found for phrase in under])
-        hits = [hit for phrase in phrases if phrase[0] in text for hit in _hits_of(phrase, text)]
+        filed = filter(None, map(self._filed, words))
+        phrases = {phrase for under in filed for phrase in under if phrase[0] in text}
+        hits = [hit for phrase in phrases for hit in _hits_of(phrase, text)] if phrases else []
         if len(hits) > 1:
             hits.sort(key=_by_place)
         return hits
@@ -180,7 +178,7 @@ class Reading:
     def clauses(self) -> list[Clause]:
         """The clauses in their order; together they cover the text but for the code that it begins with."""
         if self._clauses is None:
-            self._clauses = list(clauses_in(self._text, self._hits))
+            self._clauses = list(clauses_in(self._text, self._hits, self._kinds))
         return self._clauses
 
     def cause(self) -> str:
@@ -241,8 +239,10 @@ class Reading:
 
         Only the part between two marks is supposed: "user unknown, the address may be misspelled".
         """
-        hits = [hit for hit in self._hits if hit.kind == "hedge"] if "hedge" in self._kinds else ()
-        causes = [one for one in self.clauses if one.role is Role.CAUSE] if hits else ()
+        if "hedge" not in self._kinds:
+            return None
+        hits = [hit for hit in self._hits if hit.kind == "hedge"]
+        causes = [one for one in self.clauses if one.role is Role.CAUSE]
         cuts = [part for one in causes for part in parts(self._text, one.start, one.end) if between(hits, *part)]
         if not cuts:
             return None

@@ -102,6 +102,7 @@ _MANY: Final = 64  # places: from there on it is worth while to look whether a t
 _NOWHERE: Final = 2**29  # behind all rules
 _NO_MATCH: Final = Match(None, None, None, None)
 _NO_CODE: Final[frozenset[int]] = frozenset()  # that no reply has: for what stands where a clause should, but is none
+_NO_CONCEPTS: Final[frozenset[str]] = frozenset()
 _NOTHING: Final = Below()
 
 
@@ -128,6 +129,7 @@ class RuleTable:
         self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
+        self._asking_for = lru_cache(maxsize=_REMEMBERED)(self._meant_by)
 
     def _filed(self) -> Shelf:
         """Return where the rules and marks above are found."""
@@ -212,17 +214,15 @@ class RuleTable:
 
     def _by_meaning(self, below: int, form: Form, question: _Question) -> tuple[int, Match]:
         """Return the first rule by concepts before the place `below` that fits, after its place."""
-        spoken_of = frozenset[str]().union(*form.concepts())
-        meant = self._meant
-        found = [
-            place
-            for concept in spoken_of
-            if concept in meant
-            for place, means in meant[concept]
-            if place < below and means <= spoken_of
-        ]
-        found.sort()
+        found = self._asking_for(_NO_CONCEPTS.union(*form.concepts()))
+        found = found[: bisect_left(found, below)]
         return self._first(found, form, form.cause(), question) if found else (_NOWHERE, _NO_MATCH)
+
+    def _meant_by(self, spoken_of: frozenset[str]) -> list[int]:
+        """Return the places of the rules that ask for no concepts but those that a reply speaks of, in their order."""
+        meant = self._meant
+        asked = [one for concept in spoken_of if concept in meant for one in meant[concept]]
+        return sorted(place for place, means in asked if means <= spoken_of)
 
     @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:

@@ -140,6 +140,10 @@ class Spell:
         """Return whether the hold is on in a slot."""
         return self.since <= slot < self.end
 
+    def is_recent(self, slot: int) -> bool:
+        """Return whether the spell became the new usual within the day before a slot, or does so after it."""
+        return bool(self.adopted) and self.since <= slot < self.adopted + DAY
+
     def spoils(self, slot: int) -> bool:
         """Return whether a slot teaches nothing: the spell was on, or about to be noticed."""
         return not self.adopted and self.since - HOUR < slot < self.end
@@ -263,7 +267,7 @@ class Traffic:
             # It lasts too long for an error: whatever it is, it is usual now.
             self.adopt()
         # For a day after that, what is usual is learned again.
-        if any(spell.since <= slot < spell.adopted + DAY for spell in self.spells):
+        if any(spell.is_recent(slot) for spell in self.spells):
             return None
         sign = self._sign(slot, everything, times)
         if on is None:
