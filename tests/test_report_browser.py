@@ -237,6 +237,7 @@ def test_on_paper_it_is_white_and_whole(opened: Open) -> None:
     assert not shown.locator(".tools").first.is_visible()
     shown.wait_for_selector("#notes > details[open]")
     assert shown.locator("main details:not([open]):not(.addresses)").count() == 0
+    assert shown.get_by_text("These are the first 25 of").first.is_visible()
     shown.emulate_media(media="screen")
     shown.wait_for_selector("#notes > details:not([open])")
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 27)"

@@ -204,6 +204,16 @@ def test_addresses_only_on_request_and_the_command_for_the_same_mail(
 def test_quiet_leaves_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = tmp_path / "bounces.jsonl"
     record = json.dumps(parse(MIXED.read_bytes()).to_dict())
-    records.write_text(f"{record}\nnonsense\n{{}}\n", encoding="utf-8")
+    records.write_text(f"{record}\nnonsense\n{record.replace('bounce', 'party')}\n", encoding="utf-8")
     assert run(capsys, "-q", records, "-o", tmp_path / "a.html") == (0, "", "")
+    assert "2 files or lines could not be read" in run(capsys, records, "-o", tmp_path / "a.html")[2]
     assert (tmp_path / "a.html").stat().st_size > 10_000
+
+
+def test_lines_of_a_log_that_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "acct.csv"
+    log.write_text("b,news@example.net,kim@example.org,5.1.1 (bad),smtp;550 5.1.1 no such user\n" * 2, encoding="utf-8")
+    status, _, err = run(capsys, "--log", log, "-o", tmp_path / "a.html")
+    assert status == 1
+    assert "not read: powermta: without a header" in err
+    assert run(capsys, "-q", "--log", log, "-o", tmp_path / "a.html") == (1, "", "")

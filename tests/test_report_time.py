@@ -153,5 +153,11 @@ def test_providers_have_a_trend() -> None:
         collector.add(Report(kind=Kind.BOUNCE, verdicts=(verdict,), message=MessageFacts(date=when)))
     page = render(collector.summary(), made=NOON)
     assert page.count('<svg class="spark"') == 3
+    verdict = replace(HARD, recipient="x@example.org", key="x", provider="long ago")
+    message = MessageFacts(date=NOON - timedelta(days=4_000))
+    collector.add(Report(kind=Kind.BOUNCE, verdicts=(verdict,), message=message))
+    page = render(collector.summary(), made=NOON)
+    assert "long ago" in page
+    assert page.count('<svg class="spark"') == 3
     single = render(collected([NOON]).summary(), made=NOON)
     assert "spark" not in re.sub(r"<style>.*?</style>", "", single, flags=re.DOTALL)

@@ -13,6 +13,7 @@ const make = (tag, given, ...inside) => {
   return element;
 };
 let charts = [];
+let folded = null; // what was folded before the page went to paper
 
 /* Charts: one step for each bin, so that hours, days and months look alike; drawn anew when the colours change. */
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -144,7 +145,7 @@ function save(name, text, type) {
 /* Tables: a click on a head sorts by it, another one turns the order round; a filter, pages, and a download. */
 const FEW = 8, ON_PAPER = 25;
 const NEARLY = 2; // a page is not turned for so few rows
-const perPage = () => paper.matches ? ON_PAPER : narrow.matches ? 5 : 10;
+const perPage = () => folded ? ON_PAPER : narrow.matches ? 5 : 10;
 const plain = cell => cell.textContent.trim();
 const value = cell => cell.dataset.v === undefined ? plain(cell).toLowerCase() : +cell.dataset.v;
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
@@ -168,7 +169,7 @@ function setUp(table) {
   };
   const input = make("input", {type: "search", placeholder: "a word …", autocomplete: "off", spellcheck: false});
   input.dataset.for = name;
-  const output = make("output"), place = make("span");
+  const output = make("output"), place = make("span"), note = make("p", {className: "more"});
   const back = make("button", {type: "button", textContent: "‹ Back"}), on = make("button", {type: "button", textContent: "More ›"});
   const csv = make("button", {type: "button", textContent: "CSV", title: "Save these rows as a file for a spreadsheet"});
   back.setAttribute("aria-label", "‹ Back: " + table.caption.textContent);
@@ -182,6 +183,8 @@ function setUp(table) {
     back.hidden = on.hidden = place.hidden = found.length <= size && rows.length <= size;
     back.disabled = !first;
     on.disabled = last >= found.length;
+    note.hidden = !folded || found.length <= size;
+    note.textContent = "These are the first " + size + " of " + whole(found.length) + " rows.";
     place.textContent = found.length ? whole(first + 1) + "–" + whole(last) + " of " + whole(found.length) : "none";
   }
   function filter(words) {
@@ -219,6 +222,7 @@ function setUp(table) {
   if (rows.length >= FEW) tools.append(make("label", {}, "Filter", input), output);
   tools.append(make("span", {className: "grow"}), place, back, on, csv);
   box.before(tools);
+  box.after(note);
   show();
   tables.set(name, {show: () => { first = 0; show(); }, find: text => { input.value = text; filter(words()); return rows.length >= FEW ? input : table; }});
 }
@@ -263,7 +267,6 @@ document.querySelectorAll("pre[data-file]").forEach(list => {
 });
 
 /* Paper is white whatever the screen is, and nothing on it is folded; long tables show their first rows. */
-let folded = null;
 function toPaper() {
   if (folded) return;
   folded = [...document.querySelectorAll("main details:not([open]):not(.addresses)")];
