@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from undeliverable import Knowledge, Verdict, classify
+from undeliverable import Knowledge, KnowledgeError, Verdict, classify
+from undeliverable._knowledge.requirements import Sign, signs_of
 from undeliverable.data import names
 from undeliverable.report import requirement_of, requirements
-from undeliverable.report._requirements import signs_of
 
 FILES = ("requirements.toml", *(f"providers/{name}" for name in names("providers")))
 SIGNS = [(file, sign) for file in FILES for sign in signs_of(file)]
@@ -26,13 +28,11 @@ def judged(reply: str, file: str = "") -> Verdict:
 
 
 @pytest.mark.parametrize(("file", "sign"), SIGNS, ids=[f"{file}-{number}" for number, (file, _) in enumerate(SIGNS)])
-def test_the_example_of_a_table_names_its_requirement(file: str, sign: object) -> None:
-    example, name, page = (getattr(sign, key) for key in ("example", "name", "page"))
-    found = requirement_of(judged(example, file))
-    assert found is not None
-    assert (found.name, found.page) == (name, page)
-    assert name in requirements()
-    assert page.startswith("https://")
+def test_the_example_of_a_table_names_its_requirement(file: str, sign: Sign) -> None:
+    assert sign.example is not None
+    assert requirement_of(judged(sign.example, file)) == (sign.name, sign.page)
+    assert sign.page is not None
+    assert sign.page.startswith("https://")
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,57 @@ def test_postmaster_pages_are_links() -> None:
     pages = [provider.page for provider in Knowledge.builtin().providers if provider.page]
     assert {"https://postmaster.google.com/", "https://senders.yahooinc.com/"} <= set(pages)
     assert all(page.startswith("https://") for page in pages)
+
+
+OWN = """
+[provider]
+name = "moonmail"
+hosts = ["moonmail.example"]
+
+[[requirement]]
+name = "dkim"
+status = "5.7.*"
+words = "moon  SEAL = none"
+example = "550 5.7.99 Moon seal= none"
+page = "https://moonmail.example/seal"
+
+[[requirement]]
+name = "tls"
+any_words = ["in the clear", "unencrypted"]
+"""
+
+
+def test_a_file_of_ones_own_names_requirements(tmp_path: Path) -> None:
+    path = tmp_path / "moonmail.toml"
+    path.write_text(OWN, encoding="utf-8")
+    knowledge = pickle.loads(pickle.dumps(Knowledge.builtin().with_file(path)))
+    for reply, host, found in (
+        ("550 5.7.98 no moon seal =none here", "mx.moonmail.example", ("dkim", "https://moonmail.example/seal")),
+        ("550 5.7.1 rejected: sent in the clear", "mx.moonmail.example", ("tls", requirements()["tls"].page)),
+        ("550 5.7.1 rejected: sent in the clear", "mx.example.org", None),
+        ("550 5.7.23 SPF validation failed", "mx.moonmail.example", ("spf", requirements()["spf"].page)),
+    ):
+        assert requirement_of(classify(reply, host=host, knowledge=knowledge), knowledge) == found
+    everywhere = OWN.partition("[[")[2]
+    path.write_text(f"[[{everywhere}", encoding="utf-8")
+    knowledge = Knowledge.builtin().with_file(path)
+    assert requirement_of(classify("550 5.7.1 rejected: sent in the clear"), knowledge) is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('name = "spff"\nwords = "x"', "did you mean spf"),
+        ('words = "x"', "unknown requirement 'None'"),
+        ('name = "spf"', "must ask for status, words or any_words"),
+        ('name = "spf"\nword = "x"', "word"),
+        ('name = "spf"\nstatus = "5.7"', "not a status"),
+        ('name = "spf"\nwords = []', "must be a string or a list"),
+        ('name = "spf"\nwords = "x"\nexample = "550 5.7.1 y"', "does not show this requirement"),
+    ],
+)
+def test_errors_name_the_key(table: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[[requirement]]\n{table}\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=said):
+        Knowledge.builtin().with_file(path)

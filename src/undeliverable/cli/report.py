@@ -79,7 +79,7 @@ def _run(options: Namespace) -> int:
     sent = None if _counts_seen(options) else read_sent(options.sent)
     knowledge, places = knowledge_of(options), _places(options)
     before = _before(options, knowledge, places)
-    collector = Collector(places)
+    collector = Collector(places, knowledge=knowledge)
     reader = _Reader(options, options.paths, knowledge)
     for report in reader:
         collector.add(report)
@@ -137,7 +137,7 @@ def _before(options: Namespace, knowledge: Knowledge, places: TagPlaces) -> Snap
             return Snapshot.of_page(page)
         except ValueError as error:
             raise UsageError(f"{path}: {error}") from None
-    collector = Collector(places)
+    collector = Collector(places, knowledge=knowledge)
     reader = _Reader(options, [path], knowledge)
     for report in reader:
         collector.add(report)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from undeliverable import Advice, BounceType, Kind, Reason, Report, Verdict, address_identity
+from undeliverable import Advice, BounceType, Kind, Knowledge, Reason, Report, Verdict, address_identity
 from undeliverable.rates import By, Levels, RateCounter, Rates, group_of, has_failed, is_worse, moment_of, unit_of
 from undeliverable.report._requirements import requirement_of
 from undeliverable.tags import TagPlaces, Tags, tags_of
@@ -150,15 +150,17 @@ class Collector:
     """A counter of reports; memory grows with the number of failed recipients, not with the texts of the reports."""
 
     __slots__ = (
-        "_advised", "_complaints", "_counter", "_delivered", "_hours", "_kinds", "_places", "_refusals", "_replies", "_unnamed",
+        "_advised", "_complaints", "_counter", "_delivered", "_hours", "_kinds", "_knowledge", "_places", "_refusals", "_replies", "_unnamed",
         "_verdicts", "_worst",
     )  # fmt: skip
 
-    def __init__(self, places: TagPlaces | None = None) -> None:
+    def __init__(self, places: TagPlaces | None = None, *, knowledge: Knowledge | None = None) -> None:
         """Start without reports.
 
         :param places: where to find campaign, source and segment; :class:`~undeliverable.tags.TagPlaces` by default.
+        :param knowledge: the knowledge that says which requirement a refusal names; by default the built-in one.
         """
+        self._knowledge = knowledge or Knowledge.builtin()
         self._places = places or TagPlaces()
         self._counter = RateCounter(*By)
         self._kinds: Counter[str] = Counter()
@@ -215,7 +217,7 @@ class Collector:
         known = self._worst.get(unit)
         if known is not None and known.row.bounce_type is not None and not is_worse(kind, known.row.bounce_type):
             return
-        refusal = _refusal(report, verdict)
+        refusal = self._refusal(report, verdict)
         rule = None if verdict.rule is None else verdict.rule.id
         named = None if refusal is None else refusal.requirement
         row = ReplyCount(blanked(verdict.reply or ""), verdict.reason, kind, rule, verdict.provider, named)
@@ -225,6 +227,15 @@ class Collector:
         row = self._replies.setdefault(row, row)
         shared = None if refusal is None else self._refusals.setdefault(refusal, refusal)
         self._worst[unit] = _Failure(row, shared, _hour(report, verdict))
+
+    def _refusal(self, report: Report, verdict: Verdict) -> Refusal | None:
+        named = requirement_of(verdict, self._knowledge)
+        if named is None:
+            return None
+        returned = report.message.returned
+        _, at, domain = ("" if returned is None else returned.from_ or "").rpartition("@")
+        sender = domain.strip("<> \t").lower()[:_LONGEST] if at else ""
+        return Refusal(named.name, verdict.provider, sender or None, named.page)
 
     def seen(self) -> Sent:
         """Return the numbers sent as far as the reports show them: what was delivered, and what failed.
@@ -288,16 +299,6 @@ def hour_of(moment: datetime) -> int:
 def _hour(report: Report, verdict: Verdict) -> int | None:
     moment = moment_of(report, verdict)
     return None if moment is None else hour_of(moment)
-
-
-def _refusal(report: Report, verdict: Verdict) -> Refusal | None:
-    named = requirement_of(verdict)
-    if named is None:
-        return None
-    returned = report.message.returned
-    _, at, domain = ("" if returned is None else returned.from_ or "").rpartition("@")
-    sender = domain.strip("<> \t").lower()[:_LONGEST] if at else ""
-    return Refusal(named.name, verdict.provider, sender or None, named.page)
 
 
 # Parts that differ from recipient to recipient. All repetitions are bounded, so that the time is linear in the text.

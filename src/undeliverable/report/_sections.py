@@ -126,8 +126,8 @@ def refusals(view: View) -> str:
         )
         for refusal, number_ in found
     ]
-    rows, more = _cut(rows, "rows")
-    body = table("requirements", "Refusals by sender requirement", columns, rows)
+    shown, more = _cut(rows, "rows")
+    body = table("requirements", "Refusals by sender requirement", columns, shown)
     whole = some(sum(number_ for _, number_ in found), "refusal")
     return section("requirements", "Sender requirements", f"{body}{more}", note=whole)
 
