@@ -65,12 +65,6 @@ def test_a_provider_of_a_record_is_no_path() -> None:
     assert getattr(requirement_of(verdict), "name", None) == "spf"
 
 
-def test_postmaster_pages_are_links() -> None:
-    pages = [provider.page for provider in Knowledge.builtin().providers if provider.page]
-    assert {"https://postmaster.google.com/", "https://senders.yahooinc.com/"} <= set(pages)
-    assert all(page.startswith("https://") for page in pages)
-
-
 OWN = """
 [provider]
 name = "moonmail"

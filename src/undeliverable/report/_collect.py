@@ -6,17 +6,16 @@ is what one acts on. Both are dictionaries of recipients: memory grows with thos
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable import Advice, BounceType, Kind, Knowledge, Reason, Report, Verdict, address_identity
 from undeliverable.rates import By, Levels, RateCounter, Rates, group_of, has_failed, is_worse, moment_of, unit_of
 from undeliverable.report._requirements import requirement_of
+from undeliverable.summary import masked as blanked
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
 __all__ = [
@@ -32,8 +31,8 @@ __all__ = [
     "hour_of",
 ]
 
-_LONGEST: Final = 240  # characters of a reply to show; replies rarely differ after that
 _REPLIES: Final = 20_000  # different replies to count separately; later ones are counted together
+_DOMAIN: Final = 253  # characters of a domain, which strangers write: RFC 1035 2.3.4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 COMPLAINT: Final = "complaint"
@@ -234,7 +233,7 @@ class Collector:
             return None
         returned = report.message.returned
         _, at, domain = ("" if returned is None else returned.from_ or "").rpartition("@")
-        sender = domain.strip("<> \t").lower()[:_LONGEST] if at else ""
+        sender = domain.strip("<> \t").lower()[:_DOMAIN] if at else ""
         return Refusal(named.name, verdict.provider, sender or None, named.page)
 
     def seen(self) -> Sent:
@@ -299,21 +298,3 @@ def hour_of(moment: datetime) -> int:
 def _hour(report: Report, verdict: Verdict) -> int | None:
     moment = moment_of(report, verdict)
     return None if moment is None else hour_of(moment)
-
-
-# Parts that differ from recipient to recipient. All repetitions are bounded, so that the time is linear in the text.
-_BLANKS: Final = (
-    (re.compile(r"<?[^\s<>()\"',;:@]{1,64}@[^\s<>()\"',;:@]{1,255}>?"), "<…>"),
-    (re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"), "[…]"),
-    (re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Fa-f:])"), "[…]"),
-    (re.compile(r"(?<![\w.-])(?=[A-Za-z_-]{0,40}\d)[\w-]{9,128}(?:\.[\w-]{1,64}){0,4}(?![\w-])"), "…"),
-)
-
-
-@lru_cache(maxsize=4096)
-def blanked(reply: str) -> str:
-    """Return a reply without addresses, IP addresses and ids of single messages."""
-    text = " ".join(reply[: 4 * _LONGEST].split())
-    for pattern, mark in _BLANKS:
-        text = pattern.sub(mark, text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

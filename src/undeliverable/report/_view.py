@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -48,7 +49,12 @@ class View:
 
 @cache
 def _providers() -> dict[str, tuple[str, str | None]]:
-    return {provider.name: (provider.title, provider.page) for provider in Knowledge.builtin().providers}
+    return {provider.name: (provider.title, _page(dict(provider.pages))) for provider in Knowledge.builtin().providers}
+
+
+def _page(pages: Mapping[str, str]) -> str | None:
+    """Return the page that a sender wants to see first: how the provider rates the mail, else what it asks."""
+    return next(filter(None, map(pages.get, ("reputation", "guidelines", "form"))), None)
 
 
 def provider_title(name: str) -> str:
@@ -62,7 +68,7 @@ def provider_cell(name: str | None, none: str = "–") -> Cell:
         return text(None, none=none)
     _, page = _providers().get(name, (name, None))
     shown = Cell(text(provider_title(name)).html, provider_title(name), (name,))
-    return linked(shown, page, "its page for postmasters")
+    return linked(shown, page, "its page for senders")
 
 
 def group_name(by: By, row: GroupRate) -> str:
