@@ -205,9 +205,19 @@ def test_quiet_leaves_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str
     records = tmp_path / "bounces.jsonl"
     record = json.dumps(parse(MIXED.read_bytes()).to_dict())
     records.write_text(f"{record}\nnonsense\n{record.replace('bounce', 'party')}\n", encoding="utf-8")
-    assert run(capsys, "-q", records, "-o", tmp_path / "a.html") == (0, "", "")
+    status, out, err = run(capsys, "-q", records, "-o", tmp_path / "a.html")
+    assert (status, out, err.count("\n")) == (0, "", 2)  # what could not be read is no warning
     assert "2 files or lines could not be read" in run(capsys, records, "-o", tmp_path / "a.html")[2]
     assert (tmp_path / "a.html").stat().st_size > 10_000
+
+
+def test_skipped_files_are_named_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "a.eml").write_bytes(MIXED.read_bytes())
+    (tmp_path / "mails" / "notes.txt").write_text("a shopping list\n", encoding="utf-8")
+    words = (tmp_path / "mails", "-o", tmp_path / "a.html")
+    assert "notes.txt" not in run(capsys, *words)[2]
+    assert "notes.txt: skipped, " in run(capsys, *words, "-v")[2]
 
 
 def test_lines_of_a_log_that_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,3 +227,8 @@ def test_lines_of_a_log_that_are_not_read(tmp_path: Path, capsys: pytest.Capture
     assert status == 1
     assert "not read: powermta: without a header" in err
     assert run(capsys, "-q", "--log", log, "-o", tmp_path / "a.html") == (1, "", "")
+    log.write_text("Nov 21 21:16:18 mx sendd[1]: 4F1: to=<kim@example.org>, status=bounced (550 no such user)\n")
+    assert (
+        "1 line looks like a delivery but was not read; first: "
+        in run(capsys, "--log", log, "-o", tmp_path / "a.html")[2]
+    )

@@ -89,6 +89,9 @@ def test_the_numbers_of_all_fixtures_are_those_of_classify(
         card = re.findall(rf'<article class="card {advice}"><h3>([0-9,]+)', page)
         if advice not in {Advice.NONE, Advice.SLOW_DOWN}:
             assert card == ([f"{len(addresses):,}"] if addresses else [])
+            if advice is Advice.SUPPRESS:  # the command on the card gives them
+                assert main(["classify", "--only", advice, "--format", "txt", str(ROOT / folder)]) == 0
+                assert len(capsys.readouterr().out.splitlines()) == len(addresses)
 
 
 REPORTS = st.builds(

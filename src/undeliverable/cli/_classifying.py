@@ -27,7 +27,7 @@ from undeliverable.cli._progress import Progress
 from undeliverable.cli._rows import Line
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._words import counted
+from undeliverable.cli._words import counted, log_remarks
 from undeliverable.cli._writers import Addresses
 from undeliverable.files import STDIN, Inbox, Mail, size_of
 from undeliverable.logs import LogReader
@@ -170,11 +170,7 @@ class Run:
 
     def _remarks(self) -> Iterator[str]:
         if self._lines is not None:
-            yield from self._lines.remarks
-            unread: int = getattr(self._lines, "unread", 0)
-            if unread:
-                looks = "line looks like a delivery but was" if unread == 1 else "lines look like deliveries but were"
-                yield f"warning: {unread:,} {looks} not read; first: {getattr(self._lines, 'first_unread', '')}"
+            yield from log_remarks(self._lines)
         if self._inbox.records and (self._options.rules or self._options.profile):
             yield "warning: records keep their verdicts; --rules and --profile judge mail"
 

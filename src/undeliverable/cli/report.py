@@ -19,6 +19,7 @@ from undeliverable.cli._neutral import neutral
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._sent import read_sent
 from undeliverable.cli._tables import print_table
+from undeliverable.cli._words import log_remarks
 from undeliverable.files import Inbox, Mail, RecordError, report_of, size_of
 from undeliverable.logs import LogReader
 from undeliverable.verdict import Report
@@ -176,12 +177,13 @@ class _Reader:
     def __init__(self, options: Namespace, paths: Sequence[str], knowledge: Knowledge) -> None:
         self.reports = 0
         self.failed = 0
-        self._warn = _silent if options.quiet else warn
-        self._inbox = Inbox(paths, warn=self._warn, is_log=options.log)
+        self._quiet: bool = options.quiet
+        skipped = self._skip if options.verbose else None
+        self._inbox = Inbox(paths, warn=self._warn, is_log=options.log, skipped_file=skipped)
         known = known_of(options, knowledge)
         self._parse = partial(parse, knowledge=knowledge, **known)
         self._lines = LogReader(knowledge=knowledge, **known) if options.log else None
-        watched = sys.stderr.isatty()
+        watched = sys.stderr.isatty() and not options.quiet
         self._progress = Progress(size_of(paths) if watched else 0, shows=watched)
 
     def __iter__(self) -> Iterator[Report]:
@@ -198,17 +200,23 @@ class _Reader:
                 yield report
         self.failed += self._inbox.failed + self._inbox.unread
         self._progress.clear()
-        for remark in () if self._lines is None else self._lines.remarks:
-            self._warn(remark)
+        if self._lines is not None and not self._quiet:
+            for remark in log_remarks(self._lines):
+                warn(remark)
+
+    def _warn(self, message: str) -> None:
+        self._progress.clear()
+        if not (self._quiet and "warning: " in message):
+            warn(message)
+
+    def _skip(self, path: str, why: str) -> None:
+        self._progress.clear()
+        warn(f"{path}: skipped, {why}")
 
     def _report(self, mail: Mail) -> Report | None:
         if self._lines is None or mail.is_record:
             return report_of(mail, self._parse)
         return self._lines.feed(mail.raw, source=mail.source)
-
-
-def _silent(_: str) -> None:
-    """Leave a warning out."""
 
 
 def _say(summary: Summary) -> None:
