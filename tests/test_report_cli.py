@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -192,7 +194,8 @@ def test_addresses_only_on_request_and_the_command_for_the_same_mail(
     rules.write_text('[[policy]]\nthen = { label = "x" }\n', encoding="utf-8")
     run(capsys, MIXED, "-o", page, "--rules", rules, "--profile", "ses", "--docs", "https://docs.example.org")
     text = page.read_text(encoding="utf-8")
-    assert f"--profile ses --rules &#x27;{rules}&#x27; {MIXED}" in text
+    command = re.findall(r'<code class="command">(.*?)</code>', text)[0]
+    assert f"--profile ses --rules '{rules}' {MIXED}" in unescape(re.sub(r"<[^>]*>", "", command))
     assert "https://docs.example.org/reasons.html" in text
     assert 'class="addresses"' not in text.partition("</style>")[2].partition("<script")[0]
     run(capsys, *[MIXED] * 6, "-o", page, "--with-addresses")

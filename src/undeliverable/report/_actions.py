@@ -100,7 +100,11 @@ def _named(names: Mapping[str, int], most: int) -> str:
 def _command(view: View, advice: Advice) -> str:
     is_list = advice is Advice.SUPPRESS
     form = f"--format txt {view.inputs} > {advice}.txt" if is_list else view.inputs
-    return f'<code class="command">undeliverable classify --only {advice} {escape(form)}</code>'
+    # Words stay whole where a line is broken: nobody wants to copy "--" without its "format".
+    words = " ".join(
+        f"<span>{escape(word)}</span>" for word in f"undeliverable classify --only {advice} {form}".split()
+    )
+    return f'<code class="command">{words}</code>'
 
 
 def _addresses(view: View, advice: Advice, found: Advised) -> str:
