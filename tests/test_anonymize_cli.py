@@ -115,7 +115,14 @@ def test_it_refuses_what_would_be_judged_otherwise(tmp_path: Path, capfd: pytest
     (tmp_path / "mine.toml").write_text(RULE, encoding="utf-8")
     mail = BOUNCE.read_bytes().replace(b"kim@", b"kimlocked@").replace(b"User unknown", b"kimlocked")
     (tmp_path / "in.eml").write_bytes(mail)
-    arguments = ["anonymize", "--rules", str(tmp_path / "mine.toml"), str(tmp_path / "in.eml"), "-o", str(tmp_path / "out.eml")]
+    arguments = [
+        "anonymize",
+        "--rules",
+        str(tmp_path / "mine.toml"),
+        str(tmp_path / "in.eml"),
+        "-o",
+        str(tmp_path / "out.eml"),
+    ]
     assert main(arguments) == 1
     said = capfd.readouterr().err.splitlines()
     assert said[0].startswith(f"undeliverable: {tmp_path}/in.eml: left out: ")

@@ -42,7 +42,9 @@ def test_every_sample_is_shown() -> None:
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200])
-def test_it_fits_the_terminal_and_a_page(columns: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_fits_the_terminal_and_a_page(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     assert main(["demo", "--quiet"]) == 0
     table = capfd.readouterr().out.splitlines()[2:]
@@ -54,7 +56,9 @@ def test_it_fits_the_terminal_and_a_page(columns: int, monkeypatch: pytest.Monke
     assert max(map(len, lines)) <= 80
 
 
-def test_without_a_terminal_it_takes_eighty_columns(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_it_takes_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     assert main(["demo"]) == 0
     assert "unknown-user.eml" in capfd.readouterr().out
@@ -90,10 +94,17 @@ def test_the_command_of_the_next_step_runs(tmp_path: Path) -> None:
 
     def run(*words: str) -> str:
         return subprocess.run(
-            [sys.executable, "-c", code, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
-    commands = [line.partition("#")[0].split()[1:] for line in run("demo").splitlines() if line.startswith("  undeliverable ")]
+    commands = [
+        line.partition("#")[0].split()[1:] for line in run("demo").splitlines() if line.startswith("  undeliverable ")
+    ]
     assert commands[0] == ["demo", "--save", "samples"]
     for command in commands:
         if "~/Maildir" not in command:
