@@ -49,6 +49,7 @@ ORDER: Final = (
     "logs",
     "webhooks",
     "rule_files",
+    "anonymize",
     "__init__",
     # beside them
     "files",
@@ -58,10 +59,12 @@ ORDER: Final = (
     "tags",
     "rates",
     "recommend",
+    "arrow",
     # the outer layers
     "suppression",
     "store",
     "check",
+    "summary",
     "report",
     "webhook_auth",
     "serve",

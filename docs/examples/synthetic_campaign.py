@@ -149,7 +149,7 @@ def main(folder: Path) -> None:
         write(("day", "campaign", "source", "domain", "sent"))
         for key, count in sorted(sent.items()):
             write((*key, count))
-    print(f"{sum(sent.values())} sent, {len(messages)} came back")  # noqa: T201 # for whoever runs it
+    print(f"{sum(sent.values())} sent, {len(messages)} came back")  # for whoever runs it
 
 
 def schedule(random: Random) -> list[tuple[Source, datetime]]:

@@ -11,11 +11,13 @@ from typing import Final, TypeAlias
 
 __all__ = [
     "AROUND",
+    "PAGES",
     "POLICY",
     "POLICY_THEN",
     "POLICY_WHEN",
     "PROFILE",
     "PROVIDER",
+    "REQUIREMENT",
     "RULE",
     "RULE_THEN",
     "RULE_WHEN",
@@ -111,13 +113,30 @@ POLICY: Final[Keys] = {
     "then": ("policy_then", "What follows; what it leaves open, files and profiles below may set."),
     **_ENTRY,
 }
+PAGES: Final[Keys] = {
+    "guidelines": ("text", "What it asks of senders."),
+    "form": ("text", "Its contact form for senders."),
+    "delist": ("text", "Where to ask for removal from its own block list."),
+    "reputation": ("text", "Where senders see how it rates them."),
+    "feedback": ("text", "Where to sign up for copies of complaints."),
+}
+"""The pages that a provider has for senders."""
 PROVIDER: Final[Keys] = {
     "name": ("text", "The name that rules, policies and verdicts use."),
     "title": ("text", "The name for people."),
     "hosts": ("names", "Domains whose hosts are the provider's."),
     "domains": ("names", "Domains of recipients whose mailboxes are the provider's."),
     "marks": ("names", "Phrases that no other provider uses."),
+    "pages": ("pages", "Its pages for senders, which explanations point to."),
     "source": ("text", "Where this is from."),
+}
+REQUIREMENT: Final[Keys] = {
+    "name": ("requirement", "The requirement for senders that such a reply names."),
+    "status": POLICY_WHEN["status"],
+    "words": POLICY_WHEN["words"],
+    "any_words": POLICY_WHEN["any_words"],
+    "example": _ENTRY["example"],
+    "page": ("text", "The page that says what is required."),
 }
 SERVICE: Final[Keys] = {
     "name": ("text", "The name of the file that describes it, without `.toml`."),
@@ -144,6 +163,10 @@ TABLES: Final[Mapping[str, tuple[Keys | None, str]]] = {
     "policy": (
         POLICY,
         "Says what follows from a failure. Of one file the first that fits counts, with all that it sets.",
+    ),
+    "requirement": (
+        REQUIREMENT,
+        "Says which requirement for senders a refusal names, for reports. The first that fits counts.",
     ),
     "format": (None, "A described format of notifications."),
 }

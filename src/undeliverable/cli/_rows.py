@@ -1,17 +1,36 @@
-"""The rows in which a report is shown, and the plain table that aligns them."""
+"""The rows of a report, and the table that files and pipes get: every row with all its text, so that it can be searched.
+
+Lines are painted by a function, so that rich, where it is installed, adds colours and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol, TextIO, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeAlias
 
+from undeliverable.cli._fields import state_of, values_of
+from undeliverable.cli._fit import padded, width_of
 from undeliverable.cli._neutral import neutral
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["Rows", "Table", "Writer"]
+__all__ = ["BLOCK", "GAP", "HEAD", "Line", "Paint", "Rows", "Table", "Writer", "head_of", "line_of", "table_rows"]
 
 Rows: TypeAlias = Sequence[tuple[str, ...]]
-"""The output for one report: rows of harmless cells, or one row with one finished text."""
+"""The output for one report: rows of harmless cells behind the state of the recipient, or one row of finished text."""
+
+Line: TypeAlias = Sequence[tuple[str, str]]
+"""The cells of one line, each with the word that decides its colour."""
+
+Paint: TypeAlias = Callable[[Sequence[Line]], None]
+"""A function that writes lines."""
+
+HEAD: Final = "head"
+"""The word for the cells of the head."""
+
+GAP: Final = 2
+"""Columns between two cells."""
+BLOCK: Final = 500
+"""Rows that are aligned together."""
 
 
 class Writer(Protocol):
@@ -24,62 +43,59 @@ class Writer(Protocol):
         """Write buffered rows."""
 
 
+def table_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str]) -> Rows:
+    """Return a row per verdict, or one row for a report without verdicts; a dash marks an empty cell."""
+    found: Sequence[Verdict | None] = verdicts or (None,)
+    return [(state_of(report, verdict), *map(_cell, values_of(report, verdict, fields))) for verdict in found]
+
+
+def _cell(value: object) -> str:
+    if value is None or value in ("", []):
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return neutral("; ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
 class Table:
-    """A writer of aligned columns; rows are buffered in blocks to bound memory, and later blocks only widen columns."""
+    """A writer of whole cells in aligned columns; rows are buffered in blocks, and later blocks only widen columns."""
 
-    COLUMNS: Final = ("recipient", "kind", "type", "reason", "status", "advice", "source")
-    BLOCK: Final = 500
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, paint: Paint, fields: Sequence[str], *, block: int = BLOCK) -> None:
+        self._paint = paint
+        self._fields = tuple(fields)
+        self._block = block
         self._rows: list[tuple[str, ...]] = []
-        self._widths = [0] * len(self.COLUMNS)
+        self._widths = [0] * len(self._fields)
         self._begun = False
-
-    @staticmethod
-    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """Return a row per verdict, or one row for a report without verdicts."""
-        return [_row(report, verdict) for verdict in verdicts or (None,)]
 
     def put(self, rows: Rows) -> None:
         """Add the rows of one report."""
-        self._rows.extend(rows)
-        if len(self._rows) >= self.BLOCK:
+        self._rows.extend(row[1:] for row in rows)
+        if len(self._rows) >= self._block:
             self.close()
 
     def close(self) -> None:
         """Write the rows added so far."""
         if not self._rows:
             return
-        rows = self._rows if self._begun else [self.COLUMNS, *self._rows]
-        self._begun, self._rows = True, []
+        rows = self._rows if self._begun else [self._fields, *self._rows]
         for index, cells in enumerate(zip(*rows, strict=True)):
-            self._widths[index] = max(self._widths[index], *map(_width, cells))
-        self._stream.write("".join(map(self._line, rows)))
-
-    def _line(self, cells: tuple[str, ...]) -> str:
-        padded = (f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, self._widths, strict=True))
-        return "  ".join(padded).rstrip() + "\n"
+            self._widths[index] = max(self._widths[index], *map(width_of, cells))
+        lines = [line_of(cells, cells, self._widths) for cells in rows]
+        self._paint(lines if self._begun else [head_of(lines[0]), *lines[1:]])
+        self._begun, self._rows = True, []
 
 
-def _row(report: Report, verdict: Verdict | None) -> tuple[str, ...]:
-    """Return the harmless cells of a table's row; a dash marks an empty one."""
-    values = (
-        verdict and verdict.recipient,
-        report.kind,
-        verdict and verdict.bounce_type,
-        verdict and verdict.reason,
-        verdict and verdict.status,
-        verdict and verdict.advice,
-        report.source,
-    )
-    return tuple("-" if value is None else neutral(str(value)) for value in values)
+def line_of(cells: Sequence[str], words: Sequence[str], widths: Sequence[int]) -> Line:
+    """Return a line whose cells are padded to their columns; nothing stands behind the last one."""
+    last = len(cells) - 1
+    shown = [
+        (padded(text, width) + " " * GAP if index < last else text)
+        for index, (text, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return list(zip(shown, words, strict=True))
 
 
-def _width(text: str) -> int:
-    """Return the number of terminal columns that a text takes."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)
+def head_of(line: Line) -> Line:
+    """Return the line as a head."""
+    return [(text, HEAD) for text, _ in line]

@@ -23,8 +23,12 @@ from undeliverable.rates._tables import (
     Rates,
     bounce_rates,
     day_of,
+    domain_of,
+    group_of,
+    group_rate,
     has_failed,
     is_worse,
+    moment_of,
     unit_of,
 )
 
@@ -41,8 +45,12 @@ __all__ = [
     "Share",
     "bounce_rates",
     "day_of",
+    "domain_of",
+    "group_of",
+    "group_rate",
     "has_failed",
     "is_worse",
+    "moment_of",
     "unit_of",
     "wilson",
 ]

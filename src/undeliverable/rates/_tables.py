@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +16,10 @@ from undeliverable import Action, BounceType, Kind, Report, Verdict
 from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
-__all__ = ["By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "has_failed", "is_worse", "unit_of"]
+__all__ = [
+    "By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "domain_of", "group_of", "group_rate", "has_failed",
+    "is_worse", "moment_of", "unit_of",
+]  # fmt: skip
 
 
 class By(StrEnum):
@@ -217,18 +220,27 @@ def has_failed(report: Report, verdict: Verdict) -> bool:
     return report.kind is Kind.BOUNCE and verdict.bounce_type is not None and verdict.action in _FAILED
 
 
-def day_of(report: Report, verdict: Verdict) -> date | None:
-    """Return the day of a failure in UTC: that of the last attempt, else of the report, else of the original message."""
+def moment_of(report: Report, verdict: Verdict) -> datetime | None:
+    """Return when a failure happened, in UTC: the last attempt, else the date of the report, else of the original message.
+
+    A time without a zone is taken for UTC.
+    """
     message = report.message
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
         time = message.returned.date
     if time is None or time.tzinfo is None:
-        return None if time is None else time.date()
+        return None if time is None else time.replace(tzinfo=UTC)
     try:
-        return time.astimezone(UTC).date()
+        return time.astimezone(UTC)
     except OverflowError:  # a record may hold any date
         return None
+
+
+def day_of(report: Report, verdict: Verdict) -> date | None:
+    """Return the day of a failure in UTC, as :func:`moment_of` has it."""
+    moment = moment_of(report, verdict)
+    return None if moment is None else moment.date()
 
 
 def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
@@ -240,8 +252,9 @@ def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
     return verdict.key if message is None else f"{message}\n{verdict.recipient.casefold()}"
 
 
-def _domain(_: Report, verdict: Verdict, _tags: Tags) -> str | None:
-    _local, at, domain = (verdict.recipient or "").rpartition("@")
+def domain_of(verdict: Verdict) -> str | None:
+    """Return the domain of the recipient in lower case, None without one."""
+    _, at, domain = (verdict.recipient or "").rpartition("@")
     return domain.lower().rstrip(".") if at and domain else None
 
 
@@ -250,32 +263,54 @@ def _day(report: Report, verdict: Verdict, _: Tags) -> str | None:
     return None if day is None else day.isoformat()
 
 
+def group_of(by: By, report: Report, verdict: Verdict, tags: Tags) -> str | None:
+    """Return the group of a grouping that a verdict counts in, None for those without one."""
+    return _GROUPS[by](report, verdict, tags)
+
+
 _GROUPS: Final[Mapping[By, Callable[[Report, Verdict, Tags], str | None]]] = {
     By.CAMPAIGN: lambda _report, _verdict, tags: tags.campaign,
     By.SOURCE: lambda _report, _verdict, tags: tags.source,
     By.SEGMENT: lambda _report, _verdict, tags: tags.segment,
     By.PROVIDER: lambda _report, verdict, _tags: verdict.provider,
-    By.DOMAIN: _domain,
+    By.DOMAIN: lambda _report, verdict, _tags: domain_of(verdict),
     By.DAY: _day,
 }
 
 
 def _row(name: str | None, count: _Count, sent: int | None, levels: Levels) -> GroupRate:
-    hard = count.number(BounceType.HARD)
+    numbers = {str(kind): count.number(kind) for kind in BounceType}
+    return group_rate(name, sent, complaints=len(count.complaints), levels=levels, **numbers)
+
+
+def group_rate(
+    group: str | None,
+    sent: int | None,
+    *,
+    hard: int = 0,
+    soft: int = 0,
+    undetermined: int = 0,
+    complaints: int = 0,
+    levels: Levels = _LEVELS,
+) -> GroupRate:
+    """Return the rates of a group whose numbers are known, and the decision that follows from them.
+
+    :param sent: the number of messages sent to it; without it there are neither rates nor a decision.
+    """
     bounce = Share.of(hard, sent) if sent else None
-    complaint = Share.of(len(count.complaints), sent) if sent else None
+    complaint = Share.of(complaints, sent) if sent else None
     decisions = [
         share.decision(own, levels.minimum)
         for share, own in ((bounce, levels.bounce), (complaint, levels.complaint))
         if share is not None
     ]
     return GroupRate(
-        group=name,
+        group=group,
         sent=sent,
         hard=hard,
-        soft=count.number(BounceType.SOFT),
-        undetermined=count.number(BounceType.UNDETERMINED),
-        complaints=len(count.complaints),
+        soft=soft,
+        undetermined=undetermined,
+        complaints=complaints,
         bounce=bounce,
         complaint=complaint,
         decision=max(decisions, key=list(Decision).index, default=None),

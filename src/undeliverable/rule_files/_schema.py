@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from undeliverable._formats.schema import KEYS as FORMAT
+from undeliverable._knowledge.requirements import general
 from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.keys import (
+    PAGES,
     POLICY_THEN,
     POLICY_WHEN,
     RULE_THEN,
@@ -49,6 +51,7 @@ def rule_schema() -> dict[str, object]:
             "rule_then": _object(RULE_THEN, required=("reason",)),
             "policy_when": _object(POLICY_WHEN),
             "policy_then": _object(POLICY_THEN) | {"minProperties": 1},
+            "pages": _object(PAGES),
         },
     }
 
@@ -90,6 +93,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "service": ("name",),
     "rule": ("when", "then"),
     "policy": ("then",),
+    "requirement": ("name",),
 }
 
 
@@ -130,6 +134,7 @@ _SHAPES: Final[Mapping[str, Schema]] = {
     "exclusions": _some(
         {"anyOf": [_members(f"@{name}" for name in sorted(CONCEPTS)), {"type": "string", "pattern": "^[^@]"}]}
     ),
+    "requirement": _members(table["name"] for table in general()),
     "reason": {
         "oneOf": [{"const": str(reason), "description": reason.meaning} for reason in Reason],
     },
@@ -137,6 +142,6 @@ _SHAPES: Final[Mapping[str, Schema]] = {
     "advice": _members(Advice),
     "message_advice": _members(MessageAdvice),
     "applies_to": _members(AppliesTo),
-    **{name: {"$ref": f"#/$defs/{name}"} for name in ("rule_when", "rule_then", "policy_when", "policy_then")},
+    **{name: {"$ref": f"#/$defs/{name}"} for name in ("rule_when", "rule_then", "policy_when", "policy_then", "pages")},
     "conditions": {"$ref": "#/$defs/policy_when", "minProperties": 1},
 }

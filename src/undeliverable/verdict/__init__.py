@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
+from undeliverable.verdict._explanation import Explanation, ExplanationLine
 from undeliverable.verdict._facts import event_record, message_record
 from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
 from undeliverable.verdict._slots import (
@@ -32,7 +34,8 @@ from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, Statu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, Self
+    from collections.abc import Iterable
+    from typing import Any, Final, Self
 
 __all__ = [
     "GUESSED",
@@ -44,6 +47,8 @@ __all__ = [
     "UNSURE",
     "DefaultWait",
     "Details",
+    "Explanation",
+    "ExplanationLine",
     "Kind",
     "PolicyRef",
     "PolicyWait",
@@ -238,16 +243,37 @@ class Verdict(VerdictViews, Identified):
 
         return cls(**verdict_values(record))
 
-    def explain(self) -> str:
+    def __str__(self) -> str:
+        """Return what happened in one sentence, the first line of :meth:`explain`."""
+        from undeliverable._verdicts.explain import headline
+
+        return headline(self)
+
+    def explain(self, verbose: bool = False, lang: str = "en") -> str:  # noqa: FBT001, FBT002 # verdict.explain(True) reads well
         """Return several lines for people that say why, without a line ending at the end.
 
-        They name the recipient and the consequence, the rule with its layer, source, the words that matched and where
-        they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. They depend on
-        this object alone: it works after pickling.
+        The first is a sentence that says what happened. Below stand the words that decided, between guillemets, whose
+        fault it is, and what to do next. They depend on this object alone: it works after pickling.
+
+        :param verbose: also show the machinery: the rule with its layer, source and the places of its words, the policies,
+            what was shadowed (after ``trace=True``), which sources disagreed, and the evidence.
+        :param lang: the language of the sentences: ``en`` or ``de``. The machinery is in English.
+        :raises ValueError: for an unknown language.
         """
         from undeliverable._verdicts.explain import explain
 
-        return explain(self)
+        return explain(self, verbose=verbose, lang=lang)
+
+    def explanation(self, lang: str = "en", *, providers: Iterable[Any] = ()) -> Explanation:
+        """Return what :meth:`explain` says, in parts: to be shown in another form than as text.
+
+        :param providers: providers of your own (:attr:`undeliverable.knowledge.Knowledge.providers`), whose pages for
+            senders are shown.
+        :raises ValueError: for an unknown language.
+        """
+        from undeliverable._verdicts.explain import explanation
+
+        return explanation(self, lang, providers=providers)
 
     def matched(self, rule: RuleRef) -> tuple[str, ...]:
         """Return the words of the reply that `rule` looks for, as they stand there; none if it asks for codes alone.
@@ -331,6 +357,18 @@ class Report(ReportViews, Record):
         proof = Proof(proof)
         return replace(self, verdicts=tuple(replace(verdict, proof=proof) for verdict in self.verdicts))
 
+    def explain(self, verbose: bool = False, lang: str = "en") -> str:  # noqa: FBT001, FBT002 # as of a verdict
+        """Return the explanations of all verdicts, or what a report without any says; as :meth:`Verdict.explain`."""
+        from undeliverable._verdicts.explain import explain_report
+
+        return explain_report(self, verbose=verbose, lang=lang)
+
+    def explanations(self, lang: str = "en", *, providers: Iterable[Any] = ()) -> tuple[Explanation, ...]:
+        """Return an explanation of each verdict, or one of the report where it has none; as :meth:`Verdict.explanation`."""
+        from undeliverable._verdicts.explain import report_explanations
+
+        return report_explanations(self, lang, providers=providers)
+
     def to_dict(self) -> dict[str, object]:
         """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
@@ -354,5 +392,6 @@ class Report(ReportViews, Record):
         """
         from undeliverable.verdict._records import report_values
 
-        values = report_values(record)
-        return cls(**{**values, "verdicts": tuple(Verdict(**one) for one in values["verdicts"])})
+        values: dict[str, Any] = report_values(record)
+        values["verdicts"] = tuple(Verdict(**one) for one in values["verdicts"])
+        return cls(**values)

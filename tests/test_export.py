@@ -1,0 +1,197 @@
+"""Mail becomes Parquet in bounded memory, octet by octet, and a folder is there when it is complete."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_arrow import BOUNCE, FIXTURES, ORDINARY, PAIR
+from undeliverable.cli import _parquet, export, main
+from undeliverable.files import Inbox
+
+pa = pytest.importorskip("pyarrow", reason="needs the extra `arrow`")
+
+SEPARATOR = b"From MAILER-DAEMON Mon Nov 16 09:12:33 2026\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "mail"
+    made.mkdir()
+    (made / "one.eml").write_bytes(BOUNCE)
+    (made / "two.mbox").write_bytes(
+        b"".join(SEPARATOR + raw.replace(b"\r\n", b"\n") + b"\n\n" for raw in (ORDINARY, PAIR))
+    )
+    (made / "three.eml.gz").write_bytes(gzip.compress(b"Subject: \xff\x00\n\nx\r\n"))
+    for name in ("cur", "new", "tmp"):
+        (made / "Maildir" / name).mkdir(parents=True)
+    (made / "Maildir" / "new" / "1.host").write_bytes(BOUNCE)
+    return made
+
+
+def table_of(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    return pa.concat_tables([pq.read_table(file) for file in sorted(path.glob("*.parquet"))])
+
+
+def test_every_message_is_there_octet_by_octet(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--to", "parquet", str(folder), "-o", str(tmp_path / "out")]) == 0
+    found = table_of(tmp_path / "out")
+    wanted = list(Inbox([str(folder)]))
+    assert found.schema == export._fields()
+    assert found["id"].to_pylist() == [mail.source for mail in wanted]
+    assert found["raw"].to_pylist() == [mail.raw for mail in wanted]
+    assert found["received"].to_pylist() == [mail.received for mail in wanted]
+    assert {one is None for one in found["received"].to_pylist()} == {True, False}
+    assert "5 messages in" in capsys.readouterr().err
+
+
+def test_the_batches_are_valid() -> None:
+    mails = [
+        mail
+        for mail in Inbox([str(Path(__file__).resolve().parent.parent / "fixtures")], warn=lambda _: None)
+        if not mail.is_record
+    ]
+    for some in (mails, mails[:1], [], [mails[0]._replace(source="\udcff", received=datetime(1601, 1, 1, tzinfo=UTC))]):
+        batch = export._batch(some)
+        batch.validate(full=True)
+        assert batch["raw"].to_pylist() == [mail.raw for mail in some]
+        assert batch["received"].to_pylist() == [mail.received for mail in some]
+
+
+def test_large_folders_have_several_files_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(_parquet, "_GROUP", 10_000)
+    monkeypatch.setattr(export, "_PIECE", 2_000)
+    monkeypatch.setattr(export, "_MB", 5_000)
+    path = tmp_path / "large.mbox"
+    path.write_bytes(
+        b"".join(
+            SEPARATOR + raw.replace(b"\r\n", b"\n").replace(b"\nFrom ", b"\n>From ") + b"\n\n" for raw in FIXTURES[:200]
+        )
+    )
+    assert main(["export", str(path), "-o", str(tmp_path / "out"), "--file-size", "4"]) == 0
+    files = sorted((tmp_path / "out").glob("*.parquet"))
+    assert len(files) > 2
+    assert max(pq.ParquetFile(file).num_row_groups for file in files) > 1
+    assert table_of(tmp_path / "out")["id"].to_pylist() == [f"{path}#{number}" for number in range(1, 201)]
+
+
+def test_a_folder_without_mail_gives_an_empty_file_and_status_1(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["export", str(tmp_path / "empty"), "-o", str(tmp_path / "out")]) == 1
+    assert table_of(tmp_path / "out").num_rows == 0
+
+
+def test_records_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from json import dumps
+
+    from undeliverable import parse
+
+    (tmp_path / "one.jsonl").write_text(dumps(parse(BOUNCE).to_dict()) + "\n", encoding="utf-8")
+    (tmp_path / "two.eml").write_bytes(BOUNCE)
+    assert main(["export", "-q", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
+    assert "1 record left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (["-o", "{full}"], 2, "is not empty; name a new folder"),
+        (["-o", "{file}/x"], 2, "Not a directory"),
+        (["-o", "{file}"], 2, "Not a directory"),
+        (["-o", "{new}", "--file-size", "0"], 2, "--file-size: must be at least 1"),
+    ],
+)
+def test_what_cannot_be_made_is_said(
+    options: list[str], status: int, words: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"full": str(folder), "file": str(folder / "one.eml"), "new": str(tmp_path / "new")}
+    before = sorted(os.listdir(folder))
+    assert main(["export", str(folder), *(one.format(**places) for one in options)]) == status
+    assert words in capsys.readouterr().err
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_an_empty_folder_may_be_filled(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert main(["export", str(folder), "-o", str(tmp_path / "out")]) == 0
+    assert table_of(tmp_path / "out").num_rows == 5
+
+
+def test_nothing_is_left_of_a_folder_that_is_not_complete(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_parquet.Folder, "_flush", interrupted)
+    assert main(["export", str(folder), "-o", str(tmp_path / "out")]) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["mail"]
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyarrow.parquet as pq
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    assert main(["export", str(folder), "-o", str(tmp_path / "out")]) == 1
+    assert "out: No space left on device; it is not complete" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mail"]
+
+
+def test_without_pyarrow_the_command_names_the_extra(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; from undeliverable.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "export", str(tmp_path), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Parquet needs pyarrow: pip install 'undeliverable[arrow]'" in done.stderr
+
+
+def test_export_imports_no_pandas(folder: Path, tmp_path: Path) -> None:
+    """It would take as much memory again as all the rest."""
+    code = "import sys; from undeliverable.cli import main; main(sys.argv[1:]); print('pandas' in sys.modules)"
+    command = [sys.executable, "-c", code, "export", str(folder), "-o", str(tmp_path / "out")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+# --- the results of classify ------------------------------------------------------------------------------------------
+
+
+def test_records_are_written_as_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from undeliverable import parse
+    from undeliverable.arrow import from_records
+
+    monkeypatch.setattr(_parquet, "_ROWS", 30)
+    records = [parse(raw, source=str(number)).to_dict() for number, raw in enumerate(FIXTURES[:100])]
+    output = _parquet.Results(str(tmp_path / "out"))
+    for record in records:
+        output.put([(record,)])
+    output.close()
+    assert table_of(tmp_path / "out").to_pylist() == from_records(records).to_pylist()
+    assert table_of(tmp_path / "out").schema == from_records([]).schema
+
+
+def test_results_without_rows_have_their_columns(tmp_path: Path) -> None:
+    from undeliverable.arrow import from_records
+
+    _parquet.Results(str(tmp_path / "out")).close()
+    assert table_of(tmp_path / "out").schema == from_records([]).schema
+    dropped = _parquet.Results(str(tmp_path / "dropped"))
+    dropped.abandon()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
