@@ -104,6 +104,11 @@ def test_a_word_that_is_too_long_is_folded() -> None:
     )
 
 
+def test_blanks_at_the_end_of_a_line_are_left_out() -> None:
+    assert written([Paragraph((Span("a "), Span("  ", "bold")))], 0, is_terminal=False) == "a\n"
+    assert written([paragraph("a" * 9 + " " + "b" * 12)], 10) == "aaaaaaaaa\nbbbbbbbbbb\nbb\n"
+
+
 def test_marks_are_colours_or_guillemets() -> None:
     one = Paragraph((Span("550 "), Span("no such user", "mark"), Span(" here")), "reply")
     assert written([one], 80) == "  reply      550 «no such user» here\n"
