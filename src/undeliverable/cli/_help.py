@@ -58,16 +58,6 @@ class _Version(Action):
         parser.exit()
 
 
-class _Completion(Action):
-    """Print what a shell needs to complete command lines, and exit."""
-
-    def __call__(self, parser: ArgumentParser, _: object, shell: object, *__: object) -> None:
-        from undeliverable.cli._completion import completion
-
-        print(completion(str(shell)))
-        parser.exit()
-
-
 class MissingListError(Exception):
     """The command line names no list; the settings may.
 
@@ -137,12 +127,6 @@ def first_page(commands: Mapping[str, str]) -> Parser:
         )
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    parser.add_argument(
-        "--print-completion",
-        action=_Completion,
-        metavar="SHELL",
-        help="print what completes commands in bash, zsh or tcsh",
-    )
     return parser
 
 
