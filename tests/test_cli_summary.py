@@ -281,6 +281,7 @@ def test_a_job_that_compares_with_what_it_saved(run: Run, tmp_path: Path) -> Non
     _, out, _ = run(*words)
     assert "Since the summary from 2026-11-29 00:00 to" in out
     assert re.search(r"^ +3  -> +40  failed$", out, re.MULTILINE)
+    assert re.search(r"^ +0.60%  -> +7.41%  failed of those sent$", out, re.MULTILINE)
     assert re.search(r"^ +3  -> +40  user_unknown +\(more\)$", out, re.MULTILINE)
     assert json.loads(last.read_text())["made"]
     assert not (tmp_path / "last.json.new").exists()
@@ -567,6 +568,8 @@ def test_the_period_is_named() -> None:
         (Summary(), "Mail (UTC)"),
         (Summary(kinds={"bounce": 1}), "Mail without dates"),
         (Summary(first=day, last=day + timedelta(hours=3)), "Mail from 2026-11-29 00:00 to 2026-11-29 03:00 (UTC)"),
+        (Summary(span=Span(day)), "Mail since 2026-11-29 00:00 (UTC)"),
+        (Summary(span=Span(end=day)), "Mail until 2026-11-29 00:00 (UTC)"),
         (Summary(span=Span(day), last=day), "Mail from 2026-11-29 00:00 to 2026-11-29 00:00 (UTC)"),
         (Summary(span=Span(day, day + timedelta(days=1))), "Mail of Sunday 2026-11-29 (UTC)"),
         (Summary(span=Span(day, day + timedelta(days=2))), "Mail from 2026-11-29 00:00 to 2026-12-01 00:00 (UTC)"),
