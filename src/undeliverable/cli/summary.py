@@ -71,7 +71,7 @@ def _run(options: Namespace) -> int:
 
     before = _before(options, now)
     reading = Reading(options, now, zone, _warner(options))
-    counter = SummaryCounter(span, zone=zone)
+    counter = SummaryCounter(span, zone=zone, now=now)
     reading.count(options.paths, counter)
     summary = counter.summary(sent=options.sent, is_complete=bool(options.log and options.paths))
     if options.list is not None:
@@ -127,7 +127,7 @@ def _before(options: Namespace, now: datetime) -> Summary | None:
     if found is not None:
         return found
     zone = zone_of(options)
-    counter = SummaryCounter(zone=zone)
+    counter = SummaryCounter(zone=zone, now=now)
     Reading(options, now, zone, _warner(options)).count([path], counter)
     return counter.summary(is_complete=options.log)
 
