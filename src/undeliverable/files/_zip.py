@@ -14,8 +14,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from undeliverable.files._packed import BZIP2, DEFLATE, Form, Meter, Unpacked
-from undeliverable.files._raw import TORN, DamagedError, Section, Steady
+from undeliverable.files._packed import BZIP2, DEFLATE, Form, Unpacked
+from undeliverable.files._raw import TORN, DamagedError, Meter, Section, Steady
 from undeliverable.files._tar import Member, moment
 
 __all__ = ["begins_as_zip", "first_name", "zip_members", "zip_names"]
