@@ -570,6 +570,14 @@ def test_a_zip_archive_with_sizes_of_64_bits(of: Of) -> None:
     assert of(bytes(plain)).mails[0].raw == MAIL
 
 
+@pytest.mark.parametrize("offset", [1 << 63, (1 << 64) - 1, 10_000])
+def test_an_offset_that_no_file_has(offset: int, of: Of) -> None:
+    raw = bytearray(zip_with("a.eml", MAIL, extra=struct.pack("<2HQ", 1, 8, offset)))
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 42 : at + 46] = b"\xff" * 4
+    assert of(bytes(raw)).said[0].endswith("/a.eml: damaged: it is not where its directory says")
+
+
 def test_names_in_other_charsets(of: Of) -> None:
     for octets, flags, name in (
         (b"\x81.eml", 0, "ü.eml"),

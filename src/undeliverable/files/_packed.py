@@ -17,7 +17,7 @@ __all__ = ["BZIP2", "DEFLATE", "FORMS", "Form", "Unpacked", "form_of", "unpacked
 
 XZ_MEMORY: Final = 128 * 1024 * 1024
 """Octets of memory that an xz file may ask for; ``xz -9`` takes 65 MiB."""
-_INPUT: Final = 64 * 1024
+_INPUT: Final = 32 * 1024
 _BLOCK: Final = 256 * 1024
 
 

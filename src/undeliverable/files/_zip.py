@@ -111,8 +111,8 @@ def zip_members(file: io.BufferedReader, meter: Meter) -> Iterator[Member]:
         left -= entry.size
         if left < 0:
             raise DamagedError("its members overlap, as in a bomb; the rest was not read")
-        refusal = entry.refusal
-        if refusal is None and not _begin(file, entry.offset + directory.shift):
+        refusal, at = entry.refusal, entry.offset + directory.shift
+        if refusal is None and not (at < directory.begin and _begin(file, at)):
             refusal = "damaged: it is not where its directory says"
         if refusal is None:
             yield Member(entry.name, _opened(file, entry, meter), entry.time)
