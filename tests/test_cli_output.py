@@ -203,6 +203,10 @@ def test_a_file_has_the_format_of_its_name(
     assert os.listdir(tmp_path) == [folder.name, name] or sorted(os.listdir(tmp_path)) == sorted([folder.name, name])
 
 
+def test_a_dash_is_standard_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert out_of(capsys, "-o", "-", "--format", "txt", folder) == "kim@example.org\nlee@example.org\n"
+
+
 def test_a_file_gets_everything_even_if_a_terminal_watches(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "all"
     terminal(["classify", "-o", str(path), str(folder)], 40)

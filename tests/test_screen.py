@@ -308,6 +308,24 @@ def test_there_is_no_next_step_where_the_input_is_gone(
     assert "Next" not in capsys.readouterr().err
 
 
+def test_a_step_that_was_taken_is_not_the_next_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "1.eml"
+    path.write_bytes(bounce("kim@example.org", "5.7.26", "550 5.7.26 DMARC check failed"))
+    assert main(["classify", "--only", "fix_sender", "--fields", "recipient,reply", str(path)]) == 0
+    assert "Next" not in capsys.readouterr().err
+
+
+def test_a_path_that_no_terminal_may_see_is_not_in_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "\x1b[2J.eml"
+    path.write_bytes(UNKNOWN)
+    assert main(["classify", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "the same command with --only suppress" in err
+
+
 def test_a_long_next_command_is_not_written_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "1.eml"
     path.write_bytes(UNKNOWN)
