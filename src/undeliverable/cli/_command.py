@@ -146,7 +146,11 @@ def add_reply_options(parser: ArgumentParser) -> None:
         "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
         help="the protocol of the session: LMTP answers the end of DATA for each recipient",
     )  # fmt: skip
-    parser.add_argument("--recipient", metavar="ADDRESS", help="the address that the reply is about")
+    parser.add_argument(
+        "--recipient",
+        metavar="ADDRESS",
+        help="the address that the reply is about; of files, explain only what is about it",
+    )
     parser.add_argument("--sender", metavar="ADDRESS", help="the sender of the message, for policies that ask")
     parser.add_argument(
         "--mx", metavar="HOST", action="append", default=[], help="an MX host of the recipient's domain; repeatable"
