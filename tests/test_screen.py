@@ -230,10 +230,10 @@ def test_the_summary_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["classify", str(tmp_path)]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[:6] == [
-        " 2 bounces      2 hard  ███████████████  suppress 2",
-        " 3 recipients                            user_unknown 2",
-        "                1 soft  ████████         retry 1",
-        "                                         mailbox_full 1",
+        " 2 bounces      2 hard  ████████  suppress 2",
+        " 3 recipients                     user_unknown 2",
+        "                1 soft  ████      retry 1",
+        "                                  mailbox_full 1",
         " 1 other        1 not a report",
         " 1 file         skipped, no mail (-v names it)",
     ]
