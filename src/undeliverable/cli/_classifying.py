@@ -30,7 +30,7 @@ from undeliverable.cli._screen import Screen
 from undeliverable.cli._select import Selection
 from undeliverable.cli._signer import ListedSent, Proving, asking, prover_of
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._words import counted
+from undeliverable.cli._words import counted, log_remarks
 from undeliverable.cli._writers import Addresses, Form
 from undeliverable.files import STDIN, Inbox, Mail, size_of
 from undeliverable.logs import LogReader
@@ -251,11 +251,7 @@ class _Run:
 
     def _remarks(self) -> Iterator[str]:
         if self._lines is not None:
-            yield from self._lines.remarks
-            unread = self._lines.unread
-            if unread:
-                looks = "line looks like a delivery but was" if unread == 1 else "lines look like deliveries but were"
-                yield f"warning: {unread:,} {looks} not read; first: {self._lines.first_unread}"
+            yield from log_remarks(self._lines)
         if self._inbox.records and (self._options.rules or self._options.profile):
             yield "warning: records keep their verdicts; --rules and --profile judge mail"
 
