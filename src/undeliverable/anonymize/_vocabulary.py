@@ -18,7 +18,7 @@ from undeliverable._text.letters import without_accents
 
 __all__ = ["Vocabulary", "fields", "vocabulary"]
 
-_FILE: Final = "anonymize.toml"
+_FILE: Final = "anonymize/kept.toml"
 _OTHERS: Final = ("profiles/",)
 _EXAMPLES: Final = frozenset(("example", "examples"))
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -45,7 +45,7 @@ class Vocabulary(NamedTuple):
     :ivar marks: the beginnings of hosts among the marks of providers and blocklists, such as `zen.spamhaus`.
     :ivar pairs: two neighbouring characters of phrases in scripts without blanks.
     :ivar systems: finds words of local parts and display names that are a mail system's.
-    :ivar table: the lists of `data/anonymize.toml`.
+    :ivar table: the lists of `data/anonymize/kept.toml`.
     """
 
     words: frozenset[str]
@@ -146,8 +146,7 @@ def _marks() -> Iterator[str]:
 def _texts() -> Iterator[str]:
     for folder in (*data.KNOWLEDGE, *_OTHERS):
         for name in data.names(folder):
-            if name != _FILE:
-                yield from _strings(tomllib.loads(data.read(folder + name)))
+            yield from _strings(tomllib.loads(data.read(folder + name)))
 
 
 def _strings(value: object) -> Iterator[str]:
