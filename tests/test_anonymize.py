@@ -478,6 +478,28 @@ def test_a_record_in_ascii_and_one_without_a_domain() -> None:
     assert after["n"] == [1, None]
 
 
+def test_codes_stay_and_other_words_with_digits_are_replaced() -> None:
+    marker = next(one for one in sorted(vocabulary().markers) if re.fullmatch(r"[a-z]{2,}\d[a-z0-9]{6,}", one))
+    text = text_with()
+    assert text.rewrite(f"IPBL0001 {marker} ab12") == f"IPBL0001 {marker} ab12"
+    assert text.rewrite("ab12 zebra 4711", Mode.BLANK) == "xx00 xxxxx 0000"
+    assert text.rewrite("ab12", Mode.MASKED) != "ab12"
+
+
+def test_what_only_looks_like_a_host_in_a_return_path_is_replaced_as_a_name() -> None:
+    assert re.fullmatch(r"\w{5}=\w{5}\.\w{5}@\w{5}\.de\.example", text_with().rewrite("xyzzy=kim.lee@shop.de"))
+
+
+def test_an_a_label_that_is_none_is_replaced_as_letters() -> None:
+    made = text_with().address("kim@xn--9999999999999999999.de")
+    assert re.fullmatch(r"\w{5}@\w+\.de\.example", made), made
+
+
+def test_an_id_that_is_kept_stays() -> None:
+    text = Text(Pseudonyms(b"k", vocabulary(), keep={"4df1a25c9d4"}), vocabulary())
+    assert text.ids("4DF1A25C9D4") == "4DF1A25C9D4"
+
+
 def test_short_words_never_run_out() -> None:
     made = Pseudonyms(b"k", vocabulary())
     assert (
