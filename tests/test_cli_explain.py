@@ -176,10 +176,32 @@ def test_what_is_no_report_says_so(run: Run) -> None:
     assert out.startswith("This message is not a report about a delivery")
 
 
+def test_one_customer_among_many(run: Run, tmp_path: Path) -> None:
+    folder = FIXTURES / "bounces"
+    report = parse((folder / "postfix-several.eml").read_bytes())
+    wanted = report.verdicts[0]
+    status, out, err = run("explain", folder / "postfix-several.eml", "--recipient", (wanted.recipient or "").upper())
+    assert (status, out, err) == (0, wanted.explain() + "\n", "")
+    status, out, err = run("explain", FIXTURES / "auto-replies", "--recipient", "nobody@example.org")
+    assert (status, out, err) == (1, "", "undeliverable: nothing about nobody@example.org was found\n")
+
+
+def test_several_files_and_a_reply_without_quotation_marks(run: Run, tmp_path: Path) -> None:
+    paths = [FIXTURES / "auto-replies" / "german.eml", FIXTURES / "auto-replies" / "dutch.eml"]
+    status, out, err = run("explain", *paths, tmp_path / "gone.eml")
+    assert status == 0
+    assert [line for line in out.splitlines() if line.endswith(": auto_reply")] == [
+        f"{path}: auto_reply" for path in paths
+    ]
+    assert "gone.eml: No such file" in err
+    assert run("explain", *FULL.split()) == run("explain", FULL)
+
+
 def test_a_line_of_a_log(run: Run) -> None:
     report = parse_log_line(LINE)
     assert report is not None
     assert run("explain", LINE) == (0, report.explain() + "\n", "")
+    assert run("explain", "--log", LINE) == run("explain", LINE)
     assert run("explain", LINE, "--host", "mx.example.org")[0] == 2
 
 

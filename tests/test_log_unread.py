@@ -65,8 +65,8 @@ def test_the_first_one_is_kept_and_all_are_counted() -> None:
     assert reader.unread == len(DELIVERIES)
     assert reader.first_unread == f"-:1: {DELIVERIES[0]}"
     reader = LogReader()
-    reader.feed(DELIVERIES[0] + "x" * 9_000)
-    assert reader.first_unread == (DELIVERIES[0] + "x" * 9_000)[:500]
+    reader.feed(DELIVERIES[0] + " x" * 9_000)
+    assert reader.first_unread == (DELIVERIES[0] + " x" * 9_000)[:500]
 
 
 def test_rows_of_unknown_columns_are_among_them() -> None:

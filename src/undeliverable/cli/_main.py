@@ -20,8 +20,10 @@ __all__ = ["COMMANDS", "command_named", "full_parser", "main"]
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "anonymize": "replace what names somebody in mail or logs, to share them",
         "check": "check a list of addresses before a send",
         "classify": "report what happened to each recipient in bounced mail",
+        "demo": "show on sample mails what this does, and what to type next",
         "explain": "explain the verdict on a message or an SMTP reply",
         "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
         "pipe": "record one bounce that a mail server hands over",
