@@ -253,7 +253,7 @@ def _rate(share: Share | None) -> str:
 
 COMMAND: Final = Command(
     name="report",
-    help="write an HTML page of bounce rates, reasons and replies",
+    help="write an HTML page: what to do, bounce rates, reasons and replies",
     examples=(
         "undeliverable report bounces/ -o report.html               # without rates: needs the number sent",
         "undeliverable report bounces/ --sent sent.csv -o report.html",
