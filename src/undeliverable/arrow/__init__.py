@@ -10,10 +10,12 @@ plain strings. It needs the extra ``arrow``.
 
 from __future__ import annotations
 
+from undeliverable.errors import missing_extra
+
 try:
     import pyarrow as pa
-except ImportError as error:
-    raise ImportError("undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'") from error
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 from undeliverable.arrow._changes import COMPARED, changes, changes_sql
 from undeliverable.arrow._read import Batch, classify_replies, read

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from undeliverable import __version__
 from undeliverable.cli._command import RunError, UsageError
+from undeliverable.errors import missing_extra
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,7 +28,6 @@ _GROUP: Final = 2 * 1024 * 1024
 """Octets in memory that become a row group: with more, what is written at a time is most of the memory that is needed."""
 _ROWS: Final = 1_000
 """Records that are kept before they become columns."""
-_MISSING: Final = "Parquet needs pyarrow: pip install 'undeliverable[arrow]'"
 
 
 class Folder:
@@ -45,12 +45,13 @@ class Folder:
         :param path: the folder: a new one, or an empty one.
         :param fields: a function that returns the schema, called where pyarrow is known to be there.
         :param packs_values: False where no two values are the same, and looking for equal ones costs memory.
-        :raises UsageError: when it cannot be made, or pyarrow is not installed.
+        :raises UsageError: when it cannot be made.
+        :raises MissingExtraError: without pyarrow.
         """
         try:
             import pyarrow.parquet  # noqa: F401 # what follows needs it
-        except ImportError:
-            raise UsageError(_MISSING) from None
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, "Parquet") from None
         self._path = os.path.abspath(path)
         self._named = path
         self._file_size = file_size

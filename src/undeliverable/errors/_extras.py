@@ -13,6 +13,7 @@ __all__ = ["EXTRAS", "needs"]
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "undeliverable.arrow": "arrow",
         "undeliverable.check": "check",
         "undeliverable.recommend": "recommend",
         "undeliverable.serve.http": "http",
@@ -20,6 +21,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "undeliverable.store": "store",
         "undeliverable.store (PostgreSQL)": "postgres",
         "undeliverable.webhook_auth": "webhooks",
+        "Parquet": "arrow",
         "shell completion": "cli",
     }
 )
