@@ -114,10 +114,10 @@ def test_json_examples_are_json() -> None:
 
 @pytest.mark.parametrize("example", of("sh"), ids=str)
 def test_shell_examples_use_options_that_exist(example: Example) -> None:
-    actions = ("list", "show", "check", "which", "diff", "import", "suggest", "schema")
+    actions = ("list", "show", "check", "which", "diff", "compare", "import", "suggest", "schema")
     known = {
         name: console(f"undeliverable {name} --help")
-        for name in ("check", "classify", "explain", "pipe", "report", "serve")
+        for name in ("check", "classify", "explain", "export", "pipe", "report", "serve")
     }
     known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
     verbs = (

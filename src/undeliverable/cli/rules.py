@@ -28,6 +28,7 @@ from undeliverable.cli._rule_files import (
     suggest,
     suggest_arguments,
 )
+from undeliverable.cli._runs import compare_arguments, compare_runs
 from undeliverable.cli._tables import print_json, print_table
 from undeliverable.cli._words import counted, did_you_mean, unknown_value
 
@@ -230,6 +231,7 @@ _ACTIONS: Final = {
         _which,
     ),
     "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
+    "compare": ("show the verdicts that differ between two runs in Parquet", compare_arguments, compare_runs),
     "import": ("make a file of rules from the bounce rules of another program", import_arguments, import_),
     "suggest": ("draft rules for replies that no words decided", suggest_arguments, suggest),
     "schema": ("print the JSON Schema of rule files, for editors", schema_arguments, schema),
