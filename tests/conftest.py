@@ -13,6 +13,7 @@ from hypothesis import settings
 from tests.databases import programs, server
 from tests.generate import index
 from undeliverable import KnowledgeError
+from undeliverable.cli._settings import KEYS, variable
 
 # How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
 # Where all checks run before a change is taken, the same examples are tried each time: what is new is found by hand.
@@ -21,7 +22,12 @@ settings.load_profile("patient")
 
 
 def pytest_sessionstart() -> None:
-    """Save the index of a checkout, so that none of the processes that tests start has to build it."""
+    """Save the index of a checkout, so that none of the processes that tests start has to build it.
+
+    And leave out what whoever runs the tests has set in the environment.
+    """
+    for key in KEYS:
+        os.environ.pop(variable(key), None)
     with suppress(PermissionError):  # a checkout of somebody else's: slower, with the same results
         if not index.is_current():
             try:

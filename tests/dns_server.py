@@ -14,20 +14,30 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from undeliverable.check import canary_domains
+
 NXDOMAIN: Final = "NXDOMAIN"
 SERVFAIL: Final = "SERVFAIL"
 REFUSED: Final = "REFUSED"
 SILENCE: Final = "SILENCE"
 GARBAGE: Final = "GARBAGE"
+CANARY: Final = ("MX 5 mx.canary.example.",)
+"""The records of a domain that the look-ups test the name server with."""
+CANARIES: Final = {**dict.fromkeys(canary_domains(), CANARY), "mx.canary.example": ("A 192.0.2.250",)}
+"""The names that every zone has, unless it says otherwise: without them a name server is not believed."""
 Zone = Mapping[str, str | Sequence[str]]
 """Names without their last dot, each with what goes wrong, or with records: ``"MX 10 mx.example.org."``."""
 
 
 class DnsServer:
-    """Answers questions by UDP; a name that is not in the zone does not exist."""
+    """Answers questions by UDP; a name that is neither in the zone nor a canary does not exist.
+
+    :ivar otherwise: what is said of names that are in no zone.
+    """
 
     def __init__(self, zone: Zone) -> None:
-        self.zone = zone
+        self.zone: dict[str, str | Sequence[str]] = {**CANARIES, **zone}
+        self.otherwise: str | Sequence[str] = NXDOMAIN
         self.asked: list[tuple[str, str]] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
@@ -53,7 +63,7 @@ class DnsServer:
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
-        records = self.zone.get(f"{kind} {name}", self.zone.get(name, NXDOMAIN))
+        records = self.zone.get(f"{kind} {name}", self.zone.get(name, self.otherwise))
         if records == SILENCE:
             return None
         response = dns.message.make_response(query)

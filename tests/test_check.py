@@ -53,6 +53,24 @@ MX = ((10, "mx.example.org"),)
         (Records(Answer.NO_DATA, address=Answer.NO_NAME), Cause.NO_MAIL_HOST, ()),
         (Records(Answer.NO_DATA, address=Answer.FAILED, why="late"), Cause.LOOKUP_FAILED, ()),
         (Records(Answer.NO_DATA), Cause.LOOKUP_FAILED, ()),
+        # Nobody else's mail server is at these addresses; one that can be reached is enough.
+        (
+            Records(Answer.RECORDS, MX, Answer.RECORDS, found=("127.0.0.1", "::1")),
+            Cause.MX_NOT_PUBLIC,
+            ("mx.example.org",),
+        ),
+        (Records(Answer.RECORDS, MX, Answer.RECORDS, found=("10.0.0.1",)), Cause.MX_NOT_PUBLIC, ("mx.example.org",)),
+        (
+            Records(Answer.RECORDS, MX, Answer.RECORDS, found=("10.0.0.1", "198.51.100.1")),
+            Cause.EXISTENCE_UNCERTAIN,
+            ("mx.example.org",),
+        ),
+        (Records(Answer.NO_DATA, address=Answer.RECORDS, found=("0.0.0.0",)), Cause.MX_NOT_PUBLIC, ()),
+        (
+            Records(Answer.NO_DATA, address=Answer.RECORDS, found=("2001:db8::1",)),
+            Cause.EXISTENCE_UNCERTAIN,
+            ("example.org",),
+        ),
     ],
 )
 def test_what_records_say(records: Records, cause: Cause, hosts: tuple[str, ...]) -> None:
@@ -171,7 +189,7 @@ def test_what_is_no_address(lookups: Lookups, address: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"[a-z]{1,3}@gone\.example", fullmatch=True), max_size=8))
 def test_every_text_comes_out_once_and_in_order(addresses: list[str]) -> None:
-    with Lookups(nameservers=["127.0.0.1"], port=9, timeout=0.01, concurrency=2) as dead:
+    with Lookups(nameservers=["127.0.0.1"], port=9, timeout=0.01, concurrency=2, canaries=()) as dead:
         found = list(check_addresses(addresses, lookups=dead))
     assert [one.address for one in found] == addresses
     assert all(one.detail for one in found)
@@ -196,7 +214,7 @@ def test_a_whole_list(lookups: Lookups, tmp_path: Path) -> None:
     assert found[1].detail == "the same as address 1"
     assert found[4].to_dict() == {
         "address": "mia@gmial.com", "cause": "existence_uncertain", "next": "review", "detail": "MX mx.good.example",
-        "domain": "gmial.com", "hosts": ["mx.good.example"], "suggestion": "mia@gmail.com",
+        "domain": "gmial.com", "hosts": ["mx.good.example"], "suggestion": "mia@gmail.com", "marks": ["disposable"],
     }  # fmt: skip
 
 
@@ -214,7 +232,9 @@ def test_suppressed_addresses_are_not_asked_for(server: DnsServer) -> None:
 
 def test_a_domain_is_asked_for_once_an_hour(server: DnsServer) -> None:
     now = [0.0]
-    with Lookups(nameservers=["127.0.0.1"], port=server.port, concurrency=1, clock=lambda: now[0]) as fresh:
+    with Lookups(
+        nameservers=["127.0.0.1"], port=server.port, concurrency=1, clock=lambda: now[0], canaries=()
+    ) as fresh:
 
         def asked() -> int:
             before = len(server.asked)
@@ -242,7 +262,7 @@ def test_look_ups_of_ones_own_and_of_the_system(monkeypatch: pytest.MonkeyPatch)
         closed = False
 
         def __init__(self) -> None:
-            super().__init__(nameservers=["127.0.0.1"], port=9, timeout=0.01)
+            super().__init__(nameservers=["127.0.0.1"], port=9, timeout=0.01, canaries=())
 
         def close(self) -> None:
             Immediate.closed = True
@@ -274,7 +294,7 @@ def test_whatever_goes_wrong_is_no_answer(monkeypatch: pytest.MonkeyPatch, error
     def fail(*_: object, **__: object) -> object:
         raise error
 
-    with Lookups(nameservers=["127.0.0.1"], port=9) as fresh:
+    with Lookups(nameservers=["127.0.0.1"], port=9, canaries=()) as fresh:
         monkeypatch.setattr(fresh._resolver, "resolve", fail)
         (found,) = check_addresses(["kim@good.example"], lookups=fresh)
     assert (found.cause, found.detail) == (Cause.LOOKUP_FAILED, f"MX of good.example: {type(error).__name__}")

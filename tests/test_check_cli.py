@@ -62,13 +62,13 @@ def test_a_table(run: Run) -> None:
     status, out, err = run(LIST)
     assert status == 0
     assert [re.split(r"  +", line) for line in out.splitlines()] == [
-        ["line", "address", "next", "cause", "detail", "suggestion"],
-        ["2", "kim@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
-        ["3", "lee@null.example", "leave_out", "null_mx", "null MX", "-"],
-        ["5", "mia@bad.example", "check_again", "lookup_failed", "MX of bad.example: SERVFAIL", "-"],
-        ["6", "-", "leave_out", "syntax", "The address is empty.", "-"],
-        ["7", "KIM@good.example", "leave_out", "duplicate", "the same as address 1", "-"],
-        ["9", "=2@good.example", "send", "existence_uncertain", "MX mx.example", "-"],
+        ["line", "address", "next", "cause", "detail", "suggestion", "marks"],
+        ["2", "kim@good.example", "send", "existence_uncertain", "MX mx.example", "-", "-"],
+        ["3", "lee@null.example", "leave_out", "null_mx", "null MX", "-", "-"],
+        ["5", "mia@bad.example", "check_again", "lookup_failed", "MX of bad.example: SERVFAIL", "-", "-"],
+        ["6", "-", "leave_out", "syntax", "The address is empty.", "-", "-"],
+        ["7", "KIM@good.example", "leave_out", "duplicate", "the same as address 1", "-", "-"],
+        ["9", "=2@good.example", "send", "existence_uncertain", "MX mx.example", "-", "-"],
     ]
     assert err == (
         "6 addresses; 3 leave_out, 2 send, 1 check_again; 2 existence_uncertain, 1 null_mx, 1 lookup_failed, 1 syntax, 1 duplicate\n"

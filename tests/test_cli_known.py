@@ -69,11 +69,11 @@ def test_pipe(given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_explain(given: list[str], tmp_path: Path, capsys: Any) -> None:
     for subject in (FULL, str(tmp_path / "1.eml")):
-        assert main(["explain", subject, *given, *TOLD]) == 0
+        assert main(["explain", "-v", subject, *given, *TOLD]) == 0
         assert "[told]" in capsys.readouterr().out
-    assert main(["explain", FULL, "--recipient", "kim@gmx.de"]) == 0
+    assert main(["explain", "-v", FULL, "--recipient", "kim@gmx.de"]) == 0
     assert "gmx, by the recipient's domain" in capsys.readouterr().out
-    assert main(["explain", FULL, "--mx", "mx.google.com", "--sender", "a@example.com"]) == 0
+    assert main(["explain", "-v", FULL, "--mx", "mx.google.com", "--sender", "a@example.com"]) == 0
     assert "google, by the MX hosts" in capsys.readouterr().out
 
 
@@ -84,14 +84,14 @@ def test_a_context_that_is_none(text: str, given: list[str], capsys: Any) -> Non
 
 
 def test_parts_of_profiles(capsys: Any) -> None:
-    assert main(["explain", FULL, "--profile", "prefinery", "--profile", "ses: label"]) == 0
+    assert main(["explain", "-v", FULL, "--profile", "prefinery", "--profile", "ses: label"]) == 0
     assert "hard (mailbox_full) -> suppress [Transient/MailboxFull]" in capsys.readouterr().out
 
 
 def test_a_profile_that_is_a_file(tmp_path: Path, capsys: Any) -> None:
     path = tmp_path / "a:house.toml"
     path.write_text('[[policy]]\nwhen = { reply = "552" }\nthen = { label = "house" }\n', "utf-8")
-    assert main(["explain", FULL, "--profile", str(path)]) == 0
+    assert main(["explain", "-v", FULL, "--profile", str(path)]) == 0
     assert "[house]" in capsys.readouterr().out
 
 

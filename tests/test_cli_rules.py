@@ -164,10 +164,10 @@ class TestList:
 
 class TestShow:
     def test_a_rule_with_its_place(self, capsys: Any) -> None:
-        status, out, _ = run(capsys, "show", "google.receiving_rate")
-        head, place, _, *block = out.splitlines()
-        assert (status, head) == (0, "rule google.receiving_rate (builtin)")
-        path, _, line = place.rpartition(":")
+        status, out, _ = run(capsys, "show", "-v", "google.receiving_rate")
+        head, _, block = ((part.splitlines()) for part in out.partition("\n\n"))
+        assert (status, head[3]) == (0, "  rule       google.receiving_rate (builtin)")
+        path, _, line = head[-1].partition("place ")[2].strip().rpartition(":")
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         assert (lines[int(line) - 1], lines[int(line)]) == ("[[rule]]", 'id = "google.receiving_rate"')
         assert block[0] == "[[rule]]"
@@ -182,8 +182,9 @@ class TestShow:
         ],
     )
     def test_entries_of_a_file(self, name: str, line: int, last: str, ours: str, capsys: Any) -> None:
-        status, out, _ = run(capsys, "show", name, "--rules", ours)
-        assert (status, out.splitlines()[1], out.splitlines()[-1]) == (0, f"{ours}:{line}", last)
+        status, out, _ = run(capsys, "show", "-v", name, "--rules", ours)
+        head, _, block = out.partition("\n\n")
+        assert (status, head.splitlines()[-1].split(), block.splitlines()[-1]) == (0, ["place", f"{ours}:{line}"], last)
 
     def test_a_policy_of_a_profile(self, tmp_path: Path, capsys: Any) -> None:
         _, found = run_json(capsys, "show", "prefinery.full", "--profile", "prefinery")
@@ -212,10 +213,21 @@ class TestShow:
     def test_an_entry_that_stands_in_no_file(self, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         rules = [{"id": "mine", "when": {"words": "nope"}, "then": {"reason": "mailbox_full"}}]
         knowledge = Knowledge.builtin().with_rules(rules)
-        monkeypatch.setattr("undeliverable.cli.rules.knowledge_of", lambda options: knowledge)
-        assert run(capsys, "show", "mine") == (
-            0, 'rule mine (code)\nfile unknown\n\nwhen     words = "nope"\nthen     mailbox_full\n', "",
-        )  # fmt: skip
+        monkeypatch.setattr("undeliverable.cli._rules_shown.knowledge_of", lambda options: knowledge)
+        status, out, _ = run(capsys, "show", "mine", "-v")
+        assert (status, out) == (
+            0,
+            (
+                "mailbox_full: The mailbox is over its quota.\n"
+                '  asks       says "nope"\n'
+                "  rule       mine (code)\n"
+                "  place      file unknown\n"
+                "\n"
+                'when     words = "nope"\n'
+                "then     mailbox_full\n"
+            ),
+        )
+        assert "more" not in run(capsys, "show", "mine")[1]
         _, found = run_json(capsys, "show", "mine")
         assert (found["file"], found["line"]) == (None, None)
 
@@ -354,7 +366,8 @@ class TestCheck:
         assert err == ""
         assert "label only)" in out
         _, out, _ = run(capsys, "show", "ours.toml#1", "--rules", path)
-        assert out.startswith(f"policy ours.toml#1 (tenant:acme)\n{path}:3\n")
+        assert "\n  policy     ours.toml#1 (tenant:acme)\n" in out
+        assert f"\n  place      {path}:3\n" in out
 
     def test_a_byte_order_mark(self, tmp_path: Path, capsys: Any) -> None:
         for text, kind in ((OURS, "file"), (PROFILE, "profile")):
@@ -398,13 +411,12 @@ class TestCheck:
 class TestWhich:
     def test_all_rules_that_fit(self, capsys: Any) -> None:
         status, out, _ = run(capsys, "which", FULL, "--profile", "prefinery")
-        lines = out.splitlines()
-        assert (status, lines[0].split()) == (0, ["id", "layer", "then", "matched"])
-        assert lines[1].startswith("wins  wording.mailbox_full")
-        places = {line.split()[1]: line.split()[0] for line in lines[1:-2]}
-        assert list(places.values()) == ["wins", *map(str, range(2, len(places) + 1))]
-        assert list(places).index("general.x.2.2") < list(places).index("general.552")
-        assert lines[-1] == "hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)"
+        head, *blocks = out.split("\n\n")
+        ids = [re.findall(r"^  rule +(\S+) ", block, re.MULTILINE)[0] for block in blocks]
+        assert (status, ids[0].startswith("wording.mailbox_full")) == (0, True)
+        assert [block.split()[0] for block in blocks] == ["decides", *map(str, range(2, len(blocks) + 1))]
+        assert ids.index("general.x.2.2") < ids.index("general.552")
+        assert head.endswith("hard (mailbox_full) -> suppress, by policy prefinery.full (profile:prefinery)")
 
     def test_the_words_that_matched_and_what_is_known(self, capsys: Any) -> None:
         status, out, _ = run(
@@ -419,7 +431,7 @@ class TestWhich:
             "a@b.example",
         )
         assert status == 0
-        assert '"Mailbox is full"' in out
+        assert "«Mailbox is full»" in out
         assert "pattern" not in out
         _, found = run_json(capsys, "which", "550 5.1.1 x", "--mx", "mta5.am0.yahoodns.net")
         assert (found["verdict"]["provider"], found["verdict"]["provider_from"]) == ("yahoo", "mx")
@@ -433,7 +445,8 @@ class TestWhich:
                 break
         status, out, _ = run(capsys, "which", reply)
         assert status == 0
-        assert out.splitlines()[1].split()[:4] == ["wins", f"opinion.{verdict.reason}", "opinion", str(verdict.reason)]
+        assert f"\n\ndecides {verdict.reason}: " in out
+        assert f"\n  rule       opinion.{verdict.reason} (opinion)\n" in out
 
     def test_host_and_command(self, ours: str, capsys: Any) -> None:
         reply = "550 5.7.1 this list is closed"
@@ -445,7 +458,11 @@ class TestWhich:
 
     def test_none_is_1(self, capsys: Any) -> None:
         assert run(capsys, "which", "xyzzy") == (
-            1, "undetermined (undefined) -> review, by default\n", "",
+            1,
+            ("Mail to this recipient could not be delivered for now: the reason is not known.\n"
+            "  reply      xyzzy\n"
+            "  verdict    undetermined (undefined) -> review, by default\n"),
+            "",
         )  # fmt: skip
 
     def test_a_label_is_shown(self, capsys: Any) -> None:

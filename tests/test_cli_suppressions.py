@@ -339,12 +339,6 @@ def test_wrong_usage(
     assert words in capsys.readouterr().err
 
 
-def test_without_the_extra(known: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "undeliverable.store", None)
-    assert run("list", known) == 2
-    assert "undeliverable[store]" in capsys.readouterr().err
-
-
 def test_old_replies_are_dropped_and_counted(known: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with SuppressionList(known) as other:
         other.record([("lee@example.org", event(0, "hard", reply="550 5.1.1 no such user"))])

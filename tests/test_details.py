@@ -206,7 +206,7 @@ def test_attributes_are_named_as_the_keys_and_survive_pickling() -> None:
 )  # fmt: skip
 def test_explanations(text: str, lines: list[str]) -> None:
     names = ("blocklist", "mechanism", "size limit", "retry", "help")
-    explained = classify(text).explain().splitlines()
+    explained = classify(text).explain(verbose=True).splitlines()
     assert [line for line in explained if line.strip().startswith(names)] == lines
 
 

@@ -245,6 +245,6 @@ def test_a_message_that_was_cut_is_said(
 ) -> None:
     path = tmp_path / "large.mbox"
     path.write_bytes(POSTMARK + MAIL + b"z" * 3_000_000)
-    monkeypatch.setattr("undeliverable.files._inbox.Stream", lambda file: Stream(file, limit=1_000_000))
+    monkeypatch.setattr("undeliverable.files._inbox.Stream", lambda file, **options: Stream(file, limit=1_000_000))
     assert [len(mail.raw) for mail in Inbox([str(path)])] == [1_000_000]
     assert capsys.readouterr().err.endswith("large.mbox: 1 longer than 32 MiB; only the beginning was read\n")

@@ -93,5 +93,5 @@ def test_only_the_cause_decides(text: str, reason: str) -> None:
     ],
 )
 def test_an_explanation_shows_roles_and_the_words_that_decided(text: str, lines: list[str]) -> None:
-    shown = classify(text).explain()
+    shown = classify(text).explain(verbose=True)
     assert [line for line in lines if line not in shown] == [], shown

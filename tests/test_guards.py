@@ -131,8 +131,8 @@ def test_a_trace_sees_the_same_and_shows_what_was_overruled(
     assert outcome(verdict) == expected
     if conflict is not None:
         assert verdict.shadowed
-        assert f"conflict   {conflict}" in verdict.explain()
-        assert "rule       none that may decide" in verdict.explain()
+        assert f"conflict   {conflict}" in verdict.explain(verbose=True)
+        assert "rule       none that may decide" in verdict.explain(verbose=True)
 
 
 def test_a_policy_decides_last() -> None:
@@ -241,7 +241,7 @@ Subject: Returned mail: see transcript for details
 """.encode()
     )
     (verdict,) = report.verdicts
-    assert (verdict.command, verdict.bounce_type == "hard") == ("end_of_data", hard), verdict.explain()
+    assert (verdict.command, verdict.bounce_type == "hard") == ("end_of_data", hard), verdict.explain(verbose=True)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_report_inside_a_message_is_undetermined() -> None:
     (verdict,) = report.verdicts
     assert (str(verdict.reason), verdict.conflicts) == ("user_unknown", (INSIDE,))
     assert "the report stands inside another message" in report.remarks
-    assert "conflict   " + INSIDE in verdict.explain()
+    assert "conflict   " + INSIDE in verdict.explain(verbose=True)
 
 
 def test_a_complaint_inside_a_message_suppresses_nobody() -> None:
@@ -162,7 +162,7 @@ def test_attached_takes_what_parse_takes() -> None:
 @pytest.mark.parametrize(
     ("options", "kinds", "types", "summary"),
     [
-        ([], ["bounce", "bounce", "other"], ["undetermined", "hard"], "1 inside another message"),
+        ([], ["bounce", "bounce", "other"], ["undetermined", "hard"], "1 report    inside another message"),
         (["--attached"], ["bounce", "complaint", "bounce", "other"], ["hard", None, "hard"], ""),
         (["--attached", "--jobs", "2"], ["bounce", "complaint", "bounce", "other"], ["hard", None, "hard"], ""),
     ],

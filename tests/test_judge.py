@@ -359,9 +359,9 @@ class TestExplain:
             expired=True,
         )
         verdict = verdict_on(given, knowledge, trace=True)
-        for text in (pickle.loads(pickle.dumps(verdict)).explain(), verdict.explain()):
+        for text in (pickle.loads(pickle.dumps(verdict)).explain(verbose=True), verdict.explain(verbose=True)):
             lines = text.splitlines()
-            assert lines[0] == "kim@example.org: hard (user_unknown) -> retry [gone]"
+            assert "kim@example.org: hard (user_unknown) -> retry [gone]" in lines
             for part in (
                 "sent to    kay@example.org",
                 "action     failed, after the queue gave up",
@@ -393,27 +393,26 @@ class TestExplain:
         ],
     )
     def test_parts(self, given: RecipientFacts, parts: list[str]) -> None:
-        text = verdict_on(given).explain()
+        text = verdict_on(given).explain(verbose=True)
         for part in parts:
             assert part in text
 
     def test_a_complaint(self) -> None:
-        assert (
-            verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain() == "kim@example.org: no failure -> suppress"
-        )
+        text = verdict_on(facts(action=None), kind=Kind.COMPLAINT).explain(verbose=True)
+        assert text.endswith("\n\nkim@example.org: no failure -> suppress")
 
     def test_a_policy_without_conditions(self) -> None:
-        text = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain()
+        text = verdict_on(facts("550 zzz"), BUILTIN.with_rules([{"then": {"label": "all"}}])).explain(verbose=True)
         assert "\n  policy     code#1 (code)\n" in text
 
     def test_a_pattern_and_long_words(self) -> None:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "za+p"}, "then": {"reason": "greylisted"}}])
-        text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain()
+        text = verdict_on(facts("550 Z" + "a" * 300 + "p"), knowledge).explain(verbose=True)
         assert '..." at offset 4 of the reply, by its pattern' in text
 
     def test_a_pattern_that_only_looks(self) -> None:
         knowledge = BUILTIN.with_rules([{"when": {"pattern": "^(?!.{0,99}spam)"}, "then": {"reason": "greylisted"}}])
-        text = verdict_on(facts("550 zzz"), knowledge).explain()
+        text = verdict_on(facts("550 zzz"), knowledge).explain(verbose=True)
         assert "  words      the reply as a whole, by its pattern" in text
 
 

@@ -63,6 +63,7 @@ ORDER: Final = (
     "suppression",
     "store",
     "check",
+    "summary",
     "report",
     "webhook_auth",
     "serve",
@@ -223,8 +224,8 @@ def strings_of(path: Path) -> Iterator[str]:
 # Providers whose names are words of a mail library, or of English.
 COMMON_WORDS: Final = frozenset(("dnsbl", "exchange", "free", "greylisting", "orange", "qq", "apple", "att", "wp"))
 VENDORS: Final = {provider.name for provider in Knowledge.builtin().providers} | set(names())
-MAY_NAME_SERVICES: Final = frozenset(("webhooks", "webhook_auth", "serve._receiver", "cli.rules"))
-"""Those that read a service's requests, check its signatures or answer its handshake, and an example in a help text."""
+MAY_NAME_SERVICES: Final = frozenset(("webhooks", "webhook_auth", "serve._receiver", "cli.rules", "cli._examples"))
+"""Those that read a service's requests, check its signatures or answer its handshake, and examples in help texts."""
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not {name, top(name)} & MAY_NAME_SERVICES])

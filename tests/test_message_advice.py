@@ -97,7 +97,7 @@ def test_no_wait_where_the_message_is_given_up() -> None:
     verdict = classify("550 5.1.1 User unknown", command="rcpt", knowledge=known)
     assert advice(verdict) == ("give_up", "recipient", None)
     assert set(verdict.policies) == {"label"}
-    assert "give_up after" not in verdict.explain()
+    assert "give_up after" not in verdict.explain(verbose=True)
     report = parse_log_line(log_line("bounced", "450 4.2.0 Greylisted, try again in 2 minutes"), knowledge=known)
     assert report is not None
     (verdict,) = report.verdicts
@@ -109,7 +109,7 @@ def test_what_a_reply_asks_counts_before_the_default() -> None:
     assert (verdict.retry_after, verdict.details.retry_after) == (300, 300)
     verdict = classify("450 4.7.1 Greylisted")
     assert (verdict.retry_after, verdict.details.retry_after) == (300, None)
-    assert "message    retry after 300 seconds, about this recipient" in verdict.explain()
+    assert "message    retry after 300 seconds, about this recipient" in verdict.explain(verbose=True)
 
 
 def document(**lists: list[dict[str, object]]) -> dict[str, object]:

@@ -101,7 +101,11 @@ def test_an_explanation_is_a_function_of_the_verdict() -> None:
     for text in TEXTS:
         verdict = classify(text, recipient="kim@example.org")
         unread = pickle.loads(pickle.dumps(classify(text, recipient="kim@example.org")))
-        assert verdict.explain() == unread.explain() == dataclasses.replace(verdict).explain()
+        assert (
+            verdict.explain(verbose=True)
+            == unread.explain(verbose=True)
+            == dataclasses.replace(verdict).explain(verbose=True)
+        )
         assert verdict.to_dict() == unread.to_dict()
 
 
@@ -113,7 +117,7 @@ def test_the_judging_knowledge_names_the_blocklist() -> None:
     text = "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"
     theirs, ours = classify(text), classify(text, knowledge=own)
     assert (theirs.blocklist, ours.blocklist) == ("Spamhaus ZEN", "Ours")
-    assert "Ours" in pickle.loads(pickle.dumps(ours)).explain()
+    assert "Ours" in pickle.loads(pickle.dumps(ours)).explain(verbose=True)
     assert ours != theirs
 
 

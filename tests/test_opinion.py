@@ -161,8 +161,8 @@ class TestVerdicts:
         assert (verdict.bounce_type, verdict.reason, verdict.confidence) == ("soft", "content_rejected", "medium")
         assert verdict.rule is not None
         assert verdict.rule.to_dict() == {"id": "opinion.content_rejected", "layer": "opinion"}
-        assert "\n  rule       opinion.content_rejected (opinion)\n" in verdict.explain()
-        assert "\n             when content_rejected 9.0 = 'qwertz' 9.0\n" in verdict.explain()
+        assert "\n  rule       opinion.content_rejected (opinion)\n" in verdict.explain(verbose=True)
+        assert "\n             when content_rejected 9.0 = 'qwertz' 9.0\n" in verdict.explain(verbose=True)
 
     @pytest.mark.parametrize(
         ("said", "is_advised"), [("qwertz body", False), ("550 qwertz body", True), ("5.0.0 qwertz body", True)]
@@ -271,7 +271,7 @@ def test_confidence(text: str, confidence: str | None) -> None:
     assert verdict.confidence == confidence
     assert verdict.to_dict()["confidence"] == confidence
     assert pickle.loads(pickle.dumps(verdict)).confidence == confidence
-    assert (f"\n  confidence {confidence}" in verdict.explain()) is (confidence is not None)
+    assert (f"\n  confidence {confidence}" in verdict.explain(verbose=True)) is (confidence is not None)
 
 
 @pytest.mark.parametrize(
@@ -320,10 +320,10 @@ def test_a_verdict_from_a_record_keeps_its_confidence() -> None:
 
 def test_what_is_likelier_stands_in_the_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUILTIN.second.__dict__, "opinion", KNOWN.second.opinion)
-    text = classify("550 5.1.1 qwertz body").explain()
+    text = classify("550 5.1.1 qwertz body").explain(verbose=True)
     assert "\n  confidence low\n  opinion    content_rejected 9.0 = 'qwertz' 9.0\n" in text
     assert "\n             user_unknown 0.0 = nothing\n" in text
-    text = classify("550 qwertz body").explain()
+    text = classify("550 qwertz body").explain(verbose=True)
     assert "\n  confidence medium\n  policy " in text
 
 

@@ -116,8 +116,8 @@ def app(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("explain", "550 5.1.1 no such user", "--command", "rcpt"), "user_unknown"),
-        (("explain", "550 5.7.1 Spam", "--profile", "strict-rfc"), "strict-rfc"),
+        (("explain", "550 5.1.1 no such user", "--command", "rcpt"), "the mailbox does not exist"),
+        (("explain", "-v", "550 5.7.1 Spam", "--profile", "strict-rfc"), "strict-rfc"),
         (("classify", "--format", "jsonl", str(FIXTURE)), '"exim"'),
         (("rules", "show", "general.x.1.1"), "general.toml"),
         (("report", "--output", "report.html", str(FIXTURE)), ""),

@@ -26,7 +26,7 @@ SHIPPED = Shipped(build())
 
 def named(verdict: Verdict) -> list[tuple[str, int]]:
     """Return the words that an explanation names, with their offsets."""
-    lines = re.findall(r"^  words +(.*)$", verdict.explain(), re.MULTILINE)
+    lines = re.findall(r"^  words +(.*)$", verdict.explain(verbose=True), re.MULTILINE)
     found = [match for line in lines if (match := NAMED.match(line))]
     return [(match["words"], int(match["offset"])) for match in found]
 
@@ -86,7 +86,7 @@ def test_words_in_every_dress(reply: str, phrase: str, shown: str, offset: int) 
 def test_a_pattern_over_two_lines() -> None:
     own = Knowledge.builtin().with_rules([{"when": {"pattern": "first second"}, "then": {"reason": "greylisted"}}])
     verdict = classify("550-5.1.1 first\r\n550 5.1.1 second", knowledge=own)
-    assert '"first 550 5.1.1 second" at offset 10 of the reply, by its pattern' in verdict.explain()
+    assert '"first 550 5.1.1 second" at offset 10 of the reply, by its pattern' in verdict.explain(verbose=True)
 
 
 def test_any_words_name_those_that_stand_there() -> None:

@@ -75,10 +75,12 @@ class TestCascade:
         record = verdict.to_dict()["policies"]
         assert isinstance(record, dict)
         assert record["retry_after"] == {"id": "ours.toml#1", "layer": "file:ours.toml"}
-        text = verdict.explain()
+        text = verdict.explain(verbose=True)
         assert "prefinery.full (profile:prefinery)" in text
         assert "sets applies_to" in text
-        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain()
+        assert "\n             sets label\n" in classify(FULL, knowledge=label(reason="mailbox_full")).explain(
+            verbose=True
+        )
 
     @pytest.mark.parametrize("profile", Knowledge.profiles())
     def test_a_label_changes_nothing_else(self, profile: str) -> None:

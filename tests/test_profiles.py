@@ -260,7 +260,7 @@ def test_every_profile_has_its_table() -> None:
 def test_statements(name: str, row: Row) -> None:
     verdict = classify(row.reply, host=row.host, command=row.command, knowledge=KNOWN[name])
     assert (verdict.bounce_type, verdict.advice, verdict.label) == (row.bounce_type, row.advice, row.label), (
-        verdict.explain()
+        verdict.explain(verbose=True)
     )
 
 
@@ -400,8 +400,8 @@ class TestPrecedence:
             ("soft", "retry", "full", "full", "file:ours.toml"),
             ("hard", "suppress", None, "prefinery.full", "profile:prefinery"),
         ]
-        assert "full (file:ours.toml)" in said[0].explain()
-        assert "prefinery.full (profile:prefinery)" in said[1].explain()
+        assert "full (file:ours.toml)" in said[0].explain(verbose=True)
+        assert "prefinery.full (profile:prefinery)" in said[1].explain(verbose=True)
 
     def test_the_order_of_the_calls_does_not_matter(self, ours: Path) -> None:
         path = self._without_replaces(ours)

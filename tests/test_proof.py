@@ -678,15 +678,15 @@ def test_an_explanation_says_what_proves_a_verdict() -> None:
     report = parse((FORGERY / "forged_plain.eml").read_bytes())
     path = SIGNER.sign(VICTIM, id="9", day=DAY)
     (proved,) = SIGNER.prove(report, path, today=DAY).verdicts
-    assert f"  proof      signed return path of {VICTIM}, made {DAY}\n" in proved.explain()
+    assert f"  proof      signed return path of {VICTIM}, made {DAY}\n" in proved.explain(verbose=True)
     (unproved,) = SIGNER.prove(report, today=DAY).verdicts
-    text = unproved.explain()
+    text = unproved.explain(verbose=True)
     assert f"  proof      none, although asked for: {Refusal.NO_TOKEN}\n" in text
     assert text.count(Refusal.NO_TOKEN) == 1
     sent = SentTable(message_ids=[("<abc@example.com>", VICTIM)])
     (matched,) = Prover(sent=sent).prove(report, today=DAY).verdicts
-    assert f"Message-ID of a message that {VICTIM} alone was sent" in matched.explain()
+    assert f"Message-ID of a message that {VICTIM} alone was sent" in matched.explain(verbose=True)
     (signed,) = report.proved(Proof.SIGNED).verdicts
-    assert "  proof      signature of the service, which was verified\n" in signed.explain()
+    assert "  proof      signature of the service, which was verified\n" in signed.explain(verbose=True)
     for verdict in (*report.verdicts, *report.proved(Proof.OWN).verdicts):
-        assert "proof" not in verdict.explain()
+        assert "proof" not in verdict.explain(verbose=True)

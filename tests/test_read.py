@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import tracemalloc
 import warnings
@@ -104,7 +105,7 @@ def test_a_folder_of_mail_and_records(tmp_path: Path, run: Run) -> None:
     status, out, err = run("classify", "--format", "jsonl", tmp_path)
     assert status == 0
     assert [json.loads(line)["source"] for line in out.splitlines()] == [str(tmp_path / "a.eml"), "one", "one"]
-    assert "1 file skipped, no mail" in err
+    assert re.search("1 file +skipped, no mail", err)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_explanations_of_records(tmp_path: Path, run: Run) -> None:
     (tmp_path / "one.jsonl").write_text(line_of() + "{}\n" + line_of()[:800])
     status, out, err = run("explain", tmp_path / "one.jsonl")
     assert status == 0
-    assert out.startswith("one: bounce")
+    assert out.startswith("Mail to ")
     assert "one.jsonl:2: not a record of a report" in err
     assert "one.jsonl:3: not a record of a report: its end is missing" in err
 
@@ -158,7 +159,7 @@ def test_damaged_records_are_named_and_cost_no_other(tmp_path: Path, run: Run) -
         assert f"{path}:5: not a record of a report: kind: unknown value 'party'; expected null or one of bounce" in err
         assert f"{path}:6: not a record of a report: schema: unknown value 9; expected one of 1, 2" in err
         assert f"{path}:9: not a record of a report: its end is missing" in err
-        assert "; 6 lines skipped, no record; " in err
+        assert re.search("6 lines +skipped, no record", err)
 
 
 def test_only_some_lines_are_named(tmp_path: Path, run: Run) -> None:
@@ -167,7 +168,7 @@ def test_only_some_lines_are_named(tmp_path: Path, run: Run) -> None:
     err = run("classify", path)[2]
     assert err.count(": not a record of a report\n") == 10
     assert f"{path}: 66 lines are not records of reports" in err
-    assert "; 66 lines skipped, no record; " in err
+    assert re.search("66 lines +skipped, no record", err)
 
 
 def test_a_torn_record_is_said_wherever_it_is_torn(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_what_is_neither_mail_nor_records_is_skipped_and_said(name: str, text: s
     status, out, err = run("classify", path)
     assert (status, out) == (1, "")
     assert f"{name}: neither mail nor records of reports, one on each line; skipped" in err
-    assert "0 messages; 0 verdicts; 1 file skipped, no mail" in err
+    assert re.search("0 messages\n +1 file +skipped, no mail", err)
 
 
 def test_an_empty_file_is_one_message_as_ever(tmp_path: Path, run: Run) -> None:

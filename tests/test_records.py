@@ -99,7 +99,7 @@ def test_where_the_final_recipient_is_the_alias_the_member_says_nothing_final_of
     (verdict,) = report.verdicts
     assert (verdict.recipient, verdict.sent_to) == ("team@example.org", "team@example.org")
     assert (verdict.original_recipient, str(verdict.advice)) == ("kim@member.example", "retry")
-    assert "passed on  kim@member.example" in verdict.explain()
+    assert "passed on  kim@member.example" in verdict.explain(verbose=True)
 
 
 def test_a_list_counts_the_failure_of_a_member_as_soft() -> None:

@@ -56,8 +56,8 @@ def test_the_command_matters() -> None:
 
 
 def test_no_such_command() -> None:
-    with pytest.raises(ValueError, match="helo"):
-        classify("550 no", command="helo")
+    with pytest.raises(ValueError, match="noop"):
+        classify("550 no", command="noop")
 
 
 def test_trace_and_knowledge() -> None:

@@ -486,11 +486,6 @@ class TestCommand:
         assert main(["serve", *options]) == 2
         assert message in capsys.readouterr().err
 
-    def test_without_the_extra(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        monkeypatch.setitem(sys.modules, "undeliverable.serve._http_server", None)
-        assert main(["serve", "--http", "127.0.0.1:0", "--secrets", "x", "--to", "x"]) == 2
-        assert "undeliverable[http]" in capsys.readouterr().err
-
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
         secrets = secret(tmp_path / "secrets.toml", POSTMARK)
         options = Namespace(

@@ -324,7 +324,7 @@ def test_evidence_holds_the_words() -> None:
     assert (evidence.witness, evidence.text) == ("event", "550 5.1.1 no")
     (evidence,) = sendgrid(bounce_classification="Unclassified").verdicts[0].evidence
     assert evidence.text == "bounce bounce Unclassified"
-    assert "550 5.1.1 no" in sendgrid(reason="550 5.1.1 no").verdicts[0].explain()
+    assert "550 5.1.1 no" in sendgrid(reason="550 5.1.1 no").verdicts[0].explain(verbose=True)
 
 
 def test_the_event_of_a_report_is_the_services_own() -> None:

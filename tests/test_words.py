@@ -26,7 +26,7 @@ def test_words_are_found_as_the_strings_that_they_are() -> None:
         (Address("rfc822", "kim@example.org"), Address("utf-8", "kim@example.org")),
         (Evidence(Witness.REPLY, "", 0, "550"), Evidence(Witness.REPLY, "", 1, "550")),
         (Reply(None, None, "no"), Reply(None, None, "yes")),
-        (classify("550 5.1.1 no"), classify("550 5.1.1 yes")),
+        (classify("550 5.1.1 no"), classify("452 4.2.2 no")),
     ],
 )
 def test_values(value: Record, other: Record) -> None:

@@ -312,7 +312,7 @@ class Knowledge(Shared, Selecting):
                     known.clear()
                 provider = None if host is None else provider_of(host)
                 found = advised(look(text, code, status, command, provider), text, code, status, command)
-                found = known[key] = found._make((*found[:-1], text))  # the last one is `seen`
+                found = known[key] = found._replace(seen=text)
             return found
 
         return find

@@ -14,6 +14,7 @@ from typing import Final
 
 from undeliverable import Advice, BounceType, Fault, Verdict
 from undeliverable.data import read
+from undeliverable.errors import missing_extra
 
 __all__ = ["Correction", "Recommendation", "Step", "mailbox_domains", "recommend", "suggest_domain"]
 
@@ -142,10 +143,13 @@ def suggest_domain(domain: str) -> str | None:
     A typo is an extra or a missing letter, a neighbouring key, or two letters swapped: at most one in the name and one
     after the first dot, or two in a long name.
 
-    :raises ModuleNotFoundError: without the extra ``recommend``.
+    :raises MissingExtraError: without the extra ``recommend``.
     """
-    from rapidfuzz import process
-    from rapidfuzz.distance import OSA
+    try:
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, __name__) from None
 
     wanted = domain.strip().strip(".").lower()
     if not wanted.isascii() or not 4 <= len(wanted) <= _LONGEST or wanted in _known():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Hosts
 
-__all__ = ["classify", "from_exception", "from_refused"]
+__all__ = ["classify", "from_exception", "from_refused", "named_command"]
 
 
 def classify(  # noqa: PLR0913 # the public interface
@@ -38,7 +38,8 @@ def classify(  # noqa: PLR0913 # the public interface
 
     :param reply: with or without a code, one line or several, also as relayed (``host mx said: 550 ...``).
     :param host: the server that replied; its name identifies the provider.
-    :param command: what the reply answered: a :class:`~undeliverable.model.Command` or its value, such as ``"rcpt"``.
+    :param command: what the reply answered: a :class:`~undeliverable.model.Command`, its value, such as ``"rcpt"``, or as
+        SMTP writes it: ``"RCPT TO"``.
     :param protocol: ``"lmtp"`` if the session was LMTP (RFC 2033): there the end of DATA is answered for each recipient.
     :param recipient: the address that the reply is about; the address is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
@@ -55,10 +56,10 @@ def classify(  # noqa: PLR0913 # the public interface
     import undeliverable._verdicts.judge as judging
 
     text = reply if isinstance(reply, str) else _decoded(reply)
-    answered = None if command is None else Command(command)
+    answered = None if command is None else named_command(command)
     known = Knowledge.builtin() if knowledge is None else knowledge
     read = reading.read_reply(text, answered)
-    session = None if protocol is None else Protocol(protocol)
+    session = None if protocol is None else Protocol(protocol.lower())
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
@@ -127,6 +128,19 @@ def from_refused(
     return refused_verdicts(
         refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
     )
+
+
+def named_command(name: Command | str) -> Command:
+    """Return the step of a session by the value of a :class:`Command`, or as SMTP and mail servers write it, in any case.
+
+    :raises ValueError: when it is none; the message names the valid values.
+    """
+    if isinstance(name, Command):
+        return name
+    from undeliverable._smtp.commands import named_command as known_by_name
+
+    found = known_by_name(name) if hasattr(name, "upper") else None
+    return Command(name) if found is None else found
 
 
 def _decoded(raw: object) -> str:

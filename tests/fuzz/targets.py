@@ -41,7 +41,8 @@ def _knowledge() -> Knowledge:
 
 def check_verdict(verdict: Verdict) -> None:
     """A verdict can be explained, and says the same after a journey."""
-    assert verdict.explain()
+    assert verdict.explain(verbose=True, lang="de").startswith(verdict.explain(lang="de"))
+    assert str(verdict)
     assert pickle.loads(pickle.dumps(verdict)) == verdict
 
 

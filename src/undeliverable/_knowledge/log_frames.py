@@ -94,7 +94,7 @@ def _text_frame(table: Mapping[str, object], *, trusted: bool) -> TextFrame:
     if trusted:
         return frame
     wrong = check_linear(frame.source)
-    unknown = frozenset() if wrong else frame.pattern.groupindex.keys() - _GROUPS
+    unknown: set[str] | frozenset[str] = frozenset() if wrong else frame.pattern.groupindex.keys() - _GROUPS
     if unknown:
         wrong = f"unknown group {min(unknown)!r}; expected one of {', '.join(sorted(_GROUPS))}"
     if wrong:

@@ -6,9 +6,11 @@ written out one by one, so that a damaged message object still yields what it ho
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from undeliverable._mime.repairs import Repair
+from undeliverable._text.shown import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ def to_octets(message: bytes | bytearray | memoryview | Message[Any, Any], note:
     if isinstance(message, (bytearray, memoryview)):
         return bytes(message)
     if not hasattr(message, "as_bytes"):
-        raise TypeError(f"expected octets or an email.message.Message, not {type(message).__name__}")
+        raise TypeError(f"expected octets or an email.message.Message, not {type(message).__name__}{_way_out(message)}")
     try:
         return bytes(message.as_bytes())
     except Exception:  # noqa: BLE001 - content never raises, and all that the object holds is content
@@ -81,3 +83,13 @@ def _encoded(text: str | bytes) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
+
+
+def _way_out(given: object) -> str:
+    """Return what to call for a file's name or for a text; nothing for other things."""
+    if isinstance(given, str) and "\n" in given:
+        return ': encode the text first, with message.encode("utf-8", "surrogateescape")'
+    if isinstance(given, (str, PathLike)):
+        name = f'"{shortened(str(given), 60)}"'
+        return f": for a file, use read({name}) or parse(Path({name}).read_bytes())"
+    return ""

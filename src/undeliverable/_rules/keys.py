@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 __all__ = [
     "AROUND",
+    "PAGES",
     "POLICY",
     "POLICY_THEN",
     "POLICY_WHEN",
@@ -111,12 +112,21 @@ POLICY: Final[Keys] = {
     "then": ("policy_then", "What follows; what it leaves open, files and profiles below may set."),
     **_ENTRY,
 }
+PAGES: Final[Keys] = {
+    "guidelines": ("text", "What it asks of senders."),
+    "form": ("text", "Its contact form for senders."),
+    "delist": ("text", "Where to ask for removal from its own block list."),
+    "reputation": ("text", "Where senders see how it rates them."),
+    "feedback": ("text", "Where to sign up for copies of complaints."),
+}
+"""The pages that a provider has for senders."""
 PROVIDER: Final[Keys] = {
     "name": ("text", "The name that rules, policies and verdicts use."),
     "title": ("text", "The name for people."),
     "hosts": ("names", "Domains whose hosts are the provider's."),
     "domains": ("names", "Domains of recipients whose mailboxes are the provider's."),
     "marks": ("names", "Phrases that no other provider uses."),
+    "pages": ("pages", "Its pages for senders, which explanations point to."),
     "source": ("text", "Where this is from."),
 }
 SERVICE: Final[Keys] = {

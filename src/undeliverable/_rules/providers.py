@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from undeliverable._rules.comparisons import strings
-from undeliverable._rules.keys import PROVIDER
+from undeliverable._rules.keys import PAGES, PROVIDER
 from undeliverable._text.fold import fold
 from undeliverable._text.identity import domain_identity
 from undeliverable.errors import EntryError
-from undeliverable.errors._tables import unknown
+from undeliverable.errors._tables import as_table, unknown
 from undeliverable.verdict import ProviderFrom
 
 __all__ = ["Provider", "by_suffix", "domain_table", "finder", "host_table"]
@@ -25,6 +25,7 @@ class Provider(NamedTuple):
     :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
     :ivar domains: domains of recipients whose mailboxes are the provider's; they say who it is where no host is known.
     :ivar marks: phrases that no other provider uses, which identify the provider where no host does.
+    :ivar pages: pairs of a kind of page (:data:`undeliverable._rules.keys.PAGES`) and its address.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Provider(NamedTuple):
     marks: tuple[str, ...] = ()
     source: str | None = None
     domains: tuple[str, ...] = ()
+    pages: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def compile(cls, table: Mapping[str, object]) -> Provider:
@@ -55,11 +57,27 @@ class Provider(NamedTuple):
             else (),
             _text(table, "source") if "source" in table else None,
             _domains(table, "domains"),
+            _pages(table),
         )
 
 
 def _domains(table: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(name.casefold().strip(".") for name in strings(table[key], key)) if table.get(key) else ()
+
+
+def _pages(table: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return the pages for senders; only web pages, since people are sent there."""
+    if table.get("pages") is None:
+        return ()
+    pages = as_table(table["pages"])
+    if pages is None:
+        raise EntryError("must be a table of addresses", key="pages")
+    for kind, url in pages.items():
+        if kind not in PAGES:
+            raise EntryError(unknown("page", kind, PAGES), key=f"pages.{kind}")
+        if not isinstance(url, str) or not url.startswith("https://"):
+            raise EntryError("must be an address that begins with https://", key=f"pages.{kind}")
+    return tuple((kind, str(url)) for kind, url in pages.items())
 
 
 def _text(table: Mapping[str, object], key: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 __all__ = ["Record", "Word"]
 
@@ -13,11 +17,16 @@ class Word(StrEnum):
 
     __hash__ = str.__hash__
 
+    @classmethod
+    def _missing_(cls, value: object) -> Word:
+        raise ValueError(f"unknown {cls.__name__.lower()} {value!r:.100}; expected one of {', '.join(cls)}")
+
 
 class Record:
     """Equality, hash and repr for dataclasses with slots, declared with ``eq=False, repr=False``.
 
-    The results equal those of the generated methods, but generating these per class would take a tenth of the import.
+    Equality and hash equal those of the generated methods, but generating these per class would take a tenth of the
+    import. The repr leaves out what is at its default, and cuts what is long.
     """
 
     __slots__: Iterable[str] = ()
@@ -34,5 +43,11 @@ class Record:
         return hash(tuple(self._values()))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self.__slots__, self._values(), strict=True))
-        return f"{type(self).__qualname__}({shown})"
+        from undeliverable._text.shown import values_line
+
+        declared: Mapping[str, Field[object]] = getattr(self, "__dataclass_fields__", {})
+        pairs = zip(self.__slots__, self._values(), strict=True)
+        return values_line(
+            type(self).__qualname__,
+            [(name, value) for name, value in pairs if name not in declared or value != declared[name].default],
+        )

@@ -1,278 +1,262 @@
-"""Explain a verdict to people, by nothing but the verdict itself.
+"""Explain a verdict or a report to people who know nothing of SMTP, by nothing but itself.
 
-The text begins with the recipient and the consequence. Below stand the facts, the rule with the words of the reply that
-it matched, what each clause of the reply is for, the policy, and what contradicts.
+First comes one sentence: what happened to whose mail, and why. Below it stand the words that decided, what is doubtful,
+whose fault it is, and what to do next, with the provider's own page for it. All sentences are data, one file a language
+(:mod:`undeliverable._verdicts.sentences`); the addresses of pages stand with the providers and blocklists. What only
+authors of rules need is added when asked for (:mod:`undeliverable._verdicts.machinery`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from undeliverable._knowledge.common import shipped
-from undeliverable._rules.comparisons import ABSENT
-from undeliverable._rules.confidence import HIGH, view_of
-from undeliverable._rules.meaning import BY_MEANING
-from undeliverable._rules.phrases import words_of
-from undeliverable._rules.places import Traced, matched_places, trace_visible
-from undeliverable._rules.roles import Clause, Role
-from undeliverable.knowledge import Knowledge
+from undeliverable._verdicts.excerpts import excerpt
+from undeliverable._verdicts.pages import pages_for
+from undeliverable._verdicts.sentences import Sentences, sentences
 from undeliverable.model import Action
-from undeliverable.reasons import AppliesTo, Reason
-from undeliverable.verdict import UNPROVEN, Details, PolicyRef, Proof, ProviderFrom, RuleRef, StatusFrom, Verdict
+from undeliverable.reasons import Advice, BounceType, Fault, MessageAdvice, Reason
+from undeliverable.verdict import (
+    GUESSED,
+    INSIDE,
+    OWN_LOOK_UP,
+    UNPROVEN,
+    UNSURE,
+    Explanation,
+    ExplanationLine,
+    Kind,
+    Proof,
+    Report,
+    RuleRef,
+    Verdict,
+)
 
-__all__ = ["explain", "matched"]
+__all__ = ["explain", "explain_report", "explanation", "headline", "matched", "report_explanations"]
 
-_BY: Final[dict[ProviderFrom | None, str]] = {
-    ProviderFrom.WORDS: ", by the words of the reply",
-    ProviderFrom.MX: ", by the MX hosts of the recipient's domain",
-    ProviderFrom.DOMAIN: ", by the recipient's domain",
+_WAITING: Final = frozenset((MessageAdvice.RETRY, MessageAdvice.RETRY_ELSEWHERE))
+_CAUTIONS: Final = {INSIDE: "inside", GUESSED: "guessed", UNSURE: "unsure"}
+_DOUBTS: Final = (
+    ("the reply names ", "other_recipient"),
+    (" cannot be the cause ", "step"),
+    (" is not said of a recipient", "step"),
+)
+"""What stands in a conflict, and the sentence for it; there is one for any other."""
+_DONE: Final = {
+    Action.DELIVERED: "delivered",
+    Action.RELAYED: "relayed",
+    Action.EXPANDED: "expanded",
 }
-_ABOUT: Final = {
-    AppliesTo.RECIPIENT: "this recipient",
-    AppliesTo.MESSAGE: "this message",
-    AppliesTo.QUEUE: "all mail from this source to this provider",
-}
-_WIDTH = 10  # of the column of names
+_LOW: Final = "low"
+_ORDINARY: Final = frozenset((Kind.BOUNCE, Kind.DELAY, Kind.DELIVERED))
+"""Kinds of reports whose verdicts say what happened; of the others the kind says it."""
 
 
-def explain(verdict: Verdict) -> str:
+def explain(verdict: Verdict, *, verbose: bool = False, lang: str = "en", providers: Iterable[Any] = ()) -> str:
     """Return the lines of :meth:`undeliverable.verdict.Verdict.explain`."""
-    lines = [_headline(verdict)]
-    for name, text in _facts(verdict):
-        first, *more = text.splitlines() or [""]
-        lines.append(f"  {name:<{_WIDTH}} {first}")
-        lines += [f"  {'':<{_WIDTH}} {line}" for line in more]
-    return "\n".join(lines)
+    text = str(explanation(verdict, lang, providers=providers))
+    return f"{text}\n\n{_machinery(verdict)}" if verbose else text
+
+
+def explain_report(report: Report, *, verbose: bool = False, lang: str = "en", providers: Iterable[Any] = ()) -> str:
+    """Return the lines of :meth:`undeliverable.verdict.Report.explain`."""
+    texts = [str(one) for one in report_explanations(report, lang, providers=providers)]
+    if verbose:
+        texts = [
+            f"{text}\n\n{_machinery(verdict)}" for text, verdict in zip(texts, report.verdicts, strict=False)
+        ] or texts
+        texts += ["\n".join(f"remark: {remark}" for remark in report.remarks)] if report.remarks else []
+    return "\n\n".join(texts)
+
+
+def report_explanations(report: Report, lang: str = "en", *, providers: Iterable[Any] = ()) -> tuple[Explanation, ...]:
+    """Return an explanation of each verdict, or one of the kind of the report where it has none."""
+    kind = None if report.kind in _ORDINARY else report.kind
+    found = [explanation(verdict, lang, kind=kind, providers=providers) for verdict in report.verdicts]
+    if not found:
+        say = sentences(lang)
+        lines = (_line(say, "next", say.kind(report.kind, "next", None)),)
+        found = [Explanation(say.kind(report.kind, "happened", None), lines)]
+    if report.is_own_look_up:
+        say = sentences(lang)
+        remark = _line(say, "remark", OWN_LOOK_UP)
+        found = [one._replace(lines=(*one.lines, remark)) for one in found]
+    return tuple(found)
+
+
+def explanation(
+    verdict: Verdict, lang: str = "en", *, kind: Kind | None = None, providers: Iterable[Any] = ()
+) -> Explanation:
+    """Return the explanation of a verdict.
+
+    :param kind: the kind of its report, where it says what the verdict does not.
+    :param providers: further providers, whose pages for senders count before the built-in ones.
+    """
+    say = sentences(lang)
+    lines = (
+        *_cautions(verdict, say),
+        *_reply(verdict, say, providers),
+        *_details(verdict, say),
+        *_doubts(verdict, say),
+        *_steps(verdict, say, kind),
+        *(_line(say, "page", say.get("page", what, **values)) for what, values in pages_for(verdict, kind, providers)),
+    )
+    return Explanation(headline(verdict, lang, kind=kind), lines)
+
+
+def headline(verdict: Verdict, lang: str = "en", *, kind: Kind | None = None) -> str:
+    """Return what happened, in one sentence."""
+    say, who, reason = sentences(lang), _one_line(verdict.recipient), verdict.reason
+    if reason is not None:
+        return say.happened(_state(verdict), who, reason)
+    if kind is not None:
+        return say.kind(kind, "happened", who)
+    if verdict.action in _DONE:
+        return say.happened(_DONE[verdict.action], who)
+    if _is_suppressed(verdict):
+        return say.kind(Kind.SUPPRESSED, "happened", who)
+    if verdict.reply_code is not None:
+        return say.happened("positive", who)
+    return say.happened("unwanted" if verdict.advice is Advice.SUPPRESS else "silent", who)
 
 
 def matched(verdict: Verdict, rule: RuleRef) -> tuple[str, ...]:
     """Return the words of :meth:`undeliverable.verdict.Verdict.matched`."""
-    return tuple(dict.fromkeys(_Reading(verdict).words_for(rule)))
+    from undeliverable._verdicts.matches import Matches
+
+    return tuple(dict.fromkeys(Matches(verdict).words_for(rule)))
 
 
-def _headline(verdict: Verdict) -> str:
-    who = verdict.recipient or "recipient not named"
-    if verdict.reason is None:
-        return f"{who}: {verdict.action or 'no failure'}" + (f" -> {verdict.advice}" if verdict.advice else "")
-    label = f" [{verdict.label}]" if verdict.label else ""
-    return f"{who}: {verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}"
+def _machinery(verdict: Verdict) -> str:
+    from undeliverable._verdicts.machinery import machinery  # hardly anybody asks for it
+
+    return machinery(verdict)
 
 
-def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    if verdict.sent_to and verdict.sent_to != verdict.recipient:
-        yield "sent to", verdict.sent_to
-    elif verdict.original_recipient and verdict.original_recipient != verdict.recipient:
-        yield "passed on", verdict.original_recipient
-    if verdict.action is not None:
-        yield "action", str(verdict.action) + (", after the queue gave up" if verdict.expired else "")
-    if verdict.reply is not None:
-        yield "reply", verdict.reply
-    yield from _proof(verdict)
-    yield from _circumstances(verdict)
-    yield from _details(verdict.details)
-    yield from _message(verdict)
-    yield from _why(verdict)
-    for conflict in verdict.conflicts:
-        if verdict.proof is not Proof.UNPROVED or not conflict.startswith(UNPROVEN):
-            yield "conflict", conflict
-    for evidence in verdict.evidence:
-        place = f"part {evidence.part}" if evidence.part else "the message"
-        offset = f", offset {evidence.offset}" if evidence.offset >= 0 else ""
-        yield "evidence", f"{evidence.witness} in {place}{offset}: {_quoted(evidence.text)}"
+def _state(verdict: Verdict) -> str:
+    """Return which sentence says how far it came: the message is waiting, given up, refused for now or for good."""
+    if verdict.proof is Proof.UNPROVED:
+        return "unproved"
+    if verdict.action is Action.DELAYED:
+        return "delayed"
+    if verdict.expired:
+        return "expired"
+    waits = verdict.message_advice in _WAITING or verdict.advice is Advice.RETRY
+    return "passing" if waits and verdict.bounce_type is not BounceType.HARD else "failed"
 
 
-def _proof(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield what proves that the verdict is about a message of the caller's, where somebody asked."""
-    if verdict.proof is Proof.TOKEN:
-        day = (verdict.token or "").split("/")[1:2]
-        yield "proof", f"signed return path of {verdict.sent_to}" + (f", made {day[0]}" if day else "")
-    elif verdict.proof is Proof.UNPROVED:
-        refusals = [text.removeprefix(UNPROVEN) for text in verdict.conflicts if text.startswith(UNPROVEN)]
-        yield "proof", ": ".join(("none, although asked for", *refusals))
-    elif verdict.proof is Proof.SIGNED:
-        yield "proof", "signature of the service, which was verified"
-    elif verdict.proof is Proof.MATCHED:
-        yield "proof", f"Message-ID of a message that {verdict.sent_to} alone was sent"
+def _reply(verdict: Verdict, say: Sentences, providers: Iterable[Any]) -> Iterator[ExplanationLine]:
+    """Yield the words that decided, in their sentence, and whose words they are."""
+    if verdict.reply:
+        yield ExplanationLine("reply", say.label("reply"), excerpt(verdict))
+    if verdict.provider is None and verdict.remote_mta is None:
+        return
+    from undeliverable._verdicts.pages import title_of
+
+    title = None if verdict.provider is None else title_of(verdict.provider, providers)
+    host = _one_line(verdict.remote_mta)
+    yield _line(say, "server", " · ".join(filter(None, (host, title))))
 
 
-def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    if verdict.status is not None:
-        whose = "in the reply" if verdict.status_from is StatusFrom.REPLY else "the reporting server's Status field"
-        yield "status", f"{verdict.status}, {whose}"
-    if verdict.command is not None:
-        yield "command", str(verdict.command)
-    if verdict.remote_mta is not None:
-        yield "server", verdict.remote_mta + (f" ({verdict.provider})" if verdict.provider else "")
-    elif verdict.provider is not None:
-        yield "provider", verdict.provider + _BY.get(verdict.provider_from, "")
-
-
-def _details(details: Details) -> Iterator[tuple[str, str]]:
+def _details(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
+    """Yield what a reply says beyond its reason."""
+    details = verdict.details
+    if details.auth_mechanism is not None and verdict.reason is Reason.AUTH_FAILED:  # of others the cause names it
+        yield _line(say, "detail", say.detail("auth_mechanism", details.auth_mechanism.upper()))
     if details.blocklist is not None:
-        yield "blocklist", details.blocklist
-    if details.auth_mechanism is not None:
-        yield "mechanism", f"{details.auth_mechanism} did not pass"
+        yield _line(say, "detail", say.detail("blocklist", _one_line(details.blocklist) or ""))
     if details.size_limit is not None:
-        yield "size limit", f"{details.size_limit:,} octets"
-    if details.retry_after is not None:
-        yield "retry", f"after {details.retry_after:,} seconds"
-    if details.help_url is not None:
-        yield "help", details.help_url
+        yield _line(say, "detail", say.detail("size_limit", details.size_limit))
 
 
-def _message(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield what to do with the message."""
-    if verdict.message_advice is None:
+def _cautions(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
+    """Yield why the report must not be believed."""
+    if verdict.proof is Proof.UNPROVED:
+        yield _line(say, "caution", say.get("caution", "unproved"))
+    for conflict in verdict.conflicts:
+        if conflict in _CAUTIONS:
+            yield _line(say, "caution", say.get("caution", _CAUTIONS[conflict]))
+
+
+def _doubts(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
+    """Yield what contradicts the verdict, each sentence once."""
+    conflicts = [one for one in verdict.conflicts if one not in _CAUTIONS and not one.startswith(UNPROVEN)]
+    found = dict.fromkeys(
+        next((name for mark, name in _DOUBTS if mark in conflict), "disagree") for conflict in conflicts
+    )
+    if verdict.confidence == _LOW and not verdict.conflicts and verdict.reason is not Reason.UNDEFINED:
+        found["low"] = None
+    for name in found:
+        yield _line(say, "doubt", say.get("doubt", name))
+
+
+def _steps(verdict: Verdict, say: Sentences, kind: Kind | None) -> Iterator[ExplanationLine]:
+    """Yield whose fault it is, and what to do next."""
+    if verdict.proof is Proof.UNPROVED:
+        yield _line(say, "next", say.advice(None, Advice.REVIEW, None))
         return
-    about = "" if verdict.applies_to is None else f", about {_ABOUT[verdict.applies_to]}"
-    wait = verdict.retry_after
-    by_default = wait is not None and wait != verdict.details.retry_after
-    yield "message", verdict.message_advice + (f" after {wait:,} seconds" if by_default else "") + about
-
-
-def _why(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.reason is None:
+        yield _line(say, "next", _next_without_reason(verdict, say, kind))
         return
-    yield "why", verdict.reason.meaning
-    reading = _Reading(verdict)
-    if verdict.rule is not None:
-        yield "rule", _named(verdict.rule)
-        for words in reading.matched(verdict.rule):
-            yield "words", words
-    elif verdict.reason is Reason.EXPIRED:
-        yield "rule", "none; the queue gave up and no last reply is shown"
-    else:
-        yield "rule", "none that may decide: see the conflict" if verdict.conflicts else "none fits"
-    yield from reading.clauses()
-    yield from _confidence(verdict)
-    if verdict.set_by:
-        yield from _policies(verdict)
-    elif verdict.action is Action.DELAYED:
-        yield "policy", "none: the reporting server still holds the message"
-    else:
-        yield "policy", "the reason's own defaults"
-    for shadowed in verdict.shadowed or ():
-        beside = "\nfits words of advice, a footer or a link alone" if reading.is_beside(shadowed) else ""
-        yield "shadowed", _named(shadowed) + beside
+    yield _line(say, "fault", say.fault(verdict.reason))
+    yield from _forwarded(verdict, say)
+    yield _line(say, "next", _next(verdict, verdict.reason, say))
+    yield from _message(verdict, say)
 
 
-def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield each policy that set something, with what it set."""
-    keys: dict[PolicyRef, list[str]] = {}
-    for key, policy in verdict.set_by:
-        keys.setdefault(policy, []).append(key)
-    for policy, names in keys.items():
-        yield "policy", f"{_named(policy)}\nsets {', '.join(names)}"
-    if "bounce_type" not in verdict.policies:
-        yield "", "the bounce type is the reason's own"
+def _next(verdict: Verdict, reason: Reason, say: Sentences) -> str:
+    """Return what to do after a failure or while a message is waiting."""
+    advice = verdict.advice or Advice.NONE
+    if verdict.action is Action.DELAYED and advice is Advice.NONE:
+        until = verdict.will_retry_until
+        return say.get("delayed", "next") if until is None else say.get("delayed", "until", until=say.date(until))
+    if reason.fault is Fault.ADDRESS and _is_forwarded(verdict):
+        return say.get("forwarded", "next", sent_to=_one_line(verdict.sent_to) or "")
+    return say.advice(reason, advice, verdict.retry_after)
 
 
-def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield the confidence, and what speaks for the reason and for a likelier one where the two readers disagree."""
-    if verdict.confidence is None:
+def _next_without_reason(verdict: Verdict, say: Sentences, kind: Kind | None) -> str:
+    """Return what to do where nothing failed, or where the kind of the report says what happened."""
+    if kind is None and _is_suppressed(verdict):
+        kind = Kind.SUPPRESSED
+    if kind is not None:
+        return say.kind(kind, "next", _one_line(verdict.recipient))
+    return say.advice(None, verdict.advice or Advice.NONE, None)
+
+
+def _is_suppressed(verdict: Verdict) -> bool:
+    """Return whether a service or one's own server refused to send at all, since a list has the address."""
+    return verdict.action is Action.FAILED and verdict.advice is Advice.SUPPRESS
+
+
+def _is_forwarded(verdict: Verdict) -> bool:
+    """Return whether another address was mailed than the one that failed."""
+    sent_to = _one_line(verdict.sent_to)
+    return sent_to is not None and sent_to != _one_line(verdict.recipient)
+
+
+def _forwarded(verdict: Verdict, say: Sentences) -> tuple[ExplanationLine, ...]:
+    """Return the line that says that another address was mailed, if one was."""
+    if not _is_forwarded(verdict):
+        return ()
+    sent_to, who = _one_line(verdict.sent_to) or "", say.named(_one_line(verdict.recipient))
+    return (_line(say, "forwarded", say.get("forwarded", "text", sent_to=sent_to, who=who)),)
+
+
+def _message(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
+    """Yield what becomes of the message, where the next step does not say it."""
+    advice = verdict.message_advice
+    if verdict.action is Action.DELAYED:
         return
-    yield "confidence", verdict.confidence
-    if verdict.confidence == HIGH or verdict.reason is None:
-        return
-    view = view_of(Knowledge.builtin().second.view, verdict)
-    if view is not None and view.top is not verdict.reason:
-        yield "opinion", f"{view.why(view.top)}\n{view.why(verdict.reason)}"
+    if advice in _WAITING:
+        yield _line(say, "message", say.get("message", str(advice), wait=say.wait(verdict.retry_after)))
+    elif advice is MessageAdvice.GIVE_UP and verdict.advice not in (Advice.SUPPRESS, Advice.FIX_MESSAGE):
+        yield _line(say, "message", say.get("message", "give_up"))
 
 
-def _named(entry: RuleRef | PolicyRef) -> str:
-    lines = [f"{entry.id} ({entry.layer})"]
-    if entry.when:
-        lines.append(f"when {entry.when}")
-    if entry.source:
-        lines.append(f"source {entry.source}")
-    return "\n".join(lines)
+def _line(say: Sentences, topic: str, text: str) -> ExplanationLine:
+    return ExplanationLine(topic, say.label(topic), ((text, False),))
 
 
-class _Reading:
-    """The reply of a verdict as rules see it, whole and without what states no cause."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self._rule = verdict.rule
-        self._reply = verdict.reply or ""
-        addresses = verdict.recipient, verdict.original_recipient
-        self._whole = trace_visible(self._reply, verdict.reply_code or ABSENT, addresses)
-        text = self._whole.text
-        self._words = words_of(text)
-        reading = shipped().meaning.read(text, self._words)
-        self._clauses = [Clause(0, len(text), Role.CAUSE)] if reading is None else reading.clauses
-        self._framed = text if reading is None else reading.unframed()
-        cuts = [] if reading is None else reading.cuts()
-        self._causes = self._whole.replaced(cuts, "") if cuts else self._whole
-
-    def clauses(self) -> Iterator[tuple[str, str]]:
-        """Yield the role of each clause with its words, where something stands beside the cause."""
-        if all(clause.role is Role.CAUSE for clause in self._clauses) and self._causes is self._whole:
-            return
-        ignored = "" if self._rule is not None and not _by_meaning(self._rule) else " (ignored)"
-        for start, end, role in self._clauses:
-            blanks = len(self._whole.text[start:end]) - len(self._whole.text[start:end].lstrip())
-            at, to = self._whole.origin(start + blanks, end)
-            yield str(role), _quoted(self._reply[at:to]) + ("" if role in _READ else ignored)
-
-    def words_for(self, rule: RuleRef) -> Iterator[str]:
-        """Yield the words of the reply that the rule matched, as they stand there."""
-        seen = self._seen_by(rule)
-        for words, pattern in (rule.words, None), ((), rule.pattern):
-            for start, end in matched_places(words, pattern, seen.text):
-                at, to = seen.origin(start, end)
-                yield " ".join(self._reply[at:to].split())
-
-    def matched(self, rule: RuleRef) -> Iterator[str]:
-        """Yield the words of the reply that the rule matched, with their offsets, or those of its plain form."""
-        seen = self._seen_by(rule)
-        plain = None
-        for start, end in matched_places(rule.words, None, seen.text):
-            plain = ""
-            yield self._placed(*seen.origin(start, end))
-        for start, end in matched_places((), rule.pattern, seen.text):
-            plain = ""
-            where = self._placed(*seen.origin(start, end)) if end > start else "the reply as a whole"
-            yield f"{where}, by its pattern"
-        if plain is None and (rule.words or rule.pattern):
-            plain = shipped().plain.of(self._framed, self._words)
-            for start, end in matched_places(rule.words, rule.pattern, plain):
-                yield f"{_quoted(plain[start:end])} in the plain form {_quoted(plain)}"
-        if rule.means:
-            yield from self._meant(frozenset(rule.means))
-
-    def _meant(self, means: frozenset[str]) -> Iterator[str]:
-        """Yield the words that stand for the concepts `means` in the first clause that has all of them."""
-        for start, end, role in self._clauses:
-            places = [*shipped().concepts.places(self._whole.text[start:end])] if role is Role.CAUSE else []
-            if means <= {concept for concept, _, _ in places}:
-                for concept, begin, stop in places:
-                    if concept in means:
-                        yield f"{self._placed(*self._whole.origin(start + begin, start + stop))}: {concept}"
-                return
-
-    def is_beside(self, rule: RuleRef) -> bool:
-        """Return whether `rule` sees the causes alone, and its words stand elsewhere."""
-        return bool(_by_meaning(rule) and (rule.words or rule.pattern) and self._seen_by(rule) is not self._causes)
-
-    def _seen_by(self, rule: RuleRef) -> Traced:
-        """Return what `rule` found its words in: the causes, if it fits them, else the whole reply."""
-        if not _by_meaning(rule) or self._causes is self._whole:
-            return self._whole
-        fits = any(matched_places(rule.words, rule.pattern, self._causes.text))
-        return self._causes if fits or not (rule.words or rule.pattern) else self._whole
-
-    def _placed(self, start: int, end: int) -> str:
-        return f"{_quoted(self._reply[start:end])} at offset {start} of the reply"
-
-
-_READ: Final = frozenset((Role.CAUSE, Role.FRAME))
-
-
-def _by_meaning(rule: RuleRef) -> bool:
-    return rule.layer == "builtin" and rule.id.startswith(BY_MEANING)
-
-
-def _quoted(text: str) -> str:
-    shown = " ".join(text.split())
-    return f'"{shown if len(shown) <= 160 else shown[:157] + "..."}"'
+def _one_line(text: str | None) -> str | None:
+    """Return foreign text without line endings, which would make lines of their own; None for none."""
+    return " ".join(text.split()) if text and text.strip() else None

@@ -6,9 +6,16 @@ mail does not prove that a mailbox exists: the best result for an address is tha
 
 from __future__ import annotations
 
-from undeliverable.check._addresses import Against, Checked, check_addresses
-from undeliverable.check._lookups import Lookups
-from undeliverable.check._records import Answer, Cause, Finding, Next, Records, judge
+from undeliverable.errors import missing_extra
+
+try:
+    from undeliverable.check._addresses import Against, Checked, check_addresses
+    from undeliverable.check._canaries import ResolverError, canary_domains
+    from undeliverable.check._lookups import Lookups
+    from undeliverable.check._marks import Mark, Marker
+    from undeliverable.check._records import Answer, Cause, Finding, Next, Records, judge
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 __all__ = [
     "Against",
@@ -17,8 +24,12 @@ __all__ = [
     "Checked",
     "Finding",
     "Lookups",
+    "Mark",
+    "Marker",
     "Next",
     "Records",
+    "ResolverError",
+    "canary_domains",
     "check_addresses",
     "judge",
 ]

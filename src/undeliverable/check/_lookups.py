@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from threading import Lock
-from types import TracebackType
-from typing import Final, Generic, Self, TypeAlias, TypeVar, cast
+from types import MappingProxyType, TracebackType
+from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar, cast
 
 import dns.exception
 import dns.message
@@ -16,7 +17,11 @@ import dns.name
 import dns.rcode
 import dns.resolver
 from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
 
+from undeliverable.check._canaries import Canaries, canary_domains
+from undeliverable.check._networks import kind_of
 from undeliverable.check._records import Answer, Records, usable
 
 __all__ = ["Lookups"]
@@ -31,6 +36,8 @@ class Lookups:
     """A DNS client with a cache; a context manager, and safe to use from several threads.
 
     Answers are cached for an hour, and so are failures, so that a dead server costs one timeout only.
+
+    :ivar canaries: the tests of the name servers.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class Lookups:
         timeout: float = 5.0,
         concurrency: int = 64,
         clock: Callable[[], float] = time.monotonic,
+        canaries: Sequence[str] | None = None,
     ) -> None:
         """Use the system's name servers unless others are given.
 
@@ -49,6 +57,8 @@ class Lookups:
         :param timeout: seconds per query, including all retries.
         :param concurrency: number of domains to query at the same time.
         :param clock: a function that returns seconds, for the age of cached answers.
+        :param canaries: domains that surely take mail, by which the name servers are tested; by default those of large
+            mailbox providers. With none, the name servers are believed whatever they say.
         :raises ValueError: when an argument is invalid.
         :raises OSError: when the system has no name server configured.
         """
@@ -56,8 +66,11 @@ class Lookups:
             raise ValueError("timeout and concurrency must be positive")
         self._resolver = _resolver(nameservers, port, timeout)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="dns")
+        self._clock = clock
         self._domains: _Kept[Future[Records]] = _Kept(clock)
-        self._hosts: _Kept[tuple[Answer, str]] = _Kept(clock)
+        self._hosts: _Kept[_Address] = _Kept(clock)
+        known = canary_domains() if canaries is None else canaries
+        self.canaries = Canaries(known, lambda domain: self._pool.submit(self._records, domain, keep=False))
 
     def close(self) -> None:
         """Cancel queries that have not started, and wait for the others."""
@@ -79,10 +92,15 @@ class Lookups:
             self._domains.put(domain, future)
         return future
 
-    def _records(self, domain: str) -> Records:
+    def _records(self, domain: str, *, keep: bool = True) -> Records:
+        """Look up a domain; without `keep` no host comes from the cache."""
+        found = self._looked_up(domain, self._address_of if keep else self._address)
+        return replace(found, time=self._clock())
+
+    def _looked_up(self, domain: str, address_of: Callable[[str], _Address]) -> Records:
         answer, found, why = self._ask(domain, "MX")
         if answer is Answer.NO_DATA:
-            return Records(answer, (), *self._address(domain))
+            return Records(answer, (), *address_of(domain))
         if answer is not Answer.RECORDS:
             return Records(answer, why=why)
         exchangers = tuple(
@@ -90,30 +108,27 @@ class Lookups:
             for record in found
             if isinstance(record, MX)
         )
-        return Records(answer, exchangers, *self._any_address(usable(exchangers)[:_HOSTS]))
+        return Records(answer, exchangers, *_any_address(usable(exchangers)[:_HOSTS], address_of))
 
-    def _any_address(self, hosts: Sequence[str]) -> tuple[Answer | None, str]:
-        """Look up `hosts` until one has an address; otherwise return a failure rather than the absence of records."""
-        worst: tuple[Answer | None, str] = (None, "")
-        for host in hosts:
-            known = self._hosts.get(host)
-            if known is None:
-                known = self._address(host)
-                self._hosts.put(host, known)
-            if known[0] is Answer.RECORDS:
-                return known
-            if worst[0] is not Answer.FAILED:
-                worst = known
-        return worst
+    def _address_of(self, host: str) -> _Address:
+        known = self._hosts.get(host)
+        if known is None:
+            known = self._address(host)
+            self._hosts.put(host, known)
+        return known
 
-    def _address(self, host: str) -> tuple[Answer, str]:
-        answer, _, why = self._ask(host, "A")
-        if answer in (Answer.RECORDS, Answer.NO_NAME):
-            return answer, why
-        second, _, other = self._ask(host, "AAAA")
-        if second is Answer.RECORDS or answer is Answer.NO_DATA:
-            return second, other
-        return answer, why
+    def _address(self, host: str) -> _Address:
+        """Look up the addresses of a host: AAAA only where A gives none that can be reached."""
+        answer, records, why = self._ask(host, "A")
+        found = _texts(records)
+        if answer is Answer.NO_NAME or not all(map(kind_of, found)):
+            return _Address(answer, why, found)
+        second, more, other = self._ask(host, "AAAA")
+        if second is Answer.RECORDS:
+            return _Address(second, "", (*_texts(more), *found))
+        if second is Answer.FAILED and answer is not Answer.FAILED:  # there may be one that can be reached
+            return _Address(second, other)
+        return _Address(answer, why, found)
 
     def _ask(self, name: str, kind: str) -> tuple[Answer, Sequence[object], str]:
         try:
@@ -129,6 +144,40 @@ class Lookups:
         except (dns.exception.DNSException, OSError) as error:
             return Answer.FAILED, (), f"{kind} of {name}: {type(error).__name__}"
         return Answer.RECORDS, tuple(found), ""
+
+
+class _Address(NamedTuple):
+    """The outcome of the address queries for a host, the error in words, and the IP addresses."""
+
+    answer: Answer | None
+    why: str = ""
+    found: tuple[str, ...] = ()
+
+    @property
+    def is_reachable(self) -> bool:
+        return self.answer is Answer.RECORDS and not all(map(kind_of, self.found))
+
+
+def _any_address(hosts: Sequence[str], address_of: Callable[[str], _Address]) -> _Address:
+    """Look up `hosts` until one has an address that can be reached; otherwise return what says most of the others."""
+    worst = _Address(None)
+    for host in hosts:
+        known = address_of(host)
+        if known.is_reachable:
+            return known
+        if _WEIGHT[known.answer] > _WEIGHT[worst.answer]:
+            worst = known
+    return worst
+
+
+_WEIGHT: Final[Mapping[Answer | None, int]] = MappingProxyType(
+    {None: 0, Answer.NO_NAME: 1, Answer.NO_DATA: 1, Answer.RECORDS: 2, Answer.FAILED: 3}
+)
+"""What is kept of several hosts where none can be reached: a failure, since that host may be the one that can."""
+
+
+def _texts(records: Sequence[object]) -> tuple[str, ...]:
+    return tuple(record.address for record in records if isinstance(record, A | AAAA))
 
 
 _Value = TypeVar("_Value")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, NamedTuple, TypedDict
 
@@ -13,6 +14,7 @@ from undeliverable.cli._neutral import neutral_lines
 from undeliverable.files import STDIN
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
+from undeliverable.smtp import named_command
 
 __all__ = [
     "COLORS",
@@ -55,7 +57,7 @@ class Command(NamedTuple):
     """One subcommand.
 
     :ivar name: as the user types it.
-    :ivar help: one line for the list of subcommands.
+    :ivar help: a sentence for its own help, without capital and full stop.
     :ivar examples: complete command lines, shown below the options.
     :ivar arguments: a function that declares options and arguments.
     :ivar run: a function that does the work and returns the exit status.
@@ -77,15 +79,22 @@ class Known(TypedDict, total=False):
     sender: str
 
 
-def add_output_options(parser: ArgumentParser) -> None:
-    """Declare how much is said, and in which colours: `-v`, `-q` and `--color`; every command has them."""
+def add_output_options(parser: ArgumentParser, *, default: str | None = None) -> None:
+    """Declare how much is said, and in which colours: `-v`, `-q` and `--color`; every command has them.
+
+    :param default: SUPPRESS for a nested command, so that its defaults do not undo what stands before it.
+    """
     output = parser.add_argument_group("output")
+    for letter, word, about in (
+        ("-v", "--verbose", "say more: name what was skipped, show the machinery"),
+        ("-q", "--quiet", "leave out the summary and warnings; errors stay"),
+    ):
+        output.add_argument(letter, word, action="store_true", default=default or False, help=about)
     output.add_argument(
-        "-v", "--verbose", action="store_true", help="say more: name what was skipped, show the machinery"
-    )
-    output.add_argument("-q", "--quiet", action="store_true", help="leave out the summary and warnings; errors stay")
-    output.add_argument(
-        "--color", choices=COLORS, default=COLORS[0], help="colours: auto (default: on terminals without NO_COLOR)"
+        "--color",
+        choices=COLORS,
+        default=default or COLORS[0],
+        help="colours: auto (default: on terminals without NO_COLOR)",
     )
 
 
@@ -127,8 +136,8 @@ def add_reply_options(parser: ArgumentParser) -> None:
     """Declare what describes where an SMTP reply came from: `--host`, `--command`, `--protocol` and others."""
     parser.add_argument("--host", metavar="HOST", help="the host that gave the reply; provider rules need it")
     parser.add_argument(
-        "--command", metavar="COMMAND", dest="smtp_command", type=str.lower, choices=tuple(map(str, SmtpCommand)),
-        help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}",
+        "--command", metavar="COMMAND", dest="smtp_command", type=_smtp_command,
+        help=f"the SMTP command that was answered: {', '.join(SmtpCommand)}, or as SMTP writes it",
     )  # fmt: skip
     parser.add_argument(
         "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
@@ -139,6 +148,13 @@ def add_reply_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mx", metavar="HOST", action="append", default=[], help="an MX host of the recipient's domain; repeatable"
     )
+
+
+def _smtp_command(text: str) -> SmtpCommand:
+    try:
+        return named_command(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def knowledge_of(options: Namespace) -> Knowledge:
@@ -209,5 +225,6 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def warn(message: str) -> None:
-    """Write a message to standard error, with control characters escaped."""
-    print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)
+    """Write a message to standard error, with control characters escaped; work goes on where nobody can read it."""
+    with suppress(OSError):
+        print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)

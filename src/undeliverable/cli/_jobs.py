@@ -19,9 +19,9 @@ from undeliverable.cli._rows import Rows
 from undeliverable.cli._select import Selection
 from undeliverable.cli._signer import Proving
 from undeliverable.cli._summary import Tally, is_inside
-from undeliverable.cli._writers import RENDERERS, Renderer, joined
+from undeliverable.cli._writers import Form
 from undeliverable.files import Mail, RecordError, report_of
-from undeliverable.verdict import Report
+from undeliverable.verdict import Report, Verdict
 
 __all__ = ["Done", "Work", "done_by"]
 
@@ -45,16 +45,18 @@ class Done:
 
     :ivar tally: their number, kinds and reasons.
     :ivar shown: the rows of each message that is to be shown; finished text is joined to one row.
+    :ivar found: what is to be shown, where only the first process can say whether it is: each address once.
     :ivar events: what goes into the list, if there is one.
     :ivar old: number of messages that are too old to give events.
     :ivar problems: records that are none, and messages that the library failed on, each of these a bug.
     """
 
-    __slots__ = ("events", "old", "problems", "shown", "tally")
+    __slots__ = ("events", "found", "old", "problems", "shown", "tally")
 
     def __init__(self) -> None:
         self.tally = Tally()
         self.shown: list[Rows] = []
+        self.found: list[tuple[Report, tuple[Verdict, ...]]] = []
         self.events: list[Located] = []
         self.old = 0
         self.problems: list[str] = []
@@ -72,22 +74,26 @@ class Done:
 class Work(NamedTuple):
     """The work to do on each message; can be sent to another process.
 
-    :ivar format: the output format.
+    :ivar form: what is written of a report.
     :ivar recording: what of the reports goes into the list, if there is one.
     :ivar proving: what proves messages, if anything was asked for.
     :ivar attached: True to read the messages inside a message that is no report by itself.
     :ivar keep_headers: names of header fields of the returned message that come into the record.
     :ivar known: what else is known of the mail.
+    :ivar hides: True to leave out what is no report.
+    :ivar unique: True if each address is to be shown once, which takes all of them.
     """
 
     knowledge: Knowledge
     selection: Selection
-    format: str
+    form: Form
     recording: Recording | None = None
     proving: Proving | None = None
     attached: bool = False
     keep_headers: tuple[str, ...] = ()
     known: Known = {}  # noqa: RUF012 # never changed
+    hides: bool = False
+    unique: bool = False
 
     def read(self, mail: Mail) -> Report:
         """Return the report of a message, or the one that a record holds."""
@@ -95,7 +101,7 @@ class Work(NamedTuple):
 
     def on(self, mails: Iterable[Mail], read: Read) -> Done:
         """Read, judge and render `mails`."""
-        done, render = Done(), RENDERERS[self.format]
+        done = Done()
         for mail in mails:
             try:
                 reports = self._reports(mail, read)
@@ -105,8 +111,8 @@ class Work(NamedTuple):
                 done.fail(mail, error)
                 continue
             for report in reports:
-                self._take(report, mail, done, render)
-        done.shown = joined(self.format, done.shown)
+                self._take(report, mail, done)
+        done.shown = self.form.joined(done.shown)
         return done
 
     def _reports(self, mail: Mail, read: Read) -> tuple[Report, ...]:
@@ -127,15 +133,20 @@ class Work(NamedTuple):
     def _proved(self, report: Report, raw: bytes) -> Report:
         return report if self.proving is None else self.proving.prove(report, raw)
 
-    def _take(self, report: Report, mail: Mail, done: Done, render: Renderer) -> None:
+    def _take(self, report: Report, mail: Mail, done: Done) -> None:
         done.tally.add(report)
         if self.recording is not None:
             events, is_old = self.recording.events_of(report, mail)
             done.events += events
             done.old += is_old
-        verdicts = self.selection.verdicts(report)
-        if verdicts is not None:
-            done.shown.append(render(report, verdicts))
+        verdicts = None if self.hides and report.kind is Kind.OTHER else self.selection.verdicts(report)
+        if verdicts is None:
+            return
+        if self.unique:
+            done.found.append((report, verdicts))
+            return
+        done.tally.shown += len(verdicts) or 1
+        done.shown.append(self.form.rows(report, verdicts))
 
 
 def done_by(jobs: int, work: Work, mails: Iterable[Mail], read: Read | None = None) -> Iterator[Done]:

@@ -73,7 +73,7 @@ def filter_(options: Namespace) -> int:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         lines = watched(text, file, options.file)
         table = None if options.column is None else CsvRows(lines)
-        rows, addresses = tee(_lines(lines) if table is None else _rows(table, options.column))
+        rows, addresses = tee(_lines(lines) if table is None else _rows(table, str(options.column)))
         for (row, _), (_, off) in zip(rows, known.check(address for _, address in addresses), strict=True):
             if off is options.suppressed:
                 sys.stdout.buffer.write(row.encode(errors="surrogateescape"))

@@ -6,9 +6,9 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._command import warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._words import counted
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from undeliverable.suppression import Policy, RequireProof
 
 __all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "utc", "warnings_of", "who_of"]
-
-_MISSING: Final = "suppression lists need the extra `store`: pip install 'undeliverable[store]'"
 
 
 def add_list(parser: ArgumentParser) -> None:
@@ -62,13 +60,10 @@ def open_list(
     :param policy: the policy of a new list.
     :param require_proof: the proof that the list must ask for.
     :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
-    :raises UsageError: without the extra `store`.
-    :raises UndeliverableError: when it cannot be opened.
+    :raises UndeliverableError: when it cannot be opened, or without the extra `store`.
     """
-    try:
-        from undeliverable.store import MissingListError, SuppressionList
-    except ImportError:
-        raise UsageError(_MISSING) from None
+    from undeliverable.store import MissingListError, SuppressionList
+
     try:
         known = SuppressionList(place, scope=scope, create=False, require_proof=require_proof)
     except MissingListError:

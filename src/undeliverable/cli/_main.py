@@ -5,63 +5,92 @@ from __future__ import annotations
 import io
 import os
 import sys
-from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
-from typing import Final
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Final, TextIO
 
-from undeliverable import UndeliverableError, __version__
+from undeliverable import UndeliverableError
 from undeliverable.cli._command import Command, RunError, UsageError, add_output_options, warn
+from undeliverable.cli._help import PROG, Parser, first_page
 
-__all__ = ["COMMANDS", "command_named", "main"]
+__all__ = ["COMMANDS", "command_named", "full_parser", "main"]
 
-COMMANDS: Final = ("check", "classify", "explain", "export", "pipe", "report", "rules", "serve", "suppressions")
-"""The names of the subcommands. A new one needs a module beside this one, its name here and a case in `command_named`."""
-
-DESCRIPTION: Final = """\
-Reads bounced mail and reports, for each recipient, what happened, why, and what to do.
-
-exit status:
-  0  at least one message was read
-  1  nothing could be read, or a list could not be written
-  2  the command line or a rule file is wrong"""
-
-
-class _Version(Action):
-    """Print the version to standard output and exit."""
-
-    def __call__(self, parser: ArgumentParser, *_: object) -> None:
-        print(f"undeliverable {__version__}")
-        parser.exit()
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "check": "check a list of addresses before a send",
+        "classify": "report what happened to each recipient in bounced mail",
+        "explain": "explain the verdict on a message or an SMTP reply",
+        "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
+        "pipe": "record one bounce that a mail server hands over",
+        "report": "write an HTML page of bounce rates, reasons and replies",
+        "rules": "show, check and compare rules, policies and profiles",
+        "serve": "receive bounces by LMTP, SMTP or webhooks",
+        "summary": "sum up a day's mail as plain text, for cron",
+        "suppressions": "manage the list of addresses that must not receive mail",
+    }
+)
+"""The subcommands, each with its line in the first help. A new one needs a module beside this one, a line here and a case in
+`command_named`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; wrong usage raises SystemExit(2), as argparse does."""
     _harden(sys.stdout)
     _harden(sys.stderr)
-    words = sys.argv[1:] if arguments is None else arguments
-    options = _parser(words[:1] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
     try:
-        status = _run(options)
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has closed the pipe. The interpreter flushes once more when it exits: give it somewhere to write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.flush()
+    except BrokenPipeError:  # the reader has closed the pipe
+        _drop_output(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:  # a full disk, no permission, too many open files
+        return _failed(error)
     return status
 
 
-def _run(options: Namespace) -> int:
-    run: Command = options.command
+def _run(words: Sequence[str]) -> int:
     try:
+        options = _options(words)
+        run: Command = options.command
         return run.run(options)
+    except SystemExit:  # after --help, say: what cannot be written must not be lost without a word
+        sys.stdout.flush()
+        raise
     except (UsageError, RunError) as error:
         warn(str(error))
         return 2 if isinstance(error, UsageError) else 1
     except UndeliverableError as error:  # a rule file with errors, say, or a list that is locked
         warn(str(error))
         return 1 if error.is_temporary else 2
+
+
+def _failed(error: OSError) -> int:
+    from undeliverable.cli._failures import failure
+
+    message = failure(error)
+    _drop_unwritten()
+    warn(message)
+    return 1
+
+
+def _drop_unwritten() -> None:
+    """Drop what cannot be written: the interpreter flushes once more when it exits."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _drop_output(stream)
+
+
+def _drop_output(stream: TextIO) -> None:
+    """Let a stream go nowhere."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _harden(stream: object) -> None:
@@ -105,56 +134,55 @@ def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subco
             from undeliverable.cli import serve
 
             return serve.COMMAND
+        case "summary":
+            from undeliverable.cli import summary
+
+            return summary.COMMAND
         case _:
             from undeliverable.cli import _suppressions
 
             return _suppressions.COMMAND
 
 
-def _parser(names: Sequence[str]) -> ArgumentParser:
+def _options(words: Sequence[str]) -> Namespace:
+    """Return the options of a command line; the first page is shown where there is no command."""
+    parser = first_page(COMMANDS)
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    if words[0].startswith("-"):
+        parser.parse_known_args(words)  # --help and its like exit
+        parser.error(f"the command stands first, then its options: {PROG} COMMAND {words[0]}")
+    if words[0] not in COMMANDS:
+        from undeliverable.errors import did_you_mean
+
+        near = did_you_mean(words[0], tuple(COMMANDS)) or f"; expected one of {', '.join(COMMANDS)}"
+        parser.error(f"unknown command {words[0]!r}{near}")
+    from undeliverable.cli._options import parsed
+
+    return parsed(_parser(words[:1]), words)
+
+
+def full_parser() -> ArgumentParser:
+    """Return the parser of all commands, for shell completion."""
+    return _parser(tuple(COMMANDS))
+
+
+def _parser(names: Sequence[str]) -> Parser:
     """Return the parser of the command line with the subcommands of these names."""
-    known = tuple(map(command_named, names))
-    parser = ArgumentParser(
-        prog="undeliverable", description=DESCRIPTION, epilog=_examples(known), formatter_class=_Formatter
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    # With prog given, argparse need not query the width of the terminal.
-    commands = parser.add_subparsers(title="commands", prog=parser.prog, metavar="COMMAND", required=True)
-    for command in known:
+    from undeliverable.cli._options import nested_parsers
+
+    parser = first_page(COMMANDS)
+    commands = parser.add_subparsers(prog=PROG, metavar="COMMAND", required=True)
+    for command in map(command_named, names):
         own = commands.add_parser(
-            command.name,
-            help=command.help,
-            description=f"{command.help[0].upper()}{command.help[1:]}.",
-            epilog=_examples((command,)),
-            formatter_class=_Formatter,
+            command.name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}."
         )
+        own.examples = command.examples
         command.arguments(own)
         add_output_options(own)
-        own.set_defaults(command=command)
+        own.set_defaults(command=command, words=own.words)
+        for nested in nested_parsers(own):
+            add_output_options(nested, default=SUPPRESS)  # what stands before the nested command counts, too
+            nested.set_defaults(words=nested.words)
     return parser
-
-
-def _examples(commands: Sequence[Command]) -> str:
-    lines = [f"  {line}" for command in commands for line in command.examples]
-    return "\n".join(("examples:", *lines))
-
-
-class _Formatter(RawDescriptionHelpFormatter):
-    """Keep the line breaks of description and examples.
-
-    argparse makes a formatter for every option, and would import shutil to find the width of the terminal.
-    """
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-def _columns() -> int:
-    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        return 80

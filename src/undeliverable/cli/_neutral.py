@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from undeliverable.model import printable as neutral
+
 __all__ = ["neutral", "neutral_cell", "neutral_lines"]
 
 # Characters that make a spreadsheet read a cell as a formula, fullwidth forms included:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def neutral(text: str) -> str:
-    r"""Return the text with control characters, line endings, bidi marks and lone surrogates escaped (`\x1b`)."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 
 def neutral_lines(text: str) -> str:
@@ -34,8 +29,3 @@ def neutral_cell(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     harmless = neutral(text)
     return f"'{harmless}" if text.startswith(_FORMULA) else harmless
-
-
-def _escape(character: str) -> str:
-    # No-break and ideographic spaces are harmless; a plain space reads better than an escape.
-    return " " if character in "\u00a0\u202f\u3000" else character.encode("unicode_escape").decode("ascii")

@@ -1,119 +1,142 @@
-"""`classify --format`: reports as JSON Lines, CSV or an aligned table, with all foreign text made harmless.
+"""`classify --format`: reports as tables, JSON Lines, CSV or addresses, with all foreign text made harmless.
 
-A format has two halves. A renderer turns a report into rows and needs no stream, so worker processes can run it; a
-writer puts the rows on standard output.
+A format has two halves. A form turns a report into rows and needs no stream, so worker processes can run it; a writer
+puts the rows on a stream.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, TextIO, TypeAlias
+from typing import Final, NamedTuple, TextIO, TypeAlias
 
-from undeliverable.cli._neutral import neutral_cell
-from undeliverable.cli._rows import Rows, Table, Writer
+from undeliverable import address_identity
+from undeliverable.cli._fields import CSV_FIELDS, TABLE_FIELDS, address_of, values_of
+from undeliverable.cli._neutral import neutral, neutral_cell
+from undeliverable.cli._rows import Rows, table_rows
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["FORMATS", "RENDERERS", "Renderer", "joined", "writer"]
+__all__ = ["FORMATS", "Addresses", "Form", "Texts", "csv_head"]
 
-Renderer: TypeAlias = Callable[[Report, Sequence[Verdict]], Rows]
-"""A function that makes the rows of a report from those of its verdicts that are to be shown."""
+FORMATS: Final = ("table", "txt", "csv", "jsonl")
+"""The names of the formats; the first is the default."""
+
+_DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"table": TABLE_FIELDS, "csv": CSV_FIELDS})
+_Renderer: TypeAlias = Callable[[Report, Sequence[Verdict], Sequence[str]], Rows]
 
 
-class JsonLines:
-    """A writer of one public record per line; JSON's own escapes make it harmless."""
+class Form(NamedTuple):
+    """What is written of a report; can be sent to another process.
 
-    def __init__(self, stream: TextIO) -> None:
+    :ivar format: one of `FORMATS`.
+    :ivar fields: the fields of a row; none for the whole record as JSON.
+    """
+
+    format: str
+    fields: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, fields: tuple[str, ...] = ()) -> Form:
+        """Return the form of a format, with its own fields unless others are asked for."""
+        return cls(name, fields or _DEFAULTS.get(name, ()))
+
+    def rows(self, report: Report, verdicts: Sequence[Verdict]) -> Rows:
+        """Return the rows of a report with those of its verdicts that are to be shown."""
+        return _RENDERERS[self.format](report, verdicts, self.fields)
+
+    def joined(self, shown: list[Rows]) -> list[Rows]:
+        """Join the rows of many reports to one where the format is finished text, so that they are written at once."""
+        if self.format not in _TEXTS or len(shown) < 2:
+            return shown
+        return [(("".join([text for rows in shown for (text,) in rows]),),)]
+
+
+class Texts:
+    """A writer of finished text."""
+
+    def __init__(self, stream: TextIO, head: str = "") -> None:
         self._stream = stream
-
-    @staticmethod
-    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """Return the record, with the verdicts to be shown, as one line."""
-        from json import dumps  # a cold start imports only what its format needs
-
-        shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
-        return ((f"{dumps(shown.to_dict())}\n",),)
+        stream.write(head)
 
     def put(self, rows: Rows) -> None:
-        """Write the record."""
-        for (line,) in rows:
-            self._stream.write(line)
+        """Write the rows."""
+        for (text,) in rows:
+            self._stream.write(text)
 
     def close(self) -> None:
         """Do nothing: no rows are buffered."""
 
 
-class Csv:
-    """A writer of one line per recipient, and one line for a report without recipients."""
+class Addresses:
+    """A writer of each address once, one a line, in the spelling that comes first.
 
-    COLUMNS: Final = (
-        "source", "kind", "recipient", "original_recipient", "action", "bounce_type", "reason", "fault", "advice",
-        "label", "status", "reply_code", "reply", "command", "remote_mta", "provider", "expired", "rule", "policy",
-        "original_message_id",
-    )  # fmt: skip
+    :ivar unnamed: number of recipients that their report does not name.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        stream.write(_csv([self.COLUMNS]))
+        self._seen: set[str] = set()
+        self.unnamed = 0
 
-    @staticmethod
-    def rows(report: Report, verdicts: Sequence[Verdict]) -> Rows:
-        """Return the lines, one per verdict, as one text of harmless cells."""
-        returned = report.message.returned
-        shared = {
-            "source": report.source,
-            "kind": report.kind,
-            "original_message_id": returned.message_id if returned else None,
-        }
-        found = [shared | (_flat(verdict) if verdict else {}) for verdict in verdicts or (None,)]
-        return ((_csv([[neutral_cell(one.get(column)) for column in Csv.COLUMNS] for one in found]),),)
+    @property
+    def number(self) -> int:
+        """The number of addresses written."""
+        return len(self._seen)
 
     def put(self, rows: Rows) -> None:
-        """Write the lines."""
-        for (lines,) in rows:
-            self._stream.write(lines)
+        """Write the addresses that are new."""
+        for (address,) in rows:
+            self.unnamed += not address
+            identity = address_identity(address)
+            if address and identity not in self._seen:
+                self._seen.add(identity)
+                self._stream.write(f"{neutral(address)}\n")
 
     def close(self) -> None:
         """Do nothing: no rows are buffered."""
 
 
-def _table(stream: TextIO) -> Writer:
-    # Colours are for terminals; otherwise rich is not even imported.
-    if not stream.isatty() or os.environ.get("TERM") == "dumb":
-        return Table(stream)
-    try:
-        from undeliverable.cli._rich import RichTable
-    except ImportError:
-        return Table(stream)
-    return RichTable(stream)
+def csv_head(fields: Sequence[str]) -> str:
+    """Return the first line of CSV."""
+    return _csv([fields])
 
 
-FORMATS: Final[Mapping[str, Callable[[TextIO], Writer]]] = MappingProxyType(
-    {"table": _table, "jsonl": JsonLines, "csv": Csv}
-)
+def _csv_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str]) -> Rows:
+    """Return one line per recipient, and one for a report without any, as one text of harmless cells."""
+    found: Sequence[Verdict | None] = verdicts or (None,)
+    return ((_csv([list(map(_csv_cell, values_of(report, verdict, fields))) for verdict in found]),),)
+
+
+def _csv_cell(value: object) -> str:
+    return neutral_cell("; ".join(map(str, value)) if isinstance(value, list) else value)
+
+
+def _json_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str]) -> Rows:
+    """Return the record with the verdicts to be shown, or one object per recipient with some fields.
+
+    JSON's own escapes make it harmless.
+    """
+    from json import dumps  # a cold start imports only what its format needs
+
+    if fields:
+        found: Sequence[Verdict | None] = verdicts or (None,)
+        values = (dict(zip(fields, values_of(report, verdict, fields), strict=True)) for verdict in found)
+        return ((("".join(f"{dumps(value)}\n" for value in values)),),)
+    shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
+    return ((f"{dumps(shown.to_dict())}\n",),)
+
+
+def _addresses(_report: Report, verdicts: Sequence[Verdict], _fields: Sequence[str]) -> Rows:
+    """Return the addresses to act on, an empty one where none is named."""
+    return [(address_of(verdict) or "",) for verdict in verdicts]
 
 
 _TEXTS: Final = frozenset(("jsonl", "csv"))
-RENDERERS: Final[Mapping[str, Renderer]] = MappingProxyType(
-    {"table": Table.rows, "jsonl": JsonLines.rows, "csv": Csv.rows}
+_RENDERERS: Final[Mapping[str, _Renderer]] = MappingProxyType(
+    {"table": table_rows, "jsonl": _json_rows, "csv": _csv_rows, "txt": _addresses}
 )
-"""The renderer of each format."""
-
-
-def joined(name: str, shown: list[Rows]) -> list[Rows]:
-    """Join the rows of many reports to one where the format is finished text, so that they are written at once."""
-    if name not in _TEXTS:
-        return shown
-    return [(("".join([text for rows in shown for (text,) in rows]),),)]
-
-
-def writer(name: str) -> Writer:
-    """Return the writer of a format to standard output."""
-    return FORMATS[name](sys.stdout)
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
@@ -122,11 +145,3 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def _flat(verdict: Verdict) -> dict[str, object]:
-    record = verdict.to_dict()
-    return record | {
-        "rule": verdict.rule.id if verdict.rule else None,
-        "policy": verdict.policy.id if verdict.policy else None,
-    }

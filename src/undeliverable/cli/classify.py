@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
+from undeliverable.cli._classifying import Run, streams
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of
+from undeliverable.cli._fields import FIELDS, fields_of
 from undeliverable.cli._into import Into, Recording, add_into_options, list_of
-from undeliverable.cli._jobs import Work, done_by
-from undeliverable.cli._progress import Progress
+from undeliverable.cli._jobs import Work
+from undeliverable.cli._output import Wanted, format_of
 from undeliverable.cli._select import Selection
 from undeliverable.cli._signer import (
     ListedSent,
@@ -21,12 +22,9 @@ from undeliverable.cli._signer import (
     asking,
     prover_of,
 )
-from undeliverable.cli._summary import Tally
-from undeliverable.cli._writers import FORMATS, writer
-from undeliverable.files import Inbox, Mail, size_of
-from undeliverable.logs import LogReader
+from undeliverable.cli._writers import FORMATS, Form
 from undeliverable.mail import ENVELOPE_TO
-from undeliverable.verdict import Report
+from undeliverable.verdict import Kind
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -46,16 +44,17 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=tuple(FORMATS),
-        default="table",
-        help="table (default), jsonl: one record per message, csv: one line per recipient",
+        choices=FORMATS,
+        help="table (default); txt: addresses, each once; csv: one line per recipient; jsonl: one record per message; by "
+        "default what the name of the file of -o says",
     )
+    _output_arguments(parser)
     parser.add_argument(
         "--only",
         metavar="WORDS",
         action="append",
         default=[],
-        help="show only verdicts with one of these bounce types, reasons or kinds of report, separated by commas",
+        help="show only verdicts with one of these bounce types, reasons, advices or kinds of report, separated by commas",
     )
     _reading_arguments(parser)
     _list_arguments(parser)
@@ -67,6 +66,24 @@ def _arguments(parser: ArgumentParser) -> None:
         help="the number of processes that share the work; the output stays the same",
     )
     add_knowledge_options(parser)
+
+
+def _output_arguments(parser: ArgumentParser) -> None:
+    """Add the options that decide what is written, and where."""
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write to a file, which is replaced only when all is written"
+    )
+    parser.add_argument(
+        "--fields",
+        metavar="NAMES",
+        help=f"the columns of table and csv, or the keys of jsonl, in this order: {', '.join(FIELDS)}",
+    )
+    parser.add_argument("--unique", action="store_true", help="show each address once, with its first verdict")
+    parser.add_argument("--excel", action="store_true", help="CSV that Excel opens as UTF-8: with a byte order mark")
+    parser.add_argument(
+        "--all", action="store_true", help="on a terminal, show all rows: also those of mail that is no report"
+    )
+    parser.add_argument("--no-progress", action="store_true", help="show no progress of long work")
 
 
 def _reading_arguments(parser: ArgumentParser) -> None:
@@ -115,18 +132,40 @@ def _run(options: Namespace) -> int:
         raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
     if not 0 < options.max_age <= _LONGEST:
         raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
-    work, prover = _work(options), prover_of(options)
+    wanted = _wanted(options)
+    hides = wanted.path is None and sys.stdout.isatty() and wanted.form.format == "table" and not options.all
+    work, prover = _work(options, wanted.form, hides=hides), prover_of(options)
     known = list_of(options, reads_mail=not options.log)
     if known is None:
-        return _classify(options, work._replace(proving=_proving(options, prover)), None)
+        return Run(options, work._replace(proving=_proving(options, prover)), wanted, None)()
     known.close()  # processes are forked before it is opened again: no two may share a connection
     max_age, sent = timedelta(days=options.max_age), ListedSent(known)
     proving = _proving(options, asking(prover, sent))
     try:
-        return _classify(options, work._replace(proving=proving, recording=Recording(max_age)), Into(known, max_age))
+        work = work._replace(proving=proving, recording=Recording(max_age))
+        return Run(options, work, wanted, Into(known, max_age))()
     finally:
         sent.close()
         known.close()
+
+
+def _wanted(options: Namespace) -> Wanted:
+    """Return what is to be written, and where.
+
+    :raises UsageError: for options that contradict each other.
+    """
+    name = format_of(options.format, options.output, excel=options.excel)
+    fields = fields_of(options.fields)
+    if name == "txt" and fields:
+        raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
+    return Wanted(
+        Form.of(name, fields),
+        options.output,
+        color=options.color,
+        excel=options.excel,
+        shows_all=options.all,
+        streams=streams(options),
+    )
 
 
 def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
@@ -136,54 +175,21 @@ def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
     return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))
 
 
-def _classify(options: Namespace, work: Work, into: Into | None) -> int:
-    watched = sys.stderr.isatty()
-    progress = Progress(size_of(options.paths) if watched else 0, shows=watched)
-    output = writer(options.format)
-    inbox = Inbox(options.paths, warn=warn, is_log=options.log, received_by=options.received_by)
-    tally = Tally()
-    lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
-    for done in done_by(options.jobs, work, inbox, None if lines is None else _line_reader(work, lines)):
-        tally.lines += options.log
-        tally.join(done.tally)
-        for problem in done.problems:
-            warn(problem)
-        if into is not None:
-            into.add(done.events, done.old)
-        for rows in done.shown:
-            output.put(rows)
-        progress.update(inbox.done, tally.messages)
-    progress.clear()
-    for remark in () if lines is None else lines.remarks:
-        warn(remark)
-    output.close()
-    if inbox.records and (options.rules or options.profile):
-        warn("warning: records keep their verdicts; --rules and --profile judge mail")
-    sys.stdout.flush()
-    print(tally.line(failed=inbox.failed, skipped=inbox.skipped, unread=inbox.unread), file=sys.stderr)
-    for line in () if into is None else into.close():
-        print(line, file=sys.stderr)
-    return 0 if tally.messages or tally.lines else 1
-
-
-def _work(options: Namespace) -> Work:
+def _work(options: Namespace, form: Form, *, hides: bool) -> Work:
     """Return the work to do on each message."""
     knowledge = knowledge_of(options)
+    addresses = form.format == "txt"
+    selection = Selection.of(options.only, of_mailed=addresses)
     return Work(
         knowledge,
-        Selection.of(options.only),
-        options.format,
+        selection,
+        form,
         attached=options.attached,
         keep_headers=tuple(options.keep_header),
         known=known_of(options, knowledge),
+        hides=hides and str(Kind.OTHER) not in selection.words,
+        unique=options.unique and not addresses,
     )
-
-
-def _line_reader(work: Work, reader: LogReader) -> Callable[[Mail], Report | None]:
-    def read(line: Mail) -> Report | None:
-        return work.read(line) if line.is_record else reader.feed(line.raw, source=line.source)
-
-    return read
 
 
 COMMAND: Final = Command(

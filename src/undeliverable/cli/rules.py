@@ -6,19 +6,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Final
 
-from undeliverable import Knowledge, KnowledgeError, Reason, RuleRef, Verdict, classify
+from undeliverable import Knowledge, KnowledgeError
 from undeliverable.cli._checks import change, policy_errors, policy_warnings
 from undeliverable.cli._command import (
     Command,
     add_knowledge_options,
-    add_reply_options,
-    files_of,
     knowledge_of,
-    known_of,
     warn,
 )
 from undeliverable.cli._diff import diff, diff_arguments, with_file
-from undeliverable.cli._entries import Entry, entries_of, place_of
+from undeliverable.cli._entries import entries_of, place_of
 from undeliverable.cli._neutral import neutral_lines
 from undeliverable.cli._rule_files import (
     import_,
@@ -28,13 +25,11 @@ from undeliverable.cli._rule_files import (
     suggest,
     suggest_arguments,
 )
+from undeliverable.cli._rules_shown import list_, list_arguments, show, show_arguments, which, which_arguments
 from undeliverable.cli._runs import compare_arguments, compare_runs
-from undeliverable.cli._tables import print_json, print_table
-from undeliverable.cli._words import counted, did_you_mean, unknown_value
+from undeliverable.cli._words import counted
 
 __all__ = ["COMMAND"]
-
-_LONG: Final = 80
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -47,75 +42,6 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     return int(options.action(options))
-
-
-# --- list ------------------------------------------------------------------------------------------------------------
-
-
-def _list_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--layer", metavar="LAYER", help="only entries of a layer: builtin, profile, file, or the full name of one"
-    )
-    parser.add_argument("--provider", metavar="NAME", help="only entries for a provider")
-    parser.add_argument(
-        "--reason",
-        metavar="REASON",
-        type=str.lower,
-        help="only rules that find a reason, and policies that apply to it",
-    )
-    parser.add_argument("--kind", choices=("rule", "policy"), help="only rules, or only policies")
-    _format_argument(parser)
-    add_knowledge_options(parser)
-
-
-def _list(options: Namespace) -> int:
-    reason: str | None = options.reason
-    if reason is not None and reason not in set(Reason):
-        raise unknown_value("--reason", reason, map(str, Reason), expected="a reason")
-    knowledge = knowledge_of(options)
-    found = [entry for entry in entries_of(knowledge) if _is_wanted(entry, options)]
-    if options.format == "json":
-        print_json([entry.to_dict() for entry in found])
-    elif found:
-        rows = ((e.id, e.kind, e.layer, ",".join(e.providers) or "-", e.then, e.when) for e in found)
-        print_table(("id", "kind", "layer", "provider", "then", "when"), rows)
-    return 0 if found else 1
-
-
-def _is_wanted(entry: Entry, options: Namespace) -> bool:
-    return (
-        (options.kind in {None, entry.kind})
-        and (options.layer in {None, entry.layer, entry.layer.partition(":")[0]})
-        and (options.provider is None or options.provider.casefold() in entry.providers)
-        and (options.reason is None or options.reason in entry.reasons)
-    )
-
-
-# --- show ------------------------------------------------------------------------------------------------------------
-
-
-def _show_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the id of a rule or policy, as shown by explain and list")
-    _format_argument(parser)
-    add_knowledge_options(parser)
-
-
-def _show(options: Namespace) -> int:
-    knowledge = knowledge_of(options)
-    entry = next((entry for entry in entries_of(knowledge) if entry.id == options.id), None)
-    if entry is None:
-        ids = [entry.id for entry in entries_of(knowledge)]
-        warn(f"no rule or policy has the id {options.id!r}{did_you_mean(options.id, ids)}")
-        return 1
-    place = place_of(entry, files_of(options))
-    if options.format == "json":
-        print_json(entry.to_dict() | {"file": place.path if place else None, "line": place.line if place else None})
-        return 0
-    where = f"{place.path}:{place.line}" if place else "file unknown"
-    print(
-        neutral_lines(f"{entry.kind} {entry.id} ({entry.layer})\n{where}\n\n{place.text if place else entry.as_text()}")
-    )
-    return 0
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
@@ -159,76 +85,14 @@ def _placed(knowledge: Knowledge, layer: str, path: str) -> Callable[[str], str]
     return place
 
 
-# --- which -----------------------------------------------------------------------------------------------------------
-
-
-def _which_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("reply", metavar="REPLY", help="the text of an SMTP reply")
-    add_reply_options(parser)
-    _format_argument(parser)
-    add_knowledge_options(parser)
-
-
-def _which(options: Namespace) -> int:
-    knowledge = knowledge_of(options)
-    verdict = classify(
-        options.reply,
-        host=options.host,
-        command=options.smtp_command,
-        protocol=options.protocol,
-        recipient=options.recipient,
-        knowledge=knowledge,
-        trace=True,
-        **known_of(options, knowledge),
-    )
-    fitting = ((verdict.rule,) if verdict.rule else ()) + (verdict.shadowed or ())
-    known = {(entry.id, entry.layer): entry for entry in entries_of(knowledge) if entry.kind == "rule"}
-    matches = [(known.get((ref.id, ref.layer)) or _opinion(ref, verdict), verdict.matched(ref)) for ref in fitting]
-    if options.format == "json":
-        found = [entry.to_dict() | {"matched": list(words)} for entry, words in matches]
-        print_json({"matches": found, "verdict": verdict.to_dict()})
-    else:
-        if matches:
-            places = ["wins" if verdict.rule else "1", *map(str, range(2, len(matches) + 1))]
-            rows = (
-                (place, e.id, e.layer, e.then, ", ".join(map(_quoted, words)) or e.when)
-                for place, (e, words) in zip(places, matches, strict=True)
-            )
-            print_table(("", "id", "layer", "then", "matched"), rows)
-            print()
-        print(_outcome(verdict))
-    return 0 if matches else 1
-
-
-def _opinion(ref: RuleRef, verdict: Verdict) -> Entry:
-    """Return the second opinion, which stands in no file, as a rule."""
-    return Entry("rule", ref.id, ref.layer, ref.when, str(verdict.reason), (), frozenset(), None, ref.source)
-
-
-def _quoted(words: str) -> str:
-    return f'"{words if len(words) <= _LONG else words[: _LONG - 3] + "..."}"'
-
-
-def _outcome(verdict: Verdict) -> str:
-    label = f" [{verdict.label}]" if verdict.label else ""
-    setters = dict.fromkeys(f"{policy.id} ({policy.layer})" for _, policy in verdict.set_by)
-    policy = f"policy {', '.join(setters)}" if setters else "default"
-    conflicts = "".join(f"\nconflict: {conflict}" for conflict in verdict.conflicts)
-    return neutral_lines(f"{verdict.bounce_type} ({verdict.reason}) -> {verdict.advice}{label}, by {policy}{conflicts}")
-
-
-def _format_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
-
-
 _ACTIONS: Final = {
-    "list": ("show all rules and policies in order of precedence", _list_arguments, _list),
-    "show": ("show one rule or policy as written in its file", _show_arguments, _show),
+    "list": ("show all rules and policies in order of precedence", list_arguments, list_),
+    "show": ("show what a rule or policy means; with -v as it is written in its file", show_arguments, show),
     "check": ("check files of rules; exit status 1 if one is invalid", _check_arguments, _check),
     "which": (
-        "show all rules that match a reply, the winner first; exit status 1 if none does",
-        _which_arguments,
-        _which,
+        "show all rules that match a reply, the one that decides first; exit status 1 if none does",
+        which_arguments,
+        which,
     ),
     "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
     "compare": ("show the verdicts that differ between two runs in Parquet", compare_arguments, compare_runs),
@@ -244,7 +108,7 @@ COMMAND: Final = Command(
         "undeliverable rules list --provider google                 # all rules for a provider",
         "undeliverable rules show google.receiving_rate             # one rule with its example and source",
         "undeliverable rules check ours.toml                        # for a pre-commit hook",
-        'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the winner first',
+        'undeliverable rules which "552 5.2.2 mailbox full"         # all matching rules, the first decides',
         "undeliverable rules diff builtin prefinery bounces/        # what a profile would change",
         "undeliverable rules suggest --log mail.log                 # drafts of rules for unknown replies",
         "undeliverable rules import --from kumomta bounces.toml     # bounce rules of another program",

@@ -194,11 +194,8 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
     if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record bounces")
     from undeliverable.serve import BounceHandler
+    from undeliverable.serve.server import Limits, Sink
 
-    try:
-        from undeliverable.serve.server import Limits, Sink
-    except ImportError:
-        raise UsageError("this needs aiosmtpd: pip install 'undeliverable[lmtp]'") from None
     handler = BounceHandler(
         options.domains,
         recipients=options.recipients,
@@ -224,13 +221,11 @@ def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]
         )
     if options.to is None and shared.into is None:
         raise UsageError("--to or --into is required: where to record webhooks")
-    try:
-        from undeliverable.serve._http_server import HttpServer
-        from undeliverable.serve._secrets_file import read_secrets
-        from undeliverable.serve.http import Webhooks
-        from undeliverable.webhooks import load_service
-    except ImportError:
-        raise UsageError("this needs starlette and uvicorn: pip install 'undeliverable[http]'") from None
+    from undeliverable.serve._http_server import HttpServer
+    from undeliverable.serve._secrets_file import read_secrets
+    from undeliverable.serve.http import Webhooks
+    from undeliverable.webhooks import load_service
+
     app = Webhooks(
         read_secrets(options.secrets, map(load_service, options.services)) if options.secrets else {},
         to=options.to,

@@ -1,11 +1,12 @@
 """The exceptions that this library raises: one base class, few leaves.
 
-Mail never raises, whatever its bytes. Only two things do: configuration (a rule file, a profile name, an argument that
-holds rules) and a webhook body that the named service cannot have sent::
+Mail never raises, whatever its bytes. Only three things do: configuration (a rule file, a profile name, an argument that
+holds rules), a webhook body that the named service cannot have sent, and a package that is not installed::
 
     UndeliverableError
-      x KnowledgeError   a rule file, profile or rule table that cannot be used
-      x WebhookError     a request body that is not what the named service sends
+      x KnowledgeError      a rule file, profile or rule table that cannot be used
+      x WebhookError        a request body that is not what the named service sends
+      x MissingExtraError   an extra that a part of the library needs; an ImportError as well
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KnowledgeError", "UndeliverableError", "WebhookError"]
+__all__ = ["KnowledgeError", "MissingExtraError", "UndeliverableError", "WebhookError", "missing_extra"]
 
 
 class UndeliverableError(Exception):
@@ -78,6 +79,25 @@ class WebhookError(UndeliverableError):
         super().__init__(f"{service}: {detail}")
         self.service = service
         self.detail = detail
+
+
+class MissingExtraError(UndeliverableError, ModuleNotFoundError):
+    """A part of the library was used whose extra is not installed; the message names the pip command.
+
+    :ivar part: the part, such as ``undeliverable.store``.
+    """
+
+    def __init__(self, part: str, package: str) -> None:
+        from undeliverable.errors._extras import needs
+
+        super().__init__(needs(part, package), name=package)
+        self.part = part
+
+
+def missing_extra(error: ModuleNotFoundError, part: str) -> ModuleNotFoundError:
+    """Return the error for what a failed import needs: the extra of `part`, or `error` itself for a module of our own."""
+    package = (error.name or "").partition(".")[0]
+    return error if package == "undeliverable" or not package else MissingExtraError(part, package)
 
 
 class EntryError(Exception):

@@ -14,21 +14,30 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["RECORDS", "STDIN", "Found", "find", "looks_like_mail", "size_of"]
+__all__ = ["RECORDS", "STDIN", "Found", "find", "inside", "leads_out", "looks_like_mail", "size_of"]
 
 STDIN: Final = "-"
 """The path of standard input."""
 
-RECORDS: Final = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_PACKED: Final = ("", ".gz", ".bz2", ".xz", ".zst")
+
+
+def _packed(*endings: str) -> tuple[str, ...]:
+    return tuple(ending + packed for ending in endings for packed in _PACKED)
+
+
+RECORDS: Final = _packed(".jsonl", ".ndjson")
 """The endings of files with records of our own."""
 
-_SINGLE: Final = (".eml", ".eml.gz")
-_NAMED_AS_MAIL: Final = (*_SINGLE, ".mbox", ".mbx", ".mbox.gz", ".mbx.gz")
+_SINGLE: Final = _packed(".eml", ".emlx")
+_NAMED_AS_MAIL: Final = (*_SINGLE, *_packed(".mbox", ".mbx"))
 _FIELD: Final = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")  # RFC 5322 2.2: printable US-ASCII without colon
 _KNOWN: Final = re.compile(
     rb"^(?:from|to|date|subject|received|return-path|message-id|mime-version|content-type|delivered-to)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
+_DELIVERED: Final = frozenset(("cur", "new"))
+_MAILDIR: Final = frozenset((*_DELIVERED, "tmp"))
 
 
 class Found(NamedTuple):
@@ -39,6 +48,7 @@ class Found(NamedTuple):
     :ivar single: True if it holds one message, even if it begins as an mbox does.
     :ivar delivered: True if it lies in a Maildir: its time is that of its delivery.
     :ivar records: True if it may hold records of our own.
+    :ivar named: True if the user named it.
     """
 
     path: str
@@ -46,6 +56,7 @@ class Found(NamedTuple):
     single: bool
     delivered: bool = False
     records: bool = False
+    named: bool = False
 
 
 def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Found]:
@@ -62,7 +73,40 @@ def find(paths: Iterable[str], warn: Callable[[OSError], None]) -> Iterator[Foun
                 single=delivered or name.endswith(_SINGLE),
                 delivered=delivered,
                 records=not (delivered or name.endswith(_NAMED_AS_MAIL)),
+                named=True,
             )
+
+
+def leads_out(member: str) -> bool:
+    """Return True if the name of a member leads out of the folder that an archive would be unpacked to."""
+    return member[:1] == "/" or member[1:2] == ":" or "\0" in member or ".." in member.split("/")
+
+
+def inside(archive: Found, member: str) -> Found | None:
+    """Return a member of an archive as it would be found in the unpacked folder; None for what is left out there."""
+    parts = [part for part in member.split("/") if part not in {"", "."}]
+    if not parts or _is_hidden(parts) or _is_undelivered(parts):
+        return None
+    name = parts[-1].lower()
+    delivered = len(parts) > 1 and parts[-2] in _DELIVERED
+    own = not (archive.delivered or archive.path.lower().endswith(_NAMED_AS_MAIL))
+    return Found(
+        "/".join((archive.path, *parts)),
+        sure=delivered or name.endswith(_NAMED_AS_MAIL),
+        single=delivered or name.endswith(_SINGLE),
+        delivered=delivered,
+        records=own and not delivered and name.endswith(RECORDS),
+    )
+
+
+def _is_hidden(parts: list[str]) -> bool:
+    """Return True for hidden files and folders, but for the subfolders of a Maildir (Maildir++)."""
+    return any(part[0] == "." and below not in _MAILDIR for part, below in zip(parts, (*parts[1:], ""), strict=True))
+
+
+def _is_undelivered(parts: list[str]) -> bool:
+    """Return True for a file in a Maildir's tmp; maildir(5): its name begins with the seconds since 1970."""
+    return len(parts) > 1 and parts[-2] == "tmp" and parts[-1].partition(".")[0].isdecimal()
 
 
 def size_of(paths: Iterable[str]) -> int:
@@ -104,4 +148,4 @@ def _search(top: str, warn: Callable[[OSError], None]) -> Iterator[Found]:
 def _is_delivered(folder: str) -> bool:
     """Return True if a folder is one of a Maildir that holds what was delivered."""
     folder = os.path.abspath(folder)  # "." and "new/" have no name
-    return os.path.basename(folder) in {"cur", "new"} and os.path.isdir(os.path.join(os.path.dirname(folder), "new"))
+    return os.path.basename(folder) in _DELIVERED and os.path.isdir(os.path.join(os.path.dirname(folder), "new"))

@@ -1,12 +1,15 @@
-"""Read files in bounded memory: plain or gzip, from disk or standard input, as one message, an mbox or lines."""
+"""Read files in bounded memory: plain or compressed, from disk, an archive or standard input, as one message, an mbox or lines."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Protocol, cast
+from typing import BinaryIO, Final, cast
 
-__all__ = ["LIMIT", "LINE_LIMIT", "Readable", "Stream", "decompressed"]
+from undeliverable.files._packed import MAGIC, Meter, form_of, unpacked
+from undeliverable.files._raw import Pipe, Readable
+
+__all__ = ["LIMIT", "LINE_LIMIT", "Stream", "decompressed", "patient"]
 
 LIMIT: Final = 32 * 1024 * 1024
 """The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
@@ -14,31 +17,20 @@ LINE_LIMIT: Final = 1024 * 1024
 """The longest line of a log that is read whole."""
 
 _BLOCK: Final = 256 * 1024
-_GZIP: Final = b"\x1f\x8b"  # RFC 1952 2.3.1
-
-
-class Readable(Protocol):
-    """A buffered binary file, plain or compressed."""
-
-    def peek(self, size: int, /) -> bytes:
-        """Return some of the next bytes without consuming them."""
-        ...
-
-    def read1(self, size: int, /) -> bytes:
-        """Return the bytes of a single read, so that an error in a later one does not lose them."""
-        ...
 
 
 def decompressed(file: BinaryIO) -> BinaryIO:
-    """Return a file that is read decompressed if it begins as gzip does."""
+    """Return a file that is read decompressed if it begins as gzip, bzip2, xz or zstd do."""
     readable = (
         cast("io.BufferedReader", file) if hasattr(file, "peek") else io.BufferedReader(cast("io.RawIOBase", file))
     )
-    if readable.peek(2)[:2] != _GZIP:
-        return readable
-    import gzip
+    form = form_of(readable.peek(MAGIC))
+    return readable if form is None else cast("BinaryIO", unpacked(readable, form))
 
-    return cast("BinaryIO", gzip.GzipFile(fileobj=readable))
+
+def patient(file: io.BufferedReader) -> io.BufferedReader:
+    """Return a pipe whose first octets can be looked at even if they come in pieces."""
+    return io.BufferedReader(Pipe(file), _BLOCK)
 
 
 class Stream:
@@ -46,27 +38,34 @@ class Stream:
 
     :ivar problem: the read error in words, or None.
     :ivar cut: number of messages that were longer than the limit and were cut off there.
+    :ivar packed: whether the file is compressed.
+    :ivar file: the file itself, decompressed.
     """
 
-    __slots__ = ("_faults", "_file", "_limit", "cut", "problem")
+    __slots__ = ("_limit", "cut", "file", "packed", "problem")
 
-    def __init__(self, file: Readable, *, limit: int = LIMIT) -> None:
+    def __init__(self, file: Readable, *, limit: int = LIMIT, meter: Meter | None = None) -> None:
+        """Read nothing but the beginning.
+
+        :param meter: what counts the decompressed octets; that of an archive counts all of its members.
+        """
         self.problem: str | None = None
         self.cut = 0
         self._limit = limit
-        self._file = file
-        self._faults: tuple[type[Exception], ...] = (OSError, EOFError)
-        if self.head(2) == _GZIP:
-            self._decompress()
+        self.file = file
+        form = form_of(self.head(MAGIC))
+        self.packed = form is not None
+        if form is not None:
+            self.file = unpacked(file, form, meter)
 
     def head(self, size: int) -> bytes:
         """Return the first bytes without consuming them."""
-        return self._guarded(self._file.peek, size)[:size]
+        return self._guarded(self.file.peek, size)[:size]
 
     def whole(self) -> bytes:
         """Return everything as one message."""
         buffer = bytearray()
-        while len(buffer) <= self._limit and (block := self._guarded(self._file.read1, _BLOCK)):
+        while len(buffer) <= self._limit and (block := self._guarded(self.file.read1, _BLOCK)):
             buffer += block
         return self._taken(buffer, 0, len(buffer))
 
@@ -75,7 +74,7 @@ class Stream:
         from undeliverable.files._mbox import LINE, separators  # single messages need no patterns
 
         buffer, scanned = bytearray(), 0
-        while block := self._guarded(self._file.read1, _BLOCK):
+        while block := self._guarded(self.file.read1, _BLOCK):
             buffer += block
             begin = 0
             for end in separators(buffer, scanned):
@@ -96,7 +95,7 @@ class Stream:
         """Yield each line without its ending; of one beyond the limit only the beginning."""
         begun: list[bytes] = []
         size = 0
-        while block := self._guarded(self._file.read1, _BLOCK):
+        while block := self._guarded(self.file.read1, _BLOCK):
             *ends, last = block.split(b"\n")
             for end in ends:
                 yield self._line(begun, end, limit)
@@ -120,18 +119,11 @@ class Stream:
             end = begin + self._limit
         return bytes(memoryview(buffer)[begin:end])
 
-    def _decompress(self) -> None:
-        import gzip  # few files are compressed, and the import costs a cold start some milliseconds
-        import zlib
-
-        self._faults += (zlib.error,)
-        self._file = gzip.GzipFile(fileobj=cast("io.BufferedReader", self._file))
-
     def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
         if self.problem is not None:
             return b""
         try:
             return read(size)
-        except self._faults as error:
+        except (OSError, EOFError) as error:
             self.problem = getattr(error, "strerror", None) or str(error)
             return b""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from undeliverable._text.record import Record, Word
+from undeliverable._text.shown import printable
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model._returned import Feedback, Returned
 
@@ -33,6 +34,7 @@ __all__ = [
     "Reply",
     "Returned",
     "Witness",
+    "printable",
     "words_of",
 ]
 

@@ -16,7 +16,10 @@ from undeliverable import Action, BounceType, Kind, Report, Verdict
 from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
-__all__ = ["By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "has_failed", "is_worse", "unit_of"]
+__all__ = [
+    "By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "domain_of", "group_rate", "has_failed", "is_worse",
+    "unit_of",
+]  # fmt: skip
 
 
 class By(StrEnum):
@@ -240,8 +243,9 @@ def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
     return verdict.key if message is None else f"{message}\n{verdict.recipient.casefold()}"
 
 
-def _domain(_: Report, verdict: Verdict, _tags: Tags) -> str | None:
-    _local, at, domain = (verdict.recipient or "").rpartition("@")
+def domain_of(verdict: Verdict) -> str | None:
+    """Return the domain of the recipient in lower case, None without one."""
+    _, at, domain = (verdict.recipient or "").rpartition("@")
     return domain.lower().rstrip(".") if at and domain else None
 
 
@@ -255,27 +259,44 @@ _GROUPS: Final[Mapping[By, Callable[[Report, Verdict, Tags], str | None]]] = {
     By.SOURCE: lambda _report, _verdict, tags: tags.source,
     By.SEGMENT: lambda _report, _verdict, tags: tags.segment,
     By.PROVIDER: lambda _report, verdict, _tags: verdict.provider,
-    By.DOMAIN: _domain,
+    By.DOMAIN: lambda _report, verdict, _tags: domain_of(verdict),
     By.DAY: _day,
 }
 
 
 def _row(name: str | None, count: _Count, sent: int | None, levels: Levels) -> GroupRate:
-    hard = count.number(BounceType.HARD)
+    numbers = {str(kind): count.number(kind) for kind in BounceType}
+    return group_rate(name, sent, complaints=len(count.complaints), levels=levels, **numbers)
+
+
+def group_rate(
+    group: str | None,
+    sent: int | None,
+    *,
+    hard: int = 0,
+    soft: int = 0,
+    undetermined: int = 0,
+    complaints: int = 0,
+    levels: Levels = _LEVELS,
+) -> GroupRate:
+    """Return the rates of a group whose numbers are known, and the decision that follows from them.
+
+    :param sent: the number of messages sent to it; without it there are neither rates nor a decision.
+    """
     bounce = Share.of(hard, sent) if sent else None
-    complaint = Share.of(len(count.complaints), sent) if sent else None
+    complaint = Share.of(complaints, sent) if sent else None
     decisions = [
         share.decision(own, levels.minimum)
         for share, own in ((bounce, levels.bounce), (complaint, levels.complaint))
         if share is not None
     ]
     return GroupRate(
-        group=name,
+        group=group,
         sent=sent,
         hard=hard,
-        soft=count.number(BounceType.SOFT),
-        undetermined=count.number(BounceType.UNDETERMINED),
-        complaints=len(count.complaints),
+        soft=soft,
+        undetermined=undetermined,
+        complaints=complaints,
         bounce=bounce,
         complaint=complaint,
         decision=max(decisions, key=list(Decision).index, default=None),

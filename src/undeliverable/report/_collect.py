@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable import BounceType, Reason, Report, Verdict
 from undeliverable.rates import By, Levels, RateCounter, Rates, has_failed, is_worse, unit_of
+from undeliverable.summary import masked as blanked
 from undeliverable.tags import TagPlaces, tags_of
 
 __all__ = ["Collector", "ReplyCount", "Sent", "Summary", "blanked"]
 
-_LONGEST: Final = 240  # characters of a reply to show; replies rarely differ after that
 _REPLIES: Final = 20_000  # different replies to count separately; later ones are counted together
 
 
@@ -116,21 +114,3 @@ class Collector:
             replies=tuple(sorted(replies.items(), key=lambda item: (-item[1], item[0].reply, item[0].rule or ""))),
             levels=limits,
         )
-
-
-# Parts that differ from recipient to recipient. All repetitions are bounded, so that the time is linear in the text.
-_BLANKS: Final = (
-    (re.compile(r"<?[^\s<>()\"',;:@]{1,64}@[^\s<>()\"',;:@]{1,255}>?"), "<…>"),
-    (re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"), "[…]"),
-    (re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Fa-f:])"), "[…]"),
-    (re.compile(r"(?<![\w.-])(?=[A-Za-z_-]{0,40}\d)[\w-]{9,128}(?:\.[\w-]{1,64}){0,4}(?![\w-])"), "…"),
-)
-
-
-@lru_cache(maxsize=4096)
-def blanked(reply: str) -> str:
-    """Return a reply without addresses, IP addresses and ids of single messages."""
-    text = " ".join(reply[: 4 * _LONGEST].split())
-    for pattern, mark in _BLANKS:
-        text = pattern.sub(mark, text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

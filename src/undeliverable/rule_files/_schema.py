@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from undeliverable._formats.schema import KEYS as FORMAT
 from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.keys import (
+    PAGES,
     POLICY_THEN,
     POLICY_WHEN,
     RULE_THEN,
@@ -49,6 +50,7 @@ def rule_schema() -> dict[str, object]:
             "rule_then": _object(RULE_THEN, required=("reason",)),
             "policy_when": _object(POLICY_WHEN),
             "policy_then": _object(POLICY_THEN) | {"minProperties": 1},
+            "pages": _object(PAGES),
         },
     }
 
@@ -137,6 +139,6 @@ _SHAPES: Final[Mapping[str, Schema]] = {
     "advice": _members(Advice),
     "message_advice": _members(MessageAdvice),
     "applies_to": _members(AppliesTo),
-    **{name: {"$ref": f"#/$defs/{name}"} for name in ("rule_when", "rule_then", "policy_when", "policy_then")},
+    **{name: {"$ref": f"#/$defs/{name}"} for name in ("rule_when", "rule_then", "policy_when", "policy_then", "pages")},
     "conditions": {"$ref": "#/$defs/policy_when", "minProperties": 1},
 }

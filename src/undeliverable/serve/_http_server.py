@@ -13,12 +13,16 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-import h11
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
+from undeliverable.errors import missing_extra
 from undeliverable.serve._places import Places
 from undeliverable.serve.http import Webhooks
+
+try:
+    import h11
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+except ModuleNotFoundError as error:
+    raise missing_extra(error, "undeliverable.serve.http") from None
 
 __all__ = ["HttpServer"]
 

@@ -15,15 +15,19 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-
+from undeliverable.errors import missing_extra
 from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
+
+try:
+    from starlette.applications import Starlette
+    from starlette.requests import ClientDisconnect, Request
+    from starlette.responses import HTMLResponse, JSONResponse, Response
+    from starlette.routing import Route
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -12,12 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP, Envelope
-
+from undeliverable.errors import missing_extra
 from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._handler import BounceHandler
 from undeliverable.serve._incoming import NO_ROOM, Incoming
+
+try:
+    from aiosmtpd.lmtp import LMTP
+    from aiosmtpd.smtp import SMTP, Envelope
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 __all__ = ["Limits", "Sink"]
 

@@ -97,7 +97,7 @@ class _Connection(asyncio.Protocol):
         else:
             transport.abort()
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # its base names it
         self._timer.cancel()
         self._server.connections.discard(self)
         self._server.places.leave(self)

@@ -6,13 +6,18 @@ An event is stored once, however often it is recorded; several processes may wri
 
 from __future__ import annotations
 
-from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
-from undeliverable.store._export import export_records, export_rows
-from undeliverable.store._formats import FORMATS
-from undeliverable.store._identity import AddressIdentity
-from undeliverable.store._import import Imported, read_import
-from undeliverable.store._list import SuppressionList
-from undeliverable.store._records import Entry, Hold, Migrated, Outcome, Stats, SuppressedDomain
+from undeliverable.errors import missing_extra
+
+try:
+    from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
+    from undeliverable.store._export import export_records, export_rows
+    from undeliverable.store._formats import FORMATS
+    from undeliverable.store._identity import AddressIdentity
+    from undeliverable.store._import import Imported, read_import
+    from undeliverable.store._list import SuppressionList
+    from undeliverable.store._records import Entry, Hold, Migrated, Outcome, Stats, SuppressedDomain
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 __all__ = [
     "FORMATS",

@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
+from undeliverable.errors import missing_extra
 from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
 from undeliverable.store._files import locked_by, protect
 
@@ -121,6 +122,7 @@ def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
 
     :param create: True to create a missing file.
     :raises StoreError: for a URL of another database, and for a missing file.
+    :raises MissingExtraError: without the extra `postgres`.
     """
     url = _url(os.fspath(place), create=create)
     try:
@@ -130,6 +132,8 @@ def engine_for(place: str | os.PathLike[str], *, create: bool) -> Engine:
             return engine
         engine = create_engine(url, connect_args={"timeout": _PATIENCE})
     except (ModuleNotFoundError, NoSuchModuleError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+            raise missing_extra(error, "undeliverable.store (PostgreSQL)") from None
         raise StoreError(f"{place}: {error}; install the driver, such as 'undeliverable[postgres]'") from None
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begun)

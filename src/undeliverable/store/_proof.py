@@ -70,7 +70,7 @@ def keep(connection: Connection, events: Sequence[tuple[str, ListEvent]], scope:
         connection, IGNORED, "number", ("address_id",), sorted(ids.values()), only=("address_id", "key")
     ):
         keys[row.address_id].add(row.key)
-    numbers, rows = ByProof(), []
+    numbers, rows = ByProof(), list[dict[str, object]]()
     for address, event in events:
         id_ = ids.get(address)
         if id_ is None or event.key not in keys[id_]:

@@ -99,7 +99,7 @@ class _Work:
 
     def _take_events_of_others(self, rows: Sequence[Any]) -> None:
         """Set the events aside whose reply names an address that is another one now."""
-        before = {row.id: row.address for row in rows}
+        before: dict[int, str] = {row.id: row.address for row in rows}
         # Replies are stored as JSON, which escapes all characters that the two rules see differently.
         query = select(EVENTS).where(
             EVENTS.c.address_id.between(rows[0].id, rows[-1].id), EVENTS.c.reply.contains("\\u", autoescape=True)

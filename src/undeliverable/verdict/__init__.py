@@ -6,15 +6,17 @@ never looks anything up, so that it says the same in another process or under ot
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from undeliverable._text.dates import date_text
 from undeliverable._text.record import Record
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Event, Evidence, FieldBlock, MessageFacts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
+from undeliverable.verdict._explanation import Explanation, ExplanationLine
 from undeliverable.verdict._facts import event_record, message_record
 from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
 from undeliverable.verdict._slots import (
@@ -27,11 +29,13 @@ from undeliverable.verdict._slots import (
     VendorCodeSlot,
     WaitSlot,
 )
+from undeliverable.verdict._views import ReportViews, VerdictViews
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, Self
+    from collections.abc import Iterable
+    from typing import Any, Final, Self
 
 __all__ = [
     "GUESSED",
@@ -43,6 +47,8 @@ __all__ = [
     "UNSURE",
     "DefaultWait",
     "Details",
+    "Explanation",
+    "ExplanationLine",
     "Kind",
     "PolicyRef",
     "PolicyWait",
@@ -86,7 +92,7 @@ class Identified(FieldBlock):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Verdict(Identified):
+class Verdict(VerdictViews, Identified):
     """What became of one recipient, why, and what follows.
 
     ``bounce_type`` and ``reason`` are None where nothing failed (delivered recipients) or where the kind of the
@@ -237,16 +243,37 @@ class Verdict(Identified):
 
         return cls(**verdict_values(record))
 
-    def explain(self) -> str:
+    def __str__(self) -> str:
+        """Return what happened in one sentence, the first line of :meth:`explain`."""
+        from undeliverable._verdicts.explain import headline
+
+        return headline(self)
+
+    def explain(self, verbose: bool = False, lang: str = "en") -> str:  # noqa: FBT001, FBT002 # verdict.explain(True) reads well
         """Return several lines for people that say why, without a line ending at the end.
 
-        They name the recipient and the consequence, the rule with its layer, source, the words that matched and where
-        they stood, the policy, what was shadowed (after ``trace=True``) and which sources disagreed. They depend on
-        this object alone: it works after pickling.
+        The first is a sentence that says what happened. Below stand the words that decided, between guillemets, whose
+        fault it is, and what to do next. They depend on this object alone: it works after pickling.
+
+        :param verbose: also show the machinery: the rule with its layer, source and the places of its words, the policies,
+            what was shadowed (after ``trace=True``), which sources disagreed, and the evidence.
+        :param lang: the language of the sentences: ``en`` or ``de``. The machinery is in English.
+        :raises ValueError: for an unknown language.
         """
         from undeliverable._verdicts.explain import explain
 
-        return explain(self)
+        return explain(self, verbose=verbose, lang=lang)
+
+    def explanation(self, lang: str = "en", *, providers: Iterable[Any] = ()) -> Explanation:
+        """Return what :meth:`explain` says, in parts: to be shown in another form than as text.
+
+        :param providers: providers of your own (:attr:`undeliverable.knowledge.Knowledge.providers`), whose pages for
+            senders are shown.
+        :raises ValueError: for an unknown language.
+        """
+        from undeliverable._verdicts.explain import explanation
+
+        return explanation(self, lang, providers=providers)
 
     def matched(self, rule: RuleRef) -> tuple[str, ...]:
         """Return the words of the reply that `rule` looks for, as they stand there; none if it asks for codes alone.
@@ -270,8 +297,8 @@ if not TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Report(Record):
-    """What one message, log record or notification says.
+class Report(ReportViews, Record):
+    """What one message, log record or notification says: a collection of verdicts, true even where it has none.
 
     :ivar source: the caller's name for the input, such as a path; None unless given.
     :ivar remarks: what had to be repaired or guessed.
@@ -286,6 +313,26 @@ class Report(Record):
     remarks: tuple[str, ...] = ()
     source: str | None = None
     received: datetime | None = None
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __bool__(self) -> bool:
+        """Return True: a report without verdicts is a report all the same."""
+        return True
+
+    @property
+    def hard(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for good."""
+        return tuple(verdict for verdict in self.verdicts if verdict.is_hard)
+
+    @property
+    def soft(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on recipients that failed for now."""
+        return tuple(verdict for verdict in self.verdicts if verdict.bounce_type is BounceType.SOFT)
 
     @property
     def is_own_look_up(self) -> bool:
@@ -310,6 +357,18 @@ class Report(Record):
         proof = Proof(proof)
         return replace(self, verdicts=tuple(replace(verdict, proof=proof) for verdict in self.verdicts))
 
+    def explain(self, verbose: bool = False, lang: str = "en") -> str:  # noqa: FBT001, FBT002 # as of a verdict
+        """Return the explanations of all verdicts, or what a report without any says; as :meth:`Verdict.explain`."""
+        from undeliverable._verdicts.explain import explain_report
+
+        return explain_report(self, verbose=verbose, lang=lang)
+
+    def explanations(self, lang: str = "en", *, providers: Iterable[Any] = ()) -> tuple[Explanation, ...]:
+        """Return an explanation of each verdict, or one of the report where it has none; as :meth:`Verdict.explanation`."""
+        from undeliverable._verdicts.explain import report_explanations
+
+        return report_explanations(self, lang, providers=providers)
+
     def to_dict(self) -> dict[str, object]:
         """Return the public record: one JSON object, the same keys in the same order for every report."""
         return {
@@ -333,5 +392,6 @@ class Report(Record):
         """
         from undeliverable.verdict._records import report_values
 
-        values = report_values(record)
-        return cls(**{**values, "verdicts": tuple(Verdict(**one) for one in values["verdicts"])})
+        values: dict[str, Any] = report_values(record)
+        values["verdicts"] = tuple(Verdict(**one) for one in values["verdicts"])
+        return cls(**values)

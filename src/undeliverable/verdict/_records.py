@@ -6,7 +6,7 @@ where there is a choice, the valid values. Keys that are not known are ignored: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NoReturn, cast
 
@@ -148,9 +148,10 @@ def _each(read: Reader) -> Reader:
     """Return what reads a list, or null as an empty one, into a tuple."""
 
     def reader(value: object) -> tuple[object, ...]:
-        items = [] if value is None else value if isinstance(value, list | tuple) else _expected("a list", value)
+        if value is not None and not isinstance(value, list | tuple):
+            _expected("a list", value)
         found: list[object] = []
-        for place, item in enumerate(cast("list[object]", items)):
+        for place, item in enumerate(cast("Sequence[object]", value or ())):
             try:
                 found.append(read(item))
             except _FieldError as fault:
@@ -342,7 +343,7 @@ def _event(record: object) -> Event:
 
 
 def _schema(value: object) -> None:
-    if value not in _SCHEMAS or isinstance(value, bool):
+    if isinstance(value, bool) or value not in _SCHEMAS:
         raise _FieldError(f"unknown value {value!r:.100}; expected one of {', '.join(map(str, _SCHEMAS))}")
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from undeliverable.errors import missing_extra
 from undeliverable.webhook_auth import _described, _public, _shared
 from undeliverable.webhook_auth._secrets import (
     BadSignature,
@@ -170,10 +171,8 @@ def _proved_by_scheme(request: Request, secret: Secret, now: datetime) -> Proof:
         raise Unverifiable(request.service, "the service signs nothing; use Basic, UrlSecret or HeaderSecret")
     try:
         return _public.sns(request, secret, now) if scheme is None else scheme(request, secret)
-    except ImportError:
-        raise Unverifiable(
-            request.service, "the signatures need cryptography: pip install 'undeliverable[webhooks]'"
-        ) from None
+    except ModuleNotFoundError as error:
+        raise Unverifiable(request.service, str(missing_extra(error, __name__))) from None
 
 
 def _check_time(proof: Proof, now: datetime, window: timedelta) -> None:

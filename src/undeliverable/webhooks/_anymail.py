@@ -29,7 +29,7 @@ _ATTRIBUTES: Final = (
 
 def event_fields(event: object) -> dict[str, object]:
     """Return what an event says, as the fields that the description of Anymail names."""
-    found = {name: getattr(event, name, None) for name in _ATTRIBUTES}
+    found: dict[str, object] = {name: getattr(event, name, None) for name in _ATTRIBUTES}
     date = found["timestamp"]
     return found | {"timestamp": date.isoformat() if isinstance(date, datetime) else date}
 

@@ -45,9 +45,9 @@ def differences(service: Service, example: Mapping[str, object]) -> Iterator[str
 def _values(one: Report) -> dict[str, Any]:
     """Return what a report says, flat: the first verdict, over the event, over the message."""
     record = cast("dict[str, Any]", one.to_dict())
-    verdicts = record["verdicts"]
+    verdicts = cast("list[dict[str, Any]]", record["verdicts"])
     first = {key: "" if value is None else value for key, value in (verdicts[0] if verdicts else {}).items()}
-    event = {key: value for key, value in (record["event"] or {}).items() if value is not None}
+    event = {key: value for key, value in cast("dict[str, Any]", record["event"] or {}).items() if value is not None}
     message = {key: value for key, value in record["message"].items() if value is not None}
     returned = cast("dict[str, Any]", message.pop("returned", None) or {})
     sent = {key: value for key, value in returned.items() if value is not None}

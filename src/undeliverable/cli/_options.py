@@ -1,0 +1,73 @@
+"""The options of a command line, and of the settings where the command line leaves them open."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from undeliverable.cli._command import UsageError
+from undeliverable.cli._help import LIST, MissingListError, Parser
+from undeliverable.cli._settings import OPTIONS, Setting, Settings, variable
+
+__all__ = ["nested_parsers", "parsed"]
+
+
+def nested_parsers(parser: ArgumentParser) -> Iterator[Parser]:
+    """Yield the parsers of the subcommands below `parser`, at any depth."""
+    for action in parser._actions:  # noqa: SLF001 # argparse has no other way to them
+        if isinstance(action, _SubParsersAction):
+            for nested in cast("Mapping[str, Parser]", action.choices).values():
+                yield nested
+                yield from nested_parsers(nested)
+
+
+def parsed(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
+    """Return the options of a command line; what nobody typed is looked up in the settings.
+
+    :raises UsageError: when a settings file has an error, or a setting is none of the values of its option.
+    """
+    open_ = [
+        action
+        for nested in nested_parsers(parser)
+        for action in nested._actions  # noqa: SLF001 # see there
+        if action.dest in OPTIONS and action.default is not SUPPRESS
+    ]
+    defaults = {action.dest: (action, action.default) for action in open_}
+    for action in open_:
+        action.default = None  # so that a default which somebody types counts
+    options, settings = _parsed(parser, words)
+    for name, (action, default) in defaults.items():
+        if hasattr(options, name) and getattr(options, name) is None:
+            setting = settings.of_option(name)
+            setattr(options, name, default if setting is None else _value(setting, action, default))
+    if not options.quiet:
+        settings.announce()
+    return options
+
+
+def _parsed(parser: ArgumentParser, words: Sequence[str]) -> tuple[Namespace, Settings]:
+    """Return the options as typed, with the list of the settings where that is all that is missing, and the settings."""
+    try:
+        options = parser.parse_args(words)
+    except MissingListError as missing:
+        settings = Settings(missing.parser.words)
+        setting = settings.of_option("list")
+        if setting is None or not setting.values:
+            missing.parser.refuse(f"{LIST} is missing: name it, or set {variable('list')}")
+        (place,) = setting.values
+        return parser.parse_args([*words, f"./{place}" if place.startswith("-") else place]), settings
+    return options, Settings(options.words)
+
+
+def _value(setting: Setting, action: Action, default: Any) -> Any:  # noqa: ANN401 # whatever the option takes
+    """Return the value of an option that a setting gives: a list for options that are repeatable."""
+    if isinstance(default, list):
+        return list(setting.values)
+    if not setting.values:
+        return default
+    (value,) = setting.values
+    if action.choices is not None and value not in action.choices:
+        names = ", ".join(map(str, action.choices))
+        raise UsageError(f"{setting.origin}: {action.dest}: unknown value {value!r}; expected one of {names}")
+    return value

@@ -1,0 +1,188 @@
+"""Where `classify` writes: standard output, or a file that is there only when it is complete.
+
+A file is written beside its final place and then takes it, so that nobody finds half a list of addresses, and the list of
+yesterday is there until that of today is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, NamedTuple, TextIO
+
+from undeliverable.cli._command import RunError, UsageError, warn
+from undeliverable.cli._rows import Line, Paint, Rows, ScreenTable, StreamTable, Table, Writer
+from undeliverable.cli._screen import Screen
+from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
+
+__all__ = ["Output", "Wanted", "format_of", "paint_of"]
+
+_ENDINGS: Final = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_MARK: Final = "\ufeff"  # what makes Excel read a file as UTF-8
+
+
+class Wanted(NamedTuple):
+    """What is to be written, and how.
+
+    :ivar form: the format and its fields.
+    :ivar path: the file, None for standard output.
+    :ivar color: the value of `--color`.
+    :ivar excel: True for a byte order mark before CSV.
+    :ivar shows_all: True for all rows on a terminal.
+    :ivar streams: True if rows are to be seen as they come.
+    """
+
+    form: Form
+    path: str | None = None
+    color: str = "auto"
+    excel: bool = False
+    shows_all: bool = False
+    streams: bool = False
+
+
+def format_of(name: str | None, path: str | None, *, excel: bool) -> str:
+    """Return the format: what is asked for, else what the name of the file says, else a table.
+
+    :raises UsageError: for `--excel` with another format than CSV.
+    """
+    by_name = _ENDINGS.get(os.path.splitext(path)[1].lower()) if path else None
+    chosen = name or ("csv" if excel else by_name) or "table"
+    if excel and chosen != "csv":
+        raise UsageError(f"--excel is about --format csv, not {chosen}")
+    return chosen
+
+
+def paint_of(screen: Screen, *, color: str = "auto") -> Paint:
+    """Return the function that writes lines: in colour where they are wanted and rich is installed."""
+    if screen.colours:
+        try:
+            from undeliverable.cli._rich import RichPaint
+        except ImportError:
+            if color == "always":
+                warn("colours need rich: pip install 'undeliverable[cli]'")
+        else:
+            return RichPaint(screen)
+
+    def plain(lines: Sequence[Line]) -> None:
+        screen.stream.write("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
+
+    return plain
+
+
+class Output:
+    """The place that rows are written to.
+
+    :ivar screen: what standard output can show.
+    :ivar writer: the writer of the format.
+    :ivar is_kept: True once everything is written.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Open it.
+
+        :raises UsageError: when the file cannot be made.
+        """
+        self.is_kept = False
+        self._wanted = wanted
+        self._file = None if wanted.path is None else _File(wanted.path)
+        self.screen = Screen.of(sys.stdout if self._file is None else self._file.stream, wanted.color)
+        with self._errors():
+            self.writer = _writer(wanted, self.screen)
+
+    @property
+    def draws(self) -> bool:
+        """True if rows appear on a terminal while the work goes on."""
+        return self.screen.is_terminal and not (isinstance(self.writer, ScreenTable) and not self._wanted.shows_all)
+
+    def put(self, rows: Rows) -> None:
+        """Write the rows of one report.
+
+        :raises RunError: when that fails.
+        """
+        with self._errors():
+            self.writer.put(rows)
+            if self._wanted.streams:
+                self.screen.stream.flush()
+
+    def close(self) -> None:
+        """Write what is left; a file now takes its place.
+
+        :raises RunError: when that fails.
+        """
+        with self._errors():
+            self.writer.close()
+            self.screen.stream.flush()
+            if self._file is not None:
+                self._file.keep()
+        self.is_kept = True
+
+    def abandon(self) -> None:
+        """Drop a file that is not complete."""
+        if self._file is not None and not self.is_kept:
+            self._file.drop()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:  # whoever reads has enough
+            raise
+        except OSError as error:
+            self.abandon()
+            place = self._wanted.path or "standard output"
+            raise RunError(f"{place}: {error.strerror or error}; it is not complete") from None
+
+
+class _File:
+    """A file that comes into being as a whole.
+
+    :ivar stream: what to write to.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.realpath(path)
+        direct = os.path.exists(self._path) and not os.path.isfile(self._path)
+        folder, name = os.path.split(self._path)
+        self._draft = None if direct else os.path.join(folder, f".{name}.{os.getpid()}")
+        try:
+            self.stream: TextIO = open(  # noqa: SIM115 # closed by keep() or drop()
+                self._draft or self._path, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+            )
+        except OSError as error:
+            raise UsageError(f"-o {path}: {error.strerror}") from None
+
+    def keep(self) -> None:
+        self.stream.flush()
+        if self._draft is not None:
+            os.fsync(self.stream.fileno())
+            with suppress(OSError):  # a file that is replaced keeps its rights
+                os.chmod(self._draft, os.stat(self._path).st_mode & 0o777)
+        self.stream.close()
+        if self._draft is not None:
+            os.replace(self._draft, self._path)
+
+    def drop(self) -> None:
+        with suppress(OSError):
+            self.stream.close()
+        if self._draft is not None:
+            with suppress(OSError):
+                os.unlink(self._draft)
+
+
+def _writer(wanted: Wanted, screen: Screen) -> Writer:
+    form, stream = wanted.form, screen.stream
+    match form.format:
+        case "csv":
+            return Texts(stream, f"{_MARK if wanted.excel else ''}{csv_head(form.fields)}")
+        case "jsonl":
+            return Texts(stream)
+        case "txt":
+            return Addresses(stream)
+    paint = paint_of(screen, color=wanted.color)
+    if not screen.is_terminal:
+        return Table(paint, form.fields, **({"block": 1} if wanted.streams else {}))
+    if wanted.streams:
+        return StreamTable(paint, form.fields, screen)
+    return ScreenTable(paint, form.fields, screen, shows_all=wanted.shows_all)

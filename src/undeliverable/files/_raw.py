@@ -1,0 +1,104 @@
+"""Raw files made of other files: a pipe, a section of an archive, decompressed octets.
+
+Each read gives some thousand octets or all that are left, so that the first one shows what a file is; and a fault waits
+until what came before it was given, so that damage costs nothing but what is damaged.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["HEAD", "TORN", "DamagedError", "Pipe", "Readable", "Section", "Steady"]
+
+HEAD: Final = 4096
+"""Octets that show what a file is."""
+TORN: Final = "its end is missing"
+
+
+class DamagedError(OSError):
+    """Compressed data or an archive that cannot be read on; the message says why."""
+
+
+class Readable(Protocol):
+    """A buffered binary file, plain or compressed."""
+
+    def peek(self, size: int, /) -> bytes:
+        """Return some of the next bytes without consuming them."""
+        ...
+
+    def read1(self, size: int, /) -> bytes:
+        """Return the bytes of a single read, so that an error in a later one does not lose them."""
+        ...
+
+
+class Steady(io.RawIOBase):
+    """A raw file that fills buffers as far as a head needs, and raises a fault only after what came before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._least = HEAD
+        self._fault: OSError | None = None
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer or a part of it; return the number of octets, 0 at the end.
+
+        :raises OSError: when nothing more can be read.
+        """
+        view = memoryview(buffer).cast("B")
+        size = 0
+        try:
+            while self._fault is None and size < min(len(view), self._least) and (more := self._fill(view[size:])):
+                size += more
+        except OSError as error:
+            self._fault = error
+        if self._fault is not None and not size:
+            raise self._fault
+        return size
+
+    def _fill(self, view: memoryview) -> int:
+        """Put some octets into a buffer that is not empty; return their number, 0 at the end."""
+        raise NotImplementedError
+
+
+class Pipe(Steady):
+    """A pipe whose first read waits for as many octets as show what it is; later ones take what is there."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        super().__init__()
+        self._file = file
+
+    def _fill(self, view: memoryview) -> int:
+        return self._file.readinto1(view)
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer or a part of it; see the class."""
+        size = super().readinto(buffer)
+        self._least = 1
+        return size
+
+
+class Section(Steady):
+    """The next octets of a file, so many and no more; too few are an error.
+
+    :ivar left: number of octets not yet read.
+    """
+
+    def __init__(self, file: io.BufferedReader, size: int) -> None:
+        super().__init__()
+        self._file = file
+        self.left = size
+
+    def _fill(self, view: memoryview) -> int:
+        size = self._file.readinto1(view[: self.left]) if self.left else 0
+        if self.left and not size:
+            raise DamagedError(TORN)
+        self.left -= size
+        return size
