@@ -45,7 +45,7 @@ EXAMPLES: Final = {
     zip_of({"META-INF/MANIFEST.MF": b""}): "a Java archive or an app",
     b"SQLite format 3\0": "an SQLite database",
     b"\0\1\0\0Standard ACE DB": "an Access database",
-    b"PAR1\x15": "a table for analysis (Parquet, Arrow)",
+    b"ARROW1\0\0": "a table for analysis (Arrow)",
     b"LPKSHHRH": "a journal of systemd",
     b"version https://git-lfs.github.com/spec/v1\n": "a pointer of Git LFS",
     bytes(600): "a file of zeros",

@@ -72,6 +72,7 @@ class Run:
             is_log=options.log,
             received_by=options.received_by,
             skipped_file=self._skip if options.verbose else None,
+            column=options.column,
         )
         self._lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
         self._wanted = wanted

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO, runtime_checkable
 
 from undeliverable.cli._command import RunError, UsageError, warn
 from undeliverable.cli._rows import Line, Paint, Rows, ScreenTable, StreamTable, Table, Writer
@@ -19,8 +19,18 @@ from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
 
 __all__ = ["Output", "Wanted", "format_of", "paint_of"]
 
-_ENDINGS: Final = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_ENDINGS: Final = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_FOLDERS: Final = frozenset(("parquet",))
+"""The formats that are folders of files."""
 _MARK: Final = "\ufeff"  # what makes Excel read a file as UTF-8
+
+
+@runtime_checkable
+class Dropped(Protocol):
+    """A writer whose result can be dropped before it is complete."""
+
+    def drop(self) -> None:
+        """Remove what was written."""
 
 
 class Wanted(NamedTuple):
@@ -45,12 +55,14 @@ class Wanted(NamedTuple):
 def format_of(name: str | None, path: str | None, *, excel: bool) -> str:
     """Return the format: what is asked for, else what the name of the file says, else a table.
 
-    :raises UsageError: for `--excel` with another format than CSV.
+    :raises UsageError: for `--excel` with another format than CSV, and for a folder of files without a name.
     """
     by_name = _ENDINGS.get(os.path.splitext(path)[1].lower()) if path else None
     chosen = name or ("csv" if excel else by_name) or "table"
     if excel and chosen != "csv":
         raise UsageError(f"--excel is about --format csv, not {chosen}")
+    if chosen in _FOLDERS and path is None:
+        raise UsageError(f"--format {chosen} needs -o DIR, the folder to make")
     return chosen
 
 
@@ -86,15 +98,18 @@ class Output:
         """
         self.is_kept = False
         self._wanted = wanted
-        self._file = None if wanted.path is None else _File(wanted.path)
+        self._is_folder = wanted.form.format in _FOLDERS
+        self._file = None if wanted.path is None or self._is_folder else _File(wanted.path)
         self.screen = Screen.of(sys.stdout if self._file is None else self._file.stream, wanted.color)
         with self._errors():
-            self.writer = _writer(wanted, self.screen)
+            self.writer = _folder(wanted) if self._is_folder else _writer(wanted, self.screen)
 
     @property
     def draws(self) -> bool:
         """True if rows appear on a terminal while the work goes on."""
-        return self.screen.is_terminal and not (isinstance(self.writer, ScreenTable) and not self._wanted.shows_all)
+        if self._is_folder or not self.screen.is_terminal:
+            return False
+        return self._wanted.shows_all or not isinstance(self.writer, ScreenTable)
 
     def put(self, rows: Rows) -> None:
         """Write the rows of one report.
@@ -119,9 +134,13 @@ class Output:
         self.is_kept = True
 
     def abandon(self) -> None:
-        """Drop a file that is not complete."""
-        if self._file is not None and not self.is_kept:
+        """Drop a file or folder that is not complete."""
+        if self.is_kept:
+            return
+        if self._file is not None:
             self._file.drop()
+        elif isinstance(self.writer, Dropped):
+            self.writer.drop()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -169,6 +188,12 @@ class _File:
         if self._draft is not None:
             with suppress(OSError):
                 os.unlink(self._draft)
+
+
+def _folder(wanted: Wanted) -> Writer:
+    from undeliverable.cli._parquet import Results  # few results are columns
+
+    return Results(wanted.path or "")
 
 
 def _writer(wanted: Wanted, screen: Screen) -> Writer:

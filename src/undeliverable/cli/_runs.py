@@ -13,6 +13,7 @@ from typing import Any, Final
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._diff import EPILOG, print_moves
 from undeliverable.cli._moves import COMPARED, Example, Moves, Outcome
+from undeliverable.errors import missing_extra
 
 __all__ = ["compare_arguments", "compare_runs"]
 
@@ -49,8 +50,8 @@ def _moves(old: str, new: str, on: str | None) -> Moves:
         import pyarrow as pa
 
         from undeliverable.arrow import changes
-    except ImportError:
-        raise UsageError("Parquet needs pyarrow: pip install 'undeliverable[arrow]'") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "Parquet") from None
     files = [_opened(path, pa) for path in (old, new)]
     key = tuple(on.split(",")) if on else _key(files)
     for path, file in zip((old, new), files, strict=True):

@@ -45,8 +45,8 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="table (default); txt: addresses, each once; csv: one line per recipient; jsonl: one record per message; by "
-        "default what the name of the file of -o says",
+        help="table (default); txt: addresses, each once; csv: one line per recipient; jsonl: one record per message; "
+        "parquet: a folder of columns; by default what the name of the file of -o says",
     )
     _output_arguments(parser)
     parser.add_argument(
@@ -71,7 +71,10 @@ def _arguments(parser: ArgumentParser) -> None:
 def _output_arguments(parser: ArgumentParser) -> None:
     """Add the options that decide what is written, and where."""
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write to a file, which is replaced only when all is written"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write to a file, which is replaced only when all is written; with parquet to a new folder",
     )
     parser.add_argument(
         "--fields",
@@ -95,6 +98,9 @@ def _reading_arguments(parser: ArgumentParser) -> None:
         "--attached",
         action="store_true",
         help="of a message that passes on others and is no report itself, read those inside: bounces that people forward",
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", default="raw", help="the column of Parquet files that holds the messages (raw)"
     )
     parser.add_argument(
         "--keep-header",
@@ -158,6 +164,8 @@ def _wanted(options: Namespace) -> Wanted:
     fields = fields_of(options.fields)
     if name == "txt" and fields:
         raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
+    if name == "parquet" and fields:
+        raise UsageError("--fields: parquet has all columns, of which engines read those that they need")
     return Wanted(
         Form.of(name, fields),
         options.output,
