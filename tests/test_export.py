@@ -9,13 +9,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.test_arrow import BOUNCE, FIXTURES, ORDINARY, PAIR
 from undeliverable import read
 from undeliverable.cli import _parquet, export, main
+from undeliverable.cli._rows import Rows
 from undeliverable.files import Inbox
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra `arrow`")
@@ -178,7 +179,7 @@ def test_records_are_written_as_columns(tmp_path: Path, monkeypatch: pytest.Monk
     records = [parse(raw, source=str(number)).to_dict() for number, raw in enumerate(FIXTURES[:100])]
     output = _parquet.Results(str(tmp_path / "out"))
     for record in records:
-        output.put([(record,)])
+        output.put(cast("Rows", [(record,)]))
     output.close()
     assert table_of(tmp_path / "out").to_pylist() == from_records(records).to_pylist()
     assert table_of(tmp_path / "out").schema == from_records([]).schema

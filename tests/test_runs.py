@@ -11,6 +11,7 @@ import pytest
 from tests.test_arrow import FIXTURES
 from undeliverable import Knowledge, parse
 from undeliverable.cli import _moves, _parquet, main
+from undeliverable.cli._writers import Form
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra `arrow`")
 
@@ -30,7 +31,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, knowledge in (("old", Knowledge.builtin()), ("new", Knowledge.builtin().with_file(folder / "ours.toml"))):
         output = _parquet.Results(str(folder / name))
         for path in sorted((folder / "mail").iterdir()):
-            output.put([(parse(path.read_bytes(), source=str(path), knowledge=knowledge).to_dict(),)])
+            report = parse(path.read_bytes(), source=str(path), knowledge=knowledge)
+            output.put(Form.of("parquet").rows(report, report.verdicts))
         output.close()
     return {path.name: str(path) for path in folder.iterdir()}
 

@@ -64,7 +64,7 @@ def bare(folder: str) -> Callable[[int | None], int]:
         rows = number = 0
         for path in sorted(Path(folder).glob("*.parquet")):
             for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=["id", "raw"], use_threads=False):
-                rows += read(batch).num_rows
+                rows += int(read(batch).num_rows)
                 number += batch.num_rows
                 if most is not None and number >= most:
                     return rows
@@ -104,8 +104,8 @@ def polars(folder: str) -> Callable[[int | None], int]:
     from undeliverable.arrow import read
 
     def judged(frame: Any) -> Any:
-        parts = [pl.from_arrow(read(part.to_arrow())) for part in frame.iter_slices(ROWS)]
-        return pl.concat(parts) if parts else pl.from_arrow(read(frame.to_arrow()))
+        parts = [pl.DataFrame(read(part.to_arrow())) for part in frame.iter_slices(ROWS)]
+        return pl.concat(parts) if parts else pl.DataFrame(read(frame.to_arrow()))
 
     def run(most: int | None) -> int:
         frame = pl.scan_parquet(f"{folder}/*.parquet").select("id", "raw")
