@@ -537,6 +537,11 @@ def test_archives_one_behind_the_other(of: Of) -> None:
         assert of(pack(MAIL[:9]) + pack(MAIL[9:]) + bytes(600)).mails[0].raw == MAIL
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"])
+def test_streams_one_behind_the_other_wherever_the_blocks_end(pack: Callable[[bytes], bytes], of: Of) -> None:
+    assert of(pack(MAIL) + pack(b"x") * 2_000).mails[0].raw == MAIL + b"x" * 2_000
+
+
 def test_data_may_stand_before_a_zip_archive(of: Of) -> None:
     """As in one that unpacks itself: what the directory says is too small then."""
     assert [mail.raw for mail in of(zip_with("x", MAIL)[:4] + bytes(300) + zip_of({"a.eml": MAIL})).mails] == [MAIL]
@@ -610,6 +615,37 @@ def test_facts_that_hold_for_all_members(of: Of) -> None:
         info.size = len(MAIL)
         archive.addfile(info, io.BytesIO(MAIL))
     assert of(buffer.getvalue()).mails[0].received == datetime.fromtimestamp(TIME, UTC)
+
+
+def test_a_size_of_more_digits_than_a_header_has(of: Of) -> None:
+    raw = tar_with(tarfile.TarInfo("ü" * 60 + ".eml"), MAIL)
+    assert b" path=" in raw
+    at = raw.index(b" path=") - 3
+    fact = f"size={len(MAIL)}\n"
+    record = f"{len(fact) + 3} {fact}".encode()
+    assert raw[at - 1 : at] == b"\0"
+    old = raw[at : raw.index(b"\n", at) + 1]
+    header = bytearray(raw)
+    header[at : at + len(old) + len(record)] = record + old
+    header[124:136] = b"%011o\0" % (len(old) + len(record))
+    large = bytearray(checked(header))
+    member = large.index(b"ustar", 1024) - 257
+    large[member + 124 : member + 136] = b"%011o\0" % 0
+    large[member:] = checked(large[member:])
+    assert of(bytes(large)).mails[0].raw == MAIL
+
+
+def test_a_long_name_that_is_torn(of: Of) -> None:
+    assert of(tar_with(tarfile.TarInfo("ü" * 90), MAIL)[:600]).said[0].endswith(": its end is missing")
+
+
+def test_what_follows_the_data_of_a_member_counts_for_nothing(of: Of) -> None:
+    packer = zlib.compressobj(wbits=-15)
+    data = packer.compress(MAIL) + packer.flush() + b"more"
+    raw = zip_with("a.eml", data, method=8).replace(
+        struct.pack("<L", zlib.crc32(data)), struct.pack("<L", zlib.crc32(MAIL))
+    )
+    assert of(raw).mails[0].raw == MAIL
 
 
 def test_a_sparse_file_of_newer_programs(of: Of) -> None:

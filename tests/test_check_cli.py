@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.dns_server import SERVFAIL, DnsServer, dns_server
+from tests.terminal import cells, plain, terminal
 from tests.test_files import Broken
+from undeliverable.check import Cause, Checked, Mark
 from undeliverable.cli import main
 from undeliverable.cli._address_rows import AddressRows
+from undeliverable.cli._check_rows import screen_lines
+from undeliverable.cli._screen import Screen
 from undeliverable.store import SuppressionList
 
 Run = Callable[..., tuple[int, str, str]]
@@ -189,3 +193,49 @@ def test_a_list_that_cannot_be_read_to_its_end(tmp_path: Path, capsys: pytest.Ca
         assert list(rows) == [(1, "kim@good.example")]
         assert rows.failed
     assert "the rest of the file was skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_a_terminal_shows_one_address_a_line(server: DnsServer, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "list.txt"
+    long = f"{'a' * 60}@{'domain.' * 5}example"
+    addresses = [
+        "kim@good.example",
+        "lee@null.example",
+        "mia@bad.example",
+        "info@good.example",
+        "no address\x1b[2J",
+        long,
+    ]
+    path.write_text("\n".join(addresses))
+    at = ("--nameserver", "127.0.0.1", "--port", str(server.port))
+    shown = plain(terminal(["check", str(path), *at], width)).splitlines()
+    head, *lines = shown[: len(addresses) + 1]
+    assert head.split()[:3] == ["line", "address", "next"]
+    assert [one.split()[0] for one in lines] == [str(number) for number in range(1, len(addresses) + 1)]
+    assert [one for one in (head, *lines) if cells(one) > width] == []
+    for line, address in zip(lines[:4], addresses, strict=False):
+        assert address in line
+    assert ("existence_uncertain" in "".join(lines)) is (width >= 100)
+    assert ("null MX" in "".join(lines)) is (width >= 60)
+    assert lines[0].split()[2] == "send"
+    assert "aa" in lines[5]
+    assert "example" in lines[5]
+
+
+def test_a_table_without_rows_has_its_head() -> None:
+    screen = Screen(io.StringIO(), is_terminal=True, width=80, height=24, colours=False)
+    assert list(screen_lines([], screen)) == ["line  address  next  notes"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
+def test_long_lists_are_aligned_in_blocks_below_one_head(width: int) -> None:
+    screen = Screen(io.StringIO(), is_terminal=True, width=width, height=24, colours=False)
+    one = Checked(
+        "kim@gmial.com", Cause.EXISTENCE_UNCERTAIN, "MX mx.example", suggestion="kim@gmail.com", marks=(Mark.ROLE,)
+    )
+    head, *lines = screen_lines(((number, one) for number in range(1, 1_002)), screen)
+    assert head.startswith("line")
+    assert len(lines) == 1_001
+    assert max(map(len, lines)) <= width
+    assert ("MX mx.example · meant kim@gmail.com? · role" in lines[0]) is (width >= 80)

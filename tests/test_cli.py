@@ -368,7 +368,7 @@ def test_explain_several_messages_and_one_without_recipients(folder: Path, capsy
 
 def test_explain_takes_host_and_command_for_replies_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(folder), "--host", "mx.example.org"]) == 2
-    assert "--host, --command, --protocol and --recipient apply to the text of a reply" in capsys.readouterr().err
+    assert "--host, --command and --protocol apply to the text of a reply" in capsys.readouterr().err
 
 
 def test_every_command_has_its_name() -> None:

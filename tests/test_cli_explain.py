@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.terminal import cells
 from undeliverable import Knowledge, classify, parse, parse_log_line
 from undeliverable.cli import main
 from undeliverable.cli._asked import asked, in_words
 from undeliverable.cli._entries import entries_of
 from undeliverable.cli._paragraphs import Paragraph, Span, paragraph, write
-from undeliverable.cli._screen import Screen
+from undeliverable.cli._screen import ASCII, Screen
 
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures"
 WIDTHS: Final = (40, 60, 80, 100, 120, 200)
@@ -50,10 +50,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return status, *capsys.readouterr()
 
     return run
-
-
-def cells(line: str) -> int:
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in line)
 
 
 def screen(width: int, *, colours: bool = False, is_terminal: bool = True) -> Screen:
@@ -118,6 +114,13 @@ def test_marks_are_colours_or_guillemets() -> None:
     assert shown.startswith("\x1b[2m  reply")
 
 
+def test_an_encoding_without_guillemets_gets_stand_ins() -> None:
+    one = screen(80)._replace(signs=ASCII)
+    write([Paragraph((Span("550 … "), Span("no such user", "mark"), Span(" · é")), "reply")], one)
+    assert isinstance(one.stream, io.StringIO)
+    assert one.stream.getvalue() == "  reply      550 ... >>no such user<< - é\n"
+
+
 def test_what_is_set_stays_as_it_is() -> None:
     assert written([Paragraph((Span("a    b"),), is_set=True)], 4) == "a    b\n"
     assert written([paragraph("")], 80) == "\n"
@@ -173,10 +176,32 @@ def test_what_is_no_report_says_so(run: Run) -> None:
     assert out.startswith("This message is not a report about a delivery")
 
 
+def test_one_customer_among_many(run: Run, tmp_path: Path) -> None:
+    folder = FIXTURES / "bounces"
+    report = parse((folder / "postfix-several.eml").read_bytes())
+    wanted = report.verdicts[0]
+    status, out, err = run("explain", folder / "postfix-several.eml", "--recipient", (wanted.recipient or "").upper())
+    assert (status, out, err) == (0, wanted.explain() + "\n", "")
+    status, out, err = run("explain", FIXTURES / "auto-replies", "--recipient", "nobody@example.org")
+    assert (status, out, err) == (1, "", "undeliverable: nothing about nobody@example.org was found\n")
+
+
+def test_several_files_and_a_reply_without_quotation_marks(run: Run, tmp_path: Path) -> None:
+    paths = [FIXTURES / "auto-replies" / "german.eml", FIXTURES / "auto-replies" / "dutch.eml"]
+    status, out, err = run("explain", *paths, tmp_path / "gone.eml")
+    assert status == 0
+    assert [line for line in out.splitlines() if line.endswith(": auto_reply")] == [
+        f"{path}: auto_reply" for path in paths
+    ]
+    assert "gone.eml: No such file" in err
+    assert run("explain", *FULL.split()) == run("explain", FULL)
+
+
 def test_a_line_of_a_log(run: Run) -> None:
     report = parse_log_line(LINE)
     assert report is not None
     assert run("explain", LINE) == (0, report.explain() + "\n", "")
+    assert run("explain", "--log", LINE) == run("explain", LINE)
     assert run("explain", LINE, "--host", "mx.example.org")[0] == 2
 
 
@@ -207,6 +232,16 @@ def test_rows_that_were_not_read_are_warned_of(run: Run, tmp_path: Path) -> None
     assert "2 lines not read" in err
 
 
+def test_what_is_not_mail_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes((FIXTURES / "auto-replies" / "german.eml").read_bytes())
+    (tmp_path / "notes.txt").write_text("milk, bread\n" * 9)
+    assert "notes.txt" not in run("explain", tmp_path)[2]
+    assert f"{tmp_path}/notes.txt: " in run("explain", tmp_path, "-v")[2]
+    (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7\n" + bytes(range(256)))
+    status, out, err = run("explain", tmp_path / "b.pdf")
+    assert (status, out, "b.pdf" in err) == (1, "", True)
+
+
 def test_what_cannot_be_found_is_1(run: Run, tmp_path: Path) -> None:
     status, out, err = run("explain", tmp_path / "gone.eml")
     assert (status, out) == (1, "")
@@ -214,13 +249,14 @@ def test_what_cannot_be_found_is_1(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_language_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDELIVERABLE_LANG", "DE")
+    monkeypatch.setenv("UNDELIVERABLE_LANG", "de")
     assert run("explain", FULL)[1].startswith("Die Mail an ")
     assert run("explain", FULL, "--lang", "en")[1].startswith("Mail to ")
     monkeypatch.setenv("UNDELIVERABLE_LANG", "fr")
-    assert run("explain", FULL) == (
-        2, "", "undeliverable: UNDELIVERABLE_LANG: unknown language 'fr'; expected one of de, en\n",
-    )  # fmt: skip
+    status, out, err = run("explain", FULL)
+    assert (status, out) == (2, "")
+    assert "UNDELIVERABLE_LANG" in err
+    assert "'fr'; expected one of de, en" in err
 
 
 def test_pages_of_a_provider_of_ones_own(run: Run, tmp_path: Path) -> None:
@@ -397,9 +433,21 @@ def test_on_a_terminal(width: int, without_rich: bool) -> None:  # a parameter o
     assert not any("(?:" in line for number in (0, 6, 7, 9) for line in shown[number])
 
 
-def test_a_narrow_list_has_ids_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    narrow: Any = screen(20)
-    monkeypatch.setattr("undeliverable.cli._rules_shown.Screen.of", lambda *_: narrow)
+@pytest.mark.parametrize(
+    ("width", "first"),
+    [
+        (20, "google.receiving_ra…"),
+        (70, "recipient_rate_limited  google.receiving_rate"),
+        (
+            120,
+            'recipient_rate_limited  google.receiving_rate              says one of "p=receivingrate", "receiving mail at a ',
+        ),
+    ],
+)
+def test_a_list_shows_what_has_room(width: int, first: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: Any = screen(width)
+    monkeypatch.setattr("undeliverable.cli._rules_shown.Screen.of", lambda *_: shown)
     assert run("rules", "list", "--provider", "google")[0] == 0
-    assert all(cells(line) <= 20 for line in narrow.stream.getvalue().splitlines())
-    assert "google.receiving_ra…" in narrow.stream.getvalue()
+    lines = shown.stream.getvalue().splitlines()
+    assert all(cells(line) <= width for line in lines)
+    assert lines[0].startswith(first)

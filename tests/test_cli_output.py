@@ -19,6 +19,7 @@ import pytest
 import undeliverable
 from tests.terminal import plain, terminal
 from tests.test_cli import FULL, PLAIN, UNKNOWN, Screen, bounce
+from tests.test_log_unread import DELIVERIES
 from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._progress import Progress
 
@@ -245,7 +246,7 @@ def test_a_full_disk_is_one_line(name: str, place: str, folder: Path) -> None:
         else:
             done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     where = "/dev/full" if place == "-o" else "standard output"
-    assert done.stderr == f"undeliverable: {where}: No space left on device; it is not complete\n"
+    assert done.stderr == f"undeliverable: {where}: No space left on device; free some space, or write elsewhere\n"
     assert done.returncode == 1
 
 
@@ -371,21 +372,17 @@ def test_no_progress_is_shown_where_rows_are(monkeypatch: pytest.MonkeyPatch, fo
 # --- what is left out is named ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 line looks like a delivery but was"), (312, "312 lines look like deliveries but were")]
+)
 def test_unread_lines_of_a_log_are_warned_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    number: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Reader(undeliverable.logs.LogReader):
-        unread = 312
-        first_unread = "mail.log:7: to=<kim@example.org> status=strange\x1b"
-
-    monkeypatch.setattr("undeliverable.cli._classifying.LogReader", Reader)
-    (tmp_path / "mail.log").write_text("nothing\n")
-    assert main(["classify", "--log", str(tmp_path / "mail.log")]) == 0
-    said = (
-        "312 lines look like deliveries but were not read; first: mail.log:7: to=<kim@example.org> status=strange\\x1b"
-    )
-    assert said in capsys.readouterr().err
-    assert main(["classify", "-q", "--log", str(tmp_path / "mail.log")]) == 0
+    path = tmp_path / "mail.log"
+    path.write_text(f"{DELIVERIES[0]}\x1b\n" * number)
+    assert main(["classify", "--log", str(path)]) == 0
+    assert f"{said} not read; first: {path}:1: {DELIVERIES[0]}\\x1b\n" in capsys.readouterr().err
+    assert main(["classify", "-q", "--log", str(path)]) == 0
     assert capsys.readouterr().err == ""
 
 

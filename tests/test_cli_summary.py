@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.terminal import cells, plain, terminal
 from undeliverable import classify
 from undeliverable.cli import main
 from undeliverable.cli._daily_chart import chart
@@ -201,7 +203,38 @@ def test_what_could_not_be_read_is_said_and_fails(run: Run, tmp_path: Path) -> N
     assert "none.log: No such file" in err
     empty = tmp_path / "empty.log"
     empty.touch()
-    assert run("--log", empty)[0] == 1
+    status, _, err = run("--log", empty)
+    assert (status, err) == (1, "undeliverable: nothing was read: there is no mail, no record and no line of a log\n")
+
+
+def test_lines_that_look_like_deliveries_and_were_not_read_are_said(run: Run, tmp_path: Path) -> None:
+    path = log(tmp_path / "mail.log", 20, 1)
+    odd = "Nov 21 21:16:19 mx relay/out[12]: id 81B7B25C9D4 rcpt kim@example.org status=bounced\n"
+    path.write_text(path.read_text() + odd)
+    out = " ".join(run("--log", path)[1].split())
+    assert "1 line looks like a delivery but could not be read, so the numbers are too small" in out
+    assert "rcpt <…> status=bounced" in out
+    assert "kim@example.org" not in out
+    assert json.loads(run("--log", "--format", "json", path)[1])["not_counted"]["unread"] == 1
+
+
+def test_a_log_is_never_counted_as_mail(run: Run, tmp_path: Path) -> None:
+    plain = log(tmp_path / "mail.log", 20, 5)
+    packed = tmp_path / "mail.log.1.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for words in ((plain,), (packed,), ("--before", plain, FIXTURES / "delays")):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "")
+        assert err.endswith(": this is a log: add --log\n")
+    (tmp_path / "mail.log.2.gz").write_bytes(b"\x1f\x8bdamaged")
+    assert run(tmp_path / "mail.log.2.gz")[0] == 1
+
+
+def test_a_day_without_mail_is_no_error(run: Run, tmp_path: Path) -> None:
+    path = log(tmp_path / "mail.log", 20, 5)
+    status, out, err = run("--log", "--day", "2026-11-01", "--fail-on", "watch", "--quiet-when-ok", path)
+    assert (status, err) == (0, "")
+    assert "No rate: nothing was sent" in out
 
 
 def test_records_that_are_none_are_counted(run: Run, tmp_path: Path) -> None:
@@ -338,6 +371,39 @@ def test_complaints_and_refusals_have_their_commands(run: Run) -> None:
     ]  # fmt: skip
 
 
+def test_the_commands_run_and_give_what_was_counted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run("--tenant", "acme", FIXTURES / "complaints", FIXTURES / "delays", FIXTURES / "bounces")
+    found = commands(out)
+    assert len(found) > 3
+    for command in found:
+        words = shlex.split(command.partition(" > ")[0])
+        assert words[:2] == ["undeliverable", "classify"]
+        assert words[words.index("--tenant") + 1] == "acme"
+        assert main(words[1:]) == 0
+        assert capsys.readouterr().out.strip()
+
+
+def test_skipped_files_are_counted_and_named_if_wanted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "notes.dat").write_bytes(b"\0\1")
+    assert (
+        "Not counted: 1 file without mail (-v names them)"
+        in run("--sent", 9, tmp_path / "mails", FIXTURES / "delays")[1]
+    )
+    assert "notes.dat: skipped, " in run("-v", tmp_path / "mails", FIXTURES / "delays")[2]
+
+
+@pytest.mark.parametrize("rich", [True, False])
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_the_page_on_a_terminal(width: int, rich: bool) -> None:
+    shown = plain(terminal(["summary", "--log", "--tz", "UTC", "fixtures/logs/postfix.log"], width, rich=rich))
+    assert [one for one in shown.splitlines() if cells(one) > width] == []
+    assert "no-such-domain.invalid" in shown
+
+
 def test_no_command_for_what_is_gone_and_none_that_nobody_would_copy(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,7 +453,7 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     look = Look(width, is_ascii)
     change = Change("domain", name, 3, 90, 3.0)
-    page = Page(summary, decide(summary), places, Problems(1, 2, 3), [("do " * 30, "")], summary, [change])
+    page = Page(summary, decide(summary), places, Problems(1, 2, 3, 4, name), [("do " * 30, "")], summary, [change])
     lines = list(lines_of(page, look))
     assert lines[0].startswith("Mail ")
     assert [one for one in lines if width_of(one) > width] == []

@@ -117,7 +117,18 @@ def test_shell_examples_use_options_that_exist(example: Example) -> None:
     actions = ("list", "show", "check", "which", "diff", "compare", "import", "suggest", "schema")
     known = {
         name: console(f"undeliverable {name} --help")
-        for name in ("check", "classify", "explain", "export", "pipe", "report", "serve", "summary")
+        for name in (
+            "anonymize",
+            "check",
+            "classify",
+            "demo",
+            "explain",
+            "export",
+            "pipe",
+            "report",
+            "serve",
+            "summary",
+        )
     }
     known["rules"] = "".join(console(f"undeliverable rules {action} --help") for action in actions)
     verbs = (

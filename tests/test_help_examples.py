@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,28 +18,15 @@ from typing import Final, NamedTuple
 import pytest
 
 from tests.dns_server import dns_server
+from tests.examples_folder import fill
 from undeliverable.cli import main
 from undeliverable.cli._help import _EXAMPLES, Parser
 from undeliverable.cli._main import full_parser
 from undeliverable.cli._options import nested_parsers
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-FIXTURES: Final = ROOT / "fixtures"
-PARSERS: Final = [parser for parser in nested_parsers(full_parser()) if isinstance(parser, Parser)]
+PARSERS: Final = list(nested_parsers(full_parser()))
 LEAST: Final = 3
 
-KUMOMTA: Final = """\
-[rules]
-InvalidRecipient = ["^550.+nobody is called .+ here"]
-QuotaIssues = ["^552.+mailbox is too full"]
-"""
-OURS: Final = """\
-[[rule]]
-id = "ours.quota"
-when = { reply = "552", words = "mailbox full" }
-then = { reason = "mailbox_full" }
-example = "552 5.2.2 mailbox full"
-"""
 FOUND_NOTHING: Final = tuple(
     f"undeliverable {words} "
     for words in ("rules diff", "rules suggest", "suppressions confirm", "suppressions release")
@@ -64,76 +50,16 @@ CASES: Final = [
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.prog)
-def test_every_help_has_three_examples_of_its_command(parser: ArgumentParser) -> None:
-    assert isinstance(parser, Parser)
+def test_every_help_has_three_examples_of_its_command(parser: Parser) -> None:
     lines = examples_of(parser)
     assert len(set(lines)) >= LEAST
     assert sum(f"{line} ".startswith(f"{parser.prog} ") for line in lines) >= LEAST
 
 
-def letter(recipient: str, reply: str) -> str:
-    return f"""\
-From: MAILER-DAEMON@mx.example.net
-To: news@example.net
-Subject: Undelivered Mail Returned to Sender
-Date: Mon, 16 Nov 2026 09:12:33 +0000
-Message-ID: <{recipient}>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example.net
-
-Final-Recipient: rfc822; {recipient}
-Action: failed
-Status: {reply[4:9]}
-Diagnostic-Code: smtp; {reply}
-
---b--
-"""
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with everything that the examples name."""
     base = tmp_path_factory.mktemp("examples")
-    for folder in ("bounces", "Maildir/cur", "Maildir/new", "Maildir/tmp", "run/undeliverable", "lib/bounces", "log"):
-        (base / folder).mkdir(parents=True)
-    letters = [
-        letter("kim@example.org", "550 5.1.1 <kim@example.org>: no such user"),
-        letter("pat@example.com", "552 5.2.2 mailbox full"),
-    ]
-    for number, text in enumerate(letters):
-        (base / "bounces" / f"{number}.eml").write_text(text)
-        (base / "Maildir" / "cur" / f"{number}:2,S").write_text(text)
-    (base / "bounce.eml").write_text(letters[0])
-    for name in ("inbox.mbox", "archive.mbox"):
-        (base / name).write_text("".join(f"From MAILER-DAEMON Mon Nov 16 09:12:33 2026\n{text}\n" for text in letters))
-    for name in ("mail.log", "log/mail.log"):
-        shutil.copy(FIXTURES / "logs" / "postfix.log", base / name)
-    for name in ("my.toml", "ours.toml"):
-        (base / name).write_text(OURS)
-    for name, rules in (("old", []), ("new", ["--rules", str(base / "ours.toml")])):
-        assert (
-            main(["classify", "-q", *rules, "--format", "parquet", "-o", str(base / name), str(base / "bounces")]) == 0
-        )
-    (base / "bounces.toml").write_text(KUMOMTA)
-    (base / "campaign.txt").write_text("kim@example.org\nlee@example.net\n")
-    (base / "subscribers.csv").write_text("name,email\nKim,kim@example.org\nLee,lee@example.net\n")
-    (base / "sent.csv").write_text("recipient,message_id,sent\nkim@example.org,<1@example.net>,100\n")
-    secrets = base / "secrets.toml"
-    secrets.write_text('[postmark]\nusername = "user"\npassword = "a long password"\n')
-    secrets.chmod(0o600)
-    take = base / "take-bounce"
-    take.write_text("#!/bin/sh\ncat > /dev/null\n")
-    take.chmod(0o700)
-    known = str(base / "list.db")
-    assert main(["suppressions", "add", "kim@example.org", "--why", "asked by phone", known]) == 0
-    assert main(["suppressions", "add", "kim@example.org", "--scope", "acme", known]) == 0
-    assert main(["suppressions", "add-domain", "example.org", known]) == 0
-    assert main(["suppressions", "add-domain", "example.org", "--scope", "acme", known]) == 0
+    fill(base)
     return base
 
 

@@ -94,6 +94,12 @@ def test_it_is_skipped_in_an_archive(data: bytes, what: str, tmp_path: Path) -> 
         assert left == [(f"{tmp_path}/archive/a", str(next(one for one in known_formats() if one.what == what)))]
 
 
+def test_the_page_names_them_all() -> None:
+    page = (FIXTURES.parent / "docs" / "reading.md").read_text(encoding="utf-8").replace("\\|", "|")
+    for one in known_formats():
+        assert f"\n| {one.what} | {one.do} |\n" in page
+
+
 def test_one_named_among_others_makes_the_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.pst").write_bytes(b"!BDN")
     (tmp_path / "b.eml").write_bytes(MAIL)

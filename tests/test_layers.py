@@ -49,6 +49,7 @@ ORDER: Final = (
     "logs",
     "webhooks",
     "rule_files",
+    "anonymize",
     "__init__",
     # beside them
     "files",

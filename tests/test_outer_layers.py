@@ -16,7 +16,19 @@ from tests.databases import programs
 from undeliverable import codes, errors, model, reasons, verdict
 
 ROOT: Final = Path(undeliverable.__file__).parent
-LAYERS: Final = ("files", "rates", "recommend", "arrow", "suppression", "store", "check", "summary", "report", "serve", "cli")
+LAYERS: Final = (
+    "files",
+    "rates",
+    "recommend",
+    "arrow",
+    "suppression",
+    "store",
+    "check",
+    "summary",
+    "report",
+    "serve",
+    "cli",
+)
 # What each of these layers may know of the others; pure ones know nothing but the core.
 BELOW: Final = {
     "suppression": {"suppression", "data"},

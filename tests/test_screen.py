@@ -28,8 +28,8 @@ from undeliverable.cli._fit import address_need, cut, fold, short_address, short
 from undeliverable.cli._layout import layout_for, streaming_layout
 from undeliverable.cli._main import command_named
 from undeliverable.cli._output import paint_of
-from undeliverable.cli._rows import ScreenTable, StreamTable
 from undeliverable.cli._screen import ASCII, SIGNS, Screen
+from undeliverable.cli._screen_table import ScreenTable, StreamTable
 from undeliverable.cli._summary import Tally
 from undeliverable.reasons import BounceType
 from undeliverable.verdict import Kind
@@ -208,10 +208,10 @@ def test_the_summary_adds_up_and_fits(
         assert re.search(rf"(?<![\d,]){number:,} {state}", text)
     if width >= 110:  # everything about a type is in its line: its number, what to do, and why
         for line in lines:
-            state = next((one for one in STATES if re.search(rf"\d {one}( |$)", line)), None)
-            if state is not None and "other" not in line:
-                found = sum(numbers(line[line.index(state) :]))
-                assert found == 2 * by_state[state] or signs.ellipsis in line
+            named = next((one for one in STATES if re.search(rf"\d {one}( |$)", line)), None)
+            if named is not None and "other" not in line:
+                found = sum(numbers(line[line.index(named) :]))
+                assert found == 2 * by_state[named] or signs.ellipsis in line
     if others:
         told = next(line for line in lines if re.search(r"\bothers?\b", line))
         beside = told if width >= 60 else f"{told} {lines[lines.index(told) + 1]}"

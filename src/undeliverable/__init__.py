@@ -174,8 +174,9 @@ def read(  # noqa: PLR0913 # the public interface
 ) -> _Iterator[Report]:
     """Return the reports of all mail below `paths`, read one by one in bounded memory, as the command does.
 
-    A path is that of a message, a folder (searched in depth), an mbox, a Maildir, or a file of records (JSON Lines) that
-    ``classify``, ``pipe`` or ``serve`` wrote; each may be compressed with gzip, and ``-`` is standard input. Messages are
+    A path is that of a message, a folder (searched in depth), an mbox, a Maildir, a file of records (JSON Lines) that
+    ``classify``, ``pipe`` or ``serve`` wrote, or an archive (zip, tar) of any of these; each may be compressed with gzip,
+    bzip2, xz, and from Python 3.14 on zstd, and ``-`` is standard input. Archives are streamed, never unpacked. Messages are
     judged as :func:`parse` does; records keep the verdicts that they hold. ``Report.received`` says when a message reached
     the mailbox: by the mbox or Maildir that it lies in, or by the Received field of your own host.
 

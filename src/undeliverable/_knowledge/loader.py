@@ -17,6 +17,7 @@ from os.path import basename
 from typing import Any, Final, TypeVar
 
 from undeliverable._formats import Format, compile_format
+from undeliverable._knowledge.requirements import Sign, sign_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules import keys
 from undeliverable._rules.circumstances import Circumstances
@@ -51,9 +52,9 @@ TENANT: Final = 3
 CODE: Final = 4
 
 _TABLES: Final = {
-    BUILTIN: frozenset(("rule", "policy", "provider", "format")),
+    BUILTIN: frozenset(("rule", "policy", "provider", "format", "requirement")),
     PROFILE: frozenset(("profile", "policy", "service")),
-    FILE: frozenset(("tenant", "rule", "policy", "provider", "service", "format")),
+    FILE: frozenset(("tenant", "rule", "policy", "provider", "service", "format", "requirement")),
     CODE: frozenset(("rule", "policy")),
 }
 _FORMAT_KEYS: Final = frozenset(("title", "source", "when"))
@@ -84,6 +85,7 @@ class Layer:
     tenant: str | None = None
     opinion: bool = True
     services: tuple[str, ...] = ()
+    requirements: tuple[Sign, ...] = ()
 
 
 def load(
@@ -152,6 +154,7 @@ class _Loader:
             self.tenant,
             all(table.get("opinion", True) for table in profiles),
             tuple(self._each(document, "service", lambda table, _: _named(table, "service", keys.SERVICE))),
+            tuple(self._each(document, "requirement", lambda table, _: sign_of(table, self.scope))),
         )
         if not self.trusted:
             for error, table, index in check_layer(layer, self.languages):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Caller, Failure
     from undeliverable._rules.rule import Rule
+    from undeliverable.verdict import Verdict
 
 __all__ = ["Selecting"]
 
@@ -41,6 +42,15 @@ class Selecting:
     def is_plain(self) -> bool:
         """Whether reply and report alone decide: there are neither policies nor tenants nor conditional rules."""
         return not (any(layer.policies for layer in self.layers) or self._conditional or self._tenants)
+
+    def requirement_of(self, verdict: Verdict) -> tuple[str, str | None] | None:
+        """Return the requirement for senders that a refusal names, ``spf`` or ``one_click``, and the page about it.
+
+        None where it names none. Tables of higher layers come first; no verdict depends on them.
+        """
+        from undeliverable._knowledge.requirements import requirement_of
+
+        return requirement_of(verdict, (sign for layer in self._upper for sign in layer.requirements))
 
     def of(self, caller: Caller | None) -> Self:
         """Return what is for the caller's tenant, without what is for others."""

@@ -17,6 +17,7 @@ __all__ = [
     "POLICY_WHEN",
     "PROFILE",
     "PROVIDER",
+    "REQUIREMENT",
     "RULE",
     "RULE_THEN",
     "RULE_WHEN",
@@ -129,6 +130,14 @@ PROVIDER: Final[Keys] = {
     "pages": ("pages", "Its pages for senders, which explanations point to."),
     "source": ("text", "Where this is from."),
 }
+REQUIREMENT: Final[Keys] = {
+    "name": ("requirement", "The requirement for senders that such a reply names."),
+    "status": POLICY_WHEN["status"],
+    "words": POLICY_WHEN["words"],
+    "any_words": POLICY_WHEN["any_words"],
+    "example": _ENTRY["example"],
+    "page": ("text", "The page that says what is required."),
+}
 SERVICE: Final[Keys] = {
     "name": ("text", "The name of the file that describes it, without `.toml`."),
     "source": ("text", "Where this is from."),
@@ -154,6 +163,10 @@ TABLES: Final[Mapping[str, tuple[Keys | None, str]]] = {
     "policy": (
         POLICY,
         "Says what follows from a failure. Of one file the first that fits counts, with all that it sets.",
+    ),
+    "requirement": (
+        REQUIREMENT,
+        "Says which requirement for senders a refusal names, for reports. The first that fits counts.",
     ),
     "format": (None, "A described format of notifications."),
 }

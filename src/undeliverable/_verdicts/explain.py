@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from undeliverable._text.identity import is_same_address
+from undeliverable._text.lazy import lazy
 from undeliverable._verdicts.excerpts import excerpt
 from undeliverable._verdicts.pages import pages_for
 from undeliverable._verdicts.sentences import Sentences, sentences
@@ -36,11 +38,14 @@ __all__ = ["explain", "explain_report", "explanation", "headline", "matched", "r
 _WAITING: Final = frozenset((MessageAdvice.RETRY, MessageAdvice.RETRY_ELSEWHERE))
 _CAUTIONS: Final = {INSIDE: "inside", GUESSED: "guessed", UNSURE: "unsure"}
 _DOUBTS: Final = (
-    ("the reply names ", "other_recipient"),
-    (" cannot be the cause ", "step"),
-    (" is not said of a recipient", "step"),
+    (lazy(r"Status (?P<status>\S+) but the reply says (?P<reply>\S+)"), "status"),
+    (lazy(r"Action failed but Status "), "success"),
+    (lazy(r".* differ in class"), "class"),
+    (lazy(r"the reply names "), "other_recipient"),
+    (lazy(r".* cannot be the cause |.* is not said of a recipient"), "step"),
+    (lazy(r""), "disagree"),
 )
-"""What stands in a conflict, and the sentence for it; there is one for any other."""
+"""How conflicts read, and the sentence for each: the first that fits counts."""
 _DONE: Final = {
     Action.DELIVERED: "delivered",
     Action.RELAYED: "relayed",
@@ -180,13 +185,17 @@ def _cautions(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
 def _doubts(verdict: Verdict, say: Sentences) -> Iterator[ExplanationLine]:
     """Yield what contradicts the verdict, each sentence once."""
     conflicts = [one for one in verdict.conflicts if one not in _CAUTIONS and not one.startswith(UNPROVEN)]
-    found = dict.fromkeys(
-        next((name for mark, name in _DOUBTS if mark in conflict), "disagree") for conflict in conflicts
-    )
+    found = dict.fromkeys(_doubt(conflict, say) for conflict in conflicts)
     if verdict.confidence == _LOW and not verdict.conflicts and verdict.reason is not Reason.UNDEFINED:
-        found["low"] = None
-    for name in found:
-        yield _line(say, "doubt", say.get("doubt", name))
+        found[say.get("doubt", "low")] = None
+    yield from (_line(say, "doubt", text) for text in found)
+
+
+def _doubt(conflict: str, say: Sentences) -> str:
+    """Return the sentence for a conflict."""
+    matches = ((pattern.match(conflict), name) for pattern, name in _DOUBTS)
+    match, name = next((match, name) for match, name in matches if match is not None)
+    return say.get("doubt", name, **match.groupdict())
 
 
 def _steps(verdict: Verdict, say: Sentences, kind: Kind | None) -> Iterator[ExplanationLine]:
@@ -230,8 +239,7 @@ def _is_suppressed(verdict: Verdict) -> bool:
 
 def _is_forwarded(verdict: Verdict) -> bool:
     """Return whether another address was mailed than the one that failed."""
-    sent_to = _one_line(verdict.sent_to)
-    return sent_to is not None and sent_to != _one_line(verdict.recipient)
+    return _one_line(verdict.sent_to) is not None and not is_same_address(verdict.sent_to, verdict.recipient)
 
 
 def _forwarded(verdict: Verdict, say: Sentences) -> tuple[ExplanationLine, ...]:

@@ -1,4 +1,4 @@
-"""Files of addresses as people keep them: one address per line, or CSV with an address column."""
+"""Files of addresses as people keep them: one address per line, or CSV with an address column; compressed, or in an archive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from undeliverable.cli._command import UsageError, open_binary, warn
 from undeliverable.cli._words import bad_rows, unknown_column
-from undeliverable.files import STDIN, CsvRows, Row
+from undeliverable.files import STDIN, CsvRows, Row, lists_in
 
 __all__ = ["AddressRows"]
 
@@ -43,14 +43,16 @@ class AddressRows:
             self._file.close()
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
-            yield from self._rows(text)
+            for one in lists_in(self._file, self._path, warn):
+                text = io.TextIOWrapper(one.file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+                try:
+                    yield from self._rows(text)
+                finally:
+                    text.detach()
         except OSError as error:
             self.failed = True
             warn(f"{self._path}: {error}; the rest of the file was skipped")
-        finally:
-            text.detach()
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
         first = text.readline()

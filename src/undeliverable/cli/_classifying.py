@@ -12,34 +12,116 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from undeliverable import address_identity
 from undeliverable.cli._closing import Notes, closing_lines
-from undeliverable.cli._command import warn
-from undeliverable.cli._fields import address_of
-from undeliverable.cli._into import Into
+from undeliverable.cli._command import UsageError, knowledge_of, known_of, warn
+from undeliverable.cli._fields import address_of, fields_of
+from undeliverable.cli._formats import format_of
+from undeliverable.cli._into import Into, Recording, list_of
 from undeliverable.cli._jobs import Done, Work, done_by
 from undeliverable.cli._neutral import neutral
-from undeliverable.cli._next import next_step
 from undeliverable.cli._output import Output, Wanted, paint_of
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._rows import Line
 from undeliverable.cli._screen import Screen
+from undeliverable.cli._select import Selection
+from undeliverable.cli._signer import ListedSent, Proving, asking, prover_of
 from undeliverable.cli._summary import Tally
-from undeliverable.cli._words import counted
-from undeliverable.cli._writers import Addresses
+from undeliverable.cli._words import counted, log_remarks
+from undeliverable.cli._writers import Addresses, Form
 from undeliverable.files import STDIN, Inbox, Mail, size_of
 from undeliverable.logs import LogReader
-from undeliverable.verdict import Report, Verdict
+from undeliverable.mail import ENVELOPE_TO
+from undeliverable.verdict import Kind, Report, Verdict
 
-__all__ = ["Run", "streams"]
+if TYPE_CHECKING:
+    from undeliverable.proof import Prover
+
+__all__ = ["classify"]
+
+_LONGEST: Final = 36_500  # days
 
 INTERRUPTED: Final = 130
 """The exit status after Ctrl-C, as shells give it (128 + SIGINT)."""
 
 
-def streams(options: Namespace) -> bool:
+def classify(options: Namespace) -> int:
+    """Do what the options say, and return the exit status.
+
+    :raises UsageError: for options that cannot be used.
+    :raises RunError: when a list cannot be written.
+    :raises OSError: when a file cannot be written.
+    """
+    if options.jobs < 1 or (options.jobs > 1 and options.log):
+        raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
+    if not 0 < options.max_age <= _LONGEST:
+        raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
+    wanted = _wanted(options)
+    hides = wanted.path is None and sys.stdout.isatty() and wanted.form.format == "table" and not options.all
+    work, prover = _work(options, wanted.form, hides=hides), prover_of(options)
+    known = list_of(options, reads_mail=not options.log)
+    if known is None:
+        return _Run(options, work._replace(proving=_proving(options, prover)), wanted, None)()
+    known.close()  # processes are forked before it is opened again: no two may share a connection
+    max_age, sent = timedelta(days=options.max_age), ListedSent(known)
+    proving = _proving(options, asking(prover, sent))
+    try:
+        work = work._replace(proving=proving, recording=Recording(max_age))
+        return _Run(options, work, wanted, Into(known, max_age))()
+    finally:
+        sent.close()
+        known.close()
+
+
+def _wanted(options: Namespace) -> Wanted:
+    """Return what is to be written, and where.
+
+    :raises UsageError: for options that contradict each other.
+    """
+    name = format_of(options.format, options.output, excel=options.excel)
+    fields = fields_of(options.fields)
+    if name == "txt" and fields:
+        raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
+    if name == "parquet" and fields:
+        raise UsageError("--fields: parquet has all columns, of which engines read those that they need")
+    return Wanted(
+        Form.of(name, fields),
+        options.output,
+        color=options.color,
+        excel=options.excel,
+        shows_all=options.all,
+        streams=_streams(options),
+    )
+
+
+def _proving(options: Namespace, prover: Prover | None) -> Proving | None:
+    """Return what proves messages; logs are our own, and prove themselves."""
+    if prover is None or options.log:
+        return None
+    return Proving(prover, tuple(options.envelope_to) or ENVELOPE_TO, tuple(options.received_by))
+
+
+def _work(options: Namespace, form: Form, *, hides: bool) -> Work:
+    """Return the work to do on each message."""
+    knowledge = knowledge_of(options)
+    addresses = form.format == "txt"
+    selection = Selection.of(options.only, of_mailed=addresses)
+    return Work(
+        knowledge,
+        selection,
+        form,
+        attached=options.attached,
+        keep_headers=tuple(options.keep_header),
+        known=known_of(options, knowledge),
+        hides=hides and str(Kind.OTHER) not in selection.words,
+        unique=options.unique and not addresses,
+    )
+
+
+def _streams(options: Namespace) -> bool:
     """Return True if a log is read that may still be growing: from a pipe or a terminal."""
     if not options.log or STDIN not in options.paths:
         return False
@@ -49,7 +131,7 @@ def streams(options: Namespace) -> bool:
         return False
 
 
-class Run:
+class _Run:
     """One run, from the first file to the summary.
 
     :param into: the list that events go into, if any.
@@ -142,7 +224,7 @@ class Run:
 
     def _skip(self, path: str, why: str) -> None:
         self._progress.clear()
-        warn(f"{path}: skipped, {why}")
+        warn(f"{path}: skipped: {why}")
 
     def _warn(self, message: str) -> None:
         self._progress.clear()
@@ -171,11 +253,7 @@ class Run:
 
     def _remarks(self) -> Iterator[str]:
         if self._lines is not None:
-            yield from self._lines.remarks
-            unread: int = getattr(self._lines, "unread", 0)
-            if unread:
-                looks = "line looks like a delivery but was" if unread == 1 else "lines look like deliveries but were"
-                yield f"warning: {unread:,} {looks} not read; first: {getattr(self._lines, 'first_unread', '')}"
+            yield from log_remarks(self._lines)
         if self._inbox.records and (self._options.rules or self._options.profile):
             yield "warning: records keep their verdicts; --rules and --profile judge mail"
 
@@ -202,5 +280,7 @@ class Run:
             seconds = time.perf_counter() - self._begin
             yield [(f" {counted(self._tally.messages, 'message')} in {seconds:.2f} s", "dim")]
         if self._wanted.form.format == "table":
+            from undeliverable.cli._next import next_step  # other formats are for people who know what is next
+
             for line in next_step(self._options, self._tally, screen.width):
                 yield [(line, "")]

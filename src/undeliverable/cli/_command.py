@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import BinaryIO, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypedDict
 
 from undeliverable import Knowledge
 from undeliverable.cli._neutral import neutral_lines
@@ -15,6 +15,9 @@ from undeliverable.files import STDIN
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
 from undeliverable.smtp import named_command
+
+if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
 
 __all__ = [
     "COLORS",
@@ -98,7 +101,7 @@ def add_output_options(parser: ArgumentParser, *, default: str | None = None) ->
     )
 
 
-def add_knowledge_options(parser: ArgumentParser) -> None:
+def add_knowledge_options(parser: ArgumentParser | ArgumentGroup) -> None:
     """Declare `--rules` and `--profile`, and what policies may ask for."""
     parser.add_argument(
         "--rules",
@@ -117,7 +120,7 @@ def add_knowledge_options(parser: ArgumentParser) -> None:
     add_context_options(parser)
 
 
-def add_context_options(parser: ArgumentParser) -> None:
+def add_context_options(parser: ArgumentParser | ArgumentGroup) -> None:
     """Declare what policies may ask for beside the mail: `--tenant`, `--stream` and `--context`."""
     for name, what in (("tenant", "customer"), ("stream", "stream of mail")):
         parser.add_argument(
@@ -143,7 +146,11 @@ def add_reply_options(parser: ArgumentParser) -> None:
         "--protocol", type=str.lower, choices=tuple(map(str, Protocol)),
         help="the protocol of the session: LMTP answers the end of DATA for each recipient",
     )  # fmt: skip
-    parser.add_argument("--recipient", metavar="ADDRESS", help="the address that the reply is about")
+    parser.add_argument(
+        "--recipient",
+        metavar="ADDRESS",
+        help="the address that the reply is about; of files, explain only what is about it",
+    )
     parser.add_argument("--sender", metavar="ADDRESS", help="the sender of the message, for policies that ask")
     parser.add_argument(
         "--mx", metavar="HOST", action="append", default=[], help="an MX host of the recipient's domain; repeatable"

@@ -7,14 +7,12 @@ from typing import Any, Final
 
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._main import full_parser
-from undeliverable.cli._options import nested_parsers
+from undeliverable.cli._options import NAMES_OF_FILES, nested_parsers
 from undeliverable.errors import missing_extra
 
 __all__ = ["SHELLS", "completion"]
 
 SHELLS: Final = ("bash", "zsh", "tcsh")
-_FILES: Final = frozenset(("FILE", "FILE|REPLY", "LIST", "PATH"))
-"""What arguments are called that name a file or a folder."""
 
 
 def completion(shell: str) -> str:
@@ -38,5 +36,5 @@ def completion(shell: str) -> str:
 def _complete_files(parser: ArgumentParser, files: object) -> None:
     for action in parser._actions:  # noqa: SLF001 # argparse has no other way to them
         marked: Any = action
-        if action.metavar in _FILES:
+        if action.metavar in NAMES_OF_FILES:
             marked.complete = files

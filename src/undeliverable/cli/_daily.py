@@ -19,7 +19,7 @@ from undeliverable.cli._lists import open_list
 from undeliverable.cli._progress import Progress
 from undeliverable.files import Inbox, Mail, RecordError, report_of, size_of
 from undeliverable.logs import LogReader
-from undeliverable.summary import ListNews, Span, Summary, SummaryCounter, stamp_of
+from undeliverable.summary import ListNews, Span, Summary, SummaryCounter, masked, stamp_of
 
 __all__ = ["Reading", "news_of", "saved", "summary_in"]
 
@@ -48,26 +48,41 @@ class Reading:
 
     def count(self, paths: Sequence[str], counter: SummaryCounter) -> None:
         """Count what is below the paths."""
-        lines, inbox = self._lines_of(), Inbox(paths, warn=self._warn, is_log=self._is_log)
         shows = sys.stderr.isatty() and not self._options.quiet
-        progress = Progress(size_of(paths) if shows else 0, shows=shows)
-        unread = 0
+        progress = Progress(lambda: size_of(paths), shows=shows)
+
+        def warn(message: str) -> None:
+            progress.clear()
+            self._warn(message)
+
+        def skip(path: str, why: str) -> None:
+            warn(f"{path}: skipped, {why}")
+
+        lines = self._lines_of()
+        inbox = Inbox(paths, warn=warn, is_log=self._is_log, skipped_file=skip if self._options.verbose else None)
+        broken = 0
         for number, mail in enumerate(inbox, start=1):
             self.is_empty = False
             counter.lines += self._is_log and not mail.is_record
             try:
                 report = self._report(mail, lines)
             except RecordError as error:
-                self._warn(str(error))
-                unread += 1
+                warn(str(error))
+                broken += 1
                 continue
             if report is not None:
                 counter.add(report, self._times(mail.raw) if self._is_log else None)
             progress.update(inbox.done, number)
         progress.clear()
         for remark in lines.remarks:
-            self._warn(remark)
-        self.problems = Problems(inbox.failed, inbox.skipped, inbox.unread + unread)
+            warn(remark)
+        self.problems = Problems(
+            inbox.failed,
+            inbox.skipped,
+            inbox.unread + broken,
+            lines.unread,
+            lines.first_unread and masked(lines.first_unread),
+        )
 
     def _report(self, mail: Mail, lines: LogReader) -> Report | None:
         if self._is_log and not mail.is_record:

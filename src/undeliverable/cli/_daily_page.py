@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from textwrap import wrap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -28,6 +27,7 @@ _REASONS: Final = 8
 _CHANGES: Final = 8
 _WIDE: Final = 60
 _FLOWS: Final = ("delivered", "failed", "deferred", "complaints")
+_UNKNOWN: Final = "nothing says how much was sent (--sent NUMBER, or --log for a log of deliveries)"
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "auto_reply": "auto-replies", "challenge": "challenges", "disposition": "read receipts",
@@ -42,12 +42,16 @@ class Problems(NamedTuple):
 
     :ivar failed: files that could not be read.
     :ivar skipped: files that hold no mail.
-    :ivar unread: lines that look like deliveries or records, and were not read.
+    :ivar broken: lines among records that are none.
+    :ivar unread: lines of a log that look like deliveries, and were not read.
+    :ivar first: the first of these, with its place.
     """
 
     failed: int = 0
     skipped: int = 0
+    broken: int = 0
     unread: int = 0
+    first: str | None = None
 
 
 class Page(NamedTuple):
@@ -77,7 +81,7 @@ def lines_of(page: Page, look: Look) -> Iterator[str]:
     parts = (
         [*_head(page, look)],
         [*_totals(summary, look)] if summary.reports or not summary.news else [],
-        [*_decision(page.decided, look)],
+        [*_decision(page, look)],
         [*_changed(page, look)],
         chart(summary, look),
         [*_groups("Providers", summary.providers, None, _PROVIDERS, look)],
@@ -144,11 +148,11 @@ def _percent(share: Share | None) -> str:
     return "" if share is None else f"{share.rate:.2%}"
 
 
-def _decision(decided: Decided, look: Look) -> Iterator[str]:
+def _decision(page: Page, look: Look) -> Iterator[str]:
+    decided = page.decided
     if decided.decision is None:
-        yield from look.wrapped(
-            "No rate: nothing says how much was sent (--sent NUMBER, or --log for a log of deliveries)"
-        )
+        nothing = "nothing was sent" if page.summary.sent == 0 else _UNKNOWN
+        yield from look.wrapped(f"No rate: {nothing}")
         return
     first, *others = decided.why or ("no rate reaches a level",)
     yield from look.wrapped(f"{decided.decision.upper()}: {first}")
@@ -253,9 +257,13 @@ def _left_out(page: Page, look: Look) -> Iterator[str]:
         (summary.outside, f"{counted(summary.outside, 'report')} of another time"),
         (0 if is_open else summary.undated, f"{counted(summary.undated, 'report')} without a date"),
         (problems.skipped, f"{counted(problems.skipped, 'file')} without mail (-v names them)"),
-        (problems.unread, f"{counted(problems.unread, 'line')} that could not be read"),
+        (problems.broken, f"{counted(problems.broken, 'line')} that could not be read"),
         (problems.failed, f"{counted(problems.failed, 'file')} that failed"),
     )
     said = [note for number, note in notes if number]
     if said:
-        yield from wrap(f"Not counted: {'; '.join(said)}", look.width, subsequent_indent="  ")
+        yield from look.wrapped(f"Not counted: {'; '.join(said)}")
+    if problems.unread:
+        looks = counted(problems.unread, "line looks like a delivery", "lines look like deliveries")
+        yield from look.wrapped(f"{looks} but could not be read, so the numbers are too small; the first:")
+        yield from look.wrapped(look.shown(problems.first or ""), indent="  ", most=3)

@@ -20,6 +20,7 @@ __all__ = ["steps_of"]
 
 _MOST: Final = 200  # characters of paths that anybody would copy
 _NAMED: Final = 3  # providers in a sentence
+_KEPT: Final = ("rules", "profile", "tenant", "stream", "context")  # they decide what is found
 _REPLIES: Final = "--fields recipient,code,remote_mta,reply"
 _SENTENCES: Final[Mapping[Advice, tuple[str, str, str]]] = MappingProxyType(
     {
@@ -88,6 +89,10 @@ def _classify(words: str, options: Namespace, target: str = "") -> str:
     paths = " ".join(quote(f"./{path}" if path.startswith("-") else path) for path in options.paths)
     if len(paths) > _MOST:
         paths = f"{quote(options.paths[0])} ..."
-    kept = [f"--{name} {quote(one)}" for name in ("rules", "profile") for one in getattr(options, name)]
+    kept = [f"--{name} {quote(one)}" for name in _KEPT for one in _values(getattr(options, name))]
     log = ["--log"] if options.log else []
     return " ".join(filter(None, ("undeliverable classify", *log, words, *kept, paths, target)))
+
+
+def _values(value: str | list[str] | None) -> list[str]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -60,12 +60,12 @@ class Look(NamedTuple):
 
     def wrapped(self, text: str, *, indent: str = "", hang: str = "  ", most: int | None = None) -> Iterator[str]:
         """Yield a text in lines, at most so many; `hang` stands before all but the first."""
-        room = self.width - len(indent) - len(hang)
-        first, *others = _folded(text, room) or [""]
-        if most is not None and len(others) >= most:
-            others = [*others[: most - 2], self.cut(" ".join(others[most - 2 :]), room)]
-        yield indent + first
-        yield from (f"{indent}{hang}{line}" for line in others)
+        room = self.width - len(indent)
+        lines = _folded(text, room, hang) or [""]
+        if most is not None and len(lines) > most:
+            rest = " ".join(line.strip() for line in lines[most - 1 :])
+            lines = [*lines[: most - 1], hang + self.cut(rest, room - len(hang))]
+        yield from (indent + line for line in lines)
 
     def command(self, text: str) -> Iterator[str]:
         """Yield a command that can be copied: broken between words with the backslash that shells go on after."""
@@ -111,10 +111,10 @@ def columns(table: Sequence[Sequence[str]], sides: str, look: Look) -> Iterator[
         yield look.cut(f"{start}{look.shortened(name, max(look.width - len(start), 1))}".rstrip())
 
 
-def _folded(text: str, room: int) -> list[str]:
+def _folded(text: str, room: int, hang: str) -> list[str]:
     """Return the lines of a text; where letters are two columns wide, the room is half as many letters."""
     half = room if width_of(text) == len(text) else room // 2
-    return wrap(text, max(half, 8), break_on_hyphens=False)
+    return wrap(text, max(half, 8), subsequent_indent=hang, break_on_hyphens=False)
 
 
 def _columns(stream: TextIO) -> int:

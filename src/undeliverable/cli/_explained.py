@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Final
 
 from undeliverable import Verdict
-from undeliverable.cli._command import UsageError
 from undeliverable.cli._paragraphs import LABELS, Paragraph, Span, paragraph
 from undeliverable.data import names
 from undeliverable.verdict import Explanation
 
-__all__ = ["add_language_option", "headline_style", "in_paragraphs", "language_of", "machinery"]
+__all__ = ["add_language_option", "headline_style", "in_paragraphs", "machinery"]
 
-_VARIABLE: Final = "UNDELIVERABLE_LANG"
 _DEFAULT: Final = "en"
 _LINE: Final = re.compile(rf"( {{{LABELS}}}|  \S.{{{LABELS - 4}}} )(.*)")
 """A line of the machinery: its label or the indent of a further line, and its text."""
@@ -24,22 +21,13 @@ _LINE: Final = re.compile(rf"( {{{LABELS}}}|  \S.{{{LABELS - 4}}} )(.*)")
 
 def add_language_option(parser: ArgumentParser) -> None:
     """Declare `--lang`."""
+    languages = tuple(name.removesuffix(".toml") for name in names("explain/"))
     parser.add_argument(
         "--lang",
-        choices=_languages(),
-        help=f"the language of the explanation (default: the variable {_VARIABLE}, else {_DEFAULT})",
+        choices=languages,
+        default=_DEFAULT,
+        help=f"the language of the explanation: {', '.join(languages)} (default: {_DEFAULT})",
     )
-
-
-def language_of(options: Namespace) -> str:
-    """Return the language of explanations.
-
-    :raises UsageError: for an unknown one in the environment.
-    """
-    lang = options.lang or os.environ.get(_VARIABLE, "").lower() or _DEFAULT
-    if lang not in _languages():
-        raise UsageError(f"{_VARIABLE}: unknown language {lang!r}; expected one of {', '.join(_languages())}")
-    return str(lang)
 
 
 def in_paragraphs(explanation: Explanation, style: str = "bold") -> Iterator[Paragraph]:
@@ -66,7 +54,3 @@ def machinery(verdict: Verdict) -> Iterator[Paragraph]:
             yield paragraph(match[2], label=match[1].strip())
         else:
             yield paragraph(match[2], label=" ")
-
-
-def _languages() -> tuple[str, ...]:
-    return tuple(name.removesuffix(".toml") for name in names("explain/"))

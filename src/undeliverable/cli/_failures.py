@@ -24,6 +24,7 @@ _WHAT_TO_DO: Final[Mapping[int, str]] = MappingProxyType(
         errno.EMFILE: "raise the limit of open files (ulimit -n)",
         errno.ENFILE: "the system has no open files left; try again later",
         errno.EBADF: "the stream is closed; redirect it to a file or to /dev/null",
+        errno.EFBIG: "raise the limit of the size of files (ulimit -f)",
         errno.ELOOP: "a symbolic link leads back to itself",
         errno.ENAMETOOLONG: "shorten the name",
         errno.EADDRINUSE: "another program listens there; stop it, or choose another port",
@@ -35,10 +36,20 @@ _WHAT_TO_DO: Final[Mapping[int, str]] = MappingProxyType(
 
 def failure(error: OSError) -> str:
     """Return what failed, where, and what to do."""
+    if error.errno == errno.ENOENT and error.filename is None and _is_homeless():
+        return "the working directory does not exist any more; change to another one"
     what = error.strerror or str(error) or type(error).__name__
     where = _place(error)
     hint = _WHAT_TO_DO.get(error.errno or 0, "")
     return f"{where}{': ' if where else ''}{what}{'; ' if hint else ''}{hint}"
+
+
+def _is_homeless() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
 
 
 def _place(error: OSError) -> str:
@@ -53,4 +64,12 @@ def _place(error: OSError) -> str:
         except OSError as again:
             if again.errno == error.errno:
                 return name
-    return "standard input" if error.errno == errno.EBADF else ""
+    return _closed_stream() if error.errno == errno.EBADF else ""
+
+
+def _closed_stream() -> str:
+    try:
+        os.write(1, b"")
+    except OSError:
+        return "standard output"
+    return "standard input"

@@ -22,6 +22,7 @@ LIST: Final = "LIST"
 """The name of the argument, always the last one, that the settings may give."""
 _DESCRIPTION: Final = "Read bounced mail: what happened to each recipient, why, and what to do next."
 _EXAMPLES: Final = (
+    "undeliverable demo                               # what it does, on sample mails",
     "undeliverable classify bounces/                  # every recipient in a folder",
     'undeliverable explain "552 5.2.2 mailbox full"   # why, and what to do',
     "undeliverable classify --only hard --format csv inbox.mbox > dead.csv",

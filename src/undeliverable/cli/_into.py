@@ -20,6 +20,8 @@ from undeliverable.mail import received_at
 from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
+
     from undeliverable.store import Outcome, SuppressionList
     from undeliverable.suppression import ListEvent, RequireProof
 
@@ -33,7 +35,7 @@ _PAUSE: Final = 60.0  # seconds between two warnings of a server: strangers must
 _PROOF: Final = "--return-path and --keys"
 
 
-def add_into_options(parser: ArgumentParser) -> None:
+def add_into_options(parser: ArgumentParser | ArgumentGroup) -> None:
     """Declare `--into`, `--scope` and `--require-proof`."""
     parser.add_argument(
         "--into", metavar="LIST", help="record the events in a suppression list: a SQLite file, or a database URL"

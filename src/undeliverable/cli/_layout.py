@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from undeliverable.cli._fields import TABLE_FIELDS
 from undeliverable.cli._fit import address_need, cut, short_address, short_path, width_of
+from undeliverable.cli._rows import GAP
 
-__all__ = ["GAP", "Column", "Layout", "layout_for", "streaming_layout"]
+__all__ = ["Column", "Layout", "layout_for", "streaming_layout"]
 
-GAP: Final = 2
 _NARROW: Final = 60  # columns below which the type is a letter
 _WIDE: Final = 100  # columns from which the source is shown
 _SOURCE: Final = 16  # columns that a source needs to be of use

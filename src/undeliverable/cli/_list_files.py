@@ -6,17 +6,18 @@ import io
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from undeliverable.cli._command import open_binary, warn
+from undeliverable.cli._command import RunError, UsageError, open_binary, warn
 from undeliverable.cli._lists import open_list, said, warnings_of
+from undeliverable.cli._neutral import neutral
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._tables import print_csv, print_lines
 from undeliverable.cli._words import bad_rows, counted, unknown_column, unknown_value
-from undeliverable.files import STDIN, CsvRows, Row, decompressed
+from undeliverable.files import STDIN, CsvRows, ListFile, Row, lists_in
 
 __all__ = [
     "export",
@@ -25,6 +26,7 @@ __all__ = [
     "filter_arguments",
     "import_",
     "import_arguments",
+    "lists_of",
     "opened",
     "watched",
 ]
@@ -39,11 +41,29 @@ _NAMED: Final = 10
 
 
 @contextmanager
-def opened(path: str) -> Generator[BinaryIO, None, None]:
-    """Yield a file, or standard input, decompressed where it needs to be."""
+def lists_of(path: str, say: Callable[[str], None] = warn) -> Generator[Iterator[ListFile], None, None]:
+    """Yield the list in a file or on standard input, decompressed where it needs to be, or those in an archive.
+
+    :param say: called with what cannot be read.
+    """
     file = open_binary(path)
     with nullcontext() if path == STDIN else file:
-        yield decompressed(file)
+        try:
+            yield lists_in(file, path, say, lambda name, why: warn(f"{name}: {why}; skipped"))
+        except OSError as error:
+            if error.errno is not None:  # a disk's error, or a pipe's
+                raise
+            raise RunError(f"{path}: {error}") from None
+
+
+@contextmanager
+def opened(path: str) -> Generator[BinaryIO, None, None]:
+    """Yield the list in a file, or on standard input, decompressed where it needs to be."""
+    with lists_of(path) as lists:
+        first = next(lists, None)
+        if first is None or first.path != path:
+            raise UsageError(f"{path}: an archive; unpack it and name the list in it")
+        yield first.file
 
 
 def watched(rows: Iterable[T], file: BinaryIO, path: str) -> Iterator[T]:
@@ -112,7 +132,9 @@ def _line(cells: Iterable[str]) -> str:
 
 def import_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `import`."""
-    parser.add_argument("file", metavar="FILE", help="CSV, JSON or JSON Lines; - for standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="CSV, JSON or JSON Lines, or an archive of them; - for standard input"
+    )
     parser.add_argument(
         "--from",
         metavar="FORMAT",
@@ -125,29 +147,50 @@ def import_arguments(parser: ArgumentParser) -> None:
 
 
 def import_(options: Namespace) -> int:
-    """Import a list; after an interruption the same command completes it."""
-    with open_list(options.list, scope=options.scope, create=True) as known, opened(options.file) as file:
-        from undeliverable.store import read_import
+    """Import a list, or each list in an archive; after an interruption the same command completes it."""
+    status, problems = 0, list[str]()
+    with (
+        open_list(options.list, scope=options.scope, create=True) as known,
+        lists_of(options.file, problems.append) as lists,
+    ):
+        from undeliverable.store import StoreError
 
-        source = read_import(file, format=options.format, judge=options.judge)
-        outcome = known.record(watched(source, file, options.file))
-        is_shared = not known.scope and bool(known.scopes())
+        for one in lists:
+            try:
+                status |= _import(options, known, one)
+            except StoreError as error:
+                if one.path == options.file:
+                    raise
+                problems.append(f"{one.path}: {error}")
         known.tidy()
+    for problem in problems:
+        warn(problem)
+    return 1 if problems else status
+
+
+def _import(options: Namespace, known: SuppressionList, one: ListFile) -> int:
+    """Import one list, print its counts, and return the status."""
+    from undeliverable.store import read_import
+
+    alone = one.path == options.file
+    source = read_import(one.file, format=options.format, judge=options.judge)
+    outcome = known.record(watched(source, one.file, options.file) if alone else source)
     skips = source.skips - source.bad - source.patterns
     if skips:
         rows = ", ".join(map(str, source.skipped))
         warn(f"{skips:,} rows without a usable address were skipped, the first of them {rows}")
     if source.patterns:
         warn(
-            f"{options.file}: {counted(source.patterns, 'pattern')} left out: {'; '.join(source.named_patterns)};"
+            f"{one.path}: {counted(source.patterns, 'pattern')} left out: {'; '.join(source.named_patterns)};"
             " suppress a whole domain with 'undeliverable suppressions add-domain DOMAIN LIST'"
         )
-    if outcome.ignored and is_shared:
+    if outcome.ignored and not known.scope and known.scopes():
         warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
     for line in warnings_of(outcome):
         warn(line)
-    print(f"{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
-    status = bad_rows(options.file, source.bad, source.faults)
+    place = "" if alone else f"{neutral(one.path)}: "
+    print(f"{place}{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
+    status = bad_rows(one.path, source.bad, source.faults)
     return 1 if source.patterns or (source.rows and source.rows == source.skips) else status
 
 

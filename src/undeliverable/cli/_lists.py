@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from undeliverable.cli._command import warn
+from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._words import counted
 
@@ -60,8 +60,10 @@ def open_list(
     :param policy: the policy of a new list.
     :param require_proof: the proof that the list must ask for.
     :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
+    :raises UsageError: when the place cannot be that of a list.
     :raises UndeliverableError: when it cannot be opened, or without the extra `store`.
     """
+    _check_place(place, create=create)
     from undeliverable.store import MissingListError, SuppressionList
 
     try:
@@ -75,6 +77,20 @@ def open_list(
     for remark in known.remarks:
         warn(remark)
     return known
+
+
+def _check_place(place: str, *, create: bool) -> None:
+    """Say of a path what the database would not say.
+
+    :raises UsageError: when it is a folder, or would be in a folder that does not exist.
+    """
+    if "://" in place:
+        return
+    if os.path.isdir(place):
+        raise UsageError(f"{place}: is a folder; a list is a file")
+    folder = os.path.dirname(place)
+    if create and folder and not os.path.isdir(folder):
+        raise UsageError(f"{place}: there is no folder {folder!r}; make it first")
 
 
 def _print_migrated(known: SuppressionList) -> None:

@@ -8,6 +8,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final, TextIO
 
@@ -19,8 +20,10 @@ __all__ = ["COMMANDS", "command_named", "full_parser", "main"]
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "anonymize": "replace what names somebody in mail or logs, to share them",
         "check": "check a list of addresses before a send",
         "classify": "report what happened to each recipient in bounced mail",
+        "demo": "show on sample mails what this does, and what to type next",
         "explain": "explain the verdict on a message or an SMTP reply",
         "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
         "pipe": "record one bounce that a mail server hands over",
@@ -31,8 +34,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "suppressions": "manage the list of addresses that must not receive mail",
     }
 )
-"""The subcommands, each with its line in the first help. A new one needs a module beside this one, a line here and a case in
-`command_named`."""
+"""The subcommands, each with its line in the first help. A new one needs a module of its name beside this one, and a line here."""
+_MODULES: Final = MappingProxyType({"suppressions": "_suppressions"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,49 +102,10 @@ def _harden(stream: object) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-def command_named(name: str) -> Command:  # noqa: PLR0911 - one return per subcommand
+def command_named(name: str) -> Command:
     """Return the subcommand of one of the names in `COMMANDS`; a cold start imports only the one that is run."""
-    match name:
-        case "check":
-            from undeliverable.cli import check
-
-            return check.COMMAND
-        case "classify":
-            from undeliverable.cli import classify
-
-            return classify.COMMAND
-        case "explain":
-            from undeliverable.cli import explain
-
-            return explain.COMMAND
-        case "export":
-            from undeliverable.cli import export
-
-            return export.COMMAND
-        case "pipe":
-            from undeliverable.cli import pipe
-
-            return pipe.COMMAND
-        case "report":
-            from undeliverable.cli import report
-
-            return report.COMMAND
-        case "rules":
-            from undeliverable.cli import rules
-
-            return rules.COMMAND
-        case "serve":
-            from undeliverable.cli import serve
-
-            return serve.COMMAND
-        case "summary":
-            from undeliverable.cli import summary
-
-            return summary.COMMAND
-        case _:
-            from undeliverable.cli import _suppressions
-
-            return _suppressions.COMMAND
+    command: Command = import_module(f"undeliverable.cli.{_MODULES.get(name, name)}").COMMAND
+    return command
 
 
 def _options(words: Sequence[str]) -> Namespace:

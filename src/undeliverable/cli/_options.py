@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._help import LIST, MissingListError, Parser
 from undeliverable.cli._settings import OPTIONS, Setting, Settings, variable
 
-__all__ = ["nested_parsers", "parsed"]
+__all__ = ["NAMES_OF_FILES", "nested_parsers", "parsed"]
+
+NAMES_OF_FILES: Final = frozenset(("FILE", "FILE|REPLY", LIST, "PATH"))
+"""What arguments are called that name a file, a folder or a list."""
 
 
 def nested_parsers(parser: ArgumentParser) -> Iterator[Parser]:
@@ -37,6 +40,7 @@ def parsed(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     for action in open_:
         action.default = None  # so that a default which somebody types counts
     options, settings = _parsed(parser, words)
+    _refuse_empty_names(parser, options)
     for name, (action, default) in defaults.items():
         if hasattr(options, name) and getattr(options, name) is None:
             setting = settings.of_option(name)
@@ -44,6 +48,20 @@ def parsed(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     if not options.quiet:
         settings.announce()
     return options
+
+
+def _refuse_empty_names(parser: ArgumentParser, options: Namespace) -> None:
+    """Refuse the name of a file that is empty: a variable of a shell that is not set, and the name of a list in memory.
+
+    :raises UsageError: when there is one.
+    """
+    for nested in nested_parsers(parser):
+        for action in nested._actions if nested.words == options.words else ():  # noqa: SLF001 # see there
+            value = getattr(options, action.dest, None)
+            if action.metavar in NAMES_OF_FILES and "" in (value if isinstance(value, list) else (value,)):
+                raise UsageError(
+                    f"{action.option_strings[0] if action.option_strings else action.metavar}: the name is empty"
+                )
 
 
 def _parsed(parser: ArgumentParser, words: Sequence[str]) -> tuple[Namespace, Settings]:

@@ -12,21 +12,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple, Protocol, TextIO, runtime_checkable
 
-from undeliverable.cli._command import RunError, UsageError, warn
-from undeliverable.cli._rows import Line, Paint, Rows, ScreenTable, StreamTable, Table, Writer
+from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._formats import FOLDERS
+from undeliverable.cli._rows import BLOCK, Line, Paint, Rows, Table, Writer
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
 
-__all__ = ["Output", "Wanted", "format_of", "paint_of"]
+__all__ = ["Output", "Wanted", "paint_of"]
 
-_ENDINGS: Final = {".txt": "txt", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-_FOLDERS: Final = frozenset(("parquet",))
-"""The formats that are folders of files."""
 _MARK: Final = "\ufeff"  # what makes Excel read a file as UTF-8
 
 
 @runtime_checkable
-class Dropped(Protocol):
+class Droppable(Protocol):
     """A writer whose result can be dropped before it is complete."""
 
     def drop(self) -> None:
@@ -50,20 +48,6 @@ class Wanted(NamedTuple):
     excel: bool = False
     shows_all: bool = False
     streams: bool = False
-
-
-def format_of(name: str | None, path: str | None, *, excel: bool) -> str:
-    """Return the format: what is asked for, else what the name of the file says, else a table.
-
-    :raises UsageError: for `--excel` with another format than CSV, and for a folder of files without a name.
-    """
-    by_name = _ENDINGS.get(os.path.splitext(path)[1].lower()) if path else None
-    chosen = name or ("csv" if excel else by_name) or "table"
-    if excel and chosen != "csv":
-        raise UsageError(f"--excel is about --format csv, not {chosen}")
-    if chosen in _FOLDERS and path is None:
-        raise UsageError(f"--format {chosen} needs -o DIR, the folder to make")
-    return chosen
 
 
 def paint_of(screen: Screen, *, color: str = "auto") -> Paint:
@@ -98,7 +82,7 @@ class Output:
         """
         self.is_kept = False
         self._wanted = wanted
-        self._is_folder = wanted.form.format in _FOLDERS
+        self._is_folder = wanted.form.format in FOLDERS
         self._file = None if wanted.path is None or self._is_folder else _File(wanted.path)
         self.screen = Screen.of(sys.stdout if self._file is None else self._file.stream, wanted.color)
         with self._errors():
@@ -107,14 +91,14 @@ class Output:
     @property
     def draws(self) -> bool:
         """True if rows appear on a terminal while the work goes on."""
-        if self._is_folder or not self.screen.is_terminal:
-            return False
-        return self._wanted.shows_all or not isinstance(self.writer, ScreenTable)
+        wanted = self._wanted
+        waits = wanted.form.format == "table" and not wanted.shows_all and not wanted.streams
+        return self.screen.is_terminal and not waits and not self._is_folder
 
     def put(self, rows: Rows) -> None:
         """Write the rows of one report.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         with self._errors():
             self.writer.put(rows)
@@ -124,7 +108,7 @@ class Output:
     def close(self) -> None:
         """Write what is left; a file now takes its place.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         with self._errors():
             self.writer.close()
@@ -139,19 +123,19 @@ class Output:
             return
         if self._file is not None:
             self._file.drop()
-        elif isinstance(self.writer, Dropped):
+        elif isinstance(self.writer, Droppable):
             self.writer.drop()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        """Say where something could not be written."""
         try:
             yield
         except BrokenPipeError:  # whoever reads has enough
             raise
         except OSError as error:
             self.abandon()
-            place = self._wanted.path or "standard output"
-            raise RunError(f"{place}: {error.strerror or error}; it is not complete") from None
+            raise OSError(error.errno, error.strerror, self._wanted.path or "standard output") from None
 
 
 class _File:
@@ -207,7 +191,9 @@ def _writer(wanted: Wanted, screen: Screen) -> Writer:
             return Addresses(stream)
     paint = paint_of(screen, color=wanted.color)
     if not screen.is_terminal:
-        return Table(paint, form.fields, **({"block": 1} if wanted.streams else {}))
+        return Table(paint, form.fields, block=1 if wanted.streams else BLOCK)
+    from undeliverable.cli._screen_table import ScreenTable, StreamTable
+
     if wanted.streams:
         return StreamTable(paint, form.fields, screen)
     return ScreenTable(paint, form.fields, screen, shows_all=wanted.shows_all)

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable.cli._fit import width_of
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._screen import ASCII, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from undeliverable.cli._screen import Screen
 
 __all__ = ["LABELS", "Paragraph", "Span", "paragraph", "write"]
 
@@ -42,6 +41,10 @@ _STYLES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """SGR parameters (ECMA-48 8.3.117) for each style."""
+
+
+_PLAIN: Final = str.maketrans({"«": ">>", "»": "<<", "…": "...", "·": "-"})
+"""Stand-ins for signs that an encoding lacks."""
 
 
 class Span(NamedTuple):
@@ -78,7 +81,7 @@ def write(paragraphs: Iterable[Paragraph], screen: Screen) -> None:
 
 
 def _lines(one: Paragraph, screen: Screen) -> Iterator[str]:
-    spans = [_shown(span, colours=screen.colours) for span in one.spans]
+    spans = [_shown(span, screen) for span in one.spans]
     narrow = screen.is_terminal and screen.width < _NARROW
     hang = one.hang
     label = ""
@@ -94,10 +97,12 @@ def _lines(one: Paragraph, screen: Screen) -> Iterator[str]:
     yield from (_painted(line, colours=screen.colours) for line in filler.lines)
 
 
-def _shown(span: Span, *, colours: bool) -> Span:
+def _shown(span: Span, screen: Screen) -> Span:
     """Return a span harmless, and with guillemets where no colour shows that it is marked."""
     text = neutral(span.text)
-    return Span(f"«{text}»" if span.style == _MARK and not colours else text, span.style)
+    if span.style == _MARK and not screen.colours:
+        text = f"«{text}»"
+    return Span(text.translate(_PLAIN) if screen.signs is ASCII else text, span.style)
 
 
 def _painted(line: Iterable[Span], *, colours: bool) -> str:

@@ -89,7 +89,7 @@ class Folder:
     def write(self, batches: Sequence[Any]) -> None:
         """Add record batches, which have one schema.
 
-        :raises RunError: when they cannot be written.
+        :raises OSError: when they cannot be written.
         """
         for batch in batches:
             self._batches.append(batch)
@@ -157,7 +157,9 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise RunError(f"{self._named}: {error.strerror or error}; it is not complete") from None
+            if error.errno is None:  # pyarrow has its own words
+                raise RunError(f"{self._named}: {error}") from None
+            raise OSError(error.errno, error.strerror, self._named) from None
 
 
 class Results:
@@ -170,7 +172,7 @@ class Results:
     def put(self, rows: Rows) -> None:
         """Add the record of a report, which is the only cell of its only row.
 
-        :raises RunError: when it cannot be written.
+        :raises OSError: when it cannot be written.
         """
         self._records += [record for (record,) in cast("Sequence[tuple[Mapping[str, Any]]]", rows)]
         if len(self._records) >= _ROWS:
@@ -179,7 +181,7 @@ class Results:
     def close(self) -> None:
         """Write what is left; the folder now has its name.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         self._write()
         self._folder.keep()

@@ -26,7 +26,7 @@ _FILE: Final = "undeliverable.toml"
 _PROJECT: Final = "pyproject.toml"
 _SERVICES: Final = frozenset(("pipe", "serve"))
 _READS_LIST: Final = frozenset(
-    ("check", *(f"suppressions {verb}" for verb in ("export", "filter", "held", "list", "show", "stats")))
+    ("check", "summary", *(f"suppressions {verb}" for verb in ("export", "filter", "held", "list", "show", "stats")))
 )
 """The commands that do not write into the list."""
 _MOST: Final = 1 << 20  # octets of a file

@@ -13,6 +13,8 @@ from undeliverable.mail import ENVELOPE_TO, delivered_to
 from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
+
     from undeliverable.proof import Prover, Sent, SentTable
     from undeliverable.store import SuppressionList
     from undeliverable.verp import Signer
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ListedSent", "Proving", "add_envelope_option", "add_proof_options", "asking", "prover_of"]
 
 
-def add_proof_options(parser: ArgumentParser) -> None:
+def add_proof_options(parser: ArgumentParser | ArgumentGroup) -> None:
     """Declare `--return-path`, `--keys`, `--days` and `--sent`."""
     parser.add_argument(
         "--return-path",
@@ -48,7 +50,7 @@ def add_proof_options(parser: ArgumentParser) -> None:
     )
 
 
-def add_envelope_option(parser: ArgumentParser) -> None:
+def add_envelope_option(parser: ArgumentParser | ArgumentGroup) -> None:
     """Declare `--envelope-to`."""
     parser.add_argument(
         "--envelope-to",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.errors import did_you_mean
+from undeliverable.logs import LogReader
 
-__all__ = ["bad_rows", "counted", "did_you_mean", "unknown_column", "unknown_value", "words_of"]
+__all__ = ["bad_rows", "counted", "did_you_mean", "log_remarks", "unknown_column", "unknown_value", "words_of"]
 
 
 def words_of(option: str, lists: Sequence[str], known: Collection[str], *, expected: str = "") -> frozenset[str]:
@@ -53,3 +54,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def _one_of(names: Sequence[str]) -> str:
     return f"one of {', '.join(names)}"
+
+
+def log_remarks(lines: LogReader) -> Iterator[str]:
+    """Yield what to say at the end of a log of the lines in it that were not read."""
+    yield from lines.remarks
+    if lines.unread:
+        looks = "line looks like a delivery but was" if lines.unread == 1 else "lines look like deliveries but were"
+        yield f"warning: {lines.unread:,} {looks} not read; first: {lines.first_unread}"

@@ -18,10 +18,7 @@ from undeliverable.cli._neutral import neutral, neutral_cell
 from undeliverable.cli._rows import Rows, table_rows
 from undeliverable.verdict import Report, Verdict
 
-__all__ = ["FORMATS", "Addresses", "Form", "Texts", "csv_head"]
-
-FORMATS: Final = ("table", "txt", "csv", "jsonl", "parquet")
-"""The names of the formats; the first is the default."""
+__all__ = ["Addresses", "Form", "Texts", "csv_head"]
 
 _DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"table": TABLE_FIELDS, "csv": CSV_FIELDS})
 _Renderer: TypeAlias = Callable[[Report, Sequence[Verdict], Sequence[str]], Rows]
@@ -30,7 +27,7 @@ _Renderer: TypeAlias = Callable[[Report, Sequence[Verdict], Sequence[str]], Rows
 class Form(NamedTuple):
     """What is written of a report; can be sent to another process.
 
-    :ivar format: one of `FORMATS`.
+    :ivar format: one of `_formats.FORMATS`.
     :ivar fields: the fields of a row; none for the whole record as JSON.
     """
 

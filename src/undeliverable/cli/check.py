@@ -11,8 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._address_rows import AddressRows
+from undeliverable.cli._check_rows import screen_lines
 from undeliverable.cli._command import Command, RunError, UsageError, open_binary
 from undeliverable.cli._lists import open_list
+from undeliverable.cli._screen import Screen
 from undeliverable.cli._tables import aligned, print_csv, print_lines
 from undeliverable.cli._words import counted, words_of
 
@@ -216,7 +218,11 @@ def _row(line: int, one: Checked) -> tuple[object, ...]:
 
 
 def _as_table(rows: _Rows) -> None:
-    print_lines(aligned((_row(*row) for row in rows), _COLUMNS))
+    screen = Screen.of(sys.stdout)
+    if screen.is_terminal:
+        print_lines(screen_lines(rows, screen))
+    else:
+        print_lines(aligned((_row(*row) for row in rows), _COLUMNS))
 
 
 def _as_csv(rows: _Rows) -> None:

@@ -6,12 +6,13 @@ import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Final, NamedTuple
 
-from undeliverable import Knowledge, classify, parse, parse_log_line
+from undeliverable import Knowledge, classify, is_same_address, parse, parse_log_line
 from undeliverable.cli._command import (
     Command,
     Known,
@@ -26,7 +27,6 @@ from undeliverable.cli._explained import (
     add_language_option,
     headline_style,
     in_paragraphs,
-    language_of,
     machinery,
 )
 from undeliverable.cli._paragraphs import Paragraph, paragraph, write
@@ -57,9 +57,11 @@ class _Text(NamedTuple):
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "subject",
+        "subjects",
         metavar="FILE|REPLY",
-        help="a file of mail or records as for classify, the text of an SMTP reply, or a line of a mail server's log",
+        nargs="+",
+        help="files and folders of mail or records as for classify, or the text of an SMTP reply, or a line of a mail "
+        "server's log",
     )
     parser.add_argument(
         "--log", action="store_true", help="the file is a mail server's log: explain each line about a failure in it"
@@ -74,26 +76,34 @@ def _run(options: Namespace) -> int:
     knowledge = knowledge_of(options)
     known = known_of(options, knowledge)
     own = tuple(one for one in knowledge.providers if one.pages) if options.rules else ()
-    text = _Text(language_of(options), options.verbose, own)
+    text = _Text(options.lang, options.verbose, own)
     screen = Screen.of(sys.stdout, options.color)
-    subject: str = options.subject
-    is_file = subject == STDIN or os.path.exists(subject)
-    code = None if is_file else _CODE.match(subject.strip())
-    report = None if is_file or code else parse_log_line(subject, knowledge=knowledge, **known)
-    if report is None and not is_file and not options.log and (code or _WORDS.match(subject.strip())):
-        write(_of_verdict(_classified(options, knowledge, known), text), screen)
+    subject = " ".join(options.subjects).strip()
+    is_file = any(path == STDIN or os.path.exists(path) for path in options.subjects)
+    code = None if is_file else _CODE.match(subject)
+    report = None if is_file or (code and not options.log) else parse_log_line(subject, knowledge=knowledge, **known)
+    if report is None and not is_file and not options.log and (code or _WORDS.match(subject)):
+        write(_of_verdict(_classified(subject, options, knowledge, known), text), screen)
         return 0
-    if options.host or options.smtp_command or options.protocol or options.recipient:
-        raise UsageError("--host, --command, --protocol and --recipient apply to the text of a reply, not to a file")
+    if options.host or options.smtp_command or options.protocol:
+        raise UsageError("--host, --command and --protocol apply to the text of a reply, not to a file")
     if report is not None:
         write(_of_report(report, text), screen)
         return 0
-    return _explain_all(_reports(options, knowledge, known), text, screen, options)
+    skip = _skip if options.verbose else None
+    inbox = Inbox(options.subjects, warn=warn, is_log=options.log, log_option="explain --log", skipped_file=skip)
+    reports = _reports(inbox, options, knowledge, known)
+    if options.recipient is not None:
+        reports = _about(options.recipient, reports)
+    shown = _explain_all(reports, text, screen, options)
+    if not shown and options.recipient is not None:
+        warn(f"nothing about {options.recipient} was found")
+    return 0 if shown and not inbox.refused else 1
 
 
-def _classified(options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:
+def _classified(reply: str, options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:
     return classify(
-        options.subject,
+        reply,
         host=options.host,
         command=options.smtp_command,
         protocol=options.protocol,
@@ -104,11 +114,15 @@ def _classified(options: Namespace, knowledge: Knowledge, known: Known) -> Verdi
     )
 
 
+def _skip(path: str, why: str) -> None:
+    warn(f"{path}: {why}; skipped")
+
+
 def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options: Namespace) -> int:
-    """Explain each report, a single one without the name of its place; return the exit status."""
+    """Explain each report, a single one without the name of its place; return how many there were."""
     first = next(reports, None)
     if first is None:
-        return 1
+        return 0
     second = next(reports, None)
     rest = reports if second is None else chain((second,), reports)
     write(_of_report(first, text, named=second is not None or text.verbose), screen)
@@ -117,16 +131,18 @@ def _explain_all(reports: Iterator[Report], text: _Text, screen: Screen, options
         write((paragraph(""), *_of_report(report, text, named=True)), screen)
         shown += 1
     if shown > _MANY and not options.quiet:
-        log = " --log" if options.log else ""
-        warn(f"explained {counted(shown, 'message')}; as a table: undeliverable classify{log} {options.subject}")
-    return 0
+        from shlex import join  # hardly ever needed
+
+        command = join(("undeliverable", "classify", *(["--log"] if options.log else []), *options.subjects))
+        warn(f"explained {counted(shown, 'message')}; as a table: {command}")
+    return shown
 
 
-def _reports(options: Namespace, knowledge: Knowledge, known: Known) -> Iterator[Report]:
-    """Yield the reports of a file or folder; of a log, those of failures."""
+def _reports(inbox: Inbox, options: Namespace, knowledge: Knowledge, known: Known) -> Iterator[Report]:
+    """Yield the reports of a file or folder; of a log those of failures, or all where one address is asked for."""
     judge = partial(parse, knowledge=knowledge, trace=options.trace, **known)
     lines = LogReader(knowledge=knowledge, **known) if options.log else None
-    for mail in Inbox((options.subject,), warn=warn, is_log=options.log, log_option="explain --log"):
+    for mail in inbox:
         report: Report | None
         try:
             if lines is None or mail.is_record:
@@ -136,10 +152,22 @@ def _reports(options: Namespace, knowledge: Knowledge, known: Known) -> Iterator
         except RecordError as error:
             warn(str(error))
         else:
-            if report is not None and (lines is None or _has_failure(report)):
+            if report is not None and (lines is None or options.recipient is not None or _has_failure(report)):
                 yield report
     for remark in () if lines is None else lines.remarks:
         warn(remark)
+
+
+def _about(recipient: str, reports: Iterable[Report]) -> Iterator[Report]:
+    """Yield the reports about an address, with the verdicts about it alone: that it failed, or that it was mailed."""
+    for report in reports:
+        verdicts = tuple(
+            one
+            for one in report.verdicts
+            if any(is_same_address(recipient, each) for each in (one.recipient, one.original_recipient, one.sent_to))
+        )
+        if verdicts:
+            yield replace(report, verdicts=verdicts)
 
 
 def _has_failure(report: Report) -> bool:
@@ -179,6 +207,7 @@ COMMAND: Final = Command(
     examples=(
         "undeliverable explain bounce.eml",
         'undeliverable explain "550 5.1.1 <kim@example.org>: no such user" --command rcpt',
+        "undeliverable explain bounces/ --recipient kim@example.org # why the mail of one customer bounced",
         "undeliverable explain bounce.eml --lang de                 # in German, for your support",
         "undeliverable explain --log /var/log/mail.log              # each failure in a mail server's log",
         'undeliverable explain "552 mailbox full" --rules my.toml -v --trace # with the rules that decided',

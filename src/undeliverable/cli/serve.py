@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -275,7 +274,7 @@ async def _serve(sinks: list[Listening], reload: Callable[[], object]) -> None:
     for sink in sinks:
         await sink.start()
         where = sink.port if isinstance(sink.port, str) else f"port {sink.port}"
-        print(f"undeliverable: listening on {where}", file=sys.stderr, flush=True)
+        warn(f"listening on {where}")
     await stop.wait()
     for sink in sinks:
         await sink.stop()

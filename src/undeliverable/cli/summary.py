@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from io import BufferedReader
+from typing import TYPE_CHECKING, Final, cast
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, warn
 from undeliverable.cli._levels import add_fail_on, status_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
+_HEAD: Final = 4096
 _FORMATS: Final = ("text", "json")
 
 
@@ -67,7 +70,7 @@ def _run(options: Namespace) -> int:
     from undeliverable.summary import SummaryCounter
 
     before = _before(options, now)
-    reading = Reading(options, now, zone, _silent if options.quiet else warn)
+    reading = Reading(options, now, zone, _warner(options))
     counter = SummaryCounter(span, zone=zone)
     reading.count(options.paths, counter)
     summary = counter.summary(sent=options.sent, is_complete=bool(options.log and options.paths))
@@ -79,9 +82,11 @@ def _run(options: Namespace) -> int:
     decision = decide(summary).decision
     if not options.quiet and not (options.quiet_when_ok and decision == "ok" and not reading.problems.failed):
         _print(page, options)
-    if options.fail_on is not None and decision is None:
+    if options.fail_on is not None and decision is None and summary.sent is None:
         warn("--fail-on: nothing can be decided: give --log for a log of deliveries, or --sent NUMBER")
     nothing = reading.is_empty and options.list is None
+    if nothing:
+        warn("nothing was read: there is no mail, no record and no line of a log")
     return status_of(decision, options.fail_on) or int(nothing or reading.problems.failed > 0)
 
 
@@ -91,10 +96,28 @@ def _refuse(options: Namespace) -> None:
         raise UsageError("nothing to summarise: name logs, with --log, or mails, or a suppression list with --list")
     if options.sent is not None and options.sent < 0:
         raise UsageError("--sent: must not be negative")
+    for path in () if options.log else (*options.paths, options.before):
+        if path is not None and os.path.isfile(path) and _is_log(path):
+            raise UsageError(f"{path}: this is a log: add --log")
 
 
-def _silent(_: str) -> None:
-    """Leave out a warning."""
+def _is_log(path: str) -> bool:
+    """Return True for a log: read as mail, it would give numbers that mean nothing."""
+    from zlib import error as broken
+
+    from undeliverable.files import decompressed
+    from undeliverable.logs import looks_like_log
+
+    try:
+        with open(path, "rb") as file:
+            return looks_like_log(cast("BufferedReader", decompressed(file)).peek(_HEAD)[:_HEAD])
+    except (OSError, EOFError, broken):  # whoever reads it says so
+        return False
+
+
+def _warner(options: Namespace) -> Callable[[str], None]:
+    """Return what is done with a warning."""
+    return (lambda _: None) if options.quiet else warn
 
 
 def _before(options: Namespace, now: datetime) -> Summary | None:
@@ -110,7 +133,7 @@ def _before(options: Namespace, now: datetime) -> Summary | None:
         return found
     zone = zone_of(options)
     counter = SummaryCounter(zone=zone)
-    Reading(options, now, zone, warn).count([path], counter)
+    Reading(options, now, zone, _warner(options)).count([path], counter)
     return counter.summary(is_complete=options.log)
 
 
@@ -159,9 +182,9 @@ COMMAND: Final = Command(
     name="summary",
     help="sum up the mail of a day as plain text, for a terminal or a daily mail",
     examples=(
-        "undeliverable summary --log --yesterday /var/log/mail.log /var/log/mail.log.1",
-        "undeliverable summary --sent 20000 --since 7d ~/Maildir      # bounces as mail",
-        "undeliverable summary --log --list list.db --save last.json --before last.json --fail-on watch /var/log/mail.log",
+        "undeliverable summary --log --yesterday /var/log/mail.log*  # what cron mails each morning",
+        "undeliverable summary --sent 20000 --since 7d ~/Maildir     # bounces as mail",
+        "undeliverable summary --log --list list.db --before last.json --save last.json mail.log",
     ),
     arguments=_arguments,
     run=_run,

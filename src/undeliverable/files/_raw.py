@@ -7,6 +7,7 @@ until what came before it was given, so that damage costs nothing but what is da
 from __future__ import annotations
 
 import io
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ class Steady(io.RawIOBase):
             raise self._fault
         return size
 
+    @abstractmethod
     def _fill(self, view: memoryview) -> int:
         """Put some octets into a buffer that is not empty; return their number, 0 at the end."""
-        raise NotImplementedError
 
 
 class Pipe(Steady):

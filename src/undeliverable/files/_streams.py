@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 from undeliverable.files._packed import MAGIC, Meter, form_of, unpacked
 from undeliverable.files._raw import Pipe, Readable
 
-__all__ = ["LIMIT", "LINE_LIMIT", "Stream", "decompressed", "patient"]
+__all__ = ["LIMIT", "LINE_LIMIT", "Stream", "patient"]
 
 LIMIT: Final = 32 * 1024 * 1024
 """The longest message that is read whole; only the beginning of a longer one is read, where bounces have their report."""
@@ -17,15 +17,6 @@ LINE_LIMIT: Final = 1024 * 1024
 """The longest line of a log that is read whole."""
 
 _BLOCK: Final = 256 * 1024
-
-
-def decompressed(file: BinaryIO) -> BinaryIO:
-    """Return a file that is read decompressed if it begins as gzip, bzip2, xz or zstd do."""
-    readable = (
-        cast("io.BufferedReader", file) if hasattr(file, "peek") else io.BufferedReader(cast("io.RawIOBase", file))
-    )
-    form = form_of(readable.peek(MAGIC))
-    return readable if form is None else cast("BinaryIO", unpacked(readable, form))
 
 
 def patient(file: io.BufferedReader) -> io.BufferedReader:

@@ -127,3 +127,13 @@ class LogReader:
     def remarks(self) -> tuple[str, ...]:
         """Why lines about deliveries were not read so far, each with their number: rows of unknown columns, say."""
         return self._reader.remarks
+
+    @property
+    def unread(self) -> int:
+        """The number of lines so far that look like deliveries but were not read, those of the remarks among them."""
+        return self._reader.unread.count
+
+    @property
+    def first_unread(self) -> str | None:
+        """The first of these lines: its source, if that was given, and its text; None if there is none."""
+        return self._reader.unread.first

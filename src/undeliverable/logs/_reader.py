@@ -18,6 +18,7 @@ from undeliverable._verdicts.judge import Surroundings, judge
 from undeliverable.knowledge import Knowledge
 from undeliverable.logs._facts import Entry, date_of, facts_of
 from undeliverable.logs._lines import LONGEST, Line, Lines
+from undeliverable.logs._unread import Unread
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
 from undeliverable.verdict import Kind, Proof, Report
 
@@ -58,9 +59,12 @@ class _Trail:
 
 
 class Reader:
-    """The implementation of :class:`~undeliverable.logs.LogReader`."""
+    """The implementation of :class:`~undeliverable.logs.LogReader`.
 
-    __slots__ = ("_caller", "_knowledge", "_lines", "_trails", "_window")
+    :ivar unread: the lines that look like deliveries and were not read.
+    """
+
+    __slots__ = ("_caller", "_knowledge", "_lines", "_rows", "_trails", "_window", "unread")
 
     def __init__(self, knowledge: Knowledge, window: int, caller: Caller | None = None) -> None:
         self._knowledge = knowledge.of(caller)
@@ -68,6 +72,8 @@ class Reader:
         self._window = window
         self._trails: OrderedDict[tuple[str, str | None, str], _Trail] = OrderedDict()
         self._lines = Lines(self._knowledge.logs, keeps=window > 0)
+        self._rows = 0
+        self.unread = Unread()
 
     def feed(self, line: str | bytes, source: str | None) -> Report | None:
         """Return the report of the log's next line, or None if the line is not about a delivery."""
@@ -76,11 +82,22 @@ class Reader:
         remarks = [_CUT] if len(text) > longest else []
         read = self._lines.read(text[:longest])
         if read is None:
+            if "@" in text or self._lines.unread:  # a look that costs nothing, for most lines are about no recipient
+                self._leave(text, source)
             return None
         if read.entry is None:
             self._note(read)
             return None
         return self._report(read.entry, text, remarks, source)
+
+    def _leave(self, text: str, source: str | None) -> None:
+        """Count a line that was not read if it looks like a delivery; a row of unknown columns is known to be one."""
+        rows = self._lines.unread
+        if rows and rows.total() > self._rows:
+            self._rows = rows.total()
+            self.unread.take(text, source)
+        else:
+            self.unread.add(text, source)
 
     @property
     def remarks(self) -> tuple[str, ...]:

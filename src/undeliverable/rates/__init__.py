@@ -24,9 +24,11 @@ from undeliverable.rates._tables import (
     bounce_rates,
     day_of,
     domain_of,
+    group_of,
     group_rate,
     has_failed,
     is_worse,
+    moment_of,
     unit_of,
 )
 
@@ -44,9 +46,11 @@ __all__ = [
     "bounce_rates",
     "day_of",
     "domain_of",
+    "group_of",
     "group_rate",
     "has_failed",
     "is_worse",
+    "moment_of",
     "unit_of",
     "wilson",
 ]

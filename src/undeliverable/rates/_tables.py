@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -17,8 +17,8 @@ from undeliverable.rates._levels import Decision, Level, Levels, Share
 from undeliverable.tags import TagPlaces, Tags, tags_of
 
 __all__ = [
-    "By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "domain_of", "group_rate", "has_failed", "is_worse",
-    "unit_of",
+    "By", "GroupRate", "RateCounter", "Rates", "bounce_rates", "day_of", "domain_of", "group_of", "group_rate", "has_failed",
+    "is_worse", "moment_of", "unit_of",
 ]  # fmt: skip
 
 
@@ -220,18 +220,27 @@ def has_failed(report: Report, verdict: Verdict) -> bool:
     return report.kind is Kind.BOUNCE and verdict.bounce_type is not None and verdict.action in _FAILED
 
 
-def day_of(report: Report, verdict: Verdict) -> date | None:
-    """Return the day of a failure in UTC: that of the last attempt, else of the report, else of the original message."""
+def moment_of(report: Report, verdict: Verdict) -> datetime | None:
+    """Return when a failure happened, in UTC: the last attempt, else the date of the report, else of the original message.
+
+    A time without a zone is taken for UTC.
+    """
     message = report.message
     time = verdict.last_attempt_date or message.date or message.arrival_date
     if time is None and message.returned is not None:
         time = message.returned.date
     if time is None or time.tzinfo is None:
-        return None if time is None else time.date()
+        return None if time is None else time.replace(tzinfo=UTC)
     try:
-        return time.astimezone(UTC).date()
+        return time.astimezone(UTC)
     except OverflowError:  # a record may hold any date
         return None
+
+
+def day_of(report: Report, verdict: Verdict) -> date | None:
+    """Return the day of a failure in UTC, as :func:`moment_of` has it."""
+    moment = moment_of(report, verdict)
+    return None if moment is None else moment.date()
 
 
 def unit_of(report: Report, verdict: Verdict, tags: Tags) -> str:
@@ -252,6 +261,11 @@ def domain_of(verdict: Verdict) -> str | None:
 def _day(report: Report, verdict: Verdict, _: Tags) -> str | None:
     day = day_of(report, verdict)
     return None if day is None else day.isoformat()
+
+
+def group_of(by: By, report: Report, verdict: Verdict, tags: Tags) -> str | None:
+    """Return the group of a grouping that a verdict counts in, None for those without one."""
+    return _GROUPS[by](report, verdict, tags)
 
 
 _GROUPS: Final[Mapping[By, Callable[[Report, Verdict, Tags], str | None]]] = {

@@ -1,51 +1,84 @@
-"""The data of the charts: one row per day, without gaps."""
+"""The data of the charts: one row for each bin of the axis, without gaps."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from undeliverable.rates import By, GroupRate
-from undeliverable.report._collect import Summary
+from undeliverable import BounceType
+from undeliverable.rates import By, Share
+from undeliverable.report._axis import Axis, by_outcome
+from undeliverable.report._collect import COMPLAINT, Summary
 
-__all__ = ["chart_data", "period"]
-
-_LONGEST: Final = 400  # days; dates in mail are written by strangers, and a wrong one must not stretch the chart
-
-
-def period(summary: Summary, today: date) -> tuple[date, date] | None:
-    """Return the first and the last day of the charts, or None without dates; days after tomorrow are ignored."""
-    dated = (day for day in map(_day, summary.rates[By.DAY].groups) if day is not None)
-    days = [day for day in dated if (day - today).days <= 1]
-    if not days:
-        return None
-    last = max(days)
-    return min(day for day in days if (last - day).days < _LONGEST), last
+__all__ = ["Bins", "bins_of", "chart_data", "script_json"]
 
 
-def chart_data(summary: Summary, today: date) -> str:
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """What happened in each bin of the axis: lists of the same length.
+
+    :ivar failures: recipients that failed, by bounce type.
+    :ivar sent: messages sent, None where unknown.
+    :ivar rates: hard bounces per message sent, None where unknown.
+    """
+
+    labels: list[str]
+    failures: Mapping[str, list[int]]
+    complaints: list[int]
+    sent: list[int | None]
+    rates: list[Share | None]
+
+
+def bins_of(summary: Summary, axis: Axis) -> Bins:
+    """Return what happened in each bin."""
+    found = by_outcome(summary)
+    failures = {str(kind): axis.counts(found.get(str(kind), {})) for kind in BounceType}
+    sent = [number or None for number in axis.counts(_sent_hours(summary, axis))]
+    hard = failures[str(BounceType.HARD)]
+    return Bins(
+        [axis.label(number) for number in range(len(axis))],
+        failures,
+        axis.counts(found.get(COMPLAINT, {})),
+        sent,
+        # A bounce may come on a day after the last message was sent: then there is no rate of that day.
+        [None if whole is None else Share.of(count, whole) for count, whole in zip(hard, sent, strict=True)],
+    )
+
+
+def _sent_hours(summary: Summary, axis: Axis) -> Mapping[int, int]:
+    if summary.hours:
+        return summary.hours
+    days: Counter[int] = Counter()
+    for row in summary.rates[By.DAY].groups if axis.unit != "hour" else ():
+        try:
+            midnight = datetime.fromisoformat(f"{row.group}T00:00+00:00")
+        except ValueError:  # no date, or a table of the caller that calls its days anything
+            continue
+        days[int(midnight.timestamp()) // 3_600] += row.sent or 0
+    return days
+
+
+def chart_data(summary: Summary, axis: Axis | None) -> str:
     """Return the data of the charts as JSON that is safe inside a script element."""
-    shown = period(summary, today)
-    rows = {day: row for row in summary.rates[By.DAY].groups if (day := _day(row)) is not None}
-    first, last = shown or (today, today)
-    days = [] if shown is None else [first + timedelta(number) for number in range((last - first).days + 1)]
-    given = [rows.get(day) for day in days]
-    shares = [None if row is None else row.bounce for row in given]
-    data = {
-        "days": [int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) for day in days],
-        "hard": [0 if row is None else row.hard for row in given],
-        "undetermined": [0 if row is None else row.undetermined for row in given],
-        "soft": [0 if row is None else row.soft for row in given],
-        "complaints": [0 if row is None else row.complaints for row in given],
-        "rate": [None if share is None else round(share.rate, 6) for share in shares],
-        "low": [None if share is None else round(share.low, 6) for share in shares],
-        "high": [None if share is None else round(share.high, 6) for share in shares],
+    if axis is None:
+        return script_json({"unit": None, "times": [], "rate": []})
+    bins = bins_of(summary, axis)
+    data: dict[str, object] = {
+        "unit": axis.unit,
+        "times": [hour * 3_600 for hour in axis.starts],
+        "labels": bins.labels,
+        **bins.failures,
+        "complaints": bins.complaints,
         "levels": [level.rate for level in summary.levels.bounce],
     }
-    # "</" would end the script element, even inside a string.
+    for name in ("rate", "low", "high"):
+        data[name] = [None if share is None else round(getattr(share, name), 6) for share in bins.rates]
+    return script_json(data)
+
+
+def script_json(data: object) -> str:
+    """Return JSON for a script element: ``</`` would end the element, even inside a string."""
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _day(row: GroupRate) -> date | None:
-    return None if row.group is None else date.fromisoformat(row.group)

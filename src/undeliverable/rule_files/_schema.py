@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from undeliverable._formats.schema import KEYS as FORMAT
+from undeliverable._knowledge.requirements import general
 from undeliverable._rules.concept_names import CONCEPTS
 from undeliverable._rules.keys import (
     PAGES,
@@ -92,6 +93,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "service": ("name",),
     "rule": ("when", "then"),
     "policy": ("then",),
+    "requirement": ("name",),
 }
 
 
@@ -132,6 +134,7 @@ _SHAPES: Final[Mapping[str, Schema]] = {
     "exclusions": _some(
         {"anyOf": [_members(f"@{name}" for name in sorted(CONCEPTS)), {"type": "string", "pattern": "^[^@]"}]}
     ),
+    "requirement": _members(table["name"] for table in general()),
     "reason": {
         "oneOf": [{"const": str(reason), "description": reason.meaning} for reason in Reason],
     },
