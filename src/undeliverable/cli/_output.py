@@ -123,8 +123,8 @@ class Output:
             return
         if self._file is not None:
             self._file.drop()
-        elif isinstance(self.writer, Droppable):
-            self.writer.drop()
+        elif isinstance(writer := getattr(self, "writer", None), Droppable):  # it may have failed to begin
+            writer.drop()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
