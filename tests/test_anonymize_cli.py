@@ -154,6 +154,16 @@ def test_an_error_is_one_line(arguments: list[str], status: int, said: str, capf
     assert said in capfd.readouterr().err.splitlines()[0]
 
 
+def test_what_is_read_is_not_written_over(mails: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    one = next(iter(sorted(mails.iterdir())))
+    before = one.read_bytes()
+    for paths in ([str(one), "-o", str(one)], [str(mails), "-o", str(one)], [str(mails), "-o", str(mails)]):
+        assert main(["anonymize", *paths]) == 2
+        assert "which is read; name another place" in capfd.readouterr().err
+    assert one.read_bytes() == before
+    assert main(["anonymize", str(one), "-o", str(mails / "new.eml")]) == 0
+
+
 def test_a_closed_pipe_ends_the_run_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.BytesIO):
         def write(self, _: object) -> int:

@@ -79,7 +79,10 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(
     plain = written([one], width)
     assert all(cells(line) <= width for line in plain.splitlines())
     assert all(line == line.rstrip(" ") for line in plain.splitlines())
-    assert "".join(plain.split()) == "".join(written([one], 0, is_terminal=False).split())
+    words = written([one], 0, is_terminal=False).split()
+    assert "".join(plain.split()) == "".join(words)
+    if all(cells(word) <= width // 2 for word in words):
+        assert plain.split() == words, "only words that are too wide are folded"
     colourful = written([one], width, colours=True)
     assert "\x1b" not in plain
     assert all(cells(ESCAPE.sub("", line)) <= width for line in colourful.splitlines())
@@ -102,6 +105,11 @@ def test_a_word_that_is_too_long_is_folded() -> None:
     assert written([paragraph("see " + "x" * 30, label="page")], 24) == (
         "  page see xxxxxxxxxxxxx\n    xxxxxxxxxxxxxxxxx\n"
     )
+
+
+def test_blanks_at_the_end_of_a_line_are_left_out() -> None:
+    assert written([Paragraph((Span("a "), Span("  ", "bold")))], 0, is_terminal=False) == "a\n"
+    assert written([paragraph("a" * 9 + " " + "b" * 12)], 10) == "aaaaaaaaa\nbbbbbbbbbb\nbb\n"
 
 
 def test_marks_are_colours_or_guillemets() -> None:

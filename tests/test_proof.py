@@ -439,7 +439,7 @@ def holds(report: Report, tokens: int) -> bool:
     return (
         not any(is_same_address(verdict.sent_to, VICTIM) for verdict in found)
         and len(found) <= max(tokens, 1)
-        and len({verdict.token for verdict in found}) == len(found)
+        and len({(verdict.token, verdict.sent_to) for verdict in found}) == len(found)  # two of them have the same id
         and all(verdict.proof is not None for verdict in report.verdicts)
         and all(
             (verdict.advice, verdict.bounce_type) in {("review", None), ("review", "undetermined")}

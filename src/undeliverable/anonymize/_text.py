@@ -56,7 +56,6 @@ class Mode(Enum):
     MASKED = "masked unless rules know them"
     BLANK = "masked"
     NAMES = "names"
-    IDS = "ids"
 
 
 class Text:
@@ -259,8 +258,6 @@ class Text:
         return one
 
     def _number(self, number: str) -> str:
-        if self._mode is Mode.IDS:
-            return self.made.atoms(number)
         if self._mode is Mode.PROSE or _YEAR.fullmatch(number):
             return number
         if self._mode is Mode.MASKED and (_DATE.search(number) or sum(map(str.isdigit, number)) < 6):
@@ -270,8 +267,6 @@ class Text:
     def _word(self, word: str) -> str:
         if self._mode is Mode.PROSE:
             return word
-        if self._mode is Mode.IDS:
-            return self.ids(word)
         if self._mode is Mode.NAMES:
             if len(word) >= _SHORT and not self.known.knows(word):
                 self.found.add(word.lower())

@@ -81,7 +81,8 @@ def _wanted(options: Namespace) -> Wanted:
 
     :raises UsageError: for options that contradict each other.
     """
-    name = format_of(options.format, options.output, excel=options.excel)
+    path = None if options.output == STDIN else options.output
+    name = format_of(options.format, path, excel=options.excel)
     fields = fields_of(options.fields)
     if name == "txt" and fields:
         raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
@@ -89,7 +90,7 @@ def _wanted(options: Namespace) -> Wanted:
         raise UsageError("--fields: parquet has all columns, of which engines read those that they need")
     return Wanted(
         Form.of(name, fields),
-        options.output,
+        path,
         color=options.color,
         excel=options.excel,
         shows_all=options.all,

@@ -160,6 +160,8 @@ class _Filler:
     def _fold(self, blanks: int, word: Sequence[Span]) -> None:
         if self._used + blanks < self._width:
             self._put(self._between(blanks, word[0].style))
+        else:
+            self._break()
         for text, style in word:
             for character in text:
                 if self._used + width_of(character) > self._width and not self._is_empty:

@@ -27,7 +27,7 @@ FILE: Final = 128 * 1024 * 1024
 """Octets on the disk after which the next file begins."""
 _GROUP: Final = 2 * 1024 * 1024
 """Octets in memory that become a row group: with more, what is written at a time is most of the memory that is needed."""
-_ROWS: Final = 1_000
+_ROWS: Final = 250
 """Records that are kept before they become columns."""
 
 
