@@ -120,6 +120,24 @@ def test_mail_is_looked_at_first() -> None:
     assert str(Known("a thing", "do that", None, frozenset())) == "a thing, which is not read: do that"
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "empty"),
+        (b"no mail\n", "does not look like mail"),
+        (b'{"event": "x"}\n', "neither mail nor records of reports, one on each line"),
+        ((FIXTURES / "logs" / "postfix.log").read_bytes(), "a log of a mail server"),
+    ],
+)
+def test_why_other_files_are_skipped(data: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / ("a.jsonl" if data.startswith(b"{") else "a")).write_bytes(data)
+    left: list[tuple[str, str]] = []
+    inbox = Inbox([str(tmp_path)], warn=lambda _: None, skipped_file=lambda *file: left.append(file))
+    assert list(inbox) == []
+    assert [reason for _, reason in left] == [why]
+    assert inbox.skipped == 1
+
+
 def test_logs_are_not_read_from_them_either(tmp_path: Path) -> None:
     (tmp_path / "a.journal").write_bytes(b"LPKSHHRH" + b"\0" * 300)
     (tmp_path / "mail.log").write_bytes(b"Nov 21 21:16:18 mx postfix/smtpd[15279]: connect from localhost[127.0.0.1]\n")
