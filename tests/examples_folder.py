@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 from typing import Final
@@ -77,6 +78,9 @@ def fill(base: Path) -> None:
     take = base / "take-bounce"
     take.write_text("#!/bin/sh\ncat > /dev/null\n")
     take.chmod(0o700)
+    (base / "archive.mbox.gz").write_bytes(gzip.compress((base / "archive.mbox").read_bytes()))
+    shutil.copytree(base / "bounces", base / "fixtures")
+    assert main(["report", str(base / "bounces"), "-o", str(base / "last-month.html")]) == 0
     known = str(base / "list.db")
     assert main(["suppressions", "add", "kim@example.org", "--why", "asked by phone", known]) == 0
     assert main(["suppressions", "add", "kim@example.org", "--scope", "acme", known]) == 0

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 import undeliverable
 from tests.archives import KINDS, TIME, tar_of, unpack, zip_of
 from undeliverable.cli import main
-from undeliverable.files import Inbox, _packed, _tar
+from undeliverable.files import Inbox, _packed, _raw, _tar
 from undeliverable.files._archives import NESTED
 from undeliverable.files._find import leads_out
 
@@ -398,8 +398,8 @@ def test_records_in_what_is_named_as_mail_are_none(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_early(
     pack: Callable[[bytes], bytes], inner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_packed, "FREE", 1_000_000)
-    monkeypatch.setattr(_packed, "MAX_RATIO", 200)
+    monkeypatch.setattr(_raw, "FREE", 1_000_000)
+    monkeypatch.setattr(_raw, "MAX_RATIO", 200)
     data = POSTMARK + MAIL + bytes(12_000_000)
     path = tmp_path / "bomb"
     path.write_bytes(
@@ -418,7 +418,7 @@ def test_a_bomb_is_refused_early(
 
 
 def test_there_is_a_limit_to_all_of_it(of: Of, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_packed, "MAX_TOTAL", 1 << 20)
+    monkeypatch.setattr(_raw, "MAX_TOTAL", 1 << 20)
     assert "unpacks to more than 0 GiB" in of(gzip.compress(os.urandom(2_000_000))).said[0]
 
 
@@ -568,6 +568,14 @@ def test_a_zip_archive_with_sizes_of_64_bits(of: Of) -> None:
     at = plain.index(b"PK\x01\x02")
     plain[at + 20 : at + 28] = b"\xff" * 8
     assert of(bytes(plain)).mails[0].raw == MAIL
+
+
+@pytest.mark.parametrize("offset", [1 << 63, (1 << 64) - 1, 10_000])
+def test_an_offset_that_no_file_has(offset: int, of: Of) -> None:
+    raw = bytearray(zip_with("a.eml", MAIL, extra=struct.pack("<2HQ", 1, 8, offset)))
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 42 : at + 46] = b"\xff" * 4
+    assert of(bytes(raw)).said[0].endswith("/a.eml: damaged: it is not where its directory says")
 
 
 def test_names_in_other_charsets(of: Of) -> None:

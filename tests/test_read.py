@@ -210,7 +210,7 @@ def test_what_is_neither_mail_nor_records_is_skipped_and_said(name: str, text: s
 
 def test_an_empty_file_is_one_message_as_ever(tmp_path: Path, run: Run) -> None:
     (tmp_path / "empty.jsonl").write_text("")
-    assert "1 message" in run("classify", tmp_path / "empty.jsonl")[2]
+    assert "1 other" in run("classify", tmp_path / "empty.jsonl")[2]
 
 
 def test_a_log_in_json_is_no_record(tmp_path: Path, run: Run) -> None:

@@ -81,13 +81,14 @@ def _wanted(options: Namespace) -> Wanted:
 
     :raises UsageError: for options that contradict each other.
     """
-    name = format_of(options.format, options.output, excel=options.excel)
+    path = None if options.output == STDIN else options.output
+    name = format_of(options.format, path, excel=options.excel)
     fields = fields_of(options.fields)
     if name == "txt" and fields:
         raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
     return Wanted(
         Form.of(name, fields),
-        options.output,
+        path,
         color=options.color,
         excel=options.excel,
         shows_all=options.all,

@@ -43,10 +43,13 @@ def _showing_arguments(options: ArgumentGroup) -> None:
         metavar="WORDS",
         action="append",
         default=[],
-        help="show only verdicts with one of these bounce types, reasons, advices or kinds of report, separated by commas",
+        help="show only verdicts of these bounce types, reasons, kinds of report or advice, separated by commas",
     )
     options.add_argument(
-        "-o", "--output", metavar="FILE", help="write to a file, which is replaced only when all is written"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write to a file, which is replaced only when all is written; - for standard output",
     )
     options.add_argument(
         "--fields",

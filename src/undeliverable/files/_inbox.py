@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable.files._find import RECORDS, STDIN, Found, find, inside, leads_out, looks_like_mail
-from undeliverable.files._packed import Meter
-from undeliverable.files._raw import HEAD, TORN
+from undeliverable.files._raw import HEAD, TORN, Meter
 from undeliverable.files._records import begins_as_json, begins_as_record, looks_like_record
 from undeliverable.files._streams import LIMIT, LINE_LIMIT, Stream, patient
 from undeliverable.mail import received_at
