@@ -13,14 +13,12 @@ from __future__ import annotations
 from undeliverable.errors import missing_extra
 
 try:
-    import pyarrow as pa
+    from undeliverable.arrow._changes import COMPARED, changes, changes_sql
+    from undeliverable.arrow._read import Batch, classify_replies, read
+    from undeliverable.arrow._records import from_records
+    from undeliverable.arrow._schema import SCHEMA, ddl, schema
 except ModuleNotFoundError as error:
     raise missing_extra(error, __name__) from None
-
-from undeliverable.arrow._changes import COMPARED, changes, changes_sql
-from undeliverable.arrow._read import Batch, classify_replies, read
-from undeliverable.arrow._records import from_records
-from undeliverable.arrow._schema import SCHEMA, ddl, schema
 
 __all__ = [
     "COMPARED",
@@ -34,5 +32,3 @@ __all__ = [
     "read",
     "schema",
 ]
-
-del pa

@@ -13,6 +13,7 @@ __all__ = ["EXTRAS", "needs"]
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "Parquet": "arrow",
         "undeliverable.arrow": "arrow",
         "undeliverable.check": "check",
         "undeliverable.recommend": "recommend",
@@ -21,7 +22,6 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "undeliverable.store": "store",
         "undeliverable.store (PostgreSQL)": "postgres",
         "undeliverable.webhook_auth": "webhooks",
-        "Parquet": "arrow",
         "shell completion": "cli",
     }
 )
