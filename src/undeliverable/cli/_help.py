@@ -25,7 +25,6 @@ _EXAMPLES: Final = (
     "undeliverable demo                               # on sample mails",
     "undeliverable classify bounces/                  # every recipient in a folder",
     'undeliverable explain "552 5.2.2 mailbox full"   # why, and what to do',
-    "undeliverable classify --only hard --format csv inbox.mbox > dead.csv",
 )
 _NEXT: Final = "Next: 'undeliverable COMMAND --help' shows its options and more examples."
 

@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "explain": "explain the verdict on a message or an SMTP reply",
         "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
         "pipe": "record one bounce that a mail server hands over",
-        "report": "write an HTML page: what to do, bounce rates, reasons and replies",
+        "report": "write an HTML page: what to do, rates, reasons and replies",
         "rules": "show, check and compare rules, policies and profiles",
         "serve": "receive bounces by LMTP, SMTP or webhooks",
         "summary": "sum up a day's mail as plain text, for cron",
