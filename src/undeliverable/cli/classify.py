@@ -21,8 +21,8 @@ def _arguments(parser: ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a message, a folder (searched recursively), an mbox, a Maildir, or records (.jsonl) written before, any of "
-        "them gzipped, or - for standard input; records keep their verdicts",
+        help="a message, a folder (searched recursively), an mbox, a Maildir, records (.jsonl) written before, or an archive "
+        "(zip, tar) of them, compressed or not; - for standard input; records keep their verdicts",
     )
     _showing_arguments(parser.add_argument_group("what is shown, and where"))
     _reading_arguments(parser.add_argument_group("how it is read"))

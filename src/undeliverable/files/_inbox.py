@@ -290,11 +290,11 @@ class Inbox:
         numbers.clear()
 
     def _skip_json(self, item: _Item) -> None:
-        """Say that a file in JSON holds nothing of ours."""
+        """Skip a file in JSON that holds nothing of ours, and say so if the user named it."""
         if item.stream.problem is not None:
             return
         is_log = self._warn_of_log(item, is_read=False)
-        if not is_log:
+        if not is_log and item.found.named:  # in a folder it is one of the files that are counted
             self._warn(f"{item.found.path}: {_NO_RECORDS}; skipped")
         self._skip(item.found, _A_LOG if is_log else _NO_RECORDS)
 
