@@ -86,6 +86,8 @@ def _wanted(options: Namespace) -> Wanted:
     fields = fields_of(options.fields)
     if name == "txt" and fields:
         raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
+    if name == "parquet" and fields:
+        raise UsageError("--fields: parquet has all columns, of which engines read those that they need")
     return Wanted(
         Form.of(name, fields),
         path,
@@ -162,6 +164,7 @@ class _Run:
             is_log=options.log,
             received_by=options.received_by,
             skipped_file=self._skip if options.verbose else None,
+            column=options.column,
         )
         self._lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
         self._wanted = wanted
