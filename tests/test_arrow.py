@@ -383,7 +383,7 @@ def test_the_schema_can_be_declared_in_sql() -> None:
 def test_without_pyarrow_the_import_names_the_command() -> None:
     code = "import sys; sys.modules['pyarrow'] = None; import undeliverable.arrow"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "ImportError: undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'" in done.stderr
+    assert "MissingExtraError: undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'" in done.stderr
 
 
 def test_the_library_itself_needs_no_pyarrow() -> None:
