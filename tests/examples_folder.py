@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 from typing import Final
@@ -67,6 +68,9 @@ def fill(base: Path) -> None:
         shutil.copy(FIXTURES / "logs" / "postfix.log", base / name)
     for name in ("my.toml", "ours.toml"):
         (base / name).write_text(OURS)
+    for name, rules in (("old", []), ("new", ["--rules", str(base / "ours.toml")])):
+        command = ["classify", "-q", *rules, "--format", "parquet", "-o", str(base / name), str(base / "bounces")]
+        assert main(command) == 0
     (base / "bounces.toml").write_text(KUMOMTA)
     (base / "campaign.txt").write_text("kim@example.org\nlee@example.net\n")
     (base / "subscribers.csv").write_text("name,email\nKim,kim@example.org\nLee,lee@example.net\n")
@@ -77,6 +81,9 @@ def fill(base: Path) -> None:
     take = base / "take-bounce"
     take.write_text("#!/bin/sh\ncat > /dev/null\n")
     take.chmod(0o700)
+    (base / "archive.mbox.gz").write_bytes(gzip.compress((base / "archive.mbox").read_bytes()))
+    shutil.copytree(base / "bounces", base / "fixtures")
+    assert main(["report", str(base / "bounces"), "-o", str(base / "last-month.html")]) == 0
     known = str(base / "list.db")
     assert main(["suppressions", "add", "kim@example.org", "--why", "asked by phone", known]) == 0
     assert main(["suppressions", "add", "kim@example.org", "--scope", "acme", known]) == 0

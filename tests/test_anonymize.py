@@ -426,3 +426,105 @@ def test_an_unknown_users_bare_name_in_a_log_line_is_replaced() -> None:
     assert result.is_proved
     assert b"zebra" not in result.raw
     assert b"shop" not in result.raw
+
+
+def mail_with(body: bytes, *fields: bytes) -> bytes:
+    head = b"Return-Path: <>\nFrom: MAILER-DAEMON@mx.shop.de\nTo: zebrafish@shop.de\nSubject: failure notice\nMIME-Version: 1.0\n"
+    return head + b"".join(field + b"\n" for field in fields) + b"\n" + body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail_with(b"550 no zebrafish here", b"Content-Transfer-Encoding: x-unknown"),
+        mail_with("\ufeffKein zebrafish hier: größer".encode(), b"Content-Type: text/plain; charset=utf-8"),
+        mail_with("zebrafish@shop.de のメール".encode("iso2022_jp")),
+        mail_with("zebrafish: größer".encode("latin-1"), b"Content-Type: text/plain; charset=us-ascii"),
+        mail_with("zebrafish: größer".encode("latin-1"), b"Content-Type: text/plain; charset=iso-8859-1"),
+        mail_with(b"zebrafish", b"DKIM-Signature: v=1; d=shop.de; s=zebrafish; b=zebrafish+abc/def=; bh=zebrafish"),
+        mail_with(b"zebrafish", b"Message-ID: <zebrafish>", b"References: <zebrafish@shop.de> <zebrafish>"),
+        mail_with(b"zebrafish@xn--zzzzzzzzz-zzzzz.de", b"X-Odd: zebrafish"),
+        mail_with(
+            b"zebrafish", b"Received: from zebrafish (helo=zebrafish [192.0.2.9]) by zebrafish with SMTP id zebrafish"
+        ),
+        mail_with(b"zebrafish", b"Reply-To: zebrafish (Zebrafish) , <zebrafish>, <>"),
+        mail_with(b"zebrafish", b'Content-Disposition: inline; filename="zebrafish shop.txt"'),
+        mail_with(
+            b"zebrafish", b"X-MS-Zebra: 1", b"Thread-Index: zebrafish", b"Original-Envelope-Id: zebrafish@shop.de"
+        ),
+        mail_with(b"zebrafish zebra", b"Final-Recipient: rfc822; zebrafish"),
+        mail_with(
+            b"--x\nContent-Type: text/plain\n\nzebrafish\n--x--\nzebrafish",
+            b"Content-Type: multipart/mixed; boundary=zebrafish",
+        ),
+    ],
+    ids=range(14),
+)
+def test_it_is_found_wherever_it_stands(raw: bytes) -> None:
+    shown = readable(anonymous(raw))
+    for text in ("zebrafish", "shop.de", "192.0.2.9"):
+        assert (
+            re.search(rf"(?<![a-z0-9]){re.escape(text)}(?![a-z0-9])", re.sub(r"shop\.de\.example", "", shown)) is None
+        ), text
+
+
+def test_a_record_in_ascii_and_one_without_a_domain() -> None:
+    report = json.dumps({"recipient": "zebrafish", "remote_mta": "zebra", "reply": "550 käthe@shop.de", "n": [1, None]})
+    result = run_with(b"k").record(report.encode())
+    assert result.is_proved
+    after = json.loads(result.raw)
+    assert "zebra" not in result.raw.decode()
+    assert after["reply"].endswith("@" + after["reply"].partition("@")[2])
+    assert after["n"] == [1, None]
+
+
+def test_the_words_before_an_address_are_a_name_unless_rules_know_them() -> None:
+    text = text_with()
+    assert "Zebra" not in text.rewrite("Zustellung an Zora Zebrafish <kim@shop.de> nicht erfolgt")
+    assert "Zebra" not in text.rewrite('an "Zora Zebrafish" <kim@shop.de>')
+    assert text.rewrite("Final Recipient <kim@shop.de>").startswith("Final Recipient <")
+    assert (
+        text.rewrite("Mail Delivery System <MAILER-DAEMON@gmail.com>")
+        == "Mail Delivery System <MAILER-DAEMON@gmail.com>"
+    )
+    assert text.rewrite("User Unknown Zebra <kim@shop.de>").startswith("User Unknown ")
+
+
+def test_a_line_that_begins_like_json_is_replaced_as_text() -> None:
+    (result,) = run_with(b"k").lines([b"{not json: Xy <zebrafish@shop.de>"])
+    assert result.is_proved
+    assert result.raw.startswith(b"{not json: ")
+    assert b"zebrafish" not in result.raw
+    assert b"Xy" not in result.raw
+
+
+def test_codes_stay_and_other_words_with_digits_are_replaced() -> None:
+    marker = next(one for one in sorted(vocabulary().markers) if re.fullmatch(r"[a-z]{2,}\d[a-z0-9]{6,}", one))
+    text = text_with()
+    assert text.rewrite(f"IPBL0001 {marker} ab12") == f"IPBL0001 {marker} ab12"
+    assert text.rewrite("ab12 zebra 4711", Mode.BLANK) == "xx00 xxxxx 0000"
+    assert text.rewrite("ab12", Mode.MASKED) != "ab12"
+
+
+def test_what_only_looks_like_a_host_in_a_return_path_is_replaced_as_a_name() -> None:
+    assert re.fullmatch(r"\w{5}=\w{5}\.\w{5}@\w{5}\.de\.example", text_with().rewrite("xyzzy=kim.lee@shop.de"))
+
+
+def test_an_a_label_that_is_none_is_replaced_as_letters() -> None:
+    made = text_with().address("kim@xn--9999999999999999999.de")
+    assert re.fullmatch(r"\w{5}@\w+\.de\.example", made), made
+
+
+def test_an_id_that_is_kept_stays() -> None:
+    text = Text(Pseudonyms(b"k", vocabulary(), keep={"4df1a25c9d4"}), vocabulary())
+    assert text.ids("4DF1A25C9D4") == "4DF1A25C9D4"
+
+
+def test_short_words_never_run_out() -> None:
+    made = Pseudonyms(b"k", vocabulary())
+    assert (
+        len({made.atom(f"a{number}") for number in range(10)} | {made.atom(f"b{number}") for number in range(10)}) == 20
+    )
+    assert (
+        len({made.atom(f"{letter}{number}") for letter in "abcdefghijklmnopqrstuvwxyz" for number in range(10)}) == 260
+    )

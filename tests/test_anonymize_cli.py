@@ -127,6 +127,7 @@ def test_it_refuses_what_would_be_judged_otherwise(tmp_path: Path, capfd: pytest
     said = capfd.readouterr().err.splitlines()
     assert said[0].startswith(f"undeliverable: {tmp_path}/in.eml: left out: ")
     assert "--keep text" in said[0]
+    assert said[1] == "0 messages anonymized, 1 left out; nothing was written."
     assert not (tmp_path / "out.eml").exists()
     assert main([*arguments, "--keep", "kimlocked"]) == 0
 
@@ -152,6 +153,16 @@ def test_it_refuses_what_still_names_somebody(tmp_path: Path, capfd: pytest.Capt
 def test_an_error_is_one_line(arguments: list[str], status: int, said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["anonymize", *arguments]) == status
     assert said in capfd.readouterr().err.splitlines()[0]
+
+
+def test_what_is_read_is_not_written_over(mails: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    one = next(iter(sorted(mails.iterdir())))
+    before = one.read_bytes()
+    for paths in ([str(one), "-o", str(one)], [str(mails), "-o", str(one)], [str(mails), "-o", str(mails)]):
+        assert main(["anonymize", *paths]) == 2
+        assert "which is read; name another place" in capfd.readouterr().err
+    assert one.read_bytes() == before
+    assert main(["anonymize", str(one), "-o", str(mails / "new.eml")]) == 0
 
 
 def test_a_closed_pipe_ends_the_run_quietly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 import undeliverable
 from tests.archives import KINDS, TIME, tar_of, unpack, zip_of
 from undeliverable.cli import main
-from undeliverable.files import Inbox, _packed, _tar
+from undeliverable.files import Inbox, _packed, _raw, _tar
 from undeliverable.files._archives import NESTED
 from undeliverable.files._find import leads_out
 
@@ -398,8 +398,8 @@ def test_records_in_what_is_named_as_mail_are_none(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_early(
     pack: Callable[[bytes], bytes], inner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_packed, "FREE", 1_000_000)
-    monkeypatch.setattr(_packed, "MAX_RATIO", 200)
+    monkeypatch.setattr(_raw, "FREE", 1_000_000)
+    monkeypatch.setattr(_raw, "MAX_RATIO", 200)
     data = POSTMARK + MAIL + bytes(12_000_000)
     path = tmp_path / "bomb"
     path.write_bytes(
@@ -418,7 +418,7 @@ def test_a_bomb_is_refused_early(
 
 
 def test_there_is_a_limit_to_all_of_it(of: Of, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_packed, "MAX_TOTAL", 1 << 20)
+    monkeypatch.setattr(_raw, "MAX_TOTAL", 1 << 20)
     assert "unpacks to more than 0 GiB" in of(gzip.compress(os.urandom(2_000_000))).said[0]
 
 
@@ -570,6 +570,14 @@ def test_a_zip_archive_with_sizes_of_64_bits(of: Of) -> None:
     assert of(bytes(plain)).mails[0].raw == MAIL
 
 
+@pytest.mark.parametrize("offset", [1 << 63, (1 << 64) - 1, 10_000])
+def test_an_offset_that_no_file_has(offset: int, of: Of) -> None:
+    raw = bytearray(zip_with("a.eml", MAIL, extra=struct.pack("<2HQ", 1, 8, offset)))
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 42 : at + 46] = b"\xff" * 4
+    assert of(bytes(raw)).said[0].endswith("/a.eml: damaged: it is not where its directory says")
+
+
 def test_names_in_other_charsets(of: Of) -> None:
     for octets, flags, name in (
         (b"\x81.eml", 0, "ü.eml"),
@@ -688,7 +696,7 @@ def test_an_archive_without_mail_is_said(of: Of) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tgz", "tar", "tar.bz2"])
 def test_an_archive_is_read_in_constant_memory(kind: str, tmp_path: Path) -> None:
-    """Many members, and one that is large; tests/benchmarks has a gigabyte."""
+    """Many members, and one that is large: neither is ever held as a whole."""
     path = tmp_path / "large"
     large = b"".join(POSTMARK + MAIL + os.urandom(3000).hex().encode() + b"\n\n" for _ in range(800))
     path.write_bytes(KINDS[kind]({"large.mbox": large} | {f"{number}.eml": MAIL for number in range(1200)}))

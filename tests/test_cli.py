@@ -245,9 +245,9 @@ def test_the_summary_counts(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     err = capsys.readouterr().err
     lines = [" ".join(line.split()) for line in err.splitlines()]
     assert lines[1 : lines.index("1 file failed, see above") + 1] == [
-        "2 bounces 1 hard ███████████████ suppress 1",
+        "2 bounces 1 hard ████████ suppress 1",
         "user_unknown 1",
-        "1 soft ███████████████ retry 1",
+        "1 soft ████████ retry 1",
         "mailbox_full 1",
         "1 other 1 not a report",
         "1 file skipped, no mail (-v names it)",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -20,6 +22,7 @@ import undeliverable
 from tests.terminal import plain, terminal
 from tests.test_cli import FULL, PLAIN, UNKNOWN, Screen, bounce
 from tests.test_log_unread import DELIVERIES
+from tests.test_logs import POSTFIX
 from undeliverable.cli import _jobs, _progress, main
 from undeliverable.cli._progress import Progress
 
@@ -83,16 +86,30 @@ def test_a_list_of_addresses_is_about_those_that_were_mailed(
         assert "alice@example.org" in out_of(capsys, "--format", "csv", *only, path)
 
 
-def test_recipients_without_an_address_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def unnamed(tmp_path: Path) -> Path:
+    """A record twice whose recipient nobody knows."""
     record = undeliverable.parse(UNKNOWN).to_dict()
     verdicts = record["verdicts"]
     assert isinstance(verdicts, list)
     verdicts[0] |= {"recipient": None, "sent_to": None, "original_recipient": None}
-    (tmp_path / "1.jsonl").write_text(f"{json.dumps(record)}\n")
+    path = tmp_path / "1.jsonl"
+    path.write_text(f"{json.dumps(record)}\n" * 2)
+    return path
+
+
+def test_unique_keeps_recipients_without_an_address(unnamed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(out_of(capsys, "--unique", "--format", "jsonl", unnamed).splitlines()) == 2
+
+
+def test_recipients_without_an_address_are_counted(
+    unnamed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert unnamed.exists()
     assert main(["classify", "--format", "txt", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"1 recipient +without an address in the report", err)
+    assert re.search(r"2 recipients +without an address in the report", err)
 
 
 def test_addresses_are_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +220,10 @@ def test_a_file_has_the_format_of_its_name(
     assert os.listdir(tmp_path) == [folder.name, name] or sorted(os.listdir(tmp_path)) == sorted([folder.name, name])
 
 
+def test_a_dash_is_standard_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert out_of(capsys, "-o", "-", "--format", "txt", folder) == "kim@example.org\nlee@example.org\n"
+
+
 def test_a_file_gets_everything_even_if_a_terminal_watches(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "all"
     terminal(["classify", "-o", str(path), str(folder)], 40)
@@ -248,6 +269,28 @@ def test_a_full_disk_is_one_line(name: str, place: str, folder: Path) -> None:
     where = "/dev/full" if place == "-o" else "standard output"
     assert done.stderr == f"undeliverable: {where}: No space left on device; free some space, or write elsewhere\n"
     assert done.returncode == 1
+
+
+def test_a_full_disk_in_the_same_process(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "-o", "/dev/full", "--format", "csv", str(folder)]) == 1
+    assert capsys.readouterr().err.startswith("undeliverable: /dev/full: No space left on device; ")
+
+
+def test_a_stream_that_breaks_for_another_reason_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Screen):
+        def write(self, _: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    assert main(["classify", str(folder)]) == 1
+    assert capsys.readouterr().err == "undeliverable: standard output: Input/output error\n"
+
+
+def test_a_file_can_be_where_no_other_can_be_made(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "-o", "/dev/null", "--format", "txt", str(folder)]) == 0
+    assert " 2 addresses in /dev/null\n" in capsys.readouterr().err
 
 
 # --- cut short ----------------------------------------------------------------------------------------------------
@@ -349,24 +392,49 @@ def test_the_bar_of_rich_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None
         screen.truncate(0)
 
 
-def test_no_progress_is_shown_where_rows_are(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    program = (
-        "import sys; from undeliverable.cli import _progress, main;"
-        "_progress._PATIENCE = _progress._INTERVAL = 0.0; sys.exit(main())"
-    )
-    del monkeypatch
-    for options, bar in (([], True), (["--no-progress"], False), (["-q"], False), (["--all"], False)):
-        import pty
+AT_ONCE = (
+    "import sys; from undeliverable.cli import _progress, main;"
+    "_progress._PATIENCE = _progress._INTERVAL = 0.0; sys.exit(main())"
+)
 
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, "classify", *options, str(folder)],
-            stdin=subprocess.DEVNULL, stdout=follower, stderr=follower,
-        )  # fmt: skip
-        os.close(follower)
-        assert process.wait(60) == 0
-        assert ("messages" in os.read(leader, 1 << 20).decode()) is bar
-        os.close(leader)
+
+@pytest.mark.parametrize(
+    ("options", "piped", "bar"),
+    [
+        ([], False, True),
+        (["--no-progress"], False, False),
+        (["-q"], False, False),
+        (["--all"], False, False),
+        (["--format", "csv"], True, False),
+        (["--format", "csv", "-o", "/dev/null"], True, True),
+    ],
+)
+def test_progress_is_drawn_where_nothing_else_is(options: list[str], piped: bool, bar: bool, folder: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", AT_ONCE, "classify", *options, str(folder)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if piped else follower, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    try:
+        shown = os.read(leader, 1 << 20).decode()
+    except OSError:  # nothing was written
+        shown = ""
+    os.close(leader)
+    assert ("messages" in shown) is bar
+
+
+def test_without_rich_the_bar_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(_progress, "_PATIENCE", 0.0)
+    monkeypatch.setitem(sys.modules, "undeliverable.cli._rich_progress", None)
+    progress = Progress(1000, shows=True)
+    progress.update(500, 2000)
+    assert "[###############...............]  50%  2,000 messages" in screen.getvalue()
 
 
 # --- what is left out is named ------------------------------------------------------------------------------------
@@ -384,6 +452,15 @@ def test_unread_lines_of_a_log_are_warned_of(
     assert f"{said} not read; first: {path}:1: {DELIVERIES[0]}\\x1b\n" in capsys.readouterr().err
     assert main(["classify", "-q", "--log", str(path)]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_warnings_are_left_out_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.log").write_text("\n".join(POSTFIX))
+    for options, said in (([], "warning: this is a log"), (["-q"], "")):
+        assert main(["classify", *options, str(tmp_path / "mail.log")]) == 0
+        err = capsys.readouterr().err
+        assert said in err
+        assert bool(said) is bool(err)
 
 
 def test_skipped_files_are_named_if_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

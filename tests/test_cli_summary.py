@@ -281,6 +281,7 @@ def test_a_job_that_compares_with_what_it_saved(run: Run, tmp_path: Path) -> Non
     _, out, _ = run(*words)
     assert "Since the summary from 2026-11-29 00:00 to" in out
     assert re.search(r"^ +3  -> +40  failed$", out, re.MULTILINE)
+    assert re.search(r"^ +0.60%  -> +7.41%  failed of those sent$", out, re.MULTILINE)
     assert re.search(r"^ +3  -> +40  user_unknown +\(more\)$", out, re.MULTILINE)
     assert json.loads(last.read_text())["made"]
     assert not (tmp_path / "last.json.new").exists()
@@ -532,7 +533,9 @@ def at(*times: str, **counts: int) -> Summary:
         (at("2026-11-29T22", "2026-11-30T01"), "hour", "29 22", "30 01", 4),
         (at("2026-11-01T22", "2026-11-30T01"), "day", "2026-11-01", "2026-11-30", 30),
         (at("2026-01-01T22", "2026-11-30T01"), "month", "2026-01", "2026-11", 11),
-        (at("1970-01-01T22", "2026-11-30T01"), "month", "earlier", "2026-11", 25),
+        (at("1970-01-01T22", "2026-11-30T01"), "month", "earlier", "2026-11", 26),
+        (at("0001-01-01T00", "0001-01-09T01"), "day", "0001-01-01", "0001-01-09", 9),
+        (at("0001-01-01T00", "2026-11-30T01"), "month", "earlier", "2026-11", 26),
     ],
 )
 def test_the_chart_fits_the_period(summary: Summary, title: str, first: str, last: str, bars: int) -> None:
@@ -567,6 +570,8 @@ def test_the_period_is_named() -> None:
         (Summary(), "Mail (UTC)"),
         (Summary(kinds={"bounce": 1}), "Mail without dates"),
         (Summary(first=day, last=day + timedelta(hours=3)), "Mail from 2026-11-29 00:00 to 2026-11-29 03:00 (UTC)"),
+        (Summary(span=Span(day)), "Mail since 2026-11-29 00:00 (UTC)"),
+        (Summary(span=Span(end=day)), "Mail until 2026-11-29 00:00 (UTC)"),
         (Summary(span=Span(day), last=day), "Mail from 2026-11-29 00:00 to 2026-11-29 00:00 (UTC)"),
         (Summary(span=Span(day, day + timedelta(days=1))), "Mail of Sunday 2026-11-29 (UTC)"),
         (Summary(span=Span(day, day + timedelta(days=2))), "Mail from 2026-11-29 00:00 to 2026-12-01 00:00 (UTC)"),

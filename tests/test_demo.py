@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_a_file_of_somebody_elses_is_not_overwritten(tmp_path: Path, capfd: pyte
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["demo", "--save", str(tmp_path / "file" / "below")]) == 1
-    assert capfd.readouterr().err == f"undeliverable: {tmp_path}/file/below: Not a directory\n"
+    assert capfd.readouterr().err.startswith(f"undeliverable: {tmp_path}/file/below: Not a directory")
 
 
 def test_the_command_of_the_next_step_runs(tmp_path: Path) -> None:
@@ -109,3 +110,23 @@ def test_the_command_of_the_next_step_runs(tmp_path: Path) -> None:
     for command in commands:
         if "~/Maildir" not in command:
             assert run(*command)
+
+
+def test_it_runs_from_a_zip_file_without_any_other_package(tmp_path: Path) -> None:
+    """As where nothing but the wheel is installed, and that without its dependencies."""
+    package = REPOSITORY / "src" / "undeliverable"
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "index.jsonl*")
+    shutil.copytree(package, tmp_path / "sources" / "undeliverable", ignore=ignored)
+    archive = shutil.make_archive(str(tmp_path / "undeliverable"), "zip", tmp_path / "sources")
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from undeliverable.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, archive, "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 80
+    assert "japanese.eml" in done.stdout

@@ -50,7 +50,7 @@ def test_the_first_help_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> Non
     lines = shown(["--help"], capsys).splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
-    assert sum(line.startswith("  undeliverable ") for line in lines) == 3
+    assert sum(line.startswith("  undeliverable ") for line in lines) >= 3
     assert "COMMAND --help" in lines[-1]
 
 

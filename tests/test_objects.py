@@ -19,6 +19,8 @@ from undeliverable._text.shown import LINE, printable, shortened
 from undeliverable.model import Command, Protocol
 from undeliverable.reasons import Advice
 from undeliverable.smtp import named_command
+from undeliverable.store import SuppressionList
+from undeliverable.suppression import events_of
 from undeliverable.verdict import Details, PolicyRef, RuleRef
 
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures"
@@ -144,6 +146,20 @@ def test_other_values_leave_out_what_is_unset_and_cut_what_is_long(value: object
     assert len(shown) <= 250
     assert "None" not in shown
     assert "…" in shown
+
+
+def test_what_a_list_holds_is_short_too(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 16, 12, tzinfo=UTC)
+    made = report(f"kim{'x' * 500}@example.org", "pat@example.com")
+    events = events_of(made, now)
+    with SuppressionList(tmp_path / "list.db") as known:
+        outcome = known.record(events)
+        entries = [entry for address, _ in events for entry in known.find(address)]
+        values = [outcome, known.stats(), known.policy, events[0][1], *entries, *(entry.state for entry in entries)]
+        for value in values:
+            assert repr(value).startswith(f"{type(value).__name__}(")
+            assert len(repr(value)) <= 250
+            assert repr(value).isprintable()
 
 
 # --- rich and notebooks -----------------------------------------------------------------------------------------------

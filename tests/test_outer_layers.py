@@ -89,7 +89,7 @@ def test_a_layer_imports_from_below(layer: str, path: Path) -> None:
             assert modules <= BELOW[layer]
             assert {name.name for name in node.names} - modules <= PUBLIC
         else:
-            assert parts[1] in BELOW[layer] | {"errors"}, node.module
+            assert parts[1] in BELOW[layer] | {"errors", "model"}, node.module
             assert parts[1] == layer or len(parts) == 2, "the modules of another layer are private to it"
 
 

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import undeliverable
 from undeliverable import Knowledge, classify, parse
+from undeliverable.check import Marker, canary_domains
 from undeliverable.recommend import mailbox_domains
 from undeliverable.report import Collector, render
 from undeliverable.store._formats import FORMATS, formats
@@ -46,6 +47,8 @@ assert "mailman3" in Policy.names()
 assert Policy.builtin("mailman3").name == "mailman3"
 assert {one.name for one in formats()} == set(FORMATS) > {"mailgun"}
 assert "gmail.com" in mailbox_domains()
+assert "gmail.com" in canary_domains()
+assert Marker().disposable and Marker().marks_of("postmaster", "example.org") == ("role",)
 assert AddressIdentity(without_dots=True).of("k.im@googlemail.com") == "kim@gmail.com"
 assert "uPlot" in render(Collector().summary(), made=datetime(2026, 11, 1, tzinfo=UTC))
 print("_knowledge.checkout" in " ".join(sys.modules))

@@ -101,7 +101,7 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_nothing_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, tmp_path / "none.eml", "-o", tmp_path / "a.html")
     assert status == 1
-    assert "0 reports, 1 files" in err
+    assert "0 reports, 1 file or line could not be read" in err
 
 
 def test_tags_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,6 +212,16 @@ def test_quiet_leaves_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (status, out, err.count("\n")) == (0, "", 2)  # what could not be read is no warning
     assert "2 files or lines could not be read" in run(capsys, records, "-o", tmp_path / "a.html")[2]
     assert (tmp_path / "a.html").stat().st_size > 10_000
+
+
+def test_the_page_goes_to_standard_output(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["report", str(MIXED), "-o", "-", "--title", "Grüße \udc80"]) == 0
+    out, err = capsysbinary.readouterr()
+    assert out.startswith(b"<!doctype html>")
+    assert out.endswith(b"</html>\n")
+    assert "<h1>Grüße \\udc80</h1>".encode() in out
+    assert err == b"1 report; -\n"
+    assert not (tmp_path / "-").exists()
 
 
 def test_skipped_files_are_named_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ def test_the_steps_from_verdicts_to_recipients_add_up(reports: list[Report]) -> 
     assert sum(summary.reasons.values()) == sum(number for _, number in summary.replies) == failed
     assert sum(number for moment, number in summary.moments.items() if moment.outcome != "complaint") == failed
     named = sum(number for row, number in summary.replies if row.requirement is not None)
-    assert sum(number for _, number in summary.refusals) == named
+    assert sum(refused.failed for refused in summary.refusals) == named
 
 
 def campaign(hard: int, soft: int, sent: int | None) -> Summary:
@@ -242,6 +242,39 @@ def test_cards_say_what_to_do() -> None:
     assert "Kim@" not in plain
     assert "<b>@" not in plain
     assert "Nothing to do" in render(summed([]), made=NOON)
+
+
+def test_refusals_for_a_time_are_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Gmail defers what does not meet its requirements for months before it refuses it: the log says so at every attempt."""
+    line = (
+        "Nov 21 2{hour}:16:18 mx postfix/smtp[1]: {number}A: to=<u{number}@gmail.com>, relay=gmail-smtp-in.l.google.com[192.0.2.1]:25, "
+        "delay=1, delays=0/0/0/0, dsn={dsn}, status={status} (host gmail-smtp-in.l.google.com[192.0.2.1] said: {code} {dsn} Your email "
+        "is not accepted because SPF authentication didn't pass - gsmtp (in reply to end of DATA command))\n"
+    )
+    tries = [
+        line.format(hour=hour, number=number, dsn="4.7.27", status="deferred", code=421)
+        for number in range(5)
+        for hour in range(3)
+    ]
+    end = line.format(hour=3, number=1, dsn="5.7.27", status="bounced", code=550)
+    log = tmp_path / "mail.log"
+    heads = [
+        f"Nov 21 20:16:17 mx postfix/cleanup[1]: {number}A: message-id=<{number}@example.com>\n"
+        f"Nov 21 20:16:17 mx postfix/qmgr[1]: {number}A: from=<news@example.com>, size=1000, nrcpt=1 (queue active)\n"
+        for number in range(5)
+    ]
+    log.write_text("".join([*heads, *tries, end]), encoding="utf-8")
+    assert main(["report", "--log", str(log), "-o", str(tmp_path / "a.html")]) == 0
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert rows_of(page, "requirements")["SPF"][:4] == ["5", "1", "Google", "example.com"]
+    assert "5 refusals over sender requirements" in page
+    capsys.readouterr()
+
+
+def test_what_failed_in_the_end_counts_as_what_it_failed_for() -> None:
+    delayed = _report(REPLIES[5], 1, "spring", Kind.DELAY, Action.DELAYED)
+    assert [(one.failed, one.delayed) for one in summed([delayed]).refusals] == [(0, 1)]
+    assert summed([delayed, _report(REPLIES[0], 1, "spring", Kind.BOUNCE, Action.FAILED)]).refusals == ()
 
 
 def test_a_card_names_a_few_reasons_and_counts_the_others() -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import undeliverable
 from tests.terminal import cells, escapes_of, plain, terminal
 from tests.test_cli import FULL, PLAIN, UNKNOWN, bounce
+from tests.test_logs import EXIM
 from undeliverable.cli import _next, _rows, main
 from undeliverable.cli._closing import Notes, closing_lines
 from undeliverable.cli._fields import CSV_FIELDS, FIELDS, TABLE_FIELDS, state_of, values_of
@@ -230,10 +231,10 @@ def test_the_summary_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["classify", str(tmp_path)]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[:6] == [
-        " 2 bounces      2 hard  ███████████████  suppress 2",
-        " 3 recipients                            user_unknown 2",
-        "                1 soft  ████████         retry 1",
-        "                                         mailbox_full 1",
+        " 2 bounces      2 hard  ████████  suppress 2",
+        " 3 recipients                     user_unknown 2",
+        "                1 soft  ████      retry 1",
+        "                                  mailbox_full 1",
         " 1 other        1 not a report",
         " 1 file         skipped, no mail (-v names it)",
     ]
@@ -308,11 +309,39 @@ def test_there_is_no_next_step_where_the_input_is_gone(
     assert "Next" not in capsys.readouterr().err
 
 
+def test_a_step_that_was_taken_is_not_the_next_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "1.eml"
+    path.write_bytes(bounce("kim@example.org", "5.7.26", "550 5.7.26 DMARC check failed"))
+    assert main(["classify", "--only", "fix_sender", "--fields", "recipient,reply", str(path)]) == 0
+    assert "Next" not in capsys.readouterr().err
+
+
+def test_a_path_that_no_terminal_may_see_is_not_in_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "\x1b[2J.eml"
+    path.write_bytes(UNKNOWN)
+    assert main(["classify", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "the same command with --only suppress" in err
+
+
 def test_a_long_next_command_is_not_written_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "1.eml"
     path.write_bytes(UNKNOWN)
     assert main(["classify", *[str(path)] * 30]) == 0
     assert next_of(capsys.readouterr().err) == "the same command with --only suppress --format txt > dead.txt\n"
+
+
+def test_the_next_command_has_the_same_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "1.eml"
+    path.write_bytes(UNKNOWN)
+    given = ["--attached", "--tenant", "north west", "--jobs", "2", "--profile", "ses", "--profile", "prefinery"]
+    assert main(["classify", *given, str(path)]) == 0
+    words = shlex.split(next_of(capsys.readouterr().err).replace("\\\n", ""))
+    kept = words[words.index("txt") + 1 : words.index(str(path))]
+    assert sorted(kept) == sorted(given)
 
 
 def test_the_next_command_keeps_all_options_that_decide_what_is_found() -> None:
@@ -483,6 +512,75 @@ def test_an_empty_table_has_no_head() -> None:
     screen = screen_of(80)
     ScreenTable(paint_of(screen), TABLE_FIELDS, screen).close()
     assert screen.stream.getvalue() == ""  # type: ignore[attr-defined]
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [([], "H  kim@example.org"), (["--all"], "H  kim@example.org"), (["--only", "soft"], "S  lee@")],
+)
+def test_a_narrow_terminal_in_the_same_process(
+    options: list[str], first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Tty()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", screen)
+    for number, raw in enumerate([UNKNOWN, FULL], 1):
+        (tmp_path / f"{number}.eml").write_bytes(raw)
+    assert main(["classify", *options, str(tmp_path)]) == 0
+    assert screen.getvalue().splitlines()[1].startswith(first)
+
+
+def test_a_log_from_a_terminal_is_shown_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Tty()
+    reading, writing = os.pipe()
+    os.write(writing, "\n".join(EXIM).encode())
+    os.close(writing)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", screen)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert main(["classify", "--log", "-"]) == 0
+    assert "kim@example.org" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("environment", "size", "expected"),
+    [
+        ({}, (132, 50), (132, 50)),
+        ({"COLUMNS": "99"}, (132, 50), (99, 50)),
+        ({"COLUMNS": "99", "LINES": "9"}, (132, 50), (99, 9)),
+        ({"COLUMNS": "wide"}, (0, 0), (80, 24)),
+        ({}, None, (80, 24)),
+    ],
+)
+def test_the_size_of_a_screen(
+    environment: dict[str, str],
+    size: tuple[int, int] | None,
+    expected: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(Tty):
+        def fileno(self) -> int:
+            return 1
+
+    def of(_: int) -> os.terminal_size:
+        if size is None:
+            raise OSError
+        return os.terminal_size(size)
+
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "get_terminal_size", of)
+    screen = Screen.of(Terminal())
+    assert (screen.width, screen.height) == expected
 
 
 # --- the fields ---------------------------------------------------------------------------------------------------

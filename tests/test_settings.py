@@ -299,7 +299,7 @@ WRITING: Final = sorted(
 
 def test_commands_either_read_the_list_or_write_into_it() -> None:
     verbs = {nested.words for nested in nested_parsers(full_parser()) if nested.words.startswith("suppressions ")}
-    assert verbs == {*WRITING, *_settings._READS_LIST} - {"check"}
+    assert verbs == {name for name in (*WRITING, *_settings._READS_LIST) if name.startswith("suppressions ")}
 
 
 @pytest.mark.parametrize("command", WRITING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +29,7 @@ from undeliverable.summary import (
     _count,
     changes,
     decide,
+    masked,
     outcome_of,
     stamp_of,
     time_of,
@@ -199,10 +201,26 @@ def test_a_verdict_without_reply_or_recipient_counts() -> None:
     assert found.at == {"google": {"undefined": 1}}
 
 
-@pytest.mark.parametrize("time", [None, datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))])
-def test_a_report_without_a_usable_date_counts_where_every_time_does(time: datetime | None) -> None:
-    open_ = summed(replace(DEAD, received=time))
-    assert (open_.totals.hard, open_.no_hour) == (1, 1)
+def test_a_report_without_a_date_counts_where_every_time_does() -> None:
+    found = summed(replace(DEAD, received=None))
+    assert (found.totals.hard, found.no_hour, found.undated) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("hours", [-12, 12])
+def test_a_date_at_the_end_of_the_calendar_is_no_error(hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    end = datetime.max.replace(tzinfo=zone) if hours < 0 else datetime.min.replace(tzinfo=zone)
+    found = summed(replace(DEAD, received=end))
+    assert (found.totals.hard, found.first, len(found.hours)) == (1, end, 1)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d", hour) for hour in found.hours)
+
+
+def test_a_date_in_the_future_is_taken_for_none() -> None:
+    for ahead, hours in ((timedelta(hours=23), 1), (timedelta(hours=25), 0), (timedelta(days=900_000), 0)):
+        counter = SummaryCounter(now=NOON)
+        counter.add(replace(DEAD, received=NOON + ahead))
+        found = counter.summary()
+        assert (found.totals.hard, len(found.hours), found.no_hour) == (1, hours, 1 - hours)
 
 
 def test_a_report_without_a_date_is_left_out_of_a_span_and_said() -> None:
@@ -219,6 +237,49 @@ def test_the_time_of_a_report_is_that_of_its_receipt() -> None:
     assert time_of(replace(full, received=None, verdicts=())) == NOON + timedelta(3)
     assert time_of(replace(DEAD, received=None, message=replace(message, date=None))) == NOON + timedelta(4)
     assert summed(replace(DEAD, received=NOON.replace(tzinfo=None))).first == NOON
+
+
+def test_what_refusals_of_the_sender_name_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = bounce("550 5.7.26 Unauthenticated email from example.org is not accepted due to domain's DMARC policy")
+    listed = bounce("554 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org")
+    found = summed(DEAD, *[forged] * 2, listed, bounce("550 5.7.1 Access denied, bad reputation of your IP address"))
+    assert found.advice["fix_sender"] == 4
+    assert list(found.named.values()) == [2, 1]
+    assert next(iter(found.named)) == "dmarc"
+    monkeypatch.setattr(_count, "_NAMED", 1)
+    assert summed(*[forged] * 2, listed).named == {"dmarc": 2}
+
+
+def test_a_summary_does_not_change_while_counting_goes_on() -> None:
+    counter = SummaryCounter()
+    counter.add(DEAD)
+    first = counter.summary()
+    before = first.to_dict()
+    counter.add(DEAD)
+    counter.add(FULL)
+    assert first.to_dict() == before
+    assert counter.summary().totals.failed == 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "kim@example.org",
+        "<kim@example.org>",
+        "'kim@example.org'",
+        "o'brien@example.org",
+        '"kim doe"@example.org',
+        r'"kim \" doe"@example.org',
+        "kim@[192.0.2.1]",
+        "kim@[IPv6:2001:db8::1]",
+        "kim%40example.org",
+        f"{'kim.' * 50}doe@example.org",
+        "jörg@bücher.example",
+    ],
+)
+def test_no_part_of_an_address_is_left_in_a_reply(address: str) -> None:
+    left = masked(f"550 5.1.1 {address}: no such user")
+    assert re.fullmatch(r"550 5\.1\.1 '?<…>'?:? no such user", left)
 
 
 def test_a_negative_number_sent_is_an_error() -> None:

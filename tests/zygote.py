@@ -87,11 +87,17 @@ def zygote(folder: Path) -> Iterator[Zygote]:
 
 def serve() -> None:
     """Answer each line of standard input with the status of the command line in it."""
+    # What each child would import again.
+    import undeliverable.check
     import undeliverable.cli._failures
-    import undeliverable.cli._main
-    import undeliverable.cli._options  # noqa: F401 # what each child would import
+    import undeliverable.cli._options
+    import undeliverable.serve._http_server
+    import undeliverable.serve.server
+    import undeliverable.store  # noqa: F401
     from undeliverable import parse
+    from undeliverable.cli._main import full_parser
 
+    full_parser()
     parse(b"Subject: x\n\n")
     for line in sys.stdin:
         child = os.fork()

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import Field
 
-__all__ = ["Record", "Word"]
+__all__ = ["Record", "Shown", "Word"]
 
 
 class Word(StrEnum):
@@ -22,11 +22,26 @@ class Word(StrEnum):
         raise ValueError(f"unknown {cls.__name__.lower()} {value!r:.100}; expected one of {', '.join(cls)}")
 
 
-class Record:
-    """Equality, hash and repr for dataclasses with slots, declared with ``eq=False, repr=False``.
+class Shown:
+    """A repr in one line for dataclasses with slots, declared with ``repr=False``: set values only, and long ones cut."""
 
-    Equality and hash equal those of the generated methods, but generating these per class would take a tenth of the
-    import. The repr leaves out what is at its default, and cuts what is long.
+    __slots__: Iterable[str] = ()
+
+    def __repr__(self) -> str:
+        from undeliverable._text.shown import values_line
+
+        declared: Mapping[str, Field[object]] = getattr(self, "__dataclass_fields__", {})
+        pairs = [(name, getattr(self, name)) for name in self.__slots__]
+        return values_line(
+            type(self).__qualname__,
+            [(name, value) for name, value in pairs if name not in declared or value != declared[name].default],
+        )
+
+
+class Record(Shown):
+    """Equality and hash for dataclasses with slots, declared with ``eq=False, repr=False``.
+
+    The results equal those of the generated methods, but generating these per class would take a tenth of the import.
     """
 
     __slots__: Iterable[str] = ()
@@ -41,13 +56,3 @@ class Record:
 
     def __hash__(self) -> int:
         return hash(tuple(self._values()))
-
-    def __repr__(self) -> str:
-        from undeliverable._text.shown import values_line
-
-        declared: Mapping[str, Field[object]] = getattr(self, "__dataclass_fields__", {})
-        pairs = zip(self.__slots__, self._values(), strict=True)
-        return values_line(
-            type(self).__qualname__,
-            [(name, value) for name, value in pairs if name not in declared or value != declared[name].default],
-        )

@@ -22,6 +22,7 @@ IPV4: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 IPV6: Final = re.compile(r"(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{0,4}|\d{1,3}(?:\.\d{1,3}){3})")
 _SHORTEST: Final = 5
 """Letters of a replaced word: of shorter ones there are too few, and they are parts of other words."""
+_ATTEMPTS: Final = 50
 _HEXADECIMAL: Final = re.compile(r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{6,}")
 _CONSONANTS: Final = "bcdfgjklmnpqrstvwxz"
 _VOWELS: Final = "aeiou"
@@ -187,23 +188,25 @@ class Pseudonyms:
         shape = folded
         if folded.isalpha() and len(folded) < _SHORTEST:
             shape = folded + folded[-1] * (_SHORTEST - len(folded))
-        return self._unused(_filled(shape, numbers) for numbers in self._numbers(folded, longer=len(folded) > 1))
+        return self._unused(_filled(shape, numbers) for numbers in self._numbers(folded))
 
-    def _numbers(self, name: str, *, longer: bool = True) -> Iterator[bytes]:
-        """Yield random octets for a name, always the same for the same key."""
-        for attempt in count():
-            made = b""
-            for block in range(1 + (len(name) + _SHORTEST) // 32 if longer else 1):
-                made += hmac.digest(self._key, f"{attempt}/{block}/{name}".encode("utf-8", "replace"), "sha256")
-            yield made
+    def _numbers(self, name: str) -> Iterator[bytes]:
+        """Yield random octets for a name, without end, always the same for the same key."""
+        return (self._digest(f"{attempt}/{name}", len(name)) for attempt in count())
+
+    def _digest(self, text: str, length: int) -> bytes:
+        blocks = range(1 + (length + _SHORTEST) // 32)
+        return b"".join(
+            hmac.digest(self._key, f"{block}/{text}".encode("utf-8", "replace"), "sha256") for block in blocks
+        )
 
     def _unused(self, candidates: Iterator[str]) -> str:
         """Return the first candidate that is neither known to rules, nor taken, nor in the original."""
-        made = ""
-        for attempt, candidate in enumerate(candidates):
-            made = candidate if attempt < 50 else f"{candidate}{attempt}"  # of a short shape there may be too few
-            if not (self._known.knows(made) or made in self._taken or made in self._avoid):
-                break
+        # Of a short shape there may be too few: then it grows.
+        grown = (one if attempt < _ATTEMPTS else f"{one}{attempt}" for attempt, one in enumerate(candidates))
+        made = next(
+            one for one in grown if not self._known.knows(one) and one not in self._taken and one not in self._avoid
+        )
         self._taken.add(made)
         return made
 

@@ -56,7 +56,6 @@ class Mode(Enum):
     MASKED = "masked unless rules know them"
     BLANK = "masked"
     NAMES = "names"
-    IDS = "ids"
 
 
 class Text:
@@ -85,6 +84,7 @@ class Text:
         self._by_kind: dict[str, Callable[[str], str]] = {
             "url": self._url,
             "stamp": str,
+            "owner": self._owner,
             "spaced": self.address,
             "quoted": self.address,
             "address": self.address,
@@ -183,6 +183,17 @@ class Text:
             return self.rewrite(phrase)
         return self.rewrite(phrase, Mode.NAMES)
 
+    def _owner(self, phrase: str) -> str:
+        """Return the words before an address: most are its owner's name, some say what became of it."""
+        return phrase if self.known.is_system(phrase) else ATOM.sub(lambda match: self._owners_word(match[0]), phrase)
+
+    def _owners_word(self, word: str) -> str:
+        if self.known.needs(word) or self.made.stays(word):
+            return word
+        if len(word) >= _SHORT:
+            self.found.add(word.lower())
+        return self.made.atom(word)
+
     def _url(self, url: str) -> str:
         scheme, _, rest = url.partition("://")
         host, sign, path = re.split(r"([:/?#]|\Z)", rest, maxsplit=1)
@@ -259,8 +270,6 @@ class Text:
         return one
 
     def _number(self, number: str) -> str:
-        if self._mode is Mode.IDS:
-            return self.made.atoms(number)
         if self._mode is Mode.PROSE or _YEAR.fullmatch(number):
             return number
         if self._mode is Mode.MASKED and (_DATE.search(number) or sum(map(str.isdigit, number)) < 6):
@@ -270,8 +279,6 @@ class Text:
     def _word(self, word: str) -> str:
         if self._mode is Mode.PROSE:
             return word
-        if self._mode is Mode.IDS:
-            return self.ids(word)
         if self._mode is Mode.NAMES:
             if len(word) >= _SHORT and not self.known.knows(word):
                 self.found.add(word.lower())

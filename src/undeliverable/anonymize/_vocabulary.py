@@ -18,7 +18,7 @@ from undeliverable._text.letters import without_accents
 
 __all__ = ["Vocabulary", "fields", "vocabulary"]
 
-_FILE: Final = "anonymize.toml"
+_FILE: Final = "anonymize/kept.toml"
 _OTHERS: Final = ("profiles/",)
 _EXAMPLES: Final = frozenset(("example", "examples"))
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -44,8 +44,8 @@ class Vocabulary(NamedTuple):
     :ivar hosts: domains of providers, filters, blocklists, and of the pages that replies refer to.
     :ivar marks: the beginnings of hosts among the marks of providers and blocklists, such as `zen.spamhaus`.
     :ivar pairs: two neighbouring characters of phrases in scripts without blanks.
-    :ivar systems: words of local parts and display names that are a mail system's.
-    :ivar table: the lists of `data/anonymize.toml`.
+    :ivar systems: finds words of local parts and display names that are a mail system's.
+    :ivar table: the lists of `data/anonymize/kept.toml`.
     """
 
     words: frozenset[str]
@@ -54,7 +54,7 @@ class Vocabulary(NamedTuple):
     hosts: frozenset[str]
     marks: frozenset[str]
     pairs: frozenset[str]
-    systems: tuple[str, ...]
+    systems: re.Pattern[str]
     table: Mapping[str, frozenset[str]]
 
     def knows(self, word: str) -> bool:
@@ -81,7 +81,7 @@ class Vocabulary(NamedTuple):
         if bare in self.table["roles"]:
             return True
         bare = bare.replace("-", " ").replace("_", " ")
-        return any(one in bare and re.search(rf"(?<![\w.]){re.escape(one)}(?![\w.])", bare) for one in self.systems)
+        return self.systems.search(bare) is not None
 
 
 @lru_cache(maxsize=1)
@@ -109,10 +109,7 @@ def vocabulary() -> Vocabulary:
         frozenset(hosts),
         frozenset(mark for mark in _marks() if _MARK.fullmatch(mark)),
         frozenset(pairs),
-        (
-            *_system_names(),
-            *(word for name in _system_names() for word in name.split() if "mail" in word or "daemon" in word),
-        ),
+        re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _system_names()))})(?![\w.])"),
         {name: frozenset(each) for name, each in table.items() if name != "fields"},
     )
 
@@ -136,6 +133,8 @@ def _system_names() -> Iterator[str]:
     for section in ("mail_systems", "software", "report_senders"):
         for names in cast("dict[str, list[str]]", origin.get(section, {})).values():
             yield from names
+            # "mailer-daemon" is looked at part by part.
+            yield from (word for name in names for word in name.split() if "mail" in word or "daemon" in word)
 
 
 def _marks() -> Iterator[str]:
@@ -147,8 +146,7 @@ def _marks() -> Iterator[str]:
 def _texts() -> Iterator[str]:
     for folder in (*data.KNOWLEDGE, *_OTHERS):
         for name in data.names(folder):
-            if name != _FILE:
-                yield from _strings(tomllib.loads(data.read(folder + name)))
+            yield from _strings(tomllib.loads(data.read(folder + name)))
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -84,7 +84,7 @@ class Canaries:
 
     def _test(self) -> None:
         asked = [(domain, self._ask(domain)) for domain in islice(self._next, min(_ASKED, len(self.domains)))]
-        silence, times = "", []
+        silence, times = "", list[float]()
         for domain, future in asked:
             records = future.result()
             finding = judge(domain, records)

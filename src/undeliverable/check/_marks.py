@@ -63,7 +63,7 @@ class Marker:
         :param local: the local part.
         :param domain: the domain in DNS form (A-labels), in lower case.
         """
-        found = []
+        found = list[Mark]()
         if self._is_role(local.strip('"').partition("+")[0].casefold()):
             found.append(Mark.ROLE)
         if self._is_disposable(domain):

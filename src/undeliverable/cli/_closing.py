@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from undeliverable.cli._fit import fold, padded, width_of
-from undeliverable.cli._rows import Line
+from undeliverable.cli._rows import GAP, Line
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._summary import Failure, Tally
 from undeliverable.reasons import BounceType
@@ -23,9 +23,9 @@ from undeliverable.verdict import Kind
 __all__ = ["Notes", "closing_lines"]
 
 _NARROW: Final = 60
-_MEDIUM: Final = 80
 _WIDE: Final = 110
 _BAR: Final = 15
+_SHORT: Final = 8  # steps of a bar that leaves room for words
 _INDENT: Final = 2
 _RANKS: Final = MappingProxyType({str(kind): rank for rank, kind in enumerate(BounceType)})
 _NOUNS: Final[Mapping[Kind, tuple[str, str]]] = MappingProxyType(
@@ -160,12 +160,12 @@ class _Types:
         self._most = max(self._counts.values())
         self._digits = len(f"{self._most:,}")
         self._words = max(map(len, self._counts))
-        self._steps = 0 if screen.width < _NARROW else _BAR // 2 if screen.width < _MEDIUM else _BAR
+        self._steps = 0 if screen.width < _NARROW else _BAR if screen.width >= _WIDE else _SHORT
         self._begin = self._digits + self._words + 3 + (self._steps + 2 if self._steps else 0)
         self._room = room - self._begin
         self._is_wide = screen.width >= _WIDE
         widest = max(width_of(self._folded(state, 1, room)) for state in self._counts)
-        self._column = min(widest, self._room // 2) + 2 if self._is_wide else self._room
+        self._column = min(widest, self._room // 2) if self._is_wide else self._room
 
     def lines(self) -> list[Line]:
         """Return one line for each type, or two where advice and reasons do not stand beside each other."""
@@ -182,8 +182,8 @@ class _Types:
             (padded(bar, self._steps + 2 if self._steps else 0), state),
         ]
         if self._is_wide:
-            reasons = self._folded(state, 2, self._room - self._column)
-            return [[*start, (padded(advice, self._column), ""), (reasons, "dim")]]
+            reasons = self._folded(state, 2, self._room - self._column - GAP)
+            return [[*start, (padded(advice, self._column + GAP), ""), (reasons, "dim")]]
         below = self._begin if self._steps else _INDENT  # a narrow screen has only a number and a word in a line
         room = self._begin + self._room - below
         first, others = ([advice], []) if self._steps else ([], [self._folded(state, 1, room)])

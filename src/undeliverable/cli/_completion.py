@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from typing import Any, Final
 
 from undeliverable.cli._command import UsageError
-from undeliverable.cli._main import full_parser
 from undeliverable.cli._options import NAMES_OF_FILES, nested_parsers
 from undeliverable.errors import missing_extra
 
@@ -15,9 +14,10 @@ __all__ = ["SHELLS", "completion"]
 SHELLS: Final = ("bash", "zsh", "tcsh")
 
 
-def completion(shell: str) -> str:
+def completion(shell: str, parser: ArgumentParser) -> str:
     """Return the script that a shell sources.
 
+    :param parser: the parser of all commands.
     :raises UsageError: for another shell.
     :raises MissingExtraError: without the extra `cli`.
     """
@@ -27,7 +27,6 @@ def completion(shell: str) -> str:
         from shtab import FILE, complete
     except ModuleNotFoundError as error:
         raise missing_extra(error, "shell completion") from None
-    parser = full_parser()
     for nested in nested_parsers(parser):
         _complete_files(nested, FILE)
     return complete(parser, shell)

@@ -17,7 +17,7 @@ _HOUR: Final = "%Y-%m-%dT%H"
 _HOURS: Final = 48  # bars by the hour; more take days
 _DAYS: Final = 62  # bars by the day; more take months
 _BAR: Final = 32
-_MONTHS: Final = 24
+_LONGEST: Final = timedelta(days=730)
 _LEAST: Final = 6
 _FEW: Final = 2  # bars
 _WIDE: Final = 60
@@ -59,21 +59,15 @@ def _bars(summary: Summary) -> tuple[str, list[tuple[str, Numbers]]]:
             (f"{time:{form}}", hours.get(time, Numbers())) for time in _steps(first, last, timedelta(hours=1))
         ]
     by_day = last - first < timedelta(days=_DAYS)
-    form = "%Y-%m-%d" if by_day else "%Y-%m"
-    sums = {f"{time:{form}}": Numbers() for time in _steps(first.replace(hour=0), last, timedelta(days=1))}
-    for time, numbers in hours.items():
-        sums[f"{time:{form}}"].join(numbers)
-    return ("day", list(sums.items())) if by_day else ("month", _latest(list(sums.items())))
-
-
-def _latest(bars: list[tuple[str, Numbers]]) -> list[tuple[str, Numbers]]:
-    """Return the latest bars and the sum of those before: dates in mail are written by strangers, and may be any."""
-    from undeliverable.summary import Numbers
-
+    letters = len("2026-11-29" if by_day else "2026-11")
+    # Dates in mail are written by strangers: one of the last century must not stretch the chart.
+    begin = (first if last - first < _LONGEST else last - _LONGEST).replace(hour=0)
+    sums = {time.isoformat()[:letters]: Numbers() for time in _steps(begin, last, timedelta(days=1))}
     earlier = Numbers()
-    for _, numbers in bars[:-_MONTHS]:
-        earlier.join(numbers)
-    return [*([("earlier", earlier)] if bars[:-_MONTHS] else []), *bars[-_MONTHS:]]
+    for time, numbers in hours.items():
+        (sums[time.isoformat()[:letters]] if time >= begin else earlier).join(numbers)
+    before = [("earlier", earlier)] if begin > first else []
+    return "day" if by_day else "month", [*before, *sums.items()]
 
 
 def _ends(summary: Summary, hours: Iterable[datetime]) -> tuple[datetime, datetime]:

@@ -111,8 +111,11 @@ def _period(summary: Summary) -> str:
     if begin is not None and end is not None and _is_day(begin, end):
         return f"of {begin:%A} {begin:%Y-%m-%d} {zone}"
     first, last = begin or summary.first, end or summary.last
-    if first is None or last is None:
+    if first is None and last is None:
         return "without dates" if summary.reports else zone
+    if first is None or last is None:  # nothing was found after it, or before it
+        word, time = ("since", first) if last is None else ("until", last)
+        return f"{word} {time:%Y-%m-%d %H:%M} {zone}"
     return f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} {zone}"
 
 
@@ -167,6 +170,9 @@ def _changed(page: Page, look: Look) -> Iterator[str]:
     yield look.cut(f"Since the summary {_period(page.before)}")
     flows = [(name, getattr(before, name), getattr(now, name)) for name in _FLOWS]
     shown = [(f"{was:,}", "->", f"{number:,}", name) for name, was, number in flows if was or number]
+    if page.before.sent and page.summary.sent:
+        rates = (_of(before.failed, page.before.sent), _of(now.failed, page.summary.sent))
+        shown.append((rates[0], "->", rates[1], "failed of those sent"))
     listed = [
         (f"{one.before:,}", "->", f"{one.now:,}", f"{look.shown(one.name.replace(': ', ', '))}{_many(one)}")
         for one in page.changes

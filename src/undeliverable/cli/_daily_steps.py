@@ -25,7 +25,7 @@ _REPLIES: Final = "--fields recipient,code,remote_mta,reply"
 _SENTENCES: Final[Mapping[Advice, tuple[str, str, str]]] = MappingProxyType(
     {
         Advice.SUPPRESS: ("failure says", "failures say", "that an address takes no mail any more: send no more to these"),
-        Advice.FIX_SENDER: ("refusal is", "refusals are", "about the sender (reputation, SPF, DKIM, DMARC): set it right first"),
+        Advice.FIX_SENDER: ("refusal is", "refusals are", "about the sender, not the address: set that right first"),
         Advice.SLOW_DOWN: ("refusal asks", "refusals ask", "for less mail at a time: send more slowly"),
         Advice.FIX_MESSAGE: ("refusal is", "refusals are", "about the message itself: change it before it is sent again"),
         Advice.REVIEW: ("failure says", "failures say", "nothing certain: look at the replies"),
@@ -58,13 +58,20 @@ def _of_advice(summary: Summary, options: Namespace) -> Iterator[tuple[str, str]
 
 
 def _where(summary: Summary, advice: Advice) -> str:
-    """Return at which providers; dead addresses are everywhere."""
+    """Return what the replies name, and at which providers; dead addresses are everywhere."""
     if advice is Advice.SUPPRESS:
         return ""
     reasons = {row.reason for row in summary.reasons if row.advice == advice}
-    counts = Counter({name: sum(found.get(reason, 0) for reason in reasons) for name, found in summary.at.items()})
-    named = [f"{name} {number:,}" for name, number in counts.most_common(_NAMED) if number]
-    return f" ({', '.join(named)})" if named else ""
+    there = Counter({name: sum(found.get(reason, 0) for reason in reasons) for name, found in summary.at.items()})
+    parts = [_most(summary.named)] if advice is Advice.FIX_SENDER else []
+    parts.append(f"at {providers}" if (providers := _most(there)) else "")
+    said = "; ".join(filter(None, parts))
+    return f" ({said})" if said else ""
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """Return the names counted most, with their numbers."""
+    return ", ".join(f"{name} {number:,}" for name, number in Counter(counts).most_common(_NAMED) if number)
 
 
 def _of_complaints(summary: Summary, options: Namespace) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable import Action
 from undeliverable.cli._command import UsageError
-from undeliverable.cli._words import unknown_value
+from undeliverable.cli._words import split_words, unknown_value
 from undeliverable.verdict import Kind, Report, Verdict
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     """Return the names in a comma-separated list; raise UsageError for an unknown one."""
     if text is None:
         return ()
-    names = tuple(dict.fromkeys(text.replace(",", " ").lower().split()))
+    names = tuple(dict.fromkeys(split_words([text])))
     for name in names:
         if name not in FIELDS:
             raise unknown_value("--fields", name, FIELDS)

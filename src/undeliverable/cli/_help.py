@@ -22,7 +22,7 @@ LIST: Final = "LIST"
 """The name of the argument, always the last one, that the settings may give."""
 _DESCRIPTION: Final = "Read bounced mail: what happened to each recipient, why, and what to do next."
 _EXAMPLES: Final = (
-    "undeliverable demo                               # what it does, on sample mails",
+    "undeliverable demo                               # on sample mails",
     "undeliverable classify bounces/                  # every recipient in a folder",
     'undeliverable explain "552 5.2.2 mailbox full"   # why, and what to do',
     "undeliverable classify --only hard --format csv inbox.mbox > dead.csv",
@@ -55,16 +55,6 @@ class _Version(Action):
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
         print(f"{PROG} {__version__}")
-        parser.exit()
-
-
-class _Completion(Action):
-    """Print what a shell needs to complete command lines, and exit."""
-
-    def __call__(self, parser: ArgumentParser, _: object, shell: object, *__: object) -> None:
-        from undeliverable.cli._completion import completion
-
-        print(completion(str(shell)))
         parser.exit()
 
 
@@ -137,12 +127,6 @@ def first_page(commands: Mapping[str, str]) -> Parser:
         )
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    parser.add_argument(
-        "--print-completion",
-        action=_Completion,
-        metavar="SHELL",
-        help="print what completes commands in bash, zsh or tcsh",
-    )
     return parser
 
 

@@ -135,10 +135,8 @@ def _shared(fields: Sequence[str], wide: Sequence[int], width: int) -> Layout:
     kept = min(len(fields), max(1, (width + GAP) // (_LEAST + GAP)))
     widths = list(wide[:kept])
     over = sum(widths) + GAP * (kept - 1) - width
-    while over > 0:
+    while over > 0 and max(widths) > _LEAST:
         widest = max(range(kept), key=widths.__getitem__)
-        if widths[widest] <= _LEAST:
-            break
         second = max((other for other in widths if other < widths[widest]), default=_LEAST)
         step = min(over, max(1, (widths[widest] - second)))
         widths[widest] = max(_LEAST, widths[widest] - step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "explain": "explain the verdict on a message or an SMTP reply",
         "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
         "pipe": "record one bounce that a mail server hands over",
-        "report": "write an HTML page of bounce rates, reasons and replies",
+        "report": "write an HTML page: what to do, bounce rates, reasons and replies",
         "rules": "show, check and compare rules, policies and profiles",
         "serve": "receive bounces by LMTP, SMTP or webhooks",
         "summary": "sum up a day's mail as plain text, for cron",
@@ -36,6 +36,16 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The subcommands, each with its line in the first help. A new one needs a module of its name beside this one, and a line here."""
 _MODULES: Final = MappingProxyType({"suppressions": "_suppressions"})
+
+
+class _Completion(Action):
+    """Print what a shell needs to complete command lines, and exit."""
+
+    def __call__(self, parser: ArgumentParser, _: object, shell: object, *__: object) -> None:
+        from undeliverable.cli._completion import completion
+
+        print(completion(str(shell), full_parser()))
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,7 +120,7 @@ def command_named(name: str) -> Command:
 
 def _options(words: Sequence[str]) -> Namespace:
     """Return the options of a command line; the first page is shown where there is no command."""
-    parser = first_page(COMMANDS)
+    parser = _first_page()
     if not words:
         parser.print_help(sys.stderr)
         parser.exit(2)
@@ -127,6 +137,17 @@ def _options(words: Sequence[str]) -> Namespace:
     return parsed(_parser(words[:1]), words)
 
 
+def _first_page() -> Parser:
+    parser = first_page(COMMANDS)
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        metavar="SHELL",
+        help="print what completes commands in bash, zsh or tcsh",
+    )
+    return parser
+
+
 def full_parser() -> ArgumentParser:
     """Return the parser of all commands, for shell completion."""
     return _parser(tuple(COMMANDS))
@@ -136,7 +157,7 @@ def _parser(names: Sequence[str]) -> Parser:
     """Return the parser of the command line with the subcommands of these names."""
     from undeliverable.cli._options import nested_parsers
 
-    parser = first_page(COMMANDS)
+    parser = _first_page()
     commands = parser.add_subparsers(prog=PROG, metavar="COMMAND", required=True)
     for command in map(command_named, names):
         own = commands.add_parser(

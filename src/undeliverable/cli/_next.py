@@ -12,6 +12,7 @@ from typing import Final
 
 from undeliverable.cli._fit import width_of
 from undeliverable.cli._summary import Tally
+from undeliverable.cli._words import split_words
 from undeliverable.files import STDIN
 from undeliverable.reasons import Advice
 
@@ -48,13 +49,14 @@ def next_step(options: Namespace, tally: Tally, width: int) -> list[str]:
     They are broken between words, with the backslash that shells go on after.
     """
     given = {advice for (_, advice, _) in tally.recipients}
-    step = next((advice for advice in _STEPS if str(advice) in given), None)
+    asked = set(split_words(options.only)) if options.fields else set()  # that step has been taken
+    step = next((advice for advice in _STEPS if str(advice) in given - asked), None)
     if step is None or options.into is not None or STDIN in options.paths:
         return []
     wanted, target = _STEPS[step]
     changed = [f"--only {step}", wanted]
     words = [program(), "classify", *changed, *_kept(options), *map(_quoted, options.paths), target]
-    if sum(map(len, words)) > _MOST:
+    if sum(map(len, words)) > _MOST or not "".join(words).isprintable():
         words = ["the same command with", *changed, target]
     return _broken([word for word in words if word], width)
 

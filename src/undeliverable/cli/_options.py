@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _SubParsersAction
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -19,8 +19,9 @@ NAMES_OF_FILES: Final = frozenset(("FILE", "FILE|REPLY", LIST, "PATH"))
 def nested_parsers(parser: ArgumentParser) -> Iterator[Parser]:
     """Yield the parsers of the subcommands below `parser`, at any depth."""
     for action in parser._actions:  # noqa: SLF001 # argparse has no other way to them
-        if isinstance(action, _SubParsersAction):
-            for nested in cast("Mapping[str, Parser]", action.choices).values():
+        choices: object = action.choices
+        for nested in cast("Mapping[str, object]", choices).values() if isinstance(choices, Mapping) else ():
+            if isinstance(nested, Parser):
                 yield nested
                 yield from nested_parsers(nested)
 

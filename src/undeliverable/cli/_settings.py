@@ -165,8 +165,8 @@ def _whole(document: dict[str, Any]) -> object:
 
 
 def _tool(document: dict[str, Any]) -> object:
-    tools = document.get("tool", {})
-    return tools.get("undeliverable", {}) if isinstance(tools, dict) else {}
+    tools: object = document.get("tool", {})
+    return cast("dict[str, object]", tools).get("undeliverable", {}) if isinstance(tools, dict) else {}
 
 
 def _text(path: str, *, is_here: bool) -> str | None:
@@ -200,7 +200,7 @@ def _setting(path: str, key: str, value: object, *, is_here: bool) -> Setting:
     if key not in KEYS:
         raise UsageError(f"{path}: unknown key {key!r}; expected one of {', '.join(KEYS)}")
     several = KEYS[key].between is not None
-    given = cast("list[object]", value) if isinstance(value, list) and several else [value]
+    given: list[object] = cast("list[object]", value) if isinstance(value, list) and several else [value]
     values = [one for one in given if isinstance(one, str)]
     if len(values) < len(given):
         raise UsageError(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.errors import did_you_mean
-from undeliverable.logs import LogReader
 
-__all__ = ["bad_rows", "counted", "did_you_mean", "log_remarks", "unknown_column", "unknown_value", "words_of"]
+if TYPE_CHECKING:
+    from undeliverable.logs import LogReader
+
+__all__ = [
+    "bad_rows", "counted", "did_you_mean", "log_remarks", "split_words", "unknown_column", "unknown_value", "words_of",
+]  # fmt: skip
 
 
 def words_of(option: str, lists: Sequence[str], known: Collection[str], *, expected: str = "") -> frozenset[str]:
@@ -17,13 +22,18 @@ def words_of(option: str, lists: Sequence[str], known: Collection[str], *, expec
     :param expected: a description of the known words, for sets that are too long to list.
     :raises UsageError: when a word is unknown, or when there are lists but no words.
     """
-    words = frozenset(word for text in lists for word in text.replace(",", " ").lower().split())
+    words = frozenset(split_words(lists))
     for word in sorted(words):
         if word not in known:
             raise unknown_value(option, word, known, expected=expected)
     if lists and not words:
         raise UsageError(f"{option}: the list is empty")
     return words
+
+
+def split_words(lists: Iterable[str]) -> list[str]:
+    """Return the words of lists that are separated by commas or spaces, in lower case."""
+    return [word for text in lists for word in text.replace(",", " ").lower().split()]
 
 
 def unknown_value(option: str, value: str, known: Iterable[str], *, expected: str = "") -> UsageError:

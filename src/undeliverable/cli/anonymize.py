@@ -6,11 +6,11 @@ import os
 import secrets
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-from undeliverable.cli._command import Command, RunError, UsageError, add_knowledge_options, knowledge_of, warn
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
 from undeliverable.cli._neutral import neutral
 from undeliverable.files import STDIN, Inbox, Mail
 
@@ -70,7 +70,8 @@ class _Tally:
         """Yield the lines of the summary."""
         unit = self._unit if self.written == 1 else f"{self._unit}s"
         left = f", {self.refused:,} left out" if self.refused else ""
-        yield f"{self.written:,} {unit} anonymized{left}; same verdicts. Read the result before you share it."
+        result = "same verdicts. Read the result before you share it." if self.written else "nothing was written."
+        yield f"{self.written:,} {unit} anonymized{left}; {result}"
         if self.kept:
             hosts = sorted(self.kept)
             shown = hosts if all_hosts else hosts[:_SHOWN]
@@ -94,20 +95,35 @@ def _run(options: Namespace) -> int:
     key = secrets.token_bytes(32) if options.key is None else options.key.encode("utf-8", "surrogateescape")
     if not key:
         raise UsageError("--key: must not be empty")
+    _refuse_inputs(options.paths, options.output)
     inbox = Inbox(options.paths, warn=warn, is_log=options.log, log_option="anonymize --log")
     made = Anonymizer(key, keep=options.keep, knowledge=knowledge_of(options))
     tally = _Tally("line" if options.log else "message")
     pieces = _pieces(made, inbox, tally, is_log=options.log)
-    try:
-        _write(pieces, options.output, several=len(options.paths) > 1 or os.path.isdir(options.paths[0]))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise RunError(f"{error.filename or options.output}: {error.strerror}") from None
+    _write(pieces, options.output, several=len(options.paths) > 1 or os.path.isdir(options.paths[0]))
     if not options.quiet:
         for line in tally.lines(all_hosts=options.verbose):
             print(line, file=sys.stderr)
     return 1 if tally.refused or inbox.failed or not tally.written else 0
+
+
+def _refuse_inputs(paths: Sequence[str], output: str | None) -> None:
+    """Raise UsageError where what is written would be what is read."""
+    if output is None or output == STDIN or not os.path.exists(output):
+        return
+    written = os.path.realpath(output)
+    for path in paths:
+        read = os.path.realpath(path)
+        if (
+            path != STDIN
+            and (written == read or written.startswith(os.path.join(read, "")))
+            and not _is_device(written)
+        ):
+            raise UsageError(f"-o {output}: this is or lies in {path}, which is read; name another place")
+
+
+def _is_device(path: str) -> bool:
+    return not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _pieces(made: Anonymizer, inbox: Inbox, tally: _Tally, *, is_log: bool) -> Iterator[_Piece]:
@@ -153,7 +169,7 @@ def _write(pieces: Iterator[_Piece], path: str | None, *, several: bool) -> None
     if path is not None and path != STDIN and (os.path.isdir(path) or path.endswith(("/", os.sep))):
         _write_folder(pieces, path)
         return
-    with ExitStack() as stack:
+    with ExitStack() as stack, _named(path):
         opened: BinaryIO | None = sys.stdout.buffer if path is None or path == STDIN else None
 
         def output() -> BinaryIO:  # not before there is something to write
@@ -164,6 +180,17 @@ def _write(pieces: Iterator[_Piece], path: str | None, *, several: bool) -> None
             return opened
 
         _write_stream(pieces, output, is_mbox=several)
+
+
+@contextmanager
+def _named(path: str | None) -> Iterator[None]:
+    """Say where something could not be written."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever reads has enough
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, error.filename or path or "standard output") from None
 
 
 def _write_stream(pieces: Iterator[_Piece], output: Callable[[], BinaryIO], *, is_mbox: bool) -> None:

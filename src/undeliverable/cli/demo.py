@@ -93,12 +93,9 @@ def _sample(name: str) -> bytes:
 
 def _save(folder: str) -> None:
     """Write the samples into a folder; a file that is there and holds something else stays."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-        for name in SAMPLES:
-            _write(os.path.join(folder, f"{name}.eml"), _sample(name))
-    except OSError as error:
-        raise RunError(f"{error.filename or folder}: {error.strerror}") from None
+    os.makedirs(folder, exist_ok=True)
+    for name in SAMPLES:
+        _write(os.path.join(folder, f"{name}.eml"), _sample(name))
     import shlex
 
     bare = folder.rstrip("/") or folder

@@ -19,8 +19,8 @@ from undeliverable.cli._neutral import neutral
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._sent import read_sent
 from undeliverable.cli._tables import print_table
-from undeliverable.cli._words import log_remarks
-from undeliverable.files import Inbox, Mail, RecordError, report_of, size_of
+from undeliverable.cli._words import counted, log_remarks
+from undeliverable.files import STDIN, Inbox, Mail, RecordError, report_of, size_of
 from undeliverable.logs import LogReader
 from undeliverable.verdict import Report
 
@@ -39,9 +39,11 @@ _PAGE: Final = b"<!doctype html>"
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "paths", metavar="PATH", nargs="+",
-        help="a message, a folder, an mbox, a Maildir, gzipped or not; or records (.jsonl) written by classify or serve",
+        help="a message, a folder, an mbox, a Maildir, or an archive of them; or records (.jsonl) written by classify or serve",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the HTML file to write")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="the HTML file to write; - for standard output"
+    )
     parser.add_argument(
         "--sent", metavar="FILE",
         help="the number of messages sent: one number, or CSV with a column `sent` and any of campaign, source, segment, "
@@ -96,10 +98,13 @@ def _run(options: Namespace) -> int:
     )
     _write(options.output, page)
     if not options.quiet:
-        _say(summary)
+        if options.output != STDIN:
+            _say(summary)
         sys.stdout.flush()
-        failed = f", {reader.failed:,} files or lines could not be read" if reader.failed else ""
-        print(f"{reader.reports:,} reports{failed}; {neutral(options.output)}", file=sys.stderr)
+        failed = (
+            f", {counted(reader.failed, 'file or line', 'files or lines')} could not be read" if reader.failed else ""
+        )
+        print(f"{counted(reader.reports, 'report')}{failed}; {neutral(options.output)}", file=sys.stderr)
     return status_of(decision_of(summary), options.fail_on) if reader.reports else 1
 
 
@@ -109,6 +114,9 @@ def _counts_seen(options: Namespace) -> bool:
 
 
 def _write(path: str, page: str) -> None:
+    if path == STDIN:  # "-" names standard output here
+        sys.stdout.buffer.write(page.encode("utf-8", "backslashreplace"))
+        return
     try:
         with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
@@ -253,7 +261,7 @@ def _rate(share: Share | None) -> str:
 
 COMMAND: Final = Command(
     name="report",
-    help="write an HTML page of bounce rates, reasons and replies",
+    help="write an HTML page: what to do, bounce rates, reasons and replies",
     examples=(
         "undeliverable report bounces/ -o report.html               # without rates: needs the number sent",
         "undeliverable report bounces/ --sent sent.csv -o report.html",

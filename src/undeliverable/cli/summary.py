@@ -8,8 +8,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import BufferedReader
-from typing import TYPE_CHECKING, Final, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, warn
 from undeliverable.cli._levels import add_fail_on, status_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
-_HEAD: Final = 4096
+_FIRST: Final = 50  # lines by which a log is known
 _FORMATS: Final = ("text", "json")
 
 
@@ -71,7 +71,7 @@ def _run(options: Namespace) -> int:
 
     before = _before(options, now)
     reading = Reading(options, now, zone, _warner(options))
-    counter = SummaryCounter(span, zone=zone)
+    counter = SummaryCounter(span, zone=zone, now=now)
     reading.count(options.paths, counter)
     summary = counter.summary(sent=options.sent, is_complete=bool(options.log and options.paths))
     if options.list is not None:
@@ -103,16 +103,11 @@ def _refuse(options: Namespace) -> None:
 
 def _is_log(path: str) -> bool:
     """Return True for a log: read as mail, it would give numbers that mean nothing."""
-    from zlib import error as broken
-
-    from undeliverable.files import decompressed
+    from undeliverable.files import Inbox
     from undeliverable.logs import looks_like_log
 
-    try:
-        with open(path, "rb") as file:
-            return looks_like_log(cast("BufferedReader", decompressed(file)).peek(_HEAD)[:_HEAD])
-    except (OSError, EOFError, broken):  # whoever reads it says so
-        return False
+    lines = (line.raw for line in Inbox([path], warn=lambda _: None, is_log=True) if not line.is_record)
+    return looks_like_log(b"".join(line + b"\n" for line in islice(lines, _FIRST)))
 
 
 def _warner(options: Namespace) -> Callable[[str], None]:
@@ -132,7 +127,7 @@ def _before(options: Namespace, now: datetime) -> Summary | None:
     if found is not None:
         return found
     zone = zone_of(options)
-    counter = SummaryCounter(zone=zone)
+    counter = SummaryCounter(zone=zone, now=now)
     Reading(options, now, zone, _warner(options)).count([path], counter)
     return counter.summary(is_complete=options.log)
 

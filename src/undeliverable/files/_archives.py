@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Final, cast
 
 from undeliverable.files._known import Known, known_by_names
-from undeliverable.files._packed import Meter, form_of
+from undeliverable.files._packed import form_of
+from undeliverable.files._raw import Meter
 from undeliverable.files._streams import Stream
 from undeliverable.files._tar import Member, begins_as_tar, tar_members
 from undeliverable.files._zip import begins_as_zip, first_name, zip_members, zip_names

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from undeliverable.files._find import leads_out
-from undeliverable.files._packed import Meter
-from undeliverable.files._raw import HEAD, DamagedError
+from undeliverable.files._raw import HEAD, DamagedError, Meter
 from undeliverable.files._streams import Stream, patient
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def lists_in(
     from undeliverable.files._known import known_by_head
 
     peeks = hasattr(file, "peek")
-    buffered = cast("io.BufferedReader", file) if peeks else io.BufferedReader(cast("io.RawIOBase", file))
+    buffered = cast("io.BufferedReader", file if peeks else io.BufferedReader(cast("io.RawIOBase", file)))
     meter = Meter()
     stream = Stream(buffered if buffered.seekable() else patient(buffered), meter=meter)
     head = stream.head(HEAD)

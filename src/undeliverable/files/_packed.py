@@ -8,96 +8,59 @@ a :class:`Meter` counts what goes in and comes out, so that a bomb is refused ea
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from undeliverable.files._raw import TORN, DamagedError, Readable, Steady
+from undeliverable.files._raw import MAGIC, PACKED, TORN, DamagedError, Meter, Readable, Steady
 
-__all__ = ["BZIP2", "DEFLATE", "FORMS", "MAGIC", "Form", "Meter", "Unpacked", "form_of", "unpacked"]
+__all__ = ["BZIP2", "DEFLATE", "FORMS", "Form", "Unpacked", "form_of", "unpacked"]
 
-MAX_RATIO: Final = 500
-"""Octets that one octet may become. Logs become 30, the same mail again and again may become 300, a bomb 1,000 and more."""
-FREE: Final = 64 * 1024 * 1024
-"""Octets that may come out before their ratio counts."""
-MAX_TOTAL: Final = 1024 * 1024 * 1024 * 1024
-"""Octets that may come out of one file or archive."""
 XZ_MEMORY: Final = 128 * 1024 * 1024
 """Octets of memory that an xz file may ask for; ``xz -9`` takes 65 MiB."""
-MAGIC: Final = 10
-"""Octets that show how a file is compressed."""
-
-_INPUT: Final = 64 * 1024
+_INPUT: Final = 32 * 1024
 _BLOCK: Final = 256 * 1024
 
 
-class Unpacker(Protocol):
-    """A decompressor as :mod:`bz2`, :mod:`lzma` and ``compression.zstd`` have it."""
+if TYPE_CHECKING:
 
-    @property
-    def eof(self) -> bool:
-        """True at the end of the compressed stream."""
-        ...
+    class Unpacker(Protocol):
+        """A decompressor as :mod:`bz2`, :mod:`lzma` and ``compression.zstd`` have it."""
 
-    @property
-    def needs_input(self) -> bool:
-        """True if nothing can come out without further input."""
-        ...
+        @property
+        def eof(self) -> bool:
+            """True at the end of the compressed stream."""
+            ...
 
-    @property
-    def unused_data(self) -> bytes:
-        """The input behind the end of the compressed stream."""
-        ...
+        @property
+        def needs_input(self) -> bool:
+            """True if nothing can come out without further input."""
+            ...
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Return at most so many octets."""
-        ...
+        @property
+        def unused_data(self) -> bytes:
+            """The input behind the end of the compressed stream."""
+            ...
 
+        def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+            """Return at most so many octets."""
+            ...
 
-_Made: TypeAlias = tuple[Unpacker, type[Exception]]
-"""A decompressor for one stream, and the error that it raises for damaged data."""
+    # A decompressor for one stream, and the error that it raises for damaged data.
+    _Made: TypeAlias = tuple[Unpacker, type[Exception]]
 
 
 class Form(NamedTuple):
     """A way of compressing.
 
     :ivar make: returns a decompressor; raises ImportError where Python has none.
-    :ivar magic: what a stream begins with; None where there is nothing, and only one stream.
+    :ivar begins: returns True for octets that a stream begins with; None where that shows nothing and only one stream comes.
     :ivar without: what to say and do where Python has no decompressor.
     """
 
     name: str
     make: Callable[[], _Made]
-    magic: re.Pattern[bytes] | None = None
+    begins: Callable[[bytes], bool] | None = None
     without: str = "which this Python was built without"
-
-
-class Meter:
-    """The octets that went into decompressors and came out of them, for a whole file or archive.
-
-    :ivar is_over: True once too many came out.
-    """
-
-    __slots__ = ("is_over", "made", "read")
-
-    def __init__(self) -> None:
-        self.read = 0
-        self.made = 0
-        self.is_over = False
-
-    def add(self, read: int, made: int) -> None:
-        """Count what one step took and gave.
-
-        :raises DamagedError: when too many came out.
-        """
-        self.read += read
-        self.made += made
-        most = f"{MAX_RATIO} times its size" if self.made > FREE and self.made > MAX_RATIO * self.read else None
-        if self.made > MAX_TOTAL:
-            most = f"{MAX_TOTAL >> 30} GiB"
-        if most is not None:
-            self.is_over = True
-            raise DamagedError(f"unpacks to more than {most}, as a bomb does; the rest was not read")
 
 
 class _Zlib:
@@ -161,15 +124,16 @@ def _zstd() -> _Made:
 
 DEFLATE: Final = Form("deflate", _deflate)
 """The bare streams of RFC 1951, as in zip archives."""
-BZIP2: Final = Form("bzip2", _bzip2, re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)"))
+_BLOCKS: Final = frozenset((b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"))  # of bzip2: the first one, or none
+BZIP2: Final = Form("bzip2", _bzip2, lambda head: head.startswith(PACKED[1]) and head[4:10] in _BLOCKS)
 FORMS: Final = (
-    Form("gzip", _gzip, re.compile(rb"\x1f\x8b")),  # RFC 1952 2.3.1
+    Form("gzip", _gzip, lambda head: head.startswith(PACKED[0])),  # RFC 1952 2.3.1
     BZIP2,
-    Form("xz", _xz, re.compile(rb"\xfd7zXZ\x00")),
+    Form("xz", _xz, lambda head: head.startswith(PACKED[2])),
     Form(
         "zstd",
         _zstd,
-        re.compile(rb"\x28\xb5\x2f\xfd"),  # RFC 8878 3.1.1
+        lambda head: head.startswith(PACKED[3]),  # RFC 8878 3.1.1
         without="which needs Python 3.14; unpack it with 'zstd -d'",
     ),
 )
@@ -178,7 +142,7 @@ FORMS: Final = (
 
 def form_of(head: bytes) -> Form | None:
     """Return how a file is compressed that begins so, or None."""
-    return next((form for form in FORMS if form.magic is not None and form.magic.match(head)), None)
+    return next((form for form in FORMS if form.begins is not None and form.begins(head)), None)
 
 
 def unpacked(file: Readable, form: Form, meter: Meter | None = None) -> io.BufferedReader:
@@ -236,7 +200,7 @@ class Unpacked(Steady):
 
     def _begin(self, before: Unpacker | None) -> Unpacker | None:
         """Return a decompressor for the next stream, or None at the end of the file."""
-        behind = b"" if before is None else self._behind(before, self._form.magic)
+        behind = b"" if before is None else self._behind(before, self._form.begins)
         if before is not None and not behind:
             return None
         try:
@@ -247,14 +211,14 @@ class Unpacked(Steady):
         self._waiting = behind
         return self._unpacker
 
-    def _behind(self, before: Unpacker, magic: re.Pattern[bytes] | None) -> bytes:
+    def _behind(self, before: Unpacker, begins: Callable[[bytes], bool] | None) -> bytes:
         """Return the begin of the stream that follows another one, if any; zeros may fill up a file."""
-        if magic is None:
+        if begins is None:
             return b""
         behind = before.unused_data
         while len(behind := behind.lstrip(b"\0")) < MAGIC and (more := self._read(_INPUT)):
             behind += more
-        if behind and magic.match(behind) is None:
+        if behind and not begins(behind):
             raise DamagedError("other data follow the compressed ones")
         return behind
 

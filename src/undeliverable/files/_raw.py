@@ -13,10 +13,33 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["HEAD", "TORN", "DamagedError", "Pipe", "Readable", "Section", "Steady"]
+__all__ = [
+    "HEAD",
+    "MAGIC",
+    "PACKED",
+    "TORN",
+    "DamagedError",
+    "Meter",
+    "Pipe",
+    "Readable",
+    "Section",
+    "Steady",
+    "position",
+    "reason",
+]
 
 HEAD: Final = 4096
 """Octets that show what a file is."""
+MAX_RATIO: Final = 500
+"""Octets that one octet may become. Logs become 30, the same mail again and again may become 300, a bomb 1,000 and more."""
+FREE: Final = 64 * 1024 * 1024
+"""Octets that may come out before their ratio counts."""
+MAX_TOTAL: Final = 1024 * 1024 * 1024 * 1024
+"""Octets that may come out of one file or archive."""
+MAGIC: Final = 10
+"""Octets that show how a file is compressed."""
+PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+"""What compressed files begin with: gzip (RFC 1952 2.3.1), bzip2, xz and zstd (RFC 8878 3.1.1)."""
 TORN: Final = "its end is missing"
 
 
@@ -34,6 +57,34 @@ class Readable(Protocol):
     def read1(self, size: int, /) -> bytes:
         """Return the bytes of a single read, so that an error in a later one does not lose them."""
         ...
+
+
+class Meter:
+    """The octets that went into decompressors and came out of them, for a whole file or archive.
+
+    :ivar is_over: True once too many came out.
+    """
+
+    __slots__ = ("is_over", "made", "read")
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.made = 0
+        self.is_over = False
+
+    def add(self, read: int, made: int) -> None:
+        """Count what one step took and gave.
+
+        :raises DamagedError: when too many came out.
+        """
+        self.read += read
+        self.made += made
+        most = f"{MAX_RATIO} times its size" if self.made > FREE and self.made > MAX_RATIO * self.read else None
+        if self.made > MAX_TOTAL:
+            most = f"{MAX_TOTAL >> 30} GiB"
+        if most is not None:
+            self.is_over = True
+            raise DamagedError(f"unpacks to more than {most}, as a bomb does; the rest was not read")
 
 
 class Steady(io.RawIOBase):
@@ -103,3 +154,13 @@ class Section(Steady):
             raise DamagedError(TORN)
         self.left -= size
         return size
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be read, in words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def position(file: io.BufferedReader) -> int:
+    """Return the number of octets read of a file; 0 for a pipe, which has no position."""
+    return file.tell() if file.seekable() else 0

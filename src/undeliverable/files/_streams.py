@@ -6,8 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from undeliverable.files._packed import MAGIC, Meter, form_of, unpacked
-from undeliverable.files._raw import Pipe, Readable
+from undeliverable.files._raw import MAGIC, PACKED, Meter, Pipe, Readable
 
 __all__ = ["LIMIT", "LINE_LIMIT", "Stream", "patient"]
 
@@ -44,10 +43,14 @@ class Stream:
         self.cut = 0
         self._limit = limit
         self.file = file
-        form = form_of(self.head(MAGIC))
-        self.packed = form is not None
-        if form is not None:
-            self.file = unpacked(file, form, meter)
+        self.packed = False
+        head = self.head(MAGIC)
+        if head.startswith(PACKED):
+            from undeliverable.files._packed import form_of, unpacked  # few files are compressed
+
+            form = form_of(head)
+            if form is not None:
+                self.packed, self.file = True, unpacked(file, form, meter)
 
     def head(self, size: int) -> bytes:
         """Return the first bytes without consuming them."""

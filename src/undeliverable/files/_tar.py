@@ -41,6 +41,7 @@ _REFUSED: Final[Mapping[bytes, str]] = MappingProxyType(
 )
 _WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 _LONG_NAMES: Final = frozenset((b"L", b"K"))
+_FACTS: Final = frozenset((b"path", b"size", b"mtime", b"GNU.sparse.name"))
 _PAX: Final = frozenset((b"x", b"X", b"g"))
 
 
@@ -157,7 +158,7 @@ def _names(file: io.BufferedReader, size: int) -> bytes:
 
 
 def _pax(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the records of an extended header: their length, a blank, a key, "=", a value, and a line feed."""
+    """Yield the records of an extended header that count here: their length, a blank, a key, "=", a value, and a line feed."""
     at = 0
     while at < len(data) and data[at]:
         blank = data.find(b" ", at, at + 20)
@@ -166,7 +167,10 @@ def _pax(data: bytes) -> Iterator[tuple[str, str]]:
         if blank < 0 or not blank < end <= len(data):
             raise DamagedError("damaged: an extended header that is none")
         key, _, value = data[blank + 1 : end - 1].partition(b"=")
-        yield _text(key), _text(value)
+        if key in _FACTS:
+            yield _text(key), _text(value)
+        elif key.startswith(b"GNU.sparse."):
+            yield "sparse", ""
         at = end
 
 
@@ -176,7 +180,7 @@ def _member(header: bytes, kind: bytes, facts: Mapping[str, str], section: Secti
     if kind in _LABELS or kind in _FOLDERS or (kind in _FILES and name.endswith("/")):
         return None
     refusal = _REFUSED.get(kind)
-    if any(key.startswith("GNU.sparse.") for key in facts):
+    if "sparse" in facts or "GNU.sparse.name" in facts:
         name, refusal = facts.get("GNU.sparse.name", name), _SPARSE
     if refusal is not None:
         return Member(name, None, refusal=refusal)

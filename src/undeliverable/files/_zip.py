@@ -14,8 +14,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from undeliverable.files._packed import BZIP2, DEFLATE, Form, Meter, Unpacked
-from undeliverable.files._raw import TORN, DamagedError, Section, Steady
+from undeliverable.files._packed import BZIP2, DEFLATE, Form, Unpacked
+from undeliverable.files._raw import TORN, DamagedError, Meter, Section, Steady
 from undeliverable.files._tar import Member, moment
 
 __all__ = ["begins_as_zip", "first_name", "zip_members", "zip_names"]
@@ -111,8 +111,8 @@ def zip_members(file: io.BufferedReader, meter: Meter) -> Iterator[Member]:
         left -= entry.size
         if left < 0:
             raise DamagedError("its members overlap, as in a bomb; the rest was not read")
-        refusal = entry.refusal
-        if refusal is None and not _begin(file, entry.offset + directory.shift):
+        refusal, at = entry.refusal, entry.offset + directory.shift
+        if refusal is None and not (at < directory.begin and _begin(file, at)):
             refusal = "damaged: it is not where its directory says"
         if refusal is None:
             yield Member(entry.name, _opened(file, entry, meter), entry.time)

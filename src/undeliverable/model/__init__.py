@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from undeliverable._text.record import Record, Word
+from undeliverable._text.record import Record, Shown, Word
 from undeliverable._text.shown import printable
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model._returned import Feedback, Returned
@@ -33,6 +33,7 @@ __all__ = [
     "RecipientFacts",
     "Reply",
     "Returned",
+    "Shown",
     "Witness",
     "printable",
     "words_of",

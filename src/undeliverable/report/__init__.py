@@ -8,13 +8,13 @@ are drawn by uPlot, which is included with its licence.
 from __future__ import annotations
 
 from undeliverable import Report
-from undeliverable.report._collect import Advised, Collector, Moment, Refusal, ReplyCount, Sent, Summary
+from undeliverable.report._collect import Advised, Collector, Moment, Refusal, Refused, ReplyCount, Sent, Summary
 from undeliverable.report._page import decision_of, render
 from undeliverable.report._requirements import Named, Requirement, requirement_of, requirements
 from undeliverable.report._snapshot import Counts, Snapshot
 
 __all__ = [
-    "Advised", "Collector", "Counts", "Moment", "Named", "Refusal", "ReplyCount", "Requirement", "Sent", "Snapshot", "Summary",
+    "Advised", "Collector", "Counts", "Moment", "Named", "Refusal", "Refused", "ReplyCount", "Requirement", "Sent", "Snapshot", "Summary",
     "decision_of", "render", "report_of", "requirement_of", "requirements",
 ]  # fmt: skip
 

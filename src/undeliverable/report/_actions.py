@@ -121,7 +121,7 @@ def _requirement_card(view: View) -> Iterator[str]:
     summary = view.summary
     if not summary.refusals:
         return
-    whole = sum(count for _, count in summary.refusals)
+    whole = sum(refused.whole for refused in summary.refusals)
     known = requirements()
     items = "".join(
         f'<li><b>{number(count)}</b> · <a href="#requirements">{escape(known[name].title)}</a>{_of(senders)}: '
@@ -137,7 +137,8 @@ def _requirement_card(view: View) -> Iterator[str]:
 def _by_requirement(summary: Summary) -> list[tuple[str, int, Mapping[str, int]]]:
     senders: dict[str, Counter[str]] = {}
     totals: Counter[str] = Counter()
-    for refusal, count in summary.refusals:
+    for refused in summary.refusals:
+        refusal, count = refused.refusal, refused.whole
         totals[refusal.requirement] += count
         if refusal.sender is not None:
             senders.setdefault(refusal.requirement, Counter())[refusal.sender] += count

@@ -7,12 +7,12 @@ is what one acts on. Both are dictionaries of recipients: memory grows with thos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from undeliverable import Advice, BounceType, Kind, Knowledge, Reason, Report, Verdict, address_identity
+from undeliverable import Action, Advice, BounceType, Kind, Knowledge, Reason, Report, Verdict, address_identity
 from undeliverable.rates import By, Levels, RateCounter, Rates, group_of, has_failed, is_worse, moment_of, unit_of
 from undeliverable.report._requirements import requirement_of
 from undeliverable.summary import masked as blanked
@@ -24,6 +24,7 @@ __all__ = [
     "Collector",
     "Moment",
     "Refusal",
+    "Refused",
     "ReplyCount",
     "Sent",
     "Summary",
@@ -69,7 +70,7 @@ class ReplyCount(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Refusals for one requirement at one provider, of mail from one domain.
+    """What a refusal for a requirement is about: the provider, and the domain that the mail was from.
 
     :ivar page: the provider's page about the requirement, or where it is defined.
     :ivar sender: the domain of the original message's sender, None if unknown.
@@ -79,6 +80,23 @@ class Refusal(NamedTuple):
     provider: str | None
     sender: str | None
     page: str
+
+
+class Refused(NamedTuple):
+    """The recipients that were refused for a requirement.
+
+    :ivar failed: recipients whose mail failed.
+    :ivar delayed: recipients whose mail was refused for a time, as far as it did not fail as well.
+    """
+
+    refusal: Refusal
+    failed: int
+    delayed: int
+
+    @property
+    def whole(self) -> int:
+        """All of them."""
+        return self.failed + self.delayed
 
 
 class Moment(NamedTuple):
@@ -118,7 +136,7 @@ class Summary:
     :ivar reasons: failed recipients by reason and bounce type.
     :ivar replies: failed recipients by reply, the most frequent first.
     :ivar levels: the limits for rates.
-    :ivar refusals: failed recipients by the requirement that the reply names, the most frequent first.
+    :ivar refusals: recipients by the requirement that a refusal names, the most frequent first.
     :ivar advised: addresses by advice.
     :ivar moments: failed recipients, and complaints, by hour, provider and outcome.
     :ivar hours: messages sent by hour since 1970, where known.
@@ -130,7 +148,7 @@ class Summary:
     reasons: Mapping[tuple[Reason, BounceType], int]
     replies: tuple[tuple[ReplyCount, int], ...]
     levels: Levels
-    refusals: tuple[tuple[Refusal, int], ...]
+    refusals: tuple[Refused, ...]
     advised: Mapping[Advice, Advised]
     moments: Mapping[Moment, int]
     hours: Mapping[int, int]
@@ -149,7 +167,7 @@ class Collector:
     """A counter of reports; memory grows with the number of failed recipients, not with the texts of the reports."""
 
     __slots__ = (
-        "_advised", "_complaints", "_counter", "_delivered", "_hours", "_kinds", "_knowledge", "_places", "_refusals", "_replies", "_unnamed",
+        "_advised", "_complaints", "_counter", "_delayed", "_delivered", "_hours", "_kinds", "_knowledge", "_places", "_refusals", "_replies", "_unnamed",
         "_verdicts", "_worst",
     )  # fmt: skip
 
@@ -167,6 +185,7 @@ class Collector:
         self._complaints: dict[str, Moment] = {}
         self._replies: dict[ReplyCount, ReplyCount] = {}
         self._refusals: dict[Refusal, Refusal] = {}
+        self._delayed: dict[str, Refusal] = {}
         self._delivered: dict[By, Counter[str | None]] = {by: Counter() for by in By}
         self._hours: Counter[int | None] = Counter()
         self._advised: dict[Advice, dict[str, tuple[str, str, str | None]]] = {}
@@ -185,6 +204,8 @@ class Collector:
             self._advise(report, verdict)
             if failed:
                 self._fail(unit_of(report, verdict, tags), report, verdict)
+            elif report.kind is Kind.DELAY or verdict.action is Action.DELAYED:
+                self._delay(unit_of(report, verdict, tags), report, verdict)
             elif report.kind is Kind.COMPLAINT:
                 moment = Moment(_hour(report, verdict), verdict.provider, COMPLAINT)
                 self._complaints.setdefault(unit_of(report, verdict, tags), moment)
@@ -210,6 +231,11 @@ class Collector:
         for by, names in self._delivered.items():
             names[group_of(by, report, verdict, tags)] += 1
 
+    def _delay(self, unit: str, report: Report, verdict: Verdict) -> None:
+        refusal = self._refusal(report, verdict)
+        if refusal is not None:
+            self._delayed[unit] = refusal
+
     def _fail(self, unit: str, report: Report, verdict: Verdict) -> None:
         kind = verdict.bounce_type
         assert kind is not None
@@ -224,8 +250,7 @@ class Collector:
             row = row._replace(reply="(other replies)")
         # Recipients with the same reply share one object, which saves memory.
         row = self._replies.setdefault(row, row)
-        shared = None if refusal is None else self._refusals.setdefault(refusal, refusal)
-        self._worst[unit] = _Failure(row, shared, _hour(report, verdict))
+        self._worst[unit] = _Failure(row, refusal, _hour(report, verdict))
 
     def _refusal(self, report: Report, verdict: Verdict) -> Refusal | None:
         named = requirement_of(verdict, self._knowledge)
@@ -234,7 +259,8 @@ class Collector:
         returned = report.message.returned
         _, at, domain = ("" if returned is None else returned.from_ or "").rpartition("@")
         sender = domain.strip("<> \t").lower()[:_DOMAIN] if at else ""
-        return Refusal(named.name, verdict.provider, sender or None, named.page)
+        refusal = Refusal(named.name, verdict.provider, sender or None, named.page)
+        return self._refusals.setdefault(refusal, refusal)
 
     def seen(self) -> Sent:
         """Return the numbers sent as far as the reports show them: what was delivered, and what failed.
@@ -261,7 +287,6 @@ class Collector:
         """Return the current numbers; raise ValueError for a negative number of messages sent."""
         given, limits = sent or Sent(), levels or Levels()
         replies = Counter(failure.row for failure in self._worst.values())
-        refusals = Counter(failure.refusal for failure in self._worst.values() if failure.refusal is not None)
         moments = Counter(self._complaints.values())
         reasons: Counter[tuple[Reason, BounceType]] = Counter()
         for row, _, hour in self._worst.values():
@@ -275,12 +300,19 @@ class Collector:
             reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             replies=tuple(sorted(replies.items(), key=lambda item: (-item[1], item[0].reply, item[0].rule or ""))),
             levels=limits,
-            refusals=tuple(sorted(refusals.items(), key=lambda item: (-item[1], [part or "" for part in item[0]]))),
+            refusals=tuple(sorted(self._refused(), key=lambda one: (-one.whole, [part or "" for part in one.refusal]))),
             advised={advice: self._advised_of(advice) for advice in Advice if advice is not Advice.NONE},
             moments=moments,
             hours=given.hours,
             verdicts=dict(self._verdicts),
         )
+
+    def _refused(self) -> Iterator[Refused]:
+        failed = Counter(failure.refusal for failure in self._worst.values())
+        delayed = Counter(refusal for unit, refusal in self._delayed.items() if unit not in self._worst)
+        for refusal in self._refusals:
+            if failed[refusal] or delayed[refusal]:
+                yield Refused(refusal, failed[refusal], delayed[refusal])
 
     def _advised_of(self, advice: Advice) -> Advised:
         found = self._advised.get(advice, {}).values()

@@ -10,6 +10,7 @@ from undeliverable import BounceType, Kind
 from undeliverable.rates import By, GroupRate, Levels
 from undeliverable.report._axis import Axis, by_provider
 from undeliverable.report._chart import bins_of
+from undeliverable.report._collect import Refused
 from undeliverable.report._html import (
     Cell,
     Column,
@@ -107,29 +108,30 @@ def refusals(view: View) -> str:
     found = view.summary.refusals
     if not found:
         return ""
-    known = requirements()
     columns = (
-        Column("Requirement"), Column("Refusals", "number"), Column("Provider"), Column("Sender’s domain", "wide"), Column("What to do", "wide"),
+        Column("Requirement"), Column("Refused", "number", "recipients"), Column("Failed", "number", "the others had to wait"),
+        Column("Provider"), Column("Sender’s domain", "wide"), Column("What to do", "wide"),
     )  # fmt: skip
-    most = found[0][1]
-    rows = [
-        (
-            linked(
-                Cell(text(known[refusal.requirement].title).html, known[refusal.requirement].title),
-                refusal.page,
-                "what the provider says of it",
-            ),
-            bar(number_, most, "soft", [refusal.requirement, *([refusal.provider] if refusal.provider else ())]),
-            provider_cell(refusal.provider, none="others"),
-            text(refusal.sender),
-            text(known[refusal.requirement].fix),
-        )
-        for refusal, number_ in found
-    ]
+    most = found[0].whole
+    rows = [_refused(refused, most) for refused in found]
     shown, more = _cut(rows, "rows")
     body = table("requirements", "Refusals by sender requirement", columns, shown)
-    whole = some(sum(number_ for _, number_ in found), "refusal")
+    whole = some(sum(refused.whole for refused in found), "recipient")
     return section("requirements", "Sender requirements", f"{body}{more}", note=whole)
+
+
+def _refused(refused: Refused, most: int) -> Sequence[Cell]:
+    refusal = refused.refusal
+    known = requirements()[refusal.requirement]
+    find = [refusal.requirement, *([refusal.provider] if refusal.provider else ())]
+    return (
+        linked(Cell(text(known.title).html, known.title), refusal.page, "what the provider says of it"),
+        bar(refused.whole, most, "soft", find if refused.failed else ()),
+        count(refused.failed),
+        provider_cell(refusal.provider, none="others"),
+        text(refusal.sender),
+        text(known.fix),
+    )
 
 
 def reasons(view: View) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from undeliverable.model import Shown
 from undeliverable.suppression import AddressState, ListEvent
 
 __all__ = ["Entry", "Hold", "Migrated", "Outcome", "Stats", "SuppressedDomain", "moment", "stamp"]
@@ -15,8 +16,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry(Shown):
     """One address of a list.
 
     :ivar address: the form for comparison, see :class:`~undeliverable.store.AddressIdentity`.
@@ -51,8 +52,8 @@ class SuppressedDomain:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
+@dataclass(frozen=True, slots=True, repr=False)
+class Migrated(Shown):
     """What changed when a list was migrated to the present rule by which addresses are compared.
 
     :ivar merged: addresses that had several entries; their histories are one now.
@@ -88,8 +89,8 @@ class Migrated:
         return cls(tuple(record["merged"]), split, tuple(record["patterns"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome(Shown):
     """The result of recording events.
 
     :ivar new: number of new events.
@@ -124,8 +125,8 @@ class Outcome:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Hold(Shown):
     """A time in which hard bounces of a provider are held, since there are far more of them than usual.
 
     :ivar provider: the provider's id, else the domain.
@@ -158,8 +159,8 @@ class Hold:
         return self.since <= at < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stats(Shown):
     """Statistics of a list.
 
     :ivar addresses: number of known addresses.

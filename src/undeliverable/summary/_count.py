@@ -7,11 +7,12 @@ hour, domain, provider and reply, and of each of these a limited number. What co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from undeliverable import Reason, Report, Verdict
+from undeliverable import Advice, Reason, Report, Verdict
 from undeliverable.rates import domain_of
 from undeliverable.summary._masked import masked
 from undeliverable.summary._numbers import Numbers, outcome_of
@@ -19,10 +20,13 @@ from undeliverable.summary._record import ReasonCount, Span, Summary
 
 __all__ = ["SummaryCounter", "time_of"]
 
+_HOUR: Final = len("2026-11-29T13")
+_AHEAD: Final = timedelta(days=1)
 _HOURS: Final = 20_000  # dates in mail are written by strangers: more than two years of hours is no period but noise
 _DOMAINS: Final = 50_000
 _REPLIES: Final = 20_000
 _SHOWN: Final = 100  # domains that a summary names
+_NAMED: Final = 200  # blocklists and the like; few replies name one that nobody else does
 
 _Why = tuple[str, str, str]  # reason, bounce type, advice
 
@@ -39,7 +43,9 @@ class SummaryCounter:
         "_domains",
         "_hours",
         "_kinds",
+        "_named",
         "_no_hour",
+        "_now",
         "_other",
         "_outside",
         "_providers",
@@ -54,18 +60,21 @@ class SummaryCounter:
         "lines",
     )  # fmt: skip
 
-    def __init__(self, span: Span | None = None, *, zone: tzinfo = UTC) -> None:
+    def __init__(self, span: Span | None = None, *, zone: tzinfo = UTC, now: datetime | None = None) -> None:
         """Start without reports.
 
         :param span: the only time that counts; everything by default.
         :param zone: the zone whose hours the mail is counted by.
+        :param now: the time, with a zone; dates more than a day later are taken for none. Strangers write them.
         """
         self.lines = 0
         self._span = Span() if span is None else span.at(zone)
         self._zone = zone
+        self._now = now
         self._kinds: Counter[str] = Counter()
         self._types: Counter[str] = Counter()
         self._advice: Counter[str] = Counter()
+        self._named: Counter[str] = Counter()
         self._totals = Numbers()
         self._hours: dict[str, Numbers] = {}
         self._domains: dict[str, Numbers] = {}
@@ -83,6 +92,8 @@ class SummaryCounter:
         :param time: when it came, if the caller knows better than the report; a time without a zone is taken as UTC.
         """
         time = _zoned(time or time_of(report))
+        if time is not None and self._now is not None and time - self._now > _AHEAD:
+            time = None
         if not self._counts(time):
             return False
         self._kinds[str(report.kind)] += 1
@@ -110,13 +121,17 @@ class SummaryCounter:
         """Return the numbers of the hour of a time, None if there is none."""
         if time is None:
             return None
-        try:
-            name = time.astimezone(self._zone).strftime("%Y-%m-%dT%H")
-        except OverflowError:  # a date at the very end of the calendar
-            return None
+        name = self._local(time).isoformat()[:_HOUR]
         if name not in self._hours and len(self._hours) >= _HOURS:
             return None
         return self._hours.setdefault(name, Numbers())
+
+    def _local(self, time: datetime) -> datetime:
+        """Return a time as clocks of the zone show it."""
+        try:
+            return time.astimezone(self._zone)
+        except OverflowError:  # a date at the very end of the calendar
+            return time
 
     def _add(self, verdict: Verdict, outcome: str, hour: Numbers | None) -> None:
         self._totals.add(outcome)
@@ -144,6 +159,10 @@ class SummaryCounter:
         self._why[why] += 1
         if verdict.provider is not None:
             self._at[verdict.provider, reason] += 1
+        if verdict.advice is Advice.FIX_SENDER:
+            name = verdict.auth_mechanism or verdict.blocklist
+            if name is not None and (name in self._named or len(self._named) < _NAMED):
+                self._named[name] += 1
         key = (why, masked(verdict.reply or ""))
         if verdict.reply and (key in self._replies or len(self._replies) < _REPLIES):
             self._replies[key] += 1
@@ -158,27 +177,28 @@ class SummaryCounter:
         if sent is not None and sent < 0:
             raise ValueError("the number of messages sent is negative")
         domains = _ranked(self._domains)
-        other = Numbers(**self._other.to_dict())
+        other = replace(self._other)
         for _, numbers in domains[_SHOWN:]:
             other.join(numbers)
         first, last = self._seen or (None, None)
         return Summary(
             span=self._span,
             zone=str(self._zone),
-            first=first and first.astimezone(self._zone),
-            last=last and last.astimezone(self._zone),
+            first=first and self._local(first),
+            last=last and self._local(last),
             lines=self.lines,
             kinds=dict(self._kinds.most_common()),
             types=dict(self._types.most_common()),
             advice=dict(self._advice.most_common()),
-            totals=self._totals,
+            named=dict(self._named.most_common()),
+            totals=replace(self._totals),
             sent=sent if sent is not None else self._totals.finished if is_complete else None,
             is_complete=is_complete,
-            hours=dict(sorted(self._hours.items())),
+            hours=_copied(sorted(self._hours.items())),
             no_hour=self._no_hour,
-            domains=dict(domains[:_SHOWN]),
+            domains=_copied(domains[:_SHOWN]),
             other_domains=other,
-            providers=dict(_ranked(self._providers)),
+            providers=_copied(_ranked(self._providers)),
             reasons=self._reasons(),
             at=_nested(self._at),
             outside=self._outside,
@@ -204,6 +224,11 @@ def time_of(report: Report) -> datetime | None:
 
 def _zoned(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+def _copied(groups: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:
+    """Return the groups with numbers of their own: a summary must not change while counting goes on."""
+    return {name: replace(numbers) for name, numbers in groups}
 
 
 def _ranked(groups: Mapping[str, Numbers]) -> list[tuple[str, Numbers]]:

@@ -104,6 +104,8 @@ class Summary:
     :ivar kinds: reports by kind.
     :ivar types: verdicts by bounce type, those of delays included: the numbers of `classify`.
     :ivar advice: failed recipients by advice.
+    :ivar named: of those for which the sender has to be set right, what the replies name: an authentication that did not
+        pass (``spf``, ``dkim``, ``dmarc``, ``ptr``, ``tls``) or a blocklist.
     :ivar sent: the number of messages sent, None if unknown.
     :ivar is_complete: True if deliveries were counted as well, as in a log.
     :ivar hours: numbers by hour of the zone (``2026-11-29T13``).
@@ -125,6 +127,7 @@ class Summary:
     kinds: Mapping[str, int] = field(default_factory=dict[str, int])
     types: Mapping[str, int] = field(default_factory=dict[str, int])
     advice: Mapping[str, int] = field(default_factory=dict[str, int])
+    named: Mapping[str, int] = field(default_factory=dict[str, int])
     totals: Numbers = field(default_factory=Numbers)
     sent: int | None = None
     is_complete: bool = False
@@ -167,6 +170,7 @@ class Summary:
             "kinds": dict(self.kinds),
             "types": dict(self.types),
             "advice": dict(self.advice),
+            "named": dict(self.named),
             "totals": self.totals.to_dict(),
             "sent": self.sent,
             "is_complete": self.is_complete,
@@ -259,6 +263,7 @@ def _summary(record: Mapping[str, Any]) -> Summary:
         kinds=_counts(record["kinds"]),
         types=_counts(record["types"]),
         advice=_counts(record["advice"]),
+        named=_counts(record["named"]),
         totals=Numbers.from_dict(_counts(record["totals"])),
         sent=_maybe(_number, record["sent"]),
         is_complete=bool(record["is_complete"]),

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from undeliverable import Advice, BounceType, Fault, Proof, Reason, Verdict, address_identity, is_same_address
+from undeliverable.model import Shown
 from undeliverable.suppression._proof import strength
 
 __all__ = ["EventKind", "ListEvent", "aware"]
@@ -41,8 +42,8 @@ class EventKind(StrEnum):
     CONFIRMATION = "confirmation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListEvent:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ListEvent(Shown):
     """One event in the history of one address.
 
     :ivar kind: the kind of event.

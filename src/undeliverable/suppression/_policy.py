@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from undeliverable import Advice, BounceType, Fault, KnowledgeError, Reason
 from undeliverable.data import names, read
+from undeliverable.model import Shown
 from undeliverable.suppression._events import EventKind, ListEvent
 from undeliverable.suppression._state import POINT, Cause
 
@@ -49,8 +50,8 @@ class Full:
     time: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Policy(Shown):
     """The rules of suppression. Points are in thousandths (:data:`POINT <undeliverable.suppression._state.POINT>`).
 
     :ivar hard: the points of a hard failure; None suppresses at once.

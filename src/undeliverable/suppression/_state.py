@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from undeliverable.model import Shown
+
 __all__ = ["POINT", "AddressState", "Cause", "Reactivation", "Standing"]
 
 POINT: Final = 1000
@@ -51,8 +53,8 @@ class Reactivation:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressState:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AddressState(Shown):
     """The state of an address after its events so far.
 
     :ivar standing: the standing after the last event; a suppression may have run out since, so use

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from undeliverable._text.shown import ELLIPSIS, LINE, printable, shortened
 from undeliverable.codes import ReplyCode, StatusCode
@@ -164,8 +164,8 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _said(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(str(one) for one in value.values())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return _said(list(cast("dict[str, object]", value).values()))
+    return ", ".join(map(_said, cast("list[object]", value))) if isinstance(value, list) else str(value)
 
 
 def _table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
