@@ -68,6 +68,9 @@ def fill(base: Path) -> None:
         shutil.copy(FIXTURES / "logs" / "postfix.log", base / name)
     for name in ("my.toml", "ours.toml"):
         (base / name).write_text(OURS)
+    for name, rules in (("old", []), ("new", ["--rules", str(base / "ours.toml")])):
+        command = ["classify", "-q", *rules, "--format", "parquet", "-o", str(base / name), str(base / "bounces")]
+        assert main(command) == 0
     (base / "bounces.toml").write_text(KUMOMTA)
     (base / "campaign.txt").write_text("kim@example.org\nlee@example.net\n")
     (base / "subscribers.csv").write_text("name,email\nKim,kim@example.org\nLee,lee@example.net\n")

@@ -42,9 +42,9 @@ def library(path: Path) -> Path:
             if file.is_file() and "__pycache__" not in file.parts:
                 packed.write(file, Path("undeliverable") / file.relative_to(PACKAGE))
         for name in NEEDED:
-            for file in importlib.metadata.files(name) or ():
-                if file.suffix in {".py", ".json", ".bin", ".gz"} and "__pycache__" not in file.parts:
-                    packed.write(file.locate(), str(file))
+            for part in importlib.metadata.files(name) or ():
+                if part.suffix in {".py", ".json", ".bin", ".gz"} and "__pycache__" not in part.parts:
+                    packed.write(str(part.locate()), str(part))
     return path
 
 

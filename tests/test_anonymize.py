@@ -478,6 +478,26 @@ def test_a_record_in_ascii_and_one_without_a_domain() -> None:
     assert after["n"] == [1, None]
 
 
+def test_the_words_before_an_address_are_a_name_unless_rules_know_them() -> None:
+    text = text_with()
+    assert "Zebra" not in text.rewrite("Zustellung an Zora Zebrafish <kim@shop.de> nicht erfolgt")
+    assert "Zebra" not in text.rewrite('an "Zora Zebrafish" <kim@shop.de>')
+    assert text.rewrite("Final Recipient <kim@shop.de>").startswith("Final Recipient <")
+    assert (
+        text.rewrite("Mail Delivery System <MAILER-DAEMON@gmail.com>")
+        == "Mail Delivery System <MAILER-DAEMON@gmail.com>"
+    )
+    assert text.rewrite("User Unknown Zebra <kim@shop.de>").startswith("User Unknown ")
+
+
+def test_a_line_that_begins_like_json_is_replaced_as_text() -> None:
+    (result,) = run_with(b"k").lines([b"{not json: Xy <zebrafish@shop.de>"])
+    assert result.is_proved
+    assert result.raw.startswith(b"{not json: ")
+    assert b"zebrafish" not in result.raw
+    assert b"Xy" not in result.raw
+
+
 def test_codes_stay_and_other_words_with_digits_are_replaced() -> None:
     marker = next(one for one in sorted(vocabulary().markers) if re.fullmatch(r"[a-z]{2,}\d[a-z0-9]{6,}", one))
     text = text_with()

@@ -127,6 +127,7 @@ def test_it_refuses_what_would_be_judged_otherwise(tmp_path: Path, capfd: pytest
     said = capfd.readouterr().err.splitlines()
     assert said[0].startswith(f"undeliverable: {tmp_path}/in.eml: left out: ")
     assert "--keep text" in said[0]
+    assert said[1] == "0 messages anonymized, 1 left out; nothing was written."
     assert not (tmp_path / "out.eml").exists()
     assert main([*arguments, "--keep", "kimlocked"]) == 0
 

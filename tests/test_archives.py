@@ -696,7 +696,7 @@ def test_an_archive_without_mail_is_said(of: Of) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tgz", "tar", "tar.bz2"])
 def test_an_archive_is_read_in_constant_memory(kind: str, tmp_path: Path) -> None:
-    """Many members, and one that is large; tests/benchmarks has a gigabyte."""
+    """Many members, and one that is large: neither is ever held as a whole."""
     path = tmp_path / "large"
     large = b"".join(POSTMARK + MAIL + os.urandom(3000).hex().encode() + b"\n\n" for _ in range(800))
     path.write_bytes(KINDS[kind]({"large.mbox": large} | {f"{number}.eml": MAIL for number in range(1200)}))

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -391,24 +392,38 @@ def test_the_bar_of_rich_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None
         screen.truncate(0)
 
 
-def test_no_progress_is_shown_where_rows_are(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    program = (
-        "import sys; from undeliverable.cli import _progress, main;"
-        "_progress._PATIENCE = _progress._INTERVAL = 0.0; sys.exit(main())"
-    )
-    del monkeypatch
-    for options, bar in (([], True), (["--no-progress"], False), (["-q"], False), (["--all"], False)):
-        import pty
+AT_ONCE = (
+    "import sys; from undeliverable.cli import _progress, main;"
+    "_progress._PATIENCE = _progress._INTERVAL = 0.0; sys.exit(main())"
+)
 
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, "classify", *options, str(folder)],
-            stdin=subprocess.DEVNULL, stdout=follower, stderr=follower,
-        )  # fmt: skip
-        os.close(follower)
-        assert process.wait(60) == 0
-        assert ("messages" in os.read(leader, 1 << 20).decode()) is bar
-        os.close(leader)
+
+@pytest.mark.parametrize(
+    ("options", "piped", "bar"),
+    [
+        ([], False, True),
+        (["--no-progress"], False, False),
+        (["-q"], False, False),
+        (["--all"], False, False),
+        (["--format", "csv"], True, False),
+        (["--format", "csv", "-o", "/dev/null"], True, True),
+    ],
+)
+def test_progress_is_drawn_where_nothing_else_is(options: list[str], piped: bool, bar: bool, folder: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", AT_ONCE, "classify", *options, str(folder)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if piped else follower, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    try:
+        shown = os.read(leader, 1 << 20).decode()
+    except OSError:  # nothing was written
+        shown = ""
+    os.close(leader)
+    assert ("messages" in shown) is bar
 
 
 def test_without_rich_the_bar_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_json_examples_are_json() -> None:
 
 @pytest.mark.parametrize("example", of("sh"), ids=str)
 def test_shell_examples_use_options_that_exist(example: Example) -> None:
-    actions = ("list", "show", "check", "which", "diff", "import", "suggest", "schema")
+    actions = ("list", "show", "check", "which", "diff", "compare", "import", "suggest", "schema")
     known = {
         name: console(f"undeliverable {name} --help")
         for name in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,9 +55,18 @@ def wanted(mail: Path) -> Rows:
 
 def keyed(table: Any) -> Rows:
     rows = table.drop_columns([name for name in table.schema.names if name == "received"]).to_pylist()
-    found = {(row["id"], row["verdict"]): row for row in rows}
+    found = {(row["id"], row["verdict"]): in_utc(row) for row in rows}
     assert len(found) == len(rows)
     return found
+
+
+def in_utc(value: Any) -> Any:
+    """Return a value with its times in UTC: Spark writes them without a zone."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, dict):
+        return {key: in_utc(one) for key, one in value.items()}
+    return [in_utc(one) for one in value] if isinstance(value, list) else value
 
 
 def read_back(path: Path) -> Rows:

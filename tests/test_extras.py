@@ -27,6 +27,7 @@ PARTS: Final = (
     Case("undeliverable.store", "sqlalchemy", "import undeliverable.store"),
     Case("undeliverable.store (PostgreSQL)", "psycopg",
          "from undeliverable.store import SuppressionList; SuppressionList('postgresql://db.example.org/x')"),
+    Case("undeliverable.arrow", "pyarrow", "import undeliverable.arrow"),
     Case("undeliverable.check", "dns", "import undeliverable.check"),
     Case("undeliverable.check", "email_validator", "import undeliverable.check"),
     Case("undeliverable.recommend", "rapidfuzz",
@@ -36,9 +37,13 @@ PARTS: Final = (
     Case("undeliverable.serve.http", "uvicorn", "import undeliverable.serve._http_server"),
 )  # fmt: skip
 COMMANDS: Final = (
+    Case("Parquet", "pyarrow", "export x.eml -o mail"),
+    Case("Parquet", "pyarrow", "classify --format parquet -o verdicts x.eml"),
+    Case("Parquet", "pyarrow", "rules compare old new"),
     Case("undeliverable.store", "sqlalchemy", "suppressions list list.db"),
     Case("undeliverable.store", "sqlalchemy", "classify --into list.db x.eml"),
     Case("undeliverable.store (PostgreSQL)", "psycopg", "suppressions list postgresql://db.example.org/x"),
+    Case("Parquet", "pyarrow", "export --to parquet x.eml -o out"),
     Case("undeliverable.serve.server", "aiosmtpd", "serve --lmtp 127.0.0.1:0 --domain example.org --to x.jsonl"),
     Case("undeliverable.serve.http", "starlette", "serve --http 127.0.0.1:0 --secrets x --to x.jsonl"),
     Case("undeliverable.serve.http", "uvicorn", "serve --http 127.0.0.1:0 --secrets x --to x.jsonl"),

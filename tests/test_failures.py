@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -301,3 +304,83 @@ def test_an_interrupt_is_130_and_75_for_pipe(parser: Any, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("undeliverable.cli._main._run", interrupted)
     assert main(parser.words.split()) == (TEMPFAIL if parser.words == "pipe" else 130)
+
+
+class Full(io.StringIO):
+    """A stream whose disk is full."""
+
+    def __init__(self, number: int = errno.ENOSPC) -> None:
+        super().__init__()
+        self.number = number
+        self.places: list[int] = []
+
+    def flush(self) -> None:
+        raise OSError(self.number, os.strerror(self.number))
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
+
+
+@pytest.mark.parametrize(("name", "said"), [("stdout", "standard output"), ("stderr", "standard error")])
+def test_a_stream_that_cannot_be_flushed_is_named(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, name, Full())
+    assert failure(OSError(errno.ENOSPC, "No space left on device")).startswith(f"{said}: No space left")
+    monkeypatch.setattr(sys, name, Full(errno.EIO))
+    assert failure(OSError(errno.ENOSPC, "No space left on device")).startswith("No space left")
+
+
+def test_output_that_cannot_be_written_is_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert main(["explain", "550 5.1.1 no such user"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "undeliverable: standard output: No space left on device; free some space"
+    )
+
+
+def test_a_file_that_fails_in_the_middle_is_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error", "mail.mbox")
+
+    monkeypatch.setattr("undeliverable.cli._main._run", fails)
+    assert main(["classify", "mail.mbox"]) == 1
+    assert capsys.readouterr().err == "undeliverable: mail.mbox: Input/output error\n"
+
+
+def test_streams_that_are_closed_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[object, ...]] = []
+
+    def closed(_: int) -> None:
+        raise OSError
+
+    def note(*arguments: object, **_: object) -> int:
+        opened.append(arguments)
+        return 7
+
+    with monkeypatch.context() as patched:
+        for name in ("stdin", "stdout", "stderr"):
+            patched.setattr(sys, name, None)
+        system = SimpleNamespace(
+            open=note, fstat=closed, set_inheritable=lambda *_: None, devnull=os.devnull,
+            O_WRONLY=os.O_WRONLY, O_RDONLY=os.O_RDONLY, O_RDWR=os.O_RDWR,
+        )  # fmt: skip
+        patched.setattr(_exit, "os", system)
+        patched.setattr(_exit, "open", lambda number, mode, **_: f"{number}{mode}", raising=False)
+        _exit.open_closed_streams()
+        replaced: list[object] = [sys.stdin, sys.stdout, sys.stderr]
+    assert replaced == ["0r", "1w", "2w"]
+    assert opened == [(os.devnull, flags) for flags in (os.O_WRONLY, os.O_RDONLY, os.O_RDWR)]
+
+
+def test_flushing_says_whether_it_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[int] = []
+    monkeypatch.setattr(os, "dup2", lambda _, number: moved.append(number))
+    assert _exit.flushed()
+    monkeypatch.setattr(sys, "stdout", None)
+    assert _exit.flushed()
+    monkeypatch.setattr(sys, "stderr", Full())
+    assert not _exit.flushed()
+    assert moved == [2]

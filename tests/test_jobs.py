@@ -68,10 +68,12 @@ def test_a_support_person_finds_out_why_one_customers_mail_bounced(
     rows = [line for line in capfd.readouterr().out.splitlines() if "kim.r234@postfix.example" in line]
     assert rows
     assert "user_unknown" in rows[0]
-    assert main(["explain", str(FIXTURES / "bounces" / "postfix-rcpt-550.eml")]) == 0
+    assert main(["explain", str(takeout), "--recipient", "Kim.R234@Postfix.Example"]) == 0
     shown = capfd.readouterr().out
-    assert shown.splitlines()[0].startswith("Mail to ")
+    assert "Mail to kim.r234@postfix.example could not be delivered: the mailbox does not exist." in shown
     assert "next " in shown
+    assert main(["explain", str(takeout), "--recipient", "nobody@postfix.example"]) == 1
+    assert "nobody@postfix.example" in capfd.readouterr().err
 
 
 def test_what_to_do_about_yahoo_is_said_with_yahoos_own_pages(capfd: pytest.CaptureFixture[str]) -> None:

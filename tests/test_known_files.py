@@ -41,11 +41,12 @@ EXAMPLES: Final = {
     b"\x04\x22\x4d\x18d": "a file compressed with lz4",
     b"\x5d\0\0\x80\0" + b"\xff" * 8: "a file compressed with lzma, the predecessor of xz",
     b"\x1f\x9d\x90": "a file compressed with compress (.Z)",
+    b"070701" + b"0" * 104: "a disk image, or an archive of cpio, ar, xar or RPM",
     b"!<arch>\ndebian": "a disk image, or an archive of cpio, ar, xar or RPM",
     zip_of({"META-INF/MANIFEST.MF": b""}): "a Java archive or an app",
     b"SQLite format 3\0": "an SQLite database",
     b"\0\1\0\0Standard ACE DB": "an Access database",
-    b"PAR1\x15": "a table for analysis (Parquet, Arrow)",
+    b"ARROW1\0\0": "a table for analysis (Arrow)",
     b"LPKSHHRH": "a journal of systemd",
     b"version https://git-lfs.github.com/spec/v1\n": "a pointer of Git LFS",
     bytes(600): "a file of zeros",
@@ -114,10 +115,50 @@ def test_no_mail_log_or_text_of_ours_is_one_of_them() -> None:
     assert odd == set()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "par1@example.org",
+        "!bd@example.org",
+        "070701;kim@example.org",
+        "rar@example.org",
+        "7z@example.org",
+        "mz@example.org",
+        "theftype@example.org",
+        "id3@example.org",
+        "bzh9@example.org",
+        "pk@example.org",
+        "gif8@example.org",
+        "riff@example.org",
+    ],
+)
+def test_lists_and_logs_are_not_mistaken_for_them(text: str) -> None:
+    assert known_by_head(f"{text}\n".encode()) is None
+    assert known_by_head(f"{text.upper()}\n".encode()) is None
+
+
 def test_mail_is_looked_at_first() -> None:
     for one in known_formats():
         assert not looks_like_mail((one.what + str(one)).encode())
     assert str(Known("a thing", "do that", None, frozenset())) == "a thing, which is not read: do that"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "empty"),
+        (b"no mail\n", "does not look like mail"),
+        (b'{"event": "x"}\n', "neither mail nor records of reports, one on each line"),
+        ((FIXTURES / "logs" / "postfix.log").read_bytes(), "a log of a mail server"),
+    ],
+)
+def test_why_other_files_are_skipped(data: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / ("a.jsonl" if data.startswith(b"{") else "a")).write_bytes(data)
+    left: list[tuple[str, str]] = []
+    inbox = Inbox([str(tmp_path)], warn=lambda _: None, skipped_file=lambda *file: left.append(file))
+    assert list(inbox) == []
+    assert [reason for _, reason in left] == [why]
+    assert inbox.skipped == 1
 
 
 def test_logs_are_not_read_from_them_either(tmp_path: Path) -> None:

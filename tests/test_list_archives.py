@@ -119,7 +119,7 @@ def test_lists_are_checked_in_archives_as_well(tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(data)
         with AddressRows(str(tmp_path / "file"), None) as rows:
             assert [address for _, address in rows] == ["kim@example.org", "lee@example.org", "jo@example.org"]
-    (tmp_path / "file").write_bytes(b"PAR1")
+    (tmp_path / "file").write_bytes(b"ARROW1\0\0")
     with AddressRows(str(tmp_path / "file"), None) as rows:
         assert list(rows) == []
         assert rows.failed

@@ -208,6 +208,13 @@ def test_what_is_neither_mail_nor_records_is_skipped_and_said(name: str, text: s
     assert re.search("0 messages\n +1 file +skipped, no mail", err)
 
 
+def test_json_in_a_folder_is_counted_and_named_only_if_asked(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "payloads.jsonl").write_text('{"event": "bounce"}\n')
+    (tmp_path / "1.jsonl").write_text(line_of())
+    assert "neither mail" not in run("classify", tmp_path)[2]
+    assert f"{tmp_path / 'payloads.jsonl'}: skipped: neither mail nor records" in run("classify", "-v", tmp_path)[2]
+
+
 def test_an_empty_file_is_one_message_as_ever(tmp_path: Path, run: Run) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     assert "1 other" in run("classify", tmp_path / "empty.jsonl")[2]

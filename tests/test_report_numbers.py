@@ -271,6 +271,12 @@ def test_refusals_for_a_time_are_refusals(tmp_path: Path, capsys: pytest.Capture
     capsys.readouterr()
 
 
+def test_what_failed_in_the_end_counts_as_what_it_failed_for() -> None:
+    delayed = _report(REPLIES[5], 1, "spring", Kind.DELAY, Action.DELAYED)
+    assert [(one.failed, one.delayed) for one in summed([delayed]).refusals] == [(0, 1)]
+    assert summed([delayed, _report(REPLIES[0], 1, "spring", Kind.BOUNCE, Action.FAILED)]).refusals == ()
+
+
 def test_a_card_names_a_few_reasons_and_counts_the_others() -> None:
     replies = ("550 5.1.1 no such user", "550 5.1.2 no such domain", "550 5.2.1 mailbox disabled", "550 5.1.3 bad address", "550 5.1.6 moved",
                "550 5.1.10 null MX")  # fmt: skip

@@ -11,7 +11,7 @@ import argparse
 import pathlib
 import sys
 
-from tests.benchmarks import jobs, scale, speed, start
+from tests.benchmarks import jobs, scale, scale_out, speed, start
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 BENCHMARKS = {
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "scale-logs": scale.scale_of_logs,
     "scale-rules": scale.scale_of_rules,
     "jobs": jobs.jobs_on_a_mailbox,
+    "scale-out": scale_out.engines_against_the_loop,
 }
 
 

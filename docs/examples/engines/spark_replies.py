@@ -12,10 +12,9 @@ from pyspark.sql.functions import udf
 
 import undeliverable
 
-FIELDS = ("bounce_type", "reason", "advice", "provider", "rule")
+FIELDS = "bounce_type STRING, reason STRING, advice STRING, provider STRING, rule STRING"
 
 
-@udf(", ".join(f"{name} STRING" for name in FIELDS), useArrow=True)
 def bounce(reply: str | None, host: str | None, command: str | None) -> tuple[str | None, ...] | None:
     """Return what SQL may ask for; more of the record's keys can be added."""
     if reply is None:
@@ -28,7 +27,7 @@ def bounce(reply: str | None, host: str | None, command: str | None) -> tuple[st
 def main(replies: str) -> None:
     """Count the reasons."""
     spark = SparkSession.builder.appName("replies").getOrCreate()
-    spark.udf.register("bounce", bounce)
+    spark.udf.register("bounce", udf(bounce, FIELDS, useArrow=True))
     spark.read.parquet(replies).createOrReplaceTempView("replies")
     spark.sql("""
         SELECT verdict.reason, verdict.bounce_type, COUNT(*) AS replies

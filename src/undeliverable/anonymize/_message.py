@@ -7,10 +7,9 @@ one to share. A delimiter is a delimiter if some field declared it, or if a fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from undeliverable._mime.headers import decode_block, read_parameters
+from undeliverable._mime.headers import decode_block, header_fields, read_parameters
 from undeliverable._mime.transfer import IDENTITY
 from undeliverable.anonymize._body import Body, Declared, encoded, plain
 from undeliverable.anonymize._header import FIELD, Header
@@ -207,10 +206,13 @@ class Message:
 def is_from_system(header: bytes, known: Vocabulary) -> bool:
     """Return whether the header of a message says that a mail system sent it."""
     block = decode_block(header)
-    found: Callable[[str], str] = lambda name: next(iter(re.findall(rf"(?im)^{name}[ \t]*:[ \t]*(.*)", block)), "")  # noqa: E731
-    sender, path = found("from"), found("return-path").strip()
+    sender, path = _value(block, "from"), _value(block, "return-path")
     local = sender.rpartition("<")[2].partition("@")[0]
     return path == "<>" or known.is_system(local) or known.is_system(sender.partition("<")[0])
+
+
+def _value(block: str, name: str) -> str:
+    return next((value for found, value in header_fields(block) if found == name), "")
 
 
 def decoded(octets: bytes) -> tuple[str, str]:

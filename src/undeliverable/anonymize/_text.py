@@ -84,6 +84,7 @@ class Text:
         self._by_kind: dict[str, Callable[[str], str]] = {
             "url": self._url,
             "stamp": str,
+            "owner": self._owner,
             "spaced": self.address,
             "quoted": self.address,
             "address": self.address,
@@ -181,6 +182,17 @@ class Text:
         if self.known.is_system(phrase) or all(self.known.knows(word) for word in ATOM.findall(phrase)):
             return self.rewrite(phrase)
         return self.rewrite(phrase, Mode.NAMES)
+
+    def _owner(self, phrase: str) -> str:
+        """Return the words before an address: most are its owner's name, some say what became of it."""
+        return phrase if self.known.is_system(phrase) else ATOM.sub(lambda match: self._owners_word(match[0]), phrase)
+
+    def _owners_word(self, word: str) -> str:
+        if self.known.needs(word) or self.made.stays(word):
+            return word
+        if len(word) >= _SHORT:
+            self.found.add(word.lower())
+        return self.made.atom(word)
 
     def _url(self, url: str) -> str:
         scheme, _, rest = url.partition("://")

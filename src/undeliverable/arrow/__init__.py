@@ -10,15 +10,15 @@ plain strings. It needs the extra ``arrow``.
 
 from __future__ import annotations
 
-try:
-    import pyarrow as pa
-except ImportError as error:
-    raise ImportError("undeliverable.arrow needs pyarrow: pip install 'undeliverable[arrow]'") from error
+from undeliverable.errors import missing_extra
 
-from undeliverable.arrow._changes import COMPARED, changes, changes_sql
-from undeliverable.arrow._read import Batch, classify_replies, read
-from undeliverable.arrow._records import from_records
-from undeliverable.arrow._schema import SCHEMA, ddl, schema
+try:
+    from undeliverable.arrow._changes import COMPARED, changes, changes_sql
+    from undeliverable.arrow._read import Batch, classify_replies, read
+    from undeliverable.arrow._records import from_records
+    from undeliverable.arrow._schema import SCHEMA, ddl, schema
+except ModuleNotFoundError as error:
+    raise missing_extra(error, __name__) from None
 
 __all__ = [
     "COMPARED",
@@ -32,5 +32,3 @@ __all__ = [
     "read",
     "schema",
 ]
-
-del pa

@@ -213,11 +213,17 @@ def _taken(column: pa.Array, places: list[int]) -> pa.Array:
 
 def _joined(batch: AnyBatch, kept: list[pa.Array], pieces: list[pa.RecordBatch], fields: pa.Schema) -> AnyBatch:
     if isinstance(batch, pa.Table):
-        own = pa.Table.from_batches(pieces)
-        return pa.Table.from_arrays([*kept, *own.columns], schema=fields)
-    made = pieces[0].columns if len(pieces) == 1 else pa.Table.from_batches(pieces).unify_dictionaries().columns
-    whole = [column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column for column in made]
-    return pa.RecordBatch.from_arrays([*kept, *whole], schema=fields)
+        return pa.Table.from_arrays([*kept, *pa.Table.from_batches(pieces).columns], schema=fields)
+    if len(pieces) == 1:
+        return pa.RecordBatch.from_arrays([*kept, *pieces[0].columns], schema=fields)
+    chunked: list[pa.ChunkedArray] = pa.Table.from_batches(pieces).unify_dictionaries().columns
+    return pa.RecordBatch.from_arrays([*kept, *map(_whole, chunked)], schema=fields)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece."""
+    found = column.combine_chunks()
+    return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found  # the one or the other, by version
 
 
 # ----------------------------------------------------------------------------------------------------------------

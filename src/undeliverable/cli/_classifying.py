@@ -13,7 +13,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from undeliverable import address_identity
 from undeliverable.cli._closing import Notes, closing_lines
@@ -86,6 +86,8 @@ def _wanted(options: Namespace) -> Wanted:
     fields = fields_of(options.fields)
     if name == "txt" and fields:
         raise UsageError("--fields: txt has addresses only; csv, jsonl and table have fields")
+    if name == "parquet" and fields:
+        raise UsageError("--fields: parquet has all columns, of which engines read those that they need")
     return Wanted(
         Form.of(name, fields),
         path,
@@ -122,12 +124,21 @@ def _work(options: Namespace, form: Form, *, hides: bool) -> Work:
 
 def _streams(options: Namespace) -> bool:
     """Return True if a log is read that may still be growing: from a pipe or a terminal."""
-    if not options.log or STDIN not in options.paths:
-        return False
+    mode = _mode_of(sys.stdin) if options.log and STDIN in options.paths else 0
+    return bool(mode) and not stat.S_ISREG(mode)
+
+
+def _mode_of(stream: TextIO) -> int:
+    """Return the type of the file behind a stream, 0 where there is none."""
     try:
-        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        return os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
-        return False
+        return 0
+
+
+def _is_paged(wanted: Wanted) -> bool:
+    """Return True if the rows may go to a pager, which has the terminal for itself."""
+    return wanted.path is None and stat.S_ISFIFO(_mode_of(sys.stdout))
 
 
 class _Run:
@@ -144,7 +155,7 @@ class _Run:
         self._tally = Tally()
         self._seen: set[str] = set()
         self._output = Output(wanted)
-        shows = not (options.quiet or options.no_progress or wanted.streams or self._output.draws)
+        shows = not (options.quiet or options.no_progress or wanted.streams or self._output.draws or _is_paged(wanted))
         colours = Screen.of(sys.stderr, options.color).colours
         self._progress = Progress(lambda: size_of(options.paths), shows=shows, colours=colours)
         self._inbox = Inbox(
@@ -153,6 +164,7 @@ class _Run:
             is_log=options.log,
             received_by=options.received_by,
             skipped_file=self._skip if options.verbose else None,
+            column=options.column,
         )
         self._lines = LogReader(knowledge=work.knowledge, **work.known) if options.log else None
         self._wanted = wanted

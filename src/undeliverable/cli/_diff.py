@@ -22,9 +22,12 @@ from undeliverable.cli._moves import Counted, Moves, compare
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._tables import aligned, print_json, print_lines
 
-__all__ = ["diff", "diff_arguments", "with_file"]
+__all__ = ["EPILOG", "diff", "diff_arguments", "print_moves", "with_file"]
 
 _LONGEST: Final = 240  # characters of a reply
+EPILOG: Final = (
+    "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
+)
 _BUILTIN: Final = ("builtin", "default")
 
 
@@ -37,9 +40,7 @@ def diff_arguments(parser: ArgumentParser) -> None:
     add_corpus_arguments(parser)
     add_context_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
-    parser.epilog = (
-        "exit status: 0 no verdict moved, 1 at least one did, 2 the command line, a rule file or the corpus is wrong"
-    )
+    parser.epilog = EPILOG
 
 
 def diff(options: Namespace) -> int:
@@ -48,6 +49,11 @@ def diff(options: Namespace) -> int:
     moves = compare(before, after, corpus_of(options))
     if not moves.read:
         raise UsageError("nothing to compare: no message, reply, line about a delivery or record could be read")
+    return print_moves(moves, options)
+
+
+def print_moves(moves: Moves, options: Namespace) -> int:
+    """Print what differs, and return 1 if anything does."""
     if options.format == "json":
         print_json({"old": options.old, "new": options.new, **moves.to_dict()})
     else:

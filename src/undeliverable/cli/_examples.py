@@ -38,6 +38,11 @@ _RULES: Final[Mapping[str, tuple[str, ...]]] = {
         "undeliverable rules diff builtin ours.toml inbox.mbox",
         "undeliverable rules diff builtin ours.toml --log mail.log --format json",
     ),
+    "compare": (
+        "undeliverable rules compare old new                  # two runs of classify --format parquet",
+        "undeliverable rules compare --on source,verdict old new",
+        "undeliverable rules compare --format json old new",
+    ),
     "import": (
         "undeliverable rules import --from kumomta bounces.toml",
         "undeliverable rules import --from kumomta bounces.toml -o imported.toml",

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 from undeliverable import Verdict
 from undeliverable.cli._corpus import Item, Judge
 
-__all__ = ["Group", "Moves", "compare"]
+__all__ = ["COMPARED", "Example", "Group", "Moves", "Outcome", "compare"]
 
-_COMPARED: Final = ("bounce_type", "reason", "advice", "label", "message_advice", "retry_after", "applies_to")
+COMPARED: Final = ("bounce_type", "reason", "advice", "label", "message_advice", "retry_after", "applies_to")
+"""What is compared of a verdict."""
 _SHOWN: Final = 4  # of these are always shown, the others where they differ
 _EXAMPLES: Final = 3  # of each group
 
@@ -29,8 +30,8 @@ class Outcome(NamedTuple):
     def of(cls, verdict: Verdict | None) -> Outcome:
         """Return the outcome of a verdict; an empty one where only the other side knows the recipient."""
         if verdict is None:
-            return cls((None,) * len(_COMPARED), None, ())
-        found = (getattr(verdict, name) for name in _COMPARED)
+            return cls((None,) * len(COMPARED), None, ())
+        found = (getattr(verdict, name) for name in COMPARED)
         return cls(
             tuple(None if value is None else str(value) for value in found),
             None if verdict.rule is None else verdict.rule.id,
@@ -42,7 +43,7 @@ class Outcome(NamedTuple):
         bounce_type, reason, advice, label = self.values[:_SHOWN]
         parts = [f"{bounce_type or '-'} {reason or '-'} {advice or '-'}", f"[{label}]" if label else ""]
         if self.values[0] and other.values[0]:
-            rest = zip(_COMPARED[_SHOWN:], self.values[_SHOWN:], other.values[_SHOWN:], strict=True)
+            rest = zip(COMPARED[_SHOWN:], self.values[_SHOWN:], other.values[_SHOWN:], strict=True)
             parts += [f"{name} {mine or '-'}" for name, mine, theirs in rest if mine != theirs]
         return " ".join(filter(None, parts))
 
@@ -110,12 +111,16 @@ class Moves:
         old, new = Outcome.of(before), Outcome.of(after)
         if old.values == new.values:
             return
-        self.moved += 1
-        self.types[old.values[0] or "none", new.values[0] or "none"] += 1
         verdict = after or before
         assert verdict is not None
-        group = Group(old.shown(new), new.shown(old), new.by(old), verdict.provider or "-")
-        self.groups.setdefault(group, Counted()).add(Example(item.source, item.subject_of(verdict)))
+        self.count(old, new, verdict.provider, Example(item.source, item.subject_of(verdict)))
+
+    def count(self, old: Outcome, new: Outcome, provider: str | None, example: Example) -> None:
+        """Count a verdict that moved."""
+        self.moved += 1
+        self.types[old.values[0] or "none", new.values[0] or "none"] += 1
+        group = Group(old.shown(new), new.shown(old), new.by(old), provider or "-")
+        self.groups.setdefault(group, Counted()).add(example)
 
     def ranked(self) -> list[tuple[Group, Counted]]:
         """Return the groups, the largest first."""

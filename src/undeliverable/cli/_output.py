@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO, runtime_checkable
 
 from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._formats import FOLDERS
 from undeliverable.cli._rows import BLOCK, Line, Paint, Rows, Table, Writer
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
@@ -20,6 +21,14 @@ from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
 __all__ = ["Output", "Wanted", "paint_of"]
 
 _MARK: Final = "\ufeff"  # what makes Excel read a file as UTF-8
+
+
+@runtime_checkable
+class Droppable(Protocol):
+    """A writer whose result can be dropped before it is complete."""
+
+    def drop(self) -> None:
+        """Remove what was written."""
 
 
 class Wanted(NamedTuple):
@@ -73,17 +82,18 @@ class Output:
         """
         self.is_kept = False
         self._wanted = wanted
-        self._file = None if wanted.path is None else _File(wanted.path)
+        self._is_folder = wanted.form.format in FOLDERS
+        self._file = None if wanted.path is None or self._is_folder else _File(wanted.path)
         self.screen = Screen.of(sys.stdout if self._file is None else self._file.stream, wanted.color)
         with self._errors():
-            self.writer = _writer(wanted, self.screen)
+            self.writer = _folder(wanted) if self._is_folder else _writer(wanted, self.screen)
 
     @property
     def draws(self) -> bool:
         """True if rows appear on a terminal while the work goes on."""
         wanted = self._wanted
         waits = wanted.form.format == "table" and not wanted.shows_all and not wanted.streams
-        return self.screen.is_terminal and not waits
+        return self.screen.is_terminal and not waits and not self._is_folder
 
     def put(self, rows: Rows) -> None:
         """Write the rows of one report.
@@ -108,9 +118,13 @@ class Output:
         self.is_kept = True
 
     def abandon(self) -> None:
-        """Drop a file that is not complete."""
-        if self._file is not None and not self.is_kept:
+        """Drop a file or folder that is not complete."""
+        if self.is_kept:
+            return
+        if self._file is not None:
             self._file.drop()
+        elif isinstance(writer := getattr(self, "writer", None), Droppable):  # it may have failed to begin
+            writer.drop()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -158,6 +172,12 @@ class _File:
         if self._draft is not None:
             with suppress(OSError):
                 os.unlink(self._draft)
+
+
+def _folder(wanted: Wanted) -> Writer:
+    from undeliverable.cli._parquet import Results  # few results are columns
+
+    return Results(wanted.path or "")
 
 
 def _writer(wanted: Wanted, screen: Screen) -> Writer:

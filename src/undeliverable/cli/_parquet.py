@@ -11,10 +11,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from undeliverable import __version__
 from undeliverable.cli._command import RunError, UsageError
+from undeliverable.cli._rows import Rows
+from undeliverable.errors import missing_extra
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,9 +27,8 @@ FILE: Final = 128 * 1024 * 1024
 """Octets on the disk after which the next file begins."""
 _GROUP: Final = 2 * 1024 * 1024
 """Octets in memory that become a row group: with more, what is written at a time is most of the memory that is needed."""
-_ROWS: Final = 1_000
+_ROWS: Final = 250
 """Records that are kept before they become columns."""
-_MISSING: Final = "Parquet needs pyarrow: pip install 'undeliverable[arrow]'"
 
 
 class Folder:
@@ -45,12 +46,13 @@ class Folder:
         :param path: the folder: a new one, or an empty one.
         :param fields: a function that returns the schema, called where pyarrow is known to be there.
         :param packs_values: False where no two values are the same, and looking for equal ones costs memory.
-        :raises UsageError: when it cannot be made, or pyarrow is not installed.
+        :raises UsageError: when it cannot be made.
+        :raises MissingExtraError: when pyarrow is not installed.
         """
         try:
             import pyarrow.parquet  # noqa: F401 # what follows needs it
-        except ImportError:
-            raise UsageError(_MISSING) from None
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, "Parquet") from None
         self._path = os.path.abspath(path)
         self._named = path
         self._file_size = file_size
@@ -87,7 +89,7 @@ class Folder:
     def write(self, batches: Sequence[Any]) -> None:
         """Add record batches, which have one schema.
 
-        :raises RunError: when they cannot be written.
+        :raises OSError: when they cannot be written.
         """
         for batch in batches:
             self._batches.append(batch)
@@ -155,7 +157,9 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise RunError(f"{self._named}: {error.strerror or error}; it is not complete") from None
+            if error.errno is None:  # pyarrow has its own words
+                raise RunError(f"{self._named}: {error}") from None
+            raise OSError(error.errno, error.strerror, self._named) from None
 
 
 class Results:
@@ -165,24 +169,24 @@ class Results:
         self._folder = Folder(path, _fields)
         self._records: list[Mapping[str, Any]] = []
 
-    def put(self, records: Sequence[tuple[Mapping[str, Any]]]) -> None:
-        """Add the record of a report.
+    def put(self, rows: Rows) -> None:
+        """Add the record of a report, which is the only cell of its only row.
 
-        :raises RunError: when it cannot be written.
+        :raises OSError: when it cannot be written.
         """
-        self._records += [record for (record,) in records]
+        self._records += [record for (record,) in cast("Sequence[tuple[Mapping[str, Any]]]", rows)]
         if len(self._records) >= _ROWS:
             self._write()
 
     def close(self) -> None:
         """Write what is left; the folder now has its name.
 
-        :raises RunError: when that fails.
+        :raises OSError: when that fails.
         """
         self._write()
         self._folder.keep()
 
-    def abandon(self) -> None:
+    def drop(self) -> None:
         """Remove what was written."""
         self._folder.drop()
 

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, NamedTuple, TextIO, TypeAlias
+from typing import Final, NamedTuple, TextIO, TypeAlias, cast
 
 from undeliverable import address_identity
 from undeliverable.cli._fields import CSV_FIELDS, TABLE_FIELDS, address_of, values_of
@@ -121,8 +121,18 @@ def _json_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str
         found: Sequence[Verdict | None] = verdicts or (None,)
         values = (dict(zip(fields, values_of(report, verdict, fields), strict=True)) for verdict in found)
         return ((("".join(f"{dumps(value)}\n" for value in values)),),)
+    return ((f"{dumps(_record(report, verdicts))}\n",),)
+
+
+def _record_rows(report: Report, verdicts: Sequence[Verdict], _fields: Sequence[str]) -> Rows:
+    """Return the record itself, from which columns are made in the first process: others need no pyarrow."""
+    return cast("Rows", ((_record(report, verdicts),),))
+
+
+def _record(report: Report, verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Return the record with the verdicts to be shown."""
     shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
-    return ((f"{dumps(shown.to_dict())}\n",),)
+    return shown.to_dict()
 
 
 def _addresses(_report: Report, verdicts: Sequence[Verdict], _fields: Sequence[str]) -> Rows:
@@ -132,7 +142,7 @@ def _addresses(_report: Report, verdicts: Sequence[Verdict], _fields: Sequence[s
 
 _TEXTS: Final = frozenset(("jsonl", "csv"))
 _RENDERERS: Final[Mapping[str, _Renderer]] = MappingProxyType(
-    {"table": table_rows, "jsonl": _json_rows, "csv": _csv_rows, "txt": _addresses}
+    {"table": table_rows, "jsonl": _json_rows, "csv": _csv_rows, "txt": _addresses, "parquet": _record_rows}
 )
 
 

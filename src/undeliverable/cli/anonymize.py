@@ -70,7 +70,8 @@ class _Tally:
         """Yield the lines of the summary."""
         unit = self._unit if self.written == 1 else f"{self._unit}s"
         left = f", {self.refused:,} left out" if self.refused else ""
-        yield f"{self.written:,} {unit} anonymized{left}; same verdicts. Read the result before you share it."
+        result = "same verdicts. Read the result before you share it." if self.written else "nothing was written."
+        yield f"{self.written:,} {unit} anonymized{left}; {result}"
         if self.kept:
             hosts = sorted(self.kept)
             shown = hosts if all_hosts else hosts[:_SHOWN]

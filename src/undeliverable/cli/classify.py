@@ -21,8 +21,8 @@ def _arguments(parser: ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
-        help="a message, a folder (searched recursively), an mbox, a Maildir, or records (.jsonl) written before, any of "
-        "them gzipped, or - for standard input; records keep their verdicts",
+        help="a message, a folder (searched recursively), an mbox, a Maildir, records (.jsonl) written before, or an archive "
+        "(zip, tar) of them, compressed or not; - for standard input; records keep their verdicts",
     )
     _showing_arguments(parser.add_argument_group("what is shown, and where"))
     _reading_arguments(parser.add_argument_group("how it is read"))
@@ -35,8 +35,8 @@ def _showing_arguments(options: ArgumentGroup) -> None:
     options.add_argument(
         "--format",
         choices=FORMATS,
-        help="table (default); txt: addresses, each once; csv: one line per recipient; jsonl: one record per message; by "
-        "default what the name of the file of -o says",
+        help="table (default); txt: addresses, each once; csv: one line per recipient; jsonl: one record per message; "
+        "parquet: a folder of columns; by default what the name of the file of -o says",
     )
     options.add_argument(
         "--only",
@@ -49,7 +49,7 @@ def _showing_arguments(options: ArgumentGroup) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="write to a file, which is replaced only when all is written; - for standard output",
+        help="write to a file, which is replaced only when all is written, or with parquet to a new folder; - for standard output",
     )
     options.add_argument(
         "--fields",
@@ -73,6 +73,9 @@ def _reading_arguments(options: ArgumentGroup) -> None:
         "--attached",
         action="store_true",
         help="of a message that passes on others and is no report itself, read those inside: bounces that people forward",
+    )
+    options.add_argument(
+        "--column", metavar="NAME", default="raw", help="the column of Parquet files that holds the messages (raw)"
     )
     options.add_argument(
         "--keep-header",

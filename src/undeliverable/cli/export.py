@@ -135,9 +135,9 @@ COMMAND: Final = Command(
     name="export",
     help="write mail as Parquet, for Spark, DuckDB, Polars and others",
     examples=(
-        "undeliverable export --to parquet ~/Maildir -o mail          # a Maildir, as a folder of Parquet files",
-        "undeliverable export --to parquet archive.mbox.gz -o mail    # an mbox, compressed or not",
-        "undeliverable export --to parquet fixtures/ -o mail          # every message in a folder",
+        "undeliverable export --to parquet inbox.mbox -o mail      # an mbox, as a folder of Parquet files",
+        "undeliverable export bounces/ ~/Maildir -o mail           # folders and Maildirs",
+        "undeliverable export --file-size 64 inbox.mbox -o mail    # smaller files, for more workers",
     ),
     arguments=_arguments,
     run=_run,

@@ -39,7 +39,7 @@ _PAGE: Final = b"<!doctype html>"
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "paths", metavar="PATH", nargs="+",
-        help="a message, a folder, an mbox, a Maildir, gzipped or not; or records (.jsonl) written by classify or serve",
+        help="a message, a folder, an mbox, a Maildir, or an archive of them; or records (.jsonl) written by classify or serve",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="FILE", required=True, help="the HTML file to write; - for standard output"

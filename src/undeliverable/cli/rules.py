@@ -26,6 +26,7 @@ from undeliverable.cli._rule_files import (
     suggest_arguments,
 )
 from undeliverable.cli._rules_shown import list_, list_arguments, show, show_arguments, which, which_arguments
+from undeliverable.cli._runs import compare_arguments, compare_runs
 from undeliverable.cli._words import counted
 
 __all__ = ["COMMAND"]
@@ -94,6 +95,7 @@ _ACTIONS: Final = {
         which,
     ),
     "diff": ("show the verdicts that differ between two profiles or files of rules", diff_arguments, diff),
+    "compare": ("show the verdicts that differ between two runs in Parquet", compare_arguments, compare_runs),
     "import": ("make a file of rules from the bounce rules of another program", import_arguments, import_),
     "suggest": ("draft rules for replies that no words decided", suggest_arguments, suggest),
     "schema": ("print the JSON Schema of rule files, for editors", schema_arguments, schema),

@@ -13,6 +13,8 @@ __all__ = ["EXTRAS", "needs"]
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "Parquet": "arrow",
+        "undeliverable.arrow": "arrow",
         "undeliverable.check": "check",
         "undeliverable.recommend": "recommend",
         "undeliverable.serve.http": "http",

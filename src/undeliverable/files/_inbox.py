@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable.files._find import RECORDS, STDIN, Found, find, inside, leads_out, looks_like_mail
-from undeliverable.files._raw import HEAD, TORN, Meter
+from undeliverable.files._raw import HEAD, TORN, Meter, position, reason
 from undeliverable.files._records import begins_as_json, begins_as_record, looks_like_record
 from undeliverable.files._streams import LIMIT, LINE_LIMIT, Stream, patient
 from undeliverable.mail import received_at
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox", "Mail"]
 
+_PARQUET: Final = b"PAR1"
 _NAMED: Final = 10  # lines of a file, or members of an archive, that are named one by one
 _NO_MAIL: Final = "does not look like mail"
 _A_LOG: Final = "a log of a mail server"
@@ -79,7 +80,7 @@ class Inbox:
     """
 
     __slots__ = (
-        "_before", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_skipped_file", "_warn", "failed",
+        "_before", "_column", "_file", "_is_log", "_log_option", "_paths", "_received_by", "_skipped_file", "_warn", "failed",
         "records", "refused", "skipped", "unread",
     )  # fmt: skip
 
@@ -92,6 +93,7 @@ class Inbox:
         log_option: str = "--log",
         received_by: Sequence[str] = (),
         skipped_file: Callable[[str, str], None] | None = None,
+        column: str = "raw",
     ) -> None:
         """Read nothing yet.
 
@@ -102,7 +104,9 @@ class Inbox:
         :param log_option: the option that reads logs, for the warning.
         :param received_by: names of the caller's own hosts, whose Received field on top of a message dates it.
         :param skipped_file: called with the path of each skipped file, and why it was skipped.
+        :param column: the column of Parquet files that holds messages.
         """
+        self._column = column
         self._paths = paths
         self._warn = warn or warnings.warn
         self._is_log = is_log
@@ -120,7 +124,7 @@ class Inbox:
     @property
     def done(self) -> int:
         """The number of bytes read so far; compressed files count as stored."""
-        return self._before + (0 if self._file is None else _position(self._file))
+        return self._before + (0 if self._file is None else position(self._file))
 
     def __iter__(self) -> Iterator[Mail]:
         for found in find(self._paths, lambda error: self._fail(str(error.filename), error)):
@@ -185,7 +189,7 @@ class Inbox:
                 if meter.is_over:
                     break
         except OSError as error:
-            if _reason(error) != problem:  # else it was the member's, which has no end either
+            if reason(error) != problem:  # else it was the member's, which has no end either
                 self._fail(archive.path, error)
         if refusals > _NAMED:
             self._warn(f"{archive.path}: {refusals - _NAMED:,} more of its files were not read")
@@ -220,6 +224,8 @@ class Inbox:
         elif self._holds_records(item):
             limit = LIMIT
             yield from self._records(item)
+        elif head.startswith(_PARQUET):
+            yield from self._parquet(item)
         elif self._is_log:
             yield from (Mail(f"{found.path}:{number}", raw) for number, raw in enumerate(stream.lines(limit), start=1))
         else:
@@ -228,6 +234,21 @@ class Inbox:
             self._refuse(found.path, stream.problem)
         if stream.cut:
             self._warn(f"{found.path}: {stream.cut} longer than {limit >> 20} MiB; only the beginning was read")
+
+    def _parquet(self, item: _Item) -> Iterator[Mail]:
+        from undeliverable.files._parquet import ALONE, NoColumnError, ParquetMessages
+
+        found = item.found
+        messages = ParquetMessages(found.path, self._column, self._warn)
+        try:
+            if self._is_log or item.is_member or found.path == STDIN:
+                raise OSError(ALONE)  # noqa: TRY301 # said as any other error
+            yield from (Mail(*message) for message in messages)
+        except NoColumnError as error:
+            self._refuse(found.path, str(error)) if found.named else self._skip(found, str(error))
+        except OSError as error:
+            self._fail(found.path, error)
+        self.unread += messages.unread
 
     def _messages(self, item: _Item) -> Iterator[Mail]:
         is_log = self._warn_of_log(item)
@@ -269,11 +290,11 @@ class Inbox:
         numbers.clear()
 
     def _skip_json(self, item: _Item) -> None:
-        """Say that a file in JSON holds nothing of ours."""
+        """Skip a file in JSON that holds nothing of ours, and say so if the user named it."""
         if item.stream.problem is not None:
             return
         is_log = self._warn_of_log(item, is_read=False)
-        if not is_log:
+        if not is_log and item.found.named:  # in a folder it is one of the files that are counted
             self._warn(f"{item.found.path}: {_NO_RECORDS}; skipped")
         self._skip(item.found, _A_LOG if is_log else _NO_RECORDS)
 
@@ -336,7 +357,7 @@ class Inbox:
             self._skipped_file(found.path, why)
 
     def _fail(self, path: str, error: Exception) -> None:
-        self._refuse(path, _reason(error))
+        self._refuse(path, reason(error))
 
     def _refuse(self, path: str, why: str, *, quiet: bool = False) -> None:
         """Count a file that could not be read, and say so."""
@@ -372,12 +393,3 @@ def _known(head: bytes) -> Known | None:
     from undeliverable.files._known import known_by_head
 
     return known_by_head(head)
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _position(file: io.BufferedReader) -> int:
-    # A pipe has no position.
-    return file.tell() if file.seekable() else 0

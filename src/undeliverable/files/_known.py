@@ -42,7 +42,7 @@ def known_formats() -> tuple[Known, ...]:
         Known(
             entry["what"],
             entry["do"],
-            re.compile(entry["begins"].encode("latin-1"), re.DOTALL | re.IGNORECASE) if "begins" in entry else None,
+            re.compile(entry["begins"].encode("latin-1"), re.DOTALL) if "begins" in entry else None,
             frozenset(entry.get("members", ())),
         )
         for entry in tomllib.loads(read(_TABLE))["format"]

@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["HEAD", "MAGIC", "PACKED", "TORN", "DamagedError", "Meter", "Pipe", "Readable", "Section", "Steady"]
+__all__ = [
+    "HEAD",
+    "MAGIC",
+    "PACKED",
+    "TORN",
+    "DamagedError",
+    "Meter",
+    "Pipe",
+    "Readable",
+    "Section",
+    "Steady",
+    "position",
+    "reason",
+]
 
 HEAD: Final = 4096
 """Octets that show what a file is."""
@@ -141,3 +154,13 @@ class Section(Steady):
             raise DamagedError(TORN)
         self.left -= size
         return size
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be read, in words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def position(file: io.BufferedReader) -> int:
+    """Return the number of octets read of a file; 0 for a pipe, which has no position."""
+    return file.tell() if file.seekable() else 0
