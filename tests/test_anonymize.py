@@ -528,3 +528,13 @@ def test_short_words_never_run_out() -> None:
     assert (
         len({made.atom(f"{letter}{number}") for letter in "abcdefghijklmnopqrstuvwxyz" for number in range(10)}) == 260
     )
+
+
+@pytest.mark.parametrize("depth", [300, 900, 200_000])
+def test_json_may_be_nested_as_deeply_as_it_likes(depth: int) -> None:
+    line = b'{"a":' * depth + b'"to kim.doe@shop.example"' + b"}" * depth
+    (in_log,) = run_with(b"a key").lines([line])
+    record = run_with(b"a key").record(line)
+    assert b"kim.doe" not in in_log.raw + record.raw
+    assert in_log.is_proved
+    assert record.is_proved
