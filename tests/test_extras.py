@@ -43,7 +43,6 @@ COMMANDS: Final = (
     Case("undeliverable.store", "sqlalchemy", "suppressions list list.db"),
     Case("undeliverable.store", "sqlalchemy", "classify --into list.db x.eml"),
     Case("undeliverable.store (PostgreSQL)", "psycopg", "suppressions list postgresql://db.example.org/x"),
-    Case("Parquet", "pyarrow", "export --to parquet x.eml -o out"),
     Case("undeliverable.serve.server", "aiosmtpd", "serve --lmtp 127.0.0.1:0 --domain example.org --to x.jsonl"),
     Case("undeliverable.serve.http", "starlette", "serve --http 127.0.0.1:0 --secrets x --to x.jsonl"),
     Case("undeliverable.serve.http", "uvicorn", "serve --http 127.0.0.1:0 --secrets x --to x.jsonl"),
