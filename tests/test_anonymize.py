@@ -483,8 +483,19 @@ def test_the_words_before_an_address_are_a_name_unless_rules_know_them() -> None
     assert "Zebra" not in text.rewrite("Zustellung an Zora Zebrafish <kim@shop.de> nicht erfolgt")
     assert "Zebra" not in text.rewrite('an "Zora Zebrafish" <kim@shop.de>')
     assert text.rewrite("Final Recipient <kim@shop.de>").startswith("Final Recipient <")
-    assert text.rewrite("Mail Delivery System <MAILER-DAEMON@gmail.com>") == "Mail Delivery System <MAILER-DAEMON@gmail.com>"
+    assert (
+        text.rewrite("Mail Delivery System <MAILER-DAEMON@gmail.com>")
+        == "Mail Delivery System <MAILER-DAEMON@gmail.com>"
+    )
     assert text.rewrite("User Unknown Zebra <kim@shop.de>").startswith("User Unknown ")
+
+
+def test_a_line_that_begins_like_json_is_replaced_as_text() -> None:
+    (result,) = run_with(b"k").lines([b"{not json: Xy <zebrafish@shop.de>"])
+    assert result.is_proved
+    assert result.raw.startswith(b"{not json: ")
+    assert b"zebrafish" not in result.raw
+    assert b"Xy" not in result.raw
 
 
 def test_codes_stay_and_other_words_with_digits_are_replaced() -> None:
@@ -517,3 +528,13 @@ def test_short_words_never_run_out() -> None:
     assert (
         len({made.atom(f"{letter}{number}") for letter in "abcdefghijklmnopqrstuvwxyz" for number in range(10)}) == 260
     )
+
+
+@pytest.mark.parametrize("depth", [300, 900, 200_000])
+def test_json_may_be_nested_as_deeply_as_it_likes(depth: int) -> None:
+    line = b'{"a":' * depth + b'"to kim.doe@shop.example"' + b"}" * depth
+    (in_log,) = run_with(b"a key").lines([line])
+    record = run_with(b"a key").record(line)
+    assert b"kim.doe" not in in_log.raw + record.raw
+    assert in_log.is_proved
+    assert record.is_proved

@@ -47,7 +47,7 @@ def test_a_list_is_filled_in_the_same_way(tmp_path: Path, capsys: pytest.Capture
     assert said[0] == said[1].replace("2.db", "1.db")
 
 
-@pytest.mark.parametrize("words", [["--jobs", "0"], ["--jobs", "2", "--log"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["--jobs", "0"], ["--jobs", "257"], ["--jobs", "2", "--log"]], ids=" ".join)
 def test_what_cannot_be_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, *words, str(FIXTURES))
     assert status == 2

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +35,8 @@ def folder(tmp_path: Path) -> Path:
         b"".join(SEPARATOR + raw.replace(b"\r\n", b"\n") + b"\n\n" for raw in (ORDINARY, PAIR))
     )
     (made / "three.eml.gz").write_bytes(gzip.compress(b"Subject: \xff\x00\n\nx\r\n"))
+    with zipfile.ZipFile(made / "four.zip", "w") as packed:
+        packed.writestr("inside/five.eml", PAIR)
     for name in ("cur", "new", "tmp"):
         (made / "Maildir" / name).mkdir(parents=True)
     (made / "Maildir" / "new" / "1.host").write_bytes(BOUNCE)
@@ -55,7 +58,7 @@ def test_every_message_is_there_octet_by_octet(
     assert found["raw"].to_pylist() == [mail.raw for mail in wanted]
     assert found["received"].to_pylist() == [mail.received for mail in wanted]
     assert {one is None for one in found["received"].to_pylist()} == {True, False}
-    assert "5 messages in" in capsys.readouterr().err
+    assert "6 messages in" in capsys.readouterr().err
 
 
 def test_the_batches_are_valid() -> None:
@@ -127,7 +130,7 @@ def test_what_cannot_be_made_is_said(
 def test_an_empty_folder_may_be_filled(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert main(["export", str(folder), "-o", str(tmp_path / "out")]) == 0
-    assert table_of(tmp_path / "out").num_rows == 5
+    assert table_of(tmp_path / "out").num_rows == 6
 
 
 def test_nothing_is_left_of_a_folder_that_is_not_complete(

@@ -141,5 +141,5 @@ def test_a_pipe_that_cannot_be_sought() -> None:
             return False
 
     data = zip_of(EXPORT)
-    found = [(one.path, one.file.read()) for one in lists_in(io.BufferedReader(Pipe(data)), "-", pytest.fail)]  # type: ignore[arg-type]
+    found = [(one.path, one.file.read()) for one in lists_in(io.BufferedReader(Pipe(data)), "-", pytest.fail)]
     assert found == [("-/export/cleaned.csv", CLEANED), ("-/export/dead.txt", PLAIN)]

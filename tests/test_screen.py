@@ -11,6 +11,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,16 @@ WIDTHS = (40, 60, 80, 100, 120, 200)
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="…"), max_size=60)
 
 
+@cache
 def recipients() -> list[str]:
     found = (undeliverable.parse(path.read_bytes()) for path in sorted(BOUNCES.glob("*.eml")))
     return [verdict.recipient for report in found for verdict in report.verdicts if verdict.recipient]
+
+
+@cache
+def screen_with(width: int, *, rich: bool) -> str:
+    """Return what all bounces look like."""
+    return terminal(["classify", "--all", "--no-progress", str(BOUNCES)], width, rich=rich)
 
 
 def mail_of(number: int, *, status: str = "5.1.1") -> bytes:
@@ -56,7 +64,7 @@ def mail_of(number: int, *, status: str = "5.1.1") -> bytes:
 @pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_each_verdict_is_one_line_with_its_recipient(width: int, rich: bool) -> None:
-    shown = plain(terminal(["classify", "--all", "--no-progress", str(BOUNCES)], width, rich=rich))
+    shown = plain(screen_with(width, rich=rich))
     wanted = recipients()
     lines = [line.rstrip() for line in shown.splitlines()]
     assert [line for line in lines if cells(line) > width] == []
@@ -70,8 +78,7 @@ def test_each_verdict_is_one_line_with_its_recipient(width: int, rich: bool) -> 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_rich_adds_colours_and_nothing_else(width: int) -> None:
-    command = ["classify", "--no-progress", str(BOUNCES)]
-    coloured, uncoloured = (terminal(command, width, rich=rich) for rich in (True, False))
+    coloured, uncoloured = (screen_with(width, rich=rich) for rich in (True, False))
     assert escapes_of(coloured)
     assert not escapes_of(uncoloured)
     assert plain(coloured) == plain(uncoloured)

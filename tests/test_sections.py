@@ -247,7 +247,7 @@ def test_fields_about_nobody_whom_the_format_names_do_not_count() -> None:
     mail = f"From: {sender}\nSubject: Mail delivery failed\n\n{text}------ odd text ------\n\n{FIELDS}"
     (verdict,) = (read := parse(mail.encode())).verdicts
     assert verdict.recipient == KIM
-    assert "fields about nobody whom the text names were passed over" in read.remarks
+    assert "fields about nobody that the text names were ignored" in read.remarks
     (verdict,) = parse(mail.replace(VICTIM, KIM).encode()).verdicts
     assert verdict.reported_status is not None
 

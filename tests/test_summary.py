@@ -29,6 +29,7 @@ from undeliverable.summary import (
     _count,
     changes,
     decide,
+    masked,
     outcome_of,
     stamp_of,
     time_of,
@@ -247,6 +248,38 @@ def test_what_refusals_of_the_sender_name_is_counted(monkeypatch: pytest.MonkeyP
     assert next(iter(found.named)) == "dmarc"
     monkeypatch.setattr(_count, "_NAMED", 1)
     assert summed(*[forged] * 2, listed).named == {"dmarc": 2}
+
+
+def test_a_summary_does_not_change_while_counting_goes_on() -> None:
+    counter = SummaryCounter()
+    counter.add(DEAD)
+    first = counter.summary()
+    before = first.to_dict()
+    counter.add(DEAD)
+    counter.add(FULL)
+    assert first.to_dict() == before
+    assert counter.summary().totals.failed == 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "kim@example.org",
+        "<kim@example.org>",
+        "'kim@example.org'",
+        "o'brien@example.org",
+        '"kim doe"@example.org',
+        r'"kim \" doe"@example.org',
+        "kim@[192.0.2.1]",
+        "kim@[IPv6:2001:db8::1]",
+        "kim%40example.org",
+        f"{'kim.' * 50}doe@example.org",
+        "jörg@bücher.example",
+    ],
+)
+def test_no_part_of_an_address_is_left_in_a_reply(address: str) -> None:
+    left = masked(f"550 5.1.1 {address}: no such user")
+    assert re.fullmatch(r"550 5\.1\.1 '?<…>'?:? no such user", left)
 
 
 def test_a_negative_number_sent_is_an_error() -> None:

@@ -30,7 +30,7 @@ from undeliverable.errors._tables import as_list, as_table
 
 __all__ = ["build", "builtin_parts", "read_documents"]
 
-_REPLY: Final = "reply"  # the table of a language file that tells how replies speak
+_REPLY: Final = "reply"  # the table of a language file with the wordings of replies
 _SERVICES: Final = "services/"
 _CLIENTS: Final = "clients.toml"
 _MESSAGE: Final = "message.toml"

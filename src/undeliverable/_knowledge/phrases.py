@@ -26,7 +26,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class HeaderMark:
-    """A header field that tells the kind by itself.
+    """A header field that shows the kind by itself.
 
     :ivar name: the field's name.
     :ivar values: how its value begins, casefolded; empty if its presence is enough.

@@ -13,7 +13,7 @@ __all__ = ["behind_aliases"]
 def behind_aliases(stated: Sequence[RecipientFacts], listed: Sequence[str]) -> list[RecipientFacts]:
     """Return facts from fields, with the addresses that failed as recipients and their aliases as original ones.
 
-    A refusing server can write into the text of a report, but not into its header; so the header alone tells. It says
+    A refusing server can write into the text of a report, but not into its header; so only the header shows it. It says
     which address belongs to which alias if there is one alias, or if each has one address, for they keep their order.
 
     :param listed: the addresses that failed, as the header has them.

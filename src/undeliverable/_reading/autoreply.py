@@ -86,12 +86,12 @@ def is_challenge_reply(replies: Iterable[str], phrases: AutoReplyPhrases) -> boo
 
 
 def mark_of(header: Look, phrases: AutoReplyPhrases) -> HeaderMark | None:
-    """Return the mark of a message that tells by itself what it is, or None."""
+    """Return the mark of a message that shows by itself what it is, or None."""
     return next((mark for mark in phrases.marks if _has_mark(header, mark)), None)
 
 
 def disposition(text: str, part: str) -> tuple[RecipientFacts, ...]:
-    """Return for whom the notification in `text` was sent, and the words that say what was done (RFC 8098 3.2.4, 3.2.6).
+    """Return the recipient that the notification in `text` is about, and the words that say what was done (RFC 8098 3.2.4, 3.2.6).
 
     `text` is the body of a ``message/disposition-notification`` part with the path `part`.
     """

@@ -71,7 +71,7 @@ def belief_in(reading: Reading, unknown: UnknownReading) -> Belief:
 def _is_tagged_notification(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether a message with a tag before its subject is a notification of the reader's own domain on the reader's mail.
 
-    A help desk passes on with a tag what people write, failures that they were told of among it; and it reports with the
+    A help desk passes on with a tag what people write, failures that were reported to them among it; and it reports with the
     same tag that its own mail failed.
     """
     if not (signs >= _TAGGED and reading.known.origin.has_null_path(reading.header)):
@@ -144,7 +144,7 @@ def _is_worded_as_automatic_reply(reading: Reading) -> bool:
 def _are_enough(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
     """Return whether two signs are of origin and one of content, or the reverse, and one of them only bounces have.
 
-    Without such a one the text has to say it all: that mail was not delivered, to whom, and why.
+    Without such a one the text has to say it all: that mail was not delivered, to which address, and why.
     """
     # Who names a code and an address alone may list a queue; then its subject has to speak of a failure.
     is_worded = bool(signs & {Sign.AUTOMATIC, Sign.FAILURE, Sign.SUBJECT, *_HINTS})
@@ -194,13 +194,13 @@ def _is_told_by_others(signs: frozenset[Sign], unknown: UnknownReading) -> bool:
 
 
 def _names_writer(unknown: UnknownReading) -> bool:
-    """Return whether an address is named that the sender may have elsewhere: who moved tells the new one."""
+    """Return whether an address is named that the sender may have elsewhere: who moved gives the new one."""
     writers = {writer.rpartition("@")[0] for writer in unknown.statement.parties.writers}
     return any(named.address.lower().rpartition("@")[0] in writers for named in unknown.statement.named)
 
 
 def _is_about_message(reading: Reading, signs: frozenset[Sign], unknown: UnknownReading) -> bool:
-    """Return whether the subject speaks of mail or of a failure, or the text of mail of the one who gets it."""
+    """Return whether the subject is about mail or a failure, or the text of mail of the one who gets it."""
     statement = unknown.statement
     if signs & {Sign.SUBJECT, Sign.TITLE} or statement.says("yours") or statement.names_reader:
         return True
@@ -264,7 +264,7 @@ def _is_about_others(unknown: UnknownReading, signs: frozenset[Sign], *, is_soft
 def _is_about_goods(unknown: UnknownReading, signs: frozenset[Sign], *, is_software: bool) -> bool:
     """Return whether what failed is a parcel, a payment or the like, and no mail.
 
-    :param is_software: whether what speaks of other things is certainly no shop or forum that sends as it likes.
+    :param is_software: whether what is about other things is certainly no shop or forum that sends as it likes.
     """
     subject = unknown.statement.subject
     said = (subject, *(sentence.kinds for sentence in unknown.statement.sentences))

@@ -263,7 +263,7 @@ def _without_others(facts: RecipientFacts, remarks: list[str]) -> RecipientFacts
 
 
 def _is_tested(facts: RecipientFacts) -> bool:
-    """Return whether the fields are about a recipient whom nothing was sent."""
+    """Return whether the fields are about a recipient that nothing was sent to."""
     return facts.action is None and bool(facts.field_block) and fields_reader.is_test(facts.field("action"))
 
 

@@ -27,7 +27,7 @@ def read_plain_fields(reading: Reading) -> None:
         if fields is None:
             return
         if _are_foreign(fields.recipients, reading.recipients) or _name_others(fields.recipients, text, reading):
-            reading.remarks.append("fields about nobody whom the text names were passed over")
+            reading.remarks.append("fields about nobody that the text names were ignored")
             reading.end_text(fields_reader.begin(text))
             return
         reading.recipients.extend(fields.recipients)
@@ -45,7 +45,7 @@ def _are_foreign(stated: Sequence[RecipientFacts], named: Sequence[RecipientFact
 
 
 def _name_others(stated: Sequence[RecipientFacts], text: str, reading: Reading) -> bool:
-    """Return whether the text above its fields names somebody, but nobody whom the fields name.
+    """Return whether the text above its fields names somebody, but nobody that the fields name.
 
     Such fields may be the returned message's own, below a line that no list of such lines knows: whoever wrote the
     message would choose the victim. A report that lost its structure names its recipients above its fields.

@@ -2,7 +2,7 @@
 
 Words are compared in two ways. Phrases of notifications, by language, are certain and count as signs of their own. The
 concepts of replies ("unknown", "full", "refused") in a sentence that names a recipient are wider: they say what happened
-where the origin says that mail is spoken of.
+where the origin says that it is about mail.
 """
 
 from __future__ import annotations

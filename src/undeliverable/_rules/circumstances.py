@@ -41,7 +41,7 @@ class Circumstances(NamedTuple):
     """What is asked of a failure; an empty table asks nothing, and fits every one.
 
     :ivar when: the table as it was written.
-    :ivar reasons: the reasons that it speaks of, or None for all.
+    :ivar reasons: the reasons that it is about, or None for all.
     :ivar asked: the other comparisons, by their keys.
     """
 

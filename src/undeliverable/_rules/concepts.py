@@ -1,4 +1,4 @@
-"""Read what a reply speaks of: concepts that stand together in one clause, in whatever words and language.
+"""Read what a reply is about: concepts that stand together in one clause, in whatever words and language.
 
 Phrases that are known by heart decide first. Where none of them fits, the words still say something: that there is a
 recipient and that it is unknown, that there is a limit and that it was exceeded. The words of each concept are data, by
@@ -31,7 +31,7 @@ TABLE: Final = "concepts"
 _WORD: Final = lazy(r"[^\W_]+")
 _STEM: Final = 5  # letters by which a word that may go on is filed, if it has so many
 _SHORTEST: Final = 2
-_SECOND: Final = 4  # letters by which longer phrases are told apart
+_SECOND: Final = 4  # letters by which longer phrases are distinguished
 _OPEN: Final = "*"
 _MARK: Final = lazy(r"<[\w.+-]{0,64}>")  # a blanked address, or a mailbox without its domain
 _RECIPIENT: Final = "recipient"

@@ -32,7 +32,7 @@ _ADDRESSING: Final = 1  # RFC 3463 3.2
 _NAMED: Final = ("<", "recipient", "rcpt")  # that is not the submitter's
 _SUBMITTER: Final = (7, 13)  # RFC 5248 2.4: the account of whoever submits the message is disabled
 TRIED: Final = ("lookup", "connection")
-"""What says nothing of whom it was for if it failed."""
+"""What says nothing of the recipient if it failed."""
 _DOWN: Final = frozenset(("host", "unavailable"))
 _FAILED: Final = frozenset(("failed", "unavailable", "expired"))
 _ASIDE: Final = frozenset(("directory", "exceeded"))
@@ -87,7 +87,7 @@ def _instead(concepts: Concepts, form: Form) -> str | None:
 
 
 def _aside(concepts: Concepts, form: Form) -> str | None:
-    """Return what a part of the causes of a reply speaks of beside a recipient, as a concept's name, or None.
+    """Return what a part of the causes of a reply is about, other than a recipient, as a concept's name, or None.
 
     A directory that is down has found nobody, and that unknown recipients are too many is said of all of them.
     """

@@ -126,7 +126,7 @@ class Failure:
     What takes time is found when a condition first asks for it.
 
     :ivar provider: who received the mail, if anything says so.
-    :ivar service: the e-mail service that told of it, or None.
+    :ivar service: the e-mail service that reported it, or None.
     :ivar classes: the class that the service gave it, alone and as ``class/subclass``.
     """
 

@@ -24,7 +24,7 @@ __all__ = ["Form", "Language"]
 class Language:
     """What reads replies, with the words of all languages; here none.
 
-    :ivar meaning: tells causes from advice.
+    :ivar meaning: separates causes from advice.
     :ivar concepts: finds the concepts in a clause.
     :ivar plain: makes replies plain.
     """

@@ -2,7 +2,7 @@
 
 Rules know phrases; where none of them fits, little is left but a code. This is a linear model beside them, learned from
 labelled replies by ``python -m tests.train``: each *sign* of a reply (a concept, two concepts in one clause, a word, the
-code, the status, the command) speaks for some reasons and against others, and the sums give each reason a share of 1.
+code, the status, the command) counts for some reasons and against others, and the sums give each reason a share of 1.
 
 It advises and does not judge: it makes nothing hard, it leaves a provider's exact phrases and the rules of users alone, and
 where a reply names no concept it says nothing. How often it mends and breaks is measured by ``python -m tests.train --check``.
@@ -63,11 +63,11 @@ _HARD: Final = _Bar(0.75, 0.02)
 
 
 class Weights:
-    """What was learned: how many tenths each sign speaks for each reason.
+    """What was learned: how many tenths each sign counts for each reason.
 
     The weights of a sign for all reasons also stand in one integer, so that one addition adds them all.
 
-    :ivar base: what speaks for each reason before anything was read.
+    :ivar base: what counts for each reason before anything was read.
     """
 
     __slots__ = ("_fields", "_of_base", "_of_sign", "base", "reasons", "signs")
@@ -91,7 +91,7 @@ class Weights:
         return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
 
     def of_sign(self, sign: str, reason: Reason) -> int:
-        """Return how many tenths a known sign speaks for a reason."""
+        """Return how many tenths a known sign counts for a reason."""
         return self.signs[sign][self.reasons.index(reason)] if reason in self.reasons else 0
 
     def _of_one(self, sign: str) -> int:
@@ -102,7 +102,7 @@ class Weights:
 
 
 class Signs:
-    """Reads what speaks in a reply.
+    """Reads the signs in a reply.
 
     :param language: what reads replies.
     :param known: the signs to look for; all if it is None.
@@ -116,7 +116,7 @@ class Signs:
         self._of_concepts: Final = lru_cache(maxsize=_REMEMBERED)(self._signs_of_concepts)
 
     def of(self, text: str, code: int, status: int, command: Command | None) -> set[str] | None:
-        """Return what speaks in a reply, or None where its causes name no concept.
+        """Return the signs in a reply, or None where its causes name no concept.
 
         :param text: the reply as rules see it; code and status as integers (0: none).
         """
@@ -208,7 +208,7 @@ class View:
         return self._hard
 
     def why(self, reason: Reason) -> str:
-        """Return what speaks for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
+        """Return what counts for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
         weighed = sorted((-self._weights.of_sign(sign, reason), sign) for sign in self._signs)
         pro = [(-tenths, sign) for tenths, sign in weighed if tenths < 0]
         against = [(-tenths, sign) for tenths, sign in reversed(weighed) if tenths > 0]

@@ -90,7 +90,7 @@ class Seen(NamedTuple):
 class Ruling(NamedTuple):
     """What is decided instead of what a rule found.
 
-    :ivar why: what speaks against the rule; it becomes a conflict of the verdict. None where nothing does.
+    :ivar why: what contradicts the rule; it becomes a conflict of the verdict. None where nothing does.
     :ivar ref: what found the new reason, or None.
     """
 

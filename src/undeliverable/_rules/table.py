@@ -79,7 +79,7 @@ class Languages(Below):
 
     @property
     def meaning(self) -> Meaning:  # type: ignore[override] # read when first used
-        """Tells causes from advice."""
+        """Separates causes from advice."""
         return self._below.meaning
 
     @property
@@ -177,7 +177,7 @@ class RuleTable:
         return match if is_exact else self._said_else(match, match.rule, plain, question)
 
     def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
-        """Return `match` with what it speaks of instead; or what decides without names and questions, if it blames nobody."""
+        """Return `match` with what it is about instead; or what decides without names and questions, if it blames nobody."""
         text = unasked(unnamed(plain.text))
         if text != plain.text:
             said = self._look(Form(text, self._below), question)[1]
@@ -219,7 +219,7 @@ class RuleTable:
         return self._first(found, form, form.cause(), question) if found else (_NOWHERE, _NO_MATCH)
 
     def _meant_by(self, spoken_of: frozenset[str]) -> list[int]:
-        """Return the places of the rules that ask for no concepts but those that a reply speaks of, in their order."""
+        """Return the places of the rules that ask for no concepts but those that a reply mentions, in their order."""
         meant = self._meant
         asked = [one for concept in spoken_of if concept in meant for one in meant[concept]]
         return sorted(place for place, means in asked if means <= spoken_of)

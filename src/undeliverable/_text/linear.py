@@ -7,7 +7,7 @@ characters it can begin with and hold, and rejects these shapes.
 
 Limits multiply: ``(?:a{1,30}){1,30}`` and ``.{0,200}.{0,200}.{0,200}`` are bounded and run for minutes. So the check
 also counts in how many ways a piece can match at one place, and how many steps the engine takes to try them all. Two
-ways that the next character tells apart count once. A pattern that can take more than :data:`MOST_STEPS` steps for
+ways that the next character separates count once. A pattern that can take more than :data:`MOST_STEPS` steps for
 each character of a text is rejected. The count is an upper limit, so a pattern that could be slow on some text is
 rejected, and sometimes one that could not.
 """

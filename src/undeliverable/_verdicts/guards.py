@@ -73,7 +73,7 @@ def _own_relay(found: Finding) -> Ruling | None:
 
 
 def _another_noun(found: Finding) -> Ruling | None:
-    """Object where the reply speaks of the sender, its host or the message, and of no recipient."""
+    """Object where the reply is about the sender, its host or the message, and of no recipient."""
     noun = found.match.doubts.noun
     if noun is None or (noun, found.reason) in _KNOWN_ALL_THE_SAME:
         return None

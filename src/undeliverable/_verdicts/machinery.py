@@ -159,7 +159,7 @@ def _policies(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _confidence(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield the confidence, and what speaks for the reason and for a likelier one where the two readers disagree."""
+    """Yield the confidence, and what counts for the reason and for a likelier one where the two readers disagree."""
     if verdict.confidence is None:
         return
     yield "confidence", verdict.confidence

@@ -22,7 +22,7 @@ FIELD: Final = re.compile(r"(?P<lead>[>| \t]*)(?P<name>[!-9;-~]{1,76})(?P<colon>
 # Neighbouring encoded words are one text (RFC 2047 6.2).
 _WORDS: Final = re.compile(r"=\?[^?\s]{1,60}\?[BbQq]\?[^?\r\n]*\?=(?:\s{1,8}=\?[^?\s]{1,60}\?[BbQq]\?[^?\r\n]*\?=)*")
 _LONGEST: Final = 42  # octets in an encoded word of at most 75 characters, in base64
-# RFC 5321 4.4: who gave it to whom, and under which id.
+# RFC 5321 4.4: the hosts that it passed, and its ids there.
 _TRACE: Final = re.compile(
     r"(?P<before>\b(?:from|by|helo|ehlo|id)(?:[ \t\r\n]{1,10}|=))(?P<value>[^\s;()\[\]<>]{1,255})", re.IGNORECASE
 )

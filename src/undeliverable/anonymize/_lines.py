@@ -54,19 +54,25 @@ class Line:
         start = line.find("{")
         if start >= 0:
             try:
-                value: object = json.loads(line[start:])
-            except ValueError:
-                pass
-            else:
-                is_ascii = line.isascii()
-                separators = (", ", ": ") if '": ' in line else (",", ":")
-                return line[:start] + json.dumps(self._value("", value), ensure_ascii=is_ascii, separators=separators)
+                return line[:start] + self._json(line[start:])
+            except (ValueError, RecursionError):
+                pass  # no JSON, or nested more deeply than any log: its text is rewritten instead
         made: list[str] = []
         at = 0
         for match in _PLACES.finditer(line):
             made += (self._text.rewrite(line[at : match.start()]), self._by_place[match.lastgroup or ""](match[0]))
             at = match.end()
         return "".join((*made, self._text.rewrite(line[at:])))
+
+    def _json(self, text: str) -> str:
+        """Return JSON rewritten, with the blanks that it has between its values.
+
+        :raises ValueError: when it is none.
+        :raises RecursionError: when it is nested too deeply.
+        """
+        value = self._value("", json.loads(text))
+        separators = (", ", ": ") if '": ' in text else (",", ":")
+        return json.dumps(value, ensure_ascii=text.isascii(), separators=separators)
 
     def _value(self, key: str, value: object) -> object:
         if isinstance(value, str):

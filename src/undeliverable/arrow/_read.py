@@ -216,7 +216,7 @@ def _joined(batch: AnyBatch, kept: list[pa.Array], pieces: list[pa.RecordBatch],
         return pa.Table.from_arrays([*kept, *pa.Table.from_batches(pieces).columns], schema=fields)
     if len(pieces) == 1:
         return pa.RecordBatch.from_arrays([*kept, *pieces[0].columns], schema=fields)
-    chunked = pa.Table.from_batches(pieces).unify_dictionaries().columns
+    chunked: list[pa.ChunkedArray] = pa.Table.from_batches(pieces).unify_dictionaries().columns
     return pa.RecordBatch.from_arrays([*kept, *map(_whole, chunked)], schema=fields)
 
 

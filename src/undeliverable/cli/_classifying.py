@@ -44,6 +44,10 @@ __all__ = ["classify"]
 
 _LONGEST: Final = 36_500  # days
 
+_MOST_JOBS: Final = (
+    256  # every process is started at once and takes memory: a slip of the finger would stop the machine
+)
+
 INTERRUPTED: Final = 130
 """The exit status after Ctrl-C, as shells give it (128 + SIGINT)."""
 
@@ -55,8 +59,10 @@ def classify(options: Namespace) -> int:
     :raises RunError: when a list cannot be written.
     :raises OSError: when a file cannot be written.
     """
-    if options.jobs < 1 or (options.jobs > 1 and options.log):
-        raise UsageError("--jobs: must be at least 1, and exactly 1 with --log, where lines depend on each other")
+    if not 1 <= options.jobs <= (1 if options.log else _MOST_JOBS):
+        raise UsageError(
+            f"--jobs: must be 1 to {_MOST_JOBS}, and exactly 1 with --log, where lines depend on each other"
+        )
     if not 0 < options.max_age <= _LONGEST:
         raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
     wanted = _wanted(options)

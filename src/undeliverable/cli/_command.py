@@ -74,7 +74,7 @@ class Command(NamedTuple):
 
 
 class Known(TypedDict, total=False):
-    """What functions that judge are told beside the mail, as keyword arguments."""
+    """The keyword arguments of functions that judge, other than the mail."""
 
     mx: Sequence[str]
     context: Mapping[str, object]

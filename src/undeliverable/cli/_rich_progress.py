@@ -13,7 +13,7 @@ _STEPS: Final = 1000
 
 
 class RichBar:
-    """A bar that is drawn only when it is told to: no thread of its own writes into the output."""
+    """A bar that is drawn only when asked to: no thread of its own writes into the output."""
 
     def __init__(self) -> None:
         self._progress = Progress(

@@ -36,7 +36,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--list",
         metavar="LIST",
-        help="a suppression list, whose changes and holds are to be told: a SQLite file or a URL",
+        help="a suppression list, whose changes and holds are shown: a SQLite file or a URL",
     )
     parser.add_argument(
         "--sent", metavar="NUMBER", type=int, help="how many messages were sent, for rates; a log knows by itself"

@@ -39,7 +39,7 @@ class Mail(NamedTuple):
 
     :ivar source: the name of its place (`archive.mbox#3`, `mail.log:12`).
     :ivar raw: its bytes.
-    :ivar received: when the message reached the mailbox; None where nothing trustworthy tells. A record has its own.
+    :ivar received: when the message reached the mailbox; None where nothing trustworthy says so. A record has its own.
     :ivar is_record: True for a record of a report, as one line of JSON.
     """
 

@@ -61,7 +61,7 @@ class Member(NamedTuple):
 
 
 def begins_as_tar(head: bytes) -> bool:
-    """Return True if a file begins with the header of a member: its checksum tells."""
+    """Return True if a file begins with the header of a member: its checksum is right."""
     return len(head) >= BLOCK and any(head[:BLOCK]) and _is_header(head[:BLOCK])
 
 

@@ -26,7 +26,7 @@ class Returned(Record):
     """The message that came back, as far as the report holds it.
 
     :ivar block: its header block, folded as it stood, at most 64 KB.
-    :ivar keep_headers: names of header fields that come into the record, besides List-Id and Feedback-ID.
+    :ivar keep_headers: names of header fields that come into the record in addition to List-Id and Feedback-ID.
     """
 
     block: str

@@ -30,7 +30,7 @@ NOT_FOUND: Final = "NOTFOUND "
 """The answer for whatever the list does not stop; with the blank that socketmap_table(5) asks for."""
 _PATIENCE: Final = 5.0  # seconds to wait for the list
 _SAID: Final = 60.0  # seconds between two lines of the log that say the same
-# RFC 5321 4.5.1 and RFC 2142 4: somebody has to be reachable there, also to be told of a mistake in the list.
+# RFC 5321 4.5.1 and RFC 2142 4: somebody has to be reachable there, also to report a mistake in the list.
 _ALWAYS: Final = frozenset({"postmaster", "abuse"})
 
 
@@ -61,7 +61,7 @@ class LookUps:
     :param known: the list.
     :param stream: the stream of mail that the server sends; for ``transactional`` a complaint alone stops nobody.
     :param if_unreadable: what to answer while the list cannot be read.
-    :param text: what the client of the mail server is told; strangers may see it, so it must not give the cause.
+    :param text: what the mail server answers its client; strangers may see it, so it must not give the cause.
     :raises ValueError: for a text that is not one line of printable ASCII.
     """
 

@@ -75,7 +75,7 @@ class Receiver:
         coroutine function. When it raises, nothing is recorded and the service tries again.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment; the built-in
         ones by default.
-    :param prover: knows whom the tokens of links that unsubscribe belong to; without it there are no such links.
+    :param prover: knows which recipients the tokens of unsubscribe links belong to; without it there are no such links.
     :param remember: the number of events to remember, so that each is recorded once.
     :param context: what policies may ask for, the same for all events.
     """
@@ -151,7 +151,7 @@ class Receiver:
         return signer is not None and signer.read(token) is not None
 
     async def unsubscribe(self, token: str) -> Answer:
-        """Unsubscribe the recipient whom a token of the prover's signer names: 200 only when that is recorded."""
+        """Unsubscribe the recipient that a token of the prover's signer names: 200 only when that is recorded."""
         if self._prover is None:
             return Answer(404, {})
         try:

@@ -65,7 +65,7 @@ class Webhooks:
         thread, or a coroutine function.
     :param knowledge: the rules and policies to judge by, or a function that returns those of the moment, such as
         ``Knowledge.watch(["ours.toml"]).current``; the built-in ones by default.
-    :param prover: knows whom the tokens of links that unsubscribe belong to: it needs a signer, and what was sent. Then
+    :param prover: knows which recipients the tokens of unsubscribe links belong to: it needs a signer, and what was sent. Then
         ``POST /u/{token}`` unsubscribes by one click (RFC 8058), and ``GET`` shows a page with a button.
     :param max_size: the largest body, in octets.
     :param context: what policies may ask for, the same for all events.

@@ -1,4 +1,4 @@
-"""A server that tells a mail server, before it accepts a recipient, whether the list stops mail to it.
+"""Answer a mail server, before it accepts a recipient, whether the list stops mail to it.
 
 Two protocols on one address: that of socketmap_table(5), whose requests are netstrings, for Postfix; and lines of text
 for Exim's ``${readsocket}``, each ``lookup ADDRESS``. Neither knows who asks, so the server listens on a loopback address

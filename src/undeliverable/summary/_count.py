@@ -7,7 +7,8 @@ hour, domain, provider and reply, and of each of these a limited number. What co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -176,7 +177,7 @@ class SummaryCounter:
         if sent is not None and sent < 0:
             raise ValueError("the number of messages sent is negative")
         domains = _ranked(self._domains)
-        other = Numbers(**self._other.to_dict())
+        other = replace(self._other)
         for _, numbers in domains[_SHOWN:]:
             other.join(numbers)
         first, last = self._seen or (None, None)
@@ -190,14 +191,14 @@ class SummaryCounter:
             types=dict(self._types.most_common()),
             advice=dict(self._advice.most_common()),
             named=dict(self._named.most_common()),
-            totals=self._totals,
+            totals=replace(self._totals),
             sent=sent if sent is not None else self._totals.finished if is_complete else None,
             is_complete=is_complete,
-            hours=dict(sorted(self._hours.items())),
+            hours=_copied(sorted(self._hours.items())),
             no_hour=self._no_hour,
-            domains=dict(domains[:_SHOWN]),
+            domains=_copied(domains[:_SHOWN]),
             other_domains=other,
-            providers=dict(_ranked(self._providers)),
+            providers=_copied(_ranked(self._providers)),
             reasons=self._reasons(),
             at=_nested(self._at),
             outside=self._outside,
@@ -223,6 +224,11 @@ def time_of(report: Report) -> datetime | None:
 
 def _zoned(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+def _copied(groups: Iterable[tuple[str, Numbers]]) -> dict[str, Numbers]:
+    """Return the groups with numbers of their own: a summary must not change while counting goes on."""
+    return {name: replace(numbers) for name, numbers in groups}
 
 
 def _ranked(groups: Mapping[str, Numbers]) -> list[tuple[str, Numbers]]:

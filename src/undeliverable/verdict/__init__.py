@@ -106,7 +106,7 @@ class Verdict(VerdictViews, Identified):
     addition: :attr:`blocklist`, :attr:`retry_after` and others.
 
     ``recipient``, ``bounce_type`` and ``reason`` speak of the address that failed. ``sent_to`` is the address that was
-    mailed, and ``advice`` speaks of it: where a forwarder or an alias passed the mail on, the two differ, and the death
+    mailed, and ``advice`` is about it: where a forwarder or an alias passed the mail on, the two differ, and the death
     of the one is no reason to suppress the other.
 
     ``message_advice`` is about this one message: a full mailbox is soft for the address, and a 552 ends the message all
