@@ -83,6 +83,7 @@ def test_an_archive_without_lists(tmp_path: Path, run: Run) -> None:
         (gzip.compress(PLAIN)[:-9], "its end is missing"),
         (b"\x1f\x8bx", "its end is missing"),
     ],
+    ids=("pdf", "office", "nested", "torn zip", "torn gzip", "no gzip"),
 )  # fmt: skip
 @pytest.mark.parametrize("command", [("import",), ("filter",)], ids=" ".join)
 def test_what_cannot_be_read_is_said_in_a_line(
