@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from undeliverable import address_identity
 from undeliverable.cli._closing import Notes, closing_lines
-from undeliverable.cli._command import UsageError, knowledge_of, known_of, warn
+from undeliverable.cli._command import UsageError, knowledge_of, known_of, refuse_input, warn
 from undeliverable.cli._fields import address_of, fields_of
 from undeliverable.cli._formats import format_of
 from undeliverable.cli._into import Into, Recording, list_of
@@ -88,6 +88,7 @@ def _wanted(options: Namespace) -> Wanted:
     :raises UsageError: for options that contradict each other.
     """
     path = None if options.output == STDIN else options.output
+    refuse_input("-o", path, options.paths)
     name = format_of(options.format, path, excel=options.excel)
     fields = fields_of(options.fields)
     if name == "txt" and fields:
@@ -189,7 +190,7 @@ class _Run:
         if not is_whole:
             return INTERRUPTED
         was_read = self._tally.messages or self._tally.lines
-        return 0 if was_read and not self._inbox.refused else 1
+        return 0 if was_read and not self._inbox.failed and not self._tally.broken else 1
 
     def _read(self) -> bool:
         """Read and write all there is; return False if the user interrupts it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypedDict
 
 from undeliverable import Knowledge
-from undeliverable.cli._neutral import neutral_lines
+from undeliverable.cli._neutral import neutral, neutral_lines
 from undeliverable.files import STDIN
 from undeliverable.model import Command as SmtpCommand
 from undeliverable.model import Protocol
@@ -36,6 +37,7 @@ __all__ = [
     "knowledge_of",
     "known_of",
     "open_binary",
+    "refuse_input",
     "warn",
 ]
 
@@ -231,7 +233,23 @@ def open_binary(path: str) -> BinaryIO:
         raise UsageError(f"{path}: {error.strerror}") from None
 
 
-def warn(message: str) -> None:
-    """Write a message to standard error, with control characters escaped; work goes on where nobody can read it."""
+def refuse_input(option: str, output: str | None, paths: Sequence[str]) -> None:
+    """Raise UsageError where a file that is read would be replaced: it may be the only copy of somebody's mail.
+
+    :param option: the option that names the output, for the message.
+    """
+    if output is None or not os.path.isfile(output):
+        return
+    for path in paths:
+        if os.path.isfile(path) and os.path.samefile(path, output):
+            raise UsageError(f"{option} {output}: this is {path}, which is read; name another file")
+
+
+def warn(message: str, *, in_lines: bool = False) -> None:
+    """Write a message to standard error, with control characters escaped; work goes on where nobody can read it.
+
+    :param in_lines: True for an error of a rule file, which shows the place in lines of its own. In everything else a line
+        feed is a stranger's, in the name of a file say, who would forge a message.
+    """
     with suppress(OSError):
-        print(f"undeliverable: {neutral_lines(message)}", file=sys.stderr)
+        print(f"undeliverable: {neutral_lines(message) if in_lines else neutral(message)}", file=sys.stderr)

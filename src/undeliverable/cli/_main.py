@@ -78,7 +78,7 @@ def _run(words: Sequence[str]) -> int:
         warn(str(error))
         return 2 if isinstance(error, UsageError) else 1
     except UndeliverableError as error:  # a rule file with errors, say, or a list that is locked
-        warn(str(error))
+        warn(str(error), in_lines=True)
         return 1 if error.is_temporary else 2
 
 

@@ -1,19 +1,15 @@
-"""Where `classify` writes: standard output, or a file that is there only when it is complete.
-
-A file is written beside its final place and then takes it, so that nobody finds half a list of addresses, and the list of
-yesterday is there until that of today is.
-"""
+"""Where `classify` writes: standard output, or a file that is there only when it is complete."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple, Protocol, TextIO, runtime_checkable
+from contextlib import contextmanager
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._command import warn
 from undeliverable.cli._formats import FOLDERS
+from undeliverable.cli._new_file import NewFile
 from undeliverable.cli._rows import BLOCK, Line, Paint, Rows, Table, Writer
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._writers import Addresses, Form, Texts, csv_head
@@ -83,7 +79,7 @@ class Output:
         self.is_kept = False
         self._wanted = wanted
         self._is_folder = wanted.form.format in FOLDERS
-        self._file = None if wanted.path is None or self._is_folder else _File(wanted.path)
+        self._file = None if wanted.path is None or self._is_folder else NewFile(wanted.path)
         self.screen = Screen.of(sys.stdout if self._file is None else self._file.stream, wanted.color)
         with self._errors():
             self.writer = _folder(wanted) if self._is_folder else _writer(wanted, self.screen)
@@ -136,42 +132,6 @@ class Output:
         except OSError as error:
             self.abandon()
             raise OSError(error.errno, error.strerror, self._wanted.path or "standard output") from None
-
-
-class _File:
-    """A file that comes into being as a whole.
-
-    :ivar stream: what to write to.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = os.path.realpath(path)
-        direct = os.path.exists(self._path) and not os.path.isfile(self._path)
-        folder, name = os.path.split(self._path)
-        self._draft = None if direct else os.path.join(folder, f".{name}.{os.getpid()}")
-        try:
-            self.stream: TextIO = open(  # noqa: SIM115 # closed by keep() or drop()
-                self._draft or self._path, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
-            )
-        except OSError as error:
-            raise UsageError(f"-o {path}: {error.strerror}") from None
-
-    def keep(self) -> None:
-        self.stream.flush()
-        if self._draft is not None:
-            os.fsync(self.stream.fileno())
-            with suppress(OSError):  # a file that is replaced keeps its rights
-                os.chmod(self._draft, os.stat(self._path).st_mode & 0o777)
-        self.stream.close()
-        if self._draft is not None:
-            os.replace(self._draft, self._path)
-
-    def drop(self) -> None:
-        with suppress(OSError):
-            self.stream.close()
-        if self._draft is not None:
-            with suppress(OSError):
-                os.unlink(self._draft)
 
 
 def _folder(wanted: Wanted) -> Writer:

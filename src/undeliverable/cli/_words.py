@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from undeliverable.logs import LogReader
 
 __all__ = [
-    "bad_rows", "counted", "did_you_mean", "log_remarks", "split_words", "unknown_column", "unknown_value", "words_of",
+    "bad_rows", "counted", "did_you_mean", "log_remarks", "skipped_files", "split_words", "unknown_column", "unknown_value", "words_of",
 ]  # fmt: skip
 
 
@@ -64,6 +64,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def _one_of(names: Sequence[str]) -> str:
     return f"one of {', '.join(names)}"
+
+
+def skipped_files(number: int, *, named: bool) -> str:
+    """Return what to say of files that were skipped, at the end of a run.
+
+    :param named: whether each has been named already.
+    """
+    name = "" if named else f"; -v names {'it' if number == 1 else 'them'}"
+    return f"{counted(number, 'file')} skipped, no mail{name}"
 
 
 def log_remarks(lines: LogReader) -> Iterator[str]:

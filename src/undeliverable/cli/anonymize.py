@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, warn
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._words import skipped_files
 from undeliverable.files import STDIN, Inbox, Mail
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def _run(options: Namespace) -> int:
     if not key:
         raise UsageError("--key: must not be empty")
     _refuse_inputs(options.paths, options.output)
-    inbox = Inbox(options.paths, warn=warn, is_log=options.log, log_option="anonymize --log")
+    skip = _skip if options.verbose else None
+    inbox = Inbox(options.paths, warn=warn, is_log=options.log, log_option="anonymize --log", skipped_file=skip)
     made = Anonymizer(key, keep=options.keep, knowledge=knowledge_of(options))
     tally = _Tally("line" if options.log else "message")
     pieces = _pieces(made, inbox, tally, is_log=options.log)
@@ -104,7 +106,13 @@ def _run(options: Namespace) -> int:
     if not options.quiet:
         for line in tally.lines(all_hosts=options.verbose):
             print(line, file=sys.stderr)
+        if inbox.skipped:
+            warn(skipped_files(inbox.skipped, named=options.verbose))
     return 1 if tally.refused or inbox.failed or not tally.written else 0
+
+
+def _skip(path: str, why: str) -> None:
+    warn(f"{path}: skipped: {why}")
 
 
 def _refuse_inputs(paths: Sequence[str], output: str | None) -> None:

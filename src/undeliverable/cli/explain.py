@@ -31,7 +31,7 @@ from undeliverable.cli._explained import (
 )
 from undeliverable.cli._paragraphs import Paragraph, paragraph, write
 from undeliverable.cli._screen import Screen
-from undeliverable.cli._words import counted
+from undeliverable.cli._words import counted, skipped_files
 from undeliverable.files import STDIN, Inbox, RecordError, report_of
 from undeliverable.logs import LogReader
 from undeliverable.verdict import Report, Verdict
@@ -96,9 +96,11 @@ def _run(options: Namespace) -> int:
     if options.recipient is not None:
         reports = _about(options.recipient, reports)
     shown = _explain_all(reports, text, screen, options)
+    if inbox.skipped and not options.quiet:
+        warn(skipped_files(inbox.skipped, named=options.verbose))
     if not shown and options.recipient is not None:
         warn(f"nothing about {options.recipient} was found")
-    return 0 if shown and not inbox.refused else 1
+    return 0 if shown and not inbox.failed else 1
 
 
 def _classified(reply: str, options: Namespace, knowledge: Knowledge, known: Known) -> Verdict:

@@ -13,9 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import Knowledge, parse
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, knowledge_of, known_of, warn
+from undeliverable.cli._command import (
+    Command,
+    UsageError,
+    add_knowledge_options,
+    knowledge_of,
+    known_of,
+    refuse_input,
+    warn,
+)
 from undeliverable.cli._levels import add_fail_on, status_of
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._new_file import NewFile
 from undeliverable.cli._progress import Progress
 from undeliverable.cli._sent import read_sent
 from undeliverable.cli._tables import print_table
@@ -79,6 +88,7 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     from undeliverable.report import Collector, decision_of, render
 
+    refuse_input("-o", options.output, options.paths)
     sent = None if _counts_seen(options) else read_sent(options.sent)
     knowledge, places = knowledge_of(options), _places(options)
     before = _before(options, knowledge, places)
@@ -105,7 +115,7 @@ def _run(options: Namespace) -> int:
             f", {counted(reader.failed, 'file or line', 'files or lines')} could not be read" if reader.failed else ""
         )
         print(f"{counted(reader.reports, 'report')}{failed}; {neutral(options.output)}", file=sys.stderr)
-    return status_of(decision_of(summary), options.fail_on) if reader.reports else 1
+    return status_of(decision_of(summary), options.fail_on) or int(not reader.reports or reader.failed > 0)
 
 
 def _counts_seen(options: Namespace) -> bool:
@@ -117,11 +127,14 @@ def _write(path: str, page: str) -> None:
     if path == STDIN:  # "-" names standard output here
         sys.stdout.buffer.write(page.encode("utf-8", "backslashreplace"))
         return
+    file = NewFile(path)
     try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(page)
+        file.stream.write(page)
+        file.keep()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        file.drop()
 
 
 def _inputs(options: Namespace) -> str:

@@ -59,7 +59,7 @@ def _check(options: Namespace) -> int:
         try:
             after = with_file(knowledge, path)
         except KnowledgeError as error:
-            warn(str(error))
+            warn(str(error), in_lines=True)
             status = 1
             continue
         (added,) = (layer for layer in after.layers if id(layer) not in known)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from undeliverable.cli._command import Command, UsageError, add_knowledge_options, warn
+from undeliverable.cli._command import Command, UsageError, add_knowledge_options, refuse_input, warn
 from undeliverable.cli._levels import add_fail_on, status_of
 from undeliverable.cli._span import add_span_options, span_of, zone_of
 from undeliverable.cli._tables import print_lines
@@ -94,6 +94,7 @@ def _refuse(options: Namespace) -> None:
     """Raise UsageError for what cannot be summarised."""
     if not options.paths and options.list is None:
         raise UsageError("nothing to summarise: name logs, with --log, or mails, or a suppression list with --list")
+    refuse_input("--save", options.save, options.paths)
     if options.sent is not None and options.sent < 0:
         raise UsageError("--sent: must not be negative")
     for path in () if options.log else (*options.paths, options.before):

@@ -184,7 +184,7 @@ def _notes(view: View) -> str:
     addresses = (
         "This page holds addresses of recipients, since it was made with --with-addresses: think before you pass it on. It loads nothing."
         if view.with_addresses
-        else "This page holds no recipient’s address and loads nothing."
+        else "Addresses in replies are blanked out; a reply that names a user without a domain still names the user. It loads nothing."
     )
     body = (
         f"{_levels(levels)}"
