@@ -241,7 +241,7 @@ def test_a_bad_rule_file_is_shown_with_its_place(folder: Path, capsys: pytest.Ca
 
 def test_the_summary_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "notes").write_text("nothing")
-    assert main(["classify", str(folder), str(folder / "gone")]) == 0
+    assert main(["classify", str(folder), str(folder / "gone")]) == 1  # one path could not be read
     err = capsys.readouterr().err
     lines = [" ".join(line.split()) for line in err.splitlines()]
     assert lines[1 : lines.index("1 file failed, see above") + 1] == [
@@ -280,7 +280,7 @@ def test_a_message_that_the_library_fails_on_does_not_stop_the_run(
         return undeliverable.parse(raw, **options)
 
     monkeypatch.setattr(_jobs, "parse", parse)
-    assert main(["classify", "--format", "jsonl", str(folder)]) == 0
+    assert main(["classify", "--format", "jsonl", str(folder)]) == 1
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 2
     assert "2-full.eml: RuntimeError: a bug" in captured.err

@@ -26,9 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("name", ["a.eml", "./a.eml", "link.eml"])
-def test_what_is_read_is_not_replaced(
-    command: tuple[str, ...], name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_read_is_not_replaced(command: tuple[str, ...], name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, name]) == 2
     assert "a.eml, which is read; name another" in capsys.readouterr().err
     assert Path("a.eml").read_bytes() == MAIL

@@ -283,6 +283,9 @@ class TestKeys:
         assert main(["rules", "check", str(path)]) == 0
         assert main(["rules", "which", "550 Postfach in Schleife", "--rules", str(path)]) == 0
         assert main(["rules", "show", "ours", "--rules", str(path)]) == 0
+        assert 'means = ["recipient", "loop"]' not in capsys.readouterr().out
+        assert main(["rules", "which", "550 Postfach in Schleife", "--rules", str(path), "-v"]) == 0
+        assert main(["rules", "show", "ours", "--rules", str(path), "-v"]) == 0
         shown = capsys.readouterr().out
         assert shown.count('means = ["recipient", "loop"]') == 2
         assert "meaning.loop" in shown  # it fits as well

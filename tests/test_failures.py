@@ -202,7 +202,7 @@ def test_an_empty_name_is_refused_before_anything_is_done(line: str, runner: Zyg
     words = [word for word in filled(line, "") if word != ".toml"]
     if words[:3] == ["rules", "diff", "builtin"] and words[3] == "":
         pytest.skip("no file is meant")
-    if "--profile" in words:
+    if {"--profile", "--policy"} & {*words}:
         pytest.skip("a name, not a file")
     done = checked(runner.run(words, folder, stdin=str(folder / "bounce.eml")))
     assert done.status == (TEMPFAIL if words[0] == "pipe" else 2)

@@ -579,7 +579,9 @@ def test_an_address_that_is_none(address: str, path: Path, capsys: pytest.Captur
 
 
 def test_without_aiosmtpd(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "undeliverable.serve.server", None)
+    for name in [name for name in sys.modules if name.startswith(("aiosmtpd", "undeliverable.serve."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiosmtpd", None)
     assert main(["serve", "--to", str(path), "--domain", DOMAIN, "--lmtp", "localhost:0"]) == 2
     assert "undeliverable[lmtp]" in capsys.readouterr().err
 

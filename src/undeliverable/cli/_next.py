@@ -20,11 +20,11 @@ __all__ = ["KEPT", "next_step"]
 
 KEPT: Final = (
     "rules", "profile", "tenant", "stream", "context", "log", "attached", "received_by", "jobs", "return_path", "keys",
-    "days", "sent", "envelope_to",
+    "days", "sent", "envelope_to", "column",
 )  # fmt: skip
 """The options that decide what is found, by their attributes: the next command needs them as well."""
 
-_DEFAULTS: Final[Mapping[str, int]] = MappingProxyType({"jobs": 1, "days": 10})
+_DEFAULTS: Final[Mapping[str, object]] = MappingProxyType({"jobs": 1, "days": 10, "column": "raw"})
 _BEGIN: Final = " Next: "
 _GO_ON: Final = " \\"
 _MOST: Final = 400  # characters of a command that anybody would read

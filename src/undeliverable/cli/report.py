@@ -115,7 +115,7 @@ def _run(options: Namespace) -> int:
             f", {counted(reader.failed, 'file or line', 'files or lines')} could not be read" if reader.failed else ""
         )
         print(f"{counted(reader.reports, 'report')}{failed}; {neutral(options.output)}", file=sys.stderr)
-    return status_of(decision_of(summary), options.fail_on) or int(not reader.reports or reader.failed > 0)
+    return status_of(decision_of(summary), options.fail_on) or int(not reader.reports or reader.is_torn)
 
 
 def _counts_seen(options: Namespace) -> bool:
@@ -224,6 +224,11 @@ class _Reader:
         if self._lines is not None and not self._quiet:
             for remark in log_remarks(self._lines):
                 warn(remark)
+
+    @property
+    def is_torn(self) -> bool:
+        """True if a file could not be read; lines that are no records do not count."""
+        return self._inbox.failed > 0
 
     def _warn(self, message: str) -> None:
         self._progress.clear()
