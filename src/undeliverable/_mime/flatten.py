@@ -7,7 +7,7 @@ written out one by one, so that a damaged message object still yields what it ho
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from undeliverable._mime.repairs import Repair
 from undeliverable._text.shown import shortened
@@ -90,6 +90,6 @@ def _way_out(given: object) -> str:
     if isinstance(given, str) and "\n" in given:
         return ': encode the text first, with message.encode("utf-8", "surrogateescape")'
     if isinstance(given, (str, PathLike)):
-        name = f'"{shortened(str(given), 60)}"'
+        name = f'"{shortened(str(cast("object", given)), 60)}"'
         return f": for a file, use read({name}) or parse(Path({name}).read_bytes())"
     return ""

@@ -115,7 +115,7 @@ def headline(verdict: Verdict, lang: str = "en", *, kind: Kind | None = None) ->
         return say.happened(_state(verdict), who, reason)
     if kind is not None:
         return say.kind(kind, "happened", who)
-    if verdict.action in _DONE:
+    if verdict.action is not None and verdict.action in _DONE:
         return say.happened(_DONE[verdict.action], who)
     if _is_suppressed(verdict):
         return say.kind(Kind.SUPPRESSED, "happened", who)

@@ -6,7 +6,7 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, cast
 
 from undeliverable._mime.headers import decode_words
 from undeliverable._mime.part import read
@@ -65,7 +65,8 @@ def _is_same(key: str, before: object, after: object, text: Text) -> bool:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return str(value.get("id", value))
+        fields = cast("dict[str, object]", value)
+        return str(fields.get("id", fields))
     return "nothing" if value is None else str(value)
 
 

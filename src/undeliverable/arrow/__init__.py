@@ -8,6 +8,9 @@ The words that a verdict has few of are dictionaries, which Spark's workers do n
 plain strings. It needs the extra ``arrow``.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 from undeliverable.errors import missing_extra

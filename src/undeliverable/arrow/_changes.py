@@ -4,6 +4,9 @@ Two runs are joined by a key that names a verdict: the message's id and the verd
 follows from a verdict, not the rule that found it: a rule may get another name and change nothing.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

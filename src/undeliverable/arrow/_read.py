@@ -5,6 +5,9 @@ Whatever stands in a row gives a row: a null, and what the library fails on, say
 paths, once in each process for each state of the files.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 import os

@@ -5,6 +5,9 @@ by construction. A row is a tuple in the order of the schema; columns are made o
 a call for each value.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 import json

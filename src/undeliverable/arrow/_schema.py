@@ -5,6 +5,9 @@ original message. Nested objects of which a row has one become columns of their 
 guessed from the values, so every batch has the same schema, an empty one as well.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

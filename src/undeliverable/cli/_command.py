@@ -18,7 +18,7 @@ from undeliverable.model import Protocol
 from undeliverable.smtp import named_command
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup as ArgumentGroup
+    from argparse import _ArgumentGroup as ArgumentGroup  # pyright: ignore[reportPrivateUsage]
 
 __all__ = [
     "COLORS",

@@ -20,7 +20,7 @@ from undeliverable.mail import received_at
 from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup as ArgumentGroup
+    from argparse import _ArgumentGroup as ArgumentGroup  # pyright: ignore[reportPrivateUsage]
 
     from undeliverable.store import Outcome, SuppressionList
     from undeliverable.suppression import ListEvent, RequireProof

@@ -99,7 +99,7 @@ def streaming_layout(fields: Sequence[str], width: int) -> Layout:
     """Return the columns for rows that are not known yet."""
     if tuple(fields) == TABLE_FIELDS:
         return _dropped([len(word) for word in _WIDEST], 30, width)
-    widest = dict(zip(TABLE_FIELDS, _WIDEST, strict=True))
+    widest: dict[str, str] = dict(zip(TABLE_FIELDS, _WIDEST, strict=True))
     return _shared(fields, [len(widest.get(name, "x" * 24)) for name in fields], width)
 
 

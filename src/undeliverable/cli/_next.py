@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from shlex import quote
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 from undeliverable.cli._fit import width_of
 from undeliverable.cli._summary import Tally
@@ -49,7 +49,7 @@ def next_step(options: Namespace, tally: Tally, width: int) -> list[str]:
     They are broken between words, with the backslash that shells go on after.
     """
     given = {advice for (_, advice, _) in tally.recipients}
-    asked = set(split_words(options.only)) if options.fields else set()  # that step has been taken
+    asked: set[str] = set(split_words(options.only)) if options.fields else set()  # that step has been taken
     step = next((advice for advice in _STEPS if str(advice) in given - asked), None)
     if step is None or options.into is not None or STDIN in options.paths:
         return []
@@ -78,7 +78,7 @@ def _kept(options: Namespace) -> list[str]:
         if value is True:
             words.append(option)
         elif isinstance(value, list):
-            words += [f"{option} {quote(one)}" for one in value]
+            words += [f"{option} {quote(one)}" for one in cast("list[str]", value)]
         elif value is not None and value is not False and _DEFAULTS.get(name) != value:
             words.append(f"{option} {quote(str(value))}")
     return words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
@@ -123,7 +123,7 @@ class Output:
             writer.drop()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> Generator[None]:
         """Say where something could not be written."""
         try:
             yield
@@ -149,6 +149,12 @@ def _writer(wanted: Wanted, screen: Screen) -> Writer:
             return Texts(stream)
         case "txt":
             return Addresses(stream)
+        case _:
+            return _table(wanted, screen)
+
+
+def _table(wanted: Wanted, screen: Screen) -> Writer:
+    form = wanted.form
     paint = paint_of(screen, color=wanted.color)
     if not screen.is_terminal:
         return Table(paint, form.fields, block=1 if wanted.streams else BLOCK)

@@ -6,7 +6,7 @@ Lines are painted by a function, so that rich, where it is installed, adds colou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, cast
 
 from undeliverable.cli._fields import state_of, values_of
 from undeliverable.cli._fit import padded, width_of
@@ -54,7 +54,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
-    return neutral("; ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return neutral("; ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value))
 
 
 class Table:

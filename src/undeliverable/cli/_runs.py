@@ -4,6 +4,9 @@ Only the columns that are compared are read, and they are joined in memory; runs
 the engine that wrote them (see docs/engines.md).
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 import os

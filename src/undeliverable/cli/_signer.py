@@ -13,7 +13,7 @@ from undeliverable.mail import ENVELOPE_TO, delivered_to
 from undeliverable.verdict import Report
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup as ArgumentGroup
+    from argparse import _ArgumentGroup as ArgumentGroup  # pyright: ignore[reportPrivateUsage]
 
     from undeliverable.proof import Prover, Sent, SentTable
     from undeliverable.store import SuppressionList

@@ -107,7 +107,7 @@ def _csv_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str]
 
 
 def _csv_cell(value: object) -> str:
-    return neutral_cell("; ".join(map(str, value)) if isinstance(value, list) else value)
+    return neutral_cell("; ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else value)
 
 
 def _json_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str]) -> Rows:

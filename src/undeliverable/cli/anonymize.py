@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -166,8 +166,9 @@ def _lines(made: Anonymizer, inbox: Inbox) -> Iterator[tuple[Mail, Anonymized]]:
 def _reason(result: Anonymized) -> str:
     """Return in one line why a result cannot be shared, and what would help."""
     if result.differs:
-        more = f" (and {len(result.differs) - 1} more)" if len(result.differs) > 1 else ""
-        return f"{neutral(result.differs[0])}{more}; try --keep text, --keep body, or --keep WORD with what decides"
+        first, *others = result.differs
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{neutral(first)}{more}; try --keep text, --keep body, or --keep WORD with what decides"
     named = ", ".join(map(neutral, result.left[:_SHOWN]))
     return f"it would still contain {named}; if that names nobody, add --keep {neutral(result.left[0])}"
 
@@ -191,7 +192,7 @@ def _write(pieces: Iterator[_Piece], path: str | None, *, several: bool) -> None
 
 
 @contextmanager
-def _named(path: str | None) -> Iterator[None]:
+def _named(path: str | None) -> Generator[None]:
     """Say where something could not be written."""
     try:
         yield

@@ -11,7 +11,7 @@ from undeliverable.cli._into import add_into_options
 from undeliverable.cli._signer import add_envelope_option, add_proof_options
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup as ArgumentGroup
+    from argparse import _ArgumentGroup as ArgumentGroup  # pyright: ignore[reportPrivateUsage]
 
 __all__ = ["COMMAND"]
 

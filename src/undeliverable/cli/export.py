@@ -1,5 +1,8 @@
 """`undeliverable export`: mail from files, folders, mailboxes and archives, as Parquet for the engines."""
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 import sys

@@ -122,18 +122,31 @@ def _zstd() -> _Made:
     return zstd.ZstdDecompressor(), zstd.ZstdError
 
 
+def _begins_with(mark: bytes) -> Callable[[bytes], bool]:
+    """Return a function that returns True for octets with this beginning."""
+
+    def begins(head: bytes) -> bool:
+        return head.startswith(mark)
+
+    return begins
+
+
+def _begins_as_bzip2(head: bytes) -> bool:
+    return head.startswith(PACKED[1]) and head[4:10] in _BLOCKS
+
+
 DEFLATE: Final = Form("deflate", _deflate)
 """The bare streams of RFC 1951, as in zip archives."""
 _BLOCKS: Final = frozenset((b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"))  # of bzip2: the first one, or none
-BZIP2: Final = Form("bzip2", _bzip2, lambda head: head.startswith(PACKED[1]) and head[4:10] in _BLOCKS)
+BZIP2: Final = Form("bzip2", _bzip2, _begins_as_bzip2)
 FORMS: Final = (
-    Form("gzip", _gzip, lambda head: head.startswith(PACKED[0])),  # RFC 1952 2.3.1
+    Form("gzip", _gzip, _begins_with(PACKED[0])),  # RFC 1952 2.3.1
     BZIP2,
-    Form("xz", _xz, lambda head: head.startswith(PACKED[2])),
+    Form("xz", _xz, _begins_with(PACKED[2])),
     Form(
         "zstd",
         _zstd,
-        lambda head: head.startswith(PACKED[3]),  # RFC 8878 3.1.1
+        _begins_with(PACKED[3]),  # RFC 8878 3.1.1
         without="which needs Python 3.14; unpack it with 'zstd -d'",
     ),
 )

@@ -4,6 +4,9 @@ A file is read in small pieces whatever the size of its row groups, which some e
 pyarrow, which is imported only when there is such a file.
 """
 
+# pyarrow has no types.
+# pyright: basic, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedImport=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -95,9 +95,9 @@ class Snapshot:
     @classmethod
     def from_dict(cls, record: object) -> Snapshot:
         """Return the numbers of a mapping that :meth:`to_dict` made; raise ValueError for any other."""
-        if not isinstance(record, Mapping) or record.get("schema") != _SCHEMA:
+        given: Mapping[str, Any] = cast("Mapping[str, Any]", record) if isinstance(record, Mapping) else {}
+        if given.get("schema") != _SCHEMA:
             raise ValueError(f"not the numbers of a report, or not of schema {_SCHEMA}")
-        given = cast("Mapping[str, Any]", record)
         try:
             return cls(
                 title=str(given["title"]),
