@@ -341,6 +341,18 @@ def test_a_long_next_command_is_not_written_out(tmp_path: Path, capsys: pytest.C
     assert next_of(capsys.readouterr().err) == "the same command with --only suppress --format txt > dead.txt\n"
 
 
+def test_a_name_of_the_command_that_does_not_fit_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "1.eml"
+    path.write_bytes(UNKNOWN)
+    monkeypatch.setattr(sys, "argv", [f"/opt/{'x' * 30}/undeliverable"])
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["classify", str(path)]) == 0
+    assert "the same command with \\\n" in next_of(capsys.readouterr().err)
+
+
 def test_the_next_command_has_the_same_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "1.eml"
     path.write_bytes(UNKNOWN)

@@ -56,7 +56,8 @@ def next_step(options: Namespace, tally: Tally, width: int) -> list[str]:
     wanted, target = _STEPS[step]
     changed = [f"--only {step}", wanted]
     words = [program(), "classify", *changed, *_kept(options), *map(_quoted, options.paths), target]
-    if sum(map(len, words)) > _MOST or not "".join(words).isprintable():
+    is_wide = width_of(words[0]) > width - len(_BEGIN) - len(_GO_ON)
+    if is_wide or sum(map(len, words)) > _MOST or not "".join(words).isprintable():
         words = ["the same command with", *changed, target]
     return _broken([word for word in words if word], width)
 
