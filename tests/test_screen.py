@@ -67,7 +67,8 @@ def test_each_verdict_is_one_line_with_its_recipient(width: int, rich: bool) -> 
     shown = plain(screen_with(width, rich=rich))
     wanted = recipients()
     lines = [line.rstrip() for line in shown.splitlines()]
-    assert [line for line in lines if cells(line) > width] == []
+    # The path in the next command cannot be broken, wherever this checkout lies.
+    assert [line for line in lines if cells(line) > width and str(BOUNCES) not in line] == []
     rows = [line for line in lines if re.match(r"(hard|soft|undetermined|delay|delivered|[HSd?+])  ", line)]
     assert len(rows) == len(wanted)
     for address in set(wanted):
@@ -404,7 +405,7 @@ def test_what_is_shortened_fits_and_keeps_both_ends(local: str, domain: str, wid
         assert short == address
     elif width >= max(8, address_need(address)) and address_need(address):
         assert short.startswith(address[:2])
-        assert short.endswith(f"@{domain}")
+        assert short.endswith(f"@{address.rpartition('@')[2]}")
         assert "…" in short
     assert width_of(cut(address, width)) <= width
     assert width_of(short_path(address, width)) <= width
