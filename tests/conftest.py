@@ -13,6 +13,7 @@ from hypothesis import settings
 from tests.databases import programs, server
 from tests.generate import index
 from undeliverable import KnowledgeError
+from undeliverable.cli import main
 from undeliverable.cli._settings import KEYS, variable
 
 # How long one example takes is the machine's affair; what must not take long is measured by the benchmarks.
@@ -34,6 +35,18 @@ def pytest_sessionstart() -> None:
                 index.write()
             except KnowledgeError as error:
                 pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command with some words; return its status, its output and its messages."""
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        status = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
 
 
 @pytest.fixture(scope="session")

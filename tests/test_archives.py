@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 
 import undeliverable
 from tests.archives import KINDS, TIME, tar_of, unpack, zip_of
-from undeliverable.cli import main
 from undeliverable.files import Inbox, _packed, _raw, _tar
 from undeliverable.files._archives import NESTED
 from undeliverable.files._find import leads_out
@@ -43,16 +42,6 @@ EMLX: Final = (
 LOG: Final = (FIXTURES / "logs" / "postfix.log").read_bytes()
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str | Path) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 class Read:

@@ -172,7 +172,9 @@ def test_wrong_usage(run: Run, text: str, options: tuple[str, ...], words: str) 
 
 
 def test_without_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "undeliverable.check", None)
+    for name in [name for name in sys.modules if name.startswith("undeliverable.check")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "dns", None)
     status, _, err = run("kim@good.example\n")
     assert status == 2
     assert "undeliverable[check]" in err

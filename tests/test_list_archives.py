@@ -13,7 +13,6 @@ from typing import Final
 import pytest
 
 from tests.archives import KINDS, zip_of
-from undeliverable.cli import main
 from undeliverable.files import lists_in
 
 pytest.importorskip("undeliverable.store")
@@ -23,16 +22,6 @@ PLAIN: Final = b"lee@example.org\njo@example.org\n"
 EXPORT: Final = {"export/cleaned.csv": CLEANED, "export/dead.txt": PLAIN}
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str | Path) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 def addresses(path: Path, run: Run) -> list[str]:

@@ -21,7 +21,6 @@ import pytest
 
 import undeliverable
 from undeliverable import Proof, parse
-from undeliverable.cli import main
 from undeliverable.files import Inbox
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
@@ -34,16 +33,6 @@ PAYLOAD: Final = (
 )
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str | Path) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 @pytest.fixture

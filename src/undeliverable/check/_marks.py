@@ -8,10 +8,10 @@ old after a month, so a newer one can be given.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from functools import cache
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from undeliverable.check._meaning import Explained
 from undeliverable.data import read
 
 __all__ = ["Mark", "Marker"]
@@ -19,16 +19,8 @@ __all__ = ["Mark", "Marker"]
 _SEPARATORS: Final = str.maketrans("", "", ".-_")
 
 
-class Mark(StrEnum):
+class Mark(Explained):
     """A remark about an address; each member's ``meaning`` is a sentence."""
-
-    meaning: str
-
-    def __new__(cls, name: str, meaning: str) -> Self:
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.meaning = meaning
-        return member
 
     ROLE = "role", "It belongs to a task, such as postmaster or info, and not to a person."
     DISPOSABLE = "disposable", "Its domain gives away mailboxes for minutes or days."

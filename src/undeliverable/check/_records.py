@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final
 
+from undeliverable.check._meaning import Explained
 from undeliverable.check._networks import PRIVATE, kind_of
 
 __all__ = ["Answer", "Cause", "Finding", "Next", "Records", "judge", "usable"]
@@ -26,16 +27,8 @@ class Next(StrEnum):
     LEAVE_OUT = "leave_out"
 
 
-class Cause(StrEnum):
+class Cause(Explained):
     """The finding about an address; each member's ``meaning`` is a sentence."""
-
-    meaning: str
-
-    def __new__(cls, name: str, meaning: str) -> Self:
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.meaning = meaning
-        return member
 
     SYNTAX = "syntax", "It is not an address."
     DUPLICATE = "duplicate", "It is in the list already."

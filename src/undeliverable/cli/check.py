@@ -128,10 +128,8 @@ def _run(options: Namespace) -> int:
 
 
 def _lookups(options: Namespace) -> Lookups:
-    try:
-        from undeliverable.check import Lookups
-    except ImportError:
-        raise UsageError("this needs the extra `check`: pip install 'undeliverable[check]'") from None
+    from undeliverable.check import Lookups
+
     try:
         return Lookups(
             nameservers=options.nameserver,
