@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import undeliverable
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Rule
 
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
 project = "undeliverable"
 author = "The undeliverable authors"
 copyright = author
 release = version = undeliverable.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "api", "commands"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -27,7 +31,7 @@ myst_heading_anchors = 3
 autodoc_typehints = "signature"
 html_theme = "furo"
 html_title = "undeliverable"
-nitpicky = False
+nitpicky = True
 
 REASONS = "%REASONS%"
 PROVIDERS = "%PROVIDERS%"

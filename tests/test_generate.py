@@ -127,3 +127,14 @@ def test_a_wheel_needs_no_other_index(elsewhere: Path) -> None:
 
 def test_the_index_lies_where_git_ignores_it() -> None:
     assert place(checkout.INDEX).replace("\\", "/").endswith(index.NAME)
+
+
+def test_each_service_says_how_it_is_set_up() -> None:
+    assert set(SET_UP) == {service.name for service in SERVICES}
+    for known in SET_UP.values():
+        assert set(known) == {"steps", "where", "secret"}
+        assert known["steps"]
+        assert known["secret"] in {*SECRETS, "none"}
+    assert {name for name, known in SET_UP.items() if known["secret"] == "key"} <= {
+        service.name for service in SERVICES if service.scheme is not None or service.name in WINDOWS
+    }
