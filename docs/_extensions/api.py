@@ -50,9 +50,13 @@ UNLINKED = (
     "undeliverable.serve.server._",
     "undeliverable.arrow._read.AnyBatch",
     "undeliverable._knowledge.watch._",
+    "undeliverable._knowledge.loader.Layer",
+    "undeliverable._knowledge.shipped.Shipped",
+    "undeliverable._rules.circumstances.",
+    "undeliverable._rules.conditions.",
     "EntryError",
 )
-"""Where types of a library that calls us begin, and a type that stands for several: shown without a link."""
+"""Where types begin that are shown without a link: of a library that calls us, internal, or one that stands for several."""
 _NO_LITERAL = re.compile(r"= ?<[^<>]*>")
 STANDARD = "https://docs.python.org/3/library/"
 NO_API = frozenset({"undeliverable.data", "undeliverable.__main__"})

@@ -9,7 +9,7 @@ from typing import Any, Final
 from undeliverable.data import read
 
 HEAD: Final = """\
-# The message itself
+# Retry, wait or give up: advice for one message
 
 *This page is made from `data/message.toml`: `python -m tests.generate` writes it.*
 
