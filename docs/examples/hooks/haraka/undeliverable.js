@@ -8,6 +8,8 @@
 // first and posted from there, until the service has them on disk: nothing is lost while it is down, and nothing waits.
 
 const fs = require('node:fs/promises');
+const http = require('node:http');
+const https = require('node:https');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 
@@ -22,6 +24,7 @@ const COMMANDS = {
     DATA: 'data',
     '.': 'end_of_data',
 };
+const PLACE = '/webhooks/haraka';
 const MAX_TIMEOUT = 20; // seconds; Haraka ends a hook after 30, and takes the end of a `deferred` hook for a delay of NaN
 const REACHABLE = new Set(['postmaster', 'abuse']); // RFC 2142: somebody has to be
 const GIVEN_UP = /^Too many failures \(/; // Haraka's own words when its list of intervals ends
@@ -48,6 +51,9 @@ exports.load = function () {
     this.cfg = this.config.get('undeliverable.ini', { booleans }, () => this.load());
     const { main, advice, record, check } = this.cfg;
     this.url = String(main.url ?? 'http://127.0.0.1:8080').replace(/\/+$/, '');
+    this.web = this.url.startsWith('https:') ? https : http;
+    this.agent?.destroy();
+    this.agent = new this.web.Agent({ keepAlive: true, maxSockets: 20 });
     this.timeout_ms = Math.min(Number(main.timeout ?? 3), MAX_TIMEOUT) * 1000;
     this.token = this.config.get('undeliverable.token');
     this.secret = this.config.get('undeliverable.secret');
@@ -91,7 +97,7 @@ exports.begin_attempt = async function (next, hmail) {
     const stopped = hmail.todo.rcpt_to.filter((rcpt) => found.has(text_of(rcpt)));
     if (!stopped.length) return next();
     hmail.lognotice(this, `suppressed, not sent to: ${stopped.map(text_of).join(', ')}`);
-    await this.record(stopped.map((rcpt) => this.event(hmail, rcpt, 'suppressed', { words: this.text })));
+    await this.record(hmail, stopped.map((rcpt) => this.event(hmail, rcpt, 'suppressed', { words: this.text })));
     attempt.stopped = stopped.length === hmail.todo.rcpt_to.length;
     if (attempt.stopped) return next(); // all of them: see stop_suppressed
     hmail.split_to_new_recipients(stopped, this.text, (other) => {
@@ -129,14 +135,13 @@ exports.on_deferred = async function (next, hmail, params) {
 exports.deferred = async function (next, hmail, params) {
     const found = await this.judge(hmail, params.fail_recips);
     const advice = this.agreed(hmail, found);
-    await this.record(found.map(({ rcpt, reply }) => this.event(hmail, rcpt, 'delay', { reply, words: params.err })));
-    if (advice === 'give_up' && !this.attempts.get(hmail).is_retried) {
-        const why = found[0].reply;
+    if (advice === 'give_up') {
         // Haraka drops a message whose deferral is answered with OK. The reference added here keeps it for its bounce.
         hmail.refcount++;
         next(OK);
-        return hmail.convert_temp_failed_to_bounce(why, params);
+        return hmail.convert_temp_failed_to_bounce(found[0].reply, params);
     }
+    await this.record(hmail, found.map(({ rcpt, reply }) => this.event(hmail, rcpt, 'delay', { reply, words: params.err })));
     if (advice === 'retry_elsewhere') this.move_elsewhere(hmail);
     const asked = found.map(({ verdict }) => verdict?.retry_after ?? 0);
     const wait = this.cfg.advice.act ? Math.min(Math.max(params.delay, ...asked), Math.max(this.longest, params.delay)) : params.delay;
@@ -167,21 +172,20 @@ exports.bounced = async function (next, hmail, error) {
     const found = await this.judge(hmail, error.bounced_rcpt ?? error.deferred_rcpt);
     const advice = this.agreed(hmail, found);
     if (!is_expired && (advice === 'retry' || advice === 'retry_elsewhere')) {
-        attempt.is_retried = true; // on_deferred records it
-        // As above: OK drops the message, and the reference added here keeps it for the next attempt.
+        // As above: OK drops the message, and the reference added here keeps it for the next attempt. `deferred` follows.
         hmail.refcount++;
         next(OK);
         return hmail.temp_fail(found[0].reply, { mx: error.mx, fail_recips: error.bounced_rcpt });
     }
     const event = is_expired ? 'expired' : 'bounce';
-    await this.record(found.map(({ rcpt, reply }) => this.event(hmail, rcpt, event, { reply, words: error.message })));
+    await this.record(hmail, found.map(({ rcpt, reply }) => this.event(hmail, rcpt, event, { reply, words: error.message })));
     next();
 };
 
 exports.on_delivered = async function (next, hmail, params) {
     const [host, , response, , , , recipients] = params;
     if (this.cfg.record.delivered) {
-        await this.record(recipients.map((rcpt) => this.event(hmail, rcpt, 'delivered', { words: response, host })));
+        await this.record(hmail, recipients.map((rcpt) => this.event(hmail, rcpt, 'delivered', { words: response, host })));
     }
     next();
 };
@@ -217,15 +221,9 @@ exports.question = function (hmail, attempt, { rcpt, reply }) {
 
 exports.log_verdict = function (hmail, { rcpt, reply, verdict }) {
     if (!verdict) return;
-    hmail.lognotice(this, 'classified', {
-        recipient: text_of(rcpt),
-        type: verdict.bounce_type ?? '-',
-        reason: verdict.reason ?? '-',
-        advice: verdict.advice ?? '-',
-        message: verdict.message_advice ?? '-',
-        wait: verdict.retry_after ?? '-',
-        reply,
-    });
+    const { bounce_type: type, reason, advice, message_advice: message, retry_after: wait } = verdict;
+    const known = Object.entries({ type, reason, advice, message, wait }).map(([name, value]) => `${name}=${value ?? '-'}`);
+    hmail.lognotice(this, `classified ${text_of(rcpt)} ${known.join(' ')}: ${reply}`);
 };
 
 // The advice that all recipients of a queue item share. With `always_split` (config/outbound.ini) there is one of them.
@@ -259,23 +257,32 @@ exports.new_attempt = function (hmail) {
 // ---- the service
 
 exports.ask = async function (place, question) {
-    const response = await this.post(place, question, { authorization: `Bearer ${this.token}` }, this.timeout_ms);
-    if (!response.ok) throw new Error(`${place} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
-    return response.json();
+    const answer = await this.post(place, question, { authorization: `Bearer ${this.token}` }, this.timeout_ms);
+    if (answer.status !== 200) throw new Error(`${place} answered ${answer.status}: ${answer.text.slice(0, 200)}`);
+    return JSON.parse(answer.text);
 };
 
-exports.post = function (place, body, headers, timeout) {
-    return fetch(this.url + place, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeout),
+// Haraka runs a plugin in a context of its own that has no fetch().
+exports.post = function (place, value, headers, timeout) {
+    const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+    const options = { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': body.length, ...headers } };
+    return new Promise((done, fail) => {
+        const request = this.web.request(this.url + place, options, (response) => {
+            const blocks = [];
+            response.on('data', (block) => blocks.push(block));
+            response.on('error', fail);
+            response.on('end', () => done({ status: response.statusCode, text: Buffer.concat(blocks).toString() }));
+        });
+        const timer = setTimeout(() => request.destroy(new Error(`no answer in ${timeout / 1000} s`)), timeout);
+        request.on('error', fail);
+        request.on('close', () => clearTimeout(timer));
+        request.end(body);
     });
 };
 
-exports.record = function (events) {
-    return this.outbox.add(events);
+// What becomes of notifications (the null sender) says nothing about a recipient of ours.
+exports.record = function (hmail, events) {
+    return hmail.todo.mail_from.user ? this.outbox.add(events) : null;
 };
 
 exports.event = function (hmail, rcpt, event, { reply = null, words = null, host = null }) {
@@ -400,11 +407,11 @@ class Outbox {
 
     // True when the service has the events on disk; false when it will never take them.
     async post(body) {
-        const response = await this.plugin.post('/webhooks/haraka', body, { 'x-webhook-secret': this.plugin.secret ?? '' }, 30000);
-        const said = (await response.text()).slice(0, 200);
-        if (response.ok) return true;
-        if (response.status !== 400 && response.status !== 413) throw new Error(`/webhooks/haraka answered ${response.status}: ${said}`);
-        this.plugin.logcrit(`outcomes refused and kept as .refused in ${this.plugin.spool}: ${response.status} ${said}`);
+        const { status, text } = await this.plugin.post(PLACE, body, { 'x-webhook-secret': this.plugin.secret ?? '' }, 30000);
+        if (status === 200) return true;
+        const said = `${PLACE} answered ${status}: ${text.slice(0, 200)}`;
+        if (status !== 400 && status !== 413) throw new Error(said);
+        this.plugin.logcrit(`outcomes refused, kept as .refused in ${this.plugin.spool}: ${said}`);
         return false;
     }
 }
@@ -441,5 +448,5 @@ function age_of(hmail) {
 }
 
 function reason_of(error) {
-    return error.cause?.message ? `${error.message}: ${error.cause.message}` : error.message;
+    return error.message || error.code || String(error); // several addresses refused: the message is empty
 }
