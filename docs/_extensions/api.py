@@ -81,7 +81,7 @@ def public_modules() -> tuple[str, ...]:
         if _exists(package):
             names = (one.name for one in pkgutil.iter_modules(import_module(package).__path__))
             found += (f"{package}.{name}" for name in names if not name.startswith("_"))
-    return tuple(name for name in found if name not in NO_API and hasattr(import_module(name), "__all__"))
+    return tuple(name for name in found if name not in NO_API and getattr(import_module(name), "__all__", ()))
 
 
 def _exists(package: str) -> bool:
@@ -247,9 +247,10 @@ def constant(module: str, name: str) -> tuple[str, str | None]:
     """Return the text below a constant's assignment, and its type as it is written; followed through imports."""
     found = sys.modules.get(module) or import_module(module)
     tree = ast.parse(inspect.getsource(found))
-    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+    for node in ast.walk(tree):  # also in a try: an extra may be missing
         if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
             return constant(node.module or "", name)
+    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
         target = node.target if isinstance(node, ast.AnnAssign) else None
         if isinstance(node, ast.Assign):
             target = node.targets[0]
