@@ -11,10 +11,13 @@ import pytest
 from tests import generate
 from tests.generate import index
 from tests.generate.__main__ import main
+from tests.generate.webhooks import SECRETS, SET_UP
 from undeliverable import KnowledgeError
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build
 from undeliverable.data import place
+from undeliverable.webhook_auth import WINDOWS
+from undeliverable.webhooks import SERVICES
 
 PAGES = generate.pages()
 ONE_BY_ONE = sorted(name for name in {*PAGES, *generate.outdated()} if not name.startswith(generate.codes.FOLDER))

@@ -65,6 +65,7 @@ def _page(service: Service) -> Iterator[str]:
     window = WINDOWS.get(service.name) if service.scheme is None else service.scheme.window
     made_from = f"data/services/{service.name}.toml" if service.seen else f"webhooks/{service.name}.py"
     yield f"# Receive bounces from {service.title}\n"
+    yield f"*This page is made from `{made_from}` and `set_up.toml`: `python -m tests.generate` writes it.*\n"
     yield from _set_up(service)
     yield "## What an event means\n"
     yield f"Documentation of the service: <{service.source}>.\n"
@@ -76,7 +77,6 @@ def _page(service: Service) -> Iterator[str]:
         yield "\n## Classes\n"
         yield "A class counts where the receiving server's reply gives no cause; a reply that gives one always decides.\n"
         yield from _table("class", service.classes)
-    yield f"\n*This page is made from `undeliverable/{made_from}` and `tests/generate/set_up.toml`: `python -m tests.generate` writes it.*"
 
 
 def _set_up(service: Service) -> Iterator[str]:
