@@ -25,6 +25,8 @@ from tests.release import (
     with_version,
 )
 from tests.release import __main__ as command
+from tests.release._verdicts import changes_verdicts, verdicts_of, wrong_verdicts
+from undeliverable import Knowledge
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = "https://git.example/undeliverable/undeliverable"
@@ -252,3 +254,46 @@ def test_a_wheel_or_sdist_that_is_wrong_is_not_released(tmp_path: Path) -> None:
             _look_into(made(metadata), release, HOME)
     with pytest.raises(ReleaseError, match="not what was to be built"):
         _look_into([wheel], release, HOME)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names_changes", "is_patch", "wrong"),
+    [
+        ((1, 0, 0), (1, 0, 0), False, True, None),
+        ((1, 0, 0), (1, 0, 1), True, True, None),
+        ((1, 0, 0), (1, 1, 0), True, True, None),
+        ((1, 0, 0), (2, 0, 0), True, False, None),
+        ((1, 0, 0), (2, 0, 0), True, True, "must not raise the first number"),
+        ((1, 0, 0), (1, 0, 0), True, False, "still 1.0.0"),
+        ((1, 0, 0), (1, 1, 0), False, False, "names no verdict change"),
+        ((1, 2, 0), (1, 1, 9), True, False, "falls"),
+    ],
+)
+def test_verdicts_have_a_version_of_their_own(
+    old: tuple[int, int, int], new: tuple[int, int, int], names_changes: bool, is_patch: bool, wrong: str | None
+) -> None:
+    found = wrong_verdicts(old, new, names_changes=names_changes, is_patch=is_patch)
+    assert (found is None) if wrong is None else (found is not None and wrong in found)
+
+
+def test_which_changelogs_change_verdicts() -> None:
+    assert changes_verdicts((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    assert changes_verdicts("## [Unreleased]\n\n### Verdict changes\n\nWords.\n\n#### Kinds\n\n- One.\n")
+    assert not changes_verdicts("## [Unreleased]\n\n### Verdict changes\n\n### Fixed\n\n- One.\n")
+    assert not changes_verdicts("## [Unreleased]\n\n- One.\n\n## [1.0.0]\n\n### Verdict changes\n\n- One.\n")
+
+
+def test_the_version_of_the_verdicts_is_where_a_release_looks_for_it() -> None:
+    text = (ROOT / "src" / "undeliverable" / "knowledge.py").read_text(encoding="utf-8")
+    assert ".".join(map(str, verdicts_of(text))) == Knowledge.builtin().version
+    with pytest.raises(ValueError, match="no version of the verdicts"):
+        verdicts_of("")
+
+
+def test_a_release_that_changes_verdicts_needs_another_version_of_them(checkout: Path) -> None:
+    git(checkout, "tag", "v0.1.0")
+    path = checkout / "CHANGELOG.md"
+    path.write_text(CHANGELOG.replace("### Added", "### Verdict changes"), encoding="utf-8")
+    git(checkout, "commit", "-q", "-a", "-m", "Change a verdict")
+    with pytest.raises(ReleaseError, match="verdicts change, and their version is still"):
+        released(Release(checkout, "0.1.1", DAY, HOME), say=print)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.release._texts import flipped, home_of, with_home, with_section, with_version
+from tests.release._verdicts import changes_verdicts, is_patch, verdicts_of, wrong_verdicts
 
 __all__ = ["Release", "ReleaseError", "released"]
 
@@ -28,6 +29,7 @@ _PACKAGE: Final = "src/undeliverable/__init__.py"
 _PROJECT: Final = "pyproject.toml"
 _CHANGELOG: Final = "CHANGELOG.md"
 _README: Final = "README.md"
+_KNOWLEDGE: Final = "src/undeliverable/knowledge.py"
 
 
 class ReleaseError(Exception):
@@ -87,6 +89,22 @@ def _check(release: Release) -> None:
         raise ReleaseError(f"there is a tag {release.tag} already")
     if not _git(release.root, "branch", "--show-current"):
         raise ReleaseError("no branch is checked out")
+    _check_verdicts(release)
+
+
+def _check_verdicts(release: Release) -> None:
+    """Check that verdicts have another version than in the release before, if the changelog names any that change."""
+    before = _git(release.root, "tag", "--list", "v*", "--sort=-version:refname", "--merged").split("\n")[0]
+    if not before:
+        return
+    text = (release.root / _CHANGELOG).read_text(encoding="utf-8")
+    old = verdicts_of(_git(release.root, "show", f"{before}:{_KNOWLEDGE}"))
+    new = verdicts_of((release.root / _KNOWLEDGE).read_text(encoding="utf-8"))
+    wrong = wrong_verdicts(
+        old, new, names_changes=changes_verdicts(text), is_patch=is_patch(before[1:], release.version)
+    )
+    if wrong:
+        raise ReleaseError(wrong)
 
 
 def _changed(release: Release, tree: Path) -> Mapping[str, str]:
