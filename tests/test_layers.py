@@ -60,6 +60,7 @@ ORDER: Final = (
     "rates",
     "recommend",
     "arrow",
+    "compat",
     # the outer layers
     "suppression",
     "store",
