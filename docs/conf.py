@@ -31,7 +31,9 @@ templates_path = [str(SITE / "templates")]
 html_static_path = [str(SITE / "static")]
 html_css_files = ["search.css"]
 # The playground has a page of its own, and what it runs is built by `python -m tests.playground`.
-html_extra_path = [str(path) for path in (SITE / "extra", Path(__file__).parent / "_build" / "playground") if path.exists()]
+html_extra_path = [
+    str(path) for path in (SITE / "extra", Path(__file__).parent / "_build" / "playground") if path.exists()
+]
 suppress_warnings = ["toc.empty_glob"]  # a part takes what has no place in its order yet
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-__all__ = ["COMMAND", "PYODIDE", "TARGET", "Missing", "build"]
+__all__ = ["COMMAND", "PYODIDE", "TARGET", "MissingError", "build"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).resolve().parent
@@ -28,7 +28,7 @@ _LEFT_OUT: Final = ("chardet/cli.py", "chardet/evaluation.py", "flufl/bounce/tes
 _LIMIT: Final = 300  # seconds that one step may take
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A program or a registry that the build needs is not there."""
 
 
@@ -36,7 +36,7 @@ def build(target: Path = TARGET, work: Path | None = None) -> Path:
     """Build everything anew below `target` and return it.
 
     :param work: a folder for what is fetched; what lies there already is used again.
-    :raises Missing: saying what is not there.
+    :raises MissingError: saying what is not there.
     """
     work = work or TARGET.parent / "playground-work"
     work.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def build(target: Path = TARGET, work: Path | None = None) -> Path:
 def _run(*command: str | Path, cwd: Path = ROOT) -> None:
     program = shutil.which(str(command[0]))
     if program is None:
-        raise Missing(f"{command[0]} is not installed")
+        raise MissingError(f"{command[0]} is not installed")
     environment = {key: value for key, value in os.environ.items() if key != "UNDELIVERABLE_COMPILE"}
     done = subprocess.run(
         [program, *command[1:]], cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -63,7 +63,7 @@ def _run(*command: str | Path, cwd: Path = ROOT) -> None:
     )  # fmt: skip
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-800:]
-        raise Missing(f"{' '.join(map(str, command[:3]))} failed: {said}")
+        raise MissingError(f"{' '.join(map(str, command[:3]))} failed: {said}")
 
 
 def _npm(work: Path) -> Path:
@@ -86,7 +86,7 @@ def _wheels(folder: Path) -> list[Path]:
     _run(*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
     found = sorted(folder.glob("*.whl"))
     if not all(wheel.name.endswith("-none-any.whl") for wheel in found):
-        raise Missing(f"a wheel is not pure Python: {', '.join(wheel.name for wheel in found)}")
+        raise MissingError(f"a wheel is not pure Python: {', '.join(wheel.name for wheel in found)}")
     return found
 
 

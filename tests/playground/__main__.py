@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     target: Path = parser.parse_args(arguments).target
     try:
         tests.playground.build(target)
-    except tests.playground.Missing as error:
+    except tests.playground.MissingError as error:
         print(f"the playground cannot be built: {error}", file=sys.stderr)
         return 1
     for path in sorted(target.rglob("*")):

@@ -193,7 +193,8 @@ async function load() {
   const pyodide = await loadPyodide({ indexURL: new URL("pyodide/", import.meta.url).href });
   const [packages, script] = await Promise.all(files);
   if (!packages.ok || !script.ok) throw new Error("a file is missing");
-  pyodide.unpackArchive(await packages.arrayBuffer(), "zip");
+  pyodide.FS.writeFile("/packages.zip", new Uint8Array(await packages.arrayBuffer())); // modules are imported from within
+  pyodide.runPython("import sys; sys.path.insert(0, '/packages.zip')");
   const names = pyodide.toPy({ __name__: "playground" });
   pyodide.runPython(await script.text(), { globals: names });
   return { explain: names.get("explain"), about: names.get("about") };
