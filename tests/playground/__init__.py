@@ -38,7 +38,7 @@ def build(target: Path = TARGET, work: Path | None = None) -> Path:
     :param work: a folder for what is fetched; what lies there already is used again.
     :raises MissingError: saying what is not there.
     """
-    work = work or TARGET.parent / "playground-work"
+    work = work or ROOT / "build" / "playground"
     work.mkdir(parents=True, exist_ok=True)
     modules = _npm(work)
     wheels = _wheels(work / "wheels")
