@@ -10,6 +10,7 @@ import pytest
 
 from tests.built_site import Site, browser, built, served, strict
 from tests.test_playground import LOG, POLICY, WRONG
+from tests.test_report_browser import axe  # noqa: F401 # a fixture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -180,6 +181,22 @@ def test_everything_is_reached_by_the_keyboard_and_has_a_name(opened: Opened) ->
     opened.page.locator("#text").fill("452 4.2.2 over quota")
     opened.page.locator("#text").press("Control+Enter")
     assert "mailbox_full" in opened.page.locator("#result").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_left_out(opened: Opened, axe: str, scheme: Literal["light", "dark"]) -> None:  # noqa: F811
+    """WCAG 2.1 AA and the best practices of axe-core: no violation in either theme, with a verdict and an error on the page."""
+    opened.page.emulate_media(color_scheme=scheme)
+    opened.fill(text="552 5.2.2 Mailbox full", rules=WRONG, profile="", host="", kind="")
+    opened.explain()
+    assert opened.page.locator("#rules-error").is_visible()
+    opened.fill(rules=POLICY)
+    opened.explain()
+    opened.page.locator("details summary").first.click()
+    opened.page.evaluate(axe)
+    found = opened.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    opened.page.locator("details summary").first.click()
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
 
 
 def test_without_the_library_the_page_says_what_to_do(chromium: Browser, site: Site) -> None:

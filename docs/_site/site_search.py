@@ -23,6 +23,8 @@ HERE: Final = Path(__file__).parent
 INDEX: Final = "search-index.js"
 CODES: Final = "reference/codes/"
 """Pages that are found by search, their index and links: hundreds, which would fill the navigation of every page."""
+MADE: Final = "python -m tests.generate writes it."
+MADE_WITHIN: Final = 200  # characters
 SERVICES: Final = "howto/webhooks/"
 
 
@@ -44,6 +46,11 @@ def sections(doctree: nodes.document) -> Iterator[tuple[str, str, str]]:
             _text(child) for child in section.children if not isinstance(child, nodes.section | nodes.title)
         )
         yield section["ids"][0], heading.astext() if heading else "", " ".join(text.split())
+
+
+def _counts(node: nodes.Node) -> bool:
+    """Return whether a part of a section is text of its own; the note on a page that is made says nothing of its subject."""
+    return not isinstance(node, nodes.section | nodes.title) and MADE not in node.astext()[:MADE_WITHIN]
 
 
 def _text(node: nodes.Node) -> str:

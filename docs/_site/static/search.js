@@ -194,7 +194,8 @@ const Search = (() => {
 
   // The section of a page that fits best, and the words of it around the first hit.
   function place(index, page, query) {
-    const wanted = new Set(slots(index, query, false).flat().flatMap(([list]) => list.flatMap((term) => term.split(" "))));
+    const looked = slots(index, query, false).flat().flatMap(([list]) => list.flatMap((term) => term.split(" ")));
+    const wanted = new Set(looked.filter((term) => !STOP.has(term)));
     let found = [0, 0];
     index.pages[page][1].forEach(([, heading, text], number) => {
       const hits = (words) => new Set(terms(words).filter((term) => wanted.has(term))).size;

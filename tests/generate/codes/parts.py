@@ -167,7 +167,7 @@ def _wordings(found: Sequence[Sample], most: int) -> Iterator[str]:
             yield from (f"- {_code(sample.reply)} is {_reason_link(sample.verdict)}" for sample in chosen[:left])
             left -= len(chosen[:left])
     if most - left < len(worded):
-        yield f"\nThese are {most - left} of the {len(worded)} replies with it that the rules were written from."
+        yield "\nThe rules were written from these replies and others."
 
 
 def _chosen(of_one: list[Sample], most: int) -> list[Sample]:
@@ -216,3 +216,4 @@ def _how_to(kinds: Sequence[Sample]) -> Iterator[str]:
     found = {sample.verdict.reason for sample in kinds}
     yield from (f"[]({target})" for target, reasons in _GUIDES if found & reasons)
     yield f"[]({HOW_TO['profiles']})"
+    yield "[All codes](index.md)"
