@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -28,7 +28,7 @@ CHROMIUM: Final = shutil.which("chromium")
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     # What a host of static pages says of these; without it Chromium takes no module, and compiles WebAssembly more slowly.
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map = {  # noqa: RUF012 # as the class above has it
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".mjs": "text/javascript",
         ".js": "text/javascript",
