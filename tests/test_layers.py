@@ -68,6 +68,7 @@ ORDER: Final = (
     "report",
     "webhook_auth",
     "serve",
+    "mailbox",
     "cli",
     "__main__",
 )
