@@ -67,12 +67,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_writes_what_is_out_of_date(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    formats, extra = elsewhere / "docs" / "formats.md", elsewhere / "docs" / "webhooks" / "gone.md"
+    formats, extra = (
+        elsewhere / "docs" / "reference" / "formats.md",
+        elsewhere / "docs" / "howto" / "webhooks" / "gone.md",
+    )
     right = formats.read_text(encoding="utf-8")
     formats.write_text("old", encoding="utf-8")
-    (elsewhere / "docs" / "profiles.md").unlink()
+    (elsewhere / "docs" / "reference" / "profiles.md").unlink()
     extra.write_text("old", encoding="utf-8")
-    names = ["docs/formats.md", "docs/profiles.md", "docs/webhooks/gone.md"]
+    names = ["docs/reference/formats.md", "docs/reference/profiles.md", "docs/howto/webhooks/gone.md"]
     assert main(["--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [f"{name}: out of date" for name in names]
     assert formats.read_text(encoding="utf-8") == "old"

@@ -25,7 +25,7 @@ MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
     suppression.pages,
     webhooks.pages,
 )
-FOLDERS: Final = ("docs/webhooks",)  # every file in them is made
+FOLDERS: Final = ("docs/howto/webhooks",)  # every file in them is made
 
 
 def pages() -> dict[str, str]:

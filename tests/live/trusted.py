@@ -34,7 +34,7 @@ sender, domain = sys.argv[1:] or (os.environ["SENDER"], os.environ["DOMAIN"])
 client = smtplib.SMTP("127.0.0.1", PORT)
 client.sendmail(sender, "dead-plain@target." + domain.partition(".")[2], sys.stdin.buffer.read())
 """
-LOOK_UP: Final = "looking-up.md"
+LOOK_UP: Final = "howto/refuse-suppressed-recipients.md"
 PATIENCE: Final = {"maximal_queue_lifetime": "12s", "delay_warning_time": "2s"}
 
 

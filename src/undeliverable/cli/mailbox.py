@@ -33,6 +33,22 @@ _LOGINS: Final = {
     "token_command": "token",
 }
 """The options that say where the password or token comes from."""
+_SAMPLE: Final = b"""\
+From: MAILER-DAEMON@mx.example.net
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; kim@example.org
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user
+
+--b--
+"""
 _UNSAFE: Final = re.compile(r"[^\w@.+-]", re.ASCII)
 
 
@@ -190,7 +206,7 @@ def _run(options: Namespace) -> int:
     prover, known = prover_of(options), list_of(options)
     prover = asking(prover, known)
     into = None if known is None else Watched(known, warn)
-    watched.current().classify(_ANY_REPLY)  # so that the first mail that arrives does not wait until the rules are read
+    parse(_SAMPLE, knowledge=watched.current())  # the first mail that arrives must not wait until the rules are read
     judge, stop = _Judge(options, watched.current, _proving(options, prover)), Stop()
     try:
         memory = Memory(_state(options, place), place.account)
