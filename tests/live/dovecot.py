@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .remote import Remotes, free_port
+from .remote import free_port
 from .servers import LIFE, SBIN, Daemon, lacking
 
 USER, PASSWORD = "bounces@example.com", 'pässword with "quotes"'
@@ -90,8 +90,11 @@ class Dovecot(Daemon):
     program = shutil.which("dovecot", path=SBIN)
     lacks = lacking(program, "Dovecot", OWNER)
 
-    def __init__(self, folder: Path, remotes: Remotes | None = None, **settings: object) -> None:
-        super().__init__(folder, remotes or Remotes({}))
+    def __init__(self, folder: Path, **settings: object) -> None:  # it sends no mail, so there are no remotes
+        self.folder = folder
+        self.port = free_port()
+        self._process = None
+        folder.chmod(0o755)
         self.tls_port = free_port()
         self._settings = {
             "strict": "no", "plugins": "", "separator": "/", "prefix": "", "capability": "", "quota": "1G",

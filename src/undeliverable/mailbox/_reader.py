@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
     message: int = 16 << 20
     batch: int = 16 << 20
-    messages: int = 100
+    messages: int = 50
 
 
 class Reader:
