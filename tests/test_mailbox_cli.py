@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ from tests.imap_server import Habits, imap_server
 from tests.test_pipe import MESSAGE, bounce
 from undeliverable.cli import mailbox as command
 from undeliverable.cli import main
+from undeliverable.mailbox import FOLDERS
 from undeliverable.serve import records
 from undeliverable.store import SuppressionList
 from undeliverable.verp import Signer
@@ -259,3 +265,65 @@ def test_tokens_come_from_a_command(port: int, habits: Habits, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     assert main(["mailbox", f"{HOME}:{port}", "--token-command=echo abc", "--to=b.jsonl", "--once"]) == 0
     assert "user=bounces\1auth=Bearer abc\1\1" in habits.seen
+
+
+# --- the page of the manual
+
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples" / "mailbox"
+
+
+def test_the_page_has_the_folders() -> None:
+    page = (EXAMPLES.parents[1] / "howto" / "mailbox.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(Undeliverable/[\w-]+)` \|$", page, re.MULTILINE))
+    assert rows == dict(FOLDERS)
+
+
+@pytest.mark.parametrize("name", ["undeliverable-mailbox.service", "mailbox.cron"])
+def test_the_command_of_an_example_runs(name: str, port: int, habits: Habits, password: str) -> None:
+    text = (EXAMPLES / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    (line,) = re.findall(r"/usr/local/bin/undeliverable (mailbox .*)", text)
+    words = [re.sub(r"^(/\S+|\$\S+)/", "", word) for word in shlex.split(line)]
+    words[1] = f"{HOME}:{port}/INBOX"
+    words[words.index("--password-file") + 1] = password.partition("=")[2]
+    assert main([*words, *([] if "--once" in words else ["--once"])]) == 0
+    assert list(habits.messages) == [2]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("name", ["google.curl", "microsoft.curl"])
+def test_the_script_for_a_token_prints_it(name: str, tmp_path: Path) -> None:
+    bodies: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            refused = "grant_type=" not in bodies[-1] or len(bodies) > 1
+            self.send_response(401 if refused else 200)
+            self.end_headers()
+            self.wfile.write(b'{"access_token": "the-token", "expires_in": 3599}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        text = (EXAMPLES / name).read_text(encoding="utf-8")
+        config = tmp_path / "config"
+        config.write_text(re.sub(r'url = ".*"', f'url = "http://127.0.0.1:{server.server_port}/"', text))
+        first, second = (
+            subprocess.run(
+                [EXAMPLES / "access_token.sh", config], capture_output=True, text=True, check=False,
+                env={"PATH": os.environ["PATH"], "no_proxy": "*"},
+            )
+            for _ in range(2)
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (first.returncode, first.stdout) == (0, "the-token\n")
+    assert second.returncode
+    assert (second.stdout, "Traceback" in second.stderr) == ("", False)
+    assert {pair.partition("=")[0] for pair in bodies[0].split("&")} >= {"grant_type", "client_id", "client_secret"}

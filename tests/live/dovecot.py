@@ -88,7 +88,7 @@ class Dovecot(Daemon):
     """Dovecot with one account; its mail is made by writing files, as a mail server does it."""
 
     program = shutil.which("dovecot", path=SBIN)
-    lacks = lacking(program, "Dovecot", OWNER)
+    lacks = lacking(program if Path("/usr/lib/dovecot/imap").exists() else None, "Dovecot's IMAP server", OWNER)
 
     def __init__(self, folder: Path, **settings: object) -> None:  # it sends no mail, so there are no remotes
         self.folder = folder

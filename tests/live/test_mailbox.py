@@ -101,7 +101,7 @@ def mailbox(request: pytest.FixtureRequest) -> Iterator[Mailbox]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_dovecot_killed_at_random_each_is_there_once(mailbox: Mailbox) -> None:
+def test_imap_killed_at_random_each_is_there_once(mailbox: Mailbox) -> None:
     for number in range(MAILS):
         mailbox.server.deliver(letter(number))
         if number % (MAILS // OTHERS) == 0:
@@ -130,7 +130,7 @@ def test_dovecot_killed_at_random_each_is_there_once(mailbox: Mailbox) -> None:
     assert killed == KILLS
 
 
-def test_dovecot_mail_that_arrives_is_in_the_list_within_two_seconds(mailbox: Mailbox) -> None:
+def test_imap_mail_that_arrives_is_in_the_list_within_two_seconds(mailbox: Mailbox) -> None:
     process = mailbox.watching()
     took: list[float] = []
     try:
@@ -151,7 +151,7 @@ def test_dovecot_mail_that_arrives_is_in_the_list_within_two_seconds(mailbox: Ma
     assert max(took) <= 2
 
 
-def test_dovecot_restarts_and_drops_lose_and_double_nothing(mailbox: Mailbox) -> None:
+def test_imap_restarts_and_drops_lose_and_double_nothing(mailbox: Mailbox) -> None:
     process = mailbox.watching()
     try:
         mailbox.server.deliver(letter(1))
@@ -172,7 +172,7 @@ def test_dovecot_restarts_and_drops_lose_and_double_nothing(mailbox: Mailbox) ->
     assert set(mailbox.addresses().values()) == {1}
 
 
-def test_dovecot_with_new_uids_doubles_nothing(mailbox: Mailbox) -> None:
+def test_imap_with_new_uids_doubles_nothing(mailbox: Mailbox) -> None:
     for number in range(30):
         mailbox.server.deliver(letter(number) if number % 3 else LUNCH + str(number).encode())
     assert mailbox.once("--no-move").returncode == 0
@@ -199,7 +199,7 @@ def test_dovecot_with_new_uids_doubles_nothing(mailbox: Mailbox) -> None:
     indirect=True,
     ids=["another separator", "neither MOVE nor IDLE", "nothing but the RFC"],
 )
-def test_dovecot_with_other_habits(mailbox: Mailbox, request: pytest.FixtureRequest) -> None:
+def test_imap_with_other_habits(mailbox: Mailbox, request: pytest.FixtureRequest) -> None:
     mailbox.server.deliver(letter(1))
     mailbox.server.deliver(LUNCH)
     for _ in range(2):
@@ -217,7 +217,7 @@ def test_dovecot_with_other_habits(mailbox: Mailbox, request: pytest.FixtureRequ
         process.communicate()
 
 
-def test_dovecot_with_starttls_and_an_authority_of_its_own(mailbox: Mailbox) -> None:
+def test_imap_with_starttls_and_an_authority_of_its_own(mailbox: Mailbox) -> None:
     mailbox.server.deliver(letter(1))
     done = mailbox.once(scheme="imap")
     assert done.returncode == 0, done.stderr
@@ -230,7 +230,7 @@ def refused(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_dovecot_refuses_in_one_line_each(mailbox: Mailbox) -> None:
+def test_imap_refuses_in_one_line_each(mailbox: Mailbox) -> None:
     mailbox.server.deliver(letter(1))
     refused(mailbox.once(folder="Nowhere"), "Nowhere cannot be opened; the server says: ")
     shutil.copy(mailbox.folder / "ca.pem", mailbox.folder / "mine.pem")
@@ -254,7 +254,7 @@ FULL = {"plugins": "quota imap_quota", "quota": "1", "capability": "IMAP4rev1 UI
 
 
 @pytest.mark.parametrize("mailbox", [FULL], indirect=True, ids=["full"])
-def test_dovecot_with_a_full_quota_keeps_the_records(mailbox: Mailbox) -> None:
+def test_imap_with_a_full_quota_keeps_the_records(mailbox: Mailbox) -> None:
     mailbox.server.deliver(letter(1) + b"x" * 100_000)
     for _ in range(2):
         done = mailbox.once()
