@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
@@ -88,7 +89,8 @@ class Gate(Server):
                 said = [process.stderr.readline() for _ in range(2)]
                 assert all("listening on" in line for line in said), said
                 os.chmod(self.folder / "run", 0o755)
-                shutil.chown(self.socket, group="postfix" if isinstance(self, Postfix) else self.user)
+                group = "postfix" if isinstance(self, Postfix) else pwd.getpwnam(self.user).pw_gid
+                shutil.chown(self.socket, group=group)
                 yield
             finally:
                 process.terminate()
