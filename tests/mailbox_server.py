@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from undeliverable.mailbox import DroppedError, Judgement, Mail, Place, RefusedError, Stop
+
+T = TypeVar("T")
 
 PLACE = Place.of("imaps://bounces@imap.example.com/INBOX")
 RECEIVED = datetime(2026, 11, 16, 9, 12, tzinfo=UTC)
@@ -74,7 +77,7 @@ class FileSession:
     """
 
     def __init__(
-        self, account: Account, step: Callable[[], None] = lambda: None, waits: Iterable[Callable[[], None]] = ()
+        self, account: Account, step: Callable[[], None] = lambda: None, waits: Iterable[Callable[[], object]] = ()
     ) -> None:
         self.account = account
         self.validity = account.validity
@@ -100,7 +103,7 @@ class FileSession:
         if folder in self.refused:
             raise RefusedError(f"messages cannot be moved to {folder}", self.refused[folder])
         for uid in uids:
-            self._stepped(lambda uid=uid: self.account.move(uid, folder))
+            self._stepped(partial(self.account.move, uid, folder))
 
     def wait(self, stop: Stop) -> None:
         happens = next(self._waits, stop.set)
@@ -113,7 +116,7 @@ class FileSession:
         raw = self.account.raw(uid)
         return Mail(uid, raw[:most], len(raw), RECEIVED, PLACE.source(self.validity, uid))
 
-    def _stepped(self, do: Callable[[], Any]) -> Any:
+    def _stepped(self, do: Callable[[], T]) -> T:
         self._step()
         found = do()
         self._step()

@@ -168,6 +168,13 @@ def test_a_long_state_becomes_a_short_one_with_the_same_meaning(state: Path, mon
     monkeypatch.setattr(_memory, "_SHORT", 5)
     monkeypatch.setattr(_memory, "_CHUNK", 2)
     memory = Memory(state, PLACE.account)
+    for _ in range(9):
+        memory.settle()
+        memory.begin(5)
+        memory.begin(6)
+    memory.close()
+    memory = Memory(state, PLACE.account)
+    assert (memory.validity, memory.mark) == (6, None)
     memory.begin(6)
     memory.take({1: Taken("old", "bounce")})
     memory.begin(7)
@@ -335,7 +342,7 @@ def test_a_folder_that_takes_nothing_is_said_once_and_tried_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(_reader.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("undeliverable.mailbox._reader.time.monotonic", lambda: clock[0])
     session = FileSession(bench.account)
     session.refused["Undeliverable/Bounces"] = "NO [OVERQUOTA] full"
     bench.deliver(1)
@@ -369,25 +376,31 @@ def test_many_moves_end_at_the_first_that_is_refused(bench: Bench, monkeypatch: 
     assert len(bench.said) == 1
 
 
-def test_a_message_that_the_server_cannot_give_keeps_no_other_back(bench: Bench) -> None:
+def test_a_message_that_the_server_cannot_give_keeps_no_other_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("undeliverable.mailbox._reader.time.monotonic", lambda: clock[0])
     session = FileSession(bench.account)
     bench.deliver(1, 2, 3)
     session.unreadable = {2}
-    bench.reader.read_all(session)
     bench.reader.read_all(session)
     assert bench.numbers() == [1, 3]
     assert bench.account.uids() == [2]
     assert "message 2 is left" in bench.said[0]
     assert bench.reader.has_problems
     session.unreadable = set()
-    bench.reader.read_all(session)
+    bench.reader.read_new(session)
+    assert bench.numbers() == [1, 3]
+    clock[0] += 3600
+    bench.reader.read_new(session)
     assert bench.numbers() == [1, 3, 2]
 
 
 def test_a_message_that_leaves_meanwhile_is_no_problem(bench: Bench) -> None:
     bench.deliver(1, 2)
     session = FileSession(bench.account)
-    session.search = lambda _: [1, 2, 3]  # type: ignore[method-assign]
+    session.search = lambda first: [1, 2, 3]  # type: ignore[method-assign]
     session.fetch = lambda uids, most: []  # type: ignore[method-assign]
     bench.reader.read_all(session)
     assert bench.numbers() == []
@@ -461,6 +474,28 @@ def test_the_wish_to_stop_ends_between_two_writes(tmp_path: Path) -> None:
     bench.reader.read_all(FileSession(bench.account))
     assert bench.numbers() == [1]
     assert bench.account.uids() == [2, 3]
+
+
+def test_a_message_that_was_announced_for_nothing(bench: Bench) -> None:
+    bench.reader._take(FileSession(bench.account), [])
+    assert not bench.reader.counts
+
+
+def test_a_rotated_file_is_looked_into(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    outputs = Outputs(path)
+    mark = outputs.mark()
+    assert mark is not None
+    records.append(path, [b'{"source":"a"}\n'])
+    path.rename(tmp_path / "records.1")
+    records.append(path, [b'{"source":"b"}\n', b"1\n"])
+    (tmp_path / "other").write_text("x")
+    assert outputs.sources_since(mark) == {"a", "b"}
+    later = outputs.mark()
+    assert later is not None
+    assert later.offset > 0
+    records.append(path, [b'{"source":"c"}\n'])
+    assert outputs.sources_since(later) == {"c"}
 
 
 # --- the loop

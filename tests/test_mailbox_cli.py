@@ -22,6 +22,7 @@ from tests.imap_server import Habits, imap_server
 from tests.test_pipe import MESSAGE, bounce
 from undeliverable.cli import mailbox as command
 from undeliverable.cli import main
+from undeliverable.cli._command import UsageError
 from undeliverable.mailbox import FOLDERS
 from undeliverable.serve import records
 from undeliverable.store import SuppressionList
@@ -220,7 +221,7 @@ def test_a_database_has_no_place_beside_it(password: str) -> None:
     from undeliverable.mailbox import Place
 
     options = Namespace(state=None, to=None, into="postgresql://db.example.org/x")
-    with pytest.raises(command.UsageError, match="--state is required"):
+    with pytest.raises(UsageError, match="--state is required"):
         command._state(options, Place.of("imaps://kim@imap.example.com"))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.imap_server import Habits, imap_server
+from undeliverable.errors import MissingExtraError
 from undeliverable.mailbox import Credentials, DroppedError, MailboxError, Place, RefusedError, Stop
 from undeliverable.mailbox import imap as module
 from undeliverable.mailbox.imap import ImapSession, connect
@@ -376,6 +379,12 @@ def test_a_command_that_fails(answer: list[str] | None, credentials: Credentials
         with pytest.raises(DroppedError if answer is None else RefusedError):
             session.fetch([1], 10)
         session.close()
+
+
+def test_without_imapclient_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imapclient", None)
+    with pytest.raises(MissingExtraError, match=r"undeliverable\[imap\]"):
+        importlib.reload(module)
 
 
 def test_closing_never_raises(credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,12 @@ def test_dropped_at_every_step_each_is_taken_once(tmp_path: Path, monkeypatch: p
         account, stop, said = filled(folder), Stop(), list[str]()
         memory, drop = Memory(folder / "state", PLACE.account), Dropping(step)
         reader = reader_of(folder, memory, stop, said)
-        late = [lambda: None, lambda account=account: account.deliver(message(8))]
+        late: list[Callable[[], object]] = [lambda: None, partial(account.deliver, message(8))]
         sessions = 0
 
-        def connect(account: Account = account, drop: Dropping = drop, late: list[Any] = late) -> FileSession:
+        def connect(
+            account: Account = account, drop: Dropping = drop, late: list[Callable[[], object]] = late
+        ) -> FileSession:
             nonlocal sessions
             sessions += 1
             return FileSession(account, drop, [late.pop(0)] if late else [])

@@ -172,12 +172,10 @@ class Memory:
         self._STEPS[name](self, entry)
 
     def _apply_validity(self, entry: Mapping[str, object]) -> None:
-        validity = cast("int | None", entry["validity"])
-        if validity != self.validity:
-            for taken in self.taken.values():
-                self._former.setdefault(taken.digest, []).append(taken.kind)
-            self.taken = {}
-        self.validity = validity
+        for taken in self.taken.values():
+            self._former.setdefault(taken.digest, []).append(taken.kind)
+        self.taken = {}
+        self.validity = cast("int | None", entry["validity"])
 
     def _apply_taking(self, entry: Mapping[str, object]) -> None:
         self.pending = _by_uid(cast("Mapping[str, str]", entry["taking"]))

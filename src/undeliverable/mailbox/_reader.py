@@ -25,6 +25,7 @@ __all__ = ["Limits", "Reader"]
 T = TypeVar("T")
 
 _ASKED: Final = 500  # messages in one question, so that a command stays short
+_HOUR: Final = 3600.0
 _PAUSE: Final = 300.0  # seconds until a folder is tried again that took nothing
 
 
@@ -74,7 +75,7 @@ class Reader:
         self._say = say
         self._limits = limits or Limits()
         self._next = 1
-        self._unreadable: set[int] = set()
+        self._anew = 0.0
         self._closed: dict[str, float] = {}
         self.counts: Counter[str] = Counter()
         self.has_problems = False
@@ -91,7 +92,7 @@ class Reader:
             self._say(f"{self.place.url}: the server has new UIDs; messages are recognised by their contents")
         uids = session.search(1)
         memory.forget(memory.taken.keys() - set(uids))
-        self._unreadable = set()
+        self._anew = time.monotonic() + _HOUR
         self._closed = {}
         self._move(session, list(memory.taken))
         self._take_all(session, [uid for uid in uids if uid not in memory.taken])
@@ -102,9 +103,14 @@ class Reader:
     def read_new(self, session: Session) -> None:
         """Take what has arrived since the last time, and try again to move what could not be moved.
 
+        Once an hour everything is compared again: what could not be read before, and what somebody has removed.
+
         :raises MailboxError: when the connection fails.
         :raises OSError: when something cannot be written; read everything again later.
         """
+        if time.monotonic() >= self._anew:
+            self.read_all(session)
+            return
         uids = session.search(self._next)
         self._take_all(session, [uid for uid in uids if uid not in self._memory.taken])
         self._next = max([self._next - 1, *uids]) + 1
@@ -151,9 +157,7 @@ class Reader:
                 return [mail for uid in uids for mail in self._fetched(session, [uid])]
             (uid,) = uids
             self.has_problems = True
-            if uid not in self._unreadable:
-                self._unreadable.add(uid)
-                self._say(f"{self.place.url}: message {uid} is left, since it cannot be read: {error.reply}")
+            self._say(f"{self.place.url}: message {uid} is left, since it cannot be read: {error.reply}")
             return []
 
     def _take(self, session: Session, mails: Sequence[Mail]) -> None:
