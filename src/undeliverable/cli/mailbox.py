@@ -206,7 +206,8 @@ def _run(options: Namespace) -> int:
     prover, known = prover_of(options), list_of(options)
     prover = asking(prover, known)
     into = None if known is None else Watched(known, warn)
-    parse(_SAMPLE, knowledge=watched.current())  # the first mail that arrives must not wait until the rules are read
+    if not options.once:
+        parse(_SAMPLE, knowledge=watched.current())  # the first mail that arrives must not wait for the rules
     judge, stop = _Judge(options, watched.current, _proving(options, prover)), Stop()
     try:
         memory = Memory(_state(options, place), place.account)
