@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.generate import formats, index, message, profiles, schema, suppression, webhooks
+from tests.generate import formats, index, message, profiles, schema, service, suppression, webhooks
 from undeliverable import Knowledge
 
 __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
@@ -22,6 +22,7 @@ MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
     message.pages,
     profiles.pages,
     schema.pages,
+    service.pages,
     suppression.pages,
     webhooks.pages,
 )
