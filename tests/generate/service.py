@@ -36,7 +36,7 @@ _OBJECTS: Final[Mapping[type, str]] = {
 _REFS: Final = ("id", "layer")
 _SKIPPED: Final = frozenset(("field_block", "block", "keep_headers"))
 _ABOUT: Final = {
-    "Record": "What a mail says: the record that all commands write, see docs/reference/schema.",
+    "Record": "What a mail says: the record that all commands write, see docs/reference/record.md.",
     "Verdict": "What became of one recipient, why, and what follows.",
 }
 
