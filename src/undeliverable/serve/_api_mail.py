@@ -91,7 +91,9 @@ class Judge:
         now = datetime.now(UTC)
         received = min(values.pop("received", now), now)
         values.pop("record", None)
-        sender, recipients = values.pop("envelope_from", None), values.pop("envelope_to", ())
+        sender = None if values.get("envelope_from") is None else _bare(values["envelope_from"])
+        recipients = tuple(map(_bare, values.pop("envelope_to", ())))
+        values.pop("envelope_from", None)
         tenant = values.get("tenant", self.judging.tenant)
         delivery = Delivery(await self._read(body, values, recipients, received), sender, recipients)
         self._metrics.seen(_SOURCE, delivery.report, tenant)
@@ -116,3 +118,8 @@ class Judge:
         if len(body) < _LONG and (prover is None or prover.sent is None):
             return read()
         return await asyncio.to_thread(read)  # what was sent may be asked of a database
+
+
+def _bare(path: str) -> str:
+    """Return an address without the brackets that SMTP puts around it; ``<>`` is the null sender."""
+    return path.strip().removeprefix("<").removesuffix(">")

@@ -88,7 +88,7 @@ ROUTES: Final = (
             Field(
                 "envelope_to", "texts", "envelope recipients: the return path that the bounce came to, with its token"
             ),
-            Field("envelope_from", "text", "the envelope sender; empty for the null sender"),
+            Field("envelope_from", "text", "the envelope sender; empty, or <>, for the null sender"),
             Field("received", "time", "when it reached you; now by default, and never later"),
             Field("record", "flag", "false: record nothing; true: answer 409 if the server records nowhere"),
             Field("source", "text", "your own name for the mail, which comes into the record"),
