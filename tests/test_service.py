@@ -16,6 +16,8 @@ from undeliverable import Knowledge, KnowledgeError, Proof, __version__, classif
 from undeliverable.proof import Prover
 from undeliverable.serve import Budget, _api, _web, records
 from undeliverable.serve._api import Api, Limits
+from undeliverable.serve._api_fields import Field, of_object, of_query
+from undeliverable.serve._problems import Fault
 from undeliverable.serve._secrets_file import read_all_secrets, read_tokens
 from undeliverable.serve._tokens import SCOPES, Tokens
 from undeliverable.store import StoreError, SuppressionList, UnavailableError
@@ -594,3 +596,41 @@ def test_a_client_that_sends_late_keeps_nobody_waiting(api: Api) -> None:
         return answer
 
     assert asyncio.run(both()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read"),
+    [
+        ("integer", 3, 3),
+        ("integer", True, None),
+        ("integer", "3", None),
+        ("integer", 10**30, None),
+        ("number", 3.5, 3.5),
+        ("days", 3, 3),
+        ("time", "2026-11-30T14:05:00Z", datetime(2026, 11, 30, 14, 5, tzinfo=UTC)),
+    ],
+)
+def test_kinds_of_values_in_json(kind: str, value: Any, read: Any) -> None:
+    faults: list[Fault] = []
+    found = of_object({"a": Field("a", kind, "")}, {"a": value}, "", faults)
+    assert (found.get("a"), bool(faults)) == (read, read is None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "read"),
+    [
+        ("integer", ["3"], 3),
+        ("number", ["3.5"], 3.5),
+        ("number", ["x"], None),
+        ("number", ["nan"], None),
+        ("flag", ["TRUE"], True),
+        ("texts", ["a", "b"], ("a", "b")),
+        ("text", ["a", "b"], None),
+        ("text", [], None),
+    ],
+)
+def test_kinds_of_parameters(kind: str, texts: list[str], read: Any) -> None:
+    faults: list[Fault] = []
+    field = Field("a", kind, "", is_required=True)
+    found = of_query({"a": field}, {"a": texts} if texts else {}, {}, faults)
+    assert (found.get("a"), bool(faults)) == (read, read is None)

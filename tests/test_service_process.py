@@ -17,17 +17,21 @@ import pytest
 
 from tests import service_load
 from undeliverable import Knowledge
-from undeliverable.cli import main
-from undeliverable.serve import _workers, records
+from undeliverable.cli import _serve_web, main
+from undeliverable.cli._main import full_parser
+from undeliverable.cli._serve_web import Shared, secrets_of, web_of
+from undeliverable.serve import Budget, _workers, records
 from undeliverable.serve._api import Api
 from undeliverable.serve._judging import Judging
 from undeliverable.serve._problems import ApiError
+from undeliverable.serve._site import Site
 from undeliverable.serve._worker import Job, Setup, packed, work
 from undeliverable.serve._worker import main as work_on
 from undeliverable.serve._workers import Workers
+from undeliverable.serve.http import Webhooks
 from undeliverable.store import SuppressionList
 
-from .service import JSON, MAIL, SECRETS, TOKEN, asked, secrets_file
+from .service import JSON, MAIL, SECRETS, TOKEN, ask, asked, secrets_file
 from .serving import serving
 from .test_pipe import bounce
 from .test_webhook_endpoint import BASIC, BOUNCE
@@ -300,3 +304,72 @@ def test_the_load_program_measures() -> None:
     """Reduced; python -m tests.service_load is the measurement."""
     figures = service_load.measure(("batch",), 2, 0.2, None, ["--workers", "0"])
     assert figures["batch"]["replies a second"] > 0
+
+
+def test_a_batch_that_cannot_be_used_is_named_by_a_process() -> None:
+    async def talk() -> tuple[Any, Any]:
+        api = Api(None, workers=1)
+        answers = (
+            await ask(api, "POST", "/v1/classify", BATCH[:-1], JSON),
+            await ask(api, "POST", "/v1/classify", BATCH, JSON),
+        )
+        await api.drain()
+        return answers
+
+    malformed, well = asyncio.run(talk())
+    assert malformed.code == "malformed"
+    assert well.status == 200
+
+
+# --- the command, in this process
+
+
+def site_of(folder: Path, *words: str, text: str | None = None) -> Any:
+    secrets = [] if text is None else ["--secrets", str(secrets_file(folder, text))]
+    options = full_parser().parse_args(["serve", "--http", "127.0.0.1:0", *secrets, *words])
+    (server,), reload = web_of(options, Shared(Knowledge.builtin, None, Budget()), secrets_of(options))
+    return server._app, reload
+
+
+def test_what_the_options_ask_for(tmp_path: Path) -> None:
+    alone, reload = site_of(tmp_path, "--no-auth")
+    assert isinstance(alone, Api)
+    reload()
+    assert alone.tokens is None
+    assert isinstance(site_of(tmp_path, text=SECRETS)[0], Api)
+    hooks = '[postmark]\nusername = "user"\npassword = "password"\n'
+    assert isinstance(site_of(tmp_path, "--to", str(tmp_path / "b.jsonl"), text=hooks)[0], Webhooks)
+
+
+def test_one_application_of_both(tmp_path: Path) -> None:
+    text = SECRETS + '[postmark]\nusername = "user"\npassword = "password"\n'
+    site, reload = site_of(tmp_path, "--to", str(tmp_path / "b.jsonl"), "--workers", "0", text=text)
+    assert isinstance(site, Site)
+    assert asked(site, "GET", "/v1/health").status == 200
+    assert asked(site, "GET", "/v1/elsewhere").code == "not_found"
+    assert asked(site, "POST", "/webhooks/postmark", BOUNCE, BASIC).status == 200
+    asyncio.run(site.drain())
+    secrets_file(tmp_path, "")
+    reload()
+    assert asked(site, "POST", "/v1/classify", {"reply": "550 no"}, token=TOKEN).status == 401
+
+
+def test_a_signal_reads_the_tokens_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = secrets_file(tmp_path)
+
+    def say(message: str) -> None:
+        if message.startswith("listening"):
+            path.write_text("[api.all]\n", encoding="utf-8")
+            os.kill(os.getpid(), signal.SIGHUP)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("undeliverable.cli.serve.warn", say)
+    monkeypatch.setattr("undeliverable.cli._serve_web.warn", say)
+    assert main(["serve", "--http", "127.0.0.1:0", "--secrets", str(path), "--into", str(tmp_path / "list.db")]) == 0
+
+
+def test_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert _serve_web._cores() == 1
