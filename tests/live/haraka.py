@@ -111,6 +111,7 @@ class Haraka(Daemon):
         shutil.copytree(PROGRAM.parents[1] / "config", config)  # as `haraka --install` does
         plugins.mkdir()
         shutil.copy(HOOK / "undeliverable.js", plugins)
+        shutil.copy(HOOK.parent / "undeliverable-client.js", plugins)
         (plugins / "routes.js").write_text(ROUTES, encoding="ascii")
         files = {
             "me": "mx.sender.example",
