@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from undeliverable import Advice, parse
 from undeliverable.store import SuppressionList
 
 from .haraka import Haraka, Outcomes, Recording, lacking, send, wait
@@ -85,6 +86,8 @@ def test_an_address_suppressed_while_its_mail_waits_gets_no_other_attempt(
         assert "Status: 5.7.1" in notification
         assert GONE in notification
         assert "No MX" not in notification
+        (verdict,) = parse(notification.encode()).verdicts
+        assert verdict.advice is not Advice.SUPPRESS  # should it come back to us
         wait(lambda: "suppressed" in {record["kind"] for record in outcomes.found()}, haraka)
 
 
