@@ -22,6 +22,7 @@ const COMMANDS = {
     '.': 'end_of_data',
 };
 const MAX_TIMEOUT = 20; // seconds; Haraka ends a hook after 30, and takes the end of a `deferred` hook for a delay of NaN
+const FRESH = 5; // seconds for which a look at RCPT counts for the first attempt
 const GIVEN_UP = /^Too many failures \(/; // Haraka's own words when its list of intervals ends
 
 exports.register = function () {
@@ -68,10 +69,13 @@ exports.load = function () {
 exports.refuse_suppressed = async function (next, connection, params) {
     if (!connection.relaying) return next(); // somebody else's mail to us is not ours to refuse
     const address = text_of(params[0]);
+    const { notes } = connection.transaction;
     let found;
     try {
         found = await this.client.suppressed([address]);
+        notes.undeliverable_checked ??= true;
     } catch (error) {
+        notes.undeliverable_checked = false;
         connection.logwarn(this, `${address} not checked: ${reason_of(error)}`);
         return this.cfg.check.defer_if_down ? next(DENYSOFT, 'try again later') : next();
     }
@@ -84,7 +88,7 @@ exports.refuse_suppressed = async function (next, connection, params) {
 exports.begin_attempt = async function (next, hmail) {
     const attempt = this.new_attempt(hmail);
     for (const rcpt of hmail.todo.rcpt_to) forget(rcpt);
-    if (!this.cfg.check.queue) return next();
+    if (!this.cfg.check.queue || !hmail.todo.mail_from.user || is_fresh(hmail)) return next();
     let found;
     try {
         found = await this.client.suppressed(hmail.todo.rcpt_to.map(text_of));
@@ -289,6 +293,11 @@ function reply_of(rcpt) {
 // What the last attempt left on a recipient, which Haraka keeps.
 function forget(rcpt) {
     for (const key of Object.keys(rcpt)) if (key.startsWith('dsn_') || key === 'reason') delete rcpt[key];
+}
+
+// Checked at RCPT a moment ago.
+function is_fresh(hmail) {
+    return hmail.todo.notes.undeliverable_checked === true && hmail.num_failures === 0 && age_of(hmail) < FRESH;
 }
 
 function age_of(hmail) {
