@@ -64,7 +64,7 @@ def kinds(outcomes: Outcomes) -> dict[str, str]:
 
 
 def is_suppressed(outcomes: Outcomes, address: str) -> bool:
-    with SuppressionList(outcomes.list) as known:
+    with SuppressionList(outcomes.addresses) as known:
         return known.is_suppressed(address)
 
 
