@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from tests.dns_server import SERVFAIL, dns_server
 from undeliverable import Advice, parse
 from undeliverable.store import SuppressionList
 
@@ -160,3 +161,20 @@ def test_a_folder_that_cannot_be_written_loses_nothing_while_haraka_runs(outcome
         assert not send(haraka.port, DEAD, FINE)
         wait(lambda: kinds(outcomes) == {DEAD: "bounce", FINE: "delivered"}, haraka)
         assert "are in memory only" in haraka.log()
+
+
+def test_a_name_server_that_fails_condemns_nobody(
+    outcomes: Outcomes, remote: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = {"MX ill.example": (), "A ill.example": SERVFAIL, "AAAA ill.example": SERVFAIL}
+    with dns_server(ill) as names, outcomes.service():
+        preload = outcomes.folder / "names.js"
+        preload.write_text(f"require('node:dns').setServers(['127.0.0.1:{names.port}']);\n", encoding="ascii")
+        monkeypatch.setenv("NODE_OPTIONS", f"--require {preload}")
+        with running(outcomes, remote) as (haraka, remotes):
+            assert not send(haraka.port, "kim@ill.example", "lee@gone.example")
+            wait(lambda: kinds(outcomes) == {"kim@ill.example": "delay", "lee@gone.example": "bounce"}, haraka)
+            wait(lambda: len(returned(remotes, "lee@gone.example")) == 1, haraka)
+            assert not returned(remotes, "kim@ill.example")
+            assert not is_suppressed(outcomes, "kim@ill.example")
+            assert is_suppressed(outcomes, "lee@gone.example")

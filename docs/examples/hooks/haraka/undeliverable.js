@@ -5,6 +5,7 @@
 //
 // Without an answer Haraka does what it would do without the plugin; see undeliverable-client.js beside this file.
 
+const dns = require('node:dns/promises');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 
@@ -23,6 +24,7 @@ const COMMANDS = {
 };
 const MAX_TIMEOUT = 20; // seconds; Haraka ends a hook after 30, and takes the end of a `deferred` hook for a delay of NaN
 const FRESH = 5; // seconds for which a look at RCPT counts for the first attempt
+const NO_PLACE = /^(?:Nowhere to deliver mail to for domain|No Such Domain)/;
 const GIVEN_UP = /^Too many failures \(/; // Haraka's own words when its list of intervals ends
 
 exports.register = function () {
@@ -164,13 +166,14 @@ exports.bounced = async function (next, hmail, error) {
         return next();
     }
     const is_expired = GIVEN_UP.test(error.message);
+    if (!is_expired && NO_PLACE.test(error.message) && !(await is_certain(hmail.todo.domain))) {
+        for (const rcpt of hmail.todo.rcpt_to) rcpt.dsn_status = '4.4.3';
+        return keep(next, hmail, `DNS lookup failure: ${hmail.todo.domain}`);
+    }
     const found = await this.judge(hmail, error.bounced_rcpt ?? error.deferred_rcpt);
     const advice = this.agreed(hmail, found);
     if (!is_expired && (advice === 'retry' || advice === 'retry_elsewhere')) {
-        // As above: OK drops the message, and the reference added here keeps it for the next attempt. `deferred` follows.
-        hmail.refcount++;
-        next(OK);
-        return hmail.temp_fail(found[0].reply, { mx: error.mx, fail_recips: error.bounced_rcpt });
+        return keep(next, hmail, found[0].reply, { mx: error.mx, fail_recips: error.bounced_rcpt });
     }
     const event = is_expired ? 'expired' : 'bounce';
     await this.record(hmail, found.map(({ rcpt, reply }) => this.event(hmail, rcpt, event, { reply, words: error.message })));
@@ -293,6 +296,22 @@ function reply_of(rcpt) {
 // What the last attempt left on a recipient, which Haraka keeps.
 function forget(rcpt) {
     for (const key of Object.keys(rcpt)) if (key.startsWith('dsn_') || key === 'reason') delete rcpt[key];
+}
+
+// Instead of its bounce: OK drops the message, and the reference added here keeps it. The hook `deferred` follows.
+function keep(next, hmail, why, more) {
+    hmail.refcount++;
+    next(OK);
+    hmail.temp_fail(why, more);
+}
+
+// Haraka takes a look-up of addresses that failed for the moment for one that found none, and gives the message up.
+// Nobody is to be suppressed for a name server that was ill, so only the answer that there is nothing counts.
+async function is_certain(domain) {
+    const resolver = new dns.Resolver({ timeout: 3000, tries: 2 });
+    resolver.setServers(dns.getServers());
+    const asked = await Promise.allSettled([resolver.resolveMx(domain), resolver.resolve4(domain), resolver.resolve6(domain)]);
+    return asked.every(({ reason }) => reason?.code === 'ENODATA' || reason?.code === 'ENOTFOUND');
 }
 
 // Checked at RCPT a moment ago.
