@@ -5,9 +5,12 @@ The texts are made in `_shown`, which is imported with the first one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import cast
 
+from undeliverable.model import Event
 from undeliverable.reasons import Advice, BounceType
 
 TYPE_CHECKING = False
@@ -15,6 +18,16 @@ if TYPE_CHECKING:
     from undeliverable.verdict._shown import ShownReport, ShownVerdict
 
 __all__ = ["ReportViews", "VerdictViews"]
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@lru_cache(maxsize=1)
+def _record_json() -> Callable[..., str]:
+    """Return what writes a record: imported with the first one, for the statement takes time each time."""
+    from undeliverable.verdict._json import record_json
+
+    return record_json
 
 
 class VerdictViews:
@@ -40,9 +53,7 @@ class VerdictViews:
 
     def to_json(self) -> str:
         """Return the public record as one line of JSON in ASCII."""
-        import json
-
-        return json.dumps(self.to_dict())
+        return _record_json()(self.to_dict(), _NOTHING)
 
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import verdict_line
@@ -64,16 +75,24 @@ class ReportViews:
     """The views of a report."""
 
     __slots__ = ()
+    event: Event | None
 
     if TYPE_CHECKING:
 
         def to_dict(self) -> dict[str, object]: ...
 
-    def to_json(self) -> str:
-        """Return the public record as one line of JSON in ASCII, as ``--format jsonl`` writes it."""
-        import json
+    def to_json(self, *, compact: bool = False, more: Mapping[str, object] = _NOTHING) -> str:
+        """Return the public record as one line of JSON in ASCII, as ``--format jsonl`` writes it.
 
-        return json.dumps(self.to_dict())
+        It is what ``json.dumps(report.to_dict())`` returns; with the extra ``fast`` it takes less time.
+
+        :param compact: without the blanks behind commas and colons.
+        :param more: keys of your own and their values, written behind those of the record.
+        :raises TypeError: when `more` or the metadata of an event hold what JSON has no form for.
+        """
+        record, event = self.to_dict(), self.event
+        added = more if event is None else {**more, "tags": event.tags, "metadata": event.metadata}
+        return _record_json()(record | more if more else record, added, compact=compact)
 
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import report_line
