@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import undeliverable
@@ -14,14 +16,21 @@ if TYPE_CHECKING:
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Rule
 
+SITE = Path(__file__).parent / "_site"  # the search and its page
+sys.path.insert(0, str(SITE))
+
 project = "undeliverable"
 author = "The undeliverable authors"
 copyright = author
 release = version = undeliverable.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "site_search"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_site"]
+templates_path = [str(SITE / "templates")]
+html_static_path = [str(SITE / "static")]
+html_css_files = ["search.css"]
+suppress_warnings = ["toc.empty_glob"]  # a part takes what has no place in its order yet
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "signature"

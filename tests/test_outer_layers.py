@@ -21,6 +21,7 @@ LAYERS: Final = (
     "rates",
     "recommend",
     "arrow",
+    "compat",
     "suppression",
     "store",
     "check",

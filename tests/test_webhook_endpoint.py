@@ -342,7 +342,7 @@ class TestMounted:
     def test_in_django(self, tmp_path: Path) -> None:
         """The recipe of the documentation, run as it stands there."""
         pytest.importorskip("django")
-        page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+        page = (ROOT / "docs" / "howto" / "webhooks.md").read_text(encoding="utf-8")
         (recipe,) = re.findall(r"```text\n(# views\.py.*?)```", page, re.DOTALL)
         topic = "arn:aws:sns:eu-west-1:123456789012:t"
         certificate = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00.pem"

@@ -281,7 +281,7 @@ class Knowledge(Shared, Selecting):
 
     @property
     def meaning(self) -> Meaning:
-        """What tells the causes that a reply states from advice, footers and links."""
+        """The rules that separate the causes a reply states from advice, footers and links."""
         from undeliverable._rules.meaning import Meaning
 
         return Meaning() if self._shipped is None else self._shipped.meaning

@@ -1,4 +1,4 @@
-"""Makes docs/message-advice.md from what the data says of refused messages."""
+"""Makes docs/reference/message-advice.md from what the data says of refused messages."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def pages() -> dict[str, str]:
     """Return the page by its path."""
     document = tomllib.loads(read("message.toml"))
     return {
-        "docs/message-advice.md": HEAD + "".join(_table(document[name], title, keys) for name, title, keys in TABLES)
+        "docs/reference/message-advice.md": HEAD
+        + "".join(_table(document[name], title, keys) for name, title, keys in TABLES)
     }
 
 

@@ -1,4 +1,4 @@
-"""Makes docs/webhooks/NAME.md from the tables of the services."""
+"""Makes docs/howto/webhooks/NAME.md from the tables of the services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from undeliverable.webhooks._service import Meaning
 
 def pages() -> dict[str, str]:
     """Return every page by its path."""
-    return {f"docs/webhooks/{service.name}.md": "\n".join(_page(service)) + "\n" for service in SERVICES}
+    return {f"docs/howto/webhooks/{service.name}.md": "\n".join(_page(service)) + "\n" for service in SERVICES}
 
 
 def _page(service: Service) -> Iterator[str]:

@@ -246,7 +246,7 @@ def _knowledge(profile: str | Sequence[str] | None, rules: Names) -> Knowledge:
 
 
 def _state(name: str) -> tuple[int, int] | None:
-    """Return what tells one state of a file from another; None for what is no file."""
+    """Return a value that changes with the content of a file; None for what is no file."""
     try:
         found = os.stat("".join(name.rpartition(".toml")[:2]))  # noqa: PTH116 # without what stands behind a colon
     except OSError:

@@ -58,7 +58,7 @@ class Migrated(Shown):
 
     :ivar merged: addresses that had several entries; their histories are one now.
     :ivar split: pairs of two addresses that were recorded as one. The history went to the first, except for events whose
-        reply names the second: whatever else happened to the second cannot be told.
+        reply names the second: the other events of the second cannot be recovered.
     :ivar patterns: entries such as ``*@example.org``, which never stopped anything: a whole domain takes
         :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
     """
