@@ -1,20 +1,22 @@
-"""How verdicts and reports look to people: in a console, in a test's failure, in a notebook; and as JSON.
+"""How verdicts and reports look to people: in a console, in a test's failure, in a notebook; and as JSON and as pickles.
 
-The texts are made in `_shown`, which is imported with the first one.
+The texts are made in `_shown`, which is imported with the first one; so are the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copyreg import __newobj__  # type: ignore[attr-defined] # what object.__reduce_ex__ uses
 from functools import lru_cache
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from undeliverable.model import Event
 from undeliverable.reasons import Advice, BounceType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from undeliverable.verdict import Verdict
     from undeliverable.verdict._shown import ShownReport, ShownVerdict
 
 __all__ = ["ReportViews", "VerdictViews"]
@@ -28,6 +30,11 @@ def _record_json() -> Callable[..., str]:
     from undeliverable.verdict._json import record_json
 
     return record_json
+
+
+def _as_before(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 # a verdict or a report
+    """Return how a dataclass is pickled: each attribute as an object."""
+    return __newobj__, (value.__class__,), value.__getstate__()
 
 
 class VerdictViews:
@@ -50,6 +57,16 @@ class VerdictViews:
     def should_suppress(self) -> bool:
         """True if the advice is to send no more mail to the address that was mailed (``sent_to``)."""
         return self.advice is Advice.SUPPRESS
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if VerdictViews not in self.__class__.__bases__:
+            return _as_before(self)
+        from undeliverable.verdict._pickled import restored_verdict, verdict_state
+
+        try:
+            return restored_verdict, (self.__class__, verdict_state(self))
+        except (AttributeError, KeyError, TypeError):  # made by somebody, of other values
+            return _as_before(self)
 
     def to_json(self) -> str:
         """Return the public record as one line of JSON in ASCII."""
@@ -76,10 +93,22 @@ class ReportViews:
 
     __slots__ = ()
     event: Event | None
+    verdicts: tuple[Verdict, ...]
 
     if TYPE_CHECKING:
 
         def to_dict(self) -> dict[str, object]: ...
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kinds = {verdict.__class__ for verdict in self.verdicts}
+        if ReportViews not in self.__class__.__bases__ or not all(VerdictViews in kind.__bases__ for kind in kinds):
+            return _as_before(self)
+        from undeliverable.verdict._pickled import report_state, restored_report
+
+        try:
+            return restored_report, (self.__class__, next(iter(kinds), None), report_state(self))
+        except (AttributeError, KeyError, TypeError):  # made by somebody, of other values
+            return _as_before(self)
 
     def to_json(self, *, compact: bool = False, more: Mapping[str, object] = _NOTHING) -> str:
         """Return the public record as one line of JSON in ASCII, as ``--format jsonl`` writes it.
