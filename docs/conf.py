@@ -31,6 +31,10 @@ exclude_patterns = ["_build", "_site"]
 templates_path = [str(SITE / "templates")]
 html_static_path = [str(SITE / "static")]
 html_css_files = ["search.css"]
+# The playground has a page of its own, and what it runs is built by `python -m tests.playground`.
+html_extra_path = [
+    str(path) for path in (SITE / "extra", Path(__file__).parent / "_build" / "playground") if path.exists()
+]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "signature"
