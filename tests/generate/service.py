@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import types
 import typing
@@ -251,7 +252,7 @@ def _verdict() -> dict[str, Any]:
 def _object(type_: type, before: Mapping[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     """Return the schema of a type's record, whose keys are the attributes in their order."""
     properties: dict[str, Any] = dict(before or {})
-    hints = typing.get_type_hints(type_)
+    hints = inspect.get_annotations(type_, eval_str=True)  # its own: bases may name what only type checkers import
     for field in dataclasses.fields(type_):
         if field.name not in _SKIPPED:
             key = field.name.rstrip("_")
