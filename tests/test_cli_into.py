@@ -314,7 +314,7 @@ def test_a_bounce_is_as_fresh_as_when_it_came(place: Path, tmp_path: Path) -> No
 
 def test_the_recipe_for_a_mail_server(tmp_path: Path) -> None:
     """The wrapper of the documentation, with its folders moved."""
-    page = (FIXTURES.parent / "docs" / "embedding.md").read_text(encoding="utf-8")
+    page = (FIXTURES.parent / "docs" / "howto" / "receive-bounces.md").read_text(encoding="utf-8")
     (text,) = re.findall(
         r"^(#!/bin/sh\n# /usr/local/libexec/take-bounce, with keys.*?)^```$", page, re.MULTILINE | re.DOTALL
     )

@@ -14,7 +14,7 @@ duckdb = pytest.importorskip("duckdb", reason="needs DuckDB")
 
 from undeliverable import arrow  # noqa: E402
 
-PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "cookbook.md"
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "howto" / "sql-questions.md"
 QUESTIONS: Final = re.findall(
     r"^## (.+?)\n.*?^```sql\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
 )

@@ -402,7 +402,7 @@ def test_an_unproved_report_leads_to_nothing() -> None:
         ("the reply names lee@example.org, not this recipient", "names another recipient"),
         ("the reply names lee@example.org, another recipient of the same report", "names another recipient"),
         ("user_unknown cannot be the cause before RCPT", "step of the session"),
-        ("domain_unknown is not said of a recipient: it speaks of the command", "step of the session"),
+        ("domain_unknown is not said of a recipient: it is about the command", "step of the session"),
     ],
 )
 def test_contradictions_are_put_in_words(conflict: str, part: str) -> None:

@@ -279,7 +279,9 @@ def test_nothing_is_written_into_a_file_that_took_the_place_of_a_stream(runner: 
 
 
 def test_every_status_of_the_table_is_explained() -> None:
-    page = (Path(__file__).resolve().parent.parent / "docs" / "command-line.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parent.parent / "docs" / "reference" / "command-line.md").read_text(
+        encoding="utf-8"
+    )
     assert dict(re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)) == {
         str(status): meaning for status, meaning in STATUSES.items()
     }

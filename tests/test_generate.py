@@ -11,15 +11,20 @@ import pytest
 from tests import generate
 from tests.generate import index
 from tests.generate.__main__ import main
+from tests.generate.webhooks import SECRETS, SET_UP
 from undeliverable import KnowledgeError
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build
 from undeliverable.data import place
+from undeliverable.webhook_auth import WINDOWS
+from undeliverable.webhooks import SERVICES
 
 PAGES = generate.pages()
+ONE_BY_ONE = sorted(name for name in {*PAGES, *generate.outdated()} if not name.startswith(generate.codes.FOLDER))
+"""The pages of codes have a test of their own, all in one."""
 
 
-@pytest.mark.parametrize("name", sorted({*PAGES, *generate.outdated()}))
+@pytest.mark.parametrize("name", ONE_BY_ONE)
 def test_every_page_is_what_is_made(name: str) -> None:
     path = generate.ROOT / name
     made = PAGES.get(name)
@@ -28,7 +33,7 @@ def test_every_page_is_what_is_made(name: str) -> None:
     assert path.read_text(encoding="utf-8") == made, f"{name} is out of date: run {generate.COMMAND}"
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name.endswith(".md")])
+@pytest.mark.parametrize("name", [name for name in ONE_BY_ONE if name.endswith(".md")])
 def test_every_page_says_what_writes_it(name: str) -> None:
     title, _, note, *_ = PAGES[name].splitlines()
     assert title.startswith("# ")
@@ -67,12 +72,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_writes_what_is_out_of_date(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    formats, extra = elsewhere / "docs" / "formats.md", elsewhere / "docs" / "webhooks" / "gone.md"
+    formats, extra = (
+        elsewhere / "docs" / "reference" / "formats.md",
+        elsewhere / "docs" / "howto" / "webhooks" / "gone.md",
+    )
     right = formats.read_text(encoding="utf-8")
     formats.write_text("old", encoding="utf-8")
-    (elsewhere / "docs" / "profiles.md").unlink()
+    (elsewhere / "docs" / "reference" / "profiles.md").unlink()
     extra.write_text("old", encoding="utf-8")
-    names = ["docs/formats.md", "docs/profiles.md", "docs/webhooks/gone.md"]
+    names = ["docs/reference/formats.md", "docs/reference/profiles.md", "docs/howto/webhooks/gone.md"]
     assert main(["--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [f"{name}: out of date" for name in names]
     assert formats.read_text(encoding="utf-8") == "old"
@@ -124,3 +132,14 @@ def test_a_wheel_needs_no_other_index(elsewhere: Path) -> None:
 
 def test_the_index_lies_where_git_ignores_it() -> None:
     assert place(checkout.INDEX).replace("\\", "/").endswith(index.NAME)
+
+
+def test_each_service_says_how_it_is_set_up() -> None:
+    assert set(SET_UP) == {service.name for service in SERVICES}
+    for known in SET_UP.values():
+        assert set(known) == {"steps", "where", "secret"}
+        assert known["steps"]
+        assert known["secret"] in {*SECRETS, "none"}
+    assert {name for name, known in SET_UP.items() if known["secret"] == "key"} <= {
+        service.name for service in SERVICES if service.scheme is not None or service.name in WINDOWS
+    }

@@ -25,7 +25,7 @@ def guards_of(verdict: Verdict) -> list[str]:
     return [one for one in verdict.conflicts if one.endswith(known) or NOUN in one]
 
 
-NOUN: Final = "is not said of a recipient: it speaks of the"
+NOUN: Final = "is not said of a recipient: it is about the"
 DENIED: Final = "is not said: the reply denies it"
 BAD_SEQUENCE: Final = "was not said now: 503 follows from what was refused before"
 

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from undeliverable import Knowledge, parse
-from undeliverable._formats.wording import Wording, kinds_in, spoken
+from undeliverable._formats.wording import Wording, kinds_in, languages_of
 from undeliverable._knowledge.languages import read_wording
 from undeliverable._text.phrases import Phrases, plain
 from undeliverable.errors import EntryError
@@ -61,10 +61,10 @@ def test_plain_text_has_no_accents() -> None:
 
 def test_a_word_of_another_language_does_not_count() -> None:
     wording = Wording({"de": {"failure": ("nicht zugestellt",)}, "sv": {"goods": ("tåg*",)}})
-    heard = [wording.heard("Guten Tag,"), wording.heard("wurde nicht zugestellt.")]
-    languages = spoken(heard)
+    phrases = [wording.phrases_in("Guten Tag,"), wording.phrases_in("wurde nicht zugestellt.")]
+    languages = languages_of(phrases)
     assert languages == {"de"}
-    assert [kinds_in(words, languages) for words in heard] == [frozenset(), {"failure"}]
+    assert [kinds_in(words, languages) for words in phrases] == [frozenset(), {"failure"}]
     assert wording.kinds("Guten Tag") == {"goods"}
 
 
@@ -96,7 +96,7 @@ def test_what_a_title_names_is_not_spoken_of() -> None:
     wording = Wording({"en": {"goods": ("invoice*",), "failure": ("not delivered",), "report": ("report",)}})
 
     def kinds(text: str) -> set[str]:
-        return {phrase.kind for phrase in wording.heard_of(text)}
+        return {phrase.kind for phrase in wording.phrases_outside_titles(text)}
 
     assert kinds('"Invoice 5" was not delivered') == {"failure"}
     assert kinds("Not delivered: invoice 5") == {"failure"}
@@ -107,8 +107,8 @@ def test_what_a_title_names_is_not_spoken_of() -> None:
 def test_a_line_that_says_which_message_it_was_is_a_title() -> None:
     wording = Wording({"ja": {"goods": ("予約",), "message_label": ("件名",)}})
     assert wording.names_message("■件名")
-    assert wording.heard_of("宛先：kim@example.org\n件名：予約の件") == frozenset()
-    assert {phrase.kind for phrase in wording.heard_of("宛先：kim@example.org\n予約の件")} == {"goods"}
+    assert wording.phrases_outside_titles("宛先：kim@example.org\n件名：予約の件") == frozenset()
+    assert {phrase.kind for phrase in wording.phrases_outside_titles("宛先：kim@example.org\n予約の件")} == {"goods"}
 
 
 @pytest.mark.parametrize(

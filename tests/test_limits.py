@@ -1,4 +1,4 @@
-"""docs/limits.md names constants and their values: they are the ones of the code, and none is missing."""
+"""docs/reference/limits.md names constants and their values: they are the ones of the code, and none is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parent.parent / "docs" / "limits.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([a-z_.]+)\.([A-Z_]+)` \| (\d+) \|", PAGE, re.MULTILINE)
 
 

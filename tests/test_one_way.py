@@ -1,6 +1,6 @@
 """The way from a bounce to the list, end to end: what a forged report must not do, and what an honest one has to.
 
-Every row of the table in `docs/security.md` is gone by each of the three ways: `classify --into`, `pipe --into` and
+Every row of the table in `docs/explanation/security.md` is gone by each of the three ways: `classify --into`, `pipe --into` and
 `serve --lmtp --into`. The attacker is an ordinary subscriber: the signed return path that he was given is his.
 """
 

@@ -21,12 +21,14 @@ LAYERS: Final = (
     "rates",
     "recommend",
     "arrow",
+    "compat",
     "suppression",
     "store",
     "check",
     "summary",
     "report",
     "serve",
+    "mailbox",
     "cli",
 )
 # What each of these layers may know of the others; pure ones know nothing but the core.

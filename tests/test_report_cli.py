@@ -196,7 +196,7 @@ def test_addresses_only_on_request_and_the_command_for_the_same_mail(
     text = page.read_text(encoding="utf-8")
     command = re.findall(r'<code class="command">(.*?)</code>', text)[0]
     assert f"--profile ses --rules '{rules}' {MIXED}" in unescape(re.sub(r"<[^>]*>", "", command))
-    assert "https://docs.example.org/reasons.html" in text
+    assert "https://docs.example.org/reference/reasons.html" in text
     assert 'class="addresses"' not in text.partition("</style>")[2].partition("<script")[0]
     run(capsys, *[MIXED] * 6, "-o", page, "--with-addresses")
     text = page.read_text(encoding="utf-8")

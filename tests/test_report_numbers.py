@@ -291,8 +291,8 @@ def test_a_card_names_a_few_reasons_and_counts_the_others() -> None:
 
 def test_links_to_the_documentation() -> None:
     page = render(campaign(1, 0, None), made=NOON, docs="https://docs.example.org/")
-    assert 'href="https://docs.example.org/reasons.html#address"' in page
-    assert "reasons.html" not in render(campaign(1, 0, None), made=NOON)
+    assert 'href="https://docs.example.org/reference/reasons.html#address"' in page
+    assert "reference/reasons.html" not in render(campaign(1, 0, None), made=NOON)
     assert 'href="https://postmaster.google.com/"' in page
 
 

@@ -133,7 +133,7 @@ def test_every_key_is_described() -> None:
 def test_the_command_prints_what_is_published(capsys: Any, tmp_path: Path) -> None:
     assert main(["rules", "schema"]) == 0
     out = capsys.readouterr().out
-    assert out == (DOCS / "rules.schema.json").read_text(encoding="utf-8")
+    assert out == (DOCS / "reference" / "rules.schema.json").read_text(encoding="utf-8")
     path = tmp_path / "schema.json"
     assert main(["rules", "schema", "-o", str(path)]) == 0
     assert json.loads(path.read_text(encoding="utf-8")) == rule_schema()

@@ -152,7 +152,7 @@ def test_a_users_service_takes_no_code(pigeons: Service) -> None:
 
 
 def test_the_service_in_the_guide_can_be_loaded(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "howto" / "webhooks.md").read_text(encoding="utf-8")
     text = guide.partition("```text\n# pigeons.toml")[2].partition("```")[0]
     path = tmp_path / "pigeons.toml"
     path.write_text(f"#{text}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a hostile sender can do with a crafted bounce, and what not: one test for each line of docs/security.md."""
+"""What a hostile sender can do with a crafted bounce, and what not: one test for each line of docs/explanation/security.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Notifications, replies and near misses that were written or labelled by people who had not seen the code: `fixtures/unseen`.
 
 Each of two sets has 60 notifications in twelve languages and 40 messages that are none; 300 replies in many languages were written beside them.
-The third set is 220 real replies from public pages. What was right at first sight stands in docs/testing.md; since then the faults behind
+The third set is 220 real replies from public pages. What was right at first sight stands in docs/explanation/accuracy.md; since then the faults behind
 what was wrong have been mended, so the sets show only that it stays so. A list means "any of these".
 """
 

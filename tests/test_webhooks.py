@@ -335,7 +335,7 @@ def test_the_event_of_a_report_is_the_services_own() -> None:
 
 
 def test_the_guide_lists_the_page_of_every_service() -> None:
-    guide = (FIXTURES.parents[1] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    guide = (FIXTURES.parents[1] / "docs" / "howto" / "webhooks.md").read_text(encoding="utf-8")
     assert all(f"\nwebhooks/{name}\n" in guide for name in names())
 
 

@@ -139,9 +139,9 @@ def main(folder: Path) -> None:
         domain = pick(random, DOMAINS)
         campaign = CAMPAIGNS[number % 2]
         sent[f"{time:%Y-%m-%d}", campaign, source.name, domain] += 1
-        fate = random.random()
-        if fate < source.hard + source.soft + source.complaints:
-            messages.append(answer(random, number, source, campaign, domain, time, fate))
+        draw = random.random()
+        if draw < source.hard + source.soft + source.complaints:
+            messages.append(answer(random, number, source, campaign, domain, time, draw))
     messages.sort()
     (folder / "bounces.mbox").write_text("".join(text for _, text in messages), encoding="ascii", newline="\n")
     with (folder / "sent.csv").open("w", encoding="ascii", newline="") as file:
@@ -164,12 +164,12 @@ def schedule(random: Random) -> list[tuple[Source, datetime]]:
 
 
 def answer(
-    random: Random, number: int, source: Source, campaign: str, domain: str, time: datetime, fate: float
+    random: Random, number: int, source: Source, campaign: str, domain: str, time: datetime, draw: float
 ) -> tuple[datetime, str]:
     """Return when one message comes back, and as what."""
     to = f"reader{number}@{domain}"
-    hard = fate < source.hard
-    complained = fate >= source.hard + source.soft
+    hard = draw < source.hard
+    complained = draw >= source.hard + source.soft
     back = time + timedelta(seconds=random.randrange(5, 900))
     status, reply = pick(random, [((status, reply), weight) for status, reply, weight in (HARD if hard else SOFT)])
     facts = {

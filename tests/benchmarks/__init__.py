@@ -1,1 +1,1 @@
-"""Benchmarks: figures as ratios in one process, measured in CPU time. See docs/performance.md."""
+"""Benchmarks: figures as ratios in one process, measured in CPU time. See docs/explanation/performance.md."""

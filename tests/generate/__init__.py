@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.generate import formats, index, message, profiles, schema, suppression, webhooks
+from tests.generate import codes, formats, index, message, pictures, profiles, schema, service, suppression, webhooks
 from undeliverable import Knowledge
 
 __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
@@ -18,14 +18,17 @@ __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND: Final = "python -m tests.generate"
 MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
+    codes.pages,
     formats.pages,
     message.pages,
+    pictures.pages,
     profiles.pages,
     schema.pages,
+    service.pages,
     suppression.pages,
     webhooks.pages,
 )
-FOLDERS: Final = ("docs/webhooks",)  # every file in them is made
+FOLDERS: Final = ("docs/howto/webhooks", codes.FOLDER)  # every file in them is made
 
 
 def pages() -> dict[str, str]:
@@ -38,7 +41,7 @@ def outdated() -> dict[str, str | None]:
     """Return the pages that are missing or differ from what they should be, and None for those that nothing makes."""
     wanted: dict[str, str | None] = {**pages()}
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).iterdir()):
+        for path in sorted((ROOT / folder).glob("*")):
             wanted.setdefault(f"{folder}/{path.name}", None)
     return {name: text for name, text in wanted.items() if text != _present(ROOT / name)}
 
@@ -59,6 +62,7 @@ def write(*, check: bool = False) -> list[str]:
         if text is None:
             (ROOT / name).unlink()
         else:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(text, encoding="utf-8", newline="\n")
     if index.is_current():
         return [*found]

@@ -1,4 +1,4 @@
-"""Makes docs/formats.md from the descriptions of formats."""
+"""Makes docs/reference/formats.md from the descriptions of formats."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "src" / "undeliverable" / "data" / "formats"
 
 HEAD: Final = """\
-# Formats
+# Notification formats that are read
 
 *This page is made from the descriptions of formats: `python -m tests.generate` writes it.*
 
 Notifications that say in their own words what failed are read by descriptions, one file each in `undeliverable/data/formats`.
 The name is what a report gives as `message.generator`. A notification with the fields of RFC 3464 needs no description;
 where there is one all the same, it adds what the words say and the fields do not.
-[Adding a format](adding-a-format.md) takes about ten minutes.
+[Adding a format](../howto/add-a-format.md) takes about ten minutes.
 
 """
 
@@ -27,7 +27,9 @@ where there is one all the same, it adds what the words say and the fields do no
 def pages() -> dict[str, str]:
     """Return the page by its path."""
     rows = "\n".join(_rows())
-    return {"docs/formats.md": f"{HEAD}| name | software | recognised by | source |\n|---|---|---|---|\n{rows}\n"}
+    return {
+        "docs/reference/formats.md": f"{HEAD}| name | software | recognised by | source |\n|---|---|---|---|\n{rows}\n"
+    }
 
 
 def tables() -> dict[str, dict[str, Any]]:

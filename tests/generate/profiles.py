@@ -1,4 +1,4 @@
-"""Makes docs/profiles.md from the profiles."""
+"""Makes docs/reference/profiles.md from the profiles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD: Final = """\
 A profile is a file of policies: what counts as hard, what to do, and what to call it. Each says what its source says, in the
 layer below your own files; `--profile NAME` or `.with_profile("NAME")` chooses one, and a path of a `.toml` file is one of your
 own. Profiles may be stacked, the last one on top, and taken in parts: `--profile ses:label` or
-`.with_profile("ses:label")`. [Tuning](tuning.md) shows how to see what a profile would change.
+`.with_profile("ses:label")`. [Make 552 hard or soft](../howto/make-552-hard-or-soft.md) shows how to see what a profile would change.
 
 """
 BETWEEN: Final = """
@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
     rule = "|---" * (len(names) + 1) + "|"
     rows = "\n".join(_rows(names))
     table = f"| profile | what it says | source |\n|---|---|---|\n{titles}\n"
-    return {"docs/profiles.md": f"{HEAD}{table}{BETWEEN}{head}\n{rule}\n{rows}\n"}
+    return {"docs/reference/profiles.md": f"{HEAD}{table}{BETWEEN}{head}\n{rule}\n{rows}\n"}
 
 
 def _titles(names: tuple[str, ...]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Makes docs/suppression-policies.md from the policies."""
+"""Makes docs/reference/suppression-policies.md from the policies."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ RELIEVED = {
 def pages() -> dict[str, str]:
     """Return the page by its path."""
     text = HEAD + "\n".join(table()) + "\n" + MIDDLE + TAIL + "\n".join(transitions()) + "\n"
-    return {"docs/suppression-policies.md": text}
+    return {"docs/reference/suppression-policies.md": text}
 
 
 def transitions() -> list[str]:

@@ -32,7 +32,7 @@ JOINED = frozenset({"relay_domains", "transport_maps"})  # recipes add to these
 PIPE, LMTP = "bounces.example.com", "lmtp.example.com"
 
 
-def recipe(title: str, number: int = 0, page: str = "embedding.md") -> str:
+def recipe(title: str, number: int = 0, page: str = "howto/receive-bounces.md") -> str:
     """A block of the documentation by the title in its first two lines."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

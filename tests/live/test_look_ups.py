@@ -20,7 +20,7 @@ from undeliverable.store import SuppressionList
 from .remote import Remotes
 from .servers import ROOT, Daemon, Exim, Postfix
 
-PAGE = ROOT / "docs" / "looking-up.md"
+PAGE = ROOT / "docs" / "howto" / "refuse-suppressed-recipients.md"
 OURS, STRANGER = "127.0.0.2", "127.0.0.3"
 SOCKET = "/run/undeliverable/look-ups"
 _REPLACED = {"mynetworks", "relay_domains", "smtpd_relay_restrictions", "transport_maps", "default_transport"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ sender, domain = sys.argv[1:] or (os.environ["SENDER"], os.environ["DOMAIN"])
 client = smtplib.SMTP("127.0.0.1", PORT)
 client.sendmail(sender, "dead-plain@target." + domain.partition(".")[2], sys.stdin.buffer.read())
 """
-LOOK_UP: Final = "looking-up.md"
+LOOK_UP: Final = "howto/refuse-suppressed-recipients.md"
 PATIENCE: Final = {"maximal_queue_lifetime": "12s", "delay_warning_time": "2s"}
 
 
@@ -88,7 +89,8 @@ class Gate(Server):
                 said = [process.stderr.readline() for _ in range(2)]
                 assert all("listening on" in line for line in said), said
                 os.chmod(self.folder / "run", 0o755)
-                shutil.chown(self.socket, group="postfix" if isinstance(self, Postfix) else self.user)
+                group = "postfix" if isinstance(self, Postfix) else pwd.getpwnam(self.user).pw_gid
+                shutil.chown(self.socket, group=group)
                 yield
             finally:
                 process.terminate()

@@ -1,4 +1,4 @@
-"""Train the second opinion: ``python -m tests.train`` writes ``data/opinion.toml`` and the table in ``docs/confidence.md``.
+"""Train the second opinion: ``python -m tests.train`` writes ``data/opinion.toml`` and the table in ``docs/explanation/confidence.md``.
 
 A multinomial logistic regression over the signs of replies (:mod:`undeliverable._rules.opinion`), learned from what stands
 in the repository: the labelled replies and the fixtures of replies, and the examples of rules. It needs scikit-learn,
@@ -162,7 +162,7 @@ def written(weights: Weights) -> str:
     """Return the text of ``data/opinion.toml``."""
     return "\n".join(
         (
-            f"# Written by `{COMMAND}`: how many tenths each sign of a reply speaks for each reason. See docs/confidence.md.",
+            f"# Written by `{COMMAND}`: how many tenths each sign of a reply speaks for each reason. See docs/explanation/confidence.md.",
             f"reasons = {json.dumps([*map(str, weights.reasons)])}",
             f"base = {_row(weights.base)}",
             "",

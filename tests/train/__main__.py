@@ -9,7 +9,7 @@ from typing import Final
 from tests.train import COMMAND, DATA, ROOT, fit, samples, written
 from tests.train.check import cross_validated, report
 
-_PAGE: Final = ROOT / "docs" / "confidence.md"
+_PAGE: Final = ROOT / "docs" / "explanation" / "confidence.md"
 _BEGIN: Final = "<!-- measured -->\n"
 _END: Final = "<!-- end -->\n"
 

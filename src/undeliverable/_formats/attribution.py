@@ -126,7 +126,7 @@ def _assign_in_order(drafts: list[Draft], left: list[LooseReply], shared: Draft)
             _give(draft, loose)
         return
     if count > 1 and set(order) == {count} and len({loose.lines[0][:3] for loose in left}) > 1:
-        return  # several replies, all below: which belongs to whom is not known
+        return  # several replies, all below: which recipient each belongs to is not known
     for loose in left:
         _give(drafts[loose.after - 1] if loose.after else shared, loose)
 

@@ -1,8 +1,8 @@
 """What the author of an unknown notification says: its sentences, and the addresses in them that may be recipients.
 
 No pattern of any language finds a recipient here. Every address in the text is a candidate, best evidence
-first: beside a reply, behind a label, alone on a line, in a sentence that says that something failed. Left out are whom
-the notification itself goes to and comes from, addresses in lines that are header fields, and those offered for help.
+first: beside a reply, behind a label, alone on a line, in a sentence that says that something failed. Left out are the
+addresses that the notification itself goes to and comes from, those in lines that are header fields, and those offered for help.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from undeliverable._formats.lines import LINE_LIMIT
 from undeliverable._formats.paragraphs import Line, Paragraph, paragraphs
 from undeliverable._formats.schema import FACTS, Format
 from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
-from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, spoken
+from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, languages_of
 from undeliverable._text.lazy import lazy
 
 __all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
@@ -50,7 +50,7 @@ class Rank(IntEnum):
 
 
 class _Use(Enum):
-    """What an address is named for: help, nothing that is said, or the failure that its sentence speaks of."""
+    """What an address is named for: help, nothing that is said, or the failure that its sentence is about."""
 
     HELP = auto()
     NAMED = auto()
@@ -86,8 +86,8 @@ class Named(NamedTuple):
 class Parties(NamedTuple):
     """Addresses of the notification itself, in lower case.
 
-    :ivar readers: whom it goes to.
-    :ivar writers: whom it comes from.
+    :ivar readers: those that it goes to.
+    :ivar writers: those that it comes from.
     :ivar domain: the domain that it comes from.
     """
 
@@ -113,7 +113,7 @@ class Statement(NamedTuple):
     :ivar named: the addresses to be taken for recipients, in order; a repeated one each time.
     :ivar names_others: whether it names a sender who is not the one that it goes to.
     :ivar names_reader: whether it names the one that it goes to behind the label of a sender.
-    :ivar parties: whom it goes to and comes from.
+    :ivar parties: the addresses that it goes to and comes from.
     """
 
     subject: frozenset[str]
@@ -143,7 +143,7 @@ class Statement(NamedTuple):
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
-    """Return whom a notification goes to and comes from."""
+    """Return the addresses that a notification goes to and comes from."""
     readers = _folded(header("to") or "")
     senders = _folded(header("from") or "")
     writers = {*senders, *_folded(header("return-path") or ""), *_folded(header("reply-to") or "")}
@@ -189,17 +189,17 @@ class _Reader:
 
     def read(self) -> Statement:
         text = [Paragraph.of(lines, self._is_header) for lines in paragraphs(self._text)]
-        heard = [
-            (paragraph, sentence, self._wording.heard_of(sentence.text))
+        phrases = [
+            (paragraph, sentence, self._wording.phrases_outside_titles(sentence.text))
             for paragraph in text
             if paragraph.lines[0].start < _HEAD
             for sentence in paragraph.sentences()
         ]
-        title = self._wording.heard_of(self._title)
-        languages = spoken([title, *(words for _, _, words in heard)])
+        title = self._wording.phrases_outside_titles(self._title)
+        languages = languages_of([title, *(words for _, _, words in phrases)])
         self._subject = kinds_in(title, languages)
         by_paragraph: dict[int, list[Sentence]] = {}
-        for paragraph, sentence, words in heard:
+        for paragraph, sentence, words in phrases:
             found = Sentence(*sentence, kinds_in(words, languages))
             self._sentences.append(found)
             by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
@@ -225,7 +225,7 @@ class _Reader:
         return self._skip is not None and self._skip(line) is not None
 
     def _read_addresses(self, line: Line, sentences: list[Sentence], *, is_headed: bool) -> None:
-        reply = REPLY.search(line.text)  # whom a reply names is another question
+        reply = REPLY.search(line.text)  # the addresses in a reply are another question
         spots = spots_in(line.text if reply is None else line.text[: reply.start()])
         if not spots or self._is_about_sender(line.text, spots):
             return
@@ -329,7 +329,7 @@ class _Reader:
         return named if self._is_near_failure(named.line) else named._replace(rank=Rank.LISTED)
 
     def _is_offered(self, named: Named) -> bool:
-        """Return whether the sentence above an address on a line of its own tells where to find help."""
+        """Return whether the sentence above an address on a line of its own says where to find help."""
         at = bisect_right(self._sentences, named.line, key=lambda sentence: sentence.start) - 1
         while at >= 0 and self._sentences[at].end >= named.line and self._sentences[at].start >= named.line:
             at -= 1

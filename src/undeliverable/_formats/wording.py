@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from undeliverable._text.lazy import lazy
 from undeliverable._text.phrases import UNSPACED_FROM, Phrases, plain
 
-__all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Heard", "Wording", "kinds_in", "spoken"]
+__all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Found", "Wording", "kinds_in", "languages_of"]
 
 PHRASES: Final = (
     "failure", "unable", "delay", "waiting", "final", "delivered", "report", "yours", "mail", "goods", "summary", "contact",
@@ -32,7 +32,7 @@ _AROUND: Final = lazy(r"^[\W\d_]+|[\W_]+$")
 _PLURAL: Final = lazy(r"\([^()]{1,4}\)")
 
 
-class Heard(NamedTuple):
+class Found(NamedTuple):
     """A phrase in a sentence: its kind, and its language."""
 
     kind: str
@@ -49,7 +49,7 @@ class Wording:
 
     def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._phrases: Final = Phrases(
-            {Heard(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}
+            {Found(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}
         )
         groups = (
             frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
@@ -57,26 +57,26 @@ class Wording:
         self._recipients, self._senders, self._reasons, self._messages, self._from, self._of = groups
         self._attached: Final = tuple(sorted(word for word in self._from if word[:1] >= UNSPACED_FROM))
 
-    def heard(self, sentence: str) -> frozenset[Heard]:
+    def phrases_in(self, sentence: str) -> frozenset[Found]:
         """Return the kinds of phrases in a sentence, in each language."""
         return self._phrases.kinds(sentence)
 
-    def heard_of(self, sentence: str) -> frozenset[Heard]:
+    def phrases_outside_titles(self, sentence: str) -> frozenset[Found]:
         """Return the same without what only a title names: the subject of the message in quotation marks, or behind a colon."""
-        heard = self.heard(sentence)
-        if not any(phrase.kind in _OF_TITLES for phrase in heard):
-            return heard
+        phrases = self.phrases_in(sentence)
+        if not any(phrase.kind in _OF_TITLES for phrase in phrases):
+            return phrases
         lines = [line for line in sentence.split("\n") if not self._is_about_message(line)]
         head, _, rest = _TITLE.sub(" ", "\n".join(lines)).partition(":")
-        said = self.heard(head)
+        said = self.phrases_in(head)
         if rest and not any(phrase.kind in _ANNOUNCES for phrase in said):
-            said |= self.heard(rest)
-        return frozenset(phrase for phrase in heard if phrase.kind not in _OF_TITLES or phrase in said)
+            said |= self.phrases_in(rest)
+        return frozenset(phrase for phrase in phrases if phrase.kind not in _OF_TITLES or phrase in said)
 
     def kinds(self, sentence: str) -> frozenset[str]:
         """Return the kinds of phrases in a text that stands for itself, as a subject does."""
-        heard = self.heard(sentence)
-        return kinds_in(heard, spoken([heard]))
+        phrases = self.phrases_in(sentence)
+        return kinds_in(phrases, languages_of([phrases]))
 
     def names_recipient(self, label: str) -> bool:
         """Return whether a line that begins with `label` names a recipient."""
@@ -111,9 +111,9 @@ class Wording:
         return _label(word) in self._of or self.is_from(word)
 
 
-def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
+def languages_of(sentences: Iterable[frozenset[Found]]) -> frozenset[str]:
     """Return the languages that a text is in: a word of one language may mean something else in another."""
-    times = Counter(phrase for heard in sentences for phrase in heard)
+    times = Counter(phrase for phrases in sentences for phrase in phrases)
     counts: Counter[str] = Counter()
     for phrase, count in times.items():
         weight = _WEIGHT if phrase.kind in _TELLING else 1 + (phrase.kind == "unable")
@@ -122,9 +122,9 @@ def spoken(sentences: Iterable[frozenset[Heard]]) -> frozenset[str]:
     return frozenset(language for language, count in counts.items() if 2 * count > most)
 
 
-def kinds_in(heard: Iterable[Heard], languages: frozenset[str]) -> frozenset[str]:
-    """Return the kinds of phrases that were heard in some of `languages`; mail that cannot go on is a failure."""
-    kinds = frozenset(phrase.kind for phrase in heard if phrase.language in languages)
+def kinds_in(phrases: Iterable[Found], languages: frozenset[str]) -> frozenset[str]:
+    """Return the kinds of phrases that were found in some of `languages`; mail that cannot go on is a failure."""
+    kinds = frozenset(phrase.kind for phrase in phrases if phrase.language in languages)
     return kinds | {"failure"} if {"unable", "mail"} <= kinds else kinds
 
 

@@ -1,1 +1,1 @@
-"""MIME messages: from octets to a tree of parts, with every repair recorded; see docs/architecture.md."""
+"""MIME messages: from octets to a tree of parts, with every repair recorded; see docs/explanation/architecture.md."""

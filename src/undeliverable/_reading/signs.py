@@ -197,7 +197,7 @@ def is_human(reading: Reading) -> bool:
 def may_be_form(reading: Reading) -> bool:
     """Return whether mail that a person seems to send may be a form on a message that its reader has sent.
 
-    Small software sends so. Who tells somebody of a notification is named as the sender of the message in it, not the reader.
+    Small software sends so. In a person's mail about a notification, the original message is the writer's, not the reader's.
     """
     header, reader = reading.header, bare_address(reading.header("to"))
     if not reader or reader.lower() not in reading.text[:_HEAD].lower():

@@ -2,7 +2,7 @@
 
 What decided says most of it. Words that the status agrees with, or that a transient code makes harmless, need no second
 look; only where words stand alone the second opinion is asked how likely they mean what the rule takes them for. The levels
-are measured in ``docs/confidence.md``: what is measured there is how often the bounce type is right.
+are measured in ``docs/explanation/confidence.md``: what is measured there is how often the bounce type is right.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ __all__ = [
     "HEAD",
     "LEAD",
     "LISTED",
+    "MARKED",
     "MARKED_STATUS",
     "NAMED_STATUS",
     "NO_RECIPIENTS",
@@ -35,7 +36,6 @@ __all__ = [
     "QUOTED_CODE",
     "QUOTED_STATUS",
     "SESSION",
-    "SPOKEN",
     "STATUS_FIELD",
     "STEP",
     "STEP_NOTE",
@@ -164,7 +164,7 @@ EXPIRED_STEMS: Final = ("xceeded", "expired", "delivered for", "try again", "que
 # --- Transcripts of an SMTP session -----------------------------------------------------------------------------------
 
 # The marks of who spoke; which mark is whose does not matter, a reply begins with a code and a command with a verb.
-SPOKEN: Final = lazy(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
+MARKED: Final = lazy(r"[ \t]{0,8}(>>>|<<<|-->|<--|->|<-|In:|Out:|[CS]:)[ \t]{0,8}(.*)")
 # One of these must stand in the text before it is searched for a transcript at all.
 DIALOGUE_MARKS: Final = ("<<< ", ">>> ", "... while talking to", "Out: ", "<-- ", "<- ", "S: ", "ranscript of session")
 SESSION: Final = lazy(r"[ \t]{0,8}\.\.\.[ \t]while[ \t]talking[ \t]to[ \t]([^\s:]{1,255})")

@@ -16,12 +16,12 @@ from undeliverable._smtp.grammar import (
     DIALOGUE_MARKS,
     GENERAL,
     LISTED,
+    MARKED,
     NO_RECIPIENTS,
     OUTCOME,
     OUTCOMES,
     PROGRAM,
     SESSION,
-    SPOKEN,
     UNAVAILABLE,
     VERB,
 )
@@ -42,7 +42,7 @@ from undeliverable.model import (
 
 __all__ = ["may_stand_in", "read_dialogue"]
 
-_MARKS: Final = frozenset("<>-IOCS")  # what a mark of SPOKEN begins with
+_MARKS: Final = frozenset("<>-IOCS")  # what a mark of MARKED begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say anything
 
@@ -143,9 +143,9 @@ def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...
 
 def _read_line(state: _Transcript, line: str, at: int) -> None:
     begin = line.lstrip(" \t")[:1]
-    spoken = SPOKEN.match(line) if begin in _MARKS else None
-    if spoken is not None:
-        _read_spoken(state, spoken[2].strip(), at)
+    marked = MARKED.match(line) if begin in _MARKS else None
+    if marked is not None:
+        _read_marked(state, marked[2].strip(), at)
         return
     session = SESSION.match(line) if begin == "." else None
     if session is not None:
@@ -175,7 +175,7 @@ def _begin_session(state: _Transcript, host: str) -> None:
     state.host, state.verb, state.addressee, state.opened = host, "", None, len(state.answers)
 
 
-def _read_spoken(state: _Transcript, words: str, at: int) -> None:
+def _read_marked(state: _Transcript, words: str, at: int) -> None:
     """Read a line of the session: a reply begins with a code, a command with its name, whatever the mark."""
     if words[:1] in _REPLY_CLASSES and words[:3].isdecimal() and words[3:4] in ("", " ", "-"):
         if not state.lines:

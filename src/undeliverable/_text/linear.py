@@ -138,13 +138,13 @@ def _sequence(pieces: list[_Piece], *, at_end: bool) -> _Piece:
         after_run = index and pieces[index - 1].dense and piece.lead
         cost += alive * piece.cost // (_RUN if after_run else 1)
         chars, is_needed = _following(pieces, index + 1)
-        tells = not piece.goes_on & chars
-        alive *= (piece.same if tells else _spread(piece, pieces[index + 1 :])) if is_needed else piece.ends
-        same *= piece.same if tells else piece.ends
+        distinct = not piece.goes_on & chars
+        alive *= (piece.same if distinct else _spread(piece, pieces[index + 1 :])) if is_needed else piece.ends
+        same *= piece.same if distinct else piece.ends
         ends = alive
         if not is_needed:
             goes_on += (piece.goes_on, chars)
-        if not tells:
+        if not distinct:
             goes_on += (one.whole for one in pieces[index:])
     return _Piece(
         _following(pieces, 0)[0],
@@ -183,8 +183,8 @@ def _choice(pieces: list[_Piece]) -> _Piece:
 
 
 def _repeat(piece: _Piece, low: int, high: int) -> _Piece:
-    tells = not piece.optional and not piece.goes_on & piece.chars
-    again = piece.same if tells else max(piece.ends, 2 if piece.optional else 1)
+    distinct = not piece.optional and not piece.goes_on & piece.chars
+    again = piece.same if distinct else max(piece.ends, 2 if piece.optional else 1)
     if high > _LARGE:
         _check_unbounded(piece, again)
     is_one = piece.lead and piece.fixed and len(piece.lead) == 1 and piece.cost == 1
@@ -201,7 +201,7 @@ def _repeat(piece: _Piece, low: int, high: int) -> _Piece:
         (piece.lead * (low if piece.fixed else 1))[:_LEAD] if low else (),
         is_fixed,
         piece.starts and low > 0,
-        piece.goes_on | (piece.chars if high > low else _NONE) | (_NONE if tells or high < 2 else piece.whole),
+        piece.goes_on | (piece.chars if high > low else _NONE) | (_NONE if distinct or high < 2 else piece.whole),
         min(ends, _MANY),
         min(piece.same if again == 1 or high < 2 else ends, _MANY),
         min(cost, _MANY),

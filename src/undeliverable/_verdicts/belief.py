@@ -1,6 +1,6 @@
 """Which reports are believed no further than that something failed.
 
-Whoever sends a message chooses what stands in it, and for whom: a report that a person, a ticket system or another report
+The sender of a message chooses its content and its recipient: a report that a person, a ticket system or another report
 passes on is about somebody else's mail, as far as anybody can see. A report that names nobody and one that contradicts
 itself prove nothing either.
 """

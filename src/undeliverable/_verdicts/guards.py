@@ -80,7 +80,7 @@ def _another_noun(found: Finding) -> Ruling | None:
     if noun == _LOOKUP and found.status is not None and found.status.subject == _ADDRESSING:
         return None
     instead = found.other() or _OF_NOUN.get(noun, Reason.POLICY_REJECTED)
-    return Ruling(instead, f"{found.reason} is not said of a recipient: it speaks of the {noun}")
+    return Ruling(instead, f"{found.reason} is not said of a recipient: it is about the {noun}")
 
 
 _LOOKUP, _CONNECTION = TRIED

@@ -62,7 +62,7 @@ def read_and_judge(
 
 
 def _given_to_others(recipients: Sequence[RecipientFacts], verdicts: Sequence[Verdict]) -> Iterator[tuple[int, str]]:
-    """Yield which recipients a reply condemns that names another one of the same report, and whom it names.
+    """Yield recipients condemned by a reply that names another recipient of the report, and the one it names.
 
     Some clients give the reply to one RCPT to all recipients of the message.
     """

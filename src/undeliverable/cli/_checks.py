@@ -33,16 +33,16 @@ def policy_errors(knowledge: Knowledge, layer: Any) -> Iterator[tuple[str, str]]
     for policy in layer.policies:
         if _EVENTS & dict(policy.when.asked).keys():
             continue
-        told = _surroundings(policy, layer, knowledge)
+        given = _surroundings(policy, layer, knowledge)
         known = _without(_UNSAID, policy, layer, knowledge)
         for example in policy.examples:
-            verdict = classify(example, knowledge=known, **told)
+            verdict = classify(example, knowledge=known, **given)
             if not _has_set(policy, verdict):
                 found = sorted({ref.id for ref in verdict.policies.values()})
                 said = f"example {example!r}: {' and '.join(found) or 'no policy'} applies ({verdict.reason})"
-                yield policy.id, said + ("" if found else _why_not(policy, layer, known, verdict, told))
+                yield policy.id, said + ("" if found else _why_not(policy, layer, known, verdict, given))
         for example in policy.not_examples:
-            if _has_set(policy, classify(example, knowledge=known, **told)):
+            if _has_set(policy, classify(example, knowledge=known, **given)):
                 yield policy.id, f"not_examples {example!r}: the policy applies"
 
 
@@ -64,12 +64,12 @@ def _without(key: str, policy: Any, layer: Any, knowledge: Knowledge) -> Knowled
     return Knowledge(layers)
 
 
-def _why_not(policy: Any, layer: Any, knowledge: Knowledge, verdict: Verdict, told: dict[str, Any]) -> str:  # noqa: ANN401
+def _why_not(policy: Any, layer: Any, knowledge: Knowledge, verdict: Verdict, given: dict[str, Any]) -> str:  # noqa: ANN401
     """Return which condition keeps a policy from applying to an example, or that it sets nothing there, if one is enough."""
     if policy.sets == ("retry_after",) and verdict.message_advice not in _WAITING:
         return f"; retry_after counts only where the message is tried again, not for {verdict.message_advice}"
     for key in ("reason", *dict(policy.when.asked)):
-        if _has_set(policy, classify(verdict.reply or "", knowledge=_without(key, policy, layer, knowledge), **told)):
+        if _has_set(policy, classify(verdict.reply or "", knowledge=_without(key, policy, layer, knowledge), **given)):
             return f"; {key!r} does not hold"
     return ""
 
@@ -108,9 +108,9 @@ def _too_hard(before: Knowledge, knowledge: Knowledge, layer: Any) -> Iterator[t
         return
     foreign = [rule for rule in before.rules if rule.layer == "builtin" and rule.reason.fault in _FOREIGN]
     for policy in suspects:
-        told = _surroundings(policy, layer, knowledge)
+        given = _surroundings(policy, layer, knowledge)
         for example in (text for rule in foreign for text in rule.all_examples):
-            verdict = classify(example, knowledge=knowledge, **told)
+            verdict = classify(example, knowledge=knowledge, **given)
             if verdict.fault in _FOREIGN and verdict.bounce_type is BounceType.HARD and _has_set(policy, verdict):
                 said = (
                     f"makes hard what is the {verdict.fault}'s fault, such as {example!r}; ask for a reason or a fault"
@@ -127,7 +127,7 @@ def change(before: Knowledge, knowledge: Knowledge, layer: Any) -> str:  # noqa:
     kinds: Counter[str] = Counter()
     total = 0
     hosts = _hosts(before)
-    asked = {str(told): told for told in (_surroundings(policy, layer, knowledge) for policy in layer.policies)}
+    asked = {str(given): given for given in (_surroundings(policy, layer, knowledge) for policy in layer.policies)}
     settings = [*asked.values()][:_SETTINGS]
     for rule in before.rules:
         if rule.layer != "builtin":
@@ -135,7 +135,7 @@ def change(before: Knowledge, knowledge: Knowledge, layer: Any) -> str:  # noqa:
         host = hosts.get(min(map(str, rule.when.providers or ("",))))
         for example in rule.all_examples:
             total += 1
-            found = (_moved(example, told, before, knowledge) for told in ({"host": host}, *settings))
+            found = (_moved(example, given, before, knowledge) for given in ({"host": host}, *settings))
             kind = next(filter(None, found), "")
             if kind:
                 kinds[kind] += 1
@@ -144,9 +144,9 @@ def change(before: Knowledge, knowledge: Knowledge, layer: Any) -> str:  # noqa:
     return f"{moved:,} of {counted(total, 'built-in example')} change{f' ({details})' if moved else ''}"
 
 
-def _moved(example: str, told: dict[str, Any], *both: Knowledge) -> str:
+def _moved(example: str, given: dict[str, Any], *both: Knowledge) -> str:
     """Return how the verdicts of two bodies of knowledge differ, or an empty text."""
-    return _kind(*(classify(example, knowledge=knowledge, **told) for knowledge in both))
+    return _kind(*(classify(example, knowledge=knowledge, **given) for knowledge in both))
 
 
 def _kind(one: Verdict, other: Verdict) -> str:
@@ -171,13 +171,13 @@ def _hosts(knowledge: Knowledge) -> dict[str, str]:
 def _surroundings(policy: Any, layer: Any, knowledge: Knowledge) -> dict[str, Any]:  # noqa: ANN401
     """Return what a policy's examples come with: all that it asks for beside the reply."""
     asked = dict(policy.when.asked)
-    told: dict[str, Any] = {"now": _NOW, "context": {} if layer.tenant is None else {"tenant": layer.tenant}}
+    given: dict[str, Any] = {"now": _NOW, "context": {} if layer.tenant is None else {"tenant": layer.tenant}}
     if "since" in asked:
-        told["now"] = asked["since"].moment
+        given["now"] = asked["since"].moment
     for key, fill in _FILL.items():
         if key in asked:
-            fill(told, asked[key], knowledge)
-    return told
+            fill(given, asked[key], knowledge)
+    return given
 
 
 def _value(comparison: Any) -> str | None:  # noqa: ANN401 # one of several classes
@@ -189,34 +189,34 @@ def _name(comparison: Any) -> str:  # noqa: ANN401 # one of several classes
     return str(comparison.written[0]).replace("*", "x")
 
 
-def _provider(told: dict[str, Any], comparison: Any, knowledge: Knowledge) -> None:  # noqa: ANN401
-    told.setdefault("host", _hosts(knowledge).get(_value(comparison) or ""))
+def _provider(given: dict[str, Any], comparison: Any, knowledge: Knowledge) -> None:  # noqa: ANN401
+    given.setdefault("host", _hosts(knowledge).get(_value(comparison) or ""))
 
 
-def _network(told: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
-    told["context"]["source"] = str(comparison.networks[0][0]) if comparison.networks else _name(comparison)
+def _network(given: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
+    given["context"]["source"] = str(comparison.networks[0][0]) if comparison.networks else _name(comparison)
 
 
-def _number(told: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
+def _number(given: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
     sign, limit = comparison.limits[0]
-    told["context"][comparison.of] = limit + _BEYOND.get(sign, 0.0)
+    given["context"][comparison.of] = limit + _BEYOND.get(sign, 0.0)
 
 
-def _until(told: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
-    told["now"] = comparison.moment - timedelta(
+def _until(given: dict[str, Any], comparison: Any, _: Knowledge) -> None:  # noqa: ANN401
+    given["now"] = comparison.moment - timedelta(
         microseconds=1
     )  # after any `since`, or the file would not have been loaded
 
 
 _FILL: Final[Mapping[str, Callable[[dict[str, Any], Any, Knowledge], None]]] = {
     "provider": _provider,
-    "command": lambda told, asked, _: told.update(command=_value(asked)),
-    "host": lambda told, asked, _: told.update(host=_name(asked)),
-    "domain": lambda told, asked, _: told.update(recipient=f"kim@{_name(asked)}"),
-    "mx": lambda told, asked, _: told.update(mx=[_name(asked)]),
-    "sender_domain": lambda told, asked, _: told.update(sender=_name(asked)),
-    "tenant": lambda told, asked, _: told["context"].update(tenant=_value(asked)),
-    "stream": lambda told, asked, _: told["context"].update(stream=_value(asked)),
+    "command": lambda given, asked, _: given.update(command=_value(asked)),
+    "host": lambda given, asked, _: given.update(host=_name(asked)),
+    "domain": lambda given, asked, _: given.update(recipient=f"kim@{_name(asked)}"),
+    "mx": lambda given, asked, _: given.update(mx=[_name(asked)]),
+    "sender_domain": lambda given, asked, _: given.update(sender=_name(asked)),
+    "tenant": lambda given, asked, _: given["context"].update(tenant=_value(asked)),
+    "stream": lambda given, asked, _: given["context"].update(stream=_value(asked)),
     "source": _network,
     "attempts": _number,
     "age": _number,

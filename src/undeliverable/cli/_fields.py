@@ -1,6 +1,6 @@
 """The fields that a row can have: of a report and of one of its verdicts, by the names that `--fields` takes.
 
-Most are keys of the public record (docs/schema.md) and have its values. Two are made for people: `type` joins the bounce
+Most are keys of the public record (docs/reference/record.md) and have its values. Two are made for people: `type` joins the bounce
 type and the kind of the report, `code` joins reply code and status.
 """
 

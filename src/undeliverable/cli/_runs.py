@@ -1,7 +1,7 @@
 """`undeliverable rules compare`: two runs in Parquet, verdicts that classify or an engine wrote, joined by their key.
 
 Only the columns that are compared are read, and they are joined in memory; runs that are too large for that are compared by
-the engine that wrote them (see docs/engines.md).
+the engine that wrote them (see docs/howto/spark-duckdb-polars.md).
 """
 
 # pyarrow has no types.

@@ -143,7 +143,7 @@ def reasons(view: View) -> str:
         Column("Reason"), Column("Recipients", "number"), Column("Bounce type"), Column("Whose fault"), Column("Meaning", "wide"),
     )  # fmt: skip
     most = max(found.values())
-    page = view.page("reasons.html")
+    page = view.page("reference/reasons.html")
     rows = [
         (
             linked(code(str(reason)), None if page is None else f"{page}#{reason.fault}", "what it means"),

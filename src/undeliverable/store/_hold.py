@@ -229,7 +229,7 @@ def _named(provider: str) -> str:
 
 
 def _is_traffic(event: ListEvent) -> bool:
-    """Return whether an event tells that mail was tried; one of an imported list does not."""
+    """Return whether an event shows that a delivery was attempted; one of an imported list does not."""
     return event.kind in _TRIED and event.held_until is None
 
 

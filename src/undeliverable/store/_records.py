@@ -33,6 +33,19 @@ class Entry(Shown):
     trigger: ListEvent | None = None
     scope: str = ""
 
+    def to_dict(self, at: datetime) -> dict[str, object]:
+        """Return the entry as JSON values.
+
+        :param at: the time at which it is suppressed or not.
+        """
+        return {
+            "address": self.shown,
+            "scope": self.scope,
+            "suppressed": self.state.is_suppressed(at),
+            "state": self.state.to_dict(),
+            "trigger": None if self.trigger is None else self.trigger.to_dict(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class SuppressedDomain:
@@ -58,7 +71,7 @@ class Migrated(Shown):
 
     :ivar merged: addresses that had several entries; their histories are one now.
     :ivar split: pairs of two addresses that were recorded as one. The history went to the first, except for events whose
-        reply names the second: whatever else happened to the second cannot be told.
+        reply names the second: the other events of the second cannot be recovered.
     :ivar patterns: entries such as ``*@example.org``, which never stopped anything: a whole domain takes
         :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
     """

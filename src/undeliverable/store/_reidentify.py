@@ -3,7 +3,7 @@
 The older one folded the case of all letters and kept quotes (`_older`). So one address may have two rows now: they
 become one, whose history is folded anew. And one row may hold the events of two addresses, such as ``groß@`` and
 ``gross@``: it goes to the spelling that was recorded first, without the events whose reply names the other spelling.
-What cannot be told apart any more is reported.
+Addresses that can no longer be separated are reported.
 """
 
 from __future__ import annotations
