@@ -86,4 +86,5 @@ def of_the_functions(octets: bytes, event: object, error: Exception, now: dateti
     assert_type(named_command("RCPT"), Command)
     assert_type(Knowledge.builtin(), Knowledge)
     assert_type(undeliverable.__version__, str)
+    assert_type(undeliverable.compiled, bool)
     assert_type(events_of(parse(octets), now), tuple[tuple[str, ListEvent], ...])
