@@ -81,6 +81,13 @@ class Opened:
         """Close all connections."""
         self._engine.dispose()
 
+    def check_writable(self) -> None:
+        """Return if the list can be written at the moment, without a change to it.
+
+        :raises StoreError: when it is locked, read-only or cannot be reached.
+        """
+        writing(self._engine, lambda _connection: None)
+
     def __enter__(self) -> Self:
         return self
 
