@@ -77,7 +77,7 @@ def test_metadata_have_links_once_there_is_somewhere_to_link_to(home: str) -> No
     readme = metadata["readme"]
     assert isinstance(readme, dict)
     assert readme["content-type"] == "text/markdown"
-    assert (HOME in readme["text"]) is bool(home)
+    assert (f"]({HOME}/blob/v" in readme["text"]) is bool(home)
 
 
 def test_what_is_said_of_publication_is_true() -> None:
