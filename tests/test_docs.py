@@ -126,6 +126,7 @@ def test_shell_examples_use_options_that_exist(example: Example) -> None:
             "demo",
             "explain",
             "export",
+            "mailbox",
             "pipe",
             "report",
             "serve",

@@ -322,7 +322,7 @@ class Knowledge(Shared, Selecting):
         return find
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-        """Return what :attr:`find` returns, with every rule that was shadowed."""
+        """Return what ``find`` returns, with every rule that was shadowed."""
         from undeliverable._rules.table import Seen
         from undeliverable._rules.visible import visible
 
@@ -344,7 +344,7 @@ class Knowledge(Shared, Selecting):
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
     ) -> Reason | None:
-        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
+        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of ``find``."""
         from undeliverable._rules.table import Seen
         from undeliverable._rules.visible import visible
 

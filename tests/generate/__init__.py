@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.generate import codes, formats, index, message, pictures, profiles, schema, suppression, webhooks
+from tests.generate import codes, formats, index, message, pictures, profiles, schema, service, suppression, webhooks
 from undeliverable import Knowledge
 
 __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
@@ -24,6 +24,7 @@ MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
     pictures.pages,
     profiles.pages,
     schema.pages,
+    service.pages,
     suppression.pages,
     webhooks.pages,
 )
