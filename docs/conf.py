@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Rule
 
+EXTENSIONS = Path(__file__).parent / "_extensions"  # the API and the commands, from the sources
 SITE = Path(__file__).parent / "_site"  # the search and its page
-sys.path.insert(0, str(SITE))
+sys.path[:0] = [str(EXTENSIONS), str(SITE)]
 
 project = "undeliverable"
 author = "The undeliverable authors"
 copyright = author
 release = version = undeliverable.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "site_search"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "api", "commands", "site_search"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "_site"]
 templates_path = [str(SITE / "templates")]
@@ -34,13 +35,12 @@ html_css_files = ["search.css"]
 html_extra_path = [
     str(path) for path in (SITE / "extra", Path(__file__).parent / "_build" / "playground") if path.exists()
 ]
-suppress_warnings = ["toc.empty_glob"]  # a part takes what has no place in its order yet
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "signature"
 html_theme = "furo"
 html_title = "undeliverable"
-nitpicky = False
+nitpicky = True
 
 REASONS = "%REASONS%"
 PROVIDERS = "%PROVIDERS%"
