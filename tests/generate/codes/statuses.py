@@ -99,8 +99,9 @@ def _meaning(status: Status) -> Iterator[str]:
     subject = status.codes[0].subject
     about = SUBJECTS[subject].lower() if subject < len(SUBJECTS) else "another subject"
     if status.entry is not None:
-        source = ", ".join((*status.entry.rfcs, f"subject {subject}: {about}"))
-        yield f"{status.entry.description} ({source})\n" if status.entry.description else f"Source: {source}.\n"
+        where = f"subject {subject}: {about}"
+        source = f"{where}; {', '.join(status.entry.rfcs)}" if status.entry.rfcs else where
+        yield f"{status.entry.description} ({source})\n" if status.entry.description else f"{sentence(source)}.\n"
     else:
         users = " and ".join(status.users[:3]) or "single servers"
         yield f"The code is not in the IANA registry; it is used by {users}. Its subject, {subject}, is {about}.\n"
