@@ -41,9 +41,7 @@ class Folder:
     :ivar octets: their size on the disk, as far as they are finished.
     """
 
-    def __init__(
-        self, path: str, fields: Callable[[], Any], *, file_size: int = FILE, raw: str | None = None
-    ) -> None:
+    def __init__(self, path: str, fields: Callable[[], Any], *, file_size: int = FILE, raw: str | None = None) -> None:
         """Make the folder beside its final place.
 
         :param path: the folder: a new one, or an empty one.
