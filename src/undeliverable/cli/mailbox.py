@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import Kind, Knowledge, Report, parse
@@ -282,7 +283,11 @@ def _state(options: Namespace, place: Place) -> str:
 @contextmanager
 def _stopping(stop: Stop) -> Generator[None, None, None]:
     """Let SIGTERM and SIGINT end the work when what was begun is on disk."""
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stopped(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
