@@ -79,6 +79,7 @@ def test_every_example_is_of_a_kind_that_is_checked() -> None:
         "text",
         "{toctree}",
         "{literalinclude}",
+        "{include}",
     }
 
 
