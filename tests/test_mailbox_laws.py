@@ -125,6 +125,10 @@ def test_killed_at_every_step_each_is_taken_once(
     assert step > 50
 
 
+def noting(said: list[str]) -> Callable[[Exception, float], None]:
+    return lambda error, _: said.append(str(error))
+
+
 def test_dropped_at_every_step_each_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stop, "wait", lambda *_: ())  # no pauses
     monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -146,7 +150,14 @@ def test_dropped_at_every_step_each_is_taken_once(tmp_path: Path, monkeypatch: p
             sessions += 1
             return FileSession(account, drop, [late.pop(0)] if late else [])
 
-        watch(connect, reader, stop, begun=lambda: None, done=lambda: None, say=said.append)
+        watch(
+            connect,
+            reader,
+            stop,
+            begun=lambda: None,
+            done=lambda: None,
+            failed=noting(said),
+        )
         dropped = drop.left <= 0
         memory.close()
         assert sessions == 1 + len(said)  # a drop on the way out needs no other session

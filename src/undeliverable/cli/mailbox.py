@@ -312,10 +312,17 @@ def _read(options: Namespace, reader: Reader, judge: _Judge, opened: Callable[[]
             if nothing:
                 warn(f"{reader.place.url}: nothing new")
         else:
-            watch(opened, reader, stop, begun=lambda: warn(f"watching {reader.place.url}"), done=done, say=warn)
+            watch(opened, reader, stop, begun=lambda: warn(f"watching {reader.place.url}"), done=done, failed=_failed)
     except MailboxError as error:
         raise RunError(str(error)) from None
     return _INTERRUPTED if options.once and stop.is_set else int(options.once and reader.has_problems)
+
+
+def _failed(error: Exception, pause: float) -> None:
+    """Say what has failed, what helps, and when it is tried again."""
+    from undeliverable.cli._failures import failure
+
+    warn(f"{failure(error) if isinstance(error, OSError) else error}; trying again in {pause:g} s")
 
 
 def _summary(reader: Reader, judge: _Judge, days: float) -> Iterator[str]:
