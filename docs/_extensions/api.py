@@ -61,7 +61,7 @@ _NO_LITERAL = re.compile(r"= ?<[^<>]*>")
 STANDARD = "https://docs.python.org/3/library/"
 NO_API = frozenset({"undeliverable.data", "undeliverable.__main__"})
 """Modules with a public name that are no part of the interface: the package's own files, and the command."""
-PACKAGES = ("undeliverable", "undeliverable.serve", "undeliverable.compat")
+PACKAGES = ("undeliverable", "undeliverable.serve", "undeliverable.mailbox", "undeliverable.compat")
 """Packages whose modules are public, too."""
 STOP = "object, str, int, tuple, dict, Exception, BaseException, StrEnum, ReprEnum, Enum, Generic, Protocol"
 """Where inherited members end: these are Python's."""

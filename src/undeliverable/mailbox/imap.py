@@ -153,7 +153,7 @@ def _log_in(client: _Imap, place: Place, secret: str, *, is_token: bool) -> None
 
 
 class ImapSession:
-    """A selected mailbox; see :class:`~undeliverable.mailbox._session.Session`."""
+    """A selected mailbox; see :class:`~undeliverable.mailbox.Session`."""
 
     def __init__(self, client: _Imap, place: Place, every: float) -> None:
         self._client = client
