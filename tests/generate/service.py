@@ -251,7 +251,9 @@ def _verdict() -> dict[str, Any]:
 def _object(type_: type, before: Mapping[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     """Return the schema of a type's record, whose keys are the attributes in their order."""
     properties: dict[str, Any] = dict(before or {})
-    hints = typing.get_type_hints(type_)
+    hints = typing.get_type_hints(
+        type_, localns={"Verdict": Verdict}
+    )  # which a base of Report names for the type checkers
     for field in dataclasses.fields(type_):
         if field.name not in _SKIPPED:
             key = field.name.rstrip("_")
