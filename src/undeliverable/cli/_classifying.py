@@ -208,8 +208,8 @@ class _Run:
             self._warn(problem)
         if self._into is not None:
             self._into.add(done.events, done.old)
-        for report, verdicts in done.found:
-            self._show(report, verdicts)
+        for report in done.found:
+            self._show(report, report.verdicts)
         for rows in done.shown:
             self._output.put(rows)
         self._progress.update(self._inbox.done, self._tally.messages)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ from undeliverable.cli._signer import Proving
 from undeliverable.cli._summary import Tally, is_inside
 from undeliverable.cli._writers import Form
 from undeliverable.files import Mail, RecordError, report_of
-from undeliverable.verdict import Report, Verdict
+from undeliverable.verdict import Report
 
 __all__ = ["Done", "Work", "done_by"]
 
@@ -45,7 +46,7 @@ class Done:
 
     :ivar tally: their number, kinds and reasons.
     :ivar shown: the rows of each message that is to be shown; finished text is joined to one row.
-    :ivar found: what is to be shown, where only the first process can say whether it is: each address once.
+    :ivar found: reports with the verdicts to be shown, where only the first process can say which: each address once.
     :ivar events: what goes into the list, if there is one.
     :ivar old: number of messages that are too old to give events.
     :ivar problems: records that are none, and messages that the library failed on, each of these a bug.
@@ -56,7 +57,7 @@ class Done:
     def __init__(self) -> None:
         self.tally = Tally()
         self.shown: list[Rows] = []
-        self.found: list[tuple[Report, tuple[Verdict, ...]]] = []
+        self.found: list[Report] = []
         self.events: list[Located] = []
         self.old = 0
         self.problems: list[str] = []
@@ -143,7 +144,7 @@ class Work(NamedTuple):
         if verdicts is None:
             return
         if self.unique:
-            done.found.append((report, verdicts))
+            done.found.append(replace(report, verdicts=tuple(verdicts)))  # sent once, not in two places
             return
         done.tally.shown += len(verdicts) or 1
         done.shown.append(self.form.rows(report, verdicts))

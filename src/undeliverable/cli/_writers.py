@@ -115,24 +115,23 @@ def _json_rows(report: Report, verdicts: Sequence[Verdict], fields: Sequence[str
 
     JSON's own escapes make it harmless.
     """
-    from json import dumps  # a cold start imports only what its format needs
-
     if fields:
+        from json import dumps  # a cold start imports only what its format needs
+
         found: Sequence[Verdict | None] = verdicts or (None,)
         values = (dict(zip(fields, values_of(report, verdict, fields), strict=True)) for verdict in found)
         return ((("".join(f"{dumps(value)}\n" for value in values)),),)
-    return ((f"{dumps(_record(report, verdicts))}\n",),)
+    return ((f"{_shown(report, verdicts).to_json()}\n",),)
 
 
 def _record_rows(report: Report, verdicts: Sequence[Verdict], _fields: Sequence[str]) -> Rows:
     """Return the record itself, from which columns are made in the first process: others need no pyarrow."""
-    return cast("Rows", ((_record(report, verdicts),),))
+    return cast("Rows", ((_shown(report, verdicts).to_dict(),),))
 
 
-def _record(report: Report, verdicts: Sequence[Verdict]) -> dict[str, object]:
-    """Return the record with the verdicts to be shown."""
-    shown = report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
-    return shown.to_dict()
+def _shown(report: Report, verdicts: Sequence[Verdict]) -> Report:
+    """Return the report with the verdicts to be shown."""
+    return report if len(verdicts) == len(report.verdicts) else replace(report, verdicts=tuple(verdicts))
 
 
 def _addresses(_report: Report, verdicts: Sequence[Verdict], _fields: Sequence[str]) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from undeliverable import Report
@@ -25,8 +24,11 @@ class Delivery:
 
     def to_dict(self) -> dict[str, object]:
         """Return the public record of the report plus the key ``envelope`` with ``sender`` and ``recipients``."""
-        return self.report.to_dict() | {"envelope": {"sender": self.sender, "recipients": list(self.recipients)}}
+        return self.report.to_dict() | self._envelope()
 
     def line(self) -> bytes:
         """Return the record as one line of JSON with its line ending, in ASCII whatever the mail contains."""
-        return json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii") + b"\n"
+        return self.report.to_json(compact=True, more=self._envelope()).encode("ascii") + b"\n"
+
+    def _envelope(self) -> dict[str, object]:
+        return {"envelope": {"sender": self.sender, "recipients": list(self.recipients)}}

@@ -23,7 +23,7 @@ class Judging:
     """Gives the arguments for each message.
 
     :param knowledge: the rules and policies, or a function that returns those of the moment, such as ``current`` of
-        :meth:`undeliverable.Knowledge.watch`; the built-in ones by default.
+        :meth:`~undeliverable.knowledge.Knowledge.watch`; the built-in ones by default.
     :param context: what policies may ask for.
     """
 

@@ -300,7 +300,7 @@ def _key(record: Mapping[str, object]) -> str:
 
 
 def _line(report: Report, request: Mapping[str, object]) -> bytes:
-    return json.dumps(report.to_dict() | {"request": dict(request)}, separators=(",", ":")).encode("ascii") + b"\n"
+    return report.to_json(compact=True, more={"request": dict(request)}).encode("ascii") + b"\n"
 
 
 def _validation(reports: Sequence[Report]) -> dict[str, object]:

@@ -120,7 +120,7 @@ class Opened:
         writing(self._engine, work)
 
     def clear_migrated(self) -> None:
-        """Delete the report of the migration, which :attr:`migrated` holds until somebody has read it."""
+        """Delete the report of the migration, which ``migrated`` holds until somebody has read it."""
         writing(self._engine, lambda connection: connection.execute(META.delete().where(META.c.name == REPORT)))
         self.migrated = None
 
