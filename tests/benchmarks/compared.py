@@ -10,7 +10,7 @@ import os
 import pathlib
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from tests.benchmarks.larger import returning
@@ -29,7 +29,9 @@ Figures = dict[str, dict[str, float]]
 """Microseconds a message, by corpus and reader; instructions under ``instructions READER``."""
 
 
-def compared(corpora: Mapping[str, Sequence[bytes]], peers: Peers, *, counts: bool, figures: Figures) -> Iterator[str]:
+def compared(
+    corpora: Mapping[str, Sequence[bytes]], peers: Peers, *, counted: Collection[str], figures: Figures
+) -> Iterator[str]:
     """Measure all readers on each corpus, and yield a line for each reader."""
     with tempfile.TemporaryDirectory() as made:
         scratch = pathlib.Path(made)
@@ -39,7 +41,7 @@ def compared(corpora: Mapping[str, Sequence[bytes]], peers: Peers, *, counts: bo
         )
         found = {name: command for name, command in commands.items() if isinstance(command, Command)}
         for name, mails in corpora.items():
-            figures[name] = _one(found, mails, scratch, counts=counts)
+            figures[name] = _one(found, mails, scratch, counts=name in counted)
             yield from _lines(name, mails, figures[name])
 
 

@@ -94,7 +94,16 @@ def flufl() -> tuple[Work, Callable[[], None]]:
     return read, _nothing
 
 
+def replies() -> tuple[Work, Callable[[], None]]:
+    """Judging replies, in UTF-8, that nobody has seen."""
+    from undeliverable import Knowledge, classify
+
+    knowledge = Knowledge.builtin()
+    return lambda text: classify(text.decode(), knowledge=knowledge), knowledge.clear_cache
+
+
 READERS = {
+    "classify": replies,
     "undeliverable": undeliverable,
     "parse": parsed,
     "json": records,
