@@ -16,27 +16,31 @@ if TYPE_CHECKING:
     from undeliverable._rules.providers import Provider
     from undeliverable._rules.table import Rule
 
+EXTENSIONS = Path(__file__).parent / "_extensions"  # the API and the commands, from the sources
 SITE = Path(__file__).parent / "_site"  # the search and its page
-sys.path.insert(0, str(SITE))
+sys.path[:0] = [str(EXTENSIONS), str(SITE)]
 
 project = "undeliverable"
 author = "The undeliverable authors"
 copyright = author
 release = version = undeliverable.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "site_search"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "api", "commands", "site_search"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "_site"]
 templates_path = [str(SITE / "templates")]
 html_static_path = [str(SITE / "static")]
 html_css_files = ["search.css"]
-suppress_warnings = ["toc.empty_glob"]  # a part takes what has no place in its order yet
+# The playground has a page of its own, and what it runs is built by `python -m tests.playground`.
+html_extra_path = [
+    str(path) for path in (SITE / "extra", Path(__file__).parent / "_build" / "playground") if path.exists()
+]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "signature"
 html_theme = "furo"
 html_title = "undeliverable"
-nitpicky = False
+nitpicky = True
 
 REASONS = "%REASONS%"
 PROVIDERS = "%PROVIDERS%"

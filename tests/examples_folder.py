@@ -78,6 +78,12 @@ def fill(base: Path) -> None:
     secrets = base / "secrets.toml"
     secrets.write_text('[postmark]\nusername = "user"\npassword = "a long password"\n')
     secrets.chmod(0o600)
+    password = base / "password"
+    password.write_text("a long password\n")
+    password.chmod(0o600)
+    token = base / "token"
+    token.write_text("#!/bin/sh\necho an-access-token\n")
+    token.chmod(0o700)
     take = base / "take-bounce"
     take.write_text("#!/bin/sh\ncat > /dev/null\n")
     take.chmod(0o700)

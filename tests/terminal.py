@@ -47,6 +47,7 @@ def terminal(
     rich: bool = True,
     environment: Mapping[str, str] | None = None,
     status: int = 0,
+    cwd: str | None = None,
 ) -> str:
     """Return what the command writes on a terminal of this size, escape sequences and all."""
     leader, follower = pty.openpty()
@@ -54,7 +55,7 @@ def terminal(
     given = {name: value for name, value in os.environ.items() if name not in _ONLY_HERE}
     process = subprocess.Popen(
         [sys.executable, "-c", _RICH if rich else _WITHOUT_RICH, *arguments],
-        stdin=follower, stdout=follower, stderr=follower,
+        stdin=follower, stdout=follower, stderr=follower, cwd=cwd,
         env=given | {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | dict(environment or {}),
     )  # fmt: skip
     os.close(follower)

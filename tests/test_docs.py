@@ -79,6 +79,7 @@ def test_every_example_is_of_a_kind_that_is_checked() -> None:
         "text",
         "{toctree}",
         "{literalinclude}",
+        "{include}",
     }
 
 
@@ -125,6 +126,7 @@ def test_shell_examples_use_options_that_exist(example: Example) -> None:
             "demo",
             "explain",
             "export",
+            "mailbox",
             "pipe",
             "report",
             "serve",

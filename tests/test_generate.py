@@ -11,10 +11,13 @@ import pytest
 from tests import generate
 from tests.generate import index
 from tests.generate.__main__ import main
+from tests.generate.webhooks import SECRETS, SET_UP
 from undeliverable import KnowledgeError
 from undeliverable._knowledge import checkout
 from undeliverable._knowledge.build import build
 from undeliverable.data import place
+from undeliverable.webhook_auth import WINDOWS
+from undeliverable.webhooks import SERVICES
 
 PAGES = generate.pages()
 ONE_BY_ONE = sorted(name for name in {*PAGES, *generate.outdated()} if not name.startswith(generate.codes.FOLDER))
@@ -129,3 +132,14 @@ def test_a_wheel_needs_no_other_index(elsewhere: Path) -> None:
 
 def test_the_index_lies_where_git_ignores_it() -> None:
     assert place(checkout.INDEX).replace("\\", "/").endswith(index.NAME)
+
+
+def test_each_service_says_how_it_is_set_up() -> None:
+    assert set(SET_UP) == {service.name for service in SERVICES}
+    for known in SET_UP.values():
+        assert set(known) == {"steps", "where", "secret"}
+        assert known["steps"]
+        assert known["secret"] in {*SECRETS, "none"}
+    assert {name for name, known in SET_UP.items() if known["secret"] == "key"} <= {
+        service.name for service in SERVICES if service.scheme is not None or service.name in WINDOWS
+    }

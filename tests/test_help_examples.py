@@ -19,6 +19,7 @@ import pytest
 
 from tests.dns_server import dns_server
 from tests.examples_folder import fill
+from tests.imap_server import Habits, imap_server
 from undeliverable.cli import main
 from undeliverable.cli._help import _EXAMPLES, Parser
 from undeliverable.cli._main import full_parser
@@ -99,7 +100,10 @@ def test_an_example_runs(
     program, *rest = words
     assert program == "undeliverable"
     if rest[0] == "serve":
-        served(rest)
+        served(rest, "listening on")
+        return
+    if rest[0] == "mailbox":
+        mailbox(rest, folder)
         return
     if rest[0] == "check":
         rest[1:1] = ["--nameserver", "127.0.0.1", "--port", str(name_server)]
@@ -137,13 +141,26 @@ def run(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return status, captured.err
 
 
-def served(words: list[str]) -> None:
-    """Start a server, wait until it listens, and stop it."""
+def mailbox(words: list[str], folder: Path) -> None:
+    """Read a mailbox of this host instead, with a bounce in it."""
+    habits = Habits(messages={1: (folder / "bounce.eml").read_bytes()})
+    with imap_server(habits) as port:
+        words[1] = words[1].replace("imaps://", "imap://").replace("imap.example.com", f"127.0.0.1:{port}")
+        if "--once" in words:
+            assert main(words) == 0
+        else:
+            served(words, "watching")
+    assert (folder / "list.db").stat().st_size or (folder / "bounces.jsonl").stat().st_size
+    assert bool(habits.messages) is ("--no-move" in words)
+
+
+def served(words: list[str], ready: str) -> None:
+    """Start a server, wait until it says that it is ready, and stop it."""
     server = subprocess.Popen([sys.executable, "-m", "undeliverable", *words], stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     try:
         for line in server.stderr:
-            if "listening on" in line:
+            if ready in line:
                 break
         else:
             pytest.fail("it does not listen")

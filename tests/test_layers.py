@@ -69,6 +69,7 @@ ORDER: Final = (
     "report",
     "webhook_auth",
     "serve",
+    "mailbox",
     "cli",
     "__main__",
 )

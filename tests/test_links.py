@@ -25,6 +25,8 @@ PAGES: Final = tuple(
 )
 STAND_INS: Final = frozenset({"NAME.md", "gone.md"})
 """Names of files that stand for others."""
+MADE_LATER: Final = re.compile(r"^%[A-Z]+[ %]", re.MULTILINE)
+"""The mark of a page that gets headings while it is built; Sphinx looks at links to those."""
 MADE_BY_SPHINX: Final = frozenset({"genindex.html", "search.html", "py-modindex.html"})
 
 
@@ -64,7 +66,7 @@ def fault(link: Link) -> str | None:
     page = (link.page.parent / path).resolve() if path else link.page
     if not page.exists():
         return f"{link}: there is no such file"
-    if anchor and page.suffix == ".md" and anchor not in anchors(page):
+    if anchor and page.suffix == ".md" and anchor not in anchors(page) and not MADE_LATER.search(prose(page)):
         return f"{link}: the page has no such heading"
     return None
 

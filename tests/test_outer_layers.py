@@ -28,6 +28,7 @@ LAYERS: Final = (
     "summary",
     "report",
     "serve",
+    "mailbox",
     "cli",
 )
 # What each of these layers may know of the others; pure ones know nothing but the core.

@@ -733,34 +733,6 @@ def test_the_recipe_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(cancelled())
 
 
-class Mailbox:
-    """Stands in for imaplib.IMAP4."""
-
-    def __init__(self, messages: dict[bytes, bytes]) -> None:
-        self.unseen = messages
-
-    def select(self, _name: str) -> tuple[str, list[bytes]]:
-        return "OK", [b"2"]
-
-    def uid(self, command: str, *arguments: Any) -> tuple[str, list[Any]]:
-        if command == "SEARCH":
-            return "OK", [b" ".join(self.unseen)]
-        if command == "FETCH":
-            return "OK", [(b"1 (UID 7 BODY[] {9}", self.unseen[arguments[0]]), b")"]
-        assert (command, arguments[1:]) == ("STORE", ("+FLAGS", r"(\Seen)"))
-        self.unseen = {uid: raw for uid, raw in self.unseen.items() if uid != arguments[0]}
-        return "OK", []
-
-
-def test_the_recipe_for_a_mailbox(path: Path) -> None:
-    mailbox = Mailbox({b"7": MESSAGE, b"9": MESSAGE})
-    take = recipe("take_from_imap").take_bounces
-    assert take(mailbox, str(path)) == 2
-    assert not mailbox.unseen
-    assert [record["source"] for record in stored(path)] == ["imap:7", "imap:9"]
-    assert take(mailbox, str(path)) == 0
-
-
 def test_a_delivery_is_a_record() -> None:
     delivery = Delivery(parse(MESSAGE), "", (TO,))
     assert json.loads(delivery.line()) == json.loads(json.dumps(delivery.to_dict()))

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,8 @@ from starlette.routing import Mount
 from tests import webhook_load
 from undeliverable import Kind, Knowledge, KnowledgeError, Report
 from undeliverable.cli import main
-from undeliverable.cli.serve import _Shared, _web_sinks
+from undeliverable.cli._main import full_parser
+from undeliverable.cli._serve_web import Shared, secrets_of, web_of
 from undeliverable.serve import Budget, _receiver, records
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._receiver import Receiver
@@ -476,22 +476,32 @@ class TestCommand:
         [
             ([], "--lmtp, --smtp, --http and --socketmap"),
             (["--http", "127.0.0.1:0"], "--secrets"),
-            (["--http", "127.0.0.1:0", "--secrets", "x"], "--to or --into"),
+            (["--http", "127.0.0.1:0", "--secrets", "SECRETS"], "--to or --into"),
             (["--http", "0.0.0.0:0", "--secrets", "x", "--to", "x"], "--listen-any"),
             (["--http", "127.0.0.1:0", "--secrets", "/nonexistent", "--to", "x"], "cannot be read"),
             (["--lmtp", "127.0.0.1:0", "--domain", "example.com"], "--to"),
         ],
     )
-    def test_usage(self, options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["serve", *options]) == 2
+    def test_usage(self, options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        secrets = secret(tmp_path / "secrets.toml", POSTMARK)
+        assert main(["serve", *(str(secrets) if option == "SECRETS" else option for option in options)]) == 2
         assert message in capsys.readouterr().err
 
     def test_what_the_options_ask_for(self, file: Path, tmp_path: Path) -> None:
         secrets = secret(tmp_path / "secrets.toml", POSTMARK)
-        options = Namespace(
-            services=[], secrets=secrets, to=file, into=None, max_size=64, max_connections=5, rules=[], profile=None
-        )
-        (server,) = _web_sinks(options, _Shared(Knowledge.builtin, None, Budget(), None, None), [("127.0.0.1", 0)])
+        words = [
+            "serve",
+            "--http",
+            "127.0.0.1:0",
+            "--secrets",
+            str(secrets),
+            "--to",
+            str(file),
+            "--max-connections",
+            "5",
+        ]
+        options = full_parser().parse_args(words)
+        (server,), _ = web_of(options, Shared(Knowledge.builtin, None, Budget()), secrets_of(options))
         assert isinstance(server, HttpServer)
 
         async def run() -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from docutils import nodes
-from sphinx.util import logging
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,6 +23,14 @@ HERE: Final = Path(__file__).parent
 INDEX: Final = "search-index.js"
 CODES: Final = "reference/codes/"
 """Pages that are found by search, their index and links: hundreds, which would fill the navigation of every page."""
+MADE: Final = "python -m tests.generate writes it."
+MADE_WITHIN: Final = 200  # characters
+SERVICES: Final = "howto/webhooks/"
+
+
+def kind(name: str) -> int:
+    """Return of which kind a page is, for its weight: 1 is a page of codes, 2 that of an e-mail service, 0 any other."""
+    return next((number for number, folder in ((1, CODES), (2, SERVICES)) if name.startswith(folder)), 0)
 
 
 def words() -> dict[str, Any]:
@@ -39,6 +46,11 @@ def sections(doctree: nodes.document) -> Iterator[tuple[str, str, str]]:
             _text(child) for child in section.children if not isinstance(child, nodes.section | nodes.title)
         )
         yield section["ids"][0], heading.astext() if heading else "", " ".join(text.split())
+
+
+def _counts(node: nodes.Node) -> bool:
+    """Return whether a part of a section is text of its own; the note on a page that is made says nothing of its subject."""
+    return not isinstance(node, nodes.section | nodes.title) and MADE not in node.astext()[:MADE_WITHIN]
 
 
 def _text(node: nodes.Node) -> str:
@@ -87,10 +99,8 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         return
     said = words()
     keywords = said["pages"]
-    for name in keywords.keys() - app.env.found_docs:
-        logging.getLogger(__name__).warning("search.toml: there is no page %r", name)
     rows = [
-        [app.builder.get_target_uri(name), _store(app.env)[name], keywords.get(name, []), int(name.startswith(CODES))]
+        [app.builder.get_target_uri(name), _store(app.env)[name], keywords.get(name, []), kind(name)]
         for name in sorted(app.env.found_docs)
         if name in _store(app.env)
     ]

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Knowledge"]
 
-_VERSION: Final = "2026.11"
+# Raised with every entry below "Verdict changes" (docs/explanation/versions.md); a release holds it against the changelog.
+_VERSION: Final = "1.0.0"
 _CACHED: Final = 4_096  # distinct replies kept with their rule
 
 
@@ -79,7 +80,10 @@ class Knowledge(Shared, Selecting):
 
     @property
     def version(self) -> str:
-        """The version of the built-in data, ``YEAR.MONTH``; verdicts may differ between two versions."""
+        """The version of the verdicts, ``MAJOR.MINOR.PATCH``; with the same one, the same octets give the same verdict.
+
+        ``MAJOR`` is raised where somebody becomes hard who was not, ``MINOR`` where another type, reason or advice changes.
+        """
         return _VERSION
 
     @staticmethod
@@ -318,7 +322,7 @@ class Knowledge(Shared, Selecting):
         return find
 
     def trace(self, text: str, code: int, status: int, command: Command | None, host: str | None) -> Match:
-        """Return what :attr:`find` returns, with every rule that was shadowed."""
+        """Return what ``find`` returns, with every rule that was shadowed."""
         from undeliverable._rules.table import Seen
         from undeliverable._rules.visible import visible
 
@@ -340,7 +344,7 @@ class Knowledge(Shared, Selecting):
     def other_reason(
         self, text: str, code: int, status: int, command: Command | None, host: str | None
     ) -> Reason | None:
-        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of :attr:`find`."""
+        """Return the first reason in the words of a reply that does not blame the recipient; arguments as of ``find``."""
         from undeliverable._rules.table import Seen
         from undeliverable._rules.visible import visible
 

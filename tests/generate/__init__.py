@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.generate import codes, formats, index, message, profiles, schema, suppression, webhooks
+from tests.generate import codes, formats, index, message, pictures, profiles, schema, service, suppression, webhooks
 from undeliverable import Knowledge
 
 __all__ = ["COMMAND", "ROOT", "outdated", "pages", "write"]
@@ -21,8 +21,10 @@ MAKERS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (
     codes.pages,
     formats.pages,
     message.pages,
+    pictures.pages,
     profiles.pages,
     schema.pages,
+    service.pages,
     suppression.pages,
     webhooks.pages,
 )

@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "src" / "undeliverable" / "data" / "formats"
 
 HEAD: Final = """\
-# Formats
+# Notification formats that are read
 
 *This page is made from the descriptions of formats: `python -m tests.generate` writes it.*
 

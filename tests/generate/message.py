@@ -9,11 +9,11 @@ from typing import Any, Final
 from undeliverable.data import read
 
 HEAD: Final = """\
-# The message itself
+# Retry, wait or give up: advice for one message
 
 *This page is made from `data/message.toml`: `python -m tests.generate` writes it.*
 
-The advice of a verdict is about the address: whom to send to tomorrow. An MTA has another question: what to do with *this*
+The advice of a verdict is about the address: may it get mail tomorrow? A mail server has another question: what to do with *this*
 message, now. `552 mailbox full` is soft for the address, and ends the message all the same. Three more answers are for mail
 servers, and for the hooks of Haraka, ZoneMTA and KumoMTA:
 
@@ -47,8 +47,8 @@ slow_down retry queue 1800
 
 ## A retry queue
 
-The library counts nothing and knows no past: `retry_after` is the same after the first attempt and after the tenth. Tell it the
-`attempts` and the `age`, and let policies slow down and end; the first one that fits counts, so the last resort stands on top:
+The library keeps no state: `retry_after` is the same after the first attempt and after the tenth. Pass `attempts` and `age`, and
+write policies that slow down and give up. The first one that fits counts, so the last resort stands first:
 
 ```pycon
 >>> known = undeliverable.Knowledge.builtin().with_rules(

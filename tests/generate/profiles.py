@@ -17,7 +17,7 @@ HEAD: Final = """\
 A profile is a file of policies: what counts as hard, what to do, and what to call it. Each says what its source says, in the
 layer below your own files; `--profile NAME` or `.with_profile("NAME")` chooses one, and a path of a `.toml` file is one of your
 own. Profiles may be stacked, the last one on top, and taken in parts: `--profile ses:label` or
-`.with_profile("ses:label")`. [Tuning](../howto/make-552-hard-or-soft.md) shows how to see what a profile would change.
+`.with_profile("ses:label")`. [Make 552 hard or soft](../howto/make-552-hard-or-soft.md) shows how to see what a profile would change.
 
 """
 BETWEEN: Final = """

@@ -111,6 +111,7 @@ class Haraka(Daemon):
         shutil.copytree(PROGRAM.parents[1] / "config", config)  # as `haraka --install` does
         plugins.mkdir()
         shutil.copy(HOOK / "undeliverable.js", plugins)
+        shutil.copy(HOOK.parent / "undeliverable-client.js", plugins)
         (plugins / "routes.js").write_text(ROUTES, encoding="ascii")
         files = {
             "me": "mx.sender.example",
@@ -157,7 +158,7 @@ class Outcomes:
         return self.folder / "records.jsonl"
 
     @property
-    def list(self) -> Path:
+    def addresses(self) -> Path:
         return self.folder / "list.db"
 
     def found(self) -> list[dict[str, Any]]:
@@ -172,7 +173,7 @@ class Outcomes:
         secrets.chmod(0o600)
         with serving(
             "--http", f"127.0.0.1:{self.port}", "--secrets", secrets, "--service", HOOK / "haraka.toml",
-            "--to", self.records, "--into", self.list, "--rules", rules,
+            "--to", self.records, "--into", self.addresses, "--rules", rules,
         ) as server:  # fmt: skip
             yield server
 

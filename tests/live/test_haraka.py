@@ -116,7 +116,7 @@ def test_the_message_goes_the_way_of_its_advice(run: Run, knowledge: Knowledge, 
 def test_the_list_holds_exactly_those_that_the_library_suppresses(run: Run, knowledge: Knowledge) -> None:
     wanted = {one.recipient for one in REFUSALS if suppresses(one.verdict(knowledge))}
     assert wanted
-    with SuppressionList(run.outcomes.list) as known:
+    with SuppressionList(run.outcomes.addresses) as known:
         assert {one.recipient for one in REFUSALS if known.is_suppressed(one.recipient)} == wanted
 
 

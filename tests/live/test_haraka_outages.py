@@ -15,6 +15,8 @@ from typing import Final
 
 import pytest
 
+from tests.dns_server import SERVFAIL, dns_server
+from undeliverable import Advice, parse
 from undeliverable.store import SuppressionList
 
 from .haraka import Haraka, Outcomes, Recording, lacking, send, wait
@@ -63,7 +65,7 @@ def kinds(outcomes: Outcomes) -> dict[str, str]:
 
 
 def is_suppressed(outcomes: Outcomes, address: str) -> bool:
-    with SuppressionList(outcomes.list) as known:
+    with SuppressionList(outcomes.addresses) as known:
         return known.is_suppressed(address)
 
 
@@ -85,6 +87,8 @@ def test_an_address_suppressed_while_its_mail_waits_gets_no_other_attempt(
         assert "Status: 5.7.1" in notification
         assert GONE in notification
         assert "No MX" not in notification
+        (verdict,) = parse(notification.encode()).verdicts
+        assert verdict.advice is not Advice.SUPPRESS  # should it come back to us
         wait(lambda: "suppressed" in {record["kind"] for record in outcomes.found()}, haraka)
 
 
@@ -112,7 +116,6 @@ def test_without_the_service_mail_flows_and_its_outcomes_survive_a_kill(outcomes
         wait(lambda: len(returned(remotes, DEAD)) == 1 and len(haraka.spooled()) >= 1, haraka)
         wait(lambda: FINE in remote.asked and LATER in remote.asked, haraka)
         assert "not classified" in haraka.log()
-        assert all(name.endswith(".json") for name in haraka.spooled())
         time.sleep(1)
         haraka.kill()
         haraka.start()
@@ -158,3 +161,20 @@ def test_a_folder_that_cannot_be_written_loses_nothing_while_haraka_runs(outcome
         assert not send(haraka.port, DEAD, FINE)
         wait(lambda: kinds(outcomes) == {DEAD: "bounce", FINE: "delivered"}, haraka)
         assert "are in memory only" in haraka.log()
+
+
+def test_a_name_server_that_fails_condemns_nobody(
+    outcomes: Outcomes, remote: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = {"MX ill.example": (), "A ill.example": SERVFAIL, "AAAA ill.example": SERVFAIL}
+    with dns_server(ill) as names, outcomes.service():
+        preload = outcomes.folder / "names.js"
+        preload.write_text(f"require('node:dns').setServers(['127.0.0.1:{names.port}']);\n", encoding="ascii")
+        monkeypatch.setenv("NODE_OPTIONS", f"--require {preload}")
+        with running(outcomes, remote) as (haraka, remotes):
+            assert not send(haraka.port, "kim@ill.example", "lee@gone.example")
+            wait(lambda: kinds(outcomes) == {"kim@ill.example": "delay", "lee@gone.example": "bounce"}, haraka)
+            wait(lambda: len(returned(remotes, "lee@gone.example")) == 1, haraka)
+            assert not returned(remotes, "kim@ill.example")
+            assert not is_suppressed(outcomes, "kim@ill.example")
+            assert is_suppressed(outcomes, "lee@gone.example")

@@ -3,12 +3,12 @@
 "use strict";
 
 const Search = (() => {
-  const WEIGHTS = [9, 7, 3, 1]; // title, keywords, headings, text
-  const EVEN = [0.6, 0.3, 0.6, 0.75]; // how far the length of each counts
+  const WEIGHTS = [9, 10, 3, 1]; // title, keywords, headings, text
+  const EVEN = [0.6, 0, 0.6, 0.75]; // how far the length of each counts: not that of keywords, which are chosen
   const SATURATED = 2.5;
-  const SIMILAR = 0.6; // what a word of the same meaning counts beside the word itself
+  const SIMILAR = 0.5; // what a word of the same meaning counts beside the word itself
   const GUESSED = 0.45; // the same of a word that only begins alike, or has one other letter
-  const FEWER = 0.7; // what a page of codes counts, beside one that was written, where no code is asked for
+  const KINDS = [1, 0.7, 0.6]; // what a page counts: of a guide; of a code, where none is asked for; of a service that is not named
   const STOP = new Set(("a about am an and any are as at be been but by can could do does doing done for from get gets getting go "
     + "had has have how i if in into is it its me mean means must my need not of on or our please should so some that the their them "
     + "then there these this to us use using want was we what when where which who why will with without would you your").split(" "));
@@ -30,8 +30,8 @@ const Search = (() => {
   // Words, and codes as a whole. A name such as bounce_type or site-packages counts as a whole and by its parts.
   function terms(text) {
     const found = [];
-    for (const [word] of fold(text).matchAll(/[\p{L}\p{N}]+(?:[._#:'’-][\p{L}\p{N}]+)*/gu)) {
-      const parts = word.split(/[._#:'’-]/);
+    for (const [word] of fold(text).matchAll(/[\p{L}\p{N}]+(?:[._#'’][\p{L}\p{N}]+)*/gu)) {
+      const parts = word.split(/[._#'’]/);
       if (parts.length === 1) found.push(stem(word));
       else if (parts.every((part) => /^[\dx]+$/.test(part))) found.push(word);
       else {
@@ -41,13 +41,30 @@ const Search = (() => {
     return found;
   }
 
+  // The phrases of the groups that stand in a list of terms, each as one term with blanks.
+  function phrasesIn(list, byFirst) {
+    const found = [];
+    list.forEach((term, at) => {
+      for (const phrase of byFirst.get(term) ?? []) {
+        if (phrase.every((word, number) => list[at + number] === word)) found.push(phrase.join(" "));
+      }
+    });
+    return found;
+  }
+
   // Make the index of terms: for each its pages with the number of times in title, keywords, headings and text.
   function build(data) {
     const postings = new Map();
     const lengths = data.pages.map(() => [0, 0, 0, 0]);
+    const same = data.same.map((group) => group.map((phrase) => terms(phrase)));
+    const byFirst = new Map();
+    for (const phrase of same.flat()) {
+      if (phrase.length > 1) byFirst.set(phrase[0], [...(byFirst.get(phrase[0]) ?? []), phrase]);
+    }
     const add = (page, field, text) => {
-      for (const term of terms(text)) {
-        lengths[page][field] += 1;
+      const list = terms(text);
+      lengths[page][field] += list.length;
+      for (const term of [...list, ...phrasesIn(list, byFirst)]) {
         let pages = postings.get(term);
         if (!pages) postings.set(term, (pages = new Map()));
         let counts = pages.get(page);
@@ -63,25 +80,25 @@ const Search = (() => {
       keywords.forEach((keyword) => add(page, 1, keyword));
     });
     const mean = WEIGHTS.map((_, field) => lengths.reduce((sum, one) => sum + one[field], 0) / lengths.length || 1);
-    const same = data.same.map((group) => group.map((phrase) => terms(phrase)));
     return { pages: data.pages, postings, lengths, mean, same };
   }
 
-  // One slot for each word of the query, with what counts as it: [terms that stand together, weight].
+  // One slot for each word or known phrase of the query, with what counts as it: [terms, all on a page; weight]. A word such as "of" counts
+  // in a phrase only.
   function slots(index, query, typing) {
-    const words = terms(query);
-    const asked = terms(query).filter((word) => !STOP.has(word));
-    const list = asked.length ? asked : words;
+    const list = terms(query);
     const found = [];
+    const plain = [];
     for (let at = 0; at < list.length; ) {
       const [length, others] = similar(index, list, at);
       const own = list.slice(at, at + length);
-      const options = [[own, 1], ...others.map((phrase) => [phrase, SIMILAR])];
+      const options = [[[own.join(" ")], 1], ...others.map((phrase) => [[phrase.join(" ")], SIMILAR])];
+      if (length > 1) options.push([own.filter((word) => !STOP.has(word)), SIMILAR]);
       if (length === 1) options.push(...guesses(index, own[0], typing && at === list.length - 1));
-      found.push(options);
+      (length === 1 && STOP.has(own[0]) ? plain : found).push(options);
       at += length;
     }
-    return found;
+    return found.length ? found : plain;
   }
 
   // The longest phrase at a place of the query that has others of the same meaning, and these.
@@ -167,17 +184,18 @@ const Search = (() => {
       }
     }
     const coded = /\d/.test(query);
+    const own = list.map(([[[first]]]) => index.postings.get(first));
+    const isNamed = (page) => own.some((pages) => (pages?.get(page)?.[0] ?? 0) > 0); // a word of the query is in its title
+    const weight = (page, kind) => ((kind === 1 ? coded : isNamed(page)) ? 1 : KINDS[kind]);
     return [...scores]
-      .map(([page, [sum, number]]) => {
-        const kind = index.pages[page][3] && !coded ? FEWER : 1;
-        return [page, kind * sum * (number / list.length)];
-      })
+      .map(([page, [sum, number]]) => [page, weight(page, index.pages[page][3]) * sum * (number / list.length)])
       .sort((one, other) => other[1] - one[1] || one[0] - other[0]);
   }
 
   // The section of a page that fits best, and the words of it around the first hit.
   function place(index, page, query) {
-    const wanted = new Set(slots(index, query, false).flat().flatMap(([phrase]) => phrase));
+    const looked = slots(index, query, false).flat().flatMap(([list]) => list.flatMap((term) => term.split(" ")));
+    const wanted = new Set(looked.filter((term) => !STOP.has(term)));
     let found = [0, 0];
     index.pages[page][1].forEach(([, heading, text], number) => {
       const hits = (words) => new Set(terms(words).filter((term) => wanted.has(term))).size;

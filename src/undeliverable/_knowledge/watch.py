@@ -41,7 +41,7 @@ _Knowledge = TypeVar("_Knowledge", bound="Layered")
 
 
 class Watch(Generic[_Knowledge]):
-    """The current knowledge of some files; made by :meth:`undeliverable.Knowledge.watch`.
+    """The current knowledge of some files; made by :meth:`~undeliverable.knowledge.Knowledge.watch`.
 
     A file that cannot be used changes nothing: the knowledge stays as it was, and the logger ``undeliverable.knowledge``
     gets the error with file, line and key. It can be called instead of :meth:`current`. A file that is empty for the moment is being written, and waited for.

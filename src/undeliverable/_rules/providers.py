@@ -25,7 +25,7 @@ class Provider(NamedTuple):
     :ivar hosts: domains whose hosts are the provider's; none for software that answers anywhere.
     :ivar domains: domains of recipients whose mailboxes are the provider's; they say who it is where no host is known.
     :ivar marks: phrases that no other provider uses, which identify the provider where no host does.
-    :ivar pages: pairs of a kind of page (:data:`undeliverable._rules.keys.PAGES`) and its address.
+    :ivar pages: pairs of a kind of page (``PAGES`` in ``_rules/keys.py``) and its address.
     """
 
     name: str

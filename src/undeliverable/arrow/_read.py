@@ -57,7 +57,7 @@ def read(  # the public interface
     :param batch: a record batch, or a table; what is returned is of the same type.
     :param raw: the column of messages, as they were stored or received: binary or string of any size.
     :param keep: columns that are copied: they say which message a row is about.
-    :param profile: a profile by its name, as for :meth:`Knowledge.with_profile`, or several.
+    :param profile: a profile by its name, as for :meth:`~undeliverable.knowledge.Knowledge.with_profile`, or several.
     :param rules: paths of files of rules, as every process that runs this finds them.
     :param tenant: the customer that the mail belongs to, for policies that ask.
     :param now: the time, for policies with ``since`` and ``until``; without it these do not hold.

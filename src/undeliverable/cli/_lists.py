@@ -154,10 +154,4 @@ def utc(time: datetime | None) -> str:
 
 def record_of(entry: Entry, at: datetime) -> dict[str, object]:
     """Return an address as a JSON record."""
-    return {
-        "address": entry.shown,
-        "scope": entry.scope,
-        "suppressed": entry.state.is_suppressed(at),
-        "state": entry.state.to_dict(),
-        "trigger": None if entry.trigger is None else entry.trigger.to_dict(),
-    }
+    return entry.to_dict(at)

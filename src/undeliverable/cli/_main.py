@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "demo": "show on sample mails what this does, and what to type next",
         "explain": "explain the verdict on a message or an SMTP reply",
         "export": "turn mail into Parquet files, for Spark, DuckDB and Polars",
+        "mailbox": "take bounces out of a mailbox (IMAP), as they arrive or once",
         "pipe": "record one bounce that a mail server hands over",
         "report": "write an HTML page: what to do, rates, reasons and replies",
         "rules": "show, check and compare rules, policies and profiles",

@@ -28,7 +28,7 @@ __all__ = ["Folder", "Results"]
 
 FILE: Final = 128 * 1024 * 1024
 """Octets on the disk after which the next file begins."""
-_GROUP: Final = 2 * 1024 * 1024
+_GROUP: Final = 512 * 1024
 """Octets in memory that become a row group: with more, what is written at a time is most of the memory that is needed."""
 _ROWS: Final = 250
 """Records that are kept before they become columns."""
@@ -41,17 +41,17 @@ class Folder:
     :ivar octets: their size on the disk, as far as they are finished.
     """
 
-    def __init__(
-        self, path: str, fields: Callable[[], Any], *, file_size: int = FILE, packs_values: bool = True
-    ) -> None:
+    def __init__(self, path: str, fields: Callable[[], Any], *, file_size: int = FILE, raw: str | None = None) -> None:
         """Make the folder beside its final place.
 
         :param path: the folder: a new one, or an empty one.
         :param fields: a function that returns the schema, called where pyarrow is known to be there.
-        :param packs_values: False where no two values are the same, and looking for equal ones costs memory.
+        :param raw: the column of whole messages, for which equal and smallest values are looked for in vain, at the price of memory.
         :raises UsageError: when it cannot be made.
         :raises MissingExtraError: when pyarrow is not installed.
         """
+        # pyarrow's own allocators keep some 10 MB that they have freed; it asks for this once, when it is imported.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         try:
             import pyarrow.parquet  # noqa: F401 # what follows needs it
         except ModuleNotFoundError as error:
@@ -59,7 +59,7 @@ class Folder:
         self._path = os.path.abspath(path)
         self._named = path
         self._file_size = file_size
-        self._packs_values = packs_values
+        self._raw = raw
         folder, name = os.path.split(self._path)
         self._draft = os.path.join(folder, f".{name}.{os.getpid()}")
         try:
@@ -138,7 +138,11 @@ class Folder:
         with self._errors():
             self._file = open(os.path.join(self._draft, f"part-{self.files:05}.parquet"), "wb")  # noqa: SIM115 # _end
             self._writer = pq.ParquetWriter(
-                self._file, self._fields, compression="zstd", use_dictionary=self._packs_values
+                self._file,
+                self._fields,
+                compression="zstd",
+                use_dictionary=self._raw is None,
+                write_statistics=[name for name in self._fields.names if name != self._raw],
             )
             self._writer.add_key_value_metadata({"undeliverable": __version__})
         self.files += 1

@@ -24,7 +24,7 @@ __all__ = ["KEYS", "OPTIONS", "Setting", "Settings", "variable"]
 
 _FILE: Final = "undeliverable.toml"
 _PROJECT: Final = "pyproject.toml"
-_SERVICES: Final = frozenset(("pipe", "serve"))
+_SERVICES: Final = frozenset(("mailbox", "pipe", "serve"))
 _READS_LIST: Final = frozenset(
     ("check", "summary", *(f"suppressions {verb}" for verb in ("export", "filter", "held", "list", "show", "stats")))
 )

@@ -25,7 +25,7 @@ _FORMS: Final = ("parquet",)
 _MB: Final = 1024 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
-_PIECE: Final = _MB
+_PIECE: Final = 100_000
 """Octets of messages that are kept as Python objects before they become columns."""
 
 
@@ -57,7 +57,7 @@ def _run(options: Namespace) -> int:
         raise UsageError("--file-size: must be at least 1")
     inbox = Inbox(options.paths, warn=warn, received_by=options.received_by)
     number = 0
-    with Folder(options.output, _fields, file_size=options.file_size * _MB, packs_values=False) as folder:
+    with Folder(options.output, _fields, file_size=options.file_size * _MB, raw="raw") as folder:
         for piece in _pieces(inbox):
             number += len(piece)
             folder.write([_batch(piece)])

@@ -1,29 +1,36 @@
-"""`undeliverable serve`: record bounces that arrive by LMTP, SMTP or webhooks."""
+"""`undeliverable serve`: record bounces that arrive by LMTP, SMTP, webhooks or the HTTP API."""
 
 from __future__ import annotations
 
 import signal
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._into import Watched, add_into_options, list_of
 from undeliverable.cli._lists import open_list
+from undeliverable.cli._serve_web import (
+    MIB,
+    Shared,
+    add_api_limits,
+    add_web_options,
+    has_api,
+    is_loopback,
+    secrets_of,
+    web_of,
+)
 from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
-    from undeliverable.serve import Budget
-    from undeliverable.serve._http_server import HttpServer
+    from undeliverable.serve._metrics import Recording
     from undeliverable.serve.server import Sink
     from undeliverable.serve.socketmap import SocketmapServer
+    from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
-
-_MIB: Final = 1 << 20
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -33,20 +40,11 @@ def _arguments(parser: ArgumentParser) -> None:
         "--http",
         metavar="HOST:PORT",
         type=_address,
-        help="listen here for webhooks (POST /webhooks/NAME) and clicks that unsubscribe (POST /u/TOKEN)",
+        help="listen here for webhooks (POST /webhooks/NAME), clicks that unsubscribe (POST /u/TOKEN), and with tokens for the "
+        "API (/v1/...)",
     )
     _look_up_arguments(parser)
-    parser.add_argument(
-        "--secrets", metavar="FILE", help="the secrets that authenticate each service's webhooks (TOML)"
-    )
-    parser.add_argument(
-        "--service",
-        metavar="FILE",
-        dest="services",
-        action="append",
-        default=[],
-        help="a service of your own for --http, described in this file (TOML) called after it; repeatable",
-    )
+    add_web_options(parser)
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
     add_into_options(parser)
     for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
@@ -108,6 +106,7 @@ def _limit_arguments(parser: ArgumentParser) -> None:
         default=60.0,
         help="the time limit of a command or a whole message (60)",
     )
+    add_api_limits(parser)
     parser.add_argument(
         "--listen-any", action="store_true", help="allow listening on addresses that other hosts can reach"
     )
@@ -123,16 +122,6 @@ class Listening(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
-
-
-class _Shared(NamedTuple):
-    """What all servers share: the rules of the moment, what policies may ask for, the budget of octets, list and proof."""
-
-    knowledge: Callable[[], Knowledge]
-    context: dict[str, object] | None
-    budget: Budget
-    into: Watched | None
-    prover: Prover | None
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -152,30 +141,24 @@ def _run(options: Namespace) -> int:
     if not (mail or web or options.socketmap):
         raise UsageError("at least one of --lmtp, --smtp, --http and --socketmap is required")
     for host, _ in [*(place for _, place in mail), *web]:
-        if not options.listen_any and not _is_loopback(host):
+        if not options.listen_any and not is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
-    from undeliverable.serve import Budget
-
     watch = Knowledge.watch(options.rules, profiles=options.profile)
-    prover, known = prover_of(options), list_of(options, reads_mail=bool(mail))
+    prover, secrets = prover_of(options), secrets_of(options)
+    known = list_of(options, reads_mail=bool(mail) or has_api(options, secrets))
     into = None if known is None else Watched(known, warn)
-    shared = _Shared(
-        knowledge=watch.current,
-        context=context_of(options) or None,
-        budget=Budget(options.max_in_flight * _MIB),
-        into=into,
-        prover=asking(prover, known),
-    )
-    sinks: list[Listening] = [
-        *_mail_sinks(options, shared, mail),
-        *_web_sinks(options, shared, web),
-        *_look_up_servers(options),
-    ]
+    shared = _shared(options, watch.current, known, into, asking(prover, known))
+    found = web_of(options, shared, secrets)
+    sinks: list[Listening] = [*_mail_sinks(options, shared, mail), *found.servers, *_look_up_servers(options)]
+
+    def reload() -> None:
+        watch.reload()
+        found.reload()
 
     import asyncio
 
     try:
-        asyncio.run(_serve(sinks, watch.reload))
+        asyncio.run(_serve(sinks, reload))
     except OSError as error:
         warn(str(error))
         return 1
@@ -185,7 +168,32 @@ def _run(options: Namespace) -> int:
     return 0
 
 
-def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
+def _shared(
+    options: Namespace,
+    knowledge: Callable[[], Knowledge],
+    known: SuppressionList | None,
+    into: Recording | None,
+    prover: Prover | None,
+) -> Shared:
+    from undeliverable.serve import Budget
+
+    shared = Shared(
+        knowledge=knowledge,
+        context=context_of(options) or None,
+        budget=Budget(options.max_in_flight * MIB),
+        into=into,
+        prover=prover,
+        known=known,
+    )
+    if options.http is None:
+        return shared
+    from undeliverable.serve._metrics import Counted, Metrics
+
+    metrics = Metrics()
+    return shared._replace(metrics=metrics, into=None if into is None else Counted(into, metrics))
+
+
+def _mail_sinks(options: Namespace, shared: Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
     if not listen:
         return []
     if not (options.domains or options.recipients):
@@ -203,39 +211,13 @@ def _mail_sinks(options: Namespace, shared: _Shared, listen: list[tuple[bool, tu
         knowledge=shared.knowledge,
         context=shared.context,
         prover=shared.prover,
+        metrics=shared.metrics,
     )
-    limits = Limits(size=options.max_size * _MIB, connections=options.max_connections, command=options.timeout)
+    limits = Limits(size=options.max_size * MIB, connections=options.max_connections, command=options.timeout)
     return [
         Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits, budget=shared.budget)
         for lmtp, (host, port) in listen
     ]
-
-
-def _web_sinks(options: Namespace, shared: _Shared, listen: list[tuple[str, int]]) -> list[HttpServer]:
-    if not listen:
-        return []
-    if not options.secrets and (options.services or shared.prover is None or shared.prover.sent is None):
-        raise UsageError(
-            "--secrets is required: the secrets of the webhooks; or --keys with --sent or --into, to unsubscribe"
-        )
-    if options.to is None and shared.into is None:
-        raise UsageError("--to or --into is required: where to record webhooks")
-    from undeliverable.serve._http_server import HttpServer
-    from undeliverable.serve._secrets_file import read_secrets
-    from undeliverable.serve.http import Webhooks
-    from undeliverable.webhooks import load_service
-
-    app = Webhooks(
-        read_secrets(options.secrets, map(load_service, options.services)) if options.secrets else {},
-        to=options.to,
-        into=shared.into,
-        knowledge=shared.knowledge,
-        context=shared.context,
-        prover=shared.prover,
-        max_size=min(options.max_size, 8) * _MIB,
-        budget=shared.budget,
-    )
-    return [HttpServer(app, host=host, port=port, connections=options.max_connections) for host, port in listen]
 
 
 def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
@@ -243,7 +225,7 @@ def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
         return []
     if not options.list:
         raise UsageError("--list is required: the suppression list to look up in")
-    if not isinstance(options.socketmap, str) and not _is_loopback(options.socketmap[0]):
+    if not isinstance(options.socketmap, str) and not is_loopback(options.socketmap[0]):
         raise UsageError(
             f"{options.socketmap[0]} is reachable from other hosts, which --socketmap would answer as well"
         )
@@ -280,20 +262,14 @@ async def _serve(sinks: list[Listening], reload: Callable[[], object]) -> None:
         await sink.stop()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 COMMAND: Final = Command(
     name="serve",
-    help="receive bounces by LMTP, SMTP or webhooks and record them; answer look-ups of mail servers",
+    help="receive bounces by LMTP, SMTP, webhooks or an HTTP API and record them; answer look-ups of mail servers",
     examples=(
         "undeliverable serve --lmtp 127.0.0.1:8024 --domain bounces.example.com --to bounces.jsonl",
         "undeliverable serve --smtp 127.0.0.1:8025 --recipient bounces@example.com --to bounces.jsonl",
         "undeliverable serve --http 127.0.0.1:8080 --secrets secrets.toml --into list.db",
+        "undeliverable serve --http 127.0.0.1:8080 --no-auth                 # the API, for programs on this host",
         "undeliverable serve --socketmap unix:/run/undeliverable/lookup --list list.db",
     ),
     arguments=_arguments,

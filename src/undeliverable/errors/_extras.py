@@ -16,6 +16,8 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "Parquet": "arrow",
         "undeliverable.arrow": "arrow",
         "undeliverable.check": "check",
+        "undeliverable.mailbox": "imap",
+        "undeliverable.mailbox (keyring)": "keyring",
         "undeliverable.recommend": "recommend",
         "undeliverable.serve.http": "http",
         "undeliverable.serve.server": "lmtp",

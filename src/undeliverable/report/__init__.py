@@ -19,4 +19,4 @@ __all__ = [
 ]  # fmt: skip
 
 report_of = Report.from_dict
-"""Return the report of a public record, as :meth:`undeliverable.Report.from_dict` does."""
+"""Return the report of a public record, as :meth:`Report.from_dict <undeliverable.verdict.Report.from_dict>` does."""

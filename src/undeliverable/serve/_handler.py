@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from undeliverable.proof import Prover
     from undeliverable.serve._commit import GroupCommit
     from undeliverable.serve._intake import Recorder, Taken
+    from undeliverable.serve._metrics import Metrics
     from undeliverable.verp import Signer
 
 __all__ = ["BounceHandler"]
@@ -71,9 +72,10 @@ class BounceHandler:
     :param prover: marks verdicts by what proves them (:class:`undeliverable.proof.Prover`); a signer does as well.
     :param most_recipients: the largest number of recipients of one message.
     :param context: what policies may ask for, the same for all messages.
+    :param metrics: where the verdicts are counted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the public interface
         self,
         domains: Iterable[str] = (),
         *,
@@ -84,7 +86,9 @@ class BounceHandler:
         prover: Prover | Signer | None = None,
         most_recipients: int = 100,
         context: Mapping[str, object] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics
         self._domains = frozenset(domain.strip("@.").casefold() for domain in domains)
         self._recipients = frozenset(recipient.casefold() for recipient in recipients)
         self._to = to
@@ -140,6 +144,8 @@ class BounceHandler:
         except Exception as error:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
             log_failure("message not recorded, answered with 451", error)
             return NOT_STORED
+        if self._metrics is not None:
+            self._metrics.seen("mail", report, self._judging.tenant)
         return STORED
 
     async def handle_exception(self, _error: Exception) -> str:

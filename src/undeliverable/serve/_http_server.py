@@ -11,11 +11,11 @@ import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from undeliverable.errors import missing_extra
 from undeliverable.serve._places import Places
-from undeliverable.serve.http import Webhooks
+from undeliverable.serve._problems import MEDIA, ApiError, problem_of
 
 try:
     import h11
@@ -28,13 +28,31 @@ __all__ = ["HttpServer"]
 
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
-_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class App(Protocol):
+    """An ASGI application that can be drained."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...  # noqa: ANN401 # as ASGI has them
+    async def drain(self) -> None: ...
+
+
+def _raw(error: ApiError, phrase: bytes) -> bytes:
+    """Return a whole response to what no application sees."""
+    body = problem_of(error)
+    head = b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
+    more = b"retry-after: 30\r\n" if error.code == "busy" else b""
+    return head % (error.status, phrase, MEDIA, len(body)) + more + b"\r\n" + body
+
+
+_FULL: Final = _raw(ApiError("busy", "there are too many connections"), b"Service Unavailable")
+_MALFORMED: Final = _raw(ApiError("malformed", "this is no HTTP request"), b"Bad Request")
 
 
 class _Config(uvicorn.Config):
     """The configuration, through which connections know of each other."""
 
-    def __init__(self, app: Webhooks, connections: int) -> None:
+    def __init__(self, app: App, connections: int) -> None:
         super().__init__(
             app,
             http=_Connection,
@@ -78,6 +96,11 @@ class _Connection(H11Protocol):
         super().on_response_complete()
         self._follow()
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # its base names it
+        """Answer what is no HTTP."""
+        self.transport.write(_MALFORMED)
+        self.transport.close()
+
     def abort(self) -> None:
         """Close the connection at once."""
         self.transport.abort()
@@ -114,7 +137,7 @@ class HttpServer:
     :ivar port: the port it listens on; chosen by the system if 0 was given.
     """
 
-    def __init__(self, app: Webhooks, *, host: str, port: int, connections: int) -> None:
+    def __init__(self, app: App, *, host: str, port: int, connections: int) -> None:
         self._app = app
         self._place = (host, port)
         self._server = _Server(_Config(app, connections))

@@ -32,10 +32,12 @@ class Taken(NamedTuple):
 
     :ivar report: the report, with the time of its receipt.
     :ivar line: its line in the file of records; None if that has it already.
+    :ivar counts: False for one that is too old to say how its addresses are; it gives the list no events.
     """
 
     report: Report
     line: bytes | None
+    counts: bool = True
 
 
 class Intake:
@@ -54,7 +56,8 @@ class Intake:
     def store(self, taken: Sequence[Taken]) -> None:
         """Return when all of `taken` is on disk; raise when it is not, and then the sender has to repeat it."""
         # Judged before anything is written: what fails here would otherwise add a line whenever the sender repeats it.
-        events = [event for each in taken for event in _events(each.report)] if self.into is not None else []
+        counting = [each.report for each in taken if each.counts] if self.into is not None else []
+        events = [event for report in counting for event in _events(report)]
         lines = [each.line for each in taken if each.line is not None]
         if self.to is not None and lines:
             records.append(self.to, lines)

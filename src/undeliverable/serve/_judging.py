@@ -23,7 +23,7 @@ class Judging:
     """Gives the arguments for each message.
 
     :param knowledge: the rules and policies, or a function that returns those of the moment, such as ``current`` of
-        :meth:`undeliverable.Knowledge.watch`; the built-in ones by default.
+        :meth:`~undeliverable.knowledge.Knowledge.watch`; the built-in ones by default.
     :param context: what policies may ask for.
     """
 
@@ -31,14 +31,24 @@ class Judging:
         self, knowledge: Knowledge | Callable[[], Knowledge] | None, context: Mapping[str, object] | None
     ) -> None:
         self._knowledge = Knowledge.builtin() if knowledge is None else knowledge
-        self._context = context
+        self.context = context
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The rules and policies of the moment."""
+        return self._knowledge if isinstance(self._knowledge, Knowledge) else self._knowledge()
+
+    @property
+    def tenant(self) -> object:
+        """The tenant of all messages, None if they have none in common."""
+        return (self.context or {}).get("tenant")
 
     def arguments(self) -> Arguments:
         """Return the arguments for a message that is judged now."""
-        known = self._knowledge if isinstance(self._knowledge, Knowledge) else self._knowledge()
+        known = self.knowledge
         found = Arguments(knowledge=known)
-        if self._context:
-            found["context"] = self._context
+        if self.context:
+            found["context"] = self.context
         if not known.is_plain:
             found["now"] = datetime.now(UTC)
         return found

@@ -14,11 +14,11 @@ import json
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from undeliverable import Knowledge, Proof, Report, UndeliverableError, WebhookError, parse_webhook
 from undeliverable.proof import Prover
@@ -30,6 +30,9 @@ from undeliverable.serve._unsubscribe import unsubscribed
 from undeliverable.webhook_auth import Basic, CertificateNeeded, Secret, VerificationError, verify
 from undeliverable.webhook_auth import Proof as Verified
 from undeliverable.webhooks import SERVICES, Service
+
+if TYPE_CHECKING:
+    from undeliverable.serve._metrics import Metrics
 
 __all__ = ["Answer", "Endpoint", "Receiver"]
 
@@ -78,9 +81,10 @@ class Receiver:
     :param prover: knows which recipients the tokens of unsubscribe links belong to; without it there are no such links.
     :param remember: the number of events to remember, so that each is recorded once.
     :param context: what policies may ask for, the same for all events.
+    :param metrics: where the verdicts are counted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # as of the application
         self,
         endpoints: Mapping[str, Endpoint],
         *,
@@ -91,6 +95,7 @@ class Receiver:
         prover: Prover | None = None,
         remember: int = 200_000,
         context: Mapping[str, object] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         if to is None and into is None and received is None:
             raise ValueError("at least one of `to`, `into` and `received` is required")
@@ -106,6 +111,7 @@ class Receiver:
         self._store = GroupCommit(Intake(to, into).store)
         self._is_listless = into is None
         self._learned = to is None
+        self._metrics = metrics
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return the endpoint of a service, or None if its requests are not accepted."""
@@ -203,11 +209,17 @@ class Receiver:
             return _unavailable()
         else:
             _remember(self._known, dict.fromkeys(missing, True), self._remember)
+            self._count(new.values())
         finally:
             for key in missing:
                 del self._busy[key]
             done.set_result(None)
         return Answer(200, {"taken": len(new), "known": len(reports) - len(new)} | _validation(reports))
+
+    def _count(self, reports: Iterable[Report]) -> None:
+        if self._metrics is not None:
+            for report in reports:
+                self._metrics.seen("webhook", report, self._judging.tenant)
 
     async def _hand_over(
         self, missing: Mapping[str, Report], new: Mapping[str, Report], proof: Verified | None, digest: str

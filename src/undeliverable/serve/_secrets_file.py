@@ -1,4 +1,4 @@
-"""The file of secrets (TOML), with a table for each service whose webhooks are accepted."""
+"""The file of secrets (TOML): a table for each service whose webhooks are accepted, and one for each client of the API."""
 
 from __future__ import annotations
 
@@ -6,20 +6,49 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from undeliverable import KnowledgeError
 from undeliverable.serve._receiver import Endpoint
+from undeliverable.serve._tokens import TABLE, Tokens, tokens_in
 from undeliverable.verp import read_private
 from undeliverable.webhook_auth import Basic, HeaderSecret, Secret, Sns, UrlSecret
 from undeliverable.webhooks import Service, names
 
-__all__ = ["read_secrets"]
+__all__ = ["Secrets", "read_all_secrets", "read_secrets", "read_tokens"]
 
 _KEYS: Final = frozenset(
     ("key", "username", "password", "path", "header", "secret", "url", "topics", "certificates", "allow_sha1")
 )
 _ARN: Final = re.compile(r"arn:(aws[a-z-]{0,20}):sns:([a-z0-9-]{1,40}):\d{12}:[\w.-]{1,256}")
+
+
+class Secrets(NamedTuple):
+    """What a file of secrets holds.
+
+    :ivar endpoints: the services whose webhooks are accepted, by name.
+    :ivar tokens: the clients of the API.
+    """
+
+    endpoints: Mapping[str, Endpoint]
+    tokens: Tokens
+
+
+def read_all_secrets(path: str | os.PathLike[str], services: Iterable[Service] = ()) -> Secrets:
+    """Return the endpoints of :func:`read_secrets`, and the tokens of the API: tables ``[api.NAME]``.
+
+    :raises KnowledgeError: as there.
+    """
+    shown, document = os.fspath(path), _document(path)
+    return Secrets(_endpoints(shown, document, services), tokens_in(shown, document))
+
+
+def read_tokens(path: str | os.PathLike[str]) -> Tokens:
+    """Return the tokens of the API alone.
+
+    :raises KnowledgeError: as :func:`read_secrets`.
+    """
+    return tokens_in(os.fspath(path), _document(path))
 
 
 def read_secrets(path: str | os.PathLike[str], services: Iterable[Service] = ()) -> dict[str, Endpoint]:
@@ -34,20 +63,27 @@ def read_secrets(path: str | os.PathLike[str], services: Iterable[Service] = ())
     :raises KnowledgeError: when the file cannot be read, others can read it, or it has other contents; it never shows a
         secret.
     """
+    return _endpoints(os.fspath(path), _document(path), services)
+
+
+def _document(path: str | os.PathLike[str]) -> dict[str, Any]:
     import tomllib
 
     shown = os.fspath(path)
     try:
-        document = tomllib.loads(read_private(path).decode())
+        return tomllib.loads(read_private(path).decode())
     except OSError as error:
         raise KnowledgeError(shown, f"cannot be read: {error.strerror}") from None
     except ValueError as error:
         where = re.search(r"\(at [^)]{1,60}\)", str(error))
         raise KnowledgeError(shown, f"not TOML {where[0] if where else ''}".rstrip()) from None
+
+
+def _endpoints(shown: str, document: Mapping[str, object], services: Iterable[Service]) -> dict[str, Endpoint]:
     own = {service.name: service for service in services}
     for name in sorted(own.keys() - document.keys()):
         raise KnowledgeError(shown, "is missing: how the requests of this service are authenticated", entry=name)
-    return {name: _endpoint(shown, name, table, own) for name, table in document.items()}
+    return {name: _endpoint(shown, name, table, own) for name, table in document.items() if name != TABLE}
 
 
 def _endpoint(file: str, name: str, table: object, own: Mapping[str, Service]) -> Endpoint:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from undeliverable import Knowledge
     from undeliverable.proof import Prover
+    from undeliverable.serve._metrics import Metrics
 
 __all__ = ["Endpoint", "Webhooks"]
 
@@ -70,6 +71,7 @@ class Webhooks:
     :param max_size: the largest body, in octets.
     :param context: what policies may ask for, the same for all events.
     :param budget: the octets that all bodies in transfer may take together; a body for which there is no room gets a 503.
+    :param metrics: where the verdicts are counted.
     """
 
     def __init__(  # noqa: PLR0913 # the public interface
@@ -84,9 +86,17 @@ class Webhooks:
         max_size: int = 8 * _MIB,
         context: Mapping[str, object] | None = None,
         budget: Budget | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._receiver = Receiver(
-            endpoints, to=to, into=into, received=received, knowledge=knowledge, prover=prover, context=context
+            endpoints,
+            to=to,
+            into=into,
+            received=received,
+            knowledge=knowledge,
+            prover=prover,
+            context=context,
+            metrics=metrics,
         )
         self._max_size = max_size
         self._budget = budget or Budget()

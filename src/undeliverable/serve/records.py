@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
-__all__ = ["append", "read"]
+__all__ = ["append", "end", "read"]
 
 # Without O_NONBLOCK, opening a FIFO would wait for its other end. None of these flags exists everywhere.
 _FLAGS: Final = sum(int(getattr(os, name, 0)) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
@@ -54,11 +54,24 @@ def append(path: str | os.PathLike[str], lines: Iterable[bytes]) -> None:
             raise
 
 
-def read(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
+def end(path: str | os.PathLike[str]) -> tuple[int, int, int]:
+    """Return the device and number of the file at `path`, and the offset behind its last complete record.
+
+    What is appended from now on stands behind this place, unless the file is renamed. A missing file is created.
+
+    :raises OSError: when the file cannot be opened.
+    """
+    with _locked(path) as (file, _):
+        status = os.fstat(file)
+        return status.st_dev, status.st_ino, _end_of_lines(file)
+
+
+def read(path: str | os.PathLike[str], *, start: int = 0) -> Iterator[dict[str, object]]:
     """Yield the records in the file at `path`, in order, as far as they were complete when the reading began.
 
     A line that is not a JSON object is skipped: this library does not write any.
 
+    :param start: the offset to begin at, which is the end of a record (see :func:`end`).
     :raises OSError: when the file cannot be read.
     """
     import fcntl
@@ -68,10 +81,11 @@ def read(path: str | os.PathLike[str]) -> Iterator[dict[str, object]]:
         # The lock keeps writers out while the end is determined; lines before it never change.
         fcntl.flock(file, fcntl.LOCK_SH)
         try:
-            end = _end_of_lines(file.fileno())
+            last = _end_of_lines(file.fileno())
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
-        while file.tell() < end:
+        file.seek(start)
+        while file.tell() < last:
             try:
                 record = json.loads(file.readline())
             except (ValueError, RecursionError):

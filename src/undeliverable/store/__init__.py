@@ -9,7 +9,7 @@ from __future__ import annotations
 from undeliverable.errors import missing_extra
 
 try:
-    from undeliverable.store._errors import MissingListError, StoreError, UnavailableError
+    from undeliverable.store._errors import MissingListError, PatternError, StoreError, UnavailableError
     from undeliverable.store._export import export_records, export_rows
     from undeliverable.store._formats import FORMATS
     from undeliverable.store._identity import AddressIdentity
@@ -28,6 +28,7 @@ __all__ = [
     "Migrated",
     "MissingListError",
     "Outcome",
+    "PatternError",
     "Stats",
     "StoreError",
     "SuppressedDomain",

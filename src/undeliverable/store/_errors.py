@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from undeliverable import UndeliverableError
 
-__all__ = ["MissingListError", "StoreError", "UnavailableError"]
+__all__ = ["MissingListError", "PatternError", "StoreError", "UnavailableError"]
 
 
 class StoreError(UndeliverableError):
@@ -13,6 +13,10 @@ class StoreError(UndeliverableError):
 
 class MissingListError(StoreError):
     """A list that was never made."""
+
+
+class PatternError(StoreError):
+    """An address that stands for many, such as ``*@example.org``, where one is needed."""
 
 
 class UnavailableError(StoreError):

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from undeliverable import Proof, Report
 from undeliverable.store import _domains, _read, _sent
 from undeliverable.store._engine import INSERT, reading, writing
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import PatternError, StoreError
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._holding import Holding
 from undeliverable.store._opened import BATCH
@@ -74,7 +74,7 @@ class SuppressionList(Holding):
     ) -> Outcome:
         """Suppress an address by hand, for ever unless `until` is given.
 
-        :raises StoreError: for a pattern such as ``*@example.org``, which takes :meth:`suppress_domain`.
+        :raises PatternError: for a pattern such as ``*@example.org``, which takes :meth:`suppress_domain`.
         """
         _refuse_pattern(address)
         return self._by_hand(address, EventKind.SUPPRESSION, who, why, at, until)
@@ -82,7 +82,7 @@ class SuppressionList(Holding):
     def reactivate(self, address: str, *, why: str, who: str | None = None, at: datetime | None = None) -> Outcome:
         """Lift a suppression by hand; later failures are counted from zero.
 
-        :raises StoreError: for a pattern such as ``*@example.org``, which takes :meth:`reactivate_domain`.
+        :raises PatternError: for a pattern such as ``*@example.org``, which takes :meth:`reactivate_domain`.
         """
         _refuse_pattern(address)
         return self._by_hand(address, EventKind.REACTIVATION, who, why, at, None)
@@ -183,7 +183,7 @@ def _forget(connection: Connection, identity: str, scope: str, time: int, hashes
 
 def _refuse_pattern(address: str) -> None:
     if _domains.is_pattern(address):
-        raise StoreError(
+        raise PatternError(
             f"{address!r} stands for many addresses: suppress a whole domain by suppress_domain(), or the command"
             " 'suppressions add-domain'"
         )

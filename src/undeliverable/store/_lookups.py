@@ -79,14 +79,37 @@ class LookUps(Opened):
         :param cause: only addresses that are suppressed for this cause.
         :param at: the time at which they are suppressed; now by default.
         """
-        time = stamp(at or datetime.now(UTC))
-        off = _read.is_off(time)
+        yield from self._entries(self._wanted(suppressed, cause, at))
+
+    def page(
+        self,
+        cursor: int = 0,
+        limit: int = 100,
+        *,
+        suppressed: bool | None = None,
+        cause: Cause | None = None,
+        at: datetime | None = None,
+    ) -> tuple[list[Entry], int | None]:
+        """Return the next entries after a cursor, and the cursor after them; None at the end.
+
+        The other arguments are those of :meth:`entries`.
+
+        :param cursor: 0, or what the call before returned.
+        :param limit: the most entries to return.
+        """
+        with reading(self._engine) as connection:
+            found = _read.page(connection, cursor, self._wanted(suppressed, cause, at), limit + 1)
+        entries = [entry for _, entry in found[:limit]]
+        return entries, found[limit - 1][0] if len(found) > limit else None
+
+    def _wanted(self, suppressed: bool | None, cause: Cause | None, at: datetime | None) -> list[Any]:  # noqa: FBT001 # as of both above
+        off = _read.is_off(stamp(at or datetime.now(UTC)))
         wanted: list[Any] = [_read.in_scope(self.scope)]
         if suppressed is not None:
             wanted.append(off if suppressed else ~off)
         if cause is not None:
             wanted += [off, ADDRESSES.c.cause == str(cause)]
-        yield from self._entries(wanted)
+        return wanted
 
     def _entries(self, wanted: Sequence[Any]) -> Iterator[Entry]:
         """Yield the entries that fulfil all conditions, page by page, so that memory stays small."""

@@ -81,6 +81,13 @@ class Opened:
         """Close all connections."""
         self._engine.dispose()
 
+    def check_writable(self) -> None:
+        """Return if the list can be written at the moment, without a change to it.
+
+        :raises StoreError: when it is locked, read-only or cannot be reached.
+        """
+        writing(self._engine, lambda _connection: None)
+
     def __enter__(self) -> Self:
         return self
 
@@ -113,7 +120,7 @@ class Opened:
         writing(self._engine, work)
 
     def clear_migrated(self) -> None:
-        """Delete the report of the migration, which :attr:`migrated` holds until somebody has read it."""
+        """Delete the report of the migration, which ``migrated`` holds until somebody has read it."""
         writing(self._engine, lambda connection: connection.execute(META.delete().where(META.c.name == REPORT)))
         self.migrated = None
 

@@ -57,9 +57,9 @@ def entries(connection: Connection, address: str, scopes: Sequence[str]) -> tupl
     return tuple(sorted(found, key=lambda entry: scopes.index(entry.scope)))
 
 
-def page(connection: Connection, after: int, wanted: Sequence[Any]) -> list[tuple[int, Entry]]:
+def page(connection: Connection, after: int, wanted: Sequence[Any], most: int = _PAGE) -> list[tuple[int, Entry]]:
     """Return the next page of entries after an id, each with its own id; an empty list at the end."""
-    query = _ENTRIES.where(ADDRESSES.c.id > after, *wanted).order_by(ADDRESSES.c.id).limit(_PAGE)
+    query = _ENTRIES.where(ADDRESSES.c.id > after, *wanted).order_by(ADDRESSES.c.id).limit(most)
     return [(row.id, _entry(row)) for row in connection.execute(query)]
 
 

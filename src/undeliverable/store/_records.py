@@ -33,6 +33,19 @@ class Entry(Shown):
     trigger: ListEvent | None = None
     scope: str = ""
 
+    def to_dict(self, at: datetime) -> dict[str, object]:
+        """Return the entry as JSON values.
+
+        :param at: the time at which it is suppressed or not.
+        """
+        return {
+            "address": self.shown,
+            "scope": self.scope,
+            "suppressed": self.state.is_suppressed(at),
+            "state": self.state.to_dict(),
+            "trigger": None if self.trigger is None else self.trigger.to_dict(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class SuppressedDomain:

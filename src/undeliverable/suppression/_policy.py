@@ -52,7 +52,7 @@ class Full:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Policy(Shown):
-    """The rules of suppression. Points are in thousandths (:data:`POINT <undeliverable.suppression._state.POINT>`).
+    """The rules of suppression. Points are in thousandths (``POINT``).
 
     :ivar hard: the points of a hard failure; None suppresses at once.
     :ivar soft: the points of a soft failure; 0 ignores it.

@@ -64,7 +64,9 @@ SCHEMA: Final = 2
 """The version of the public record; keys are added, never renamed."""
 
 GUESSED: Final = "nobody is named: the recipient is a guess by the returned message"
+"""The conflict in the verdict of a report that names no recipient."""
 UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
+"""The conflict in the verdicts of a report that may be a person's."""
 INSIDE: Final = "the report stands inside another message: it is about somebody else's mail"
 """The conflict in each verdict of a report that a message passes on."""
 UNPROVEN: Final = "unproven: "

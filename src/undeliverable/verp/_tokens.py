@@ -52,7 +52,7 @@ class Token:
 
     @property
     def name(self) -> str:
-        """Return what :attr:`undeliverable.Verdict.token` holds: key, day and id."""
+        """Return what ``Verdict.token`` holds: key, day and id."""
         return f"{self.key}/{self.day.isoformat()}/{self.id}"
 
 

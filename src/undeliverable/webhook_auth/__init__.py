@@ -75,6 +75,7 @@ WINDOWS: Final[Mapping[str, timedelta]] = MappingProxyType(
         "unisender_go": timedelta(days=1),
     }
 )
+"""The maximum age of a signature, by service."""
 _AHEAD: Final = timedelta(minutes=5)  # tolerance for wrong clocks
 
 

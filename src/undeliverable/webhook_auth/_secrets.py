@@ -55,7 +55,7 @@ class Unverifiable(VerificationError):  # noqa: N818 # named for the fault
 
 
 class CertificateNeeded(Unverifiable):
-    """The certificate at :attr:`url` was not given; the caller can fetch and cache it.
+    """The certificate at ``url`` was not given; the caller can fetch and cache it.
 
     :ivar url: the certificate's URL, already checked to be Amazon's.
     """

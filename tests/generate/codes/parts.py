@@ -53,7 +53,7 @@ def causes() -> dict[Reason, str]:
     """Return the cause of each reason, as explanations put it."""
     texts = TomlSource(place("explain/en.toml"), read("explain/en.toml")).parse()["reason"]
     assert isinstance(texts, dict)
-    return {Reason(name): str(one["cause"]) for name, one in texts.items()}
+    return {Reason[name.upper()]: str(one["cause"]) for name, one in texts.items()}
 
 
 @cache
@@ -110,9 +110,7 @@ def table_of_reasons(kinds: Sequence[Sample]) -> Iterator[str]:
     yield "| reason | by default | what to do |"
     yield "|---|---|---|"
     permanent = {sample.verdict.reason for sample in kinds if _is_permanent(sample.verdict)}
-    rows: dict[
-        tuple[object, ...], None
-    ] = {}  # what is said of the permanent and of the passing failure may be the same
+    rows: dict[str, None] = {}  # what is said of the permanent and of the passing failure may be the same
     for sample in kinds:
         verdict = sample.verdict
         assert verdict.reason is not None
@@ -121,9 +119,8 @@ def table_of_reasons(kinds: Sequence[Sample]) -> Iterator[str]:
             ", for now" if verdict.reason in permanent and verdict.bounce_type is not verdict.reason.bounce_type else ""
         )
         meaning = f"{_reason_link(verdict)}: {causes()[verdict.reason]}{for_now}"
-        rows[meaning, verdict.bounce_type, verdict.advice, steps] = None
-    for meaning, bounce_type, advice, steps in rows:
-        yield f"| {_cell(str(meaning))} | {bounce_type}, `{advice}` | {_cell(str(steps))} |"
+        rows[f"| {_cell(meaning)} | {verdict.bounce_type}, `{verdict.advice}` | {_cell(steps)} |"] = None
+    yield from rows
 
 
 def page(
@@ -167,7 +164,7 @@ def _wordings(found: Sequence[Sample], most: int) -> Iterator[str]:
             yield from (f"- {_code(sample.reply)} is {_reason_link(sample.verdict)}" for sample in chosen[:left])
             left -= len(chosen[:left])
     if most - left < len(worded):
-        yield f"\nThese are {most - left} of the {len(worded)} replies with it that the rules were written from."
+        yield "\nThe rules were written from these replies and others."
 
 
 def _chosen(of_one: list[Sample], most: int) -> list[Sample]:
@@ -198,7 +195,8 @@ def _profiles_in(groups: dict[str, tuple[str, ...]], bounce_type: str) -> str:
 
 def _related(found: Sequence[Sample], of: str) -> Iterator[str]:
     """Yield links to the pages of codes and providers that stand in the same replies, the most frequent ones."""
-    codes = Counter(f"{int(one.verdict.reply_code)}" for one in found if one.verdict.reply_code in REPLIES)
+    replies = (one.verdict.reply_code for one in found)
+    codes = Counter(f"{int(code)}" for code in replies if code is not None and int(code) in REPLIES)
     statuses = Counter(filter(None, (one.verdict.status and status_page(one.verdict.status) for one in found)))
     for label, counted in (("Reply codes", codes), ("Status codes", statuses)):
         names = [name for name, _ in counted.most_common(_MOST_LINKS + 1) if name != of][:_MOST_LINKS]
@@ -216,3 +214,4 @@ def _how_to(kinds: Sequence[Sample]) -> Iterator[str]:
     found = {sample.verdict.reason for sample in kinds}
     yield from (f"[]({target})" for target, reasons in _GUIDES if found & reasons)
     yield f"[]({HOW_TO['profiles']})"
+    yield "[All codes](index.md)"

@@ -22,9 +22,9 @@ def _samples() -> dict[int, list[Sample]]:
         code = sample.verdict.reply_code
         if code is not None and code >= _LEAST:
             found.setdefault(int(code), []).append(sample)
-    for code in REPLIES:
-        text = str(code)
-        found.setdefault(code, []).append(Sample(text, None, None, judged(text, None), is_bare=True))
+    for defined in REPLIES:
+        text = str(defined)
+        found.setdefault(defined, []).append(Sample(text, None, None, judged(text, None), is_bare=True))
     return found
 
 

@@ -3,15 +3,13 @@
 // undeliverable for Haraka: ask what each refusal means for the message, record every outcome, send nothing to suppressed
 // recipients.
 //
-// Two paths that fail apart. Questions (what does this reply mean, who is suppressed) are asked while mail waits, with a
-// short time limit; without an answer Haraka does what it would do without the plugin. Outcomes are written to a folder
-// first and posted from there, until the service has them on disk: nothing is lost while it is down, and nothing waits.
+// Without an answer Haraka does what it would do without the plugin; see undeliverable-client.js beside this file.
 
-const fs = require('node:fs/promises');
-const http = require('node:http');
-const https = require('node:https');
+const dns = require('node:dns/promises');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
+
+const { Client, reason_of } = require(path.join(__dirname, 'undeliverable-client.js'));
 
 const COMMANDS = {
     EHLO: 'ehlo',
@@ -24,16 +22,19 @@ const COMMANDS = {
     DATA: 'data',
     '.': 'end_of_data',
 };
-const PLACE = '/webhooks/haraka';
 const MAX_TIMEOUT = 20; // seconds; Haraka ends a hook after 30, and takes the end of a `deferred` hook for a delay of NaN
-const REACHABLE = new Set(['postmaster', 'abuse']); // RFC 2142: somebody has to be
+const FRESH = 5; // seconds for which a look at RCPT counts for the first attempt
+const NO_PLACE = /^(?:Nowhere to deliver mail to for domain|No Such Domain)/;
 const GIVEN_UP = /^Too many failures \(/; // Haraka's own words when its list of intervals ends
 
 exports.register = function () {
     this.load();
     this.attempts = new WeakMap(); // what is known of the present attempt, by queue item
-    this.outbox = new Outbox(this);
-    this.outbox.start();
+    this.client = new Client(
+        () => this.service,
+        (level, text) => this[`log${level}`](text),
+    );
+    this.client.start();
     if (this.cfg.check.rcpt) this.register_hook('rcpt', 'refuse_suppressed', -5);
     this.register_hook('send_email', 'begin_attempt');
     this.register_hook('get_mx', 'stop_suppressed', -100);
@@ -43,26 +44,26 @@ exports.register = function () {
 };
 
 exports.shutdown = function () {
-    this.outbox.stop();
+    this.client.stop();
 };
 
 exports.load = function () {
     const booleans = ['+check.rcpt', '+check.queue', '-check.defer_if_down', '+advice.act', '+record.delivered'];
     this.cfg = this.config.get('undeliverable.ini', { booleans }, () => this.load());
     const { main, advice, record, check } = this.cfg;
-    this.url = String(main.url ?? 'http://127.0.0.1:8080').replace(/\/+$/, '');
-    this.web = this.url.startsWith('https:') ? https : http;
-    this.agent?.destroy();
-    this.agent = new this.web.Agent({ keepAlive: true, maxSockets: 20 });
-    this.timeout_ms = Math.min(Number(main.timeout ?? 3), MAX_TIMEOUT) * 1000;
-    this.token = this.config.get('undeliverable.token');
-    this.secret = this.config.get('undeliverable.secret');
+    this.service = {
+        url: main.url ?? 'http://127.0.0.1:8080',
+        token: this.config.get('undeliverable.token'),
+        secret: this.config.get('undeliverable.secret'),
+        timeout: Math.min(Number(main.timeout ?? 3), MAX_TIMEOUT) * 1000,
+        spool: record.spool ?? '/var/spool/haraka-undeliverable',
+        place: '/webhooks/haraka',
+    };
     this.longest = Number(advice.longest ?? 86400);
     this.text = check.text ?? 'Recipient is suppressed by this sending system';
-    this.spool = record.spool ?? '/var/spool/haraka-undeliverable';
     this.elsewhere = String(this.cfg.elsewhere?.ip ?? '').split(/[\s,]+/).filter(Boolean);
-    if (!this.token) this.logcrit('config/undeliverable.token is missing: nothing is asked');
-    if (!this.secret) this.logcrit('config/undeliverable.secret is missing: outcomes stay in the spool');
+    if (!this.service.token) this.logcrit('config/undeliverable.token is missing: nothing is asked');
+    if (!this.service.secret) this.logcrit('config/undeliverable.secret is missing: outcomes stay in the spool');
 };
 
 // ---- before it is sent
@@ -70,10 +71,13 @@ exports.load = function () {
 exports.refuse_suppressed = async function (next, connection, params) {
     if (!connection.relaying) return next(); // somebody else's mail to us is not ours to refuse
     const address = text_of(params[0]);
+    const { notes } = connection.transaction;
     let found;
     try {
-        found = await this.suppressed([address]);
+        found = await this.client.suppressed([address]);
+        notes.undeliverable_checked ??= true;
     } catch (error) {
+        notes.undeliverable_checked = false;
         connection.logwarn(this, `${address} not checked: ${reason_of(error)}`);
         return this.cfg.check.defer_if_down ? next(DENYSOFT, 'try again later') : next();
     }
@@ -86,10 +90,10 @@ exports.refuse_suppressed = async function (next, connection, params) {
 exports.begin_attempt = async function (next, hmail) {
     const attempt = this.new_attempt(hmail);
     for (const rcpt of hmail.todo.rcpt_to) forget(rcpt);
-    if (!this.cfg.check.queue) return next();
+    if (!this.cfg.check.queue || !hmail.todo.mail_from.user || is_fresh(hmail)) return next();
     let found;
     try {
-        found = await this.suppressed(hmail.todo.rcpt_to.map(text_of));
+        found = await this.client.suppressed(hmail.todo.rcpt_to.map(text_of));
     } catch (error) {
         hmail.logwarn(this, `recipients not checked: ${reason_of(error)}`);
         return this.cfg.check.defer_if_down ? next(DELAY, 60) : next();
@@ -112,13 +116,6 @@ exports.begin_attempt = async function (next, hmail) {
 exports.stop_suppressed = function (next, hmail) {
     if (this.attempts.get(hmail)?.stopped) return next(DENY, this.text);
     next();
-};
-
-exports.suppressed = async function (addresses) {
-    const asked = addresses.filter((address) => !REACHABLE.has(address.split('@')[0].toLowerCase()));
-    if (!asked.length) return new Set();
-    const { results } = await this.ask('/v1/suppressions/check', { addresses: asked });
-    return new Set(asked.filter((_, place) => results[place]?.suppressed));
 };
 
 // ---- what a refusal means
@@ -169,13 +166,14 @@ exports.bounced = async function (next, hmail, error) {
         return next();
     }
     const is_expired = GIVEN_UP.test(error.message);
+    if (!is_expired && NO_PLACE.test(error.message) && !(await is_certain(hmail.todo.domain))) {
+        for (const rcpt of hmail.todo.rcpt_to) rcpt.dsn_status = '4.4.3';
+        return keep(next, hmail, `DNS lookup failure: ${hmail.todo.domain}`);
+    }
     const found = await this.judge(hmail, error.bounced_rcpt ?? error.deferred_rcpt);
     const advice = this.agreed(hmail, found);
     if (!is_expired && (advice === 'retry' || advice === 'retry_elsewhere')) {
-        // As above: OK drops the message, and the reference added here keeps it for the next attempt. `deferred` follows.
-        hmail.refcount++;
-        next(OK);
-        return hmail.temp_fail(found[0].reply, { mx: error.mx, fail_recips: error.bounced_rcpt });
+        return keep(next, hmail, found[0].reply, { mx: error.mx, fail_recips: error.bounced_rcpt });
     }
     const event = is_expired ? 'expired' : 'bounce';
     await this.record(hmail, found.map(({ rcpt, reply }) => this.event(hmail, rcpt, event, { reply, words: error.message })));
@@ -201,7 +199,7 @@ exports.judge = async function (hmail, refused) {
     attempt.found = found;
     if (!asked.length) return found;
     try {
-        const verdicts = await this.ask('/v1/classify', asked.map((one) => this.question(hmail, attempt, one)));
+        const verdicts = await this.client.classify(asked.map((one) => this.question(hmail, attempt, one)));
         asked.forEach((one, place) => (one.verdict = verdicts[place]));
     } catch (error) {
         hmail.logwarn(this, `not classified: ${reason_of(error)}`);
@@ -212,6 +210,8 @@ exports.judge = async function (hmail, refused) {
 
 exports.question = function (hmail, attempt, { rcpt, reply }) {
     const question = { reply, recipient: text_of(rcpt), attempts: hmail.num_failures + 1, age: age_of(hmail) };
+    const sender = text_of(hmail.todo.mail_from);
+    if (sender) question.sender = sender;
     if (rcpt.dsn_remote_mta) question.mx = rcpt.dsn_remote_mta;
     if (attempt.command) question.command = attempt.command;
     const tenant = hmail.todo.notes.undeliverable_tenant; // set by a plugin of yours, in transaction.notes
@@ -254,35 +254,11 @@ exports.new_attempt = function (hmail) {
     return attempt;
 };
 
-// ---- the service
-
-exports.ask = async function (place, question) {
-    const answer = await this.post(place, question, { authorization: `Bearer ${this.token}` }, this.timeout_ms);
-    if (answer.status !== 200) throw new Error(`${place} answered ${answer.status}: ${answer.text.slice(0, 200)}`);
-    return JSON.parse(answer.text);
-};
-
-// Haraka runs a plugin in a context of its own that has no fetch().
-exports.post = function (place, value, headers, timeout) {
-    const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
-    const options = { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': body.length, ...headers } };
-    return new Promise((done, fail) => {
-        const request = this.web.request(this.url + place, options, (response) => {
-            const blocks = [];
-            response.on('data', (block) => blocks.push(block));
-            response.on('error', fail);
-            response.on('end', () => done({ status: response.statusCode, text: Buffer.concat(blocks).toString() }));
-        });
-        const timer = setTimeout(() => request.destroy(new Error(`no answer in ${timeout / 1000} s`)), timeout);
-        request.on('error', fail);
-        request.on('close', () => clearTimeout(timer));
-        request.end(body);
-    });
-};
+// ---- what is recorded
 
 // What becomes of notifications (the null sender) says nothing about a recipient of ours.
 exports.record = function (hmail, events) {
-    return hmail.todo.mail_from.user ? this.outbox.add(events) : null;
+    return hmail.todo.mail_from.user ? this.client.record(events) : null;
 };
 
 exports.event = function (hmail, rcpt, event, { reply = null, words = null, host = null }) {
@@ -304,128 +280,7 @@ exports.event = function (hmail, rcpt, event, { reply = null, words = null, host
     };
 };
 
-// A folder of files with events, each complete and on disk before a hook goes on. A file goes when the service has it.
-class Outbox {
-    constructor(plugin) {
-        this.plugin = plugin;
-        this.waiting = []; // events and whoever waits for them to be on disk
-        this.memory = []; // events that could not be written: a full disk
-        this.counter = 0;
-        this.pause = 0;
-        this.writer = this.sender = this.timer = null;
-    }
-
-    start() {
-        this.send();
-        // Files of workers that are no more, and a service that comes back.
-        this.timer = setInterval(() => this.send(), 5000);
-        this.timer.unref();
-    }
-
-    stop() {
-        clearInterval(this.timer);
-    }
-
-    // Returns when the events are on disk, or in memory where the disk does not take them.
-    add(events) {
-        if (!events.length) return Promise.resolve();
-        return new Promise((done) => {
-            this.waiting.push({ events, done });
-            this.writer ??= this.write().finally(() => (this.writer = null));
-        });
-    }
-
-    // What arrives during one write shares the next one.
-    async write() {
-        while (this.waiting.length) {
-            const batch = this.waiting.splice(0, 500);
-            const events = batch.flatMap((one) => one.events);
-            try {
-                await this.save(events);
-            } catch (error) {
-                this.memory.push(...events);
-                this.plugin.logcrit(`${this.plugin.spool}: ${error.message}: ${this.memory.length} events are in memory only`);
-            }
-            for (const { done } of batch) done();
-        }
-        this.send();
-    }
-
-    async save(events) {
-        const { spool } = this.plugin;
-        await fs.mkdir(spool, { recursive: true, mode: 0o700 });
-        const name = `${Date.now()}-${process.pid}-${this.counter++}.json`;
-        const file = await fs.open(path.join(spool, `${name}.new`), 'wx', 0o600);
-        try {
-            await file.writeFile(JSON.stringify({ events }));
-            await file.sync();
-        } finally {
-            await file.close();
-        }
-        await fs.rename(path.join(spool, `${name}.new`), path.join(spool, name));
-    }
-
-    send() {
-        if (Date.now() < this.pause) return;
-        this.sender ??= this.send_all()
-            .catch((error) => {
-                this.pause = Date.now() + 4000;
-                this.plugin.logwarn(`outcomes wait in ${this.plugin.spool}: ${reason_of(error)}`);
-            })
-            .finally(() => (this.sender = null));
-    }
-
-    async send_all() {
-        let name;
-        while ((name = (await this.names())[0])) await this.send_file(path.join(this.plugin.spool, name));
-        while (this.memory.length) {
-            const events = this.memory.slice(0, 500);
-            await this.post(JSON.stringify({ events }));
-            this.memory.splice(0, events.length);
-        }
-    }
-
-    // Files of our own, of workers that are no more, and all that are old: should two workers post one, it counts once.
-    async names() {
-        const names = await fs.readdir(this.plugin.spool).catch(() => []);
-        const old = Date.now() - 300000;
-        const is_ours = (time, pid) => pid === process.pid || time < old || !is_running(pid);
-        return names.filter((name) => /^\d+-\d+-\d+\.json$/.test(name) && is_ours(...name.split('-').map(parseFloat))).sort();
-    }
-
-    async send_file(file) {
-        let body;
-        try {
-            body = await fs.readFile(file, 'utf8');
-        } catch (error) {
-            if (error.code === 'ENOENT') return; // another worker was faster
-            throw error;
-        }
-        const is_taken = await this.post(body);
-        await (is_taken ? fs.rm(file, { force: true }) : fs.rename(file, `${file}.refused`));
-    }
-
-    // True when the service has the events on disk; false when it will never take them.
-    async post(body) {
-        const { status, text } = await this.plugin.post(PLACE, body, { 'x-webhook-secret': this.plugin.secret ?? '' }, 30000);
-        if (status === 200) return true;
-        const said = `${PLACE} answered ${status}: ${text.slice(0, 200)}`;
-        if (status !== 400 && status !== 413) throw new Error(said);
-        this.plugin.logcrit(`outcomes refused, kept as .refused in ${this.plugin.spool}: ${said}`);
-        return false;
-    }
-}
-
 // ---- small things
-
-function is_running(pid) {
-    try {
-        process.kill(pid, 0);
-    } catch (error) {
-        return error.code === 'EPERM';
-    }
-    return true;
-}
 
 // Haraka before 3.1 has methods where later versions have properties.
 function text_of(address) {
@@ -443,10 +298,27 @@ function forget(rcpt) {
     for (const key of Object.keys(rcpt)) if (key.startsWith('dsn_') || key === 'reason') delete rcpt[key];
 }
 
-function age_of(hmail) {
-    return Math.max(0, Math.round((Date.now() - (hmail.todo.queue_time ?? Date.now())) / 1000));
+// Instead of its bounce: OK drops the message, and the reference added here keeps it. The hook `deferred` follows.
+function keep(next, hmail, why, more) {
+    hmail.refcount++;
+    next(OK);
+    hmail.temp_fail(why, more);
 }
 
-function reason_of(error) {
-    return error.message || error.code || String(error); // several addresses refused: the message is empty
+// Haraka takes a look-up of addresses that failed for the moment for one that found none, and gives the message up.
+// Nobody is to be suppressed for a name server that was ill, so only the answer that there is nothing counts.
+async function is_certain(domain) {
+    const resolver = new dns.Resolver({ timeout: 3000, tries: 2 });
+    resolver.setServers(dns.getServers());
+    const asked = await Promise.allSettled([resolver.resolveMx(domain), resolver.resolve4(domain), resolver.resolve6(domain)]);
+    return asked.every(({ reason }) => reason?.code === 'ENODATA' || reason?.code === 'ENOTFOUND');
+}
+
+// Checked at RCPT a moment ago.
+function is_fresh(hmail) {
+    return hmail.todo.notes.undeliverable_checked === true && hmail.num_failures === 0 && age_of(hmail) < FRESH;
+}
+
+function age_of(hmail) {
+    return Math.max(0, Math.round((Date.now() - (hmail.todo.queue_time ?? Date.now())) / 1000));
 }

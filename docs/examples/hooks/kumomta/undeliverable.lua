@@ -16,6 +16,8 @@ local config = {
   secret_file = '/opt/kumomta/etc/undeliverable.secret',
   timeout = '3 seconds',
   text = 'Recipient is suppressed by this sending system',
+  -- domains whose mail you receive, such as that of bounces: nobody there is refused
+  own_domains = {},
   -- the campaign of messages that another source address should try, or nil: see get_queue_config in your policy
   elsewhere = nil,
 }
@@ -91,7 +93,7 @@ local function is_suppressed(recipient)
 end
 
 local function reject_suppressed(recipient)
-  if is_suppressed(recipient) then
+  if not config.own_domains[recipient.domain] and is_suppressed(recipient.email) then
     kumo.reject(550, '5.7.1 ' .. config.text)
   end
 end
@@ -152,13 +154,13 @@ function mod:setup(options)
   end
 
   kumo.on('smtp_server_rcpt_to', function(recipient)
-    reject_suppressed(recipient.email)
+    reject_suppressed(recipient)
   end)
 end
 
 -- For http_message_generated, which your policy has a handler of its own for: DKIM comes last there.
 function mod:check(message)
-  reject_suppressed(message:recipient().email)
+  reject_suppressed(message:recipient())
 end
 
 return mod

@@ -1,0 +1,55 @@
+"""A Celery task that sends one message, and tries again only where that can help."""
+
+from __future__ import annotations
+
+import os
+import smtplib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+from celery import Task, shared_task
+
+from undeliverable import Verdict, from_exception, from_refused
+from undeliverable.store import SuppressionList
+from undeliverable.suppression import ListEvent
+
+HOST, PORT, LIST = (
+    os.environ.get("SMTP_HOST", "localhost"),
+    int(os.environ.get("SMTP_PORT", "25")),
+    os.environ.get("SUPPRESSION_LIST", "list.db"),
+)
+
+
+@shared_task(bind=True, max_retries=8, acks_late=True)
+def send_mail(self: Task, sender: str, recipient: str, subject: str, text: str) -> str:
+    """Send to one recipient, and return what became of it."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, recipient, subject
+    message.set_content(text)
+    with SuppressionList(LIST) as known:
+        if known.is_suppressed(recipient):
+            return "suppressed"
+    try:
+        with smtplib.SMTP(HOST, PORT, timeout=60) as client:
+            verdicts = from_refused(client.send_message(message), host=HOST)
+    except (smtplib.SMTPException, OSError) as error:
+        verdicts = from_exception(error, host=HOST)
+        if not verdicts:  # nothing that SMTP can explain
+            raise
+    record(verdicts)
+    for verdict in verdicts:
+        if verdict.message_advice == "retry":
+            raise self.retry(countdown=verdict.retry_after or 300)
+    return " ".join(str(verdict.reason) for verdict in verdicts) or "sent"
+
+
+def record(verdicts: Iterable[Verdict]) -> None:
+    """Write verdicts that are about a recipient into the list."""
+    now = datetime.now(UTC)
+    with SuppressionList(LIST) as known:
+        known.record(
+            (one.recipient, ListEvent.of(one, now, key=f"{now:%Y-%m-%d} {one.recipient}"))  # one a day counts
+            for one in verdicts
+            if one.recipient is not None
+        )

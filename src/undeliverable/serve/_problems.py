@@ -1,0 +1,111 @@
+"""The errors of the HTTP API, each as an object that programs can read (RFC 9457).
+
+``type`` is always ``about:blank``, so that the title is that of the status; ``code`` is the word to branch on. One table
+holds all codes, from which OpenAPI is made as well.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from undeliverable import UndeliverableError
+
+__all__ = ["CODES", "MEDIA", "ApiError", "Code", "Fault", "problem_of", "storage_error"]
+
+MEDIA: Final = b"application/problem+json"
+_LATER: Final[Mapping[str, str]] = MappingProxyType({"retry-after": "30"})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Code(NamedTuple):
+    """A kind of error: its status, and what it means."""
+
+    status: int
+    about: str
+
+
+CODES: Final[Mapping[str, Code]] = MappingProxyType(
+    {
+        "malformed": Code(400, "the body is not what its Content-Type says, or not complete"),
+        "unauthorized": Code(401, "there is no token, or it is not known"),
+        "forbidden": Code(403, "the token lacks the scope, or a browser sent the request"),
+        "not_found": Code(404, "there is nothing at this path"),
+        "method": Code(405, "the path knows other methods, named in Allow"),
+        "timeout": Code(408, "the body did not arrive in time"),
+        "nowhere": Code(409, "the server was started without a list, or without a file of records"),
+        "too_large": Code(413, "the body, or the number of things in it, is over the limit"),
+        "media_type": Code(415, "the Content-Type is another one, or the body is compressed"),
+        "invalid": Code(422, "a value cannot be used; `errors` says which, and why"),
+        "internal": Code(500, "a fault of the server, which has logged it"),
+        "busy": Code(503, "too many octets are being received; try again"),
+        "not_stored": Code(503, "it could not be stored, or the list could not be read; try again"),
+    }
+)
+"""All codes."""
+
+
+class Fault(NamedTuple):
+    """One value that cannot be used.
+
+    :ivar place: where it stands: a JSON Pointer (RFC 6901) into the body, or the name of a parameter.
+    :ivar detail: why, and which values are valid.
+    """
+
+    place: str
+    detail: str
+
+
+class ApiError(Exception):
+    """A request that is answered with an error.
+
+    :ivar code: one of :data:`CODES`.
+    :ivar detail: what is wrong, in one sentence.
+    :ivar faults: the values that are wrong.
+    :ivar headers: further headers of the response.
+    """
+
+    def __init__(
+        self, code: str, detail: str, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.faults = tuple(faults)
+        self.headers = {} if headers is None else headers
+
+    @property
+    def status(self) -> int:
+        """The status of the response."""
+        return CODES[self.code].status
+
+
+def problem_of(error: ApiError) -> bytes:
+    """Return the body of the response to an error."""
+    status = HTTPStatus(error.status)
+    record: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "code": error.code,
+        "detail": error.detail,
+    }
+    if error.faults:
+        record["errors"] = [fault._asdict() for fault in error.faults]
+    return json.dumps(record).encode("ascii")
+
+
+def storage_error(error: OSError | UndeliverableError) -> ApiError:
+    """Return the error for what a disk or a database did not do; the log has the path, the client does not."""
+    first = error.__cause__ if isinstance(error, OSError) and isinstance(error.__cause__, Exception) else error
+    if isinstance(first, OSError) and first.errno in _FULL:
+        why = "the disk is full"
+    elif getattr(first, "is_temporary", False):
+        why = "the list is locked, or its database cannot be reached"
+    else:
+        why = "the log of the server says why"
+    return ApiError("not_stored", f"not stored: {why}; send it again later", headers=_LATER)

@@ -1,0 +1,86 @@
+"""What `POST /v1/classify` does, apart from HTTP: JSON in, JSON and numbers out; the same in the server and in its workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from undeliverable import classify
+from undeliverable.serve._api_fields import of_object
+from undeliverable.serve._judging import Judging
+from undeliverable.serve._metrics import labels_of
+from undeliverable.serve._problems import ApiError, Fault
+from undeliverable.serve._routes import REPLY
+from undeliverable.serve._web import encode, json_of
+
+if TYPE_CHECKING:
+    from undeliverable.serve._metrics import Labels
+
+__all__ = ["Judged", "judged", "with_context"]
+
+_SLICE: Final = 50  # replies that are judged before somebody else has a turn
+_MOST_FAULTS: Final = 20
+_OF_CONTEXT: Final = ("tenant", "stream", "source", "attempts", "age")
+
+
+class Judged(NamedTuple):
+    """The result.
+
+    :ivar body: the JSON of a verdict, or of a list of them.
+    :ivar tally: the number of verdicts with the same labels.
+    """
+
+    body: bytes
+    tally: Mapping[Labels, int]
+
+
+def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
+    """Yield None now and then, so that others have a turn, and the result in the end.
+
+    :param judging: gives the rules and policies.
+    :param body: the body of the request.
+    :param most: the largest number of replies.
+    :raises ApiError: for a body that cannot be used.
+    """
+    value, tally, faults = json_of(body), Counter[Any](), list[Fault]()
+    if not isinstance(value, list):
+        text = _verdict(judging, value, "", tally, faults)
+        _refuse(faults)
+        yield Judged(text.encode("ascii"), tally)
+        return
+    if len(value) > most:
+        raise ApiError("too_large", f"the list has more than {most} replies")
+    found: list[str] = []
+    for number, item in enumerate(value):
+        found.append(_verdict(judging, item, f"/{number}", tally, faults))
+        if number % _SLICE == _SLICE - 1:
+            yield None
+    _refuse(faults)
+    yield Judged(f"[{','.join(found)}]".encode("ascii"), tally)
+
+
+def _verdict(judging: Judging, item: object, place: str, tally: Counter[Any], faults: list[Fault]) -> str:
+    """Return the JSON of the verdict on one reply; nothing after the first fault, which is all that will be answered."""
+    values = of_object(REPLY, item, place, faults)
+    if faults:
+        del faults[_MOST_FAULTS:]
+        return ""
+    tenant = values.get("tenant", judging.tenant)
+    verdict = classify(values.pop("reply"), **with_context(judging, values))
+    tally[labels_of(verdict, tenant)] += 1
+    return encode(verdict.to_dict())
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise ApiError("invalid", "a value cannot be used", faults)
+
+
+def with_context(judging: Judging, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a function that judges: those of the server, and above them those of the request."""
+    own = {name: values.pop(name) for name in _OF_CONTEXT if name in values}
+    known: dict[str, Any] = {**judging.arguments(), **values}
+    if own:
+        known["context"] = {**known.get("context", {}), **own}
+    return known

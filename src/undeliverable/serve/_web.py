@@ -1,0 +1,151 @@
+"""Requests and responses of the HTTP API, right on ASGI: a small reply is judged in less time than a framework takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
+
+from undeliverable.serve._budget import Share
+from undeliverable.serve._problems import MEDIA, ApiError, problem_of
+
+__all__ = ["JSON", "Reply", "Request", "Send", "encode", "error_reply", "json_of", "json_reply", "respond"]
+
+Message: TypeAlias = "MutableMapping[str, Any]"
+Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
+Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+
+JSON: Final = "application/json"
+encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Returns JSON in ASCII; made once, since making an encoder takes as long as a verdict."""
+_PATIENCE: Final = 30.0  # seconds for a body
+_LATER: Final[Mapping[str, str]] = {"retry-after": "30"}
+
+
+class Reply(NamedTuple):
+    """A response."""
+
+    status: int
+    body: bytes
+    media: bytes = JSON.encode()
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+class Request:
+    """A request.
+
+    :ivar method: its method.
+    :ivar path: the path of its URL, decoded.
+    :ivar headers: its headers by lower-case name; of those that come twice the last.
+    """
+
+    __slots__ = ("_receive", "_scope", "headers", "method", "path")
+
+    def __init__(self, scope: Message, receive: Receive) -> None:
+        self._scope = scope
+        self._receive = receive
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The parameters of the URL."""
+        octets: bytes = self._scope.get("query_string", b"")
+        if not octets:
+            return {}
+        from urllib.parse import parse_qs
+
+        try:
+            return parse_qs(octets.decode("latin-1"), keep_blank_values=True, max_num_fields=1000)
+        except ValueError:
+            raise ApiError("invalid", "the query has too many parameters") from None
+
+    def media(self) -> str:
+        """Return the media type of the body, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def body(self, share: Share, most: int) -> bytes:
+        """Return the body.
+
+        :param share: takes its octets.
+        :param most: their largest number.
+        :raises ApiError: for a body that is too large, too slow, compressed or not complete.
+        """
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise ApiError("media_type", "the body must not be compressed")
+        announced = self.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced[:20]) > most:
+            _refuse_large(most)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._blocks(share, most)
+        except TimeoutError:
+            raise ApiError("timeout", f"the body did not arrive within {_PATIENCE:g} seconds") from None
+
+    async def _blocks(self, share: Share, most: int) -> bytes:
+        body = b""
+        more: bytearray | None = None
+        while True:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise ApiError("malformed", "the body is not complete")
+            block: bytes = message.get("body", b"")
+            size = len(block) + (len(body) if more is None else len(more))
+            if size > most:
+                _refuse_large(most)
+            if not share.take(len(block)):
+                raise ApiError("busy", "too many octets are being received", headers=_LATER)
+            if not body:
+                body = block  # the whole body of nearly all requests
+            elif block:
+                more = bytearray(body) if more is None else more
+                more += block
+            if not message.get("more_body", False):
+                return body if more is None else bytes(more)
+
+
+def _refuse_large(most: int) -> NoReturn:
+    raise ApiError("too_large", f"the body has more than {most} octets", headers={"connection": "close"})
+
+
+def json_of(body: bytes) -> Any:  # noqa: ANN401 # any JSON value
+    """Return the JSON value of a body.
+
+    :raises ApiError: when it is not JSON; NaN and infinity are not.
+    """
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        why = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        raise ApiError("malformed", f"the body is not JSON: {why}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def json_reply(value: object, status: int = 200) -> Reply:
+    """Return a response with a JSON value, in ASCII."""
+    return Reply(status, encode(value).encode("ascii"))
+
+
+def error_reply(error: ApiError) -> Reply:
+    """Return the response to an error."""
+    headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in error.headers.items()]
+    return Reply(error.status, problem_of(error), MEDIA, headers)
+
+
+async def respond(reply: Reply, send: Send) -> None:
+    """Send a response."""
+    headers = [
+        (b"content-type", reply.media),
+        (b"content-length", b"%d" % len(reply.body)),
+        (b"cache-control", b"no-store"),  # addresses are personal data
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
