@@ -16,7 +16,6 @@ from undeliverable.reasons import Advice, BounceType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from undeliverable.verdict import Verdict
     from undeliverable.verdict._shown import ShownReport, ShownVerdict
 
 __all__ = ["ReportViews", "VerdictViews"]
@@ -93,7 +92,7 @@ class ReportViews:
 
     __slots__ = ()
     event: Event | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: Any
 
     if TYPE_CHECKING:
 
