@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
@@ -45,17 +45,21 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     :param most: the largest number of replies.
     :raises ApiError: for a body that cannot be used.
     """
-    value, tally, faults = json_of(body), Counter[Any](), list[Fault]()
-    arguments = judging.arguments()
-    if not isinstance(value, list):
+    value, arguments = json_of(body), judging.arguments()
+    if isinstance(value, list):
+        yield from _batch(arguments, cast("list[object]", value), most)
+    else:
+        tally, faults = Counter[Any](), list[Fault]()
         text = _verdict(arguments, value, "", tally, faults)
         _refuse(faults)
         yield Judged(text.encode("ascii"), tally)
-        return
-    if len(value) > most:
+
+
+def _batch(arguments: Arguments, items: list[object], most: int) -> Iterator[Judged | None]:
+    if len(items) > most:
         raise ApiError("too_large", f"the list has more than {most} replies")
-    found: list[str] = []
-    for number, item in enumerate(value):
+    tally, faults, found = Counter[Any](), list[Fault](), list[str]()
+    for number, item in enumerate(items):
         found.append(_verdict(arguments, item, f"/{number}", tally, faults))
         if number % _SLICE == _SLICE - 1:
             yield None
