@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from tests.benchmarks.scale import slope
+from tests.benchmarks.scale import peak, slope
 from tests.benchmarks.shapes import EVERY, SMALL, STATUS, Shape, report
 from undeliverable import parse
 from undeliverable._dsn.groups import FIELD_LIMIT, group_fields
@@ -121,3 +121,12 @@ def test_parameters_take_little_memory(parameters: str, level: str) -> None:
     assert len(raw) > 9_000_000
     assert peak + len(raw) <= 3 * len(raw)
     assert Repair.LONG_HEADER in remarks
+
+
+@pytest.mark.parametrize(("name", "most"), [("text before the recipient", 12), ("text without a report", 8)])
+def test_a_paragraph_without_end_takes_little_memory(name: str, most: int) -> None:
+    """As lines and sentences with their places it took 67 times its size, as far as an unknown text was read."""
+    shape, _ = EVERY[name]
+    parse(shape(3_000))
+    raw = shape(400_000)
+    assert peak(lambda: parse(raw)) + len(raw) <= most * len(raw)

@@ -16,7 +16,7 @@ SIZE = int(os.environ.get("MAILBOX_MB", "30")) * 1_000_000
 SEPARATOR = b"From MAILER-DAEMON Mon Nov 16 09:12:33 2026\n"
 
 
-def jobs_on_a_mailbox(mails: Sequence[bytes]) -> Iterator[str]:
+def jobs_on_a_mailbox(mails: Sequence[bytes], own: dict[str, float]) -> Iterator[str]:
     """One process and two on the same mailbox of `MAILBOX_MB` MB (default: 30)."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "large.mbox"
@@ -25,6 +25,7 @@ def jobs_on_a_mailbox(mails: Sequence[bytes]) -> Iterator[str]:
         for jobs in (1, 2):
             wall, cpu, memory, digest = _measured(path, jobs)
             single, alone = single or wall, alone or cpu
+            own |= {"jobs/wall": single / wall / jobs, "jobs/memory": memory}
             yield (
                 f"{jobs} jobs  {path.stat().st_size / 1e6:6.0f} MB  {number / wall:7,.0f} mails/s  {wall:6.1f} s wall  {cpu:6.1f} s CPU  "
                 f"{memory:4.0f} MB in the largest process  efficiency {single / wall / jobs:4.0%} of the wall clock, {alone / cpu:4.0%} of the CPU  output {digest}"

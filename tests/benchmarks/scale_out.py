@@ -57,7 +57,7 @@ def write(folder: pathlib.Path, mails: Sequence[bytes], number: int) -> None:
                 writer.write_table(pa.table([[f"{one:08}" for one in some], raws], schema=fields))
 
 
-def engines_against_the_loop(mails: Sequence[bytes]) -> Iterator[str]:
+def engines_against_the_loop(mails: Sequence[bytes], own: dict[str, float]) -> Iterator[str]:
     """Each engine and the bare loop, alternating, on messages that no memo has seen."""
     names = ["bare", "duckdb", "polars", *(["spark"] if spark.missing() is None else [])]
     with tempfile.TemporaryDirectory() as made:
@@ -73,6 +73,7 @@ def engines_against_the_loop(mails: Sequence[bytes]) -> Iterator[str]:
                     figures if name not in best else {key: min(figures[key], best[name][key]) for key in figures}
                 )
         for name in names:
+            own[f"scale-out/{name}"] = best["bare"]["cpu"] / best[name]["cpu"]
             yield _line(name, best[name], best["bare"])
     why = spark.missing()
     if why is not None:

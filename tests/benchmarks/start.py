@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 RUNS = 9
 
 
-def cold_start(mails: Sequence[bytes]) -> Iterator[str]:
+def cold_start(mails: Sequence[bytes], own: dict[str, float]) -> Iterator[str]:
     """CPU milliseconds of the best of several cold processes, modules compiled before as after any installation."""
     reports = [raw for raw in mails if b"message/delivery-status" in raw] or mails
     with tempfile.TemporaryDirectory() as folder:
@@ -24,8 +24,11 @@ def cold_start(mails: Sequence[bytes]) -> Iterator[str]:
         bare = _milliseconds(["-c", "pass"], environment)
         imported = _milliseconds(["-c", "import undeliverable"], environment)
         command = _milliseconds(["-m", "undeliverable", "classify", str(path)], environment)
+        page = _milliseconds(["-m", "undeliverable", "--help"], environment)
+    own |= {"start/import": imported - bare, "start/report": command, "start/help": page}
     yield f"import undeliverable       {imported - bare:6.1f} ms CPU above the bare interpreter ({bare:.1f} ms)"
     yield f"classify one small report  {command:6.1f} ms CPU, start to finish"
+    yield f"--help                     {page:6.1f} ms CPU"
 
 
 def _milliseconds(arguments: list[str], environment: Mapping[str, str]) -> float:

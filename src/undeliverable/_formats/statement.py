@@ -188,11 +188,11 @@ class _Reader:
         self._named_others = self._named_reader = False
 
     def read(self) -> Statement:
-        text = [Paragraph.of(lines, self._is_header) for lines in paragraphs(self._text)]
+        text = list(paragraphs(self._text, self._is_header, _HEAD))
         phrases = [
             (paragraph, sentence, self._wording.phrases_outside_titles(sentence.text))
             for paragraph in text
-            if paragraph.lines[0].start < _HEAD
+            if paragraph.start < _HEAD
             for sentence in paragraph.sentences()
         ]
         title = self._wording.phrases_outside_titles(self._title)
@@ -202,9 +202,9 @@ class _Reader:
         for paragraph, sentence, words in phrases:
             found = Sentence(*sentence, kinds_in(words, languages))
             self._sentences.append(found)
-            by_paragraph.setdefault(paragraph.lines[0].start, []).append(found)
+            by_paragraph.setdefault(paragraph.start, []).append(found)
         for paragraph in text:
-            self._read_paragraph(paragraph, by_paragraph.get(paragraph.lines[0].start, []))
+            self._read_paragraph(paragraph, by_paragraph.get(paragraph.start, []))
         return Statement(
             self._subject,
             tuple(self._sentences),
@@ -217,9 +217,8 @@ class _Reader:
     def _read_paragraph(self, paragraph: Paragraph, sentences: list[Sentence]) -> None:
         """Read the addresses, in the light of the sentences around them."""
         self._replies += paragraph.replies
-        for line in paragraph.lines:
-            if "@" in line.text:
-                self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
+        for line in paragraph.addressed:
+            self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
 
     def _is_header(self, line: str) -> bool:
         return self._skip is not None and self._skip(line) is not None
