@@ -13,7 +13,7 @@ from undeliverable.serve._judging import Arguments, Judging
 from undeliverable.serve._metrics import labels_of
 from undeliverable.serve._problems import ApiError, Fault
 from undeliverable.serve._routes import REPLY
-from undeliverable.serve._web import encode, json_of
+from undeliverable.serve._web import json_of
 
 if TYPE_CHECKING:
     from undeliverable.serve._metrics import Labels
@@ -76,7 +76,7 @@ def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any]
     known = with_context(arguments, values)
     verdict = classify(known.pop("reply"), **known)
     tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
-    return encode(verdict.to_dict())
+    return verdict.to_json()
 
 
 def _refuse(faults: list[Fault]) -> None:
