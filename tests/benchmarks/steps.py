@@ -97,7 +97,10 @@ def main() -> int:
     found = counted()
     for name, number in found.items():
         before = every.get(version(), {}).get(name)
-        print(f"{name:16s} {number:8,} steps" + ("" if before is None else f"  recorded {before:8,}  {number / before - 1:+.1%}"))
+        print(
+            f"{name:16s} {number:8,} steps"
+            + ("" if before is None else f"  recorded {before:8,}  {number / before - 1:+.1%}")
+        )
     if options.record:
         RECORDED.write_text(json.dumps({**every, version(): found}, indent=1, sort_keys=True) + "\n")
         return 0
