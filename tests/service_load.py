@@ -2,7 +2,8 @@
 
 python -m tests.service_load [--clients 20] [--seconds 5] [--only parse classify batch] [--into FOLDER]
 
-Three kinds of requests: mails that are parsed, single replies, and batches of 100 replies, all different. With `--into`
+Three kinds of requests: mails that are parsed, single replies, and batches of 100 replies. The replies are those of the
+messages in fixtures/, each time about another address. With `--into`
 the mails are also recorded, in a file and a list in that folder. `ms of CPU` is what the server's processes take for each
 request: it says more than the rate where the machine is busy.
 """
@@ -13,36 +14,39 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import count, cycle
 from pathlib import Path
 from typing import Final
+
+from undeliverable import parse
 
 from .serving import serving
 from .test_pipe import bounce
 
 BATCH: Final = 100
 KINDS: Final = ("parse", "classify", "batch")
-_REPLIES: Final = (
-    ("550 5.1.1 <kim{0}@example{1}.org>: Recipient address rejected: User unknown in virtual mailbox table", "mx{1}.example.org"),
-    ("452 4.2.2 The email account that you tried to reach is over quota {0}", "gmail-smtp-in.l.google.com"),
-    ("421 4.7.0 Try again later, closing connection. ({0})", "mx.example{1}.net"),
-    ("554 5.7.1 Service unavailable; Client host [192.0.2.{1}] blocked using zen.spamhaus.org; id {0}", "mx.example.com"),
-    ("550-5.7.26 This mail has been blocked because the sender is unauthenticated. {0} - gsmtp", "aspmx.l.google.com"),
-)  # fmt: skip
+MAILS: Final = sorted((Path(__file__).resolve().parent.parent / "fixtures").rglob("*.eml"))
+_ADDRESS: Final = re.compile(r"[\w.+-]+@[\w.-]+")
+
+
+@lru_cache(maxsize=1)
+def replies() -> list[tuple[str, str | None]]:
+    """Return the replies, with their hosts, that the messages in fixtures/ hold, each once."""
+    verdicts = (verdict for path in MAILS for verdict in parse(path.read_bytes()).verdicts)
+    found = {verdict.reply: verdict.remote_mta for verdict in verdicts if verdict.reply and verdict.reply_code}
+    return [*found.items()]
 
 
 def reply(number: int) -> dict[str, object]:
-    text, host = _REPLIES[number % len(_REPLIES)]
-    place = number % 250
-    return {
-        "reply": text.format(number, place),
-        "host": host.format(number, place),
-        "command": "rcpt",
-        "recipient": f"kim{number}@example{place}.org",
-        "tenant": f"tenant{number % 7}",
-    }
+    """Return one of these replies, about another address than the times before."""
+    text, host = replies()[number % len(replies())]
+    address = f"kim{number}@example{number % 250}.org"
+    found = {"reply": _ADDRESS.sub(address, text), "command": "rcpt", "recipient": address}
+    return {**found, **({"host": host} if host else {}), "tenant": f"tenant{number % 7}"}
 
 
 def bodies(kind: str) -> Iterator[bytes]:

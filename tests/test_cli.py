@@ -386,7 +386,8 @@ def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
-    assert capsys.readouterr().out == f"undeliverable {undeliverable.__version__}\n"
+    build = " (compiled)" if undeliverable.compiled else ""
+    assert capsys.readouterr().out == f"undeliverable {undeliverable.__version__}{build}\n"
 
 
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:

@@ -17,10 +17,11 @@ from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN as LOWEST
 from undeliverable._knowledge.loader import check_layer, example_seen, load
 from undeliverable._knowledge.toml import TomlSource
+from undeliverable._rules.below import Below, Languages
 from undeliverable._rules.concept_names import CONCEPTS, NOT, OPPOSITES, THINGS
 from undeliverable._rules.concepts import Concepts, concept_words
 from undeliverable._rules.conditions import RuleCondition
-from undeliverable._rules.table import Below, Languages, RuleTable
+from undeliverable._rules.table import RuleTable
 from undeliverable.cli import main
 from undeliverable.errors import EntryError
 from undeliverable.reasons import Fault

@@ -15,14 +15,15 @@ import pytest
 
 import undeliverable
 from undeliverable import Knowledge, KnowledgeError, Verdict, classify, data
-from undeliverable._formats.index import FormatsBelow
+from undeliverable._formats.below import FormatsBelow
 from undeliverable._knowledge import build as builder
 from undeliverable._knowledge import checkout, common
 from undeliverable._knowledge.build import build, builtin_parts, read_documents
 from undeliverable._knowledge.loader import Layer, check_layer, example_seen
 from undeliverable._knowledge.shipped import Shipped
+from undeliverable._rules.below import Below
 from undeliverable._rules.index import file_rules
-from undeliverable._rules.table import Below, Rule, RuleTable, Seen
+from undeliverable._rules.table import Rule, RuleTable, Seen
 
 BUILTIN = Knowledge.builtin()
 BUILTIN_MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]

@@ -7,6 +7,8 @@ texts that break it. A law that is broken today says which piece of work will me
 
 from __future__ import annotations
 
+import ast
+import doctest
 import itertools
 import json
 import re
@@ -374,8 +376,21 @@ def printed_policies(file: Path) -> Iterator[tuple[str, Knowledge]]:
                 yield page.relative_to(ROOT).as_posix(), use(str(file))
 
 
+def policies_in_python() -> Iterator[tuple[str, Knowledge]]:
+    """Yield the same for the policies in Python: each table with `when` and `then` that an example spells out."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8")):
+            for node in ast.walk(ast.parse(example.source)):
+                keys = {getattr(key, "value", None) for key in node.keys} if isinstance(node, ast.Dict) else set()
+                if keys >= {"when", "then"}:
+                    entry = ast.literal_eval(node)
+                    if "reason" not in entry["then"]:  # that would be a rule
+                        yield page.relative_to(ROOT).as_posix(), Knowledge.builtin().with_rules([entry])
+
+
 def hardened_by_an_example(file: Path) -> Broken:
-    for (page, known), text, host in itertools.product(printed_policies(file), HARMLESS, ANSWERING):
+    printed = itertools.chain(printed_policies(file), policies_in_python())
+    for (page, known), text, host in itertools.product(printed, HARMLESS, ANSWERING):
         verdict = classify(text, host=host, command="end_of_data", knowledge=known)
         if str(verdict.bounce_type) == "hard":
             yield page, text, host

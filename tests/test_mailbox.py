@@ -506,7 +506,7 @@ def test_a_first_connection_that_fails_ends_it(bench: Bench) -> None:
         raise MailboxError("no such user")
 
     with pytest.raises(MailboxError, match="no such user"):
-        watch(connect, bench.reader, bench.stop, begun=print, done=print, say=print)
+        watch(connect, bench.reader, bench.stop, begun=print, done=print, failed=print)
 
 
 def test_pauses_grow_and_begin_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -529,11 +529,16 @@ def test_pauses_grow_and_begin_anew(bench: Bench, monkeypatch: pytest.MonkeyPatc
         return one  # type: ignore[no-any-return]
 
     begun: list[int] = []
-    watch(connect, bench.reader, bench.stop, begun=lambda: begun.append(1), done=lambda: None, say=bench.said.append)
+    failures: list[str] = []
+
+    def failed(error: Exception, pause: float) -> None:
+        failures.append(f"{error} {pause:g}")
+
+    watch(connect, bench.reader, bench.stop, begun=lambda: begun.append(1), done=lambda: None, failed=failed)
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 1]
     assert len(begun) == 3
     assert all(one.is_closed for one in every if isinstance(one, FileSession))
-    assert bench.said[0] == "gone; trying again in 1 s"
+    assert failures[:2] == ["gone 1", "away 2"]
 
 
 def test_once_closes_its_session(bench: Bench) -> None:

@@ -23,7 +23,7 @@ from tests.test_pipe import MESSAGE, bounce
 from undeliverable.cli import mailbox as command
 from undeliverable.cli import main
 from undeliverable.cli._command import UsageError
-from undeliverable.mailbox import FOLDERS
+from undeliverable.mailbox import FOLDERS, DroppedError
 from undeliverable.serve import records
 from undeliverable.store import SuppressionList
 from undeliverable.verp import Signer
@@ -246,8 +246,36 @@ def test_the_command_waits_for_mail_until_it_is_to_stop(
     assert time.monotonic() - began < 20
     assert [record["verdicts"][0]["recipient"] for record in stored()] == ["kim@example.org", "pat@example.org"]
     said = capsys.readouterr().err
-    assert said.index("watching") < said.index("1 report taken")
+    assert [said.count(words) for words in ("watching", "1 report taken")] == [1, 2]
+    assert said.index("1 report taken") < said.index("watching") < said.rindex("1 report taken")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_full_disk_is_waited_for(
+    port: int, habits: Habits, password: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = [True]
+    real = records.append
+
+    def append(path: Any, lines: Any) -> None:
+        if full.pop():
+            full.append(False)
+            raise OSError(28, "No space left on device")
+        full.append(False)
+        real(path, lines)
+
+    monkeypatch.setattr(records, "append", append)
+    monkeypatch.setattr("undeliverable.mailbox._watch._FIRST", 0.01)
+    habits.in_idle = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+    assert main(["mailbox", f"{HOME}:{port}", password, "--to=b.jsonl"]) == 0
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert "No space left on device; free some space, or write elsewhere; trying again in 0.01 s" in first
+    assert len(stored()) == 1
+
+
+def test_a_drop_says_when_it_is_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    command._failed(DroppedError("the connection has ended"), 2)
+    assert capsys.readouterr().err == "undeliverable: the connection has ended; trying again in 2 s\n"
 
 
 def test_one_look_that_is_interrupted_ends_with_130(port: int, password: str, monkeypatch: pytest.MonkeyPatch) -> None:

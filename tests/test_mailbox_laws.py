@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.mailbox_server import PLACE, Account, Dropping, FileSession, Listed, judge, message
-from undeliverable.mailbox import FOLDERS, Limits, Memory, Outputs, Reader, Stop, read_once, watch
+from undeliverable.mailbox import FOLDERS, Limits, Memory, Outputs, Reader, Stop, _memory, read_once, watch
 from undeliverable.serve import records
 
 BOUNCES, OTHERS = (1, 2, 4, 5, 6), (3, 7)
@@ -104,6 +104,7 @@ def killed_at(step: int, folder: Path, account: Account) -> bool:
 def test_killed_at_every_step_each_is_taken_once(
     happens: str, stride: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_memory, "_SHORT", 3)  # so that each start replaces the state
     monkeypatch.setattr(os, "fsync", lambda _: None)  # the machine goes on, so what was written is there
     step = 0
     was_killed = True
@@ -122,6 +123,10 @@ def test_killed_at_every_step_each_is_taken_once(
         run(folder, account)
         check(folder, account)
     assert step > 50
+
+
+def noting(said: list[str]) -> Callable[[Exception, float], None]:
+    return lambda error, _: said.append(str(error))
 
 
 def test_dropped_at_every_step_each_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +150,14 @@ def test_dropped_at_every_step_each_is_taken_once(tmp_path: Path, monkeypatch: p
             sessions += 1
             return FileSession(account, drop, [late.pop(0)] if late else [])
 
-        watch(connect, reader, stop, begun=lambda: None, done=lambda: None, say=said.append)
+        watch(
+            connect,
+            reader,
+            stop,
+            begun=lambda: None,
+            done=lambda: None,
+            failed=noting(said),
+        )
         dropped = drop.left <= 0
         memory.close()
         assert sessions == 1 + len(said)  # a drop on the way out needs no other session

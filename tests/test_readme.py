@@ -77,7 +77,7 @@ def test_metadata_have_links_once_there_is_somewhere_to_link_to(home: str) -> No
     readme = metadata["readme"]
     assert isinstance(readme, dict)
     assert readme["content-type"] == "text/markdown"
-    assert (HOME in readme["text"]) is bool(home)
+    assert (f"]({HOME}/blob/v" in readme["text"]) is bool(home)
 
 
 def test_what_is_said_of_publication_is_true() -> None:
@@ -85,8 +85,10 @@ def test_what_is_said_of_publication_is_true() -> None:
     is_published = bool(home_of((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
     assert ("not on PyPI yet" in README) is not is_published
     assert (INSTALL in README) is is_published
-    assert INSTALL in flipped(README)
-    assert "not on PyPI yet" not in flipped(README)
+    assert ("img.shields.io" in README) is is_published
+    assert INSTALL in flipped(README, HOME)
+    assert "not on PyPI yet" not in flipped(README, HOME)
+    assert flipped(flipped(README, HOME), HOME) == flipped(README, HOME)
 
 
 def test_other_pages_do_not_say_how_to_install_from_pypi() -> None:

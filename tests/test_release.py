@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+import undeliverable
 from tests.release import (
     Release,
     ReleaseError,
@@ -99,7 +100,8 @@ def test_a_release_from_beginning_to_end(checkout: Path, tmp_path: Path) -> None
     assert '__version__ = "9.0.0"' in (checkout / "src" / "undeliverable" / "__init__.py").read_text(encoding="utf-8")
     assert home_of((checkout / "pyproject.toml").read_text(encoding="utf-8")) == HOME
     readme = (checkout / "README.md").read_text(encoding="utf-8")
-    assert readme == flipped(readme)
+    assert readme == flipped(readme, HOME)
+    assert f"[![checks]({HOME}/actions/workflows/ci.yml/badge.svg)]" in readme
     assert "not on PyPI yet" not in readme
     assert notes_of((checkout / "CHANGELOG.md").read_text(encoding="utf-8"), "9.0.0") == "### Added\n\n- A thing.\n"
     metadata = zipfile.ZipFile(next(path for path in built if path.suffix == ".whl")).read(
@@ -195,9 +197,13 @@ def test_a_changelog_that_is_not_ready_is_refused(text: str, error: str) -> None
         with_section(text, "0.9.0", DAY, HOME)
 
 
-def test_the_changelog_is_ready_for_a_release() -> None:
+def test_the_changelog_has_something_to_release_or_was_just_released() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert "Verdict changes" in notes_of(with_section(text, "99.0.0", DAY, HOME), "99.0.0")
+    unreleased = text.partition("## [Unreleased]\n")[2].partition("\n## [")[0].strip()
+    if unreleased:
+        assert unreleased in notes_of(with_section(text, "99.0.0", DAY, HOME), "99.0.0")
+    else:
+        assert f"## [{undeliverable.__version__}]" in text
 
 
 @pytest.mark.parametrize(
@@ -277,7 +283,6 @@ def test_verdicts_have_a_version_of_their_own(
 
 
 def test_which_changelogs_change_verdicts() -> None:
-    assert changes_verdicts((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert changes_verdicts("## [Unreleased]\n\n### Verdict changes\n\nWords.\n\n#### Kinds\n\n- One.\n")
     assert not changes_verdicts("## [Unreleased]\n\n### Verdict changes\n\n### Fixed\n\n- One.\n")
     assert not changes_verdicts("## [Unreleased]\n\n- One.\n\n## [1.0.0]\n\n### Verdict changes\n\n- One.\n")

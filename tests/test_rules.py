@@ -13,13 +13,14 @@ from undeliverable import Knowledge, KnowledgeError, Reason, classify
 from undeliverable._knowledge.build import build
 from undeliverable._knowledge.shipped import Shipped
 from undeliverable._rules.above import TableAbove
+from undeliverable._rules.below import Below
 from undeliverable._rules.clauses import has_words
 from undeliverable._rules.comparisons import status_key
 from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.phrases import ByWord, most, words_of
 from undeliverable._rules.rule import PARTS, Rest
-from undeliverable._rules.table import Below, Match, Rule, RuleTable, Seen
+from undeliverable._rules.table import Match, Rule, RuleTable, Seen
 from undeliverable._rules.visible import place_of, stands_in, visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._text.linear import check_linear

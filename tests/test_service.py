@@ -16,7 +16,7 @@ from undeliverable import Knowledge, KnowledgeError, Proof, __version__, classif
 from undeliverable.proof import Prover
 from undeliverable.serve import Budget, _api, _web, records
 from undeliverable.serve._api import Api, Limits
-from undeliverable.serve._api_fields import Field, of_object, of_query
+from undeliverable.serve._api_fields import Field, Fields, of_object, of_query
 from undeliverable.serve._problems import Fault
 from undeliverable.serve._secrets_file import read_all_secrets, read_tokens
 from undeliverable.serve._tokens import SCOPES, Tokens
@@ -612,7 +612,7 @@ def test_a_client_that_sends_late_keeps_nobody_waiting(api: Api) -> None:
 )
 def test_kinds_of_values_in_json(kind: str, value: Any, read: Any) -> None:
     faults: list[Fault] = []
-    found = of_object({"a": Field("a", kind, "")}, {"a": value}, "", faults)
+    found = of_object(Fields(Field("a", kind, "")), {"a": value}, "", faults)
     assert (found.get("a"), bool(faults)) == (read, read is None)
 
 
@@ -632,5 +632,5 @@ def test_kinds_of_values_in_json(kind: str, value: Any, read: Any) -> None:
 def test_kinds_of_parameters(kind: str, texts: list[str], read: Any) -> None:
     faults: list[Fault] = []
     field = Field("a", kind, "", is_required=True)
-    found = of_query({"a": field}, {"a": texts} if texts else {}, {}, faults)
+    found = of_query(Fields(field), {"a": texts} if texts else {}, {}, faults)
     assert (found.get("a"), bool(faults)) == (read, read is None)

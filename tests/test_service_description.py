@@ -112,7 +112,7 @@ def test_other_answers_are_as_described(api: Api) -> None:
 
 # --- requests made from the description
 
-ANY: Final = st.sampled_from(
+ANY: Final[st.SearchStrategy[Any]] = st.sampled_from(
     [
         None,
         True,

@@ -33,6 +33,7 @@ from undeliverable import (
     parse_webhook,
     read,
 )
+from undeliverable.compat.flufl import all_failures, scan_message
 from undeliverable.smtp import named_command
 from undeliverable.suppression import ListEvent, events_of
 
@@ -76,6 +77,8 @@ def of_the_functions(octets: bytes, event: object, error: Exception, now: dateti
     assert_type(from_exception(error), tuple[Verdict, ...])
     assert_type(from_refused({}), tuple[Verdict, ...])
     assert_type(attached(octets), tuple[bytes, ...])
+    assert_type(scan_message(octets), frozenset[bytes])
+    assert_type(all_failures(octets), tuple[frozenset[bytes], frozenset[bytes]])
     assert_type(parse_webhook("example", octets), tuple[Report, ...])
     assert_type(from_anymail(event), Report)
     assert_type(read(Path("bounces")), Iterator[Report])
@@ -86,4 +89,5 @@ def of_the_functions(octets: bytes, event: object, error: Exception, now: dateti
     assert_type(named_command("RCPT"), Command)
     assert_type(Knowledge.builtin(), Knowledge)
     assert_type(undeliverable.__version__, str)
+    assert_type(undeliverable.compiled, bool)
     assert_type(events_of(parse(octets), now), tuple[tuple[str, ListEvent], ...])

@@ -38,7 +38,10 @@ FURTHER = (
     "undeliverable.webhooks._service.Notice",
     "undeliverable.webhooks._service.RecipientEvent",
     "undeliverable.verp._tokens.Verifier",
+    "undeliverable.mailbox._memory.Mark",
+    "undeliverable.mailbox._memory.Taken",
     "undeliverable.serve._intake.Recorder",
+    "undeliverable.serve._metrics.Metrics",
     "undeliverable.serve._budget.Share",
     "undeliverable.store._formats.Format",
     "undeliverable.store._formats.Shape",
@@ -61,7 +64,7 @@ _NO_LITERAL = re.compile(r"= ?<[^<>]*>")
 STANDARD = "https://docs.python.org/3/library/"
 NO_API = frozenset({"undeliverable.data", "undeliverable.__main__"})
 """Modules with a public name that are no part of the interface: the package's own files, and the command."""
-PACKAGES = ("undeliverable", "undeliverable.serve", "undeliverable.compat")
+PACKAGES = ("undeliverable", "undeliverable.compat", "undeliverable.mailbox", "undeliverable.serve")
 """Packages whose modules are public, too."""
 STOP = "object, str, int, tuple, dict, Exception, BaseException, StrEnum, ReprEnum, Enum, Generic, Protocol"
 """Where inherited members end: these are Python's."""

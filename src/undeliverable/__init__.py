@@ -74,6 +74,7 @@ __all__ = [
     "address_identity",
     "attached",
     "classify",
+    "compiled",
     "find_reply_code",
     "find_status",
     "from_anymail",
@@ -89,6 +90,8 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+compiled: bool = not hasattr(address_identity, "__code__")
+"""Whether this installation is a compiled one; a pure one says the same of every message, and takes longer."""
 
 
 def parse_webhook(  # noqa: PLR0913 # the public interface

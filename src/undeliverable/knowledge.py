@@ -243,7 +243,8 @@ class Knowledge(Shared, Selecting):
             return below.table
         from undeliverable._knowledge.ranks import ranked
         from undeliverable._rules.above import TableAbove
-        from undeliverable._rules.table import Languages, RuleTable
+        from undeliverable._rules.below import Languages
+        from undeliverable._rules.table import RuleTable
 
         if below is None:
             return RuleTable(ranked(tuple(layer.rules for layer in upper)), marks, Languages(shipped()))

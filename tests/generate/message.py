@@ -15,7 +15,7 @@ HEAD: Final = """\
 
 The advice of a verdict is about the address: may it get mail tomorrow? A mail server has another question: what to do with *this*
 message, now. `552 mailbox full` is soft for the address, and ends the message all the same. Three more answers are for mail
-servers, and for the hooks of Haraka, ZoneMTA and KumoMTA:
+servers, and for the [hooks of Haraka, ZoneMTA and KumoMTA](../howto/connect-a-mail-server.md):
 
 `message_advice`
 : `delivered`; `retry` from the same queue; `retry_elsewhere`, from another IP address or address family; or `give_up`. Mail that was

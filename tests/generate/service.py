@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, get_args, get_origin
 
+import undeliverable
 from undeliverable import Event, Feedback, MessageFacts, PolicyRef, Report, Returned, RuleRef, Verdict
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.serve._api_fields import KINDS, Field
@@ -239,11 +241,10 @@ def _problem_schema() -> dict[str, Any]:
 
 def _verdict() -> dict[str, Any]:
     """Return the schema of a verdict's record: its keys, each with the type of the attribute that it is named after."""
-    hints = typing.get_type_hints(Verdict)
+    of_fields = _hints(Verdict)
     properties: dict[str, Any] = {}
     for key in classify("550 5.1.1 no").to_dict():
-        attribute = getattr(Verdict, key)
-        hint = hints.get(key) or typing.get_type_hints(attribute.fget)["return"]
+        hint = of_fields[key] if key in of_fields else _evaluated(getattr(Verdict, key).fget, "return")
         properties[key] = _schema_of(hint)
     return {**_closed(**properties), "description": _ABOUT["Verdict"]}
 
@@ -251,14 +252,23 @@ def _verdict() -> dict[str, Any]:
 def _object(type_: type, before: Mapping[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     """Return the schema of a type's record, whose keys are the attributes in their order."""
     properties: dict[str, Any] = dict(before or {})
-    hints = typing.get_type_hints(type_)
-    for field in dataclasses.fields(type_):
-        if field.name not in _SKIPPED:
-            key = field.name.rstrip("_")
-            properties[key] = given.pop(key, None) or _schema_of(hints[field.name])
+    for name, hint in _hints(type_).items():
+        if name not in _SKIPPED:
+            key = name.rstrip("_")
+            properties[key] = given.pop(key, None) or _schema_of(hint)
     found = _closed(**{**properties, **given})
     name = _OBJECTS[type_]
     return {**found, "description": _ABOUT[name]} if name in _ABOUT else found
+
+
+def _hints(type_: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's own fields; some names stand in their modules for type checkers only."""
+    return {field.name: _evaluated(type_, field.name) for field in dataclasses.fields(type_)}
+
+
+def _evaluated(owner: Any, name: str) -> Any:
+    names = {**vars(undeliverable), **vars(sys.modules[owner.__module__])}
+    return eval(owner.__annotations__[name], names)  # an annotation of our own
 
 
 def _optional(type_: type) -> dict[str, Any]:

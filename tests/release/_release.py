@@ -120,7 +120,7 @@ def _changed(release: Release, tree: Path) -> Mapping[str, str]:
             _PACKAGE: with_version(texts[_PACKAGE], release.version),
             _PROJECT: with_home(texts[_PROJECT], home),
             _CHANGELOG: with_section(texts[_CHANGELOG], release.version, release.day, home),
-            _README: flipped(texts[_README]),
+            _README: flipped(texts[_README], home),
         }
     except ValueError as error:
         raise ReleaseError(str(error)) from error

@@ -24,8 +24,13 @@ From a checkout it is `.venv/bin/pip install '.[cli]'`. Each release has an atte
 """
 """How to install what is published, for the README."""
 
-_BEGIN: Final = "<!-- install -->\n"
-_END: Final = "<!-- /install -->\n"
+_BADGES: Final = (
+    ("PyPI", "https://img.shields.io/pypi/v/undeliverable", "https://pypi.org/project/undeliverable/"),
+    ("Python", "https://img.shields.io/pypi/pyversions/undeliverable", "https://pypi.org/project/undeliverable/"),
+    ("checks", "{home}/actions/workflows/ci.yml/badge.svg", "{home}/actions/workflows/ci.yml"),
+)
+"""What is true once the package is published: name, picture, and where it leads."""
+_PLACES: Final = ("badges", "install")
 _VERSION: Final = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 _HOME: Final = re.compile(r'^home = "([^"]*)"', re.MULTILINE)
 _UNRELEASED: Final = "## [Unreleased]\n"
@@ -83,16 +88,19 @@ def notes_of(text: str, version: str) -> str:
     return found[1].strip() + "\n"
 
 
-def flipped(text: str) -> str:
-    """Return the README with the installation text that is true once the package is published.
+def flipped(text: str, home: str) -> str:
+    """Return the README with what is true once the package is published: badges, and how to install it.
 
-    :raises ValueError: when its place is not marked.
+    :raises ValueError: when one of the places is not marked.
     """
-    head, begin, rest = text.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"README.md has no place between {_BEGIN.strip()} and {_END.strip()}")
-    return f"{head}{begin}\n{INSTALL}\n{end}{tail}"
+    badges = "\n".join(f"[![{name}]({picture})]({target})" for name, picture, target in _BADGES).format(home=home)
+    for place, filling in zip(_PLACES, (f"{badges}\n", INSTALL), strict=True):
+        head, begin, rest = text.partition(f"<!-- {place} -->\n")
+        _, end, tail = rest.partition(f"<!-- /{place} -->\n")
+        if not begin or not end:
+            raise ValueError(f"README.md has no place between <!-- {place} --> and <!-- /{place} -->")
+        text = f"{head}{begin}\n{filling}\n{end}{tail}"
+    return text
 
 
 def home_of(text: str) -> str:

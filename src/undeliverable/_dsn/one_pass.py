@@ -12,6 +12,7 @@ from undeliverable._dsn.fields import DiagnosticReader, FieldReading, read_one
 from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
 from undeliverable._dsn.returned import returned_message
 from undeliverable._mime.headers import readable
+from undeliverable._text.classes import ordinary
 from undeliverable.model import Returned
 
 __all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
@@ -153,6 +154,7 @@ def _headers(known: Sequence[str | None], other: Look) -> Look:
     return found.__getitem__
 
 
+@ordinary
 class _Headers(dict[str, "str | None"]):
     """The headers that are known; all others when they are asked for."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 
 __all__ = ["TRACE", "CutWords", "Sections"]
@@ -56,6 +57,7 @@ class Sections(NamedTuple):
     doubtful: int
 
 
+@ordinary
 @dataclass(frozen=True, kw_only=True)
 class CutWords:
     """How lines begin that announce the returned message, of all languages together, casefolded.

@@ -209,7 +209,7 @@ class LinePass:
             match = pattern(line)
             if match is not None:
                 before = line[: match.start()].strip() if match.start() else ""
-                if before and self._collecting and not _TEXTS & match.re.groupindex.keys():
+                if before and self._collecting and _TEXTS.isdisjoint(match.re.groupindex):
                     self._sink.append(before)
                 self._take_field(match, line, end)
                 return True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple, cast
 
+from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
@@ -78,6 +79,7 @@ class Patterns(NamedTuple):
     may_leap: bool
 
 
+@ordinary
 @dataclass(frozen=True)
 class Format:
     """A described format, as ``_formats.compile_format`` makes it.
@@ -125,7 +127,7 @@ class Format:
         """Return the patterns, compiled when they are first needed: most formats never see a message."""
         recipient, field, skip, vendor_code = self.sources
         needs_at = all("{recipient}" in source for source in recipient)
-        about_message = any(MESSAGE_FACTS & compile_pattern(source).groupindex.keys() for source in field)
+        about_message = not all(MESSAGE_FACTS.isdisjoint(compile_pattern(source).groupindex) for source in field)
         return Patterns(
             tuple(compile_pattern(source).match for source in recipient),
             tuple(map(_finder, field)),

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from undeliverable._formats.index import Places
+from undeliverable._formats.below import Places
 from undeliverable._knowledge.handling import all_cases
 from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN, Layer, load

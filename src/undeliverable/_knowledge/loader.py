@@ -20,12 +20,13 @@ from undeliverable._formats import Format, compile_format
 from undeliverable._knowledge.requirements import Sign, sign_of
 from undeliverable._knowledge.toml import TomlSource
 from undeliverable._rules import keys
+from undeliverable._rules.below import Below, Languages
 from undeliverable._rules.circumstances import Circumstances
 from undeliverable._rules.comparisons import ABSENT, status_key, strings
 from undeliverable._rules.conditions import RuleCondition
 from undeliverable._rules.policies import Policy
 from undeliverable._rules.providers import Provider
-from undeliverable._rules.table import Below, Languages, Rule, RuleTable, Seen
+from undeliverable._rules.table import Rule, RuleTable, Seen
 from undeliverable._rules.visible import visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable.errors import EntryError, KnowledgeError

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from undeliverable._formats.index import FormatsBelow, FormatTable, Places
+from undeliverable._formats.below import FormatsBelow, Places
+from undeliverable._formats.index import FormatTable
 from undeliverable._formats.schema import Format, read_table
+from undeliverable._rules.below import Below
 from undeliverable._rules.comparisons import Codes
 from undeliverable._rules.concepts import Concepts, ConceptWords
 from undeliverable._rules.conditions import RuleCondition
@@ -23,7 +25,7 @@ from undeliverable._rules.meaning import Meaning, Vocabulary
 from undeliverable._rules.normal import Plain, PlainWords
 from undeliverable._rules.phrases import Written
 from undeliverable._rules.providers import Provider
-from undeliverable._rules.table import Below, Rule, RuleTable
+from undeliverable._rules.table import Rule, RuleTable
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Reason
@@ -201,7 +203,8 @@ class Shipped(Below, FormatsBelow):
     @cached_property
     def places(self) -> Places:  # type: ignore[override] # read when first used
         """The index that finds formats."""
-        return Places(*self.document("places"))
+        by_line, *others = self.document("places")
+        return Places({key: [(rank, literal) for rank, literal in found] for key, found in by_line.items()}, *others)
 
     @cached_property
     def format_table(self) -> FormatTable:

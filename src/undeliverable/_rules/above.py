@@ -6,17 +6,16 @@ The rules below are found by their own index, which all tables above share, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from undeliverable._rules.index import GROUPS
-from undeliverable._rules.phrases import Index
+from undeliverable._rules.phrases import Index, Places
 from undeliverable._rules.rule import PARTS, Rule
 from undeliverable._rules.table import RuleTable
+from undeliverable._text.classes import ordinary
 
 if TYPE_CHECKING:
     from undeliverable._rules.rule import Clause
-    from undeliverable._rules.table import Places
 
 __all__ = ["TableAbove"]
 
@@ -57,10 +56,9 @@ class TableAbove(RuleTable):
         numbered = {**dict(enumerate(self._base.rules)), **self._upper}
         return tuple(numbered[number] for number in sorted(numbered))
 
-    @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
         own = self._own.meant or self._hidden
-        return self._by_concepts(self.shelf.meant) if own else self._base._meant  # noqa: SLF001 # of the same class
+        return self._by_concepts(self.shelf.meant) if own else self._base._meant()  # noqa: SLF001 # of the same class
 
     def _left(self, places: Sequence[int]) -> Sequence[int]:
         """Return the places without those of rules that are replaced."""
@@ -95,6 +93,7 @@ class _Both:
         return found
 
 
+@ordinary
 class _Clauses(dict[int, "Clause"]):
     """The clauses of the rules above, each made when it is first asked for; those below are the lower table's.
 

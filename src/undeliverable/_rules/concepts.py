@@ -97,7 +97,7 @@ def concept_words(tables: Iterable[object]) -> ConceptWords:
 
     :raises EntryError: for an unknown concept, or for anything but lists of phrases.
     """
-    known = CONCEPTS | OPPOSITES.keys() | {NOT}
+    known = {*CONCEPTS, *OPPOSITES, NOT}
     found: dict[str, set[str]] = {}
     for value in tables:
         table = as_table(value)

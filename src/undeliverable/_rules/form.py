@@ -5,44 +5,16 @@ Rules and the second opinion ask about the same reply, one after the other; so t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.clauses import has_words, sentences
-from undeliverable._rules.concepts import Concepts
-from undeliverable._rules.meaning import Meaning
-from undeliverable._rules.normal import Plain
+from undeliverable._rules.clauses import has_words
 from undeliverable._rules.phrases import words_of
+from undeliverable._rules.words import Words
 
 if TYPE_CHECKING:
     from undeliverable._rules.meaning import Reading
 
-__all__ = ["Form", "Language"]
-
-
-class Language:
-    """What reads replies, with the words of all languages; here none.
-
-    :ivar meaning: separates causes from advice.
-    :ivar concepts: finds the concepts in a clause.
-    :ivar plain: makes replies plain.
-    """
-
-    meaning: Meaning = Meaning()
-    concepts: Concepts = Concepts()
-    plain: Plain = Plain()
-
-    def __init__(self) -> None:
-        self.form: Final = lru_cache(maxsize=1)(self._form)
-        """Return the form of a reply as rules see it."""
-
-    def _form(self, text: str) -> Form:
-        return Form(text, self)
-
-    def concepts_in(self, text: str, words: Sequence[str] | None = None) -> tuple[frozenset[str], ...]:
-        """Return the concepts in each clause of `text`; `words` are its words, if they are known."""
-        return self.concepts.in_clauses(text, words_of(text) if words is None else words, sentences(text))
+__all__ = ["Form"]
 
 
 class Form:
@@ -65,7 +37,7 @@ class Form:
         "words",
     )
 
-    def __init__(self, text: str, language: Language, *, is_plain: bool = False) -> None:
+    def __init__(self, text: str, language: Words, *, is_plain: bool = False) -> None:
         self.text: Final = text
         self.words: Final = words_of(text)
         self._language: Final = language

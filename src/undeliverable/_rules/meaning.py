@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, starmap
 from typing import Final, NamedTuple, TypeAlias
 
 from undeliverable._rules.clauses import Hit, between, clauses_in, without
@@ -116,7 +117,7 @@ class Meaning:
         spaced, begun = words or Vocabulary({}, {})
 
         def filed_under(word: str) -> tuple[_Phrase, ...]:
-            return tuple(map(_ready, (*spaced.get(word, ()), *begun.get(word[:_STEM], ()))))
+            return tuple(starmap(_ready, chain(spaced.get(word, ()), begun.get(word[:_STEM], ()))))
 
         self._filed: Final = ByWord(filed_under).__getitem__
 
@@ -138,9 +139,8 @@ class Meaning:
         return hits
 
 
-def _ready(written: _Written) -> _Phrase:
+def _ready(bare: str, kind: str, is_open: bool) -> _Phrase:  # noqa: FBT001 # as the index has it
     """Return a phrase ready to be looked for."""
-    bare, kind, is_open = written
     may_go_on = is_open or not bare[-1].isalnum() or bare[-1] >= UNSPACED_FROM
     return bare, kind, bare[0] >= UNSPACED_FROM, may_go_on
 

@@ -91,7 +91,7 @@ class Plain:
         # By the last words: a text without them has nothing to drop or to replace.
         self._dropped: Final = frozenset(map(_last_word, filler))
         self._rare: Final = {last: [one for one in same if _last_word(one) == last] for last in map(_last_word, same)}
-        self._telling: Final = self._dropped | self._rare.keys()
+        self._telling: Final = self._dropped.union(self._rare)
         self._to_drop: Final = lazy(rf" (?:{_any(filler)})(?= )")
         self._to_replace: Final = lazy(rf"(?<![\w-])(?:{_any(same)})(?![\w-])")
 

@@ -26,7 +26,7 @@ from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import RuleRef
 
 if TYPE_CHECKING:
-    from undeliverable._rules.form import Language
+    from undeliverable._rules.below import Language
 
 __all__ = ["BARE", "LAYER", "WORD", "Opinion", "Signs", "View", "Weights", "advise", "may_advise"]
 

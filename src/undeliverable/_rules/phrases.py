@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from undeliverable._rules.visible import SHORT, UNSPACED, UNSPACED_FROM
+from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = [
     "Frequencies",
     "Index",
     "Made",
+    "Places",
     "Written",
     "file_under",
     "most",
@@ -114,6 +116,7 @@ def _openings(word: str) -> list[str]:
     return [word[:end] + OPEN for end in range(SHORT, len(word) + 1)]
 
 
+@ordinary
 class Made(dict[_Name, _Thing]):
     """Things by their name, each made when it is first asked for."""
 
@@ -126,6 +129,7 @@ class Made(dict[_Name, _Thing]):
         return found
 
 
+@ordinary
 class ByWord(Made[str, _Thing]):
     """Things by a word of a reply; since anybody may send any words, not all are kept."""
 
@@ -196,6 +200,14 @@ class Index:
             return word, followers.pop(ALONE, ()), followers
         stem = word[:_STEM]
         return stem, tuple(_read(self._stems[stem])[ALONE]) if stem in self._stems else (), _NONE
+
+
+class Places(Protocol):
+    """What finds places by the words of a text."""
+
+    def places(self, words: Sequence[str], /) -> list[int]:
+        """Return them, in any order."""
+        ...
 
 
 class Frequencies:

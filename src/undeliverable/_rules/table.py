@@ -10,18 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._rules.concepts import Concepts
+from undeliverable._rules.below import Below
 from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun, unasked
-from undeliverable._rules.form import Form, Language
+from undeliverable._rules.form import Form
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
 from undeliverable._rules.links import unnamed
-from undeliverable._rules.meaning import Meaning, Reading
-from undeliverable._rules.normal import Plain
-from undeliverable._rules.phrases import Index, Made, Written
+from undeliverable._rules.meaning import Reading
+from undeliverable._rules.phrases import Index, Made, Places
 from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in, visible
@@ -29,68 +28,14 @@ from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
 if TYPE_CHECKING:
-    from typing import Protocol, TypeAlias
+    from typing import TypeAlias
 
     from undeliverable._rules.rule import Clause
-
-    class Places(Protocol):
-        """What finds places by the words of a text."""
-
-        def places(self, words: Sequence[str], /) -> list[int]:
-            """Return them, in any order."""
-            ...
 
     _Question: TypeAlias = tuple[int, int, Command | None, str | None]
     """What a reply is judged by beside its text: code, status, command and provider."""
 
-__all__ = ["Below", "Languages", "Match", "Rule", "RuleTable", "Seen"]
-
-
-class Below(Language):
-    """The rules and marks that a table is given ready filed, and the words of languages; here none.
-
-    :ivar shelf: how they are filed.
-    :ivar marks: phrases that identify a provider, with its name, the first one first.
-    :ivar exact: the number of the first rule that sees only the causes that a reply states; those before it, and all
-        rules above, know exact phrases and see the whole reply.
-    """
-
-    shelf: Shelf = Shelf(Written({}, {}), [], {}, {}, [], [])
-    marks: Sequence[tuple[str, str]] = ()
-    exact: int = 0
-
-    def rule(self, number: int) -> Rule:
-        """Return the rule of a number, from 0."""
-        raise IndexError(number)
-
-    def __len__(self) -> int:
-        return 0
-
-
-class Languages(Below):
-    """The words of languages alone, without any rules.
-
-    :param below: what has the words.
-    """
-
-    def __init__(self, below: Language) -> None:
-        super().__init__()
-        self._below = below
-
-    @property
-    def meaning(self) -> Meaning:  # type: ignore[override] # read when first used
-        """Separates causes from advice."""
-        return self._below.meaning
-
-    @property
-    def concepts(self) -> Concepts:  # type: ignore[override] # read when first used
-        """Finds the concepts in a clause."""
-        return self._below.concepts
-
-    @property
-    def plain(self) -> Plain:  # type: ignore[override] # read when first used
-        """Makes replies plain."""
-        return self._below.plain
+__all__ = ["Match", "Rule", "RuleTable", "Seen"]
 
 
 _RULES: Final = MARKS // 2  # all marks stand before here, all rules behind
@@ -128,6 +73,7 @@ class RuleTable:
         self._below = below
         self._exact = below.exact * PARTS
         self._matches: dict[tuple[int, str], Match] = {}
+        self._by_concept: dict[str, list[tuple[int, frozenset[str]]]] | None = None
         self._bare = lru_cache(maxsize=_REMEMBERED)(self._by_codes)
         self._asking_for = lru_cache(maxsize=_REMEMBERED)(self._meant_by)
 
@@ -220,13 +166,14 @@ class RuleTable:
 
     def _meant_by(self, spoken_of: frozenset[str]) -> list[int]:
         """Return the places of the rules that ask for no concepts but those that a reply mentions, in their order."""
-        meant = self._meant
+        if self._by_concept is None:
+            self._by_concept = self._meant()
+        meant = self._by_concept
         asked = [one for concept in spoken_of if concept in meant for one in meant[concept]]
         return sorted(place for place, means in asked if means <= spoken_of)
 
-    @cached_property
     def _meant(self) -> dict[str, list[tuple[int, frozenset[str]]]]:
-        """The places of the rules that are found by nothing but concepts, with these, by the one that the fewest ask for."""
+        """Return the places of rules that only concepts find, by the one that the fewest ask for."""
         return self._by_concepts(self.shelf.meant)
 
     def _by_concepts(self, places: Sequence[int]) -> dict[str, list[tuple[int, frozenset[str]]]]:

@@ -16,11 +16,11 @@ from undeliverable._verdicts.decisions import (
     status_from,
 )
 from undeliverable._verdicts.handling import handled
+from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 
 if TYPE_CHECKING:
     from undeliverable.codes import ReplyCode
     from undeliverable.model import Command
-    from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
     from undeliverable.verdict import DefaultWait, StatusFrom
 
 __all__ = ["Decided", "decided"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from undeliverable._rules.comparisons import ABSENT, status_key
 from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._smtp.replies import says_no_recipients
+from undeliverable._text.classes import ordinary
 from undeliverable._verdicts.decided import decided
 from undeliverable._verdicts.decisions import (
     Answer,
@@ -141,6 +142,7 @@ def judge_read(
 
 # A frozen dataclass takes seven times as long to fill as the same slots without its guard. So a verdict is written as a
 # draft, which becomes one when it is full.
+@ordinary
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__
 

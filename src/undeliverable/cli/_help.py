@@ -12,7 +12,7 @@ from argparse import Action, ArgumentParser, HelpFormatter, Namespace, RawDescri
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from undeliverable import __version__
+from undeliverable import __version__, compiled
 from undeliverable.cli._exit import STATUSES
 
 __all__ = ["LIST", "PROG", "MissingListError", "Parser", "columns", "first_page"]
@@ -53,7 +53,7 @@ class _Version(Action):
     """Print the version to standard output and exit."""
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
-        print(f"{PROG} {__version__}")
+        print(f"{PROG} {__version__}{' (compiled)' if compiled else ''}")
         parser.exit()
 
 

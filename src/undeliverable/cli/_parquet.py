@@ -30,6 +30,8 @@ FILE: Final = 128 * 1024 * 1024
 """Octets on the disk after which the next file begins."""
 _GROUP: Final = 512 * 1024
 """Octets in memory that become a row group: with more, what is written at a time is most of the memory that is needed."""
+_GROUPS: Final = 500
+"""Row groups after which the next file begins: what a file says of them at its end is kept in memory until then."""
 _ROWS: Final = 250
 """Records that are kept before they become columns."""
 
@@ -72,6 +74,7 @@ class Folder:
         self.octets = 0
         self._batches: list[Any] = []
         self._waiting = 0
+        self._groups = 0
         self._writer: Any = None
         self._file: Any = None
         self._fields = fields()
@@ -129,7 +132,8 @@ class Folder:
         self._batches, self._waiting = [], 0
         with self._errors():
             self._writer.write_table(table, row_group_size=len(table))
-        if self._file.tell() >= self._file_size:
+        self._groups += 1
+        if self._groups >= _GROUPS or self._file.tell() >= self._file_size:
             self._end()
 
     def _begin(self) -> None:
@@ -146,6 +150,7 @@ class Folder:
             )
             self._writer.add_key_value_metadata({"undeliverable": __version__})
         self.files += 1
+        self._groups = 0
 
     def _end(self) -> None:
         """Finish a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -38,6 +39,7 @@ MIB: Final = 1 << 20
 _MOST: Final = 8  # MiB of a request that is no mail
 _LONGEST: Final = 36_500  # days
 _MOST_WORKERS: Final = 4
+_NEEDED: Final = ("undeliverable.serve.http", "undeliverable.serve._http_server")
 _TOO_MANY: Final = 64
 
 
@@ -129,7 +131,12 @@ def secrets_of(options: Namespace) -> Secrets | None:
         raise UsageError(f"--workers: must be 0 to {_TOO_MANY}")
     if options.max_batch < 1:
         raise UsageError("--max-batch: must be 1 or more")
-    if options.http is None or not options.secrets:
+    if options.http is None:
+        return None
+    # What is not installed is named before a file that cannot be read.
+    for name in _NEEDED:
+        import_module(name)
+    if not options.secrets:
         return None
     from undeliverable.serve._secrets_file import read_all_secrets
     from undeliverable.webhooks import load_service

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import Kind, Knowledge, Report, parse
@@ -282,7 +283,11 @@ def _state(options: Namespace, place: Place) -> str:
 @contextmanager
 def _stopping(stop: Stop) -> Generator[None, None, None]:
     """Let SIGTERM and SIGINT end the work when what was begun is on disk."""
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stopped(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
@@ -307,10 +312,17 @@ def _read(options: Namespace, reader: Reader, judge: _Judge, opened: Callable[[]
             if nothing:
                 warn(f"{reader.place.url}: nothing new")
         else:
-            watch(opened, reader, stop, begun=lambda: warn(f"watching {reader.place.url}"), done=done, say=warn)
+            watch(opened, reader, stop, begun=lambda: warn(f"watching {reader.place.url}"), done=done, failed=_failed)
     except MailboxError as error:
         raise RunError(str(error)) from None
     return _INTERRUPTED if options.once and stop.is_set else int(options.once and reader.has_problems)
+
+
+def _failed(error: Exception, pause: float) -> None:
+    """Say what has failed, what helps, and when it is tried again."""
+    from undeliverable.cli._failures import failure
+
+    warn(f"{failure(error) if isinstance(error, OSError) else error}; trying again in {pause:g} s")
 
 
 def _summary(reader: Reader, judge: _Judge, days: float) -> Iterator[str]:

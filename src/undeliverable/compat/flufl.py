@@ -3,7 +3,7 @@
 flufl.bounce returns sets of octets and knows two words: permanent (this delivery failed) and temporary (it is still tried).
 Both speak of the message, not of the address: a full mailbox that refused a message is permanent there, and so it is here.
 Who counts failures, as mailing list managers do, goes on counting the same thing. What the address is worth is more than
-two sets can hold: see :attr:`undeliverable.Verdict.bounce_type`.
+two sets can hold: see :attr:`~undeliverable.verdict.Verdict.bounce_type`.
 """
 
 from __future__ import annotations

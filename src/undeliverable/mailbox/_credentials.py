@@ -5,7 +5,6 @@ A file may be replaced and a token expires while a reader runs, so nothing is ke
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 from typing import Final, NamedTuple
@@ -58,16 +57,21 @@ def _from_file(path: str, _: str) -> str:
 def _from_command(command: str, _: str) -> str:
     try:
         words = shlex.split(command)
+    except ValueError as error:
+        raise MailboxError(f"{command!r} cannot be run: {error}") from None
+    if not words:
+        raise MailboxError("the command cannot be run: it is empty")
+    try:
         done = subprocess.run(  # noqa: S603 # the administrator's own
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_PATIENCE, check=False
         )
         text = done.stdout.decode()
     except OSError as error:
-        raise MailboxError(f"{os.fsdecode(words[0])}: {error.strerror}") from None
+        raise MailboxError(f"{words[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise MailboxError(f"{command}: not done after {_PATIENCE} s") from None
-    except (ValueError, IndexError) as error:
-        raise MailboxError(f"{command!r} cannot be run, or its output is not UTF-8: {error}") from None
+    except UnicodeDecodeError:
+        raise MailboxError(f"{command}: its output is not UTF-8") from None
     if done.returncode:
         raise MailboxError(f"{command}: ended with status {done.returncode}")
     return text

@@ -1,7 +1,7 @@
 """What a reader asks of a connection: few commands, each with two ways to fail.
 
-A :class:`~undeliverable.mailbox._errors.RefusedError` leaves the connection as it was; after a
-:class:`~undeliverable.mailbox._errors.DroppedError` it is of no use any more.
+A :class:`~undeliverable.mailbox.RefusedError` leaves the connection as it was; after a
+:class:`~undeliverable.mailbox.DroppedError` it is of no use any more.
 """
 
 from __future__ import annotations

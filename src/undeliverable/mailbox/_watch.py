@@ -35,7 +35,7 @@ def watch(
     *,
     begun: Callable[[], None],
     done: Callable[[], None],
-    say: Callable[[str], None],
+    failed: Callable[[Exception, float], None],
 ) -> None:
     """Read what lies in the mailbox and what arrives there, until it is to stop.
 
@@ -44,7 +44,7 @@ def watch(
 
     :param begun: called whenever all that lay in the mailbox has been read.
     :param done: called after each look.
-    :param say: prints one line about a failure.
+    :param failed: called with each failure and the seconds until the next attempt.
     :raises MailboxError: when the first connection fails.
     """
     session: Session | None = connect()
@@ -53,20 +53,20 @@ def watch(
         try:
             with closing(session or connect()) as session:
                 reader.read_all(session)
+                done()
                 begun()
                 pause = _FIRST
                 _read_on(session, reader, stop, done=done)
         except (UndeliverableError, OSError) as error:
             if stop.is_set:
                 return
-            say(f"{error}; trying again in {pause:g} s")
+            failed(error, pause)
             stop.wait(pause)
             pause = min(2 * pause, _LONGEST)
         session = None
 
 
 def _read_on(session: Session, reader: Reader, stop: Stop, *, done: Callable[[], None]) -> None:
-    done()
     while not stop.is_set:
         session.wait(stop)
         if not stop.is_set:

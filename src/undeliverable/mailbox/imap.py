@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from undeliverable.errors import missing_extra
 from undeliverable.mailbox._credentials import Credentials
@@ -35,12 +35,17 @@ _IDLE: Final = 9 * 60.0
 _LOOKS: Final = 10  # searches in a row, while mail keeps arriving
 
 
-class _Client(IMAPClient):  # type: ignore[misc] # imapclient has no types
+_Imap: TypeAlias = Any
+"""A client; imapclient has no types."""
+_Base: _Imap = IMAPClient
+
+
+class _Client(_Base):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]
     """imapclient, where it has to tell more."""
 
-    def _poll_socket(self, sock: socket.socket, timeout: float | None = None) -> object:
+    def _poll_socket(self, sock: socket.socket, timeout: float) -> object:  # noqa: ARG002 # a method of imapclient
         """Let `idle_check(0)` read in any case: what arrived with an earlier answer is in a buffer, not in the socket."""
-        return [sock] if timeout == 0 else super()._poll_socket(sock, timeout)
+        return [sock]
 
     _select_poll_socket = _poll_socket
 
@@ -84,10 +89,10 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
         raise MailboxError(f"{ca_file}: {error.strerror}") from None
 
 
-def _opened(place: Place, context: ssl.SSLContext, *, needs_tls: bool) -> _Client:
+def _opened(place: Place, context: ssl.SSLContext, *, needs_tls: bool) -> _Imap:
     """Return a connection to the server, with TLS unless the mail does not leave this host."""
     is_tls = place.scheme == "imaps"
-    client = _Client(place.host, place.port, ssl=is_tls, ssl_context=context, timeout=_PATIENCE)
+    client: _Imap = _Client(place.host, place.port, ssl=is_tls, ssl_context=context, timeout=_PATIENCE)
     client.normalise_times = False
     if is_tls or not needs_tls:
         return client
@@ -100,7 +105,7 @@ def _opened(place: Place, context: ssl.SSLContext, *, needs_tls: bool) -> _Clien
     return client
 
 
-def _start_tls(client: _Client, place: Place, context: ssl.SSLContext) -> None:
+def _start_tls(client: _Imap, place: Place, context: ssl.SSLContext) -> None:
     if not client.has_capability("STARTTLS"):
         raise MailboxError(f"{place.host} offers no STARTTLS, so the password could be read on the way; use imaps://")
     client.starttls(context)
@@ -129,7 +134,7 @@ def _explained(place: Place) -> Generator[None, None, None]:
         raise DroppedError(f"{where}: {error}") from None
 
 
-def _log_in(client: _Client, place: Place, secret: str, *, is_token: bool) -> None:
+def _log_in(client: _Imap, place: Place, secret: str, *, is_token: bool) -> None:
     """Log in; a refusal never repeats the password."""
     try:
         if is_token:
@@ -148,9 +153,9 @@ def _log_in(client: _Client, place: Place, secret: str, *, is_token: bool) -> No
 
 
 class ImapSession:
-    """A selected mailbox; see :class:`~undeliverable.mailbox._session.Session`."""
+    """A selected mailbox; see :class:`~undeliverable.mailbox.Session`."""
 
-    def __init__(self, client: _Client, place: Place, every: float) -> None:
+    def __init__(self, client: _Imap, place: Place, every: float) -> None:
         self._client = client
         self._place = place
         self._every = every

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
@@ -17,7 +18,7 @@ from undeliverable.serve._problems import Fault
 from undeliverable.smtp import named_command
 from undeliverable.suppression import Cause
 
-__all__ = ["Field", "Kind", "of_object", "of_query"]
+__all__ = ["KINDS", "Field", "Fields", "Kind", "of_object", "of_query"]
 
 LONGEST_ADDRESS: Final = 1000  # characters; longer than any address, and short enough for an index
 _FLAGS: Final[Mapping[str, bool]] = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
@@ -116,12 +117,18 @@ def _time(value: object) -> datetime:
 
 
 def _command(value: object) -> Command:
+    text = _text(value)
     try:
-        return named_command(_text(value))
+        return _named(text) if len(text) <= _SHORT else named_command(text)
     except ValueError:
         raise ValueError(
             f"unknown command; expected one of {', '.join(Command)}, or as SMTP writes it: RCPT TO"
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _named(text: str) -> Command:
+    return named_command(text)
 
 
 def _protocol(value: object) -> Protocol:
@@ -139,6 +146,7 @@ def _one_of(words: Sequence[str], text: str, what: str) -> str:
 
 
 _MOST_DAYS: Final = 36_500
+_SHORT: Final = 32  # characters of a command that is remembered
 _STRING: Final = MappingProxyType({"type": "string"})
 
 
@@ -183,7 +191,21 @@ class Field(NamedTuple):
         return f"undeliverable-{self.name.replace('_', '-')}"
 
 
-def of_object(fields: Mapping[str, Field], value: object, place: str, faults: list[Fault]) -> dict[str, Any]:
+class Fields(dict[str, Field]):
+    """A table of fields by name.
+
+    :ivar required: the names of those that must be there.
+    """
+
+    def __init__(self, *fields: Field) -> None:
+        super().__init__((field.name, field) for field in fields)
+        self.required: Final = tuple(field.name for field in fields if field.is_required)
+
+
+_READ: Final = {name: kind.read for name, kind in KINDS.items()}
+
+
+def of_object(fields: Fields, value: object, place: str, faults: list[Fault]) -> dict[str, Any]:
     """Return the values of a JSON object, and add what is wrong with it to `faults`; null is as good as absent.
 
     :param place: the JSON Pointer to the object.
@@ -198,17 +220,17 @@ def of_object(fields: Mapping[str, Field], value: object, place: str, faults: li
             faults.append(Fault(_pointer(place, name), f"unknown key; expected one of {', '.join(fields)}"))
         elif given is not None:
             try:
-                found[name] = KINDS[field.kind].read(given)
+                found[name] = _READ[field.kind](given)
             except ValueError as error:
                 faults.append(Fault(_pointer(place, name), str(error)))
-    for name, field in fields.items():
-        if field.is_required and value.get(name) is None:
+    for name in fields.required:
+        if value.get(name) is None:
             faults.append(Fault(_pointer(place, name), "is required"))
     return found
 
 
 def of_query(
-    fields: Mapping[str, Field], query: Mapping[str, Sequence[str]], headers: Mapping[str, str], faults: list[Fault]
+    fields: Fields, query: Mapping[str, Sequence[str]], headers: Mapping[str, str], faults: list[Fault]
 ) -> dict[str, Any]:
     """Return the values of parameters, each from the query of the URL, else from its header."""
     found: dict[str, Any] = {}

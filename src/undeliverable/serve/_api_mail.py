@@ -105,7 +105,7 @@ class Judge:
 
     async def _read(self, body: bytes, values: dict[str, Any], recipients: Sequence[str], received: datetime) -> Report:
         source, kept = values.pop("source", None), values.pop("keep_header", ())
-        arguments = with_context(self.judging, values)
+        arguments = with_context(self.judging.arguments(), values)
         prover = self._prover
 
         def read() -> Report:

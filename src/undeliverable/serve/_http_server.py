@@ -60,6 +60,7 @@ class _Config(uvicorn.Config):
             log_config=None,
             access_log=False,
             lifespan="off",
+            server_header=False,
             timeout_graceful_shutdown=30,
         )
         self.places: Final = Places(connections)

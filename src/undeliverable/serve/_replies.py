@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
-from undeliverable.serve._judging import Judging
+from undeliverable.serve._judging import Arguments, Judging
 from undeliverable.serve._metrics import labels_of
 from undeliverable.serve._problems import ApiError, Fault
 from undeliverable.serve._routes import REPLY
@@ -21,7 +22,8 @@ __all__ = ["Judged", "judged", "with_context"]
 
 _SLICE: Final = 50  # replies that are judged before somebody else has a turn
 _MOST_FAULTS: Final = 20
-_OF_CONTEXT: Final = ("tenant", "stream", "source", "attempts", "age")
+_OF_CONTEXT: Final = frozenset(("tenant", "stream", "source", "attempts", "age"))
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class Judged(NamedTuple):
@@ -44,8 +46,9 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     :raises ApiError: for a body that cannot be used.
     """
     value, tally, faults = json_of(body), Counter[Any](), list[Fault]()
+    arguments = judging.arguments()
     if not isinstance(value, list):
-        text = _verdict(judging, value, "", tally, faults)
+        text = _verdict(arguments, value, "", tally, faults)
         _refuse(faults)
         yield Judged(text.encode("ascii"), tally)
         return
@@ -53,22 +56,22 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
         raise ApiError("too_large", f"the list has more than {most} replies")
     found: list[str] = []
     for number, item in enumerate(value):
-        found.append(_verdict(judging, item, f"/{number}", tally, faults))
+        found.append(_verdict(arguments, item, f"/{number}", tally, faults))
         if number % _SLICE == _SLICE - 1:
             yield None
     _refuse(faults)
     yield Judged(f"[{','.join(found)}]".encode("ascii"), tally)
 
 
-def _verdict(judging: Judging, item: object, place: str, tally: Counter[Any], faults: list[Fault]) -> str:
+def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any], faults: list[Fault]) -> str:
     """Return the JSON of the verdict on one reply; nothing after the first fault, which is all that will be answered."""
     values = of_object(REPLY, item, place, faults)
     if faults:
         del faults[_MOST_FAULTS:]
         return ""
-    tenant = values.get("tenant", judging.tenant)
-    verdict = classify(values.pop("reply"), **with_context(judging, values))
-    tally[labels_of(verdict, tenant)] += 1
+    known = with_context(arguments, values)
+    verdict = classify(known.pop("reply"), **known)
+    tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
     return encode(verdict.to_dict())
 
 
@@ -77,10 +80,15 @@ def _refuse(faults: list[Fault]) -> None:
         raise ApiError("invalid", "a value cannot be used", faults)
 
 
-def with_context(judging: Judging, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a function that judges: those of the server, and above them those of the request."""
-    own = {name: values.pop(name) for name in _OF_CONTEXT if name in values}
-    known: dict[str, Any] = {**judging.arguments(), **values}
-    if own:
-        known["context"] = {**known.get("context", {}), **own}
+def with_context(arguments: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a function that judges: those of the server, and above them the values of the request."""
+    known: dict[str, Any] = {**arguments}
+    own: dict[str, Any] | None = None
+    for name, value in values.items():
+        if name not in _OF_CONTEXT:
+            known[name] = value
+        elif own is None:
+            known["context"] = own = {**arguments.get("context", _NOTHING), name: value}
+        else:
+            own[name] = value
     return known

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from undeliverable.serve._api_fields import Field
+from undeliverable.serve._api_fields import Field, Fields
 from undeliverable.serve._web import JSON
 
-__all__ = ["MAIL", "REPLY", "ROUTES", "Route", "fields"]
+__all__ = ["MAIL", "REPLY", "ROUTES", "Route"]
 
 MAIL: Final = ("message/rfc822", "message/global", "application/octet-stream")
 """The media types of a mail (RFC 5322, RFC 6532)."""
 
 
-def fields(*all_: Field) -> Mapping[str, Field]:
-    """Return a table of fields by name."""
-    return MappingProxyType({field.name: field for field in all_})
-
-
-_NOTHING: Final[Mapping[str, Field]] = MappingProxyType({})
+_NOTHING: Final = Fields()
 _CONTEXT: Final = (
     Field("mx", "texts", "MX hosts of the recipient's domain; they say who the provider is"),
     Field("sender", "text", "the sender of the original message, for policies that ask"),
@@ -30,7 +23,7 @@ _CONTEXT: Final = (
 )
 
 
-REPLY: Final = fields(
+REPLY: Final = Fields(
     Field("reply", "text", "the reply, with or without a code, of one line or several", is_required=True),
     Field("host", "text", "the server that replied"),
     Field("command", "command", "what the reply answered"),
@@ -66,9 +59,9 @@ class Route(NamedTuple):
     scope: str | None
     about: str
     answer: str
-    query: Mapping[str, Field] = _NOTHING
+    query: Fields = _NOTHING
     media: tuple[str, ...] = ()
-    body: Mapping[str, Field] = _NOTHING
+    body: Fields = _NOTHING
     is_batch: bool = False
     codes: tuple[str, ...] = ()
 
@@ -84,7 +77,7 @@ ROUTES: Final = (
         "parse",
         "Read a mail, record it where the server records, and return the record",
         "Parsed",
-        query=fields(
+        query=Fields(
             Field(
                 "envelope_to", "texts", "envelope recipients: the return path that the bounce came to, with its token"
             ),
@@ -118,7 +111,7 @@ ROUTES: Final = (
         "Say for each address whether it must not receive mail",
         "Checked",
         media=(JSON,),
-        body=fields(Field("addresses", "texts", "one address or several", is_required=True)),
+        body=Fields(Field("addresses", "texts", "one address or several", is_required=True)),
         codes=(*_BODY, *_LIST),
     ),
     Route(
@@ -128,7 +121,7 @@ ROUTES: Final = (
         "suppressions:read",
         "Return a page of the list",
         "Page",
-        query=fields(
+        query=Fields(
             Field("cause", "cause", "only addresses that are suppressed for this cause"),
             Field("all", "flag", "also return known addresses that are not suppressed"),
             Field("limit", "integer", "the most entries of the page: 1 to 1000, 100 by default"),
@@ -144,7 +137,7 @@ ROUTES: Final = (
         "Suppress an address by hand",
         "Changed",
         media=(JSON,),
-        body=fields(
+        body=Fields(
             Field("address", "address", "the address", is_required=True),
             Field("why", "text", "the reason, in words"),
             Field("who", "text", "who decided; the name of the token by default"),
@@ -160,7 +153,7 @@ ROUTES: Final = (
         "Lift a suppression by hand",
         "Changed",
         media=(JSON,),
-        body=fields(
+        body=Fields(
             Field("address", "address", "the address", is_required=True),
             Field("why", "text", "the reason, in words; kept in the history", is_required=True),
             Field("who", "text", "who decided; the name of the token by default"),

@@ -110,17 +110,16 @@ def table_of_reasons(kinds: Sequence[Sample]) -> Iterator[str]:
     yield "| reason | by default | what to do |"
     yield "|---|---|---|"
     permanent = {sample.verdict.reason for sample in kinds if _is_permanent(sample.verdict)}
-    rows: dict[str, None] = {}  # what is said of the permanent and of the passing failure may be the same
+    rows: dict[tuple[object, ...], str] = {}  # the permanent and the passing failure may differ in nothing but the wait
     for sample in kinds:
         verdict = sample.verdict
         assert verdict.reason is not None
         steps = " ".join(line.text for line in verdict.explanation("en").lines if line.topic == "next")
-        for_now = (
-            ", for now" if verdict.reason in permanent and verdict.bounce_type is not verdict.reason.bounce_type else ""
-        )
-        meaning = f"{_reason_link(verdict)}: {causes()[verdict.reason]}{for_now}"
-        rows[f"| {_cell(meaning)} | {verdict.bounce_type}, `{verdict.advice}` | {_cell(steps)} |"] = None
-    yield from rows
+        differs = verdict.reason in permanent and verdict.bounce_type is not verdict.reason.bounce_type
+        meaning = f"{_reason_link(verdict)}: {causes()[verdict.reason]}{', for now' if differs else ''}"
+        row = f"| {_cell(meaning)} | {verdict.bounce_type}, `{verdict.advice}` | {_cell(steps)} |"
+        rows.setdefault((verdict.reason, verdict.bounce_type, verdict.advice), row)
+    yield from rows.values()
 
 
 def page(

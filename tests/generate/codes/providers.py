@@ -140,7 +140,7 @@ def _of_provider(provider: Provider, mine: tuple[Sample, ...]) -> Iterator[str]:
     yield f"# {provider.title}: bounce messages and codes\n"
     yield f"{NOTE}\n"
     hosts = ", ".join(f"`{host}`" for host in provider.hosts)
-    yield f"What {provider.title} replies when it refuses mail, and what follows.\n"
+    yield "Refusals that the library knows: what follows from each by default, and what to do.\n"
     if hosts:
         yield f"Its servers are those of {hosts}; its name in rules and policies is `{provider.name}`.\n"
     own = [one for one in own_codes() if one.provider == provider.name]

@@ -99,8 +99,9 @@ def _meaning(status: Status) -> Iterator[str]:
     subject = status.codes[0].subject
     about = SUBJECTS[subject].lower() if subject < len(SUBJECTS) else "another subject"
     if status.entry is not None:
-        said = status.entry.description or f"{status.entry.title}."
-        yield f"{said} ({', '.join(status.entry.rfcs)}; subject {subject}: {about})\n"
+        where = f"subject {subject}: {about}"
+        source = f"{where}; {', '.join(status.entry.rfcs)}" if status.entry.rfcs else where
+        yield f"{status.entry.description} ({source})\n" if status.entry.description else f"{sentence(source)}.\n"
     else:
         users = " and ".join(status.users[:3]) or "single servers"
         yield f"The code is not in the IANA registry; it is used by {users}. Its subject, {subject}, is {about}.\n"
@@ -121,7 +122,8 @@ def _others() -> Iterator[str]:
         yield f"## {' and '.join(map(str, status.codes))}: {status.title}\n"
         entry = status.entry
         assert entry is not None
-        yield f"{entry.description or entry.title} ({', '.join(entry.rfcs)})\n"
+        if entry.description:
+            yield f"{entry.description} ({', '.join(entry.rfcs)})\n"
         yield from table_of_reasons(_permanent_first(kinds_of(status.plain)))
         yield ""
 
