@@ -120,7 +120,7 @@ class ReportViews:
         """
         record, event = self.to_dict(), self.event
         added = more if event is None else {**more, "tags": event.tags, "metadata": event.metadata}
-        return _record_json()(record | more if more else record, added, compact=compact)
+        return _record_json()({**record, **more} if more else record, added, compact=compact)
 
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import report_line
