@@ -12,7 +12,6 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TextIO
 
 from undeliverable import address_identity
@@ -20,7 +19,7 @@ from undeliverable.cli._closing import Notes, closing_lines
 from undeliverable.cli._command import UsageError, knowledge_of, known_of, refuse_input, warn
 from undeliverable.cli._fields import address_of, fields_of
 from undeliverable.cli._formats import format_of
-from undeliverable.cli._into import Into, Recording, list_of
+from undeliverable.cli._into import Into, Recording, list_of, max_age_of
 from undeliverable.cli._jobs import Done, Work, done_by
 from undeliverable.cli._neutral import neutral
 from undeliverable.cli._output import Output, Wanted, paint_of
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["classify"]
 
-_LONGEST: Final = 36_500  # days
-
 _MOST_JOBS: Final = (
     256  # every process is started at once and takes memory: a slip of the finger would stop the machine
 )
@@ -63,16 +60,14 @@ def classify(options: Namespace) -> int:
         raise UsageError(
             f"--jobs: must be 1 to {_MOST_JOBS}, and exactly 1 with --log, where lines depend on each other"
         )
-    if not 0 < options.max_age <= _LONGEST:
-        raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
-    wanted = _wanted(options)
+    max_age, wanted = max_age_of(options), _wanted(options)
     hides = wanted.path is None and sys.stdout.isatty() and wanted.form.format == "table" and not options.all
     work, prover = _work(options, wanted.form, hides=hides), prover_of(options)
     known = list_of(options, reads_mail=not options.log)
     if known is None:
         return _Run(options, work._replace(proving=_proving(options, prover)), wanted, None)()
     known.close()  # processes are forked before it is opened again: no two may share a connection
-    max_age, sent = timedelta(days=options.max_age), ListedSent(known)
+    sent = ListedSent(known)
     proving = _proving(options, asking(prover, sent))
     try:
         work = work._replace(proving=proving, recording=Recording(max_age))

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from undeliverable.store import Outcome, SuppressionList
     from undeliverable.suppression import ListEvent, RequireProof
 
-__all__ = ["Into", "Located", "Recording", "Watched", "add_into_options", "list_of"]
+__all__ = ["Into", "Located", "Recording", "Watched", "add_into_options", "add_max_age_option", "list_of", "max_age_of"]
 
 Located: TypeAlias = "tuple[str, ListEvent]"
 """An address with an event."""
 
 _PART: Final = 500
+_OLDEST: Final = 36_500  # days
 _PAUSE: Final = 60.0  # seconds between two warnings of a server: strangers must not fill its log
 _PROOF: Final = "--return-path and --keys"
 
@@ -47,6 +48,21 @@ def add_into_options(parser: ArgumentParser | ArgumentGroup) -> None:
         help="what an event must prove to count in the list: required (the default of a new list with --keys), preferred or "
         "off; a list keeps what it was made with",
     )
+
+
+def add_max_age_option(parser: ArgumentParser | ArgumentGroup, about: str) -> None:
+    """Declare `--max-age`, with what it means for the command."""
+    parser.add_argument("--max-age", metavar="DAYS", type=float, default=10, help=about)
+
+
+def max_age_of(options: Namespace) -> timedelta:
+    """Return the age of `--max-age`, from which what is received gives the list no events.
+
+    :raises UsageError: when it is not a usable number of days.
+    """
+    if not 0 < options.max_age <= _OLDEST:
+        raise UsageError(f"--max-age: must be more than 0 and at most {_OLDEST} days")
+    return timedelta(days=options.max_age)
 
 
 def list_of(options: Namespace, *, reads_mail: bool = True) -> SuppressionList | None:

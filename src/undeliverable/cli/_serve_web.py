@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from datetime import timedelta
 from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable import Knowledge, KnowledgeError
 from undeliverable.cli._command import UsageError, warn
+from undeliverable.cli._into import add_max_age_option, max_age_of
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -37,7 +37,6 @@ __all__ = [
 
 MIB: Final = 1 << 20
 _MOST: Final = 8  # MiB of a request that is no mail
-_LONGEST: Final = 36_500  # days
 _MOST_WORKERS: Final = 4
 _NEEDED: Final = ("undeliverable.serve.http", "undeliverable.serve._http_server")
 _TOO_MANY: Final = 64
@@ -109,13 +108,7 @@ def add_api_limits(parser: ArgumentParser) -> None:
         default=10_000,
         help="the replies, or addresses, in one request of the API (10000)",
     )
-    parser.add_argument(
-        "--max-age",
-        metavar="DAYS",
-        type=float,
-        default=10,
-        help="a mail that the API gets with an older time of receipt is left out of the list (10)",
-    )
+    add_max_age_option(parser, "a mail that the API gets with an older time of receipt is left out of the list (10)")
 
 
 def secrets_of(options: Namespace) -> Secrets | None:
@@ -125,8 +118,7 @@ def secrets_of(options: Namespace) -> Secrets | None:
     """
     if options.no_auth and (options.http is None or not is_loopback(options.http[0])):
         raise UsageError("--no-auth answers everybody who can connect: it needs --http with a loopback address")
-    if not 0 < options.max_age <= _LONGEST:
-        raise UsageError(f"--max-age: must be more than 0 and at most {_LONGEST} days")
+    max_age_of(options)
     if not 0 <= (options.workers or 0) <= _TOO_MANY:
         raise UsageError(f"--workers: must be 0 to {_TOO_MANY}")
     if options.max_batch < 1:
@@ -187,7 +179,7 @@ def _api(options: Namespace, shared: Shared, secrets: Secrets | None) -> Api:
         mail=options.max_size * MIB,
         body=min(options.max_size, _MOST) * MIB,
         batch=options.max_batch,
-        max_age=timedelta(days=options.max_age),
+        max_age=max_age_of(options),
     )
     return Api(
         None if secrets is None or options.no_auth else secrets.tokens,

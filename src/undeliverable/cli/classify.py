@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable.cli._command import Command, add_knowledge_options
 from undeliverable.cli._formats import FORMATS
-from undeliverable.cli._into import add_into_options
+from undeliverable.cli._into import add_into_options, add_max_age_option
 from undeliverable.cli._signer import add_envelope_option, add_proof_options
 
 if TYPE_CHECKING:
@@ -104,12 +104,9 @@ def _reading_arguments(options: ArgumentGroup) -> None:
 def _list_arguments(options: ArgumentGroup) -> None:
     """Add the options of the suppression list, and of what bounces have to prove."""
     add_into_options(options)
-    options.add_argument(
-        "--max-age",
-        metavar="DAYS",
-        type=float,
-        default=10,
-        help="what was received before is left out of the list (10): an archive says how addresses were, not how they are",
+    add_max_age_option(
+        options,
+        "what was received before is left out of the list (10): an archive says how addresses were, not how they are",
     )
     add_proof_options(options)
     add_envelope_option(options)

@@ -8,13 +8,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from undeliverable import Kind, Knowledge, Report, parse
 from undeliverable.cli._command import Command, RunError, UsageError, add_knowledge_options, known_of, warn
-from undeliverable.cli._into import Located, Watched, add_into_options, list_of
+from undeliverable.cli._into import Located, Watched, add_into_options, add_max_age_option, list_of, max_age_of
 from undeliverable.cli._signer import Proving, add_envelope_option, add_proof_options, asking, prover_of
 from undeliverable.cli._words import counted
 from undeliverable.mail import ENVELOPE_TO, delivered_to
@@ -27,6 +27,7 @@ __all__ = ["COMMAND"]
 
 _MIB: Final = 1 << 20
 _INTERRUPTED: Final = 130
+_MOST: Final = 1_000_000  # seconds, or MiB
 _LOGINS: Final = {
     "password_file": "file",
     "password_command": "command",
@@ -134,12 +135,9 @@ def _reading_arguments(parser: ArgumentParser) -> None:
         default=16,
         help="read no more than this of a message (16); its beginning says what happened",
     )
-    reading.add_argument(
-        "--max-age",
-        metavar="DAYS",
-        type=float,
-        default=10,
-        help="what the mailbox received before is left out of the list (10): it says how addresses were, not how they are",
+    add_max_age_option(
+        reading,
+        "what the mailbox received before is left out of the list (10): it says how addresses were, not how they are",
     )
 
 
@@ -153,7 +151,7 @@ class _Judge:
         self._options = options
         self._knowledge = knowledge
         self._proving = proving
-        self._max_age = timedelta(days=options.max_age)
+        self._max_age = max_age_of(options)
         self.old = 0
 
     def __call__(self, mail: Mail) -> Judgement:
@@ -248,9 +246,10 @@ def _checked(options: Namespace) -> tuple[Place, dict[str, str]]:
 
     if options.to is None and options.into is None:
         raise UsageError("--to or --into is required: where to record bounces")
-    for name, least in (("poll", 1), ("max_size", 1), ("max_age", 0)):
-        if not least <= getattr(options, name) <= 1_000_000:
-            raise UsageError(f"--{name.replace('_', '-')}: must be at least {least}")
+    max_age_of(options)
+    for name in ("poll", "max_size"):
+        if not 1 <= getattr(options, name) <= _MOST:
+            raise UsageError(f"--{name.replace('_', '-')}: must be 1 to {_MOST}")
     try:
         return Place.of(options.url), {} if options.no_move else folders_of(options.move)
     except ValueError as error:
