@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from undeliverable import address_identity
 from undeliverable.cli._closing import Notes, closing_lines
 from undeliverable.cli._command import UsageError, knowledge_of, known_of, refuse_input, warn
+from undeliverable.cli._exit import INTERRUPTED
 from undeliverable.cli._fields import address_of, fields_of
 from undeliverable.cli._formats import format_of
 from undeliverable.cli._into import Into, Recording, list_of, max_age_of
@@ -44,9 +45,6 @@ __all__ = ["classify"]
 _MOST_JOBS: Final = (
     256  # every process is started at once and takes memory: a slip of the finger would stop the machine
 )
-
-INTERRUPTED: Final = 130
-"""The exit status after Ctrl-C, as shells give it (128 + SIGINT)."""
 
 
 def classify(options: Namespace) -> int:

@@ -12,10 +12,13 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["STATUSES", "TEMPFAIL", "flushed", "open_closed_streams", "say"]
+__all__ = ["INTERRUPTED", "STATUSES", "TEMPFAIL", "flushed", "open_closed_streams", "say"]
 
 TEMPFAIL: Final = 75
 """EX_TEMPFAIL of sysexits.h: a mail server keeps the message and tries again; on other statuses it gives up."""
+
+INTERRUPTED: Final = 130
+"""The exit status after Ctrl-C, as shells give it (128 + SIGINT)."""
 
 STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -25,7 +28,7 @@ STATUSES: Final[Mapping[int, str]] = MappingProxyType(
         3: "check --strict: not every address may be mailed; --fail-on: watch",
         4: "--fail-on: pause",
         TEMPFAIL: "pipe: not recorded; the mail server keeps the message",
-        130: "interrupted",
+        INTERRUPTED: "interrupted",
     }
 )
 """The meaning of every exit status, for the help text and the manual."""

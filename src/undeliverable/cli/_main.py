@@ -14,6 +14,7 @@ from typing import Final, TextIO
 
 from undeliverable import UndeliverableError
 from undeliverable.cli._command import Command, RunError, UsageError, add_output_options, warn
+from undeliverable.cli._exit import INTERRUPTED
 from undeliverable.cli._help import PROG, Parser, first_page
 
 __all__ = ["COMMANDS", "command_named", "full_parser", "main"]
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output(sys.stdout)
         return 0
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except OSError as error:  # a full disk, no permission, too many open files
         return _failed(error)
     return status

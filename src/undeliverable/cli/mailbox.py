@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable import Kind, Knowledge, Report, parse
 from undeliverable.cli._command import Command, RunError, UsageError, add_knowledge_options, known_of, warn
+from undeliverable.cli._exit import INTERRUPTED
 from undeliverable.cli._into import Located, Watched, add_into_options, add_max_age_option, list_of, max_age_of
 from undeliverable.cli._signer import Proving, add_envelope_option, add_proof_options, asking, prover_of
 from undeliverable.cli._words import counted
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _MIB: Final = 1 << 20
-_INTERRUPTED: Final = 130
 _MOST: Final = 1_000_000  # seconds, or MiB
 _LOGINS: Final = {
     "password_file": "file",
@@ -314,7 +314,7 @@ def _read(options: Namespace, reader: Reader, judge: _Judge, opened: Callable[[]
             watch(opened, reader, stop, begun=lambda: warn(f"watching {reader.place.url}"), done=done, failed=_failed)
     except MailboxError as error:
         raise RunError(str(error)) from None
-    return _INTERRUPTED if options.once and stop.is_set else int(options.once and reader.has_problems)
+    return INTERRUPTED if options.once and stop.is_set else int(options.once and reader.has_problems)
 
 
 def _failed(error: Exception, pause: float) -> None:

@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -28,7 +28,7 @@ from undeliverable.serve._failures import log_failure
 from undeliverable.serve._intake import Intake, Recorder
 from undeliverable.serve._limits import Limits
 from undeliverable.serve._metrics import MEDIA, Metrics
-from undeliverable.serve._problems import ApiError, Fault, storage_error
+from undeliverable.serve._problems import ApiError, Fault, refuse, storage_error
 from undeliverable.serve._routes import MAIL, ROUTES, Route
 from undeliverable.serve._tokens import Token, Tokens
 from undeliverable.serve._web import JSON, Reply, Request, Send, error_reply, json_of, json_reply, respond
@@ -141,7 +141,7 @@ class Api:
         token = self._authorized(request, route)
         faults: list[Fault] = []
         values = of_query(route.query, request.query, request.headers, faults) if _has_query(request, route) else {}
-        _refuse(faults)
+        refuse(faults)
         if route.media and request.media() not in route.media:
             raise ApiError("media_type", f"the Content-Type must be {' or '.join(route.media)}")
         try:
@@ -150,7 +150,7 @@ class Api:
                 body = await request.body(share, most) if route.media else b""
                 if route.body and not route.is_batch:
                     values |= of_object(route.body, json_of(body), "", faults)
-                    _refuse(faults)
+                    refuse(faults)
                 async with self._budget.turn(len(body)):
                     return await self._operations[route.name](
                         _Call(route, values, body, None if token is None else token.name)
@@ -254,11 +254,6 @@ def _route(routes: Mapping[str, Route] | None, request: Request) -> Route:
 
 def _has_query(request: Request, route: Route) -> bool:
     return bool(route.query) or bool(request.query)
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    if faults:
-        raise ApiError("invalid", "a value cannot be used", faults)
 
 
 def _refuse_foreign(request: Request) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from undeliverable.serve._problems import ApiError, Fault
+from undeliverable.serve._problems import ApiError, Fault, refuse
 from undeliverable.serve._web import Reply, json_reply
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ListApi:
         """Return the response with a page of the list."""
         limit, cursor, cause = values.get("limit", _PAGE), values.get("cursor", 0), values.get("cause")
         if not 1 <= limit <= _LARGEST:
-            raise ApiError("invalid", "a value cannot be used", [Fault("limit", f"must be 1 to {_LARGEST}")])
+            refuse([Fault("limit", f"must be 1 to {_LARGEST}")])
         now = datetime.now(UTC)
         wanted = None if values.get("all") else True
         entries, following = await self._ask(

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from undeliverable.errors import missing_extra
 from undeliverable.serve._places import Places
-from undeliverable.serve._problems import MEDIA, ApiError, problem_of
+from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
 try:
     import h11
@@ -41,11 +41,11 @@ def _raw(error: ApiError, phrase: bytes) -> bytes:
     """Return a whole response to what no application sees."""
     body = problem_of(error)
     head = b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
-    more = b"retry-after: 30\r\n" if error.code == "busy" else b""
+    more = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items()).encode("ascii")
     return head % (error.status, phrase, MEDIA, len(body)) + more + b"\r\n" + body
 
 
-_FULL: Final = _raw(ApiError("busy", "there are too many connections"), b"Service Unavailable")
+_FULL: Final = _raw(too_busy("there are too many connections"), b"Service Unavailable")
 _MALFORMED: Final = _raw(ApiError("malformed", "this is no HTTP request"), b"Bad Request")
 
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from undeliverable import UndeliverableError
 
-__all__ = ["CODES", "MEDIA", "ApiError", "Code", "Fault", "problem_of", "storage_error"]
+__all__ = ["CODES", "MEDIA", "ApiError", "Code", "Fault", "problem_of", "refuse", "storage_error", "too_busy"]
 
 MEDIA: Final = b"application/problem+json"
 _LATER: Final[Mapping[str, str]] = MappingProxyType({"retry-after": "30"})
@@ -82,6 +82,20 @@ class ApiError(Exception):
     def status(self) -> int:
         """The status of the response."""
         return CODES[self.code].status
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise the error that names `faults`, if there are any.
+
+    :raises ApiError: with the code ``invalid``.
+    """
+    if faults:
+        raise ApiError("invalid", "a value cannot be used", faults)
+
+
+def too_busy(detail: str) -> ApiError:
+    """Return the error for what there is no room for at the moment."""
+    return ApiError("busy", detail, headers=_LATER)
 
 
 def problem_of(error: ApiError) -> bytes:

@@ -11,7 +11,7 @@ from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
 from undeliverable.serve._judging import Arguments, Judging
 from undeliverable.serve._metrics import labels_of
-from undeliverable.serve._problems import ApiError, Fault
+from undeliverable.serve._problems import ApiError, Fault, refuse
 from undeliverable.serve._routes import REPLY
 from undeliverable.serve._web import json_of
 
@@ -51,7 +51,7 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     else:
         tally, faults = Counter[Any](), list[Fault]()
         text = _verdict(arguments, value, "", tally, faults)
-        _refuse(faults)
+        refuse(faults)
         yield Judged(text.encode("ascii"), tally)
 
 
@@ -63,7 +63,7 @@ def _batch(arguments: Arguments, items: list[object], most: int) -> Iterator[Jud
         found.append(_verdict(arguments, item, f"/{number}", tally, faults))
         if number % _SLICE == _SLICE - 1:
             yield None
-    _refuse(faults)
+    refuse(faults)
     yield Judged(f"[{','.join(found)}]".encode("ascii"), tally)
 
 
@@ -77,11 +77,6 @@ def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any]
     verdict = classify(known.pop("reply"), **known)
     tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
     return verdict.to_json()
-
-
-def _refuse(faults: list[Fault]) -> None:
-    if faults:
-        raise ApiError("invalid", "a value cannot be used", faults)
 
 
 def with_context(arguments: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:

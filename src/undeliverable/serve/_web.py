@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from undeliverable.serve._budget import Share
-from undeliverable.serve._problems import MEDIA, ApiError, problem_of
+from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
 __all__ = ["JSON", "Reply", "Request", "Send", "encode", "error_reply", "json_of", "json_reply", "respond"]
 
@@ -20,7 +20,6 @@ JSON: Final = "application/json"
 encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Returns JSON in ASCII; made once, since making an encoder takes as long as a verdict."""
 _PATIENCE: Final = 30.0  # seconds for a body
-_LATER: Final[Mapping[str, str]] = {"retry-after": "30"}
 
 
 class Reply(NamedTuple):
@@ -98,7 +97,7 @@ class Request:
             if size > most:
                 _refuse_large(most)
             if not share.take(len(block)):
-                raise ApiError("busy", "too many octets are being received", headers=_LATER)
+                raise too_busy("too many octets are being received")
             if not body:
                 body = block  # the whole body of nearly all requests
             elif block:
