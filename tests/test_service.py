@@ -624,6 +624,8 @@ def test_kinds_of_values_in_json(kind: str, value: Any, read: Any) -> None:
         ("number", ["3.5"], 3.5),
         ("number", ["x"], None),
         ("number", ["nan"], None),
+        ("days", ["3"], 3),
+        ("days", ["0"], None),
         ("flag", ["TRUE"], True),
         ("texts", ["a", "b"], ("a", "b")),
         ("text", ["a", "b"], None),

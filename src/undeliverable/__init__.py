@@ -91,7 +91,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 compiled: bool = not hasattr(address_identity, "__code__")
-"""Whether this installation is a compiled one; a pure one says the same of every message, and takes longer."""
+"""True if this installation is compiled; a pure one gives the same verdicts, in more time."""
 
 
 def parse_webhook(  # noqa: PLR0913 # the public interface

@@ -1,4 +1,6 @@
-"""When a message reached the mailbox, and its envelope recipient, as the receiving side wrote them down: in its own trace fields or in an mbox.
+"""When a message reached the mailbox, and its envelope recipient, as the receiving side wrote them down.
+
+That is in its own trace fields or in an mbox.
 
 Only the topmost Received field can be believed, and only where the caller knows its host: each server puts its field on
 top of those that came with the message (RFC 5321 4.4), and whoever sent it may have written all of these. So the fields

@@ -48,7 +48,8 @@ class Folder:
 
         :param path: the folder: a new one, or an empty one.
         :param fields: a function that returns the schema, called where pyarrow is known to be there.
-        :param raw: the column of whole messages, for which equal and smallest values are looked for in vain, at the price of memory.
+        :param raw: the column of whole messages, if there is one: it gets no dictionary and no statistics, which cost memory
+            and say nothing of messages.
         :raises UsageError: when it cannot be made.
         :raises MissingExtraError: when pyarrow is not installed.
         """

@@ -1,7 +1,7 @@
 """The interface of flufl.bounce: ``scan_message`` and ``all_failures``, answered by :func:`undeliverable.parse`.
 
 flufl.bounce returns sets of octets and knows two words: permanent (this delivery failed) and temporary (it is still tried).
-Both speak of the message, not of the address: a full mailbox that refused a message is permanent there, and so it is here.
+Both are about the message, not about the address: a full mailbox that refused a message is permanent there, and so it is here.
 Who counts failures, as mailing list managers do, goes on counting the same thing. What the address is worth is more than
 two sets can hold: see :attr:`~undeliverable.verdict.Verdict.bounce_type`.
 """

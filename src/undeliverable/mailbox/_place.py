@@ -19,6 +19,10 @@ class Place(NamedTuple):
     """One folder of one account.
 
     :ivar scheme: ``imaps`` for TLS from the beginning, ``imap`` for STARTTLS.
+    :ivar user: the name to log in with.
+    :ivar host: the server's name or address.
+    :ivar port: 993 or 143 by default, by the scheme.
+    :ivar folder: its levels as the server separates them.
     """
 
     scheme: str

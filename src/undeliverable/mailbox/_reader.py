@@ -45,10 +45,14 @@ class Limits(NamedTuple):
 class Reader:
     """A reader of one mailbox.
 
+    :param place: the mailbox.
+    :param memory: what was read before.
     :param judge: says what a message is.
+    :param outputs: where records and events go.
     :param folders: the folder that messages of a kind are moved to; kinds without one stay.
     :param stop: asked between two writes.
     :param say: prints one line about something that somebody should look at.
+    :param limits: how much is read at once.
     :ivar place: the mailbox.
     :ivar counts: how many messages of each kind were taken since somebody set it back.
     :ivar has_problems: True if something could not be read or moved.

@@ -22,6 +22,7 @@ __all__ = ["Mail", "Session"]
 class Mail:
     """A message as it lies in the mailbox.
 
+    :ivar uid: its UID, which names it in this mailbox as long as the UIDVALIDITY stays.
     :ivar raw: its octets, or the first of them where it is too long.
     :ivar size: the number of its octets, as the server says.
     :ivar received: when the server received it (INTERNALDATE).

@@ -42,10 +42,11 @@ def watch(
     The first connection must succeed, since what fails there is mostly a typing error. Afterwards every failure is
     temporary: a server that restarts, a network that is away, a full disk.
 
+    :param connect: returns a new connection.
     :param begun: called whenever all that lay in the mailbox has been read.
     :param done: called after each look.
     :param failed: called with each failure and the seconds until the next attempt.
-    :raises MailboxError: when the first connection fails.
+    :raises MailboxError: when the first connection fails; nothing that fails later is raised.
     """
     session: Session | None = connect()
     pause = _FIRST

@@ -41,7 +41,7 @@ _Base: _Imap = IMAPClient
 
 
 class _Client(_Base):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]
-    """imapclient, where it has to tell more."""
+    """imapclient, with the two things that it hides: buffered octets, and new mail announced with another answer."""
 
     def _poll_socket(self, sock: socket.socket, timeout: float) -> object:  # noqa: ARG002 # a method of imapclient
         """Let `idle_check(0)` read in any case: what arrived with an earlier answer is in a buffer, not in the socket."""

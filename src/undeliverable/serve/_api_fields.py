@@ -94,6 +94,10 @@ def _days(value: object) -> float:
     return number
 
 
+def _days_of(text: str) -> float:
+    return _days(_number_of(text))
+
+
 def _integer_of(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise ValueError("must be a whole number")
@@ -162,7 +166,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "texts": Kind(_schema(oneOf=[{"type": "string"}, dict(_LIST)]), _texts, _text, is_many=True),
         "flag": Kind(_schema(type="boolean"), _flag, _flag_of),
         "number": Kind(_schema(type="number", minimum=0), _number, _number_of),
-        "days": Kind(_schema(type="number", exclusiveMinimum=0, maximum=_MOST_DAYS), _days, _number_of),
+        "days": Kind(_schema(type="number", exclusiveMinimum=0, maximum=_MOST_DAYS), _days, _days_of),
         "integer": Kind(_schema(type="integer", minimum=0), _integer, _integer_of),
         "time": Kind(_schema(type="string", format="date-time"), _time, _time),
         "command": Kind(_schema(type="string", examples=[*map(str, Command), "RCPT TO"]), _command, _command),

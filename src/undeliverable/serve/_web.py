@@ -23,7 +23,13 @@ _PATIENCE: Final = 30.0  # seconds for a body
 
 
 class Reply(NamedTuple):
-    """A response."""
+    """A response.
+
+    :ivar status: its status.
+    :ivar body: its octets.
+    :ivar media: their media type.
+    :ivar headers: further headers, with names in lower case.
+    """
 
     status: int
     body: bytes

@@ -72,8 +72,8 @@ class Prover:
 
         A proved verdict has the proof ``token`` or ``matched``, and ``sent_to`` is the address that was mailed; where
         another address failed, its advice is to retry instead of to suppress. Every other verdict is ``unproved``:
-        undetermined, for review, with a conflict that begins with :data:`~undeliverable.verdict.UNPROVEN`, whatever kind of report it is. A
-        verdict that has a proof already stays as it is.
+        undetermined, for review, with a conflict that begins with :data:`~undeliverable.verdict.UNPROVEN`, whatever kind of
+        report it is. A verdict that has a proof already stays as it is.
 
         :param addresses: the addresses that the report was sent to, its envelope recipients. For complaints, which
             take other ways, the tokens in Original-Mail-From, in the Return-Path of the returned message, and in its
