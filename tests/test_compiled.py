@@ -67,6 +67,30 @@ def test_no_class_of_a_compiled_module_keeps_values_by_cached_property(name: str
             assert "cached_property" not in decorators, node.name
 
 
+def classes_in(path: Path) -> list[ast.ClassDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ClassDef)]
+
+
+def test_no_interpreted_class_derives_from_a_compiled_one() -> None:
+    """mypyc refuses it, when the class is made: a reader would fail on the first message that needs it."""
+    compiled = {PACKAGE.joinpath(*name.split(".")).with_suffix(".py") for name in NAMES}
+    extension_types = {
+        node.name
+        for path in compiled
+        for node in classes_in(path)
+        if "ordinary" not in map(ast.unparse, node.decorator_list)
+        and {"NamedTuple", "StrEnum", "Protocol"}.isdisjoint(map(ast.unparse, node.bases))
+    }
+    core = (path for package in COMPILED for path in (PACKAGE / package).glob("*.py") if path not in compiled)
+    derived = {
+        (path.name, node.name)
+        for path in core
+        for node in classes_in(path)
+        if extension_types & {base.id for base in node.bases if isinstance(base, ast.Name)}
+    }
+    assert derived == set()
+
+
 @pytest.mark.skipif(not MAILS, reason="no fixtures here")
 def test_no_pattern_is_compiled_for_a_warm_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     for path in MAILS:
