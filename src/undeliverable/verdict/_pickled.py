@@ -135,7 +135,7 @@ def _stated(date: datetime | None) -> datetime | str | None:
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
-def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
+def restored_verdict(cls: type[object], state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
     """Return the verdict with these values."""
     plain, words, status, reported, code, rule, policy, shadowed, last, until, evidence, details, set_by = state
     stated = None if status is None else _status(status)

@@ -33,7 +33,7 @@ def _record_json() -> Callable[..., str]:
 
 def _as_before(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 # a verdict or a report
     """Return how a dataclass is pickled: each attribute as an object."""
-    return __newobj__, (value.__class__,), value.__getstate__()
+    return cast("Any", __newobj__), (value.__class__,), value.__getstate__()
 
 
 class VerdictViews:
