@@ -1,7 +1,7 @@
 """The HTTP API: an ASGI application that parses mail, judges replies, and reads and changes a suppression list.
 
-It knows nothing of a framework and needs no extra, so that it can be mounted in any ASGI application. Every response to an
-error is a problem object (RFC 9457). Nothing is answered with 2xx before it is on disk.
+It knows nothing of a framework, which takes longer than a small reply needs. Every response to an error is a problem object
+(RFC 9457). What is to be recorded is answered with 2xx only when it is on disk.
 """
 
 from __future__ import annotations
