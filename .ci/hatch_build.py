@@ -109,7 +109,7 @@ def extensions(root: Path, sources: list[Path], folder: Path) -> list[Path]:
     with chdir(root):
         paths = [str(path.relative_to(root)) for path in sources]
         made = mypycify(
-            ["--config-file=", "--ignore-missing-imports", *paths],
+            ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent", *paths],
             opt_level=os.environ.get("MYPYC_OPT_LEVEL", "3"),
             debug_level="0",
             multi_file=True,

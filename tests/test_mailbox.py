@@ -202,6 +202,22 @@ def test_a_long_state_becomes_a_short_one_with_the_same_meaning(state: Path, mon
     again.close()
 
 
+def test_the_state_of_a_reader_that_runs_for_months_stays_short(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("undeliverable.mailbox._reader.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(_memory, "_SHORT", 20)
+    session = FileSession(bench.account)
+    bench.reader.read_all(session)
+    sizes: list[int] = []
+    for number in range(40):
+        bench.deliver(number)
+        bench.reader.read_new(session)
+        clock[0] += 600
+        sizes.append(len((bench.folder / "state").read_bytes().splitlines()))
+    assert max(sizes) < 20 + 3 * 7
+    assert bench.numbers() == list(range(40))
+
+
 def test_two_messages_of_the_same_octets_are_two(state: Path) -> None:
     memory = Memory(state, PLACE.account)
     memory.begin(1)

@@ -623,6 +623,7 @@ def test_a_client_that_sends_late_keeps_nobody_waiting(api: Api) -> None:
         ("integer", 10**30, None),
         ("number", 3.5, 3.5),
         ("days", 3, 3),
+        ("flag", True, True),
         ("time", "2026-11-30T14:05:00Z", datetime(2026, 11, 30, 14, 5, tzinfo=UTC)),
     ],
 )

@@ -369,6 +369,13 @@ def test_a_signal_reads_the_tokens_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert main(["serve", "--http", "127.0.0.1:0", "--secrets", str(path), "--into", str(tmp_path / "list.db")]) == 0
 
 
+@pytest.mark.parametrize(
+    ("host", "is_one"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("x", False)]
+)
+def test_loopback_addresses(host: str, *, is_one: bool) -> None:
+    assert _serve_web.is_loopback(host) is is_one
+
+
 def test_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)

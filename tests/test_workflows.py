@@ -51,7 +51,11 @@ def test_no_secret_is_stored_and_nothing_is_allowed_by_default() -> None:
         assert re.search(r"^permissions: \{\}$", text, re.MULTILINE), path.name
 
 
-def test_scripts_that_workflows_run_exist_and_can_be_run() -> None:
-    named = {found for path in WORKFLOWS for found in re.findall(r"\.ci/[a-z_]+", path.read_text(encoding="utf-8"))}
+def test_what_workflows_run_exists_and_can_be_run() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in WORKFLOWS]
+    named = {found.rstrip(".") for text in texts for found in re.findall(r"\.ci/[a-z_.]+", text)}
     assert {".ci/run", ".ci/dist"} <= named
-    assert all((ROOT / name).stat().st_mode & 0o111 for name in named)
+    assert all((ROOT / name).exists() for name in named)
+    assert all((ROOT / name).stat().st_mode & 0o111 for name in named if "." not in name.removeprefix(".ci/"))
+    called = {found for text in texts for found in re.findall(r"uses: \./(\S+)", text)}
+    assert all((ROOT / name).exists() for name in called)

@@ -50,6 +50,8 @@ FURTHER = (
 TYPES = "%TYPES%"
 UNLINKED = (
     "undeliverable.serve._handler._",
+    "undeliverable.mailbox.imap._",
+    "undeliverable.serve._metrics._",
     "undeliverable.serve.server._",
     "undeliverable.arrow._read.AnyBatch",
     "undeliverable._knowledge.watch._",

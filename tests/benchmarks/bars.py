@@ -38,6 +38,7 @@ def _known(corpus: str, name: str) -> Callable[[Corpora], float]:
 
 _COMPILED: Final = "parse --compiled PYTHON --mails FOLDER"
 _COUNTED: Final = "parse --reference SRC --count NAME --mails FOLDER"
+_MISSING: Final = "-"
 _OWN: Final = "own"
 """Where figures stand that no corpus has."""
 
@@ -81,6 +82,11 @@ class Answer(NamedTuple):
     figure: str
     holds: str
 
+    @property
+    def is_measured(self) -> bool:
+        """True if this run has a figure for the bar."""
+        return self.figure != _MISSING
+
 
 def answers(found: Corpora) -> Iterator[Answer]:
     """Each bar with its figure, and whether it holds; where nothing was measured, with what measures it."""
@@ -89,7 +95,7 @@ def answers(found: Corpora) -> Iterator[Answer]:
         try:
             figure = bar.figure(found)
         except KeyError:
-            yield Answer(bar.what, asked, "-", f"not measured: {bar.by}")
+            yield Answer(bar.what, asked, _MISSING, f"not measured: {bar.by}")
             continue
         holds = figure >= bar.least if bar.least is not None else figure <= (bar.most or 0)
         yield Answer(bar.what, asked, f"{figure:,.2f}" if figure < 1000 else f"{figure:,.0f}", "yes" if holds else "no")

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from tests.benchmarks.larger import returning
-from tests.benchmarks.peers import ROOT, Command, Peers, Reader, instructions
+from tests.benchmarks.peers import Command, Peers, Reader, instructions, own_reader
 from tests.benchmarks.reader import packed
 
 PASSES: Final = int(os.environ.get("PASSES", "7"))
@@ -22,6 +22,8 @@ COUNTED: Final = int(os.environ.get("COUNTED", "40"))
 """Messages whose instructions are counted: fifty times slower than reading them."""
 SIZES: Final = (3_000, 30_000, 50_000)
 """Octets by which the returned message is made larger."""
+BUILDS: Final = frozenset(("pure", "compiled", "first"))
+"""Whose instructions are counted."""
 WAYS: Final = ("parse", "json", "pickle")
 """What else is measured of the library alone, as `reader.READERS` has it."""
 
@@ -59,11 +61,28 @@ def larger(corpora: Mapping[str, Sequence[bytes]]) -> dict[str, list[bytes]]:
 def ways(mails: Sequence[bytes]) -> dict[str, float]:
     """Microseconds a message of the library's own: reading alone, with the record as JSON, through a pickle."""
     with tempfile.TemporaryDirectory() as made:
-        commands = {
-            name: Command([*Peers().commands(pathlib.Path(made))["pure"].words[:-1], name], str(ROOT / "src"))
-            for name in WAYS
-        }  # type: ignore[union-attr]
+        commands = {name: own_reader(name) for name in WAYS}
         return _one(commands, mails, pathlib.Path(made), counts=False)
+
+
+def classified(replies: Sequence[str], peers: Peers, own: dict[str, float]) -> Iterator[str]:
+    """Measure how fast each build of the library judges these replies, none of them seen before."""
+    with tempfile.TemporaryDirectory() as made:
+        scratch = pathlib.Path(made)
+        builds = {name: command for name, command in peers.commands(scratch).items() if name in BUILDS}
+        commands = {
+            name: Command([*one.words[:-1], "classify"], one.path)
+            for name, one in builds.items()
+            if isinstance(one, Command)
+        }
+        texts = [text.encode(errors="replace") for text in replies]
+        found = _one(commands, texts, scratch, counts=False)
+    for name, micro in found.items():
+        yield f"{name:10s} {1e6 / micro:9,.0f} replies/s"
+    if "first" in found:
+        own["classify/first"] = found["pure"] / found["first"]
+    if "compiled" in found:
+        own["classify/compiled"] = 1e6 / found["compiled"]
 
 
 def _one(
@@ -87,9 +106,9 @@ def _one(
         some = list(mails)[:: max(len(mails) // COUNTED, 1)][:COUNTED]
         file.write_bytes(packed(some))
         for name, command in commands.items():
-            number = instructions(command, file)
-            if number is not None:
-                found[f"instructions {name}"] = number / len(some)
+            total = instructions(command, file) if name in BUILDS else None
+            if total is not None:
+                found[f"instructions {name}"] = total / len(some)
     return found
 
 

@@ -37,7 +37,7 @@ class Peers(NamedTuple):
         """The command that starts each, or why there is none."""
         own = str(ROOT / "src")
         return {
-            "pure": Command([sys.executable, READER, "undeliverable"], own),
+            "pure": own_reader("undeliverable"),
             "compiled": Command([self.compiled, READER, "undeliverable"], "")
             if self.compiled
             else "no --compiled PYTHON given",
@@ -85,6 +85,11 @@ class Command(NamedTuple):
     def environment(self) -> dict[str, str]:
         rest = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return rest | {"PYTHONHASHSEED": "0"} | ({"PYTHONPATH": self.path} if self.path else {})
+
+
+def own_reader(name: str) -> Command:
+    """A reader of `reader.READERS` with the library of this checkout."""
+    return Command([sys.executable, READER, name], str(ROOT / "src"))
 
 
 class Reader:

@@ -63,7 +63,8 @@ def _instructions(found: Corpora) -> Iterator[str]:
 def _bars(found: Corpora) -> Iterator[str]:
     yield from _head("what is asked", "bar", "measured", "holds")
     for one in answers(found):
-        yield f"| {' | '.join(one)} |"
+        if one.is_measured:
+            yield f"| {' | '.join(one)} |"
 
 
 def _head(first: str, *names: str) -> Iterator[str]:

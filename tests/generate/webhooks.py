@@ -31,7 +31,7 @@ class SetUp(TypedDict):
 
 
 HERE: Final = Path(__file__).parent
-SET_UP: Final[Mapping[str, SetUp]] = tomllib.loads((HERE / "set_up.toml").read_text(encoding="utf-8"))  # type: ignore[assignment] # as the test says
+SET_UP: Final[Mapping[str, SetUp]] = tomllib.loads((HERE / "set_up.toml").read_text(encoding="utf-8"))
 HOST: Final = "https://hooks.example.com/webhooks"
 USER: Final = 'Basic("hooks", "a long password")'
 SECRETS: Final = {

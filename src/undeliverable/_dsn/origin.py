@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ _OPENING: Final = 512
 """How much of a text is searched for the words that introduce a quotation, in characters."""
 
 
-@ordinary
 @dataclass(frozen=True, kw_only=True)
 class OriginWords:
     """Words about origin, of all languages together, casefolded.

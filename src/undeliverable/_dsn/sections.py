@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 
 __all__ = ["TRACE", "CutWords", "Sections"]
@@ -57,7 +56,6 @@ class Sections(NamedTuple):
     doubtful: int
 
 
-@ordinary
 @dataclass(frozen=True, kw_only=True)
 class CutWords:
     """How lines begin that announce the returned message, of all languages together, casefolded.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple, cast
 
-from undeliverable._text.classes import ordinary
 from undeliverable._text.lazy import lazy
 from undeliverable.errors import EntryError
 from undeliverable.model import Action
@@ -79,7 +78,6 @@ class Patterns(NamedTuple):
     may_leap: bool
 
 
-@ordinary
 @dataclass(frozen=True)
 class Format:
     """A described format, as ``_formats.compile_format`` makes it.

@@ -2,8 +2,8 @@
 
 mypyc makes each class of a compiled module an extension type, whose instances have no ``__dict__`` and no other attributes
 than those declared. It leaves a class with a decorator that it does not know as it is; the methods are compiled all the
-same. Classes need that which keep values by ``cached_property``, derive from ``dict`` or from a class of an interpreted
-module, or change the class of an instance; dataclasses with slots need it, since these are made as a second class.
+same. Classes need that which derive from ``dict`` or from a class of an interpreted module, or change the class of an
+instance. It does not help ``cached_property``, which compiled code calls anew each time: such modules stay interpreted.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Folder:
                 self._fields,
                 compression="zstd",
                 use_dictionary=self._raw is None,
-                write_statistics=[name for name in self._fields.names if name != self._raw],
+                write_statistics=cast("Any", [name for name in self._fields.names if name != self._raw]),
             )
             self._writer.add_key_value_metadata({"undeliverable": __version__})
         self.files += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
 from ipaddress import ip_address
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from undeliverable.serve._http_server import App, HttpServer
     from undeliverable.serve._intake import Recorder
     from undeliverable.serve._metrics import Metrics
+    from undeliverable.serve._receiver import Endpoint
     from undeliverable.serve._secrets_file import Secrets
     from undeliverable.serve.http import Webhooks
     from undeliverable.store import SuppressionList
@@ -206,7 +207,7 @@ def _api(options: Namespace, shared: Shared, secrets: Secrets | None) -> Api:
 
 def _hooks(options: Namespace, shared: Shared, secrets: Secrets | None, *, is_alone: bool) -> Webhooks | None:
     can_unsubscribe = shared.prover is not None and shared.prover.sent is not None
-    endpoints = {} if secrets is None else secrets.endpoints
+    endpoints: Mapping[str, Endpoint] = {} if secrets is None else secrets.endpoints
     has_place = options.to is not None or shared.into is not None
     if is_alone and secrets is None and (options.services or not can_unsubscribe):
         raise UsageError(

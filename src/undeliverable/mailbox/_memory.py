@@ -57,7 +57,8 @@ class Memory:
 
     def __init__(self, path: str | os.PathLike[str], account: str) -> None:
         self._journal = Journal(path)
-        self._account = account
+        self._header: Entry = {"mailbox": account, "version": _VERSION}
+        self._lines = 1
         self.validity: int | None = None
         self.taken: dict[int, Taken] = {}
         """Messages in the mailbox that were taken, by UID."""
@@ -128,17 +129,24 @@ class Memory:
         if self._former or +self._recorded:
             self._note({"settled": True})
 
+    def shorten(self) -> None:
+        """Replace a file that has grown by a short one with the same meaning."""
+        if self._lines > _SHORT:
+            entries = [self._header, *self._summary()]
+            self._journal.replace(entries)
+            self._lines = len(entries)
+
     def _note(self, entry: Entry) -> None:
         self._journal.append(entry)
+        self._lines += 1
         self._apply(entry)
 
     def _replay(self, path: str | os.PathLike[str]) -> None:
         entries = self._journal.entries
-        header: Entry = {"mailbox": self._account, "version": _VERSION}
         if not entries:
-            self._journal.append(header)
+            self._journal.append(self._header)
             return
-        if entries[0] != header:
+        if entries[0] != self._header:
             raise MailboxError(
                 f"{os.fspath(path)} is the state of {entries[0].get('mailbox')}; name another file with --state"
             )
@@ -149,9 +157,9 @@ class Memory:
             raise MailboxError(
                 f"{os.fspath(path)} was written by another version, or is damaged; move it away to begin anew"
             ) from None
-        if len(entries) > _SHORT:
-            self._journal.replace([header, *self._summary()])
+        self._lines = len(entries)
         self._journal.entries.clear()
+        self.shorten()
 
     def _summary(self) -> Iterator[Entry]:
         """Yield few entries with the meaning of all."""

@@ -99,6 +99,7 @@ class Reader:
         self._next = max(uids, default=0) + 1
         if not self._stop.is_set:
             memory.settle()
+        memory.shorten()
 
     def read_new(self, session: Session) -> None:
         """Take what has arrived since the last time, and try again to move what could not be moved.

@@ -283,7 +283,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _state_of_file(path: str | os.PathLike[str]) -> str:
-    folder = os.path.dirname(os.fspath(path)) or "."  # noqa: PTH120 # also of what does not exist yet
+    folder = os.path.dirname(str(path)) or "."  # noqa: PTH120 # also of what does not exist yet
     try:
         free = shutil.disk_usage(folder).free
     except OSError:

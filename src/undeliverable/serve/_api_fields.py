@@ -214,7 +214,8 @@ def of_object(fields: Fields, value: object, place: str, faults: list[Fault]) ->
         faults.append(Fault(place, "must be an object"))
         return {}
     found: dict[str, Any] = {}
-    for name, given in cast("dict[str, object]", value).items():
+    values = cast("dict[str, object]", value)
+    for name, given in values.items():
         field = fields.get(name)
         if field is None:
             faults.append(Fault(_pointer(place, name), f"unknown key; expected one of {', '.join(fields)}"))
@@ -224,7 +225,7 @@ def of_object(fields: Fields, value: object, place: str, faults: list[Fault]) ->
             except ValueError as error:
                 faults.append(Fault(_pointer(place, name), str(error)))
     for name in fields.required:
-        if value.get(name) is None:
+        if values.get(name) is None:
             faults.append(Fault(_pointer(place, name), "is required"))
     return found
 

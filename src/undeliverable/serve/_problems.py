@@ -76,7 +76,7 @@ class ApiError(Exception):
         self.code = code
         self.detail = detail
         self.faults = tuple(faults)
-        self.headers = {} if headers is None else headers
+        self.headers: Mapping[str, str] = {} if headers is None else headers
 
     @property
     def status(self) -> int:

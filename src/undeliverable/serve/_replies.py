@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
@@ -13,7 +13,7 @@ from undeliverable.serve._judging import Arguments, Judging
 from undeliverable.serve._metrics import labels_of
 from undeliverable.serve._problems import ApiError, Fault
 from undeliverable.serve._routes import REPLY
-from undeliverable.serve._web import encode, json_of
+from undeliverable.serve._web import json_of
 
 if TYPE_CHECKING:
     from undeliverable.serve._metrics import Labels
@@ -45,17 +45,21 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     :param most: the largest number of replies.
     :raises ApiError: for a body that cannot be used.
     """
-    value, tally, faults = json_of(body), Counter[Any](), list[Fault]()
-    arguments = judging.arguments()
-    if not isinstance(value, list):
+    value, arguments = json_of(body), judging.arguments()
+    if isinstance(value, list):
+        yield from _batch(arguments, cast("list[object]", value), most)
+    else:
+        tally, faults = Counter[Any](), list[Fault]()
         text = _verdict(arguments, value, "", tally, faults)
         _refuse(faults)
         yield Judged(text.encode("ascii"), tally)
-        return
-    if len(value) > most:
+
+
+def _batch(arguments: Arguments, items: list[object], most: int) -> Iterator[Judged | None]:
+    if len(items) > most:
         raise ApiError("too_large", f"the list has more than {most} replies")
-    found: list[str] = []
-    for number, item in enumerate(value):
+    tally, faults, found = Counter[Any](), list[Fault](), list[str]()
+    for number, item in enumerate(items):
         found.append(_verdict(arguments, item, f"/{number}", tally, faults))
         if number % _SLICE == _SLICE - 1:
             yield None
@@ -72,7 +76,7 @@ def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any]
     known = with_context(arguments, values)
     verdict = classify(known.pop("reply"), **known)
     tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
-    return encode(verdict.to_dict())
+    return verdict.to_json()
 
 
 def _refuse(faults: list[Fault]) -> None:

@@ -53,11 +53,18 @@ _TEXTS_OF_MESSAGE: Final = (
     "generator", "reporting_mta", "received_from_mta", "original_envelope_id", "queue_id", "message_id", "field_block", "feedback",
 )  # fmt: skip
 
+
+def _by_text(names: type[Word]) -> dict[str | None, Word | None]:
+    found: dict[str | None, Word | None] = {member.value: member for member in names}
+    found[None] = None
+    return found
+
+
 _words: Final = attrgetter(*_ENUMS)
 _plain: Final = attrgetter(*_AS_THEY_ARE)
 _made: Final = attrgetter(*_MADE)
 _text_of: Final = TEXTS.__getitem__
-_members: Final = [{None: None, **{member.value: member for member in names}}.__getitem__ for names in _ENUMS.values()]
+_members: Final[list[Callable[[str | None], Word | None]]] = [_by_text(names).__getitem__ for names in _ENUMS.values()]
 _rule_values: Final = attrgetter(*RuleRef.__slots__)
 _policy_values: Final = attrgetter(*PolicyRef.__slots__)
 _details_values: Final = attrgetter(*Details.__slots__)
@@ -128,11 +135,11 @@ def _stated(date: datetime | None) -> datetime | str | None:
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
-def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
+def restored_verdict(cls: type[object], state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
     """Return the verdict with these values."""
     plain, words, status, reported, code, rule, policy, shadowed, last, until, evidence, details, set_by = state
     stated = None if status is None else _status(status)
-    verdict = cls.__new__(cls)
+    verdict: object = object.__new__(cls)
     values = (
         *plain,
         *[member(word) for member, word in zip(_members, words, strict=True)],
@@ -157,8 +164,8 @@ def restored_report(cls: type, of_verdicts: type, state: tuple[Any, ...]) -> Any
     """Return the report with these values, its verdicts of the class `of_verdicts`."""
     kind, verdicts, (texts, arrival, date, returned), event, remarks, source, received = state
     if returned is not None:
-        *known, sent, keep_headers = returned
-        returned = Returned(*known, _date(sent), keep_headers)
+        block, message_id, from_, to, subject, sent, keep_headers = returned
+        returned = Returned(block, message_id, from_, to, subject, _date(sent), keep_headers)
     message = MessageFacts(
         **dict(zip(_TEXTS_OF_MESSAGE, texts, strict=True)),
         arrival_date=_date(arrival),

@@ -16,7 +16,6 @@ from undeliverable.reasons import Advice, BounceType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from undeliverable.verdict import Verdict
     from undeliverable.verdict._shown import ShownReport, ShownVerdict
 
 __all__ = ["ReportViews", "VerdictViews"]
@@ -34,7 +33,7 @@ def _record_json() -> Callable[..., str]:
 
 def _as_before(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 # a verdict or a report
     """Return how a dataclass is pickled: each attribute as an object."""
-    return __newobj__, (value.__class__,), value.__getstate__()
+    return cast("Any", __newobj__), (value.__class__,), value.__getstate__()
 
 
 class VerdictViews:
@@ -93,7 +92,7 @@ class ReportViews:
 
     __slots__ = ()
     event: Event | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: Any
 
     if TYPE_CHECKING:
 
@@ -121,7 +120,7 @@ class ReportViews:
         """
         record, event = self.to_dict(), self.event
         added = more if event is None else {**more, "tags": event.tags, "metadata": event.metadata}
-        return _record_json()(record | more if more else record, added, compact=compact)
+        return _record_json()({**record, **more} if more else record, added, compact=compact)
 
     def __repr__(self) -> str:
         from undeliverable.verdict._shown import report_line
