@@ -143,6 +143,11 @@ def test_the_state_of_another_mailbox_is_refused(state: Path) -> None:
         b'{"mailbox":"x","version":2}\n', b'{"mailbox":"bounces@imap.example.com/INBOX","version":1}\n{"what":1}\n',
         b'{"mailbox":"bounces@imap.example.com/INBOX","version":1}\n{"taken":1}\n',
         b'{"mailbox":"bounces@imap.example.com/INBOX","version":1}\n{"mark":1,"taking":{}}\n',
+        *(b'{"mailbox":"bounces@imap.example.com/INBOX","version":1}\n%b\n' % line for line in (
+            b"{}", b'{"validity":"7"}', b'{"recorded":{"d":"x"}}', b'{"recorded":{"d":null}}',
+            b'{"taken":{"1":["d",["bounce"]]}}', b'{"former":{"d":[null]}}',
+            b'{"taking":{"1":"d"},"mark":[1,"2",3],"recorded":{}}',
+        )),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_state_is_refused_and_kept(text: bytes, state: Path) -> None:
@@ -150,6 +155,17 @@ def test_a_file_that_is_no_state_is_refused_and_kept(text: bytes, state: Path) -
     with pytest.raises(MailboxError):
         Memory(state, PLACE.account)
     assert state.read_bytes() == text
+
+
+@pytest.mark.parametrize("what", ["link", "fifo"])
+def test_what_is_no_file_holds_no_state(what: str, state: Path) -> None:
+    if what == "link":
+        state.symlink_to("other")
+    else:
+        os.mkfifo(state)
+    with pytest.raises(MailboxError, match="--state"):
+        Memory(state, PLACE.account)
+    assert not state.with_name("other").exists()
 
 
 @pytest.mark.parametrize("torn", [b'{"taken":{"1":["d', b"\0\0\0"])

@@ -206,6 +206,15 @@ def test_a_file_of_records_that_cannot_be_written_moves_nothing(
     assert list(habits.messages) == [1, 2]
 
 
+def test_records_behind_a_link_are_refused_by_name(
+    port: int, password: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b.jsonl").symlink_to("other")
+    assert main(["mailbox", f"{HOME}:{port}/", password, "--to", "b.jsonl", "--once"]) == 1
+    assert "it is a symbolic link; name the file itself" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_state_of_another_mailbox_is_one_line(port: int, password: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["mailbox", f"{HOME}:{port}", password, "--to=b.jsonl", "--state=state", "--once"]
     assert main(words) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import socket
 import ssl
@@ -396,3 +397,111 @@ def test_closing_never_raises(credentials: Credentials, monkeypatch: pytest.Monk
         session.close()
         monkeypatch.setattr(module._Client, "shutdown", fail)
         session.close()
+
+
+# --- answers that make no sense
+
+_DATE = '"16-Nov-2026 09:12:33 +0000"'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        'UID 1 RFC822.SIZE 3 INTERNALDATE "nonsense" BODY[]<0> "abc"',
+        'UID 1 RFC822.SIZE 3 INTERNALDATE "16-Nov-2026 09:12:33 +9999" BODY[]<0> "abc"',
+        'UID 1 RFC822.SIZE 3 INTERNALDATE NIL BODY[]<0> "abc"',
+        'UID 1 RFC822.SIZE 3 BODY[]<0> "abc"',
+        f"UID 1 RFC822.SIZE 3 INTERNALDATE {_DATE} BODY[]<0> (a b)",
+        f"UID 1 RFC822.SIZE 3 INTERNALDATE {_DATE} BODY[]<0> 99999999999999",
+        f'UID 1 RFC822.SIZE {"9" * 5000} INTERNALDATE {_DATE} BODY[]<0> "abc"',
+        "UID abc",
+        "UID 1 RFC822.SIZE",
+        "(" * 20_000,
+    ],
+    ids=["date", "zone", "nil", "undated", "list", "number", "digits", "uid", "odd", "deep"],
+)  # fmt: skip
+def test_a_message_that_makes_no_sense_keeps_no_other_back(data: str, credentials: Credentials) -> None:
+    with imap_server(Habits(answers={"UID FETCH": [f"* 1 FETCH ({data})", "OK done"]})) as port:
+        session = opened(port, credentials)
+        with pytest.raises(RefusedError):  # upon which the reader asks for each alone
+            session.fetch([1], 10)
+        assert session.search(1) == []
+        session.close()
+
+
+@pytest.mark.parametrize("size", ["-5", "abc", "NIL"])
+def test_a_size_that_is_none_is_that_of_the_message(size: str, credentials: Credentials) -> None:
+    answer = f'* 1 FETCH (UID 1 RFC822.SIZE {size} INTERNALDATE {_DATE} BODY[]<0> "abc")'
+    with imap_server(Habits(answers={"UID FETCH": [answer, "OK done"]})) as port:
+        session = opened(port, credentials)
+        assert session.sizes([1]) == {1: 0}
+        (mail,) = session.fetch([1], 10)
+        assert (mail.raw, mail.size) == (b"abc", 3)
+        session.close()
+
+
+def test_no_more_is_read_and_no_other_message_than_was_asked_for(credentials: Credentials) -> None:
+    answer = [
+        f'* {uid} FETCH (UID {uid} RFC822.SIZE 6 INTERNALDATE {_DATE} BODY[]<0> "abcdef")' for uid in (1, 77)
+    ]  # fmt: skip
+    with imap_server(Habits(answers={"UID FETCH": [*answer, "OK done"]})) as port:
+        session = opened(port, credentials)
+        assert session.sizes([1]) == {1: 6}
+        assert [(mail.uid, mail.raw, mail.size) for mail in session.fetch([1], 4)] == [(1, b"abcd", 6)]
+        session.close()
+
+
+def test_more_octets_than_memory_has_end_the_connection(credentials: Credentials) -> None:
+    answer = ["* 1 FETCH (UID 1 BODY[]<0> {99999999999999999}", "OK done"]
+    with imap_server(Habits(answers={"UID FETCH": answer})) as port:
+        session = opened(port, credentials)
+        with pytest.raises(DroppedError, match="than memory has"):
+            session.fetch([1], 10)
+        session.close()
+
+
+@pytest.mark.parametrize("numbers", ["abc", "-5", "9" * 5000, "\u0661"], ids=["word", "negative", "digits", "arabic"])
+def test_a_search_that_makes_no_sense(numbers: str, credentials: Credentials) -> None:
+    with imap_server(Habits(answers={"UID SEARCH": [f"* SEARCH {numbers}", "OK done"]})) as port:
+        session = opened(port, credentials)
+        with pytest.raises(RefusedError):
+            session.search(1)
+        session.close()
+
+
+@pytest.mark.parametrize("validity", ["abc", "", "1.5", "9" * 5000], ids=["word", "empty", "half", "digits"])
+def test_a_validity_that_is_no_number(validity: str, credentials: Credentials) -> None:
+    answer = [f"* OK [UIDVALIDITY {validity}] valid", "OK [READ-WRITE] selected"]
+    with imap_server(Habits(answers={"SELECT": answer})) as port, pytest.raises(MailboxError, match="cannot be opened"):
+        opened(port, credentials)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [("NAMESPACE", '* NAMESPACE ((("a")) NIL) NIL'), ("NAMESPACE", "* NAMESPACE "), ("NAMESPACE", "* NAMESPACE ()"),
+     ("LIST", "* LIST x")],
+)  # fmt: skip
+def test_folders_that_make_no_sense(command: str, answer: str, credentials: Credentials) -> None:
+    capability = "IMAP4rev1 AUTH=PLAIN MOVE" + (" NAMESPACE" if command == "NAMESPACE" else "")
+    with imap_server(Habits(capability, answers={command: [answer, "OK done"]}, messages={1: b"a"})) as port:
+        session = opened(port, credentials)
+        with pytest.raises(RefusedError):
+            session.move([1], "Done")
+        session.close()
+
+
+def test_a_greeting_of_no_imap_server(credentials: Credentials) -> None:
+    with (
+        imap_server(Habits("\u00e4 \x00")) as port,
+        pytest.raises(DroppedError, match="not that of an IMAP server"),
+    ):
+        opened(port, credentials)
+
+
+def test_a_refusal_never_repeats_the_password_in_base64(credentials: Credentials) -> None:
+    sent = base64.b64encode(f"\0bounces@example.com\0{SECRET}".encode()).decode()
+    with (
+        imap_server(Habits(answers={"AUTHENTICATE": [f"NO what is {sent}"]})) as port,
+        pytest.raises(MailboxError, match=r"what is \*\*\*$"),
+    ):
+        opened(port, credentials)

@@ -11,10 +11,10 @@ from typing import Any, Final
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from undeliverable import parse
+from undeliverable import classify, parse
 from undeliverable.serve import BounceHandler
 from undeliverable.serve._api import Api
-from undeliverable.serve._metrics import FAMILIES, Counted, Metrics
+from undeliverable.serve._metrics import FAMILIES, Counted, Metrics, labels_of
 from undeliverable.serve._receiver import Receiver
 from undeliverable.store import Outcome, StoreError, SuppressionList
 
@@ -162,3 +162,10 @@ LABELS: Final = {family.name: set(family.labels) for family in FAMILIES}
 def test_only_labels_of_a_family_are_open() -> None:
     for family in FAMILIES:
         assert set(family.open) <= LABELS[family.name]
+
+
+def test_half_a_character_keeps_the_format() -> None:
+    metrics = Metrics()
+    labels = labels_of(classify("550 5.1.1 no such user"), "a\ud800b")
+    metrics.tallied("api", {labels: 1})
+    assert r'tenant="a\\ud800b"' in metrics.text().decode("utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -490,7 +491,13 @@ class TestWithoutTokens:
 
     @pytest.mark.parametrize(
         "headers",
-        [{"host": "evil.example:8080"}, {"host": ""}, {"host": "10.0.0.1"}, {"origin": "https://evil.example"}],
+        [
+            {"host": "evil.example:8080"},
+            {"host": ""},
+            {"host": "10.0.0.1"},
+            {"origin": "https://evil.example"},
+            {"sec-fetch-site": "cross-site"},
+        ],
     )
     def test_pages_in_a_browser_are_not(self, api: Api, headers: dict[str, str]) -> None:
         answer = asked(api, "POST", "/v1/classify", b'{"reply": "x"}', JSON | headers)
@@ -537,6 +544,15 @@ class TestHealth:
         assert (
             asked(Api(None, to=tmp_path / "b.jsonl"), "GET", "/v1/health").json["checks"]["file"] == "the disk is full"
         )
+
+    @pytest.mark.parametrize("what", ["folder", "link", "fifo"])
+    def test_what_is_no_file_takes_no_records(self, what: str, tmp_path: Path) -> None:
+        path = tmp_path / "b.jsonl"
+        {"folder": path.mkdir, "link": lambda: path.symlink_to("other"), "fifo": lambda: os.mkfifo(path)}[what]()
+        api = Api(None, to=path)
+        answer = asked(api, "GET", "/v1/health")
+        assert (answer.status, answer.json["checks"]["file"]) == (503, "cannot be written")
+        assert asked(api, "POST", "/v1/parse", MESSAGE, MAIL).code == "not_stored"
 
     @pytest.mark.parametrize(
         ("error", "said"), [(UnavailableError("x"), "locked"), (StoreError("x"), "cannot be written")]

@@ -25,7 +25,7 @@ _WHAT_TO_DO: Final[Mapping[int, str]] = MappingProxyType(
         errno.ENFILE: "the system has no open files left; try again later",
         errno.EBADF: "the stream is closed; redirect it to a file or to /dev/null",
         errno.EFBIG: "raise the limit of the size of files (ulimit -f)",
-        errno.ELOOP: "a symbolic link leads back to itself",
+        errno.ELOOP: "it is a symbolic link; name the file itself",
         errno.ENAMETOOLONG: "shorten the name",
         errno.EADDRINUSE: "another program listens there; stop it, or choose another port",
         errno.EADDRNOTAVAIL: "this host has no such address",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,8 +23,10 @@ __all__ = ["Entry", "Journal"]
 Entry = dict[str, object]
 """One step."""
 
-# O_NOFOLLOW does not exist everywhere.
-_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | int(getattr(os, "O_NOFOLLOW", 0))
+# These two do not exist everywhere.
+_FLAGS: Final = (
+    os.O_RDWR | os.O_APPEND | os.O_CREAT | int(getattr(os, "O_NOFOLLOW", 0)) | int(getattr(os, "O_NONBLOCK", 0))
+)
 _MODE: Final = 0o600
 
 
@@ -93,7 +96,7 @@ class Journal:
         import fcntl  # POSIX only
 
         while True:
-            file = os.open(path, flags, _MODE)
+            file = _opened(path, flags)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(file), os.lstat(path)):
@@ -126,6 +129,23 @@ class Journal:
                 raise MailboxError(f"{self._path} is not the state of a mailbox; name another file with --state")
             os.ftruncate(self._file, end)
         return entries
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Return an open file.
+
+    :raises MailboxError: for a link, which could lead to any file of ours, and for a FIFO or a device.
+    """
+    try:
+        file = os.open(path, flags, _MODE)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise MailboxError(f"{path} is a symbolic link; name the file itself with --state") from None
+        raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise MailboxError(f"{path} is no file that can hold the state; name another one with --state")
+    return file
 
 
 def _line(entry: Entry) -> bytes:

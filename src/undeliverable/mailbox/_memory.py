@@ -153,7 +153,7 @@ class Memory:
         try:
             for entry in entries[1:]:
                 self._apply(entry)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
             raise MailboxError(
                 f"{os.fspath(path)} was written by another version, or is damaged; move it away to begin anew"
             ) from None
@@ -183,21 +183,21 @@ class Memory:
         for taken in self.taken.values():
             self._former.setdefault(taken.digest, []).append(taken.kind)
         self.taken = {}
-        self.validity = cast("int | None", entry["validity"])
+        self.validity = None if entry["validity"] is None else _number(entry["validity"])
 
     def _apply_taking(self, entry: Mapping[str, object]) -> None:
         self.pending = _by_uid(cast("Mapping[str, str]", entry["taking"]))
-        self.mark = Mark(*cast("Sequence[int]", entry["mark"]))
-        self._recorded = Counter(cast("Mapping[str, int]", entry["recorded"]))
+        self.mark = Mark(*map(_number, cast("Sequence[object]", entry["mark"])))
+        self._recorded = _numbers(entry["recorded"])
 
     def _apply_recorded(self, entry: Mapping[str, object]) -> None:
-        self._recorded = Counter(cast("Mapping[str, int]", entry["recorded"]))
+        self._recorded = _numbers(entry["recorded"])
         self._end_taking()
 
     def _apply_taken(self, entry: Mapping[str, object]) -> None:
         messages = cast("Mapping[str, Sequence[str]]", entry["taken"])
         for uid, (digest, kind) in _by_uid(messages).items():
-            self.taken[uid] = Taken(digest, kind)
+            self.taken[uid] = Taken(_text(digest), _text(kind))
             if self._former.get(digest):
                 self._former[digest].pop()
             elif self._recorded[digest] > 0:
@@ -210,7 +210,7 @@ class Memory:
 
     def _apply_former(self, entry: Mapping[str, object]) -> None:
         self._former = {
-            digest: list(kinds) for digest, kinds in cast("Mapping[str, list[str]]", entry["former"]).items()
+            digest: [*map(_text, kinds)] for digest, kinds in cast("Mapping[str, list[str]]", entry["former"]).items()
         }
 
     def _apply_settled(self, _: Mapping[str, object]) -> None:
@@ -231,6 +231,25 @@ class Memory:
     def _end_taking(self) -> None:
         self.pending = {}
         self.mark = None
+
+
+# A file that is damaged, or was edited, must be found out when it is read, not in the middle of the work.
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("expected a number")
+    return value
+
+
+def _numbers(value: object) -> Counter[str]:
+    return Counter({digest: _number(number) for digest, number in cast("Mapping[str, object]", value).items()})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
 
 
 def _keyed(messages: Mapping[int, object]) -> Entry:

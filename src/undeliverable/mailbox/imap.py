@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -23,7 +24,7 @@ from undeliverable.mailbox._stop import Stop
 
 try:
     from imapclient import IMAPClient
-    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, ProtocolError
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 except ModuleNotFoundError as missing:
     raise missing_extra(missing, "undeliverable.mailbox") from None
 
@@ -35,6 +36,8 @@ _IDLE: Final = 9 * 60.0
 _LOOKS: Final = 10  # searches in a row, while mail keeps arriving
 
 
+_NONSENSE: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+"""What imapclient raises for answers that it did not expect."""
 _Imap: TypeAlias = Any
 """A client; imapclient has no types."""
 _Base: _Imap = IMAPClient
@@ -132,6 +135,8 @@ def _explained(place: Place) -> Generator[None, None, None]:
         raise DroppedError(f"{where}: {error.strerror or error}") from None
     except IMAPClientError as error:
         raise DroppedError(f"{where}: {error}") from None
+    except UnicodeError:
+        raise DroppedError(f"{where}: its greeting is not that of an IMAP server") from None
 
 
 def _log_in(client: _Imap, place: Place, secret: str, *, is_token: bool) -> None:
@@ -144,12 +149,19 @@ def _log_in(client: _Imap, place: Place, secret: str, *, is_token: bool) -> None
         else:
             client.login(place.user, secret)
     except (IMAPClientError, UnicodeError) as error:
-        refusal = RefusedError("", str(error).replace(secret, "***"))
+        refusal = RefusedError("", _without(secret, place.user, str(error)))
         what = "token" if is_token else "password"
         kind: type[MailboxError] = DroppedError if refusal.code == "UNAVAILABLE" else MailboxError
         raise kind(f"{place.host} refuses the {what} of {place.user}; the server says: {refusal.reply}") from None
     except OSError as error:
         raise DroppedError(f"{place.host}: the connection has ended: {error}") from None
+
+
+def _without(secret: str, user: str, text: str) -> str:
+    """Return what a server says without the secret, which it may repeat as it got it: in Base64."""
+    for sent in (f"\0{user}\0{secret}", f"user={user}\1auth=Bearer {secret}\1\1"):
+        text = text.replace(b64encode(sent.encode("utf-8", "surrogateescape")).decode(), "***")
+    return text.replace(secret, "***")
 
 
 class ImapSession:
@@ -184,23 +196,30 @@ class ImapSession:
     def sizes(self, uids: Sequence[int]) -> Mapping[int, int]:
         """Return the sizes of messages; those that have left the mailbox are missing."""
         found = self._ask("sizes cannot be read", self._client.fetch, uids, ["RFC822.SIZE"])
-        return {uid: int(data[b"RFC822.SIZE"]) for uid, data in found.items() if b"RFC822.SIZE" in data}
+        asked = frozenset(uids)
+        return {uid: _size_of(data, 0) for uid, data in found.items() if uid in asked and b"RFC822.SIZE" in data}
 
     def fetch(self, uids: Sequence[int], most: int) -> Sequence[Mail]:
         """Return messages without marking them as seen, of each not more than `most` octets."""
         wanted = ["RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[]<0.{most}>"]
         found = self._ask("messages cannot be read", self._client.fetch, uids, wanted)
-        return [
-            Mail(
-                uid,
-                bytes(data.get(b"BODY[]<0>") or b""),
-                int(data[b"RFC822.SIZE"]),
-                cast("datetime", data[b"INTERNALDATE"]),
-                self._place.source(self.validity, uid),
-            )
-            for uid, data in sorted(found.items())
-            if b"BODY[]<0>" in data
-        ]
+        asked = frozenset(uids)
+        with self._failing("messages cannot be read"):
+            return [
+                self._mail(uid, data, most)
+                for uid, data in sorted(found.items())
+                if uid in asked and b"BODY[]<0>" in data
+            ]
+
+    def _mail(self, uid: int, data: Mapping[bytes, object], most: int) -> Mail:
+        """Return a message; raise ValueError where the server gave something else."""
+        raw, received = data[b"BODY[]<0>"] or b"", data.get(b"INTERNALDATE")
+        if not isinstance(raw, bytes):
+            raise ValueError("a message that is no text")  # noqa: TRY004 # the server's fault, no argument's
+        # Without it nobody knows whether a bounce says how an address is, or how it was years ago.
+        if not isinstance(received, datetime) or received.utcoffset() is None:
+            raise ValueError("no date at which it was received")
+        return Mail(uid, raw[:most], _size_of(data, len(raw)), received, self._place.source(self.validity, uid))
 
     def move(self, uids: Sequence[int], folder: str) -> None:
         """Move messages into a folder, which is made if it is missing; its levels are separated by slashes."""
@@ -266,6 +285,10 @@ class ImapSession:
         return name if name.startswith(prefix) else prefix + name
 
     def _conventions(self) -> tuple[str, str]:
+        with self._failing("folders cannot be listed"):
+            return self._asked_conventions()
+
+    def _asked_conventions(self) -> tuple[str, str]:
         if self._client.has_capability("NAMESPACE"):
             spaces: Any = self._ask("namespaces cannot be read", self._client.namespace)
             if spaces.personal:
@@ -285,10 +308,21 @@ class ImapSession:
         where = self._place.host
         try:
             yield
-        except (IMAPClientAbortError, ProtocolError, OSError) as error:
+        except (IMAPClientAbortError, OSError) as error:
             raise DroppedError(f"{where}: the connection has ended: {error}") from None
-        except IMAPClientError as error:
+        except (MemoryError, OverflowError):
+            raise DroppedError(
+                f"{where}: the connection is given up: it announced more octets than memory has"
+            ) from None
+        except (IMAPClientError, *_NONSENSE) as error:
+            # An answer that arrived but makes no sense is about one message, mostly: the others can be read.
             raise RefusedError(what, str(error)) from None
+
+
+def _size_of(data: Mapping[bytes, object], other: int) -> int:
+    """Return the size that the server says, `other` if that is no size."""
+    size = data.get(b"RFC822.SIZE")
+    return size if isinstance(size, int) else other
 
 
 def _announces(responses: Sequence[Any]) -> bool:

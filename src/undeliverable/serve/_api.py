@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -260,11 +261,12 @@ def _refuse_foreign(request: Request) -> None:
     """Refuse what a web page made a browser of this host send, where no token is asked for.
 
     A page can send a form to any address, but then with its Origin; or have its own name resolve to 127.0.0.1, but then with
-    that name as Host.
+    that name as Host. Newer browsers say of every request whether another site caused it.
     """
     host = request.headers.get("host", "")
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    if not _is_loopback(name.strip("[]")) or "origin" in request.headers:
+    is_of_site = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+    if not _is_loopback(name.strip("[]")) or "origin" in request.headers or is_of_site:
         raise ApiError("forbidden", "without tokens, only programs on this host are answered, at a loopback address")
 
 
@@ -283,7 +285,11 @@ def _state_of_file(path: str | os.PathLike[str]) -> str:
         return "its folder is missing"
     if free < _ROOM:
         return "the disk is full"
-    writable = os.access(path, os.W_OK) if os.path.exists(path) else os.access(folder, os.W_OK)  # noqa: PTH110 # see above
+    if os.path.lexists(path):
+        # What stands in its place, a link or a folder, takes no records either.
+        writable = stat.S_ISREG(os.lstat(path).st_mode) and os.access(path, os.W_OK)
+    else:
+        writable = os.access(folder, os.W_OK)
     return "ok" if writable else "cannot be written"
 
 

@@ -205,7 +205,7 @@ class Metrics:
         """
         if standings is not None:
             self._series["list_addresses"].values = {(name,): number for name, number in standings.items()}
-        return "".join(self._lines()).encode("utf-8", "backslashreplace")
+        return "".join(self._lines()).encode("utf-8")
 
     def _lines(self) -> Iterator[str]:
         for family in FAMILIES:
@@ -234,6 +234,8 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _escaped(value: str) -> str:
+    # Half a character of UTF-16 first: a lone backslash before it would be an escape that Prometheus's format does not have.
+    value = value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
