@@ -631,6 +631,14 @@ def test_a_command_that_gives_no_token(command: str, words: str, monkeypatch: py
         Credentials("token", command).secret("kim")
 
 
+@pytest.mark.parametrize("command", ["false --key hidden", "sleep 5 hidden", "'hidden"])
+def test_an_error_of_a_command_repeats_none_of_its_arguments(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_credentials, "_PATIENCE", 0.05)
+    with pytest.raises(MailboxError) as caught:
+        Credentials("token", command).secret("kim")
+    assert "hidden" not in str(caught.value)
+
+
 class KeyringError(Exception):
     """As in keyring.errors."""
 

@@ -135,6 +135,12 @@ def _place(text: str) -> tuple[str, int] | str:
     return text.removeprefix("unix:") if text.startswith("unix:/") else _address(text)
 
 
+def _check_limits(options: Namespace) -> None:
+    for name in ("max_size", "max_in_flight", "max_connections", "timeout"):
+        if not getattr(options, name) > 0:
+            raise UsageError(f"--{name.replace('_', '-')}: must be more than 0")
+
+
 def _run(options: Namespace) -> int:
     mail = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
     web = [options.http] if options.http else []
@@ -143,6 +149,7 @@ def _run(options: Namespace) -> int:
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
+    _check_limits(options)
     watch = Knowledge.watch(options.rules, profiles=options.profile)
     prover, secrets = prover_of(options), secrets_of(options)
     known = list_of(options, reads_mail=bool(mail) or has_api(options, secrets))

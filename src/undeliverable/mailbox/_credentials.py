@@ -55,10 +55,11 @@ def _from_file(path: str, _: str) -> str:
 
 
 def _from_command(command: str, _: str) -> str:
+    """Return what a command prints. Errors name the program alone: its arguments may be secrets."""
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise MailboxError(f"{command!r} cannot be run: {error}") from None
+        raise MailboxError(f"the command cannot be run: {error}") from None
     if not words:
         raise MailboxError("the command cannot be run: it is empty")
     try:
@@ -69,11 +70,11 @@ def _from_command(command: str, _: str) -> str:
     except OSError as error:
         raise MailboxError(f"{words[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise MailboxError(f"{command}: not done after {_PATIENCE} s") from None
+        raise MailboxError(f"{words[0]}: not done after {_PATIENCE} s") from None
     except UnicodeDecodeError:
-        raise MailboxError(f"{command}: its output is not UTF-8") from None
+        raise MailboxError(f"{words[0]}: its output is not UTF-8") from None
     if done.returncode:
-        raise MailboxError(f"{command}: ended with status {done.returncode}")
+        raise MailboxError(f"{words[0]}: ended with status {done.returncode}")
     return text
 
 

@@ -69,7 +69,7 @@ class Place(NamedTuple):
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
-            return self.host == "localhost"
+            return self.host.lower() == "localhost"
 
     def source(self, validity: int, uid: int) -> str:
         """Return the URL of one message, which never comes to name another one."""
