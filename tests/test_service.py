@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -548,7 +548,12 @@ class TestHealth:
     @pytest.mark.parametrize("what", ["folder", "link", "fifo"])
     def test_what_is_no_file_takes_no_records(self, what: str, tmp_path: Path) -> None:
         path = tmp_path / "b.jsonl"
-        {"folder": path.mkdir, "link": lambda: path.symlink_to("other"), "fifo": lambda: os.mkfifo(path)}[what]()
+        make: dict[str, Callable[[], None]] = {
+            "folder": path.mkdir,
+            "link": lambda: path.symlink_to("other"),
+            "fifo": lambda: os.mkfifo(path),
+        }
+        make[what]()
         api = Api(None, to=path)
         answer = asked(api, "GET", "/v1/health")
         assert (answer.status, answer.json["checks"]["file"]) == (503, "cannot be written")

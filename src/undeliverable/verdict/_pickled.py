@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from undeliverable._text.record import Word
 from undeliverable.codes import ReplyCode, StatusCode
@@ -135,11 +135,11 @@ def _stated(date: datetime | None) -> datetime | str | None:
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
-def restored_verdict(cls: type[object], state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
+def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 # a verdict
     """Return the verdict with these values."""
     plain, words, status, reported, code, rule, policy, shadowed, last, until, evidence, details, set_by = state
     stated = None if status is None else _status(status)
-    verdict: object = object.__new__(cls)
+    verdict: object = object.__new__(cast("type[Any]", cls))
     values = (
         *plain,
         *[member(word) for member, word in zip(_members, words, strict=True)],
