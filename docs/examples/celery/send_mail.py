@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import smtplib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -33,14 +34,16 @@ def send_mail(self: Task, sender: str, recipient: str, subject: str, text: str) 
     try:
         with smtplib.SMTP(HOST, PORT, timeout=60) as client:
             verdicts = from_refused(client.send_message(message), host=HOST)
+    except smtplib.SMTPDataError as error:  # about the message, and so about its only recipient
+        verdicts = tuple(replace(verdict, recipient=recipient) for verdict in from_exception(error, host=HOST))
     except (smtplib.SMTPException, OSError) as error:
         verdicts = from_exception(error, host=HOST)
         if not verdicts:  # nothing that SMTP can explain
             raise
     record(verdicts)
     for verdict in verdicts:
-        if verdict.message_advice == "retry":
-            raise self.retry(countdown=verdict.retry_after or 300)
+        if verdict.retry_after is not None:  # a refused connection, a greylisting, a full mailbox: it may still arrive
+            raise self.retry(countdown=verdict.retry_after)
     return " ".join(str(verdict.reason) for verdict in verdicts) or "sent"
 
 
@@ -49,7 +52,14 @@ def record(verdicts: Iterable[Verdict]) -> None:
     now = datetime.now(UTC)
     with SuppressionList(LIST) as known:
         known.record(
-            (one.recipient, ListEvent.of(one, now, key=f"{now:%Y-%m-%d} {one.recipient}"))  # one a day counts
+            (one.recipient, ListEvent.of(one, now, key=key_of(known, one.recipient, now)))
             for one in verdicts
             if one.recipient is not None
         )
+
+
+def key_of(known: SuppressionList, address: str, now: datetime) -> str:
+    """Return the key of a refusal: one a day counts, and one more after the address was reactivated."""
+    state = known.state(address)
+    since = "" if state is None or state.reactivated is None else state.reactivated.time
+    return f"{now:%Y-%m-%d} {address} {since}"
