@@ -69,20 +69,24 @@ def test_django_sends_to_nobody_who_is_gone(tmp_path: Path) -> None:
         assert in_django(tmp_path, code, port) == [[KIM], 0, 1, 1]
 
 
-@pytest.mark.parametrize(
-    ("call", "found"),
-    [
-        (f"send('{LEE}', '{KIM}')", 1),
-        (f"send('{KIM}', fail_silently=True)", 0),
-        (f"send('Kim <{KIM}>')", [f"Kim <{KIM}>"]),
-        (f"send('{LEE}', '\"Lee, Kim\" <{KIM}>', fail_silently=True)", 1),
-    ],
-    ids=["refused-beside-others", "fail-silently", "with-a-name", "with-a-quoted-name"],
-)
-def test_django_records_every_refusal(call: str, found: object, tmp_path: Path) -> None:
-    code = f"print(json.dumps([{call}, listed('{KIM}', '{LEE}'), send('Kim <{KIM}>')]))"
+REFUSED: Final = {
+    f"send('{LEE}', '{KIM}')": 1,
+    f"send('{KIM}', fail_silently=True)": 0,
+    f"send('Kim <{KIM}>')": [f"Kim <{KIM}>"],
+    f"send('{LEE}', '\"Lee, Kim\" <{KIM}>', fail_silently=True)": 1,
+}
+"""Calls, and what each returns: among others, silent, with a name, with a quoted name."""
+
+
+def test_django_records_every_refusal(tmp_path: Path) -> None:
+    found = "".join(
+        f"LIST = settings.SUPPRESSION_LIST = {str(tmp_path / f'{number}.db')!r}\n"
+        f"found.append([{call}, listed('{KIM}', '{LEE}'), send('Kim <{KIM}>')])\n"
+        for number, call in enumerate(REFUSED)
+    )
     with scripted(**{KIM: GONE}) as port:
-        assert in_django(tmp_path, code, port) == [found, [True, False], 0]
+        rows = in_django(tmp_path, f"found = []\n{found}print(json.dumps(found))", port)
+    assert rows == [[returned, [True, False], 0] for returned in REFUSED.values()]
 
 
 def test_django_takes_a_refusal_after_data_for_the_only_recipient(tmp_path: Path) -> None:
@@ -189,6 +193,7 @@ print(json.dumps([send("kim@example.org"), send("kim@example.org"), send("lee@ex
 
 
 def in_celery(port: int, folder: Path) -> Any:
+    """Send to kim twice, then to lee and to sam, and return what became of each."""
     pytest.importorskip("celery")
     place = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(port), "SUPPRESSION_LIST": str(folder / "l.db")}
     return run(CELERY, EXAMPLES / "celery", **place)
@@ -201,6 +206,11 @@ def test_celery_tries_again_only_where_that_can_help(tmp_path: Path) -> None:
 
 def test_celery_keeps_the_mail_while_the_server_is_down(tmp_path: Path) -> None:
     assert in_celery(closed_port(), tmp_path) == ["again in 300 s"] * 4
+
+
+def test_celery_keeps_the_mail_while_the_list_cannot_be_opened(tmp_path: Path) -> None:
+    with scripted() as port:
+        assert in_celery(port, tmp_path / "no" / "folder") == ["again in 60 s"] * 4
 
 
 def test_celery_takes_a_refusal_after_data_for_the_recipient(tmp_path: Path) -> None:
