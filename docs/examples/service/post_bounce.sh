@@ -6,6 +6,6 @@ curl --silent --show-error --fail --max-time 60 \
   --header "Content-Type: message/rfc822" \
   --header "Undeliverable-Envelope-To: $1" \
   --header "Undeliverable-Envelope-From: <$2>" \
-  --header "@${TOKEN_FILE:-/etc/undeliverable/authorization}" \
+  --header "@${TOKEN_FILE:-/etc/bounces/authorization}" \
   --data-binary @- --output /dev/null \
   "${URL:-http://127.0.0.1:8080}/v1/parse" || exit 75
