@@ -340,10 +340,9 @@ class TestMounted:
         assert posting(outer, "/mail/webhooks/postmark", BOUNCE, BASIC).json()["taken"] == 1
 
     def test_in_django(self, tmp_path: Path) -> None:
-        """The recipe of the documentation, run as it stands there."""
+        """The view of the documentation, run as it stands there."""
         pytest.importorskip("django")
-        page = (ROOT / "docs" / "howto" / "webhooks.md").read_text(encoding="utf-8")
-        (recipe,) = re.findall(r"```text\n(# views\.py.*?)```", page, re.DOTALL)
+        store = pytest.importorskip("undeliverable.store")
         topic = "arn:aws:sns:eu-west-1:123456789012:t"
         certificate = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-00.pem"
         unknown = json.dumps(
@@ -354,11 +353,13 @@ import sys
 from undeliverable.webhook_auth import Basic, Sns
 from django.conf import settings
 settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF="urls", SECRET_KEY="x", WEBHOOK_RECORDS={str(tmp_path / "d.jsonl")!r},
+                   SUPPRESSION_LIST={str(tmp_path / "list.db")!r},
                    WEBHOOK_SECRETS={{"postmark": Basic("user", "password"), "mailgun": "key",
                                     "amazon_ses": Sns(frozenset({{{topic!r}}}))}})
 import django
 django.setup()
-import views, types
+import types
+from bounces import views
 from django.urls import path
 urls = types.ModuleType("urls")
 urls.urlpatterns = [path("webhooks/<str:name>", views.webhook)]
@@ -371,17 +372,21 @@ print(post("postmark", {BOUNCE!r}, **good), post("postmark", {BOUNCE!r}), post("
 complained, unsubscribed = {TestTokens.body("complained")!r}, {TestTokens.body("unsubscribed")!r}
 print(post("mailgun", complained), post("mailgun", complained), post("mailgun", unsubscribed))
 print(post("amazon_ses", {unknown!r}))
+settings.SUPPRESSION_LIST = {str(tmp_path / "no" / "list.db")!r}
+print(post("postmark", {BOUNCE!r}, **good))
 """
-        (tmp_path / "views.py").write_text(recipe, encoding="utf-8")
-        environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+        folder = ROOT / "docs" / "examples" / "django"
+        environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
         )
         # A token of Mailgun's comes again with the same event, and then with another one.
-        assert done.stdout.splitlines() == ["200 401 400 404", "200 200 401", "503"], done.stderr
+        assert done.stdout.splitlines() == ["200 401 400 404", "200 200 401", "503", "503"], done.stderr
         found = [record["verdicts"][0] for record in lines(tmp_path / "d.jsonl")]
-        assert [verdict["proof"] for verdict in found] == ["signed"] * 3
+        assert [verdict["proof"] for verdict in found] == ["signed"] * 4
         assert len({verdict["key"] for verdict in found}) == 2
+        with store.SuppressionList(tmp_path / "list.db") as known:
+            assert known.is_suppressed(found[0]["recipient"])
 
 
 SECRETS: Final = """

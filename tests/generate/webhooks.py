@@ -145,7 +145,8 @@ def _signal() -> Iterator[str]:
     yield "@receiver(tracking)"
     yield "def handle(sender, event, esp_name, **kwargs):"
     yield "    report = from_anymail(event, esp_name)"
-    yield "    SuppressionList(settings.SUPPRESSION_LIST).record_report(report)\n```\n"
+    yield "    with SuppressionList(settings.SUPPRESSION_LIST) as known:"
+    yield "        known.record_report(report)\n```\n"
 
 
 def _table(title: str, rows: Mapping[str, Meaning], *, hard_by_class: bool = False) -> Iterator[str]:

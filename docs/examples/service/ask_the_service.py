@@ -13,7 +13,7 @@ import urllib.request
 from typing import Any
 
 
-def ask(base: str, path: str, value: object) -> Any:  # noqa: ANN401 # any JSON value
+def ask(base: str, path: str, value: object) -> Any:  # any JSON value
     """Return the answer to a request; an error of the service is raised with its own words."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('TOKEN', '')}"}
     request = urllib.request.Request(f"{base}{path}", json.dumps(value).encode(), headers)  # noqa: S310 # the URL is our own
