@@ -11,7 +11,7 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from undeliverable import UndeliverableError
+from undeliverable import Proof, UndeliverableError
 from undeliverable.cli._command import RunError, UsageError
 from undeliverable.cli._lists import open_list, said, warnings_of
 from undeliverable.cli._words import counted, unknown_value
@@ -143,7 +143,7 @@ class Into:
     :param known: the list.
     """
 
-    __slots__ = ("_known", "_max_age", "_old", "_outcome", "_waiting")
+    __slots__ = ("_known", "_max_age", "_old", "_outcome", "_waiting", "_why")
 
     def __init__(self, known: SuppressionList, max_age: timedelta) -> None:
         self._known = known
@@ -151,6 +151,7 @@ class Into:
         self._old = 0
         self._outcome: Outcome | None = None
         self._waiting: list[Located] = []
+        self._why: str | None = None
 
     def add(self, events: Sequence[Located], old: int) -> None:
         """Take events, and the number of messages that are too old to give some.
@@ -176,13 +177,14 @@ class Into:
     def _warnings(self) -> list[str]:
         days = self._max_age / timedelta(days=1)
         old = f"{counted(self._old, 'message')} left out, received more than {days:g} days ago: --max-age DAYS allows them"
-        return [*([old] if self._old else []), *warnings_of(self._outcome)]
+        return [*([old] if self._old else []), *warnings_of(self._outcome, self._why)]
 
     def _write(self) -> None:
         if self._waiting:
             with _completing():
                 outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
+            self._why = self._why or _why(outcome, self._waiting)
             self._waiting.clear()
 
 
@@ -193,20 +195,23 @@ class Watched:
     :param say: prints one line.
     """
 
-    __slots__ = ("_known", "_lock", "_next", "_outcome", "_say")
+    __slots__ = ("_known", "_lock", "_next", "_outcome", "_say", "_why")
 
     def __init__(self, known: SuppressionList, say: Callable[[str], None]) -> None:
         self._known = known
         self._say = say
         self._lock = Lock()
         self._outcome: Outcome | None = None
+        self._why: str | None = None
         self._next = -inf
 
     def record(self, events: Iterable[Located]) -> Outcome:
         """Record events; say what is to be said at once, and further things after a minute."""
+        events = list(events)
         outcome = self._known.record(events)
         with self._lock:
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
+            self._why = self._why or _why(outcome, events)
             if time.monotonic() >= self._next:
                 self._say_all()
         return outcome
@@ -217,12 +222,19 @@ class Watched:
         self._known.close()
 
     def _say_all(self) -> None:
-        lines = warnings_of(self._outcome)
-        self._outcome = None
+        lines = warnings_of(self._outcome, self._why)
+        self._outcome = self._why = None
         for line in lines:
             self._say(f"{self._known.place}: {line}")
         if lines:
             self._next = time.monotonic() + _PAUSE
+
+
+def _why(outcome: Outcome, events: Iterable[Located]) -> str | None:
+    """Return why nothing proves the first of the events that a list ignored; where it takes all of them, nothing."""
+    if not outcome.ignored:
+        return None
+    return next((event.why for _, event in events if event.proof is Proof.UNPROVED and event.why), None)
 
 
 @contextmanager

@@ -134,12 +134,17 @@ def said(outcome: Outcome | None) -> str:
     return ", ".join(filter(None, parts))
 
 
-def warnings_of(outcome: Outcome | None) -> list[str]:
-    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait."""
+def warnings_of(outcome: Outcome | None, why: str | None = None) -> list[str]:
+    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait.
+
+    :param why: why nothing proves the first of those that are ignored, as far as it is known.
+    """
     if outcome is None:
         return []
     providers = ", ".join(map(neutral, outcome.on_hold))
     ignored = f"{counted(outcome.ignored, 'event')} without the proof that the list requires: ignored"
+    if why is not None:
+        ignored += f"{': ' if outcome.ignored == 1 else ', the first one: '}{neutral(why)}"
     held = (
         f"{counted(len(outcome.held), 'suppression')} held, since far more addresses than usual fail at {providers}: see"
         " 'undeliverable suppressions held'"
