@@ -36,7 +36,7 @@ from tests.ways import (
     way,
 )
 from undeliverable.cli._into import Watched
-from undeliverable.cli._lists import warnings_of
+from undeliverable.cli._lists import place_of, warnings_of
 from undeliverable.serve import records
 from undeliverable.serve._failures import log_failure
 from undeliverable.store import Outcome, StoreError, SuppressionList
@@ -99,6 +99,40 @@ def test_what_a_new_list_requires(
     assert run("classify", mail, "--into", place, *options)[0] == 0
     with SuppressionList(place) as known:
         assert known.require_proof is expected
+
+
+NEW: Final = "new list, proof preferred: whoever knows the bounce address can suppress anybody; see --keys\n"
+
+
+@pytest.mark.parametrize("name", ["classify", "pipe", "serve"])
+def test_a_new_list_that_strangers_can_change_says_so_once(tmp_path: Path, place: Path, mail: Path, name: str) -> None:
+    for number in range(2):
+        if name == "classify":
+            said = run("classify", mail, "--into", place)[1]
+        elif name == "pipe":
+            with standard_input(tmp_path, DEAD):
+                said = run("pipe", "--into", place)[1]
+        else:
+            with serving("--smtp", "127.0.0.1:0", "--domain", DOMAIN, "--into", place) as server:
+                said = "".join(server.said)
+        assert (f"{place}: {NEW}" in said) is not bool(number)
+
+
+def test_nobody_needs_to_be_reminded_of_keys(tmp_path: Path, mail: Path) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text("nothing\n")
+    for number, options in enumerate(
+        ([mail, *keys_in(tmp_path)], [mail, "--require-proof=preferred"], [mail, "--quiet"], ["--log", log])
+    ):
+        assert NEW not in run("classify", *options, "--into", tmp_path / f"{number}.db")[1]
+        assert (tmp_path / f"{number}.db").exists()
+
+
+def test_a_place_is_shown_without_its_password() -> None:
+    class Known:
+        place = "postgresql://kim:secret@db.example.com/bounces"
+
+    assert place_of(Known()) == "postgresql://kim:***@db.example.com/bounces"  # type: ignore[arg-type]
 
 
 def test_a_list_that_knows_what_was_mailed_requires_proof(place: Path, tmp_path: Path) -> None:

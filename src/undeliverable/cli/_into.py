@@ -12,8 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable import Proof, UndeliverableError
-from undeliverable.cli._command import RunError, UsageError
-from undeliverable.cli._lists import open_list, said, warnings_of
+from undeliverable.cli._command import RunError, UsageError, warn
+from undeliverable.cli._lists import open_list, place_of, said, warnings_of
 from undeliverable.cli._words import counted, unknown_value
 from undeliverable.files import Mail
 from undeliverable.mail import received_at
@@ -78,13 +78,27 @@ def list_of(options: Namespace, *, reads_mail: bool = True) -> SuppressionList |
     if wanted == "required" and lacks_keys:
         raise _useless(options.into)
     by_default = None if options.keys is None else _required()
+    asks_nothing = lacks_keys and wanted is None and options.sent is None
     known = open_list(
-        options.into, scope=options.scope, create=True, require_proof=wanted, proof_of_new=wanted or by_default
+        options.into,
+        scope=options.scope,
+        create=True,
+        require_proof=wanted,
+        proof_of_new=wanted or by_default,
+        when_new=_say_unprotected if asks_nothing and not getattr(options, "quiet", False) else None,
     )
     if lacks_keys and known.require_proof == "required":
         known.close()
         raise _useless(options.into)
     return known
+
+
+def _say_unprotected(known: SuppressionList) -> None:
+    """Say of a new list, once, that strangers can change it."""
+    warn(
+        f"{place_of(known)}: new list, proof {known.require_proof}: whoever knows the bounce address can suppress anybody;"
+        " see --keys"
+    )
 
 
 def _wanted(options: Namespace) -> RequireProof | None:
