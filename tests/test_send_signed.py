@@ -13,12 +13,11 @@ import pytest
 
 from undeliverable import parse
 from undeliverable.proof import Prover, SentTable
-from undeliverable.serve import records
 from undeliverable.verdict import Proof
 from undeliverable.verp import Signer, read_keys
 
 from .serving import serving
-from .test_pipe import bounce
+from .test_pipe import bounce, stored
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROGRAM: Final = ROOT / "docs" / "examples" / "send_signed.py"
@@ -53,7 +52,7 @@ def test_what_it_sends_comes_back_as_a_bounce_that_counts(folder: Path) -> None:
         send(folder, server.ports[0], "december")
     assert said.split()[0] == LEE  # the server takes no mail for example.net
     assert len(said.splitlines()) == 1
-    paths = {record["envelope"]["recipients"][0]: record["envelope"]["sender"] for record in records.read(mails)}
+    paths = {record["envelope"]["recipients"][0]: record["envelope"]["sender"] for record in stored(mails)}
     assert set(paths) == {KIM, ANN}
     rows = list(csv.DictReader((folder / "sent.csv").read_text(encoding="utf-8").splitlines()))
     ids = ("november-1", "november-3", "december-1", "december-3")
