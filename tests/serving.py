@@ -15,11 +15,13 @@ class Server:
     """A server that runs.
 
     :ivar ports: the ports in the order of the options that ask for them.
+    :ivar said: what it printed until it listened.
     """
 
-    def __init__(self, process: subprocess.Popen[str], ports: list[int]) -> None:
+    def __init__(self, process: subprocess.Popen[str], ports: list[int], said: list[str]) -> None:
         self.process = process
         self.ports = ports
+        self.said = said
 
     def peak(self) -> int:
         """Return the most memory that it has had, in octets."""
@@ -44,10 +46,13 @@ def serving(*options: object, listening: int = 1) -> Iterator[Server]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        lines = [process.stderr.readline() for _ in range(listening)]
-        found = [re.search(r"listening on (?:port )?(\S+)$", line.strip()) for line in lines]
-        assert all(found), lines
-        yield Server(process, [int(match[1]) for match in found if match and match[1].isdigit()])
+        lines: list[str] = []
+        found: list[str] = []
+        while len(found) < listening:
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+            found += re.findall(r"^undeliverable: listening on (?:port )?(\S+)$", lines[-1])
+        yield Server(process, [int(place) for place in found if place.isdigit()], lines)
     finally:
         process.kill()
         process.wait()

@@ -23,6 +23,7 @@ from tests.test_webhook_endpoint import BASIC, POSTMARK, secret
 from tests.ways import (
     DOMAIN,
     FIXTURES,
+    PATTERN,
     PLAIN,
     WAYS,
     deliver,
@@ -35,10 +36,12 @@ from tests.ways import (
     way,
 )
 from undeliverable.cli._into import Watched
+from undeliverable.cli._lists import place_of, warnings_of
 from undeliverable.serve import records
 from undeliverable.serve._failures import log_failure
 from undeliverable.store import Outcome, StoreError, SuppressionList
 from undeliverable.suppression import RequireProof
+from undeliverable.verp import Refusal
 
 KIM: Final = "kim@example.org"
 DEAD: Final = bounce(KIM, "5.1.1", "550 5.1.1 no such user")
@@ -96,6 +99,40 @@ def test_what_a_new_list_requires(
     assert run("classify", mail, "--into", place, *options)[0] == 0
     with SuppressionList(place) as known:
         assert known.require_proof is expected
+
+
+NEW: Final = "new list, proof preferred: whoever knows the bounce address can suppress anybody; see --keys\n"
+
+
+@pytest.mark.parametrize("name", ["classify", "pipe", "serve"])
+def test_a_new_list_that_strangers_can_change_says_so_once(tmp_path: Path, place: Path, mail: Path, name: str) -> None:
+    for number in range(2):
+        if name == "classify":
+            said = run("classify", mail, "--into", place)[1]
+        elif name == "pipe":
+            with standard_input(tmp_path, DEAD):
+                said = run("pipe", "--into", place)[1]
+        else:
+            with serving("--smtp", "127.0.0.1:0", "--domain", DOMAIN, "--into", place) as server:
+                said = "".join(server.said)
+        assert (f"{place}: {NEW}" in said) is not bool(number)
+
+
+def test_nobody_needs_to_be_reminded_of_keys(tmp_path: Path, mail: Path) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text("nothing\n")
+    for number, options in enumerate(
+        ([mail, *keys_in(tmp_path)], [mail, "--require-proof=preferred"], [mail, "--quiet"], ["--log", log])
+    ):
+        assert NEW not in run("classify", *options, "--into", tmp_path / f"{number}.db")[1]
+        assert (tmp_path / f"{number}.db").exists()
+
+
+def test_a_place_is_shown_without_its_password() -> None:
+    class Known:
+        place = "postgresql://kim:secret@db.example.com/bounces"
+
+    assert place_of(Known()) == "postgresql://kim:***@db.example.com/bounces"  # type: ignore[arg-type]
 
 
 def test_a_list_that_knows_what_was_mailed_requires_proof(place: Path, tmp_path: Path) -> None:
@@ -400,6 +437,56 @@ def test_a_server_says_it_once_a_minute(tmp_path: Path) -> None:
         assert server.process.stderr is not None
         lines = server.process.stderr.read().splitlines()
     assert [re.search(r"(\d+) events? without", line)[1] for line in lines] == ["1", "4"]  # type: ignore[index]
+
+
+ASTRAY: Final = "bounces.example.com"
+WHY: Final = re.compile(
+    rf"it came to bounces\+a\w{{3}}…@{ASTRAY}, the signed return path is {re.escape(PATTERN)}$", re.MULTILINE
+)
+
+
+def astray() -> str:
+    """Return a return path with a genuine token at another domain than that of the pattern."""
+    return path_of(KIM).replace(f"@{DOMAIN}", f"@{ASTRAY}")
+
+
+def test_a_server_says_that_mail_comes_to_another_domain_than_that_of_the_return_path(tmp_path: Path) -> None:
+    options = ["--domain", ASTRAY, "--into", str(made(tmp_path / "list.db", RequireProof.REQUIRED)), *keys_in(tmp_path)]
+    assert run("suppressions", "add", KIM, tmp_path / "list.db")[0] == 0
+    with serving("--lmtp", "127.0.0.1:0", *options) as server:
+        assert f"--return-path is {PATTERN}, for which no --domain or --recipient accepts mail" in server.said[0]
+        assert deliver(server.ports[0], DEAD, (astray(),)) == 0
+        assert server.stop() == 0
+        assert server.process.stderr is not None
+        (line,) = server.process.stderr.read().splitlines()
+    assert "1 event without the proof that the list requires: ignored: it came to" in line
+    assert WHY.search(line)
+    assert path_of(KIM).partition("@")[0] not in line
+    with SuppressionList(tmp_path / "list.db") as known:
+        (event,) = known.ignored(KIM)
+    assert WHY.search(str(event.why))
+
+
+@pytest.mark.parametrize("option", [("--domain", "EXAMPLE.com"), ("--recipient", PLAIN)])
+def test_a_server_that_accepts_the_return_path_says_nothing_of_it(tmp_path: Path, option: tuple[str, str]) -> None:
+    file = tmp_path / "records.jsonl"
+    with serving("--lmtp", "127.0.0.1:0", *option, "--to", file, *keys_in(tmp_path)) as server:
+        assert len(server.said) == 1
+
+
+def test_what_is_ignored_is_explained_by_every_command(tmp_path: Path, place: Path) -> None:
+    keys, mail = keys_in(tmp_path), tmp_path / "mail.eml"
+    for number, name in enumerate((astray(), PLAIN)):
+        mail.write_bytes(mailed(DEAD.replace(b"<2@", f"<{number}@".encode()), name))
+        status, said = run("classify", mail, "--into", place, *keys)
+        assert (status, bool(WHY.search(said))) == (0, name != PLAIN)
+        assert (str(Refusal.NO_TOKEN) in said) is (name == PLAIN)
+
+
+def test_foreign_text_in_what_is_ignored_is_harmless() -> None:
+    (line,) = warnings_of(Outcome(ignored=2), "it came to \x1b[31mred\n")
+    assert line.startswith("2 events without the proof that the list requires: ignored, the first one: it came to ")
+    assert line.isprintable()
 
 
 def test_what_was_not_said_is_said_at_the_end(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

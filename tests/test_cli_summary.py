@@ -626,11 +626,11 @@ def test_the_crontab_of_the_documentation(tmp_path: Path) -> None:
     lines = (EXAMPLES / "summary.cron").read_text().splitlines()
     (job,) = [one for one in lines if re.match(r"[\d*]", one)]
     *fields, user, command = re.split(r" +", job, maxsplit=6)
-    assert (fields, user) == (["5", "6", "*", "*", "*"], "undeliverable")
+    assert (fields, user) == (["5", "6", "*", "*", "*"], "bounces")
     assert "%" not in command
     logs_of_yesterday(tmp_path, 3)
     assert command.endswith(BOTH)
-    done = shell(command.replace("/var/log/", "").replace("/var/lib/undeliverable/", ""), tmp_path)
+    done = shell(command.replace("/var/log/", "").replace("/var/lib/bounces/", ""), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^ +3 failed +0\.99%", done.stdout, re.MULTILINE)
     assert done.stdout.isascii()

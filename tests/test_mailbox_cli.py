@@ -318,12 +318,16 @@ def test_the_page_has_the_folders() -> None:
 
 
 @pytest.mark.parametrize("name", ["undeliverable-mailbox.service", "mailbox.cron"])
-def test_the_command_of_an_example_runs(name: str, port: int, habits: Habits, password: str) -> None:
+def test_the_command_of_an_example_runs(name: str, port: int, habits: Habits, password: str, tmp_path: Path) -> None:
     text = (EXAMPLES / name).read_text(encoding="utf-8").replace("\\\n", " ")
     (line,) = re.findall(r"/usr/local/bin/undeliverable (mailbox .*)", text)
     words = [re.sub(r"^(/\S+|\$\S+)/", "", word) for word in shlex.split(line)]
     words[1] = f"{HOME}:{port}/INBOX"
     words[words.index("--password-file") + 1] = password.partition("=")[2]
+    keys = tmp_path / "keys-of-the-example"
+    keys.write_text(f"a {'0' * 32}\n", encoding="ascii")
+    keys.chmod(0o400)
+    words[words.index("--keys") + 1] = str(keys)
     assert main([*words, *([] if "--once" in words else ["--once"])]) == 0
     assert list(habits.messages) == [2]
 

@@ -33,7 +33,7 @@ LAYERS: Final = (
 )
 # What each of these layers may know of the others; pure ones know nothing but the core.
 BELOW: Final = {
-    "suppression": {"suppression", "data"},
+    "suppression": {"suppression", "data", "verdict"},
     "recommend": {"recommend", "data"},
     "store": {"store", "suppression", "files", "data"},
 }

@@ -671,6 +671,30 @@ def test_a_file_too_long_for_keys(keys: Path) -> None:
         read_keys(keys)
 
 
+# --- another domain ---------------------------------------------------------------------------------------------------
+
+
+def test_a_token_at_another_domain_is_refused_with_both_addresses() -> None:
+    report = groups((MEMBER, KIM, "failed"))
+    local, _, domain = PATH.rpartition("@")
+
+    def refusal(*paths: str) -> str:
+        (verdict,) = SIGNER.prove(report, *paths, today=TODAY).verdicts
+        return verdict.conflicts[-1].removeprefix(UNPROVEN)
+
+    start = SIGNER.pattern.partition("{")[0]
+    wanted = f"it came to {local[: len(start) + 4]}…@other.example, the signed return path is {SIGNER.pattern}"
+    assert refusal(f"<{local}@other.example>") == wanted
+    assert refusal("someone@other.example", f"{local.upper()}@other.example").lower() == wanted.lower()
+    # a token at the right domain is refused for what it is itself, and what is no token says nothing
+    assert refusal(f"{local}@other.example", PATH.replace("+a", "+b")) == Refusal.UNKNOWN_KEY
+    for other in (local, f"{local}@", f"x{local}@other.example", "other.example", ""):
+        assert refusal(other) == Refusal.NO_TOKEN
+    long = refusal(f"{local}@{'x' * 300}.example")
+    assert len(long) < 200
+    assert not SIGNER.is_astray(f"{local}@{domain.upper()}")
+
+
 # --- explained ----------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.accuracy import PAGE
-from tests.release import INSTALL, flipped, home_of
+from tests.release import INSTALL, by_name, flipped, home_of
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -99,6 +99,19 @@ def test_other_pages_do_not_say_how_to_install_from_pypi() -> None:
                 assert not re.search(r"\bundeliverable(?!\[)\b(?!-)", line.partition("pip install")[2]), (
                     f"{page.name}: {line}"
                 )
+
+
+def test_guides_install_from_a_checkout_until_it_is_published() -> None:
+    """A command by name would fail, or install what somebody else put there; a release changes the pages with README."""
+    is_published = bool(home_of((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
+    pages = {path: path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")}
+    assert any(by_name(text) != text for text in pages.values()) is not is_published
+    by_its_name = re.compile(
+        r"^(?!.*`).*pip install .*undeliverable\[", re.MULTILINE
+    )  # prose names extras of what is there
+    found = {path.name for path, text in pages.items() if by_its_name.search(text)}
+    assert bool(found) is is_published, found
+    assert all(by_its_name.search(by_name(text)) for text in pages.values() if by_name(text) != text)
 
 
 def rows(text: str) -> list[list[str]]:

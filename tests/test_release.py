@@ -55,6 +55,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(f"{name}_EMAIL", "kim@example.org")
     folder = tmp_path / "checkout"
     folder.mkdir()
+    (folder / "docs").mkdir()
+    (folder / "docs" / "index.md").write_text("# Guide\n\npip install '/path/to/checkout[store]'\n", encoding="utf-8")
     without = shutil.ignore_patterns("__pycache__", "index.jsonl*", "*.so")
     for name in NEEDED:
         path = ROOT / name
@@ -103,6 +105,9 @@ def test_a_release_from_beginning_to_end(checkout: Path, tmp_path: Path) -> None
     assert readme == flipped(readme, HOME)
     assert f"[![checks]({HOME}/actions/workflows/ci.yml/badge.svg)]" in readme
     assert "not on PyPI yet" not in readme
+    assert (checkout / "docs" / "index.md").read_text(
+        encoding="utf-8"
+    ) == "# Guide\n\npip install 'undeliverable[store]'\n"
     assert notes_of((checkout / "CHANGELOG.md").read_text(encoding="utf-8"), "9.0.0") == "### Added\n\n- A thing.\n"
     metadata = zipfile.ZipFile(next(path for path in built if path.suffix == ".whl")).read(
         "undeliverable-9.0.0.dist-info/METADATA"

@@ -25,7 +25,7 @@ from undeliverable.store import StoreError, SuppressionList, UnavailableError
 from undeliverable.suppression import ListEvent
 from undeliverable.verp import Signer
 
-from .service import JSON, MAIL, SECRETS, TOKEN, ask, asked, secrets_file
+from .service import JSON, MAIL, SECRETS, TOKEN, Answer, ask, asked, secrets_file
 from .test_pipe import MESSAGE, bounce
 
 KIM: Final = "kim@example.org"
@@ -131,7 +131,7 @@ class TestMail:
         found = answer.json
         assert answer.status == 200
         assert found.pop("envelope") == {"sender": None, "recipients": []}
-        assert found.pop("recorded") == []
+        assert (found.pop("recorded"), found.pop("ignored")) == ([], 0)
         assert datetime.fromisoformat(found["received"]).tzinfo is not None
         assert found == parse(MESSAGE, source="a.eml").to_dict() | {"received": found["received"]}
 
@@ -140,10 +140,33 @@ class TestMail:
         answer = asked(api, "POST", "/v1/parse?envelope_to=b%40example.com&envelope_from=", MESSAGE, MAIL)
         assert answer.json["recorded"] == ["file", "list"]
         (record,) = lines(file)
-        assert record | {"recorded": ["file", "list"]} == answer.json
+        assert record | {"recorded": ["file", "list"], "ignored": 0} == answer.json
         assert record["envelope"] == {"sender": "", "recipients": ["b@example.com"]}
         assert known.is_suppressed(KIM)
         assert known.history(KIM)[0].time == datetime.fromisoformat(answer.json["received"])
+
+    def test_what_the_list_ignores_is_counted(self, file: Path, known: SuppressionList) -> None:
+        api, day = Api(None, to=file, into=known, prover=Prover(SIGNER, known)), datetime.now(UTC).date()
+
+        async def several() -> list[Answer]:
+            paths = ("bounces@example.com", SIGNER.sign(KIM, id="7", day=day), "bounces@example.com")
+            calls = [
+                ask(
+                    api,
+                    "POST",
+                    "/v1/parse",
+                    MESSAGE.replace(b"<2@", f"<{number}@".encode()),
+                    MAIL | {"undeliverable-envelope-to": path},
+                )
+                for number, path in enumerate(paths)
+            ]
+            return await asyncio.gather(*calls)
+
+        answers = [answer.json for answer in asyncio.run(several())]
+        assert [(answer["recorded"], answer["ignored"]) for answer in answers] == [
+            (["file", "list"], 1), (["file", "list"], 0), (["file", "list"], 1),
+        ]  # fmt: skip
+        assert asked(api, "POST", "/v1/parse?record=false", MESSAGE, MAIL).json["ignored"] == 0
 
     def test_it_can_be_read_only(self, file: Path, known: SuppressionList) -> None:
         api = Api(None, to=file, into=known)
@@ -456,6 +479,10 @@ class TestTokens:
             (f'[api.a]\ntoken = "{TOKEN}"\nscopes = []', "must be a non-empty string or a list"),
             (f'[api.a]\ntoken = "{TOKEN}"\nscopes = "read"', "unknown scope 'read'; expected one of parse, classify"),
             (f'[api.a]\ntoken = "{TOKEN}"\nscope = "parse"', "unknown key; expected one of token, sha256, scopes"),
+            (
+                '[api.a]\ntoken = "Replace-me-by-24-random-octets-in-hex-1"\nscopes = "parse"',
+                "the placeholder of the example",
+            ),
             ('[api.a]\ntoken = "short"\nscopes = "parse"', "at least 20 characters; make one with: openssl"),
             (f'[api.a]\ntoken = "{TOKEN} "\nscopes = "parse"', "at least 20 characters"),
             ('[api.a]\nsha256 = "00"\nscopes = "parse"', "64 hexadecimal digits"),

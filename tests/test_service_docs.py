@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 
+from undeliverable import KnowledgeError
 from undeliverable.cli._main import full_parser
 from undeliverable.serve import records
 from undeliverable.serve._metrics import FAMILIES
@@ -238,26 +239,43 @@ def test_the_unit_starts_what_exists() -> None:
     assert {str(Path(path).parent) for path in (options.to, options.into)} == {writable}
 
 
-def test_the_secrets_of_the_example_are_tokens(tmp_path: Path) -> None:
-    found = read_tokens(secrets_file(tmp_path, (FOLDER / "secrets.example.toml").read_text(encoding="utf-8")))
+def test_the_secrets_of_the_example_are_tokens_once_they_are_replaced(tmp_path: Path) -> None:
+    text = (FOLDER / "secrets.example.toml").read_text(encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"secrets.*api\.mail-server.*placeholder of the example"):
+        read_tokens(secrets_file(tmp_path, text))
+    found = read_tokens(secrets_file(tmp_path, text.replace("replace-me", "replaced")))
     assert {scope for token in found.known for scope in token.scopes} == set(SCOPES)
 
 
-def posted(folder: Path, port: int, token_file: str = "authorization") -> int:
+def run_post(folder: Path, port: int, *arguments: str, token_file: str = "authorization") -> tuple[int, str]:
     environment = os.environ | {"URL": f"http://127.0.0.1:{port}", "TOKEN_FILE": str(folder / token_file)}
-    command = [str(FOLDER / "post_bounce.sh"), "bounces+1@example.com", ""]
-    return subprocess.run(
-        command, input=MESSAGE, env=environment, capture_output=True, check=False, timeout=60
-    ).returncode
+    done = subprocess.run(
+        [str(FOLDER / "post_bounce.sh"), *arguments],
+        input=MESSAGE, env=environment, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    return done.returncode, (done.stdout + done.stderr).decode()
 
 
 @needs_curl
 def test_a_pipe_hands_bounces_over_or_says_try_again(folder: Path, server: Server) -> None:
-    assert posted(folder, server.ports[0]) == 0
+    port, to = server.ports[0], "bounces+1@example.com"
+    assert run_post(folder, port, to, "") == (0, "")
     *_, record = records.read(folder / "proved.jsonl")
-    assert record["envelope"] == {"sender": "", "recipients": ["bounces+1@example.com"]}
-    assert posted(folder, server.ports[0], "bounce.eml") == 75  # no token
-    assert posted(folder, 1) == 75  # nobody listens
+    assert record["envelope"] == {"sender": "", "recipients": [to]}
+    status, said = run_post(folder, port, to, token_file="bounce.eml")  # no token
+    assert (status, '"unauthorized"' in said) == (75, True)
+    assert run_post(folder, 1, to, "")[0] == 75  # nobody listens
+
+
+@needs_curl
+@pytest.mark.parametrize("arguments", [(), ("a@example.com", "b@example.com", "c@example.com"), ("", "c@example.com")])
+def test_a_pipe_takes_one_recipient(folder: Path, server: Server, arguments: tuple[str, ...]) -> None:
+    """The second of two recipients would be taken for the sender."""
+    before = len([*records.read(folder / "proved.jsonl")]) if (folder / "proved.jsonl").exists() else 0
+    status, said = run_post(folder, server.ports[0], *arguments)
+    assert (status, "usage: post_bounce.sh RECIPIENT [SENDER]" in said) == (75, True)
+    after = len([*records.read(folder / "proved.jsonl")]) if (folder / "proved.jsonl").exists() else 0
+    assert after == before
 
 
 def test_a_program_asks_with_the_standard_library(server: Server) -> None:

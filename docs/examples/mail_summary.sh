@@ -3,7 +3,7 @@
 # Ends with the status of the summary: 3 if rates are to be watched, 4 if sending is to pause, 1 if a log could not be read.
 set -u
 umask 077
-state=${STATE_DIRECTORY:-/var/lib/undeliverable}
+state=${STATE_DIRECTORY:-/var/lib/bounces}
 text=$(undeliverable summary --log --yesterday --before "$state/summary.json" --save "$state/summary.json" \
     --fail-on watch "$@" 2>&1)
 status=$?

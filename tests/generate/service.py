@@ -220,7 +220,12 @@ def _parsed(record: Mapping[str, Any]) -> dict[str, Any]:
     texts = {"type": "array", "items": {"type": "string"}}
     places = {"type": "array", "items": {"enum": ["file", "list"]}, "description": "where the record is on disk"}
     envelope = _closed(sender={"type": ["string", "null"]}, recipients=texts)
-    return _closed(**{**record["properties"], "envelope": envelope, "recorded": places})
+    ignored = {
+        "type": "integer",
+        "minimum": 0,
+        "description": "the number of its events that the list ignored for lack of proof",
+    }
+    return _closed(**{**record["properties"], "envelope": envelope, "recorded": places, "ignored": ignored})
 
 
 def _problem_schema() -> dict[str, Any]:

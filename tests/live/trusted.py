@@ -81,6 +81,9 @@ class Gate(Server):
         """Run the service of systemd, as this user."""
         unit = recipe("/etc/systemd/system/undeliverable.service").replace("\\\n", " ").replace(PIPE, LMTP)
         (start,) = (line for line in unit.splitlines() if line.startswith("ExecStart="))
+        # It has a folder of its own beside that of the pipe, since the test runs both.
+        start = start.replace("/etc/bounces/keys", f"{self.folder}/lmtp/keys")
+        start = start.replace("/var/lib/bounces", f"{self.folder}/lmtp")
         command = [sys.executable, "-m", *shlex.split(self._here(start.removeprefix("ExecStart=")))]
         command[2] = "undeliverable"
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -114,11 +117,8 @@ class Gate(Server):
         path.chmod(0o755)
 
     def _here(self, text: str) -> str:
-        text = text.replace("/etc/undeliverable/keys", f"{self.folder}/lmtp/keys")
         text = text.replace("/etc/bounces/keys", f"{self.folder}/out/keys")
-        text = text.replace("/run/undeliverable", f"{self.folder}/run").replace(
-            "/var/lib/undeliverable", f"{self.folder}/lmtp"
-        )
+        text = text.replace("/run/undeliverable", f"{self.folder}/run")
         return super()._here(text)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from tests.release._release import Release, ReleaseError, released
 from tests.release._texts import (
     INSTALL,
+    by_name,
     flipped,
     home_of,
     notes_of,
@@ -24,6 +25,7 @@ __all__ = [
     "INSTALL",
     "Release",
     "ReleaseError",
+    "by_name",
     "flipped",
     "home_of",
     "notes_of",

@@ -20,7 +20,7 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Final
 
-from tests.release._texts import flipped, home_of, with_home, with_section, with_version
+from tests.release._texts import by_name, flipped, home_of, with_home, with_section, with_version
 from tests.release._verdicts import changes_verdicts, is_patch, verdicts_of, wrong_verdicts
 
 __all__ = ["Release", "ReleaseError", "released"]
@@ -121,9 +121,16 @@ def _changed(release: Release, tree: Path) -> Mapping[str, str]:
             _PROJECT: with_home(texts[_PROJECT], home),
             _CHANGELOG: with_section(texts[_CHANGELOG], release.version, release.day, home),
             _README: flipped(texts[_README], home),
+            **_pages(tree),
         }
     except ValueError as error:
         raise ReleaseError(str(error)) from error
+
+
+def _pages(tree: Path) -> Mapping[str, str]:
+    """Return the pages of the documentation that say how to install, with their new text."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted((tree / "docs").rglob("*.md"))}
+    return {path.relative_to(tree).as_posix(): new for path, text in texts.items() if (new := by_name(text)) != text}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Final
 
-__all__ = ["INSTALL", "flipped", "home_of", "notes_of", "with_home", "with_section", "with_version"]
+__all__ = ["INSTALL", "by_name", "flipped", "home_of", "notes_of", "with_home", "with_section", "with_version"]
 
 INSTALL: Final = """\
 From PyPI; Python 3.11 or newer:
@@ -30,6 +30,8 @@ _BADGES: Final = (
     ("checks", "{home}/actions/workflows/ci.yml/badge.svg", "{home}/actions/workflows/ci.yml"),
 )
 """What is true once the package is published: name, picture, and where it leads."""
+_CHECKOUT: Final = "/path/to/checkout["
+"""What the pages of the documentation give to pip until the package is published, before the extras."""
 _PLACES: Final = ("badges", "install")
 _VERSION: Final = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 _HOME: Final = re.compile(r'^home = "([^"]*)"', re.MULTILINE)
@@ -101,6 +103,11 @@ def flipped(text: str, home: str) -> str:
             raise ValueError(f"README.md has no place between <!-- {place} --> and <!-- /{place} -->")
         text = f"{head}{begin}\n{filling}\n{end}{tail}"
     return text
+
+
+def by_name(text: str) -> str:
+    """Return a page of the documentation that installs what is published: by its name, no longer from a checkout."""
+    return text.replace(_CHECKOUT, "undeliverable[")
 
 
 def home_of(text: str) -> str:

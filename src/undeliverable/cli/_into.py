@@ -11,9 +11,9 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from undeliverable import UndeliverableError
-from undeliverable.cli._command import RunError, UsageError
-from undeliverable.cli._lists import open_list, said, warnings_of
+from undeliverable import Proof, UndeliverableError
+from undeliverable.cli._command import RunError, UsageError, warn
+from undeliverable.cli._lists import open_list, place_of, said, warnings_of
 from undeliverable.cli._words import counted, unknown_value
 from undeliverable.files import Mail
 from undeliverable.mail import received_at
@@ -78,13 +78,27 @@ def list_of(options: Namespace, *, reads_mail: bool = True) -> SuppressionList |
     if wanted == "required" and lacks_keys:
         raise _useless(options.into)
     by_default = None if options.keys is None else _required()
+    asks_nothing = lacks_keys and wanted is None and options.sent is None
     known = open_list(
-        options.into, scope=options.scope, create=True, require_proof=wanted, proof_of_new=wanted or by_default
+        options.into,
+        scope=options.scope,
+        create=True,
+        require_proof=wanted,
+        proof_of_new=wanted or by_default,
+        when_new=_say_unprotected if asks_nothing and not getattr(options, "quiet", False) else None,
     )
     if lacks_keys and known.require_proof == "required":
         known.close()
         raise _useless(options.into)
     return known
+
+
+def _say_unprotected(known: SuppressionList) -> None:
+    """Say of a new list, once, that strangers can change it."""
+    warn(
+        f"{place_of(known)}: new list, proof {known.require_proof}: whoever knows the bounce address can suppress anybody;"
+        " see --keys"
+    )
 
 
 def _wanted(options: Namespace) -> RequireProof | None:
@@ -143,7 +157,7 @@ class Into:
     :param known: the list.
     """
 
-    __slots__ = ("_known", "_max_age", "_old", "_outcome", "_waiting")
+    __slots__ = ("_known", "_max_age", "_old", "_outcome", "_waiting", "_why")
 
     def __init__(self, known: SuppressionList, max_age: timedelta) -> None:
         self._known = known
@@ -151,6 +165,7 @@ class Into:
         self._old = 0
         self._outcome: Outcome | None = None
         self._waiting: list[Located] = []
+        self._why: str | None = None
 
     def add(self, events: Sequence[Located], old: int) -> None:
         """Take events, and the number of messages that are too old to give some.
@@ -176,13 +191,14 @@ class Into:
     def _warnings(self) -> list[str]:
         days = self._max_age / timedelta(days=1)
         old = f"{counted(self._old, 'message')} left out, received more than {days:g} days ago: --max-age DAYS allows them"
-        return [*([old] if self._old else []), *warnings_of(self._outcome)]
+        return [*([old] if self._old else []), *warnings_of(self._outcome, self._why)]
 
     def _write(self) -> None:
         if self._waiting:
             with _completing():
                 outcome = self._known.record(self._waiting)
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
+            self._why = self._why or _why(outcome, self._waiting)
             self._waiting.clear()
 
 
@@ -193,20 +209,23 @@ class Watched:
     :param say: prints one line.
     """
 
-    __slots__ = ("_known", "_lock", "_next", "_outcome", "_say")
+    __slots__ = ("_known", "_lock", "_next", "_outcome", "_say", "_why")
 
     def __init__(self, known: SuppressionList, say: Callable[[str], None]) -> None:
         self._known = known
         self._say = say
         self._lock = Lock()
         self._outcome: Outcome | None = None
+        self._why: str | None = None
         self._next = -inf
 
     def record(self, events: Iterable[Located]) -> Outcome:
         """Record events; say what is to be said at once, and further things after a minute."""
+        events = list(events)
         outcome = self._known.record(events)
         with self._lock:
             self._outcome = outcome if self._outcome is None else self._outcome + outcome
+            self._why = self._why or _why(outcome, events)
             if time.monotonic() >= self._next:
                 self._say_all()
         return outcome
@@ -217,12 +236,19 @@ class Watched:
         self._known.close()
 
     def _say_all(self) -> None:
-        lines = warnings_of(self._outcome)
-        self._outcome = None
+        lines = warnings_of(self._outcome, self._why)
+        self._outcome = self._why = None
         for line in lines:
             self._say(f"{self._known.place}: {line}")
         if lines:
             self._next = time.monotonic() + _PAUSE
+
+
+def _why(outcome: Outcome, events: Iterable[Located]) -> str | None:
+    """Return why nothing proves the first of the events that a list ignored; where it takes all of them, nothing."""
+    if not outcome.ignored:
+        return None
+    return next((event.why for _, event in events if event.proof is Proof.UNPROVED and event.why), None)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from undeliverable.store import Entry, Outcome, SuppressionList
     from undeliverable.suppression import Policy, RequireProof
 
-__all__ = ["add_list", "add_who", "open_list", "policy_named", "record_of", "said", "utc", "warnings_of", "who_of"]
+__all__ = [
+    "add_list",
+    "add_who",
+    "open_list",
+    "place_of",
+    "policy_named",
+    "record_of",
+    "said",
+    "utc",
+    "warnings_of",
+    "who_of",
+]
 
 
 def add_list(parser: ArgumentParser) -> None:
@@ -53,6 +65,7 @@ def open_list(
     policy: Policy | None = None,
     require_proof: RequireProof | None = None,
     proof_of_new: RequireProof | None = None,
+    when_new: Callable[[SuppressionList], None] | None = None,
 ) -> SuppressionList:
     """Open the list at a path or URL, and print what somebody should know about it.
 
@@ -60,6 +73,7 @@ def open_list(
     :param policy: the policy of a new list.
     :param require_proof: the proof that the list must ask for.
     :param proof_of_new: the proof that a new list asks for, unless `require_proof` says so.
+    :param when_new: called with the list if it was made just now.
     :raises UsageError: when the place cannot be that of a list.
     :raises UndeliverableError: when it cannot be opened, or without the extra `store`.
     """
@@ -72,11 +86,22 @@ def open_list(
         if not create:
             raise
         known = SuppressionList(place, scope=scope, policy=policy, require_proof=require_proof or proof_of_new)
+        if when_new is not None:
+            when_new(known)
     if known.migrated is not None:
         _print_migrated(known)
     for remark in known.remarks:
         warn(remark)
     return known
+
+
+def place_of(known: SuppressionList) -> str:
+    """Return the place of a list for people: of a database without the password."""
+    if "://" not in known.place:
+        return neutral(known.place)
+    from sqlalchemy import make_url
+
+    return neutral(make_url(known.place).render_as_string())
 
 
 def _check_place(place: str, *, create: bool) -> None:
@@ -134,12 +159,17 @@ def said(outcome: Outcome | None) -> str:
     return ", ".join(filter(None, parts))
 
 
-def warnings_of(outcome: Outcome | None) -> list[str]:
-    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait."""
+def warnings_of(outcome: Outcome | None, why: str | None = None) -> list[str]:
+    """Return what somebody should know of recorded events, one line each: how many count for nothing, and how many wait.
+
+    :param why: why nothing proves the first of those that are ignored, as far as it is known.
+    """
     if outcome is None:
         return []
     providers = ", ".join(map(neutral, outcome.on_hold))
     ignored = f"{counted(outcome.ignored, 'event')} without the proof that the list requires: ignored"
+    if why is not None:
+        ignored += f"{': ' if outcome.ignored == 1 else ', the first one: '}{neutral(why)}"
     held = (
         f"{counted(len(outcome.held), 'suppression')} held, since far more addresses than usual fail at {providers}: see"
         " 'undeliverable suppressions held'"

@@ -220,11 +220,22 @@ def _mail_sinks(options: Namespace, shared: Shared, listen: list[tuple[bool, tup
         prover=shared.prover,
         metrics=shared.metrics,
     )
+    _check_return_path(shared.prover, handler.accepts)
     limits = Limits(size=options.max_size * MIB, connections=options.max_connections, command=options.timeout)
     return [
         Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits, budget=shared.budget)
         for lmtp, (host, port) in listen
     ]
+
+
+def _check_return_path(prover: Prover | None, accepts: Callable[[str], bool]) -> None:
+    """Warn of a signed return path to which no mail comes here: then no bounce would be proved, and all be ignored."""
+    signer = None if prover is None else prover.signer
+    if signer is not None and not accepts(signer.pattern.replace("{token}", "token")):
+        warn(
+            f"--return-path is {signer.pattern}, for which no --domain or --recipient accepts mail: what comes to another"
+            " domain is not proved by its token"
+        )
 
 
 def _look_up_servers(options: Namespace) -> list[SocketmapServer]:

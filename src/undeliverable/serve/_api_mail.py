@@ -13,7 +13,7 @@ from undeliverable import Knowledge, Report, parse
 from undeliverable.mail import delivered_to
 from undeliverable.serve._commit import GroupCommit
 from undeliverable.serve._delivery import Delivery
-from undeliverable.serve._intake import Intake, Taken
+from undeliverable.serve._intake import Intake, Taken, ignored_of
 from undeliverable.serve._judging import Judging
 from undeliverable.serve._limits import Limits
 from undeliverable.serve._problems import ApiError
@@ -98,10 +98,11 @@ class Judge:
         self._metrics.seen(_SOURCE, delivery.report, tenant)
         is_old = now - received > self._limits.max_age
         line = delivery.line() if len(delivery.report) < _MANY else await asyncio.to_thread(delivery.line)
-        if is_kept:
-            await self._store.add(Taken(delivery.report, line, counts=not is_old))
+        outcome = await self._store.add(Taken(delivery.report, line, counts=not is_old)) if is_kept else None
+        ignored = 0 if is_old else ignored_of(delivery.report, outcome)
         places = [place for place in self.places if is_kept and not (is_old and place == "list")]
-        return Reply(200, b'%b,"recorded":%b}' % (line[:-2], json.dumps(places).encode("ascii")))
+        recorded = json.dumps(places).encode("ascii")
+        return Reply(200, b'%b,"recorded":%b,"ignored":%d}' % (line[:-2], recorded, ignored))
 
     async def _read(self, body: bytes, values: dict[str, Any], recipients: Sequence[str], received: datetime) -> Report:
         source, kept = values.pop("source", None), values.pop("keep_header", ())

@@ -93,7 +93,7 @@ class BounceHandler:
         self._recipients = frozenset(recipient.casefold() for recipient in recipients)
         self._to = to
         self._into = into
-        self._store: GroupCommit[Taken] | None = None
+        self._store: GroupCommit[Taken, object] | None = None
         self._judging = Judging(knowledge, context)
         self._prover = prover
         self._most_recipients = most_recipients

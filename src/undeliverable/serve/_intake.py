@@ -16,7 +16,7 @@ from undeliverable import Report
 from undeliverable.serve import records
 from undeliverable.suppression import ListEvent, events_of
 
-__all__ = ["Intake", "Recorder", "Taken"]
+__all__ = ["Intake", "Recorder", "Taken", "ignored_of"]
 
 
 class Recorder(Protocol):
@@ -53,16 +53,27 @@ class Intake:
         self.to = to
         self.into = into
 
-    def store(self, taken: Sequence[Taken]) -> None:
-        """Return when all of `taken` is on disk; raise when it is not, and then the sender has to repeat it."""
+    def store(self, taken: Sequence[Taken]) -> object:
+        """Return when all of `taken` is on disk; raise when it is not, and then the sender has to repeat it.
+
+        The result is that of the list, for :func:`ignored_of`.
+        """
         # Judged before anything is written: what fails here would otherwise add a line whenever the sender repeats it.
         counting = [each.report for each in taken if each.counts] if self.into is not None else []
         events = [event for report in counting for event in _events(report)]
         lines = [each.line for each in taken if each.line is not None]
         if self.to is not None and lines:
             records.append(self.to, lines)
-        if self.into is not None:
-            self.into.record(events)
+        return None if self.into is None else self.into.record(events)
+
+
+def ignored_of(report: Report, outcome: object) -> int:
+    """Return how many events of a report a list ignored.
+
+    :param outcome: what :meth:`Intake.store` returned for this report and perhaps others.
+    """
+    keys: tuple[str, ...] = getattr(outcome, "ignored_keys", ())
+    return sum(event.key in keys for _, event in _events(report)) if keys else 0
 
 
 def _events(report: Report) -> Iterable[tuple[str, ListEvent]]:

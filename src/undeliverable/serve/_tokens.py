@@ -32,6 +32,8 @@ SCOPES: Final[Mapping[str, str]] = MappingProxyType(
 _SHORTEST: Final = 20
 _KEYS: Final = ("token", "sha256", "scopes")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_PLACEHOLDER: Final = "replace-me"  # how the tokens of the documentation's example begin, which everybody knows
+_UNCHANGED: Final = "is the placeholder of the example, which everybody knows; make a token with: openssl rand -hex 24"
 _HINT: Final = f"must have at least {_SHORTEST} characters; make one with: openssl rand -hex 24"
 
 
@@ -107,6 +109,8 @@ def _digests(file: str, entry: str, table: Mapping[str, object]) -> Iterable[byt
         for text in _texts(file, entry, "token", table["token"]):
             if len(text) < _SHORTEST or not text.isascii() or not text.isprintable() or " " in text:
                 raise KnowledgeError(file, _HINT, entry=entry, key="token")
+            if text.lower().startswith(_PLACEHOLDER):
+                raise KnowledgeError(file, _UNCHANGED, entry=entry, key="token")
             yield hashlib.sha256(text.encode()).digest()
         return
     for text in _texts(file, entry, "sha256", table["sha256"]):

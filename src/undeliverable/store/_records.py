@@ -114,6 +114,7 @@ class Outcome(Shown):
     :ivar ignored: number of events without the proof that the list requires.
     :ivar held: the addresses whose suppression is held, since too many of their provider's bounce.
     :ivar on_hold: the providers of events that were held.
+    :ivar ignored_keys: the keys of the events that were ignored.
     """
 
     new: int = 0
@@ -124,6 +125,7 @@ class Outcome(Shown):
     ignored: int = 0
     held: tuple[str, ...] = ()
     on_hold: tuple[str, ...] = ()
+    ignored_keys: tuple[str, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -135,6 +137,7 @@ class Outcome(Shown):
             self.ignored + other.ignored,
             self.held + other.held,
             tuple(dict.fromkeys(self.on_hold + other.on_hold)),
+            self.ignored_keys + other.ignored_keys,
         )
 
 

@@ -85,7 +85,12 @@ class Writer:
         accepts = self._intake(events)
         accepted = [located for located in events if accepts(located[2])]
         wanted = self._without_forgotten(accepted)
-        outcome = Outcome(forgotten=len(accepted) - len(wanted), ignored=len(events) - len(accepted))
+        rest = [(address, event) for address, _, event in events if not accepts(event)]
+        outcome = Outcome(
+            forgotten=len(accepted) - len(wanted),
+            ignored=len(rest),
+            ignored_keys=tuple(event.key for _, event in rest),
+        )
         if wanted:
             self._open(wanted)
             for address, _, event in sorted(wanted, key=lambda located: located[2].order):
@@ -93,10 +98,7 @@ class Writer:
             self._store()
             self._fold_late()
             outcome += self._close()
-        ignored = _proof.ByProof()
-        if outcome.ignored:
-            rest = [(address, event) for address, _, event in events if not accepts(event)]
-            ignored = _proof.keep(self._connection, rest, self._scope)
+        ignored = _proof.keep(self._connection, rest, self._scope) if rest else _proof.ByProof()
         _proof.count(self._connection, self._scope, self._taken, ignored)
         return outcome
 

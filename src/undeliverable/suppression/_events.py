@@ -53,7 +53,7 @@ class ListEvent(Shown):
         failed than the one that was mailed. A release voids failures with its ``reason`` only, None voids all.
     :ivar until: the end of a suppression by hand, None leaves it to the policy; of a release, the end of its span.
     :ivar who: the person who suppressed or reactivated, or the service or server that reported it.
-    :ivar why: the explanation, in words.
+    :ivar why: the explanation, in words; of an unproved failure or delivery why nothing proves it.
     :ivar status: the enhanced status code, for the record.
     :ivar reply: the raw reply, for the record; the first part to be dropped.
     :ivar rule: the id of the rule that found the reason.

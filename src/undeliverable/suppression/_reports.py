@@ -7,8 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from undeliverable import Action, Kind, Report, Verdict
+from undeliverable import Action, Kind, Proof, Report, Verdict
 from undeliverable.suppression._events import EventKind, ListEvent, aware
+from undeliverable.verdict import UNPROVEN
 
 __all__ = ["events_of", "receipt_of"]
 
@@ -58,6 +59,13 @@ def _kind(kind: Kind, verdict: Verdict) -> EventKind | None:
     return _BY_ACTION.get(verdict.action)
 
 
+def _refusal(verdict: Verdict) -> str | None:
+    """Return why nothing proves a verdict, where somebody asked."""
+    if verdict.proof is not Proof.UNPROVED:
+        return None
+    return next((text.removeprefix(UNPROVEN) for text in verdict.conflicts if text.startswith(UNPROVEN)), None)
+
+
 def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime) -> ListEvent:
     message, service = report.message, report.event
     event = ListEvent.of(verdict, received, kind=kind)
@@ -66,7 +74,7 @@ def _event(report: Report, verdict: Verdict, kind: EventKind, received: datetime
     return replace(
         event,
         who=event.who or (message.reporting_mta if service is None else service.service),
-        why=str(report.kind) if is_suppression else None,
+        why=str(report.kind) if is_suppression else _refusal(verdict),
         vendor=event.vendor or " ".join(words).strip() or None,
         reported=event.reported or message.date or message.arrival_date,
         hearsay=is_suppression and report.kind is Kind.SUPPRESSED,

@@ -25,6 +25,9 @@ _CHECKS: Final = 20_000  # signatures that are computed for one report; it takes
 # A failure says more about the address than a delay, and that more than a success.
 _RANKS: Final[dict[Action | None, int]] = {Action.FAILED: 0, None: 0, Action.DELAYED: 1}
 _LEAST: Final = 2
+# Characters of an address that a refusal shows: enough to recognise it, and not a token that somebody could use.
+_TOKEN_SHOWN: Final = 4
+_DOMAIN_SHOWN: Final = 64
 # Of several refusals the one that comes last here is given.
 _TELLING: Final = (
     Refusal.NO_TOKEN,
@@ -80,7 +83,7 @@ class Prover:
             CFBL-Feedback-ID count as well.
         :param today: the day by which tokens are too old.
         """
-        work = _Work(self, report, today)
+        work = _Work(self, report, today, addresses)
         if self.signer is not None:
             for token in tokens_in(report, addresses, self.signer):
                 work.try_token(self.signer, token)
@@ -103,8 +106,8 @@ def is_unproven(verdict: Verdict) -> bool:
 class _Work:
     """The work on one report: what is proved of it so far, and why other verdicts are not."""
 
-    def __init__(self, prover: Prover, report: Report, today: date) -> None:
-        self._prover, self._report, self._today = prover, report, today
+    def __init__(self, prover: Prover, report: Report, today: date, addresses: Sequence[str]) -> None:
+        self._prover, self._report, self._today, self._addresses = prover, report, today, addresses
         self._names = {
             number: names_of(verdict) for number, verdict in enumerate(report.verdicts) if _may_be_proved(verdict)
         }
@@ -191,21 +194,36 @@ class _Work:
     def _refuse(self, number: int, refusal: Refusal) -> None:
         self._refusals[number] = max(self._refusals.get(number, refusal), refusal, key=_TELLING.index)
 
-    def _refusal(self, number: int) -> Refusal:
+    def _refusal(self, number: int) -> str:
         if number not in self._names:
             return Refusal.INSIDE
         if self._proved:
             return Refusal.USED
         if self._prover.signer is None:
             return Refusal.NOT_SENT
-        return max(self._refusal_of_all, self._refusals.get(number, Refusal.NO_TOKEN), key=_TELLING.index)
+        found = max(self._refusal_of_all, self._refusals.get(number, Refusal.NO_TOKEN), key=_TELLING.index)
+        return _no_token(self._prover.signer, self._addresses) if found is Refusal.NO_TOKEN else found
+
+
+def _no_token(signer: Verifier, addresses: Iterable[str]) -> str:
+    """Return why there is no token: where the pattern names another domain than that of the mail, both of them."""
+    astray = next(filter(signer.is_astray, addresses), None)
+    if astray is None:
+        return Refusal.NO_TOKEN
+    local, _, domain = astray.strip().strip("<>").rpartition("@")
+    shown = f"{_cut(local, len(signer.pattern.partition('{')[0]) + _TOKEN_SHOWN)}@{_cut(domain, _DOMAIN_SHOWN)}"
+    return f"it came to {shown}, the signed return path is {signer.pattern}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _may_be_proved(verdict: Verdict) -> bool:
     return verdict.proof is None and INSIDE not in verdict.conflicts
 
 
-def _unproved(verdict: Verdict, refusal: Refusal) -> Verdict:
+def _unproved(verdict: Verdict, refusal: str) -> Verdict:
     return replace(
         verdict,
         bounce_type=None if verdict.bounce_type is None else BounceType.UNDETERMINED,

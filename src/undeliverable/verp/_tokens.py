@@ -106,6 +106,17 @@ class Verifier:
             return None
         return _token(folded[len(before) : len(folded) - len(after)])
 
+    @property
+    def pattern(self) -> str:
+        """The signed return path, with the place ``{token}``."""
+        return f"{self._before}{{token}}{self._after}"
+
+    def is_astray(self, address: str) -> bool:
+        """Return True if an address is a signed return path but for its domain: the pattern then names another one."""
+        local, _, domain = unwrap(address.strip().strip("<>")).rpartition("@")
+        own = self._after.rpartition("@")[2]
+        return bool(domain) and domain.lower() != own.lower() and self.read(f"{local}@{own}") is not None
+
     def check(self, address: str, recipient: str | None, *, today: date, kind: Kind = Kind.BOUNCE) -> Refusal | None:
         """Return why `address` does not prove that you sent a message to `recipient`, or None if it does.
 
