@@ -39,10 +39,9 @@ def write(connection: Connection, rows: Iterable[SentRow], identity: AddressIden
 
 def _values(row: SentRow, identity: AddressIdentity, day: int) -> dict[str, object]:
     recipient, token_id, message_id = row
-    bare = bare_address(recipient)
-    if bare is None or not (token_id or message_id):
+    if "@" not in recipient or not (token_id or message_id):
         raise StoreError(f"not a row of what was sent: {row!r}; expected an address, and an id or a Message-ID or both")
-    address, shown = identity.of(recipient), storable(bare)
+    address, shown = identity.of(recipient), storable(bare_address(recipient) or recipient.strip())
     return {
         "id": _key(token_id).lower(),
         "message_id": _key(_bare(message_id)),
