@@ -51,6 +51,7 @@ def test_every_function_is_in_the_page_of_types() -> None:
     }
     own = {
         "address_identity",
+        "bare_address",
         "is_same_address",
         "find_reply_code",
         "find_status",

@@ -7,7 +7,7 @@ from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
 from collections.abc import Sequence as _Sequence
 
-from undeliverable._text.identity import address_identity, is_same_address
+from undeliverable._text.identity import address_identity, bare_address, is_same_address
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
 from undeliverable.knowledge import Knowledge
@@ -73,6 +73,7 @@ __all__ = [
     "__version__",
     "address_identity",
     "attached",
+    "bare_address",
     "classify",
     "compiled",
     "find_reply_code",

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from undeliverable import Proof, address_identity
+from undeliverable import Proof, address_identity, bare_address
 from undeliverable.verp._proving import Prover, Sent
 
 __all__ = ["Proof", "Prover", "Sent", "SentRow", "SentTable", "read_sent"]
@@ -72,7 +72,7 @@ class SentTable(Sent):
         return len(self._ids.keys() | self._message_ids.keys())
 
     def _add(self, cells: Mapping[str, str]) -> None:
-        address = cells["recipient"]
+        address = bare_address(cells["recipient"]) or cells["recipient"]
         if cells.get("id"):
             self._add_id(cells["id"], address)
         if cells.get("message_id"):
@@ -109,10 +109,10 @@ def read_sent(file: Iterator[str]) -> Iterator[SentRow]:
 
 
 def _problem(cells: Mapping[str, str]) -> str | None:
-    if "@" not in cells.get("recipient", ""):
-        return "the recipient is no address"
     if any("\n" in cells.get(name, "") or "\ufffd" in cells.get(name, "") for name in _COLUMNS):
         return "a cell holds a line break, or what is not UTF-8"
+    if bare_address(cells.get("recipient", "")) is None:
+        return "the recipient is no address"
     return None if cells.get("id") or cells.get("message_id") else "there is neither an id nor a message_id"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from undeliverable._text.identity import bare_address
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.model import Command, Protocol
 from undeliverable.verdict import Verdict
@@ -41,7 +42,7 @@ def classify(  # noqa: PLR0913 # the public interface
     :param command: what the reply answered: a :class:`~undeliverable.model.Command`, its value, such as ``"rcpt"``, or as
         SMTP writes it: ``"RCPT TO"``.
     :param protocol: ``"lmtp"`` if the session was LMTP (RFC 2033): there the end of DATA is answered for each recipient.
-    :param recipient: the address that the reply is about; the address is not searched for words.
+    :param recipient: the address that the reply is about, also as ``Kim <kim@example.org>``; it is not searched for words.
     :param knowledge: the rules and policies to judge by; the built-in ones unless given.
     :param trace: also name the other rules that matched.
     :param mx: MX hosts of the recipient's domain, or a mapping or function that gives them by domain; they say who the
@@ -63,6 +64,8 @@ def classify(  # noqa: PLR0913 # the public interface
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
+    if recipient:
+        recipient = bare_address(recipient) or recipient
     return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session, caller=caller)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from undeliverable._smtp.commands import COMMANDS
 from undeliverable._smtp.replies import parse_reply
+from undeliverable._text.identity import bare_address
 from undeliverable._verdicts.judge import Surroundings, judge, judge_reply
 from undeliverable.codes import StatusCode
 from undeliverable.errors._tables import as_list
@@ -199,7 +200,8 @@ def _refusal(answer: object, command: Command, recipient: object) -> _Failure:
 
 
 def _address(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    """Return the address that a client was given: it may have had a display name."""
+    return bare_address(value) or value if isinstance(value, str) else None
 
 
 def _code_of(error: BaseException) -> int | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from undeliverable import bare_address
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._list_domains import domain_record, elsewhere
 from undeliverable.cli._lists import add_who, open_list, policy_named, record_of, utc, who_of
@@ -167,7 +168,7 @@ def add(options: Namespace) -> int:
     until = None if options.days is None else now + timedelta(days=options.days)
     with open_list(options.list, scope=options.scope, create=True) as known:
         outcome = known.suppress(options.address, who=who_of(options), why=options.why, until=until, at=now)
-    print(f"{neutral(options.address)}: {'suppressed' if outcome.suppressed else 'was suppressed before'}")
+    print(f"{_bare(options.address)}: {'suppressed' if outcome.suppressed else 'was suppressed before'}")
     return 0
 
 
@@ -184,9 +185,14 @@ def reactivate(options: Namespace) -> int:
         outcome = known.reactivate(options.address, who=who_of(options), why=options.why)
         others = tuple(elsewhere(known, options.address, datetime.now(UTC)))
     was = "reactivated" if outcome.released else "was not suppressed; counts from the beginning"
-    print(f"{neutral(options.address)}: {was}")
+    print(f"{_bare(options.address)}: {was}")
     print_lines(f"  still {neutral(other)}" for other in others)
     return 0
+
+
+def _bare(address: str) -> str:
+    """Return the address that counts, for the terminal."""
+    return neutral(bare_address(address) or address)
 
 
 def forget_arguments(parser: ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
+from undeliverable import bare_address
 from undeliverable.model import Command, Protocol
 from undeliverable.serve._problems import Fault
 from undeliverable.smtp import named_command
@@ -21,6 +22,7 @@ from undeliverable.suppression import Cause
 __all__ = ["KINDS", "Field", "Fields", "Kind", "of_object", "of_query"]
 
 LONGEST_ADDRESS: Final = 1000  # characters; longer than any address, and short enough for an index
+_LONGEST_WORDS: Final = 1000  # characters of what a person explains; it is kept with every event
 _FLAGS: Final[Mapping[str, bool]] = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -47,8 +49,16 @@ def _text(value: object) -> str:
 
 def _address(value: object) -> str:
     text = _text(value)
-    if len(text) > LONGEST_ADDRESS or "@" not in text.strip().strip("@"):
-        raise ValueError(f"must be an address of at most {LONGEST_ADDRESS} characters")
+    address = bare_address(text) if len(text) <= LONGEST_ADDRESS else None
+    if address is None:
+        raise ValueError(f"must be one address of at most {LONGEST_ADDRESS} characters, without control characters")
+    return address
+
+
+def _words(value: object) -> str:
+    text = _text(value)
+    if len(text) > _LONGEST_WORDS:
+        raise ValueError(f"must have at most {_LONGEST_WORDS} characters, not {len(text)}")
     return text
 
 
@@ -163,6 +173,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "text": Kind(_STRING, _text, _text),
         "address": Kind(_schema(type="string", maxLength=LONGEST_ADDRESS, pattern="@"), _address, _address),
+        "words": Kind(_schema(type="string", maxLength=_LONGEST_WORDS), _words, _words),
         "texts": Kind(_schema(oneOf=[{"type": "string"}, dict(_LIST)]), _texts, _text, is_many=True),
         "flag": Kind(_schema(type="boolean"), _flag, _flag_of),
         "number": Kind(_schema(type="number", minimum=0), _number, _number_of),

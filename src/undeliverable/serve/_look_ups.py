@@ -15,6 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from undeliverable import bare_address
 from undeliverable.data import read
 from undeliverable.suppression import Cause, EventKind, fold
 
@@ -190,5 +191,5 @@ def reject_text() -> str:
 
 def _is_address(key: str) -> bool:
     """Return whether a key is an address that the list may stop; Postfix also asks for ``user@`` and for domains."""
-    local, _, domain = key.rpartition("@")
+    local, _, domain = (bare_address(key) or key).rpartition("@")
     return bool(local and domain) and local.strip('"').lower() not in _ALWAYS

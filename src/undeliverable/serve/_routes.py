@@ -139,8 +139,8 @@ ROUTES: Final = (
         media=(JSON,),
         body=Fields(
             Field("address", "address", "the address", is_required=True),
-            Field("why", "text", "the reason, in words"),
-            Field("who", "text", "who decided; the name of the token by default"),
+            Field("why", "words", "the reason, in words"),
+            Field("who", "words", "who decided; the name of the token by default"),
             Field("days", "days", "how long; for ever by default"),
         ),
         codes=(*_BODY, *_LIST),
@@ -155,8 +155,8 @@ ROUTES: Final = (
         media=(JSON,),
         body=Fields(
             Field("address", "address", "the address", is_required=True),
-            Field("why", "text", "the reason, in words; kept in the history", is_required=True),
-            Field("who", "text", "who decided; the name of the token by default"),
+            Field("why", "words", "the reason, in words; kept in the history", is_required=True),
+            Field("who", "words", "who decided; the name of the token by default"),
         ),
         codes=(*_BODY, *_LIST),
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from undeliverable.errors import missing_extra
 
 try:
-    from undeliverable.store._errors import MissingListError, PatternError, StoreError, UnavailableError
+    from undeliverable.store._errors import AddressError, MissingListError, PatternError, StoreError, UnavailableError
     from undeliverable.store._export import export_records, export_rows
     from undeliverable.store._formats import FORMATS
     from undeliverable.store._identity import AddressIdentity
@@ -21,6 +21,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "FORMATS",
+    "AddressError",
     "AddressIdentity",
     "Entry",
     "Hold",

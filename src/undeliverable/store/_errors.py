@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from undeliverable import UndeliverableError
 
-__all__ = ["MissingListError", "PatternError", "StoreError", "UnavailableError"]
+__all__ = ["AddressError", "MissingListError", "PatternError", "StoreError", "UnavailableError"]
 
 
 class StoreError(UndeliverableError):
     """A list that cannot be opened or used, or a file that cannot be imported."""
+
+
+class AddressError(StoreError, ValueError):
+    """A text that is no address, where one is needed; several addresses in one text are none."""
 
 
 class MissingListError(StoreError):

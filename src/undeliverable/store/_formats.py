@@ -11,9 +11,11 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
-from undeliverable import Advice, BounceType, Fault, Proof, classify
+from undeliverable import Advice, BounceType, Fault, Proof, bare_address, classify
 from undeliverable.data import names, read
-from undeliverable.store._errors import StoreError
+from undeliverable.store._domains import is_pattern
+from undeliverable.store._errors import AddressError, StoreError
+from undeliverable.store._identity import shortened
 from undeliverable.store._records import Entry
 from undeliverable.store._scopes import IMPORTED
 from undeliverable.store._times import time_in
@@ -90,16 +92,20 @@ class Shape:
         )
 
     def read(self, row: Mapping[str, str], default: datetime, *, judge: bool) -> tuple[str, ListEvent] | None:
-        """Return the address and the event of a row, or None if it holds no address.
+        """Return the address and the event of a row, or None if it holds none.
 
         :param row: the cells by column name in lower case.
         :param default: the time of rows without one.
         :param judge: True to judge the reply instead of trusting the other system's verdict.
+        :raises AddressError: when what stands in place of the address looks like one, but is none.
         """
-        address = self._cell(row, self.address)
+        given = self._cell(row, self.address)
         word = self.event or self.events.get(self._cell(row, self.kind) or "")
-        if address is None or "@" not in address or word is None:
+        if given is None or "@" not in given or word is None:
             return None
+        address = given if is_pattern(given) else bare_address(given)
+        if address is None:
+            raise AddressError(f"{shortened(given)} is no address")
         time = time_in(self._cell(row, self.time))
         reply = self._reply(row)
         key = f"{self.format}\n{address.casefold()}\n{word}\n{'' if time is None else time.isoformat()}"

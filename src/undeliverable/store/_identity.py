@@ -12,7 +12,7 @@ from typing import Final
 from undeliverable import address_identity
 from undeliverable.data import read
 
-__all__ = ["AddressIdentity", "bounded", "storable"]
+__all__ = ["AddressIdentity", "bounded", "shortened", "storable"]
 
 _LONGEST: Final = 400  # RFC 5321 4.5.3.1 ends at 64 + 1 + 255 octets; an index entry has its bounds, too
 _SHORT: Final = _LONGEST // 4  # characters that are within the bound however they are encoded
@@ -23,7 +23,7 @@ class AddressIdentity:
     """The differences in spelling to ignore when addresses are compared.
 
     Always ignored, as by :func:`undeliverable.address_identity`: the case of the domain, the form of an
-    internationalised domain (A-label or U-label, RFC 5890), needless quotes (RFC 5321 4.1.2), and the Unicode
+    internationalised domain (A-label or U-label, RFC 5890), a display name (RFC 5322 3.4), needless quotes (RFC 5321 4.1.2), and the Unicode
     normalisation form (RFC 6532 3.1 recommends NFC). Of the local part, the case of A to Z.
 
     :ivar case_matters: True to distinguish upper and lower case in the local part, as RFC 5321 2.4 allows a server to do.
@@ -67,6 +67,11 @@ def bounded(text: str) -> str:
     if len(text) <= _SHORT or len(text.encode()) <= _LONGEST:
         return text
     return f"{text[: _LONGEST // 8]}...{sha256(text.encode()).hexdigest()}"
+
+
+def shortened(text: str) -> str:
+    """Return a text as an error names it: on one line, and not longer than that."""
+    return repr(text) if len(text) <= _SHORT else f"{text[:_SHORT]!r}..."
 
 
 def _undotted(local: str, domain: str) -> tuple[str, str]:

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
-from undeliverable import Report
+from undeliverable import Report, bare_address
 from undeliverable.files import CsvRows
 from undeliverable.store._domains import is_pattern
-from undeliverable.store._errors import StoreError
+from undeliverable.store._errors import AddressError, StoreError
 from undeliverable.store._formats import Format, Shape, format_named, formats
 from undeliverable.store._hold import decided
+from undeliverable.store._identity import shortened
 from undeliverable.suppression import ListEvent, events_of
 
 __all__ = ["Imported", "read_import"]
@@ -35,7 +36,8 @@ class Imported:
     :ivar rows: number of rows read.
     :ivar skips: number of rows without an address or event to import.
     :ivar skipped: the numbers of the first of them that are not damaged.
-    :ivar bad: number of these rows that are damaged: no CSV, no JSON, or none of our own records.
+    :ivar bad: number of these rows that are damaged: no CSV, no JSON, none of our own records, or with what looks like
+        an address but is none.
     :ivar faults: where the first of these stand, and what is wrong.
     :ivar patterns: number of these rows that hold a pattern in place of an address, such as ``*@example.org``: a whole
         domain takes :meth:`~undeliverable.store.SuppressionList.suppress_domain`.
@@ -43,7 +45,7 @@ class Imported:
     """
 
     __slots__ = (
-        "_default", "_file", "_format", "_judge", "bad", "faults", "named_patterns", "patterns", "rows", "skipped",
+        "_default", "_file", "_format", "_judge", "_unread", "bad", "faults", "named_patterns", "patterns", "rows", "skipped",
         "skips",
     )  # fmt: skip
 
@@ -55,6 +57,7 @@ class Imported:
         self.rows = 0
         self.skips = 0
         self.skipped: list[int] = []
+        self._unread = 0  # rows that the reader of CSV has left out
         self.bad = 0
         self.faults: list[str] = []
         self.patterns = 0
@@ -84,9 +87,9 @@ class Imported:
 
     def _note(self, reader: CsvRows) -> None:
         """Count the rows that the reader has left out since the last call."""
-        while self.bad < reader.bad:
+        for _ in range(reader.bad - self._unread):
             self._fail()
-        self.faults = reader.faults
+        self._unread, self.faults = reader.bad, reader.faults  # to which other faults are added
 
     def _json(self, first: str, lines: Iterable[str]) -> Iterator[tuple[str, ListEvent]]:
         shape: Shape | None = None
@@ -104,16 +107,21 @@ class Imported:
 
     def _own(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
         """Yield the whole history of an address, as exported by `export_records`."""
+        given = str(record["address"])
         try:
-            found = [(str(record["address"]), decided(ListEvent.from_dict(event))) for event in record["events"]]
+            found = [decided(ListEvent.from_dict(event)) for event in record["events"]]
         except (ValueError, TypeError, AttributeError) as error:
             self._fail(str(error))
             return
-        self.rows += 1
-        if is_pattern(str(record["address"])):
-            self._refuse(str(record["address"]))
+        address = bare_address(given)
+        if is_pattern(address or given):
+            self.rows += 1
+            self._refuse(given)
+        elif address is None:
+            self._fail(f"{shortened(given)} is no address")
         else:
-            yield from found
+            self.rows += 1
+            yield from ((address, event) for event in found)
 
     def _reported(self, record: Mapping[str, Any]) -> Iterator[tuple[str, ListEvent]]:
         """Yield the events of a report that was recorded, with what proved them then."""
@@ -126,8 +134,12 @@ class Imported:
         yield from events_of(report, report.received or self._default)
 
     def _row(self, shape: Shape, row: Mapping[str, str]) -> Iterator[tuple[str, ListEvent]]:
+        try:
+            found = shape.read(row, self._default, judge=self._judge)
+        except AddressError as error:
+            self._fail(str(error))
+            return
         self.rows += 1
-        found = shape.read(row, self._default, judge=self._judge)
         if found is None:
             self._skip()
         elif is_pattern(found[0]):

@@ -11,12 +11,13 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from undeliverable import Proof, Report
+from undeliverable import Proof, Report, bare_address
 from undeliverable.store import _domains, _read, _sent
 from undeliverable.store._engine import INSERT, reading, writing
-from undeliverable.store._errors import PatternError, StoreError
+from undeliverable.store._errors import AddressError, PatternError, StoreError
 from undeliverable.store._forgotten import Hashes
 from undeliverable.store._holding import Holding
+from undeliverable.store._identity import shortened
 from undeliverable.store._opened import BATCH
 from undeliverable.store._records import Migrated, Outcome, moment, stamp
 from undeliverable.store._reidentify import REPORT
@@ -49,7 +50,9 @@ class SuppressionList(Holding):
         """
         outcome, source = Outcome(), iter(events)
         while part := list(islice(source, BATCH)):
-            located = [(self.identity.of(address), address.strip(), event) for address, event in part]
+            located = [
+                (self.identity.of(address), bare_address(address) or address.strip(), event) for address, event in part
+            ]
             outcome += writing(self._engine, self._recorder(located))
         return outcome
 
@@ -74,18 +77,19 @@ class SuppressionList(Holding):
     ) -> Outcome:
         """Suppress an address by hand, for ever unless `until` is given.
 
+        :param address: the address, also with a display name: ``Kim <kim@example.org>``.
         :raises PatternError: for a pattern such as ``*@example.org``, which takes :meth:`suppress_domain`.
+        :raises AddressError: for what is no address, or several; it is a ValueError as well.
         """
-        _refuse_pattern(address)
-        return self._by_hand(address, EventKind.SUPPRESSION, who, why, at, until)
+        return self._by_hand(_one_address(address), EventKind.SUPPRESSION, who, why, at, until)
 
     def reactivate(self, address: str, *, why: str, who: str | None = None, at: datetime | None = None) -> Outcome:
         """Lift a suppression by hand; later failures are counted from zero.
 
         :raises PatternError: for a pattern such as ``*@example.org``, which takes :meth:`reactivate_domain`.
+        :raises AddressError: as by :meth:`suppress`.
         """
-        _refuse_pattern(address)
-        return self._by_hand(address, EventKind.REACTIVATION, who, why, at, None)
+        return self._by_hand(_one_address(address), EventKind.REACTIVATION, who, why, at, None)
 
     def _by_hand(
         self,
@@ -181,9 +185,16 @@ def _forget(connection: Connection, identity: str, scope: str, time: int, hashes
     return bool(rows or sent)
 
 
-def _refuse_pattern(address: str) -> None:
-    if _domains.is_pattern(address):
+def _one_address(text: str) -> str:
+    """Return the address that a person gave, without a display name."""
+    address = bare_address(text)
+    if _domains.is_pattern(address or text):
         raise PatternError(
-            f"{address!r} stands for many addresses: suppress a whole domain by suppress_domain(), or the command"
+            f"{text!r} stands for many addresses: suppress a whole domain by suppress_domain(), or the command"
             " 'suppressions add-domain'"
         )
+    if address is None:
+        raise AddressError(
+            f"{shortened(text)} is no address; expected one such as kim@example.org, or Kim <kim@example.org>"
+        )
+    return address

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlalchemy.engine import Connection
 
-from undeliverable import is_same_address
+from undeliverable import bare_address, is_same_address
 from undeliverable.store._engine import INSERT, members
 from undeliverable.store._errors import StoreError
 from undeliverable.store._identity import AddressIdentity, bounded, storable
@@ -41,7 +41,7 @@ def _values(row: SentRow, identity: AddressIdentity, day: int) -> dict[str, obje
     recipient, token_id, message_id = row
     if "@" not in recipient or not (token_id or message_id):
         raise StoreError(f"not a row of what was sent: {row!r}; expected an address, and an id or a Message-ID or both")
-    address, shown = identity.of(recipient), storable(recipient.strip())
+    address, shown = identity.of(recipient), storable(bare_address(recipient) or recipient.strip())
     return {
         "id": _key(token_id).lower(),
         "message_id": _key(_bare(message_id)),
