@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.serving import port_said
 from undeliverable.serve import records
 
 DOMAIN = "bounces.example.com"
@@ -88,7 +89,7 @@ def main() -> None:
         command = ["serve", "--lmtp", "127.0.0.1:0", "--domain", DOMAIN, "--to", str(path)]
         server = subprocess.Popen([sys.executable, "-m", "undeliverable", *command], stderr=subprocess.PIPE, text=True)
         assert server.stderr is not None
-        port = int(server.stderr.readline().split()[-1])
+        port = port_said(server.stderr)
         try:
             sent, took = asyncio.run(load(port, options.clients, options.seconds, pipelining=options.pipelining))
         finally:
