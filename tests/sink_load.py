@@ -15,7 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.serving import port_said
 from undeliverable.serve import records
 
 DOMAIN = "bounces.example.com"
@@ -89,7 +88,9 @@ def main() -> None:
         command = ["serve", "--lmtp", "127.0.0.1:0", "--domain", DOMAIN, "--to", str(path)]
         server = subprocess.Popen([sys.executable, "-m", "undeliverable", *command], stderr=subprocess.PIPE, text=True)
         assert server.stderr is not None
-        port = port_said(server.stderr)
+        port = int(
+            server.stderr.readline().partition(", ")[0].rpartition(":")[2]
+        )  # listening on 127.0.0.1:N, LMTP: ...
         try:
             sent, took = asyncio.run(load(port, options.clients, options.seconds, pipelining=options.pipelining))
         finally:
