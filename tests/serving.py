@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 _LISTENING = re.compile(r"^undeliverable: listening on (\S+), (?:LMTP|SMTP|HTTP|socketmap): ")
 
@@ -20,7 +20,7 @@ def place_in(line: str) -> str | None:
     return None if found is None else found[1]
 
 
-def port_said(stream: TextIO) -> int:
+def port_said(stream: IO[str]) -> int:
     """Return the port that the next place of a server has, and read the lines before it."""
     while line := stream.readline():
         place = place_in(line)
