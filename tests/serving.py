@@ -9,6 +9,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+_LISTENING = re.compile(r"^undeliverable: listening on (\S+), (?:LMTP|SMTP|HTTP|socketmap): ")
+
+
+def place_in(line: str) -> str | None:
+    """Return where a line says that the server listens, None for another line."""
+    found = _LISTENING.match(line)
+    return None if found is None else found[1]
+
+
+def port_said(stream: IO[str]) -> int:
+    """Return the port that the next place of a server has, and read the lines before it."""
+    while line := stream.readline():
+        place = place_in(line)
+        if place is not None:
+            return int(place.rpartition(":")[2])
+    raise AssertionError("the server listens nowhere")
 
 
 class Server:
@@ -51,8 +69,10 @@ def serving(*options: object, listening: int = 1) -> Iterator[Server]:
         while len(found) < listening:
             lines.append(process.stderr.readline())
             assert lines[-1], lines
-            found += re.findall(r"^undeliverable: listening on (?:port )?(\S+)$", lines[-1])
-        yield Server(process, [int(place) for place in found if place.isdigit()], lines)
+            place = place_in(lines[-1])
+            found += [] if place is None else [place]
+        ports = [int(place.rpartition(":")[2]) for place in found if not place.startswith("unix:")]
+        yield Server(process, ports, lines)
     finally:
         process.kill()
         process.wait()

@@ -88,7 +88,9 @@ def main() -> None:
         command = ["serve", "--lmtp", "127.0.0.1:0", "--domain", DOMAIN, "--to", str(path)]
         server = subprocess.Popen([sys.executable, "-m", "undeliverable", *command], stderr=subprocess.PIPE, text=True)
         assert server.stderr is not None
-        port = int(server.stderr.readline().split()[-1])
+        port = int(
+            server.stderr.readline().partition(", ")[0].rpartition(":")[2]
+        )  # listening on 127.0.0.1:N, LMTP: ...
         try:
             sent, took = asyncio.run(load(port, options.clients, options.seconds, pipelining=options.pipelining))
         finally:

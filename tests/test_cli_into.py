@@ -121,9 +121,13 @@ def test_a_new_list_that_strangers_can_change_says_so_once(tmp_path: Path, place
 def test_nobody_needs_to_be_reminded_of_keys(tmp_path: Path, mail: Path) -> None:
     log = tmp_path / "mail.log"
     log.write_text("nothing\n")
-    for number, options in enumerate(
-        ([mail, *keys_in(tmp_path)], [mail, "--require-proof=preferred"], [mail, "--quiet"], ["--log", log])
-    ):
+    given: list[list[str | Path]] = [
+        [mail, *keys_in(tmp_path)],
+        [mail, "--require-proof=preferred"],
+        [mail, "--quiet"],
+        ["--log", log],
+    ]
+    for number, options in enumerate(given):
         assert NEW not in run("classify", *options, "--into", tmp_path / f"{number}.db")[1]
         assert (tmp_path / f"{number}.db").exists()
 

@@ -250,6 +250,22 @@ def test_what_was_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         assert [known.address_of(name) for name in ("42", "43")] == ["kim@example.org", "lee@example.org"]
 
 
+def test_ids_that_no_token_can_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place, file = tmp_path / "list.db", tmp_path / "sent.csv"
+    rule = "must be 1 to 16 characters of a-z 0-9 _ -"
+    file.write_text(
+        "recipient,id,message_id\nkim@example.org,7f1c-4d5e-aaaa-bbbb,\nlee@example.org,KIM-1,\nann@example.org,a b,\n"
+        "bob@example.org,x.1,<2@example.com>\neve@example.org,x.2,<3@example.com>\n"
+    )
+    assert run("sent", file, place) == 1
+    said = capsys.readouterr().err
+    assert f"2 bad rows left out: line 2: the id '7f1c-4d5e-aaaa-bbbb' {rule}; line 4: the id 'a b' {rule}" in said
+    assert f"line 5: the id 'x.1' {rule} and 1 more: no token can have it, only the message_id proves" in said
+    with SuppressionList(place) as known:
+        assert known.address_of("kim-1") == "lee@example.org"
+        assert known.recipients_of("2@example.com") == ("bob@example.org",)
+
+
 def test_a_migration_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "list.db"
     older_lists.make(

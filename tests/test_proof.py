@@ -563,6 +563,8 @@ def test_a_file_of_what_was_sent(text: str, tmp_path: Path) -> None:
         ('recipient,id\n"lee@list.org,2\nx@list.org",3\n', "line 2: a cell holds a line break"),
         ('recipient,id\n"lee@list.org"x,2\nx@list.org,3\n', "line 2: "),
         (b"recipient,id\nk\xffm@list.org,2\n", "line 2: a cell holds a line break, or what is not UTF-8"),
+        ("recipient,id\nkim@list.org,a.b\n", "line 2: the id 'a.b' must be 1 to 16 characters of a-z 0-9 _ -"),
+        (f"recipient,id\nkim@list.org,{'x' * 99}\n", r"line 2: the id 'x{40}…' must be 1 to 16"),
         ('{"recipient": "kim@list.org", "id": "1"}\n\n[]\n', "line 3: not a JSON object"),
         ('{"recipient": "kim@list.org", "id": "1"}\n{"recip', "line 2: not a JSON object"),
         ('{"recipient": "kim@list.org", "id": null}\n', "line 1: there is neither"),

@@ -21,6 +21,7 @@ from undeliverable import Knowledge
 from undeliverable.serve import BounceHandler
 from undeliverable.serve._judging import Judging
 
+from .serving import port_said
 from .test_pipe import bounce
 
 pytest.importorskip("aiosmtpd")
@@ -85,7 +86,7 @@ def serving(folder: Path, ours: Path) -> Iterator[tuple[subprocess.Popen[str], i
     )
     assert process.stderr is not None
     try:
-        yield process, int(process.stderr.readline().split()[-1])
+        yield process, port_said(process.stderr)
     finally:
         process.kill()
         process.wait()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import logging
 import os
+import re
 import signal
 import socket
 import stat
@@ -14,19 +16,28 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from undeliverable import parse
+from undeliverable import Proof, parse
 from undeliverable.cli import main
+from undeliverable.cli._command import RunError
+from undeliverable.cli._serve_said import Listener
 from undeliverable.serve import BounceHandler, Delivery, records
+from undeliverable.serve._taken import log_taken
 from undeliverable.serve.server import Limits, Sink
+from undeliverable.store import SuppressionList
 from undeliverable.verp import Signer
 
+from .service import SECRETS, TOKEN
+from .serving import port_said, serving
 from .test_pipe import MESSAGE, bounce
+from .test_webhook_endpoint import POSTMARK
+from .ways import KEY, deliver, keys_in
 
 DOMAIN = "bounces.example.com"
 TO = f"b@{DOMAIN}"
@@ -538,7 +549,7 @@ def test_the_command_serves_until_it_is_told_to_end(path: Path) -> None:
         "--lmtp", "127.0.0.1:0", "--smtp", "[::1]:0" if has_ipv6() else "127.0.0.1:0", "--domain", DOMAIN, path=path
     )
     assert process.stderr is not None
-    ports = [int(process.stderr.readline().split()[-1]) for _ in range(2)]
+    ports = [port_said(process.stderr) for _ in range(2)]
     with socket.create_connection(("127.0.0.1", ports[0]), 10) as client:
         assert client.recv(100).startswith(b"220")
         process.send_signal(signal.SIGTERM)
@@ -586,13 +597,99 @@ def test_without_aiosmtpd(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "undeliverable[lmtp]" in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("protocol", ["--lmtp", "--smtp", "--http", "--socketmap"])
+def test_a_port_that_is_taken(protocol: str, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--to", str(path), "--domain", DOMAIN, "--list", str(path.parent / "list.db")]
+    SuppressionList(path.parent / "list.db").close()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert main(["serve", "--to", str(path), "--domain", DOMAIN, "--lmtp", address]) == 1
-    assert "address already in use" in capsys.readouterr().err
+        more = ["--no-auth"] if protocol == "--http" else []
+        assert main(["serve", *options, protocol, address, *more]) == 1
+    what = "Address already in use; another program listens there; stop it, or choose another port"
+    assert capsys.readouterr().err == f"undeliverable: {address}: {what}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("another server listens there"), "another server listens there"),
+        (socket.gaierror(-2, "Name or service not known"), "[::1]:24: Name or service not known"),
+        (PermissionError(13, "bind: denied"), "[::1]:24: Permission denied; check the owner"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_named(error: OSError, said: str) -> None:
+    class Broken:
+        port = 24
+
+        async def start(self) -> None:
+            raise error
+
+        async def stop(self) -> None: ...
+
+    with pytest.raises(RunError) as raised:
+        asyncio.run(Listener(Broken(), "::1", "").start())
+    assert str(raised.value).startswith(said)
+
+
+def test_each_place_says_what_it_does(tmp_path: Path) -> None:
+    place, to, secrets = tmp_path / "list.db", tmp_path / "b.jsonl", tmp_path / "secrets.toml"
+    secrets.write_text(SECRETS + POSTMARK, encoding="utf-8")
+    secrets.chmod(0o600)
+    options: list[object] = [
+        "--domain",
+        "b.example.com",
+        "--domain",
+        "example.com",
+        "--recipient",
+        f"b@{DOMAIN}",
+        "--to",
+        to,
+    ]
+    options += ["--into", place, "--list", place, "--secrets", secrets, *keys_in(tmp_path)]
+    SuppressionList(place, require_proof="required").close()
+    at = "127.0.0.1:0"
+    listening = ["--lmtp", at, "--smtp", at, "--http", at, "--socketmap", f"unix:{tmp_path}/look-ups"]
+    with serving(*options, *listening, listening=4) as server:
+        said = [re.sub(r":\d+, ", ":N, ", line.removeprefix("undeliverable: ").strip()) for line in server.said]
+        text = "".join(server.said)
+    records = f"; records to {to}; list {place} (proof required); key a"
+    mail = f"mail for @b.example.com, @example.com, b@{DOMAIN}{records}"
+    assert said == [
+        f"listening on 127.0.0.1:N, LMTP: {mail}",
+        f"listening on 127.0.0.1:N, SMTP: {mail}",
+        f"listening on 127.0.0.1:N, HTTP: API for all, reader, webhooks of postmark, unsubscribe links{records}",
+        f"listening on unix:{tmp_path}/look-ups, socketmap: look-ups in {place}",
+    ]
+    assert KEY.hex() not in text
+    assert TOKEN not in text
+
+
+def test_a_line_for_each_message_if_it_is_wanted(path: Path) -> None:
+    foreign = MESSAGE.replace(b"kim@example.org", b"kim\x1b[31m@example.org")
+    for options in ([], ["-v"]):
+        with serving("--lmtp", "127.0.0.1:0", "--domain", DOMAIN, "--to", path, *options) as server:
+            for message in (MESSAGE, foreign):
+                assert deliver(server.ports[0], message, (f"b+1@{DOMAIN}",)) == 0
+            assert server.stop() == 0
+            assert server.process.stderr is not None
+            lines = server.process.stderr.read().splitlines()
+        assert len(lines) == (2 if options else 0)
+    assert lines[0] == (f"undeliverable: mail to b+1@{DOMAIN}: bounce; kim@example.org hard user_unknown suppress")
+    assert lines[1].isprintable()
+
+
+def test_what_a_message_says_is_short(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "undeliverable.serve")
+    (verdict,) = parse(MESSAGE).verdicts
+    long = replace(verdict, recipient="x" * 500, proof=Proof.OWN)
+    log_taken("webhook", replace(parse(MESSAGE), verdicts=(long,) * 9), ["a", "b", "c", "d", "e"])
+    log_taken("api", parse(b"Subject: hello\n\nhello\n"))
+    assert caplog.messages[0].startswith("webhook to a, b, c and 2 more: bounce; xxx")
+    assert caplog.messages[0].endswith("(own) and 6 more")
+    assert len(caplog.messages[0]) < 500
+    assert caplog.messages[1] == "api: other; no recipients"
 
 
 def test_other_hosts_may_be_let_in(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

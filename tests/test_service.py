@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,6 +124,35 @@ class TestReplies:
         assert asked(api, "POST", "/v1/classify", [{"reply": "x"}] * 2).status == 200
         answer = asked(api, "POST", "/v1/classify", [{"reply": "x"}] * 3)
         assert (answer.status, answer.code) == (413, "too_large")
+
+
+class TestRefusals:
+    def test_wrong_tokens_are_logged_once_a_minute(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        api = Api(read_tokens(secrets_file(tmp_path)))
+
+        def refused(number: int, path: str = "/v1/parse", token: str = "wrong") -> None:  # that is the test
+            for _ in range(number):
+                assert asked(api, "POST", path, MESSAGE, MAIL, token=token).status == 401
+
+        refused(3)
+        refused(2, "/v1/classify")
+        assert caplog.messages == ["POST /v1/parse: 401 unauthorized, once"]
+        now += 61
+        refused(1)
+        assert caplog.messages[1:] == [
+            "POST /v1/parse: 401 unauthorized, 3 times",
+            "POST /v1/classify: 401 unauthorized, 2 times",
+        ]
+        refused(1_000)
+        assert len(caplog.messages) == 3
+        asyncio.run(api.drain())
+        asyncio.run(api.drain())
+        assert caplog.messages[3:] == ["POST /v1/parse: 401 unauthorized, 1,000 times"]
+        assert "wrong" not in caplog.text
 
 
 class TestMail:

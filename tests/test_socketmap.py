@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests import socketmap_load
 from undeliverable import BounceType, Fault, UndeliverableError
 from undeliverable.cli import main
-from undeliverable.cli.serve import _look_up_servers
+from undeliverable.cli.serve import _look_up_listeners
 from undeliverable.serve import _look_ups, socketmap
 from undeliverable.serve._look_ups import reject_text
 from undeliverable.serve._places import Places
@@ -502,7 +502,10 @@ def test_what_the_options_ask_for(known: SuppressionList) -> None:
     options = Namespace(
         socketmap=("127.0.0.1", 0), list=known.place, scope="", stream=None, if_unreadable="temp", reject_text=None
     )
-    (server,) = _look_up_servers(options)
+    (listener,) = _look_up_listeners(options)
+    server = listener.server
+    assert isinstance(server, SocketmapServer)
+    assert listener.about == f"socketmap: look-ups in {known.place}"
 
     async def ask() -> str:
         await server.start()
@@ -514,7 +517,7 @@ def test_what_the_options_ask_for(known: SuppressionList) -> None:
         return answer
 
     assert asyncio.run(ask()) == REJECT
-    assert _look_up_servers(Namespace(socketmap=None)) == []
+    assert _look_up_listeners(Namespace(socketmap=None)) == []
 
 
 def test_a_server_that_never_started(known: SuppressionList) -> None:

@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests import webhook_load
+from tests.serving import port_said
 from undeliverable import Kind, Knowledge, KnowledgeError, Report
 from undeliverable.cli import main
 from undeliverable.cli._main import full_parser
@@ -506,7 +507,7 @@ class TestCommand:
             "5",
         ]
         options = full_parser().parse_args(words)
-        (server,), _ = web_of(options, Shared(Knowledge.builtin, None, Budget()), secrets_of(options))
+        (server,), *_ = web_of(options, Shared(Knowledge.builtin, None, Budget()), secrets_of(options))
         assert isinstance(server, HttpServer)
 
         async def run() -> int:
@@ -569,9 +570,7 @@ def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        found = re.search(r"port (\d+)", process.stderr.readline())
-        assert found is not None
-        yield process, int(found[1])
+        yield process, port_said(process.stderr)
     finally:
         process.kill()
         process.wait()

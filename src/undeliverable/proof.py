@@ -14,8 +14,9 @@ from typing import Final, NamedTuple, cast
 
 from undeliverable import Proof, address_identity, bare_address
 from undeliverable.verp._proving import Prover, Sent
+from undeliverable.verp._tokens import id_problem as _id_problem
 
-__all__ = ["Proof", "Prover", "Sent", "SentRow", "SentTable", "read_sent"]
+__all__ = ["Proof", "Prover", "Sent", "SentRow", "SentTable", "id_problem", "read_sent"]
 
 _COLUMNS: Final = ("recipient", "id", "message_id")
 _SHOWN: Final = 10  # bad rows that an error names
@@ -100,6 +101,11 @@ class SentRow(NamedTuple):
     problem: str | None = None
 
 
+def id_problem(token_id: str) -> str | None:
+    """Return why no token can have this id, or None if one can; the case of its letters does not count."""
+    return _id_problem(token_id.strip().lower())
+
+
 def read_sent(file: Iterator[str]) -> Iterator[SentRow]:
     """Yield the rows of what you mailed, each checked: CSV or JSON Lines, see :meth:`SentTable.from_file`."""
     first = next(file, "")
@@ -113,7 +119,9 @@ def _problem(cells: Mapping[str, str]) -> str | None:
         return "a cell holds a line break, or what is not UTF-8"
     if bare_address(cells.get("recipient", "")) is None:
         return "the recipient is no address"
-    return None if cells.get("id") or cells.get("message_id") else "there is neither an id nor a message_id"
+    if cells.get("message_id"):
+        return None  # proves by itself
+    return id_problem(cells["id"]) if cells.get("id") else "there is neither an id nor a message_id"
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[SentRow]:

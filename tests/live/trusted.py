@@ -89,8 +89,10 @@ class Gate(Server):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             try:
-                said = [process.stderr.readline() for _ in range(2)]
-                assert all("listening on" in line for line in said), said
+                said: list[str] = []
+                while sum("listening on" in line for line in said) < 2:
+                    said.append(process.stderr.readline())
+                    assert said[-1], said
                 os.chmod(self.folder / "run", 0o755)
                 group = "postfix" if isinstance(self, Postfix) else pwd.getpwnam(self.user).pw_gid
                 shutil.chown(self.socket, group=group)

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from undeliverable.cli._command import warn
 from undeliverable.cli._list_files import opened, watched
 from undeliverable.cli._lists import open_list
 from undeliverable.cli._words import bad_rows, counted
@@ -31,6 +32,7 @@ def sent_arguments(parser: ArgumentParser) -> None:
 def sent(options: Namespace) -> int:
     """Record what was mailed; after an interruption the same command completes it."""
     bad: list[str] = []
+    useless: list[str] = []
     from undeliverable.suppression import RequireProof
 
     # Whoever says what was mailed wants bounces to be proved by it.
@@ -43,17 +45,28 @@ def sent(options: Namespace) -> int:
 
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         rows = watched(read_sent(iter(text)), file, options.file)
-        number = known.record_sent(_good(rows, bad))
+        number = known.record_sent(_good(rows, bad, useless))
         known.tidy()
         text.detach()
     print(f"{counted(number, 'new row')} of what was mailed", file=sys.stderr)
+    if useless:
+        more = f" and {len(useless) - 1:,} more" if len(useless) > 1 else ""
+        warn(f"{options.file}: {useless[0]}{more}: no token can have it, only the message_id proves")
     return bad_rows(options.file, len(bad), bad[:_NAMED])
 
 
-def _good(rows: Iterator[SentRow], bad: list[str]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield the rows that can be used, and collect what is wrong with the others."""
+def _good(rows: Iterator[SentRow], bad: list[str], useless: list[str]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield the rows that can be used, and collect what is wrong with the others.
+
+    :param useless: collects the ids that no token can have, of rows with a Message-ID.
+    """
+    from undeliverable.proof import id_problem
+
     for line, cells, problem in rows:
         if problem is None:
+            found = id_problem(cells["id"]) if cells.get("id") else None
+            if found is not None:
+                useless.append(f"line {line}: {found}")
             yield cells["recipient"], cells.get("id"), cells.get("message_id")
         else:
             bad.append(f"line {line}: {problem}")

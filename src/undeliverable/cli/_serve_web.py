@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -65,10 +65,11 @@ class Shared(NamedTuple):
 
 
 class Web(NamedTuple):
-    """The servers for HTTP, and what reads their tokens again."""
+    """The servers for HTTP, what reads their tokens again, and what they do."""
 
     servers: list[HttpServer]
     reload: Callable[[], None]
+    about: str = ""
 
 
 def add_web_options(parser: ArgumentParser) -> None:
@@ -160,7 +161,29 @@ def web_of(options: Namespace, shared: Shared, secrets: Secrets | None) -> Web:
 
     host, port = options.http
     server = HttpServer(_app(api, hooks), host=host, port=port, connections=options.max_connections)
-    return Web([server], lambda: _reload(options.secrets, api))
+    parts = (_about_api(api), _about_hooks(hooks, secrets, shared))
+    return Web([server], lambda: _reload(options.secrets, api), ", ".join(filter(None, parts)))
+
+
+def _about_api(api: Api | None) -> str:
+    """Return in words which clients the API answers."""
+    if api is None:
+        return ""
+    return "API without tokens" if api.tokens is None else f"API for {_names(token.name for token in api.tokens.known)}"
+
+
+def _about_hooks(hooks: Webhooks | None, secrets: Secrets | None, shared: Shared) -> str:
+    """Return in words which webhooks are taken."""
+    if hooks is None:
+        return ""
+    services = "" if secrets is None else _names(secrets.endpoints)
+    can_unsubscribe = shared.prover is not None and shared.prover.sent is not None
+    parts = (f"webhooks of {services}" if services else "", "unsubscribe links" if can_unsubscribe else "")
+    return ", ".join(filter(None, parts))
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 def _app(api: Api | None, hooks: Webhooks | None) -> App:

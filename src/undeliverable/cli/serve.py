@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._into import Watched, add_into_options, list_of
-from undeliverable.cli._lists import open_list
+from undeliverable.cli._lists import open_list, place_of
+from undeliverable.cli._serve_said import Listener, records_of, verbose
 from undeliverable.cli._serve_web import (
     MIB,
     Shared,
@@ -26,8 +27,6 @@ from undeliverable.cli._signer import add_proof_options, asking, prover_of
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
     from undeliverable.serve._metrics import Recording
-    from undeliverable.serve.server import Sink
-    from undeliverable.serve.socketmap import SocketmapServer
     from undeliverable.store import SuppressionList
 
 __all__ = ["COMMAND"]
@@ -112,18 +111,6 @@ def _limit_arguments(parser: ArgumentParser) -> None:
     )
 
 
-class Listening(Protocol):
-    """A server that listens at one place."""
-
-    @property
-    def port(self) -> int | str:
-        """The port or the socket file where it listens."""
-        ...
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 0xFFFF:
@@ -156,7 +143,12 @@ def _run(options: Namespace) -> int:
     into = None if known is None else Watched(known, warn)
     shared = _shared(options, watch.current, known, into, asking(prover, known))
     found = web_of(options, shared, secrets)
-    sinks: list[Listening] = [*_mail_sinks(options, shared, mail), *found.servers, *_look_up_servers(options)]
+    records = records_of(options, shared)
+    listeners = [
+        *_mail_listeners(options, shared, mail, records),
+        *(Listener(server, options.http[0], f"HTTP: {found.about}{records}") for server in found.servers),
+        *_look_up_listeners(options),
+    ]
 
     def reload() -> None:
         watch.reload()
@@ -165,10 +157,8 @@ def _run(options: Namespace) -> int:
     import asyncio
 
     try:
-        asyncio.run(_serve(sinks, reload))
-    except OSError as error:
-        warn(str(error))
-        return 1
+        with verbose(is_wanted=options.verbose):
+            asyncio.run(_serve(listeners, reload))
     finally:
         if into is not None:
             into.close()
@@ -200,7 +190,9 @@ def _shared(
     return shared._replace(metrics=metrics, into=None if into is None else Counted(into, metrics))
 
 
-def _mail_sinks(options: Namespace, shared: Shared, listen: list[tuple[bool, tuple[str, int]]]) -> list[Sink]:
+def _mail_listeners(
+    options: Namespace, shared: Shared, listen: list[tuple[bool, tuple[str, int]]], records: str
+) -> list[Listener]:
     if not listen:
         return []
     if not (options.domains or options.recipients):
@@ -222,8 +214,13 @@ def _mail_sinks(options: Namespace, shared: Shared, listen: list[tuple[bool, tup
     )
     _check_return_path(shared.prover, handler.accepts)
     limits = Limits(size=options.max_size * MIB, connections=options.max_connections, command=options.timeout)
+    about = f"mail for {', '.join((*(f'@{domain}' for domain in options.domains), *options.recipients))}{records}"
     return [
-        Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits, budget=shared.budget)
+        Listener(
+            Sink(handler, lmtp=lmtp, host=host, port=port, limits=limits, budget=shared.budget),
+            host,
+            f"{'LMTP' if lmtp else 'SMTP'}: {about}",
+        )
         for lmtp, (host, port) in listen
     ]
 
@@ -238,7 +235,7 @@ def _check_return_path(prover: Prover | None, accepts: Callable[[str], bool]) ->
         )
 
 
-def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
+def _look_up_listeners(options: Namespace) -> list[Listener]:
     if not options.socketmap:
         return []
     if not options.list:
@@ -259,11 +256,12 @@ def _look_up_servers(options: Namespace) -> list[SocketmapServer]:
         )
     except ValueError as error:
         raise UsageError(f"--reject-text: {error}") from None
-    return [SocketmapServer(look_ups, options.socketmap)]
+    host = None if isinstance(options.socketmap, str) else options.socketmap[0]
+    return [Listener(SocketmapServer(look_ups, options.socketmap), host, f"socketmap: look-ups in {place_of(known)}")]
 
 
-async def _serve(sinks: list[Listening], reload: Callable[[], object]) -> None:
-    """Serve until SIGTERM or SIGINT, and reload at SIGHUP; report on standard error when a port is ready."""
+async def _serve(listeners: list[Listener], reload: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT, and reload at SIGHUP; say on standard error of each place when it is ready."""
     import asyncio
 
     stop = asyncio.Event()
@@ -271,13 +269,11 @@ async def _serve(sinks: list[Listening], reload: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    for sink in sinks:
-        await sink.start()
-        where = sink.port if isinstance(sink.port, str) else f"port {sink.port}"
-        warn(f"listening on {where}")
+    for listener in listeners:
+        warn(await listener.start())
     await stop.wait()
-    for sink in sinks:
-        await sink.stop()
+    for listener in listeners:
+        await listener.server.stop()
 
 
 COMMAND: Final = Command(

@@ -25,7 +25,7 @@ from undeliverable.serve._api_fields import of_object, of_query
 from undeliverable.serve._api_list import ListApi
 from undeliverable.serve._api_mail import Judge
 from undeliverable.serve._budget import Budget
-from undeliverable.serve._failures import log_failure
+from undeliverable.serve._failures import Refusals, log_failure
 from undeliverable.serve._intake import Intake, Recorder
 from undeliverable.serve._limits import Limits
 from undeliverable.serve._metrics import MEDIA, Metrics
@@ -49,6 +49,7 @@ _PATIENCE: Final = 3.0  # seconds that the health waits for the list
 _BY_PATH: Final[Mapping[str, Mapping[str, Route]]] = {
     path: {route.method: route for route in ROUTES if route.path == path} for path in {route.path for route in ROUTES}
 }
+_UNAUTHORIZED: Final = 401
 _CHALLENGE: Final = 'Bearer realm="undeliverable"'
 
 
@@ -98,6 +99,7 @@ class Api:
             limits=self._limits,
             workers=workers,
         )
+        self._refusals: Final = Refusals()
         self._has_list = known is not None
         self._list = ListApi(known, self.metrics, self._limits.batch)
         self._checked: tuple[float, str] = (float("-inf"), "")
@@ -127,6 +129,8 @@ class Api:
             reply = await self._answer(request, _route(routes, request))
         except ApiError as error:
             code, reply = error.code, error_reply(error)
+            if error.status == _UNAUTHORIZED:
+                self._refusals.count(f"{request.method} {request.path}: {error.status} {error.code}")
         await respond(reply, send)
         path = "other" if routes is None else request.path
         self.metrics.answered(path, reply.status, time.perf_counter() - began, code)
@@ -134,6 +138,7 @@ class Api:
     async def drain(self) -> None:
         """Return when all accepted mail is on disk."""
         await self._judge.drain()
+        self._refusals.flush()
 
     async def _answer(self, request: Request, route: Route) -> Reply:
         if {"content-length", "transfer-encoding"} <= request.headers.keys():  # RFC 9112 6.3

@@ -18,6 +18,7 @@ from undeliverable.serve._judging import Judging
 from undeliverable.serve._limits import Limits
 from undeliverable.serve._problems import ApiError
 from undeliverable.serve._replies import Judged, judged, with_context
+from undeliverable.serve._taken import log_taken
 from undeliverable.serve._web import Reply
 from undeliverable.serve._worker import Job, Setup
 from undeliverable.serve._workers import Workers
@@ -100,6 +101,7 @@ class Judge:
         line = delivery.line() if len(delivery.report) < _MANY else await asyncio.to_thread(delivery.line)
         outcome = await self._store.add(Taken(delivery.report, line, counts=not is_old)) if is_kept else None
         ignored = 0 if is_old else ignored_of(delivery.report, outcome)
+        log_taken(_SOURCE, delivery.report, recipients)
         places = [place for place in self.places if is_kept and not (is_old and place == "list")]
         recorded = json.dumps(places).encode("ascii")
         return Reply(200, b'%b,"recorded":%b,"ignored":%d}' % (line[:-2], recorded, ignored))

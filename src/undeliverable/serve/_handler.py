@@ -18,6 +18,7 @@ from undeliverable.envelope import unwrap
 from undeliverable.serve._delivery import Delivery
 from undeliverable.serve._failures import log_failure
 from undeliverable.serve._judging import Judging
+from undeliverable.serve._taken import log_taken
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -144,6 +145,7 @@ class BounceHandler:
         except Exception as error:  # noqa: BLE001 # a failing override, a full disk: the sending server keeps the message
             log_failure("message not recorded, answered with 451", error)
             return NOT_STORED
+        log_taken("mail", report, delivery.recipients)
         if self._metrics is not None:
             self._metrics.seen("mail", report, self._judging.tenant)
         return STORED

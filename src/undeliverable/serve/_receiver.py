@@ -26,6 +26,7 @@ from undeliverable.serve._commit import GroupCommit
 from undeliverable.serve._failures import log_failure
 from undeliverable.serve._intake import Intake, Recorder, Taken
 from undeliverable.serve._judging import Judging
+from undeliverable.serve._taken import log_taken
 from undeliverable.serve._unsubscribe import unsubscribed
 from undeliverable.webhook_auth import Basic, CertificateNeeded, Secret, VerificationError, verify
 from undeliverable.webhook_auth import Proof as Verified
@@ -217,8 +218,9 @@ class Receiver:
         return Answer(200, {"taken": len(new), "known": len(reports) - len(new)} | _validation(reports))
 
     def _count(self, reports: Iterable[Report]) -> None:
-        if self._metrics is not None:
-            for report in reports:
+        for report in reports:
+            log_taken("webhook", report)
+            if self._metrics is not None:
                 self._metrics.seen("webhook", report, self._judging.tenant)
 
     async def _hand_over(

@@ -18,7 +18,7 @@ from undeliverable import Kind, address_identity
 from undeliverable.envelope import unwrap
 from undeliverable.verp._patterns import check_length
 
-__all__ = ["Refusal", "Token", "Verifier"]
+__all__ = ["Refusal", "Token", "Verifier", "id_problem"]
 
 
 class Refusal(StrEnum):
@@ -61,6 +61,7 @@ _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6, in lower case
 _DAY: Final = 4  # digits of base32: 20 bits of days
 _MAC: Final = 26  # digits of base32 for 128 bits
 _ID: Final = 16
+_SHOWN: Final = 40  # characters of an id in an error
 _LONGEST: Final = 1 + _DAY + _MAC + _ID
 _KEY: Final = re.compile(r"[a-z0-9]", re.ASCII)
 _OPAQUE: Final = re.compile(rf"[a-z0-9_-]{{1,{_ID}}}", re.ASCII)
@@ -111,6 +112,11 @@ class Verifier:
         """The signed return path, with the place ``{token}``."""
         return f"{self._before}{{token}}{self._after}"
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys, that which signs first."""
+        return tuple(self._keys)
+
     def is_astray(self, address: str) -> bool:
         """Return True if an address is a signed return path but for its domain: the pattern then names another one."""
         local, _, domain = unwrap(address.strip().strip("<>")).rpartition("@")
@@ -146,10 +152,19 @@ class Verifier:
         return self._days if kind in _FROM_SERVERS else self._auto_reply_days
 
     def _made(self, recipient: str, opaque: str, day: date) -> str:
-        if not _OPAQUE.fullmatch(opaque):
-            raise ValueError(f"the id {opaque!r} must be 1 to {_ID} characters of a-z 0-9 _ -")
+        problem = id_problem(opaque)
+        if problem is not None:
+            raise ValueError(problem)
         key = next(iter(self._keys))
         return f"{key}{_day_digits(day)}{_mac(self._keys[key], key, day, opaque, recipient)}{opaque}"
+
+
+def id_problem(opaque: str) -> str | None:
+    """Return why no token can have this id, or None if one can."""
+    if _OPAQUE.fullmatch(opaque):
+        return None
+    shown = repr(opaque if len(opaque) <= _SHOWN else f"{opaque[:_SHOWN]}…")
+    return f"the id {shown} must be 1 to {_ID} characters of a-z 0-9 _ -"
 
 
 def _token(text: str) -> Token | None:
