@@ -83,9 +83,8 @@ async def _client(port: int, ready: Iterator[bytes], until: float, latencies: li
     writer.close()
 
 
-async def load(port: int, kind: str, clients: int, seconds: float) -> list[float]:
+async def load(port: int, ready: Iterator[bytes], clients: int, seconds: float) -> list[float]:
     """Return the latencies of all requests of that time."""
-    ready = cycle(requests(kind, {"parse": 4_000, "classify": 20_000, "batch": 400}[kind]))
     latencies = list[float]()
     until = time.monotonic() + seconds
     await asyncio.gather(*(_client(port, ready, until, latencies) for _ in range(clients)))
@@ -108,9 +107,10 @@ def measure(
     figures: dict[str, dict[str, float]] = {}
     for kind in kinds:
         with serving("--http", "127.0.0.1:0", "--no-auth", *places, *more) as server:
-            asyncio.run(load(server.ports[0], kind, clients, min(1.0, seconds)))  # what is imported and compiled first
+            ready = cycle(requests(kind, {"parse": 4_000, "classify": 20_000, "batch": 400}[kind]))
+            asyncio.run(load(server.ports[0], ready, clients, min(1.0, seconds)))  # what is imported and compiled first
             before, began = cpu_of(server.process.pid), time.monotonic()
-            latencies = asyncio.run(load(server.ports[0], kind, clients, seconds))
+            latencies = asyncio.run(load(server.ports[0], ready, clients, seconds))
             took, used = time.monotonic() - began, cpu_of(server.process.pid) - before
             figures[kind] = {
                 "a second": round(len(latencies) / took),
