@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from tests import built_site
 from undeliverable import Kind, MessageFacts, Report, Returned, classify
 from undeliverable.rates import By
 from undeliverable.report import Collector, Sent, Snapshot, render
@@ -21,7 +22,6 @@ from undeliverable.report import Collector, Sent, Snapshot, render
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REPLIES = (
     ("550 5.1.1 no such user", None),
@@ -76,14 +76,8 @@ Open = Callable[..., Opened]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: .ci/chromium installs Debian's")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as driver:
-        # The sandbox needs rights that a container has not, and the only page opened is our own.
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with built_site.browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from undeliverable.cli._main import full_parser
 from undeliverable.cli._serve_web import Shared, secrets_of, web_of
 from undeliverable.serve import Budget, _workers, records
 from undeliverable.serve._api import Api
+from undeliverable.serve._hosts import is_loopback
 from undeliverable.serve._judging import Judging
 from undeliverable.serve._problems import ApiError
 from undeliverable.serve._site import Site
@@ -380,7 +381,7 @@ def test_a_signal_reads_the_tokens_again(tmp_path: Path, monkeypatch: pytest.Mon
     ("host", "is_one"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("x", False)]
 )
 def test_loopback_addresses(host: str, *, is_one: bool) -> None:
-    assert _serve_web.is_loopback(host) is is_one
+    assert is_loopback(host) is is_one
 
 
 def test_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:

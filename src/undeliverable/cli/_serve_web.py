@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undeliverable import Knowledge, KnowledgeError
@@ -31,7 +30,6 @@ __all__ = [
     "add_api_limits",
     "add_web_options",
     "has_api",
-    "is_loopback",
     "secrets_of",
     "web_of",
 ]
@@ -118,6 +116,8 @@ def secrets_of(options: Namespace) -> Secrets | None:
 
     :raises UsageError: when the options contradict each other.
     """
+    from undeliverable.serve._hosts import is_loopback
+
     if options.no_auth and (options.http is None or not is_loopback(options.http[0])):
         raise UsageError("--no-auth answers everybody who can connect: it needs --http with a loopback address")
     max_age_of(options)
@@ -265,11 +265,3 @@ def _cores() -> int:
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only programs on this host can connect to an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -18,7 +18,6 @@ from undeliverable.cli._serve_web import (
     add_api_limits,
     add_web_options,
     has_api,
-    is_loopback,
     secrets_of,
     web_of,
 )
@@ -129,6 +128,8 @@ def _check_limits(options: Namespace) -> None:
 
 
 def _run(options: Namespace) -> int:
+    from undeliverable.serve._hosts import is_loopback
+
     mail = [(lmtp, place) for lmtp, place in ((True, options.lmtp), (False, options.smtp)) if place]
     web = [options.http] if options.http else []
     if not (mail or web or options.socketmap):
@@ -240,6 +241,8 @@ def _look_up_listeners(options: Namespace) -> list[Listener]:
         return []
     if not options.list:
         raise UsageError("--list is required: the suppression list to look up in")
+    from undeliverable.serve._hosts import is_loopback
+
     if not isinstance(options.socketmap, str) and not is_loopback(options.socketmap[0]):
         raise UsageError(
             f"{options.socketmap[0]} is reachable from other hosts, which --socketmap would answer as well"

@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable import Knowledge, UndeliverableError, __version__
@@ -26,6 +25,7 @@ from undeliverable.serve._api_list import ListApi
 from undeliverable.serve._api_mail import Judge
 from undeliverable.serve._budget import Budget
 from undeliverable.serve._failures import Refusals, log_failure
+from undeliverable.serve._hosts import is_loopback
 from undeliverable.serve._intake import Intake, Recorder
 from undeliverable.serve._limits import Limits
 from undeliverable.serve._metrics import MEDIA, Metrics
@@ -271,15 +271,8 @@ def _refuse_foreign(request: Request) -> None:
     host = request.headers.get("host", "")
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
     is_of_site = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
-    if not _is_loopback(name.strip("[]")) or "origin" in request.headers or is_of_site:
+    if not is_loopback(name.strip("[]")) or "origin" in request.headers or is_of_site:
         raise ApiError("forbidden", "without tokens, only programs on this host are answered, at a loopback address")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _state_of_file(path: str | os.PathLike[str]) -> str:
