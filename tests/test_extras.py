@@ -38,6 +38,7 @@ PARTS: Final = (
     Case("undeliverable.serve.server", "aiosmtpd", "import undeliverable.serve.server"),
     Case("undeliverable.serve.http", "starlette", "import undeliverable.serve.http"),
     Case("undeliverable.serve.http", "uvicorn", "import undeliverable.serve._http_server"),
+    Case("undeliverable.serve.http", "httptools", "import undeliverable.serve._http_server"),
 )  # fmt: skip
 COMMANDS: Final = (
     Case("Parquet", "pyarrow", "export x.eml -o mail"),

@@ -9,9 +9,9 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-import h11
 import httpx
 import pytest
 from hypothesis import given
@@ -280,8 +280,78 @@ def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
         connection.connection_made(transport)
         transport.close()
         connection.data_received(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.conn.their_state is h11.IDLE
+        assert connection.cycle is None
         connection.connection_lost(None)
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n\r\n",  # without a host
+        HEAD + b"Host: y\r\n\r\n",
+        HEAD + b"X: " + b"x" * 70_000,
+        HEAD + b"X: x\r\n" * 12_000,
+        HEAD + b"X: a\x00b\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\n folded\r\n : x\r\n\r\n",
+        b"GET /" + b"x" * 70_000,
+        b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        CHUNKED + b"zz\r\n",
+    ],
+    ids=lambda octets: f"{octets[:40]!r}",
+)
+def test_what_is_no_request_is_refused_at_once(tmp_path: Path, octets: bytes) -> None:
+    async def talk(server: HttpServer) -> None:
+        began = time.monotonic()
+        received = await asyncio.to_thread(answer_to, server.port, octets)
+        assert received.startswith(b"HTTP/1.1 400")
+        assert received.count(b"HTTP/1.1") == 1
+        assert time.monotonic() - began < 5
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"1;" + b"x" * 400_000,
+        b"1\r\na\r\n0\r\nTrailer: " + b"x" * 400_000,
+        b"1\r\na\r\n0\r\n" + b"X: x\r\n" * 70_000,
+    ],
+    ids=["extension", "trailer", "trailers"],
+)
+def test_a_body_has_nothing_endless_beside_it(tmp_path: Path, octets: bytes) -> None:
+    async def talk(server: HttpServer) -> None:
+        began = time.monotonic()
+        with suppress(ConnectionError):  # what was not read when the connection was closed resets it
+            assert b"HTTP/1.1 2" not in await asyncio.to_thread(answer_to, server.port, CHUNKED + octets)
+        assert time.monotonic() - began < 5
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+@pytest.mark.parametrize("number", [2, 300])
+def test_requests_in_one_piece_are_answered_in_order(tmp_path: Path, number: int) -> None:
+    async def talk(server: HttpServer) -> None:
+        octets = (HEAD + b"\r\n") * (number - 1) + HEAD + b"Connection: close\r\n\r\n"
+        received = await asyncio.to_thread(answer_to, server.port, octets)
+        assert received.count(b"HTTP/1.1 200") == number
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_an_upgrade_is_not_made(tmp_path: Path) -> None:
+    async def talk(server: HttpServer) -> None:
+        more = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+        received = await asyncio.to_thread(answer_to, server.port, HEAD + more)
+        assert received.startswith(b"HTTP/1.1 200")
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 

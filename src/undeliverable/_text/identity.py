@@ -36,7 +36,7 @@ _QUOTED: Final = lazy(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _LOCAL: Final = lazy(r'[^\s"(),:;<>@\[\\\]]+')
 _DOMAIN: Final = lazy(r'[^\s"(),:;<>@\[\\\].][^\s"(),:;<>@\[\\\]]*|\[[^\s\[\\\]]+\]')
 # What is no character of any address, however quoted: databases, headers and terminals take it for something else.
-_CONTROL: Final = lazy("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL: Final = lazy(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _LABEL: Final = 63  # RFC 1035 2.3.4; Punycode takes quadratic time, and nothing longer is a label
 _KEPT: Final = {"ß": "ß", "ẞ": "ß", "ς": "ς", "\uff20": "\uff20", "\ufe6b": "\ufe6b"}

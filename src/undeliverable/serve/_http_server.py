@@ -18,9 +18,9 @@ from undeliverable.serve._places import Places
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
 try:
-    import h11
+    import httptools
     import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 except ModuleNotFoundError as error:
     raise missing_extra(error, "undeliverable.serve.http") from None
 
@@ -28,6 +28,7 @@ __all__ = ["HttpServer"]
 
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
+_LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
 
 
 class App(Protocol):
@@ -66,7 +67,7 @@ class _Config(uvicorn.Config):
         self.places: Final = Places(connections)
 
 
-class _Connection(H11Protocol):
+class _Connection(HttpToolsProtocol):
     """One connection."""
 
     def __init__(self, config: uvicorn.Config, **more: Any) -> None:  # noqa: ANN401 # uvicorn's own
@@ -74,6 +75,7 @@ class _Connection(H11Protocol):
         assert isinstance(config, _Config)
         self._places = config.places
         self._deadline: asyncio.TimerHandle | None = None
+        self._octets = 0  # that were received since the last header or piece of a body ended
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -89,9 +91,28 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            super().data_received(data)
-            self._follow()
+        if self.transport.is_closing():
+            return
+        self._octets += len(data)
+        super().data_received(data)
+        if self._octets > _LARGEST:
+            self.send_400_response("")
+        self._follow()
+
+    def on_headers_complete(self) -> None:
+        self._octets = 0
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):  # RFC 9112 3.2
+            raise httptools.HttpParserError("a request names its host once")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._octets = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._octets = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -108,12 +129,12 @@ class _Connection(H11Protocol):
 
     def _follow(self) -> None:
         """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
-        state = self.conn.their_state
-        if state is h11.IDLE and self._deadline is None:
-            self._deadline = self.loop.call_later(_HEADER, self.abort)
-        elif state is not h11.IDLE:
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if not is_answered or self.transport.is_closing():
             self._disarm()
-        if state in {h11.IDLE, h11.SEND_BODY}:
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(_HEADER, self.abort)
+        if is_answered or (self.cycle.more_body and not self.pipeline):
             self._places.waits(self)
         else:
             self._places.works(self)
