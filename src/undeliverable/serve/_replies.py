@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
 from undeliverable.serve._judging import Arguments, Judging
-from undeliverable.serve._metrics import labels_of
+from undeliverable.serve._metrics import labels_in
 from undeliverable.serve._problems import ApiError, Fault, refuse
 from undeliverable.serve._routes import REPLY
-from undeliverable.serve._web import json_of
+from undeliverable.serve._web import json_of, octets_of
 
 if TYPE_CHECKING:
     from undeliverable.serve._metrics import Labels
@@ -23,6 +23,7 @@ __all__ = ["Judged", "judged", "with_context"]
 _SLICE: Final = 50  # replies that are judged before somebody else has a turn
 _MOST_FAULTS: Final = 20
 _OF_CONTEXT: Final = frozenset(("tenant", "stream", "source", "attempts", "age"))
+_UNASKED: Final = _OF_CONTEXT | {"sender"}
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -45,38 +46,63 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     :param most: the largest number of replies.
     :raises ApiError: for a body that cannot be used.
     """
-    value, arguments = json_of(body), judging.arguments()
+    value, work = json_of(body), _Work(judging.arguments())
     if isinstance(value, list):
-        yield from _batch(arguments, cast("list[object]", value), most)
+        yield from _batch(work, cast("list[object]", value), most)
     else:
-        tally, faults = Counter[Any](), list[Fault]()
-        text = _verdict(arguments, value, "", tally, faults)
-        refuse(faults)
-        yield Judged(text.encode("ascii"), tally)
+        record = work.record(value, "")
+        refuse(work.faults)
+        yield Judged(octets_of(record), work.tally)
 
 
-def _batch(arguments: Arguments, items: list[object], most: int) -> Iterator[Judged | None]:
+def _batch(work: _Work, items: list[object], most: int) -> Iterator[Judged | None]:
     if len(items) > most:
         raise ApiError("too_large", f"the list has more than {most} replies")
-    tally, faults, found = Counter[Any](), list[Fault](), list[str]()
-    for number, item in enumerate(items):
-        found.append(_verdict(arguments, item, f"/{number}", tally, faults))
-        if number % _SLICE == _SLICE - 1:
-            yield None
-    refuse(faults)
-    yield Judged(f"[{','.join(found)}]".encode("ascii"), tally)
+    found: list[bytes] = []
+    for start in range(0, len(items), _SLICE):
+        records = [work.record(item, f"/{number}") for number, item in enumerate(items[start : start + _SLICE], start)]
+        if not work.faults:
+            found.append(octets_of(records)[1:-1])
+        yield None
+    refuse(work.faults)
+    yield Judged(b"[%b]" % b",".join(found), work.tally)
 
 
-def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any], faults: list[Fault]) -> str:
-    """Return the JSON of the verdict on one reply; nothing after the first fault, which is all that will be answered."""
-    values = of_object(REPLY, item, place, faults)
-    if faults:
-        del faults[_MOST_FAULTS:]
-        return ""
-    known = with_context(arguments, values)
-    verdict = classify(known.pop("reply"), **known)
-    tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
-    return verdict.to_json()
+class _Work:
+    """The judging of one request.
+
+    :ivar tally: the number of verdicts with the same labels.
+    :ivar faults: what is wrong with the replies.
+    """
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.tally = Counter[Any]()
+        self.faults: list[Fault] = []
+        self._arguments = arguments
+        self._tenant = arguments.get("context", _NOTHING).get("tenant")
+        # Without policies the context changes nothing, and takes a fifth of the time.
+        self._plain = arguments["knowledge"] if arguments["knowledge"].is_plain else None
+
+    def record(self, item: object, place: str) -> dict[str, object]:
+        """Return the record of the verdict on one reply; nothing after the first fault, which is all that will be answered.
+
+        :param place: the JSON Pointer to the reply.
+        """
+        values = of_object(REPLY, item, place, self.faults)
+        if self.faults:
+            del self.faults[_MOST_FAULTS:]
+            return {}
+        tenant = values.get("tenant", self._tenant)
+        if self._plain is None:
+            known = with_context(self._arguments, values)
+        else:
+            for name in _UNASKED & values.keys():
+                del values[name]
+            known = values
+            known["knowledge"] = self._plain
+        record = classify(**known).to_dict()
+        self.tally[labels_in(record, tenant)] += 1
+        return record
 
 
 def with_context(arguments: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:
