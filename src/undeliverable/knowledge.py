@@ -56,8 +56,6 @@ class Knowledge(Shared, Selecting):
     built-in rules is shared. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "_with_formats", "_with_opinion", "layers")
-
     layers: tuple[AnyLayer, ...]
 
     def __init__(

@@ -17,8 +17,6 @@ __all__ = ["VendorCodes"]
 class VendorCodes:
     """The known shapes of such codes, in order; immutable."""
 
-    __slots__ = ("_shapes",)
-
     def __init__(self, shapes: tuple[tuple[str, str], ...] = ()) -> None:
         """Take `shapes`: pairs of a literal that the code has, and a pattern whose group is the code."""
         self._shapes: Final = tuple((literal, lazy(pattern, re.ASCII)) for literal, pattern in shapes)
