@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
@@ -145,20 +146,24 @@ def octets_of(value: object) -> bytes:
 
     :param value: strings, whole numbers, booleans, None, and lists and objects of them.
     """
-    try:
-        return _writer()(value)
-    except ValueError:
-        return encode(value).encode("ascii")
+    for write in _writers():
+        with suppress(ValueError, TypeError, OverflowError):  # half characters, subclasses of str, numbers of 65 bits
+            return write(value)
+    return encode(value).encode("ascii")
 
 
 @lru_cache(maxsize=1)
-def _writer() -> Callable[[object], bytes]:
+def _writers() -> tuple[Callable[[object], bytes], ...]:
+    text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False, ensure_ascii=False).encode
+
+    def careful(value: object) -> bytes:
+        return text_of(value).encode()
+
     try:
         from msgspec.json import encode as fast
     except ImportError:
-        text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False, ensure_ascii=False).encode
-        return lambda value: text_of(value).encode()
-    return fast
+        return (careful,)
+    return fast, careful
 
 
 def json_reply(value: object, status: int = 200) -> Reply:
