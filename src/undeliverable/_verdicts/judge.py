@@ -139,8 +139,8 @@ def judge_read(
     return judge(facts, knowledge, identity=reply.text, surroundings=around)
 
 
-# A frozen dataclass takes seven times as long to fill as the same slots without its guard. So a verdict is written as a
-# draft, which becomes one when it is full.
+# To fill a frozen dataclass takes thirteen times as many instructions as to fill the same slots without its guard. So a
+# verdict is written as a draft, which becomes one when it is full: that saves 5 % of a mail and a fifth of a reply.
 @ordinary
 class _VerdictDraft(Identified):
     __slots__ = Verdict.__slots__

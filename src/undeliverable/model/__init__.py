@@ -39,8 +39,9 @@ __all__ = [
     "words_of",
 ]
 
-# The guard of a frozen dataclass makes it slow to fill. The classes that every report needs several of are filled as
-# drafts without one, which become what they are when they are full.
+# The guard of a frozen dataclass makes it slow to fill: 1,400 instructions for each attribute instead of 400. So two classes
+# with many are filled as drafts without one, which become what they are when they are full. That saves 2 to 3 % of the
+# instructions of a mail for RecipientFacts, and 1 % for MessageFacts; the other classes are not worth it.
 _open: Final = object.__setattr__
 
 
