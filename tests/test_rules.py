@@ -20,7 +20,7 @@ from undeliverable._rules.conditions import PATTERN_LIMIT, RuleCondition
 from undeliverable._rules.index import file_rules
 from undeliverable._rules.phrases import ByWord, most, words_of
 from undeliverable._rules.rule import PARTS, Rest
-from undeliverable._rules.table import Match, Rule, RuleTable, Seen
+from undeliverable._rules.table import _REMEMBERED, Match, Rule, RuleTable, Seen
 from undeliverable._rules.visible import place_of, stands_in, visible
 from undeliverable._smtp.replies import parse_reply
 from undeliverable._text.linear import check_linear
@@ -500,13 +500,16 @@ class TestIndex:
         assert table.match(seen("a b", provider="acme")).rule is None
         assert table.match(seen(f"a {words} b")).rule is None
 
-    def test_what_is_not_remembered_is_found_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        remembered, forgotten = (table_of(RuleCondition.compile({"words": "zebra"})) for _ in range(2))
-        what = seen("zebra", provider="acme")
-        assert remembered.match(what) is remembered.match(what)
-        monkeypatch.setattr("undeliverable._rules.table._REMEMBERED", 0)
-        assert forgotten.match(what) == remembered.match(what) == forgotten.match(what)
-        assert forgotten.match(what) is not forgotten.match(what)
+    def test_what_is_not_remembered_is_found_anew(self) -> None:
+        table = table_of(RuleCondition.compile({"words": "zebra"}))
+        first = seen("zebra", provider="acme")
+        assert table.match(first) is table.match(first)
+        for number in range(_REMEMBERED):
+            table.match(seen("zebra", provider=f"acme{number}"))
+        late = seen("zebra", provider="late")
+        assert table.match(late) == table.match(late)
+        assert table.match(late) is not table.match(late)
+        assert table.match(first) is table.match(first)
 
     def test_it_does_not_slow_down_with_more_rules(self) -> None:
         """Counted, not timed: how many phrases are compared with a text."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
 from collections.abc import Sequence as _Sequence
 
+from undeliverable._text.build import is_compiled as _is_compiled
 from undeliverable._text.identity import address_identity, bare_address, is_same_address
 from undeliverable.codes import RegisteredStatus, ReplyCode, StatusCode, find_reply_code, find_status, registered
 from undeliverable.errors import KnowledgeError, UndeliverableError, WebhookError
@@ -91,7 +92,7 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-compiled: bool = not hasattr(address_identity, "__code__")
+compiled: bool = _is_compiled()
 """True if this installation is compiled; a pure one gives the same verdicts, in more time."""
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, NamedTuple
 
+from undeliverable._text.classes import kept, ordinary
 from undeliverable._text.lazy import lazy
 
 __all__ = ["TRACE", "CutWords", "Sections"]
@@ -56,6 +56,7 @@ class Sections(NamedTuple):
     doubtful: int
 
 
+@ordinary
 @dataclass(frozen=True, kw_only=True)
 class CutWords:
     """How lines begin that announce the returned message, of all languages together, casefolded.
@@ -87,7 +88,7 @@ class CutWords:
         words, (plain, ruled) = words.casefold(), known
         return words.startswith(plain) or (bare[0] in _RULERS and bare[1] in _RULERS and words.startswith(ruled))
 
-    @cached_property
+    @kept
     def special(self) -> re.Pattern[str]:
         """Return what finds the line ending before a line of ASCII text that is worth a look.
 
@@ -95,12 +96,12 @@ class CutWords:
         """
         return _special(filter(str.isascii, self.plain), "")
 
-    @cached_property
+    @kept
     def special_of_any_script(self) -> re.Pattern[str]:
         """Return the same for text of any script."""
         return _special(self.plain, rf"|(?=[^\n]{{0,{_BEGINNING - 1}}}[^\x00-\x7f])")
 
-    @cached_property
+    @kept
     def _by_start(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         """Return what needs no ruler, and what does, by its first characters."""
         plain, ruled = _filed(self.plain), _filed(self.ruled)

@@ -25,6 +25,7 @@ from undeliverable._formats.facts import (
 )
 from undeliverable._formats.schema import MESSAGE_FACTS, Format
 from undeliverable._smtp.commands import named_command
+from undeliverable._text.classes import mypyc_attr
 from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
@@ -56,6 +57,7 @@ class FormatReading(NamedTuple):
     returned_at: int
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class LinePass:
     """One pass over the lines of a text.
 
