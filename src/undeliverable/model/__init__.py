@@ -114,7 +114,7 @@ class Diagnostic(Record):
     text: str
 
 
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Reply(Record):
     """One SMTP reply, RFC 5321 4.2, its lines joined by blanks.
 
@@ -129,23 +129,8 @@ class Reply(Record):
     text: str
     command: Command | None = None
 
-    def __init__(
-        self, code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None = None
-    ) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _ReplyDraft)
-        draft.code = code
-        draft.status = status
-        draft.text = text
-        draft.command = command
-        draft.__class__ = Reply
 
-
-class _ReplyDraft(Record):
-    __slots__ = Reply.__slots__
-
-
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Evidence(Record):
     """The very words that a fact was read from.
 
@@ -161,20 +146,6 @@ class Evidence(Record):
     offset: int
     text: str
     pattern: str | None = None
-
-    def __init__(self, witness: Witness, part: str, offset: int, text: str, pattern: str | None = None) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _EvidenceDraft)
-        draft.witness = witness
-        draft.part = part
-        draft.offset = offset
-        draft.text = text
-        draft.pattern = pattern
-        draft.__class__ = Evidence
-
-
-class _EvidenceDraft(Record):
-    __slots__ = Evidence.__slots__
 
 
 BLOCK_LIMIT: Final = 65_536

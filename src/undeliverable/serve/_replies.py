@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from undeliverable import classify
 from undeliverable.serve._api_fields import of_object
 from undeliverable.serve._judging import Arguments, Judging
-from undeliverable.serve._metrics import labels_of
+from undeliverable.serve._metrics import labels_in
 from undeliverable.serve._problems import ApiError, Fault, refuse
 from undeliverable.serve._routes import REPLY
-from undeliverable.serve._web import json_of
+from undeliverable.serve._web import json_of, octets_of
 
 if TYPE_CHECKING:
     from undeliverable.serve._metrics import Labels
@@ -23,6 +23,9 @@ __all__ = ["Judged", "judged", "with_context"]
 _SLICE: Final = 50  # replies that are judged before somebody else has a turn
 _MOST_FAULTS: Final = 20
 _OF_CONTEXT: Final = frozenset(("tenant", "stream", "source", "attempts", "age"))
+_UNASKED: Final = _OF_CONTEXT | {"sender"}
+_LATE: Final = ("key", "confidence", "details", "vendor_code", "provider")
+"""What a verdict works out when it is first asked for it."""
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -45,38 +48,71 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     :param most: the largest number of replies.
     :raises ApiError: for a body that cannot be used.
     """
-    value, arguments = json_of(body), judging.arguments()
+    value, work = json_of(body), _Work(judging.arguments())
     if isinstance(value, list):
-        yield from _batch(arguments, cast("list[object]", value), most)
+        yield from _batch(work, cast("list[object]", value), most)
     else:
-        tally, faults = Counter[Any](), list[Fault]()
-        text = _verdict(arguments, value, "", tally, faults)
-        refuse(faults)
-        yield Judged(text.encode("ascii"), tally)
+        records = work.records([(value, "")])
+        refuse(work.faults)
+        yield Judged(octets_of(records[0]), work.tally)
 
 
-def _batch(arguments: Arguments, items: list[object], most: int) -> Iterator[Judged | None]:
+def _batch(work: _Work, items: list[object], most: int) -> Iterator[Judged | None]:
     if len(items) > most:
         raise ApiError("too_large", f"the list has more than {most} replies")
-    tally, faults, found = Counter[Any](), list[Fault](), list[str]()
-    for number, item in enumerate(items):
-        found.append(_verdict(arguments, item, f"/{number}", tally, faults))
-        if number % _SLICE == _SLICE - 1:
-            yield None
-    refuse(faults)
-    yield Judged(f"[{','.join(found)}]".encode("ascii"), tally)
+    found: list[bytes] = []
+    for start in range(0, len(items), _SLICE):
+        slice_ = [(item, f"/{number}") for number, item in enumerate(items[start : start + _SLICE], start)]
+        found.append(octets_of(work.records(slice_))[1:-1])
+        yield None
+    refuse(work.faults)
+    yield Judged(b"[%b]" % b",".join(found), work.tally)
 
 
-def _verdict(arguments: Arguments, item: object, place: str, tally: Counter[Any], faults: list[Fault]) -> str:
-    """Return the JSON of the verdict on one reply; nothing after the first fault, which is all that will be answered."""
-    values = of_object(REPLY, item, place, faults)
-    if faults:
-        del faults[_MOST_FAULTS:]
-        return ""
-    known = with_context(arguments, values)
-    verdict = classify(known.pop("reply"), **known)
-    tally[labels_of(verdict, known.get("context", _NOTHING).get("tenant"))] += 1
-    return verdict.to_json()
+class _Work:
+    """The judging of one request.
+
+    :ivar tally: the number of verdicts with the same labels.
+    :ivar faults: what is wrong with the replies.
+    """
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.tally = Counter[Any]()
+        self.faults: list[Fault] = []
+        self._arguments = arguments
+        self._tenant = arguments.get("context", _NOTHING).get("tenant")
+        # Without policies the context changes nothing, and takes a fifth of the time.
+        self._plain = arguments["knowledge"] if arguments["knowledge"].is_plain else None
+
+    def records(self, replies: Sequence[tuple[object, str]]) -> list[dict[str, object]]:
+        """Return the records of the verdicts on replies; none from the first fault on, which is all that will be answered.
+
+        One step is taken for all replies before the next one: so its code stays in the caches of the processor, and a
+        batch takes two thirds of the time.
+
+        :param replies: JSON values, each with the JSON Pointer to it.
+        """
+        values = [of_object(REPLY, item, place, self.faults) for item, place in replies]
+        if self.faults:
+            del self.faults[_MOST_FAULTS:]
+            return []
+        tenants = [each.get("tenant", self._tenant) for each in values]
+        verdicts = [classify(**known) for known in map(self._known, values)]
+        for name in _LATE:
+            for verdict in verdicts:
+                getattr(verdict, name)
+        records = [verdict.to_dict() for verdict in verdicts]
+        self.tally.update(map(labels_in, records, tenants))
+        return records
+
+    def _known(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of `classify`."""
+        if self._plain is None:
+            return with_context(self._arguments, values)
+        for name in _UNASKED & values.keys():
+            del values[name]
+        values["knowledge"] = self._plain
+        return values
 
 
 def with_context(arguments: Arguments, values: Mapping[str, Any]) -> dict[str, Any]:

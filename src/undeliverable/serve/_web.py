@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from undeliverable.serve._budget import Share
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
-__all__ = ["JSON", "Reply", "Request", "Send", "encode", "error_reply", "json_of", "json_reply", "respond"]
+__all__ = ["JSON", "Reply", "Request", "Send", "encode", "error_reply", "json_of", "json_reply", "octets_of", "respond"]
 
 Message: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
@@ -117,20 +119,51 @@ def _refuse_large(most: int) -> NoReturn:
     raise ApiError("too_large", f"the body has more than {most} octets", headers={"connection": "close"})
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_value_of: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+"""Returns what JSON says; made once, like :data:`encode`."""
+
+
 def json_of(body: bytes) -> Any:  # noqa: ANN401 # any JSON value
     """Return the JSON value of a body.
 
     :raises ApiError: when it is not JSON; NaN and infinity are not.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return _value_of(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         why = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
         raise ApiError("malformed", f"the body is not JSON: {why}") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+def octets_of(value: object) -> bytes:
+    """Return the JSON of records, in UTF-8: the same octets with msgspec (the extra ``fast``) and without it.
+
+    Half a character of UTF-16, which is no text in UTF-8, is escaped; then everything outside of ASCII is.
+
+    :param value: strings, whole numbers, booleans, None, and lists and objects of them.
+    """
+    for write in _writers():
+        with suppress(ValueError, TypeError, OverflowError):  # half characters, subclasses of str, numbers of 65 bits
+            return write(value)
+    return encode(value).encode("ascii")
+
+
+@lru_cache(maxsize=1)
+def _writers() -> tuple[Callable[[object], bytes], ...]:
+    text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False, ensure_ascii=False).encode
+
+    def careful(value: object) -> bytes:
+        return text_of(value).encode()
+
+    try:
+        from msgspec.json import encode as fast
+    except ImportError:
+        return (careful,)
+    return fast, careful
 
 
 def json_reply(value: object, status: int = 200) -> Reply:

@@ -19,16 +19,7 @@ from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageA
 from undeliverable.verdict._explanation import Explanation, ExplanationLine
 from undeliverable.verdict._facts import event_record, message_record
 from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
-from undeliverable.verdict._slots import (
-    ConfidenceSlot,
-    DefaultWait,
-    DetailsSlot,
-    KeySlot,
-    PolicyWait,
-    ProviderSlot,
-    VendorCodeSlot,
-    WaitSlot,
-)
+from undeliverable.verdict._slots import DefaultWait, PolicyWait, find_later
 from undeliverable.verdict._views import ReportViews, VerdictViews
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
 
@@ -287,15 +278,7 @@ class Verdict(VerdictViews, Identified):
         return matched(self, rule)
 
 
-if not TYPE_CHECKING:
-    Verdict.key = KeySlot(Verdict.key)
-    Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
-    Verdict.confidence = ConfidenceSlot(Verdict.confidence)
-    Verdict.details = DetailsSlot(Verdict.details, Details)
-    _both = Verdict.provider, Verdict.provider_from
-    Verdict.provider = ProviderSlot(Verdict.provider, _both)
-    Verdict.provider_from = ProviderSlot(Verdict.provider_from, _both)
-    Verdict.retry_after = WaitSlot(Verdict.retry_after)
+find_later(Verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
