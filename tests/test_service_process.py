@@ -6,8 +6,10 @@ import asyncio
 import http.client
 import json
 import os
+import pickle
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -210,20 +212,46 @@ def test_a_batch_that_kills_processes_is_given_up(monkeypatch: pytest.MonkeyPatc
         workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
         await workers.judge(setup, job)
 
-        async def dies(*_: object) -> None:
+        async def dies(self: Any, *_: object) -> None:
+            self._process.kill()
             raise EOFError
 
         monkeypatch.setattr(_workers._Worker, "ask", dies)
-        monkeypatch.setattr(_workers._Worker, "has_answered", True, raising=False)
-        monkeypatch.setattr(_workers._Worker, "__init__", _with_answer)
         with pytest.raises(ApiError, match="could not be judged"):
             await workers.judge(setup, job)
+        assert workers.are_there
 
     asyncio.run(talk())
 
 
-def _with_answer(self: Any, process: Any, reader: Any, writer: Any) -> None:
-    self.has_answered, self._process, self._reader, self._writer = True, process, reader, writer
+def test_processes_that_died_while_they_had_nothing_to_do_do_not_count() -> None:
+    async def talk() -> None:
+        workers, setup, job = Workers(3), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
+        await asyncio.gather(*(workers.judge(setup, job) for _ in range(3)))
+        for worker in workers._free:
+            worker._process.kill()
+            worker._process.wait()
+        assert await workers.judge(setup, job) is not None
+        assert len(workers._free) == 1
+        await workers.close()
+
+    asyncio.run(talk())
+
+
+def test_a_process_that_cannot_be_started_for_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may have no memory just now, or its administrator end a process that begins."""
+
+    async def talk() -> None:
+        workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
+        assert await workers.judge(setup, job) is not None
+        await workers.close()
+        for program in (_workers._PROGRAM, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"):
+            monkeypatch.setattr(_workers, "_PROGRAM", program)
+            assert (await workers.judge(setup, job) is None) == ("SIGKILL" in program)
+            await workers.close()
+        assert workers.are_there
+
+    asyncio.run(talk())
 
 
 def test_without_processes_the_server_judges_itself(
@@ -236,11 +264,14 @@ def test_without_processes_the_server_judges_itself(
     assert caplog.text.count("the server judges them itself") == 1
 
 
-def test_a_request_that_is_given_up_ends_its_process() -> None:
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_request_that_is_given_up_ends_its_process(*, is_begun: bool) -> None:
     async def talk() -> int:
-        workers, setup = Workers(1), Setup(Knowledge.builtin(), None)
-        task = asyncio.create_task(workers.judge(setup, Job(BATCH, 100)))
-        await asyncio.sleep(0.05)
+        workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
+        if is_begun:
+            await workers.judge(setup, job)
+        task = asyncio.create_task(workers.judge(setup, job))
+        await asyncio.sleep(0 if is_begun else 0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -253,12 +284,18 @@ def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_workers, "_PROGRAM", "import time; time.sleep(60)")
     monkeypatch.setattr(_workers, "_END", 0.1)
 
-    async def talk() -> int | None:
-        worker = await _workers._Worker.start()
-        await worker.end()
-        return worker._process.returncode
+    started: list[Any] = []
+    begin = subprocess.Popen
 
-    assert asyncio.run(talk()) == -signal.SIGKILL
+    def noted(*arguments: Any, **more: Any) -> Any:
+        started.append(begin(*arguments, **more))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    monkeypatch.setattr(_workers, "_LONGEST", 0.1)
+    with pytest.raises(TimeoutError):
+        asyncio.run(_workers._Worker.start())
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_a_process_answers_what_the_server_would() -> None:
@@ -268,6 +305,7 @@ def test_a_process_answers_what_the_server_would() -> None:
     thread.start()
     jobs = (Job(b'{"reply": "550 no"}', 1), Job(b"{", 1), Job(b'[{"reply": "x"}, {"reply": "x"}]', 1), Job(BATCH, 100))
     with ours, ours.makefile("rwb") as file:
+        assert _read(file) is None
         file.write(packed(Setup(Knowledge.builtin(), {"tenant": "acme"})))
         found = [_asked(file, job) for job in jobs]
         with pytest.MonkeyPatch.context() as patch:
@@ -282,10 +320,12 @@ def test_a_process_answers_what_the_server_would() -> None:
 
 
 def _asked(file: Any, job: Job) -> Any:
-    import pickle
-
     file.write(packed(job))
     file.flush()
+    return _read(file)
+
+
+def _read(file: Any) -> Any:
     return pickle.loads(file.read(int.from_bytes(file.read(8), "big")))
 
 
@@ -294,7 +334,7 @@ def test_a_process_leaves_signals_to_the_server(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(signal, "signal", lambda number, how: ignored.append((number, how)))
     ours, its = socket.socketpair()
     ours.close()
-    work_on([str(its.detach())])
+    work_on([str(its.detach()), "0"])
     assert ignored == [(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
 

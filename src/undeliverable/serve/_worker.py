@@ -46,9 +46,11 @@ def packed(value: object) -> bytes:
 
 
 def work(link: socket.socket) -> None:
-    """Answer each job until the other side closes the socket."""
+    """Say that the work can begin, and answer each job until the other side closes the socket."""
     judging = Judging(None, None)
     with suppress(ConnectionError), link, link.makefile("rwb") as file:
+        file.write(packed(None))
+        file.flush()
         while head := file.read(LENGTH.size):
             message: Any = pickle.loads(file.read(*LENGTH.unpack(head)))  # noqa: S301 # of the server that started this process
             if isinstance(message, Setup):

@@ -1,7 +1,7 @@
 """The processes that judge batches of replies, so that all cores work on them and nobody else waits for them.
 
 Each is started when the first batch needs it, and ends with the server, however that ends. Where one dies, another one
-gets its batch. What cannot be started, say from a zip file, is not tried again: the server judges everything itself.
+gets its batch. Where none can be started, the server judges itself; if none ever could, say from a zip file, it is not tried again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pickle
 import socket
 import subprocess
 import sys
-from typing import Final
+from typing import Any, Final
 
 from undeliverable.serve._problems import ApiError
 from undeliverable.serve._replies import Judged
@@ -37,6 +37,7 @@ class Workers:
     def __init__(self, number: int) -> None:
         self._number = number
         self._free: list[_Worker] = []
+        self._has_started = False
         self._places = asyncio.Semaphore(max(1, number))
 
     @property
@@ -51,15 +52,13 @@ class Workers:
         """
         async with self._places:
             for _ in range(2):
-                worker = self._free.pop() if self._free else await _Worker.start()
+                worker = await self._next()
+                if worker is None:
+                    return None
                 try:
                     found = await asyncio.wait_for(worker.ask(setup, job), _LONGEST)
                 except (OSError, EOFError, TimeoutError) as error:
                     await worker.end()
-                    if not worker.has_answered:
-                        _LOG.warning("no process for batches can be started, the server judges them itself: %r", error)
-                        self._number = 0
-                        return None
                     _LOG.warning("a process for batches died, another one gets its batch: %r", error)
                 except BaseException:
                     await worker.end()
@@ -70,6 +69,23 @@ class Workers:
                         raise found
                     return found
         raise ApiError("internal", "the batch could not be judged; the log of the server has more")
+
+    async def _next(self) -> _Worker | None:
+        """Return a process that has nothing to do, or a new one; None if it cannot be started."""
+        while self._free:
+            worker = self._free.pop()
+            if worker.is_alive:
+                return worker
+            await worker.end()
+        try:
+            worker = await _Worker.start()
+        except (OSError, EOFError, TimeoutError) as error:
+            _LOG.warning("no process for batches can be started, the server judges them itself: %r", error)
+            if not self._has_started:
+                self._number = 0
+            return None
+        self._has_started = True
+        return worker
 
     async def close(self) -> None:
         """End all processes that have nothing to do."""
@@ -83,7 +99,6 @@ class _Worker:
     def __init__(
         self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.has_answered = False
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -91,7 +106,7 @@ class _Worker:
 
     @classmethod
     async def start(cls) -> _Worker:
-        """Start a process."""
+        """Return a process that can be given batches; raise OSError, EOFError or TimeoutError if it does not come to that."""
         ours, its = socket.socketpair()
         with its:
             process = subprocess.Popen(  # noqa: ASYNC220, S603 # it returns at once; of arguments of our own
@@ -100,7 +115,18 @@ class _Worker:
                 stdin=subprocess.DEVNULL,
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_LIMIT)
-        return cls(process, reader, writer)
+        worker = cls(process, reader, writer)
+        try:
+            await asyncio.wait_for(worker._read(), _LONGEST)
+        except BaseException:
+            await worker.end()
+            raise
+        return worker
+
+    @property
+    def is_alive(self) -> bool:
+        """True if the process has not ended."""
+        return self._process.poll() is None
 
     async def ask(self, setup: Setup, job: Job) -> Judged | Exception:
         """Return its answer; raise OSError or EOFError when it has died."""
@@ -109,10 +135,12 @@ class _Worker:
             self._knowledge = setup.knowledge
         self._writer.write(packed(job))
         await self._writer.drain()
-        (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
-        found: Judged | Exception = pickle.loads(await self._reader.readexactly(length))  # noqa: S301 # of a process that this one started
-        self.has_answered = True
+        found: Judged | Exception = await self._read()
         return found
+
+    async def _read(self) -> Any:  # noqa: ANN401 # a message
+        (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+        return pickle.loads(await self._reader.readexactly(length))  # noqa: S301 # of a process that this one started
 
     async def end(self) -> None:
         """Close its socket, upon which it ends; kill it if it does not."""
