@@ -409,6 +409,29 @@ def test_a_wish_for_another_protocol_without_a_body() -> None:
     assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
 
 
+def test_who_never_stops_asking_is_read_no_further() -> None:
+    """Requests that wait for their turn take a hundred times the memory of their octets."""
+    waiting: list[int] = []
+
+    class Counting(Echo):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            (connection,) = server._server.server_state.connections  # type: ignore[attr-defined]
+            waiting.append(len(connection.pipeline))
+            await super().__call__(scope, receive, send)
+
+    async def talk(started: HttpServer) -> None:
+        nonlocal server
+        server = started
+        octets = (HEAD + b"\r\n") * 4_999 + HEAD + b"Connection: close\r\n\r\n"
+        received = await asyncio.to_thread(answer_to, server.port, octets)
+        assert received.count(b"HTTP/1.1 200") == 5_000
+
+    server: Any = None
+    with_server(Counting(), talk)
+    assert len(waiting) == 5_000
+    assert max(waiting) <= _http_server._PIECE / len(HEAD)
+
+
 def test_fields_behind_a_body_are_no_header() -> None:
     """They would name another host, or be a token that a proxy did not see."""
     body = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nAuthorization: Bearer x\r\nHost: elsewhere.example\r\n\r\n"

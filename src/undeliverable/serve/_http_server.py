@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
@@ -20,6 +21,7 @@ from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 try:
     import httptools
     import uvicorn
+    from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 except ModuleNotFoundError as error:
     raise missing_extra(error, "undeliverable.serve.http") from None
@@ -29,6 +31,7 @@ __all__ = ["HttpServer"]
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
+_PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
 
 
 class App(Protocol):
@@ -67,6 +70,21 @@ class _Config(uvicorn.Config):
         self.places: Final = Places(connections)
 
 
+class _Flow(FlowControl):
+    """Reads nothing while a request waits for its turn, whatever an application asks for.
+
+    uvicorn goes on reading after each answer, and a client that never stops asking fills the memory.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._requests: Final = waiting
+
+    def resume_reading(self) -> None:
+        if not self._requests:
+            super().resume_reading()
+
+
 class _Connection(HttpToolsProtocol):
     """One connection."""
 
@@ -76,10 +94,12 @@ class _Connection(HttpToolsProtocol):
         self._places = config.places
         self._deadline: asyncio.TimerHandle | None = None
         self._octets = 0  # that were received since the last header or piece of a body ended
+        self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         if self._places.enter(self):
             self._follow()
         else:
@@ -92,17 +112,23 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
-        self._octets += len(data)
-        self._unset_keepalive_if_required()
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
-            self._octets = _LARGEST + 1
-        if self._octets > _LARGEST:
-            self.send_400_response("")
-        self._follow()
+        if not self.transport.is_closing():
+            self._unread += data
+            self._read()
+            self._follow()
+
+    def _read(self) -> None:
+        """Have octets parsed until a request waits for its turn."""
+        while self._unread and not self.pipeline and not self.transport.is_closing():
+            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+            self._octets += len(piece)
+            self._unset_keepalive_if_required()
+            try:
+                self._feed(piece)
+            except httptools.HttpParserError:
+                self._octets = _LARGEST + 1
+            if self._octets > _LARGEST:
+                self.send_400_response("")
 
     def _feed(self, data: bytes) -> None:
         """Have octets parsed, those behind a wish for another protocol too.
@@ -154,6 +180,8 @@ class _Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self.flow.resume_reading()
+        self._read()
         self._follow()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # its base names it
