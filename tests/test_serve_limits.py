@@ -306,6 +306,10 @@ CHUNKED = b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ch
         b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
         CHUNKED + b"zz\r\n",
+        CHUNKED.replace(b"chunked", b"gzip, chunked") + b"0\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"identity\r\nTransfer-Encoding: chunked") + b"0\r\n\r\n",
+        HEAD.replace(b"1.1", b"2.0") + b"\r\n",
+        HEAD.replace(b"1.1", b"0.9") + b"\r\n",
     ],
     ids=lambda octets: f"{octets[:40]!r}",
 )
@@ -407,6 +411,48 @@ def test_the_body_of_a_wish_for_another_protocol_is_no_request(version: str, wis
 def test_a_wish_for_another_protocol_without_a_body() -> None:
     wish = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
+
+
+BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+@pytest.mark.parametrize("wrong", [b"\x00\r\n\r\n", HEAD + b"Host: y\r\n\r\n", BROKEN + b"zz\r\n", b"G" * 70_000])
+def test_what_is_no_request_is_refused_in_its_turn(wrong: bytes, before: int) -> None:
+    """A client would take the refusal for the answer to a request before it, which has been worked on."""
+
+    class Slow(Echo):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await asyncio.sleep(0.05)
+            await super().__call__(scope, receive, send)
+
+    async def talk(server: HttpServer) -> None:
+        octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
+        with suppress(ConnectionError):
+            received = await asyncio.to_thread(answer_to, server.port, octets)
+            found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+            assert found == [b"200"] * before + [b"400"]
+
+    with_server(Slow(), talk)
+
+
+def test_a_body_that_breaks_off_after_its_answer_gets_no_other_one() -> None:
+    class Hasty(Echo):
+        async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+            async def nothing() -> Any:
+                return {"type": "http.request"}
+
+            await super().__call__(scope, nothing, send)
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(BROKEN)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.write(b"zz\r\n")
+        assert b"HTTP/1.1" not in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    with_server(Hasty(), talk)
 
 
 def test_who_never_stops_asking_is_read_no_further() -> None:

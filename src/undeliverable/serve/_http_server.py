@@ -31,6 +31,7 @@ __all__ = ["HttpServer"]
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
 
 
@@ -95,7 +96,8 @@ class _Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._octets = 0  # that were received since the last header or piece of a body ended
         self._unread = b""  # what is parsed when no request waits for its turn
-        self._is_in_header = False
+        self._is_in_header = self._is_in_body = False
+        self._is_refused = False  # what came last is no request, which is said when those before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -112,14 +114,14 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_closing():
+        if not (self._is_refused or self.transport.is_closing()):
             self._unread += data
             self._read()
             self._follow()
 
     def _read(self) -> None:
         """Have octets parsed until a request waits for its turn."""
-        while self._unread and not self.pipeline and not self.transport.is_closing():
+        while self._unread and not (self.pipeline or self._is_refused or self.transport.is_closing()):
             piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
             self._octets += len(piece)
             self._unset_keepalive_if_required()
@@ -128,7 +130,21 @@ class _Connection(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self._octets = _LARGEST + 1
             if self._octets > _LARGEST:
-                self.send_400_response("")
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """Answer what is no HTTP, in its turn, and read nothing more."""
+        self._is_refused = True
+        if self._is_in_body and self.pipeline:
+            self.pipeline.popleft()  # the request whose body it is; there is one before it
+        elif self._is_in_body and self.cycle.response_started:
+            self.transport.close()  # it has its answer
+        elif self._is_in_body or self._is_answered():
+            self.send_400_response("")
+
+    def _is_answered(self) -> bool:
+        """Return whether the last request is."""
+        return getattr(self.cycle, "response_complete", True)  # there is none before the first
 
     def _feed(self, data: bytes) -> None:
         """Have octets parsed, those behind a wish for another protocol too.
@@ -160,12 +176,16 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._octets, self._is_in_header = 0, False
+        version = self.parser.get_http_version()
         hosts = sum(name == b"host" for name, _ in self.headers)
-        is_one = hosts == 1 or (not hosts and self.parser.get_http_version() == "1.0")  # RFC 9112 3.2
-        if not is_one or self.parser.get_method() == b"CONNECT":
+        is_one = hosts == 1 or (not hosts and version == "1.0")  # RFC 9112 3.2
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        is_read = all(coding.strip().lower() == b"chunked" for coding in codings)  # no other one is undone (6.1)
+        if not (is_one and is_read and version in _VERSIONS) or self.parser.get_method() == b"CONNECT":
             raise httptools.HttpParserError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            self._is_in_body = True
 
     def on_body(self, body: bytes) -> None:
         self._octets = 0
@@ -174,12 +194,16 @@ class _Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._octets = 0
         if not self.parser.should_upgrade():
+            self._is_in_body = False
             super().on_message_complete()
 
     # --- uvicorn's side -----------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
+        was_last = not self.pipeline
         super().on_response_complete()
+        if self._is_refused and was_last and not self.transport.is_closing():
+            self.send_400_response("")
         self.flow.resume_reading()
         self._read()
         self._follow()
@@ -195,7 +219,7 @@ class _Connection(HttpToolsProtocol):
 
     def _follow(self) -> None:
         """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
-        is_answered = getattr(self.cycle, "response_complete", True)  # there is none before the first request
+        is_answered = self._is_answered()
         if not is_answered or self.transport.is_closing():
             self._disarm()
         elif self._deadline is None:
