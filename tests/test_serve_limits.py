@@ -9,8 +9,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -453,6 +453,73 @@ def test_a_body_that_breaks_off_after_its_answer_gets_no_other_one() -> None:
         writer.close()
 
     with_server(Hasty(), talk)
+
+
+class Large(Echo):
+    """Its answers fit into no buffer of the system."""
+
+    size = 20 * MIB
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"%d" % self.size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * self.size})
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port))
+        yield client
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    monkeypatch.setattr(_http_server, "_READING", 0.3)
+
+    async def talk(server: HttpServer) -> None:
+        with connected(server.port) as client:
+            client.sendall(HEAD + more + b"\r\n")
+            await asyncio.sleep(0.1)
+            assert server._server.server_state.connections
+            await asyncio.sleep(2)
+            assert not server._server.server_state.connections
+
+    with_server(Large(), talk)
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    monkeypatch.setattr(_http_server, "_READING", 0.5)
+    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
+
+    def read(port: int) -> int:
+        with connected(port) as client:
+            client.sendall(HEAD + more + b"\r\n")
+            number = 0
+            while number < Large.size and (block := client.recv(MIB)):
+                number += len(block)
+                time.sleep(len(block) / MIB / 10)
+            return number
+
+    async def talk(server: HttpServer) -> None:
+        assert await asyncio.to_thread(read, server.port) >= Large.size
+
+    with_server(Large(), talk)
+
+
+def test_who_asks_without_reading_makes_room() -> None:
+    async def talk(server: HttpServer) -> None:
+        with connected(server.port) as held:
+            held.sendall((HEAD + b"\r\n") * 2)
+            await asyncio.sleep(0.3)
+            with connected(server.port) as client:
+                client.sendall(HEAD + b"\r\n")
+                assert (await asyncio.to_thread(client.recv, 15)) == b"HTTP/1.1 200 OK"
+
+    with_server(Large(), talk, connections=1)
 
 
 def test_who_never_stops_asking_is_read_no_further() -> None:

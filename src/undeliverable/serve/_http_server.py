@@ -1,8 +1,9 @@
-"""uvicorn, started and stopped like the mail servers of `undeliverable serve`, and with a deadline for requests.
+"""uvicorn, started and stopped like the mail servers of `undeliverable serve`, and with deadlines for clients.
 
-uvicorn waits for ever for the rest of a request, and counts such connections like busy ones, so that a few hundred
-clients that send half a header would keep everybody else out. Here a header has to be complete in time, and where there
-are too many connections, the one that has been waiting longest for the rest of its request makes room for the new one.
+uvicorn waits for ever for the rest of a request, or for a client to read an answer, and counts such connections like busy
+ones, so that a few hundred clients that send half a header would keep everybody else out. Here a header has to be complete
+in time, and answers have to be read. Where there are too many connections, the one that has waited longest for its client
+makes room for the new one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = ["HttpServer"]
 
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
+_READING: Final = 30.0  # seconds in which a client has to take something of an answer
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
@@ -94,6 +96,7 @@ class _Connection(HttpToolsProtocol):
         assert isinstance(config, _Config)
         self._places = config.places
         self._deadline: asyncio.TimerHandle | None = None
+        self._unsent = 0  # octets of answers, when the deadline was set
         self._octets = 0  # that were received since the last header or piece of a body ended
         self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = self._is_in_body = False
@@ -217,17 +220,38 @@ class _Connection(HttpToolsProtocol):
         """Close the connection at once."""
         self.transport.abort()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._follow()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._follow()
+
     def _follow(self) -> None:
-        """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
-        is_answered = self._is_answered()
-        if not is_answered or self.transport.is_closing():
+        """Note what the connection waits for: a header or a client that reads, which have a deadline, a body, or nothing."""
+        if self not in self.connections:
+            return  # it has ended
+        is_idle = self._is_answered() or self.flow.write_paused or self.transport.is_closing()
+        if not is_idle:
             self._disarm()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(_HEADER, self.abort)
-        if is_answered or (self.cycle.more_body and not self.pipeline):
+            self._arm()
+        if is_idle or (self.cycle.more_body and not self.pipeline):
             self._places.waits(self)
         else:
             self._places.works(self)
+
+    def _arm(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._deadline = self.loop.call_later(_READING if self._unsent else _HEADER, self._expire)
+
+    def _expire(self) -> None:
+        """Close the connection, unless its client has read something: then it gets as much time again."""
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._arm()
+        else:
+            self.abort()
 
     def _disarm(self) -> None:
         if self._deadline is not None:
