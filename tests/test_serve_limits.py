@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from undeliverable import Report
 from undeliverable.serve import BounceHandler, Budget, _http_server
+from undeliverable.serve._api import Api
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._incoming import Incoming
 from undeliverable.serve.http import Webhooks
@@ -543,6 +544,51 @@ def test_who_never_stops_asking_is_read_no_further() -> None:
     with_server(Counting(), talk)
     assert len(waiting) == 5_000
     assert max(waiting) <= _http_server._PIECE / len(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("line", "with_body", "said"),
+    [
+        ("POST /u/x HTTP/1.1", False, [b"100", b"400", b"200"]),
+        ("POST /u/x HTTP/1.0", False, [b"400"]),  # RFC 9110 10.1.1
+        ("POST /health HTTP/1.1", True, [b"405", b"200"]),
+        ("POST /health HTTP/1.1", False, [b"405"]),
+    ],
+)
+def test_who_waits_for_leave_to_send_a_body(tmp_path: Path, line: str, with_body: bool, said: list[bytes]) -> None:
+    """Who gets an answer instead may leave the body out: then what follows would be taken for it."""
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = f"{line}\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n".encode()
+        rest = b"x" + HEAD + b"Connection: close\r\n\r\n"
+        if not with_body:
+            writer.write(head)
+            await asyncio.sleep(0.3)  # it waits
+        writer.write(head + rest if with_body else rest)
+        received = b""
+        with suppress(ConnectionError):
+            while block := await asyncio.wait_for(reader.read(4096), 5):
+                received += block
+        assert [answer[:3] for answer in received.split(b"HTTP/1.1 ")[1:]] == said
+        writer.close()
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_who_sends_too_much_sees_the_answer() -> None:
+    """A connection that is closed before all was read is reset, and the answer is lost."""
+
+    async def talk(server: HttpServer) -> None:
+        def post() -> int:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection.request("POST", "/v1/classify", b"x" * 20 * MIB, {"Content-Type": "application/json"})
+            with closing(connection):
+                return connection.getresponse().status
+
+        assert await asyncio.to_thread(post) == 413
+
+    with_server(Api(None), talk)
 
 
 def test_fields_behind_a_body_are_no_header() -> None:

@@ -187,7 +187,10 @@ class _Connection(HttpToolsProtocol):
         if not (is_one and is_read and version in _VERSIONS) or self.parser.get_method() == b"CONNECT":
             raise httptools.HttpParserError
         if not self.parser.should_upgrade():
+            self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
             super().on_headers_complete()
+            if self.expect_100_continue:  # who is answered before may leave out the body: what follows is ambiguous
+                self.cycle.keep_alive = False
             self._is_in_body = True
 
     def on_body(self, body: bytes) -> None:
@@ -198,6 +201,8 @@ class _Connection(HttpToolsProtocol):
         self._octets = 0
         if not self.parser.should_upgrade():
             self._is_in_body = False
+            if self.expect_100_continue:
+                self.cycle.keep_alive = self.parser.should_keep_alive()
             super().on_message_complete()
 
     # --- uvicorn's side -----------------------------------------------------------------------------------------------

@@ -115,7 +115,8 @@ class Request:
 
 
 def _refuse_large(most: int) -> NoReturn:
-    raise ApiError("too_large", f"the body has more than {most} octets", headers={"connection": "close"})
+    # The connection stays: closed with octets unread, it is reset, and the client does not see the answer.
+    raise ApiError("too_large", f"the body has more than {most} octets")
 
 
 def _refuse_constant(name: str) -> NoReturn:
