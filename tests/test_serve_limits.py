@@ -414,6 +414,12 @@ def test_a_wish_for_another_protocol_without_a_body() -> None:
     assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
 
 
+class Slow(Echo):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)
+        await super().__call__(scope, receive, send)
+
+
 BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
 
 
@@ -422,17 +428,27 @@ BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\
 def test_what_is_no_request_is_refused_in_its_turn(wrong: bytes, before: int) -> None:
     """A client would take the refusal for the answer to a request before it, which has been worked on."""
 
-    class Slow(Echo):
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            await asyncio.sleep(0.05)
-            await super().__call__(scope, receive, send)
-
     async def talk(server: HttpServer) -> None:
         octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
         with suppress(ConnectionError):
             received = await asyncio.to_thread(answer_to, server.port, octets)
             found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
             assert found == [b"200"] * before + [b"400"]
+
+    with_server(Slow(), talk)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_who_has_said_all_gets_the_answers(number: int) -> None:
+    """Of none, one or two requests; the only one of none breaks off."""
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        whole = LAST.replace(b"Connection: close\r\n", b"")
+        writer.write(whole * number + whole[:-1] * (not number))
+        writer.write_eof()
+        assert (await asyncio.wait_for(reader.read(), 4)).count(b"HTTP/1.1 200") == number
+        writer.close()
 
     with_server(Slow(), talk)
 

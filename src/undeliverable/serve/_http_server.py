@@ -122,6 +122,13 @@ class _Connection(HttpToolsProtocol):
             self._read()
             self._follow()
 
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn closes, and the answer is lost
+        """Return whether there is something to answer: a client that has said all may still read."""
+        if self._is_answered() or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def _read(self) -> None:
         """Have octets parsed until a request waits for its turn."""
         while self._unread and not (self.pipeline or self._is_refused or self.transport.is_closing()):
