@@ -542,21 +542,20 @@ def test_who_asks_without_reading_makes_room() -> None:
 def test_who_never_stops_asking_is_read_no_further() -> None:
     """Requests that wait for their turn take a hundred times the memory of their octets."""
     waiting: list[int] = []
+    servers: list[Any] = []
 
     class Counting(Echo):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            (connection,) = server._server.server_state.connections  # type: ignore[attr-defined]
+            (connection,) = servers[0]._server.server_state.connections
             waiting.append(len(connection.pipeline))
             await super().__call__(scope, receive, send)
 
-    async def talk(started: HttpServer) -> None:
-        nonlocal server
-        server = started
+    async def talk(server: HttpServer) -> None:
+        servers.append(server)
         octets = (HEAD + b"\r\n") * 4_999 + HEAD + b"Connection: close\r\n\r\n"
         received = await asyncio.to_thread(answer_to, server.port, octets)
         assert received.count(b"HTTP/1.1 200") == 5_000
 
-    server: Any = None
     with_server(Counting(), talk)
     assert len(waiting) == 5_000
     assert max(waiting) <= _http_server._PIECE / len(HEAD)

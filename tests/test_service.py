@@ -19,7 +19,9 @@ from undeliverable.proof import Prover
 from undeliverable.serve import Budget, _api, _web, records
 from undeliverable.serve._api import Api, Limits
 from undeliverable.serve._api_fields import Field, Fields, of_object, of_query
+from undeliverable.serve._judging import Judging
 from undeliverable.serve._problems import Fault
+from undeliverable.serve._replies import judged
 from undeliverable.serve._secrets_file import read_all_secrets, read_tokens
 from undeliverable.serve._tokens import SCOPES, Tokens
 from undeliverable.store import StoreError, SuppressionList, UnavailableError
@@ -66,6 +68,13 @@ class TestReplies:
         answer = asked(api, "POST", "/v1/classify", [{"reply": text} for text in texts])
         assert [one["reply"] for one in answer.json] == texts
         assert asked(api, "POST", "/v1/classify", []).json == []
+
+    def test_others_have_a_turn_more_often_where_replies_are_long(self) -> None:
+        def turns(text: str) -> int:
+            body = json.dumps([{"reply": text}] * 100).encode()
+            return sum(found is None for found in judged(Judging(None, None), body, 100))
+
+        assert [turns(f"550 {'x' * size}") for size in (10, 2_000, 10_000, 200_000)] == [2, 2, 8, 100]
 
     def test_policies_get_what_they_ask_for(self) -> None:
         api = Api(None, context={"tenant": "acme", "stream": "news"})
