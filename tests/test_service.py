@@ -325,6 +325,20 @@ class TestMail:
         assert "ZeroDivisionError" in caplog.text
         assert b"ZeroDivision" not in answer.body
 
+    @pytest.mark.parametrize(
+        ("name", "values"), [("envelope-to", [KIM, "lee@example.org"]), ("record", ["true", "false"])]
+    )
+    def test_a_header_that_comes_twice(self, api: Api, name: str, values: list[str]) -> None:
+        async def twice(scope: Any, receive: Any, send: Any) -> None:
+            scope["headers"] += [(f"undeliverable-{name}".encode(), value.encode()) for value in values]
+            await api(scope, receive, send)
+
+        answer = asked(twice, "POST", "/v1/parse", MESSAGE, MAIL)
+        if name == "record":
+            assert answer.json["errors"] == [{"place": "record", "detail": "must be given once"}]
+        else:
+            assert answer.json["envelope"]["recipients"] == values
+
 
 class TestBodies:
     def test_a_body_in_blocks_is_one_body(self, api: Api) -> None:

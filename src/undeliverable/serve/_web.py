@@ -58,6 +58,14 @@ class Request:
         }
 
     @property
+    def repeated(self) -> dict[str, list[str]]:
+        """The headers by lower-case name, each as often as it comes."""
+        found: dict[str, list[str]] = {}
+        for name, value in self._scope["headers"]:
+            found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        return found
+
+    @property
     def query(self) -> dict[str, list[str]]:
         """The parameters of the URL."""
         octets: bytes = self._scope.get("query_string", b"")
