@@ -276,6 +276,9 @@ def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
         def is_closing(self) -> bool:
             return self.is_closed
 
+        def get_write_buffer_size(self) -> int:
+            return 0
+
     async def talk(server: HttpServer) -> None:
         config = server._server.config
         connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
