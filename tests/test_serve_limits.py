@@ -9,8 +9,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from undeliverable import Report
 from undeliverable.serve import BounceHandler, Budget, _http_server
+from undeliverable.serve._api import Api
 from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._incoming import Incoming
 from undeliverable.serve.http import Webhooks
@@ -275,6 +276,9 @@ def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
         def is_closing(self) -> bool:
             return self.is_closed
 
+        def get_write_buffer_size(self) -> int:
+            return 0
+
     async def talk(server: HttpServer) -> None:
         config = server._server.config
         connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
@@ -306,6 +310,10 @@ CHUNKED = b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ch
         b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
         CHUNKED + b"zz\r\n",
+        CHUNKED.replace(b"chunked", b"gzip, chunked") + b"0\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"identity\r\nTransfer-Encoding: chunked") + b"0\r\n\r\n",
+        HEAD.replace(b"1.1", b"2.0") + b"\r\n",
+        HEAD.replace(b"1.1", b"0.9") + b"\r\n",
     ],
     ids=lambda octets: f"{octets[:40]!r}",
 )
@@ -407,6 +415,198 @@ def test_the_body_of_a_wish_for_another_protocol_is_no_request(version: str, wis
 def test_a_wish_for_another_protocol_without_a_body() -> None:
     wish = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
+
+
+class Slow(Echo):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)
+        await super().__call__(scope, receive, send)
+
+
+BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+@pytest.mark.parametrize("wrong", [b"\x00\r\n\r\n", HEAD + b"Host: y\r\n\r\n", BROKEN + b"zz\r\n", b"G" * 70_000])
+def test_what_is_no_request_is_refused_in_its_turn(wrong: bytes, before: int) -> None:
+    """A client would take the refusal for the answer to a request before it, which has been worked on."""
+
+    async def talk(server: HttpServer) -> None:
+        octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
+        with suppress(ConnectionError):
+            received = await asyncio.to_thread(answer_to, server.port, octets)
+            found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+            assert found == [b"200"] * before + [b"400"]
+
+    with_server(Slow(), talk)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_who_has_said_all_gets_the_answers(number: int) -> None:
+    """Of none, one or two requests; the only one of none breaks off."""
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        whole = LAST.replace(b"Connection: close\r\n", b"")
+        writer.write(whole * number + whole[:-1] * (not number))
+        writer.write_eof()
+        assert (await asyncio.wait_for(reader.read(), 4)).count(b"HTTP/1.1 200") == number
+        writer.close()
+
+    with_server(Slow(), talk)
+
+
+def test_a_body_that_breaks_off_after_its_answer_gets_no_other_one() -> None:
+    class Hasty(Echo):
+        async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+            async def nothing() -> Any:
+                return {"type": "http.request"}
+
+            await super().__call__(scope, nothing, send)
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(BROKEN)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.write(b"zz\r\n")
+        assert b"HTTP/1.1" not in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    with_server(Hasty(), talk)
+
+
+class Large(Echo):
+    """Its answers fit into no buffer of the system."""
+
+    size = 20 * MIB
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"%d" % self.size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * self.size})
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port))
+        yield client
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    monkeypatch.setattr(_http_server, "_READING", 0.3)
+
+    async def talk(server: HttpServer) -> None:
+        with connected(server.port) as client:
+            client.sendall(HEAD + more + b"\r\n")
+            await asyncio.sleep(0.1)
+            assert server._server.server_state.connections
+            await asyncio.sleep(2)
+            assert not server._server.server_state.connections
+
+    with_server(Large(), talk)
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    monkeypatch.setattr(_http_server, "_READING", 0.5)
+    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
+
+    def read(port: int) -> int:
+        with connected(port) as client:
+            client.sendall(HEAD + more + b"\r\n")
+            number = 0
+            while number < Large.size and (block := client.recv(MIB)):
+                number += len(block)
+                time.sleep(len(block) / MIB / 10)
+            return number
+
+    async def talk(server: HttpServer) -> None:
+        assert await asyncio.to_thread(read, server.port) >= Large.size
+
+    with_server(Large(), talk)
+
+
+def test_who_asks_without_reading_makes_room() -> None:
+    async def talk(server: HttpServer) -> None:
+        with connected(server.port) as held:
+            held.sendall((HEAD + b"\r\n") * 2)
+            await asyncio.sleep(0.3)
+            with connected(server.port) as client:
+                client.sendall(HEAD + b"\r\n")
+                assert (await asyncio.to_thread(client.recv, 15)) == b"HTTP/1.1 200 OK"
+
+    with_server(Large(), talk, connections=1)
+
+
+def test_who_never_stops_asking_is_read_no_further() -> None:
+    """Requests that wait for their turn take a hundred times the memory of their octets."""
+    waiting: list[int] = []
+    servers: list[Any] = []
+
+    class Counting(Echo):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            (connection,) = servers[0]._server.server_state.connections
+            waiting.append(len(connection.pipeline))
+            await super().__call__(scope, receive, send)
+
+    async def talk(server: HttpServer) -> None:
+        servers.append(server)
+        octets = (HEAD + b"\r\n") * 4_999 + HEAD + b"Connection: close\r\n\r\n"
+        received = await asyncio.to_thread(answer_to, server.port, octets)
+        assert received.count(b"HTTP/1.1 200") == 5_000
+
+    with_server(Counting(), talk)
+    assert len(waiting) == 5_000
+    assert max(waiting) <= _http_server._PIECE / len(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("line", "with_body", "said"),
+    [
+        ("POST /u/x HTTP/1.1", False, [b"100", b"400", b"200"]),
+        ("POST /u/x HTTP/1.0", False, [b"400"]),  # RFC 9110 10.1.1
+        ("POST /health HTTP/1.1", True, [b"405", b"200"]),
+        ("POST /health HTTP/1.1", False, [b"405"]),
+    ],
+)
+def test_who_waits_for_leave_to_send_a_body(tmp_path: Path, line: str, with_body: bool, said: list[bytes]) -> None:
+    """Who gets an answer instead may leave the body out: then what follows would be taken for it."""
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = f"{line}\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n".encode()
+        rest = b"x" + HEAD + b"Connection: close\r\n\r\n"
+        if not with_body:
+            writer.write(head)
+            await asyncio.sleep(0.3)  # it waits
+        writer.write(head + rest if with_body else rest)
+        received = b""
+        with suppress(ConnectionError):
+            while block := await asyncio.wait_for(reader.read(4096), 5):
+                received += block
+        assert [answer[:3] for answer in received.split(b"HTTP/1.1 ")[1:]] == said
+        writer.close()
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_who_sends_too_much_sees_the_answer() -> None:
+    """A connection that is closed before all was read is reset, and the answer is lost."""
+
+    async def talk(server: HttpServer) -> None:
+        def post() -> int:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection.request("POST", "/v1/classify", b"x" * 20 * MIB, {"Content-Type": "application/json"})
+            with closing(connection):
+                return connection.getresponse().status
+
+        assert await asyncio.to_thread(post) == 413
+
+    with_server(Api(None), talk)
 
 
 def test_fields_behind_a_body_are_no_header() -> None:

@@ -23,7 +23,9 @@ from undeliverable.proof import Prover
 from undeliverable.serve import Budget, _api, _web, records
 from undeliverable.serve._api import Api, Limits
 from undeliverable.serve._api_fields import Field, Fields, of_object, of_query
+from undeliverable.serve._judging import Judging
 from undeliverable.serve._problems import Fault
+from undeliverable.serve._replies import judged
 from undeliverable.serve._secrets_file import read_all_secrets, read_tokens
 from undeliverable.serve._tokens import SCOPES, Tokens
 from undeliverable.store import StoreError, SuppressionList, UnavailableError
@@ -92,6 +94,13 @@ class TestReplies:
         answer = asked(api, "POST", "/v1/classify", [{"reply": text} for text in texts])
         assert [one["reply"] for one in answer.json] == texts
         assert asked(api, "POST", "/v1/classify", []).json == []
+
+    def test_others_have_a_turn_more_often_where_replies_are_long(self) -> None:
+        def turns(text: str) -> int:
+            body = json.dumps([{"reply": text}] * 100).encode()
+            return sum(found is None for found in judged(Judging(None, None), body, 100))
+
+        assert [turns(f"550 {'x' * size}") for size in (10, 2_000, 10_000, 200_000)] == [2, 2, 8, 100]
 
     def test_policies_get_what_they_ask_for(self) -> None:
         api = Api(None, context={"tenant": "acme", "stream": "news"})
@@ -383,6 +392,20 @@ class TestMail:
         assert (answer.status, answer.code) == (500, "internal")
         assert "ZeroDivisionError" in caplog.text
         assert b"ZeroDivision" not in answer.body
+
+    @pytest.mark.parametrize(
+        ("name", "values"), [("envelope-to", [KIM, "lee@example.org"]), ("record", ["true", "false"])]
+    )
+    def test_a_header_that_comes_twice(self, api: Api, name: str, values: list[str]) -> None:
+        async def twice(scope: Any, receive: Any, send: Any) -> None:
+            scope["headers"] += [(f"undeliverable-{name}".encode(), value.encode()) for value in values]
+            await api(scope, receive, send)
+
+        answer = asked(twice, "POST", "/v1/parse", MESSAGE, MAIL)
+        if name == "record":
+            assert answer.json["errors"] == [{"place": "record", "detail": "must be given once"}]
+        else:
+            assert answer.json["envelope"]["recipients"] == values
 
 
 class TestBodies:

@@ -146,7 +146,7 @@ class Api:
             raise ApiError("malformed", detail, headers={"connection": "close"})
         token = self._authorized(request, route)
         faults: list[Fault] = []
-        values = of_query(route.query, request.query, request.headers, faults) if _has_query(request, route) else {}
+        values = of_query(route.query, request.query, request.repeated, faults) if _has_query(request, route) else {}
         refuse(faults)
         if route.media and request.media() not in route.media:
             raise ApiError("media_type", f"the Content-Type must be {' or '.join(route.media)}")

@@ -248,17 +248,16 @@ def of_object(fields: Fields, value: object, place: str, faults: list[Fault]) ->
 
 
 def of_query(
-    fields: Fields, query: Mapping[str, Sequence[str]], headers: Mapping[str, str], faults: list[Fault]
+    fields: Fields, query: Mapping[str, Sequence[str]], headers: Mapping[str, Sequence[str]], faults: list[Fault]
 ) -> dict[str, Any]:
-    """Return the values of parameters, each from the query of the URL, else from its header."""
+    """Return the values of parameters, each from the query of the URL, else from its headers."""
     found: dict[str, Any] = {}
     for name in query:
         if name not in fields:
             expected = ", ".join(fields) or "none"
             faults.append(Fault(name, f"unknown parameter; expected one of {expected}"))
     for name, field in fields.items():
-        header = headers.get(field.header())
-        given = query.get(name) or ([] if header is None else [header])
+        given = query.get(name) or headers.get(field.header()) or []
         kind = KINDS[field.kind]
         try:
             if kind.is_many and given:

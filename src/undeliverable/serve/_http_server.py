@@ -1,14 +1,16 @@
-"""uvicorn, started and stopped like the mail servers of `undeliverable serve`, and with a deadline for requests.
+"""uvicorn, started and stopped like the mail servers of `undeliverable serve`, and with deadlines for clients.
 
-uvicorn waits for ever for the rest of a request, and counts such connections like busy ones, so that a few hundred
-clients that send half a header would keep everybody else out. Here a header has to be complete in time, and where there
-are too many connections, the one that has been waiting longest for the rest of its request makes room for the new one.
+uvicorn waits for ever for the rest of a request, or for a client to read an answer, and counts such connections like busy
+ones, so that a few hundred clients that send half a header would keep everybody else out. Here a header has to be complete
+in time, and answers have to be read. Where there are too many connections, the one that has waited longest for its client
+makes room for the new one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
@@ -20,6 +22,7 @@ from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 try:
     import httptools
     import uvicorn
+    from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 except ModuleNotFoundError as error:
     raise missing_extra(error, "undeliverable.serve.http") from None
@@ -28,7 +31,10 @@ __all__ = ["HttpServer"]
 
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
+_READING: Final = 30.0  # seconds in which a client has to take something of an answer
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+_PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
 
 
 class App(Protocol):
@@ -67,6 +73,21 @@ class _Config(uvicorn.Config):
         self.places: Final = Places(connections)
 
 
+class _Flow(FlowControl):
+    """Reads nothing while a request waits for its turn, whatever an application asks for.
+
+    uvicorn goes on reading after each answer, and a client that never stops asking fills the memory.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._requests: Final = waiting
+
+    def resume_reading(self) -> None:
+        if not self._requests:
+            super().resume_reading()
+
+
 class _Connection(HttpToolsProtocol):
     """One connection."""
 
@@ -75,11 +96,15 @@ class _Connection(HttpToolsProtocol):
         assert isinstance(config, _Config)
         self._places = config.places
         self._deadline: asyncio.TimerHandle | None = None
+        self._unsent = 0  # octets of answers, when the deadline was set
         self._octets = 0  # that were received since the last header or piece of a body ended
-        self._is_in_header = False
+        self._unread = b""  # what is parsed when no request waits for its turn
+        self._is_in_header = self._is_in_body = False
+        self._is_refused = False  # what came last is no request, which is said when those before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         if self._places.enter(self):
             self._follow()
         else:
@@ -92,17 +117,44 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
-        self._octets += len(data)
-        self._unset_keepalive_if_required()
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
-            self._octets = _LARGEST + 1
-        if self._octets > _LARGEST:
+        if not (self._is_refused or self.transport.is_closing()):
+            self._unread += data
+            self._read()
+            self._follow()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn closes, and the answer is lost
+        """Return whether there is something to answer: a client that has said all may still read."""
+        if self._is_answered() or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
+    def _read(self) -> None:
+        """Have octets parsed until a request waits for its turn."""
+        while self._unread and not (self.pipeline or self._is_refused or self.transport.is_closing()):
+            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+            self._octets += len(piece)
+            self._unset_keepalive_if_required()
+            try:
+                self._feed(piece)
+            except httptools.HttpParserError:
+                self._octets = _LARGEST + 1
+            if self._octets > _LARGEST:
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """Answer what is no HTTP, in its turn, and read nothing more."""
+        self._is_refused = True
+        if self._is_in_body and self.pipeline:
+            self.pipeline.popleft()  # the request whose body it is; there is one before it
+        elif self._is_in_body and self.cycle.response_started:
+            self.transport.close()  # it has its answer
+        elif self._is_in_body or self._is_answered():
             self.send_400_response("")
-        self._follow()
+
+    def _is_answered(self) -> bool:
+        """Return whether the last request is."""
+        return getattr(self.cycle, "response_complete", True)  # there is none before the first
 
     def _feed(self, data: bytes) -> None:
         """Have octets parsed, those behind a wish for another protocol too.
@@ -134,12 +186,19 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._octets, self._is_in_header = 0, False
+        version = self.parser.get_http_version()
         hosts = sum(name == b"host" for name, _ in self.headers)
-        is_one = hosts == 1 or (not hosts and self.parser.get_http_version() == "1.0")  # RFC 9112 3.2
-        if not is_one or self.parser.get_method() == b"CONNECT":
+        is_one = hosts == 1 or (not hosts and version == "1.0")  # RFC 9112 3.2
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        is_read = all(coding.strip().lower() == b"chunked" for coding in codings)  # no other one is undone (6.1)
+        if not (is_one and is_read and version in _VERSIONS) or self.parser.get_method() == b"CONNECT":
             raise httptools.HttpParserError
         if not self.parser.should_upgrade():
+            self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
             super().on_headers_complete()
+            if self.expect_100_continue:  # who is answered before may leave out the body: what follows is ambiguous
+                self.cycle.keep_alive = False
+            self._is_in_body = True
 
     def on_body(self, body: bytes) -> None:
         self._octets = 0
@@ -148,12 +207,20 @@ class _Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._octets = 0
         if not self.parser.should_upgrade():
+            self._is_in_body = False
+            if self.expect_100_continue:
+                self.cycle.keep_alive = self.parser.should_keep_alive()
             super().on_message_complete()
 
     # --- uvicorn's side -----------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
+        was_last = not self.pipeline
         super().on_response_complete()
+        if self._is_refused and was_last and not self.transport.is_closing():
+            self.send_400_response("")
+        self.flow.resume_reading()
+        self._read()
         self._follow()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # its base names it
@@ -165,17 +232,38 @@ class _Connection(HttpToolsProtocol):
         """Close the connection at once."""
         self.transport.abort()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._follow()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._follow()
+
     def _follow(self) -> None:
-        """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
-        is_answered = getattr(self.cycle, "response_complete", True)  # there is none before the first request
-        if not is_answered or self.transport.is_closing():
+        """Note what the connection waits for: a header or a client that reads, which have a deadline, a body, or nothing."""
+        if self not in self.connections:
+            return  # it has ended
+        is_idle = self._is_answered() or self.flow.write_paused or self.transport.is_closing()
+        if not is_idle:
             self._disarm()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(_HEADER, self.abort)
-        if is_answered or (self.cycle.more_body and not self.pipeline):
+            self._arm()
+        if is_idle or (self.cycle.more_body and not self.pipeline):
             self._places.waits(self)
         else:
             self._places.works(self)
+
+    def _arm(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._deadline = self.loop.call_later(_READING if self._unsent else _HEADER, self._expire)
+
+    def _expire(self) -> None:
+        """Close the connection, unless its client has read something: then it gets as much time again."""
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._arm()
+        else:
+            self.abort()
 
     def _disarm(self) -> None:
         if self._deadline is not None:

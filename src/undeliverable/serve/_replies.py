@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judged", "judged", "with_context"]
 
-_SLICE: Final = 50  # replies that are judged before somebody else has a turn
+_SLICE: Final = 50  # replies that are judged before somebody else has a turn, if they are no longer than usual
+_OCTETS: Final = 1 << 17  # octets of such replies
 _MOST_FAULTS: Final = 20
 _OF_CONTEXT: Final = frozenset(("tenant", "stream", "source", "attempts", "age"))
 _UNASKED: Final = _OF_CONTEXT | {"sender"}
@@ -50,19 +51,20 @@ def judged(judging: Judging, body: bytes, most: int) -> Iterator[Judged | None]:
     """
     value, work = json_of(body), _Work(judging.arguments())
     if isinstance(value, list):
-        yield from _batch(work, cast("list[object]", value), most)
+        yield from _batch(work, cast("list[object]", value), len(body), most)
     else:
         records = work.records([(value, "")])
         refuse(work.faults)
         yield Judged(octets_of(records[0]), work.tally)
 
 
-def _batch(work: _Work, items: list[object], most: int) -> Iterator[Judged | None]:
+def _batch(work: _Work, items: list[object], size: int, most: int) -> Iterator[Judged | None]:
     if len(items) > most:
         raise ApiError("too_large", f"the list has more than {most} replies")
     found: list[bytes] = []
-    for start in range(0, len(items), _SLICE):
-        slice_ = [(item, f"/{number}") for number, item in enumerate(items[start : start + _SLICE], start)]
+    step = max(1, min(_SLICE, _OCTETS * len(items) // size))
+    for start in range(0, len(items), step):
+        slice_ = [(item, f"/{number}") for number, item in enumerate(items[start : start + step], start)]
         found.append(octets_of(work.records(slice_))[1:-1])
         yield None
     refuse(work.faults)

@@ -59,6 +59,14 @@ class Request:
         }
 
     @property
+    def repeated(self) -> dict[str, list[str]]:
+        """The headers by lower-case name, each as often as it comes."""
+        found: dict[str, list[str]] = {}
+        for name, value in self._scope["headers"]:
+            found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        return found
+
+    @property
     def query(self) -> dict[str, list[str]]:
         """The parameters of the URL."""
         octets: bytes = self._scope.get("query_string", b"")
@@ -116,7 +124,8 @@ class Request:
 
 
 def _refuse_large(most: int) -> NoReturn:
-    raise ApiError("too_large", f"the body has more than {most} octets", headers={"connection": "close"})
+    # The connection stays: closed with octets unread, it is reset, and the client does not see the answer.
+    raise ApiError("too_large", f"the body has more than {most} octets")
 
 
 def _refuse_constant(name: str) -> NoReturn:
