@@ -302,7 +302,7 @@ class Knowledge(Shared, Selecting):
 
         if self.unconditional is not self:
             return self.unconditional.find
-        look, provider_of, advised = self.rule_table.find, self.provider_of, self.second.advised
+        look, provider_of, advised = self.rule_table.find, lru_cache(_CACHED)(self.provider_of), self.second.advised
 
         # Keyed by what rules see: replies that differ only in an address share an entry.
         known: dict[tuple[str, int, int, Command | None, str | None], Match] = {}
@@ -367,7 +367,8 @@ class Knowledge(Shared, Selecting):
     def clear_cache(self) -> None:
         """Forget the replies judged so far; judging them again gives the same results."""
         for known in (self, *self.parts()):
-            known.__dict__.pop("find", None)
+            if known.__dict__.pop("find", None) is not None:
+                known.second.clear_cache()
 
 
 def caller_of(

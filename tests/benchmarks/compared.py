@@ -24,7 +24,7 @@ SIZES: Final = (3_000, 30_000, 50_000)
 """Octets by which the returned message is made larger."""
 BUILDS: Final = frozenset(("pure", "compiled", "first"))
 """Whose instructions are counted."""
-WAYS: Final = ("parse", "json", "pickle")
+WAYS: Final = ("parse", "undeliverable", "json", "pickle")
 """What else is measured of the library alone, as `reader.READERS` has it."""
 
 Figures = dict[str, dict[str, float]]
@@ -75,12 +75,14 @@ def classified(replies: Sequence[str], peers: Peers, own: dict[str, float]) -> I
             for name, one in builds.items()
             if isinstance(one, Command)
         }
+        commands["rules alone"] = own_reader("classify-rules")
         texts = [text.encode(errors="replace") for text in replies]
         found = _one(commands, texts, scratch, counts=False)
     for name, micro in found.items():
         yield f"{name:10s} {1e6 / micro:9,.0f} replies/s"
     if "first" in found:
         own["classify/first"] = found["pure"] / found["first"]
+        own["classify/rules alone"] = found["rules alone"] / found["first"]
     if "compiled" in found:
         own["classify/compiled"] = 1e6 / found["compiled"]
 

@@ -60,6 +60,12 @@ class SecondOpinion:
         """Return how far a verdict that has a reason can be relied on."""
         return confidence_of(self._reason_of, self.view, verdict)
 
+    def clear_cache(self) -> None:
+        """Forget the opinions on the replies judged so far."""
+        opinion = self.__dict__.get("opinion")
+        if opinion is not None:
+            opinion.view.cache_clear()
+
     def _by_status(self, status: int) -> Reason | None:
         rule = self._rule_of(status)
         return None if rule is None else rule.reason

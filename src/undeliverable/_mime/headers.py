@@ -114,7 +114,11 @@ def fields_named(block: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _named(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"\n({'|'.join(map(re.escape, names))})[ \t]*+:{FIELD_VALUE}", re.IGNORECASE | re.ASCII)
+    # Case is ignored behind the first letter, since a set of two rules out a line faster than a branch that ignores it.
+    either = "|".join(
+        f"[{re.escape(name[0].lower() + name[0].upper())}](?i:{re.escape(name[1:])})" for name in names if name
+    )
+    return re.compile(rf"\n({either or '(?!)'})[ \t]*+:{FIELD_VALUE}", re.ASCII)
 
 
 def unfold(value: str) -> str:

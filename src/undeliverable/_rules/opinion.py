@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, repeat
 from math import exp
+from operator import sub, truediv
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -68,12 +69,16 @@ class Weights:
     The weights of a sign for all reasons also stand in one integer, so that one addition adds them all.
 
     :ivar base: what counts for each reason before anything was read.
+    :ivar place: where each reason stands in the order of the weights.
+    :ivar hard: where those stand that make a permanent failure hard.
     """
 
     def __init__(self, reasons: tuple[Reason, ...], base: Sequence[int], signs: Mapping[str, Sequence[int]]) -> None:
         self.reasons: Final = reasons
         self.base: Final = base
         self.signs: Final = signs
+        self.place: Final = {reason: place for place, reason in enumerate(reasons)}
+        self.hard: Final = tuple(place for reason, place in self.place.items() if reason.bounce_type is BounceType.HARD)
         self._fields: Final = Struct(f"<{len(reasons)}I")
         self._of_base: Final = self._packed(base)
         self._of_sign: Final = Made(self._of_one).__getitem__
@@ -176,32 +181,32 @@ class View:
 
     def __init__(self, weights: Weights, found: Iterable[str]) -> None:
         self._weights: Final = weights
-        self._signs: Final = [sign for sign in found if sign in weights.signs]
+        self._signs: Final = [*filter(weights.signs.__contains__, found)]
         self._sums: Final = weights.sums(self._signs)
         self.top: Final = weights.reasons[self._sums.index(max(self._sums))]
-        self._shares: dict[Reason, float] | None = None
-        self._hard: float | None = None
+        self._parts: tuple[list[float], float] | None = None
 
-    def shares(self) -> dict[Reason, float]:
-        """Return the share of each reason."""
-        if self._shares is None:
-            most = max(self._sums)
-            parts = [exp((one - most) / _TENTHS) for one in self._sums]
-            whole = sum(parts)
-            self._shares = {reason: part / whole for reason, part in zip(self._weights.reasons, parts, strict=True)}
-        return self._shares
+    def _weighed(self) -> tuple[list[float], float]:
+        """Return how much counts for each reason, in the order of the weights, and for all of them together."""
+        if self._parts is None:
+            less = map(sub, self._sums, repeat(max(self._sums)))
+            parts = [*map(exp, map(truediv, less, repeat(_TENTHS)))]
+            self._parts = parts, sum(parts)
+        return self._parts
 
     def share(self, reason: Reason) -> float:
         """Return the share of a reason."""
-        return self.shares().get(reason, 0.0)
+        place = self._weights.place.get(reason)
+        if place is None:
+            return 0.0
+        parts, whole = self._weighed()
+        return parts[place] / whole
 
     @property
     def hard(self) -> float:
         """The share of all reasons that make a permanent failure hard."""
-        if self._hard is None:
-            shares = self.shares().items()
-            self._hard = sum(share for reason, share in shares if reason.bounce_type is BounceType.HARD)
-        return self._hard
+        parts, whole = self._weighed()
+        return sum(map(parts.__getitem__, self._weights.hard)) / whole
 
     def why(self, reason: Reason) -> str:
         """Return what counts for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
