@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import http.client
 import itertools
+import json
 import socket
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -221,7 +223,7 @@ def test_half_a_header_keeps_nobody_waiting(waiting: bytes, secrets: Path, tmp_p
             client.close()
 
 
-def with_server(app: Webhooks, talk: object, *, connections: int = 10) -> None:
+def with_server(app: Any, talk: object, *, connections: int = 10) -> None:
     async def both() -> None:
         server = HttpServer(app, host="127.0.0.1", port=0, connections=connections)
         await server.start()
@@ -347,13 +349,71 @@ def test_requests_in_one_piece_are_answered_in_order(tmp_path: Path, number: int
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 
 
-def test_an_upgrade_is_not_made(tmp_path: Path) -> None:
-    async def talk(server: HttpServer) -> None:
-        more = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
-        received = await asyncio.to_thread(answer_to, server.port, HEAD + more)
-        assert received.startswith(b"HTTP/1.1 200")
+class Echo:
+    """An application that answers with what it was asked."""
 
-    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(scope["path"])
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        names = sorted(name.decode() for name, _ in scope["headers"])
+        answer = json.dumps([scope["path"], body.decode(), names]).encode()
+        headers = [(b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def drain(self) -> None:
+        pass
+
+
+def seen_of(octets: bytes) -> list[Any]:
+    """Return what an application saw of the requests that one client sent at once."""
+
+    async def talk(server: HttpServer) -> None:
+        blocks.append(await asyncio.to_thread(answer_to, server.port, octets))
+
+    blocks: list[bytes] = []
+    app = Echo()
+    with_server(app, talk)
+    found = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in blocks[0].split(b"HTTP/1.1 200 OK")[1:]]
+    assert [path for path, _, _ in found] == app.asked
+    return found
+
+
+LAST = b"POST /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab"
+SEEN_LAST = ["/last", "ab", ["connection", "content-length", "host"]]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("wish", ["h2c", "websocket"])
+def test_the_body_of_a_wish_for_another_protocol_is_no_request(version: str, wish: str) -> None:
+    """Java's client sends such a wish with each request of HTTP/1.1."""
+    inner = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = f"POST /x HTTP/{version}\r\nHost: x\r\nContent-Length: {len(inner)}\r\n"
+    asked = f"{head}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {wish}\r\nHTTP2-Settings: AAMA\r\n\r\n".encode()
+    seen = ["/x", inner.decode(), ["connection", "content-length", "host", "http2-settings"]]
+    expected = [seen, SEEN_LAST] if version == "1.1" else [seen]
+    assert seen_of(asked + inner + LAST) == expected
+    if version == "1.1":
+        assert seen_of((asked + inner) * 3 + LAST) == [seen] * 3 + [SEEN_LAST]
+
+
+def test_a_wish_for_another_protocol_without_a_body() -> None:
+    wish = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
+
+
+def test_fields_behind_a_body_are_no_header() -> None:
+    """They would name another host, or be a token that a proxy did not see."""
+    body = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nAuthorization: Bearer x\r\nHost: elsewhere.example\r\n\r\n"
+    seen = ["/webhooks/postmark", "abcde", ["host", "transfer-encoding"]]
+    assert seen_of(CHUNKED + body + LAST) == [seen, SEEN_LAST]
 
 
 def test_two_lengths_are_refused(tmp_path: Path) -> None:

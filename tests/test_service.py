@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests import service_load
 from undeliverable import Knowledge, KnowledgeError, Proof, __version__, classify, parse
 from undeliverable.proof import Prover
 from undeliverable.serve import Budget, _api, _web, records
@@ -53,6 +57,28 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return list(records.read(path)) if path.exists() else []
 
 
+@given(
+    st.recursive(
+        st.text(st.characters(codec=None), max_size=40) | st.integers(-(2**70), 2**70) | st.booleans() | st.none(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+@settings(deadline=None)
+def test_json_is_the_same_with_msgspec_and_without(value: object) -> None:
+    pytest.importorskip("msgspec")
+    _web._writers.cache_clear()
+    octets = _web.octets_of(value)
+    assert len(_web._writers()) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "msgspec.json", None)
+        _web._writers.cache_clear()
+        assert _web.octets_of(value) == octets
+        assert len(_web._writers()) == 1
+    _web._writers.cache_clear()
+    assert json.loads(octets) == value
+
+
 class TestReplies:
     def test_one_reply_is_one_verdict(self, api: Api) -> None:
         reply = {"reply": "550 5.1.1 no such user", "host": "mx.example.org", "command": "RCPT TO", "recipient": KIM}
@@ -81,6 +107,48 @@ class TestReplies:
         assert b'tenant="acme"} 1' in api.metrics.text()
         assert asked(api, "POST", "/v1/classify", reply | {"tenant": "other"}).status == 200
         assert b'tenant="other"} 1' in api.metrics.text()
+
+    def test_policies_are_asked_where_there_are_any(self) -> None:
+        rules = [{"when": {"tenant": "acme", "sender_domain": "b.example"}, "then": {"label": "found"}}]
+        reply = {"reply": "552 5.2.2 Mailbox full", "tenant": "acme", "sender": "a@b.example"}
+        others = [reply | {"tenant": "other"}, reply | {"sender": "a@c.example"}, reply | {"tenant": None}]
+        for context, labels in (
+            ({}, ["found", None, None, None]),
+            ({"tenant": "acme"}, ["found", None, None, "found"]),
+        ):
+            api = Api(None, knowledge=Knowledge.builtin().with_rules(rules), context=context)
+            answer = asked(api, "POST", "/v1/classify", [reply, *others])
+            assert [one["label"] for one in answer.json] == labels
+
+    def test_without_policies_the_context_changes_nothing(self) -> None:
+        """So it is not even passed on; the MX hosts are, which say who the provider is."""
+        context = {"tenant": "acme", "stream": "news", "source": ["log"], "attempts": 3, "age": 60.5}
+        known: dict[str, Any] = {"sender": "a@b.example", "mx": ["aspmx.l.google.com"], "recipient": KIM}
+        texts = [text for text, _ in service_load.replies()]
+        answer = asked(Api(None), "POST", "/v1/classify", [{"reply": text, **context, **known} for text in texts])
+        assert answer.json == [classify(text, context=context, **known).to_dict() for text in texts]
+        assert answer.json[0]["provider"] == "google"
+
+    def test_batches_are_answered_as_single_replies_are(self, api: Api) -> None:
+        batch = next(service_load.bodies("batch"))
+        one_by_one = [asked(api, "POST", "/v1/classify", reply).json for reply in json.loads(batch)]
+        text = api.metrics.text()
+        again = Api(None)
+        assert asked(again, "POST", "/v1/classify", batch, JSON).json == one_by_one
+        numbers = [line for line in text.splitlines() if line.startswith(b"undeliverable_verdicts_total{")]
+        assert numbers == [line for line in again.metrics.text().splitlines() if b"verdicts_total{" in line]
+
+    @pytest.mark.parametrize(
+        ("reply", "octets"),
+        [
+            ("550 5.1.1 K\u00f6ln \U0001f4e7 \x7f", "550 5.1.1 K\u00f6ln \U0001f4e7 \x7f".encode()),
+            ("550 5.1.1 K\u00f6ln \ud83d", rb"550 5.1.1 K\u00f6ln \ud83d"),
+        ],
+    )
+    def test_text_is_utf_8_as_far_as_it_is_text(self, api: Api, reply: str, octets: bytes) -> None:
+        answer = asked(api, "POST", "/v1/classify", [{"reply": reply}])
+        assert b'"reply":"%b"' % octets in answer.body
+        assert answer.json == [classify(reply).to_dict()]
 
     @pytest.mark.parametrize(
         ("reply", "place", "words"),

@@ -56,8 +56,6 @@ class Knowledge(Shared, Selecting):
     built-in rules is shared. Each object has a bounded cache of judged replies.
     """
 
-    __slots__ = ("__dict__", "_with_formats", "_with_opinion", "layers")
-
     layers: tuple[AnyLayer, ...]
 
     def __init__(
@@ -299,6 +297,7 @@ class Knowledge(Shared, Selecting):
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
+        from undeliverable._rules.rule import Match
         from undeliverable._rules.visible import visible
 
         if self.unconditional is not self:
@@ -317,7 +316,7 @@ class Knowledge(Shared, Selecting):
                     known.clear()
                 provider = None if host is None else provider_of(host)
                 found = advised(look(text, code, status, command, provider), text, code, status, command)
-                found = known[key] = found._replace(seen=text)
+                found = known[key] = Match(*found[:-1], text)  # `seen`, the last one; _replace takes twice as long
             return found
 
         return find

@@ -93,7 +93,9 @@ def _options() -> argparse.Namespace:
 
 
 def _mails(folder: pathlib.Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".jsonl"]
+    """Return the messages below a folder: the files that are called so (``.eml``), or all where none is."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path.read_bytes() for path in [one for one in files if one.suffix == ".eml"] or files]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""One engine over a folder of Parquet: `python -m tests.benchmarks.engines NAME FOLDER` prints its figures as JSON.
+"""One engine over folders of Parquet: `python -m tests.benchmarks.engines NAME` reads folders line by line, prints figures as JSON.
 
 Each engine hands every batch to `undeliverable.arrow.read` and takes all columns back; nothing is written. What a process does
-once, from the first import to the first verdict, is the start, and is counted apart.
+once, from the first import to the last verdict on the first folder, is the start, and its line of figures comes apart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from typing import Any, NamedTuple
 
 ROWS = 2_000  # of a batch
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+Run = Callable[[str], int]
+"""Judges all messages of a folder, and returns the number of rows."""
 
 
 class Process(NamedTuple):
@@ -54,35 +58,31 @@ def cpu() -> float:
     return sum(one.cpu for one in processes())
 
 
-def bare(folder: str) -> Callable[[int | None], int]:
+def bare() -> Run:
     """The function alone, in a loop over the batches of the files."""
     import pyarrow.parquet as pq
 
     from undeliverable.arrow import read
 
-    def run(most: int | None) -> int:
-        rows = number = 0
+    def run(folder: str) -> int:
+        rows = 0
         for path in sorted(Path(folder).glob("*.parquet")):
             for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS, columns=["id", "raw"], use_threads=False):
                 rows += int(read(batch).num_rows)
-                number += batch.num_rows
-                if most is not None and number >= most:
-                    return rows
         return rows
 
     return run
 
 
-def duckdb(folder: str) -> Callable[[int | None], int]:
+def duckdb() -> Run:
     import duckdb as engine
     import pyarrow as pa
 
     from undeliverable.arrow import read, schema
 
-    def run(most: int | None) -> int:
+    def run(folder: str) -> int:
         source, target = engine.connect(), engine.connect()
-        limit = "" if most is None else f" LIMIT {most}"
-        reader = source.sql(f"SELECT id, raw FROM '{folder}/*.parquet'{limit}").to_arrow_reader(ROWS)
+        reader = source.sql(f"SELECT id, raw FROM '{folder}/*.parquet'").to_arrow_reader(ROWS)
         target.register("verdicts", pa.RecordBatchReader.from_batches(schema(reader.schema), map(read, reader)))
         found = target.execute(f"SELECT count(*), {_asked()} FROM verdicts").fetchone()
         assert found is not None
@@ -98,7 +98,7 @@ def _asked() -> str:
     return ", ".join(f'count("{name}")' for name in SCHEMA.names)
 
 
-def polars(folder: str) -> Callable[[int | None], int]:
+def polars() -> Run:
     import polars as pl
 
     from undeliverable.arrow import read
@@ -107,9 +107,8 @@ def polars(folder: str) -> Callable[[int | None], int]:
         parts = [pl.DataFrame(read(part.to_arrow())) for part in frame.iter_slices(ROWS)]
         return pl.concat(parts) if parts else pl.DataFrame(read(frame.to_arrow()))
 
-    def run(most: int | None) -> int:
+    def run(folder: str) -> int:
         frame = pl.scan_parquet(f"{folder}/*.parquet").select("id", "raw")
-        frame = frame if most is None else frame.head(most)
         nothing = pl.DataFrame(schema=frame.collect_schema())
         lazy = frame.map_batches(judged, schema=judged(nothing).schema, streamable=True)
         counted = lazy.select(pl.len().alias("rows"), pl.all().count()).collect(engine="streaming")
@@ -118,7 +117,7 @@ def polars(folder: str) -> Callable[[int | None], int]:
     return run
 
 
-def spark(folder: str) -> Callable[[int | None], int]:
+def spark() -> Run:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
@@ -139,9 +138,8 @@ def spark(folder: str) -> Callable[[int | None], int]:
         for batch in batches:
             yield read(batch, dictionary=False)
 
-    def run(most: int | None) -> int:
+    def run(folder: str) -> int:
         frame = session.read.parquet(folder).select("id", "raw")
-        frame = frame if most is None else frame.limit(most).repartition(2)
         found = frame.mapInArrow(judged, fields)
         return int(found.selectExpr("count(*)", *(f"count(`{name}`)" for name in found.columns)).collect()[0][0])
 
@@ -151,23 +149,16 @@ def spark(folder: str) -> Callable[[int | None], int]:
 ENGINES = {"bare": bare, "duckdb": duckdb, "polars": polars, "spark": spark}
 
 
-def main(name: str, folder: str) -> None:
-    began, used = time.perf_counter(), cpu()
-    run = ENGINES[name](folder)
-    run(2 * ROWS)  # imports, rules, workers
-    start, started, ready = time.perf_counter() - began, cpu() - used, time.perf_counter()
-    used = cpu()
-    rows = run(None)
-    figures = {
-        "rows": rows,
-        "wall": time.perf_counter() - ready,
-        "cpu": cpu() - used,
-        "start": start,
-        "start_cpu": started,
-    }
-    workers = [one for one in processes() if "pyspark" in one.command and "daemon" in one.command]
-    peak = max(one.peak for one in workers or processes())
-    print(json.dumps(figures | {"peak": peak}))
+def main(name: str) -> None:
+    run: Run | None = None
+    for line in sys.stdin:
+        began, used = time.perf_counter(), cpu()
+        run = run or ENGINES[name]()
+        rows = run(line.strip())
+        figures = {"rows": rows, "wall": time.perf_counter() - began, "cpu": cpu() - used}
+        workers = [one for one in processes() if "pyspark" in one.command and "daemon" in one.command]
+        peak = max(one.peak for one in workers or processes())
+        print(json.dumps(figures | {"peak": peak}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Engines over an archive in Parquet: how much of the bare function's speed per core each keeps, its memory and its start.
 
-`SCALE_OUT` is the number of messages (200,000), `SCALE_OUT_PASSES` how often each is measured (2; the best counts), and
-`MAILBOX_MB` the size of the mailbox for `classify` and `export` (30; the bar for memory is at 1000).
+`SCALE_OUT` is the number of messages (200,000), and `MAILBOX_MB` the size of the mailbox for `classify` and `export` (30; the bar
+for memory is at 1000). Each engine is a process of its own. They take turns, part by part, since the speed of a machine changes
+within minutes; what all parts took together counts.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -15,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Self
 
 from tests import spark
 from tests.benchmarks import jobs
 
 NUMBER = int(os.environ.get("SCALE_OUT", "200000"))
-PASSES = int(os.environ.get("SCALE_OUT_PASSES", "2"))
+FILE = 2_500  # messages of a file, which is one row group
+PART = 10_000  # messages that an engine judges before it is another one's turn
+PASSES = 2  # of the commands, of which the better one counts
 CORES = {"spark": 2}  # local[2,4]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -43,60 +48,98 @@ def fresh(raw: bytes, number: int) -> bytes:
     return _REPLY.sub(rb"\g<1> (case " + mark + b" of ours)", raw)
 
 
-def write(folder: pathlib.Path, mails: Sequence[bytes], number: int) -> None:
-    """Write so many messages as Parquet, in files and row groups as `undeliverable export` makes them."""
+def write(folder: pathlib.Path, mails: Sequence[bytes], numbers: range) -> None:
+    """Write the messages of these numbers as Parquet, in several files, which Spark reads side by side."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     fields = pa.schema([("id", pa.string()), ("raw", pa.binary())])
-    for file in range(0, number, 50_000):
-        with pq.ParquetWriter(folder / f"part-{file:08}.parquet", fields, compression="zstd") as writer:
-            for begin in range(file, min(file + 50_000, number), 2_000):
-                some = range(begin, min(begin + 2_000, file + 50_000, number))
-                raws = [fresh(mails[one % len(mails)], one) for one in some]
-                writer.write_table(pa.table([[f"{one:08}" for one in some], raws], schema=fields))
+    folder.mkdir()
+    for file in range(numbers.start, numbers.stop, FILE):
+        with pq.ParquetWriter(folder / f"{file:08}.parquet", fields, compression="zstd") as writer:
+            some = range(file, min(file + FILE, numbers.stop))
+            raws = [fresh(mails[one % len(mails)], one) for one in some]
+            writer.write_table(pa.table([[f"{one:08}" for one in some], raws], schema=fields))
 
 
 def engines_against_the_loop(mails: Sequence[bytes], own: dict[str, float]) -> Iterator[str]:
-    """Each engine and the bare loop, alternating, on messages that no memo has seen."""
+    """Each engine and the bare loop, taking turns, on messages that no memo has seen."""
     names = ["bare", "duckdb", "polars", *(["spark"] if spark.missing() is None else [])]
     with tempfile.TemporaryDirectory() as made:
-        folder = pathlib.Path(made)
-        write(folder, mails, NUMBER)
-        size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        folders = list(_parts(pathlib.Path(made), mails))
+        size = sum(path.stat().st_size for folder in folders for path in folder.iterdir()) / 1e6
         yield f"{NUMBER:,} messages, {size:,.0f} MB of Parquet"
-        best: dict[str, dict[str, Any]] = {}
-        for _ in range(PASSES):
-            for name in names:
-                figures = _measured(name, folder)
-                best[name] = (
-                    figures if name not in best else {key: min(figures[key], best[name][key]) for key in figures}
-                )
-        for name in names:
-            own[f"scale-out/{name}"] = best["bare"]["cpu"] / best[name]["cpu"]
-            yield _line(name, best[name], best["bare"])
+        figures = _measured(names, folders)
+    for name in names:
+        own[f"scale-out/{name}"] = figures["bare"]["cpu"] / figures[name]["cpu"]
+        yield _line(name, figures[name], figures["bare"])
     why = spark.missing()
     if why is not None:
         yield f"spark      left out: {why}"
     yield from _command(mails)
 
 
-def _measured(name: str, folder: pathlib.Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.benchmarks.engines", name, str(folder)]
+def _parts(made: pathlib.Path, mails: Sequence[bytes]) -> Iterator[pathlib.Path]:
+    """Write the messages to start with, and then part by part those that count."""
+    start = 4_000
+    cuts = [0, *range(start, start + NUMBER, PART), start + NUMBER]
+    for first, last in itertools.pairwise(cuts):
+        write(made / f"{first}", mails, range(first, last))
+        yield made / f"{first}"
+
+
+def _measured(names: Sequence[str], folders: Sequence[pathlib.Path]) -> dict[str, dict[str, float]]:
+    """Return the sums of the figures of each engine; the first folder is its start."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    with contextlib.ExitStack() as stack:
+        engines = {name: stack.enter_context(_Engine(name, environment)) for name in names}
+        found = {name: {**engine.judge(folders[0])} for name, engine in engines.items()}
+        for figures in found.values():
+            figures |= {"start": figures["wall"], "wall": 0, "cpu": 0, "rows": 0}
+        for number, folder in enumerate(folders[1:]):
+            turns = [*names[number % len(names) :], *names[: number % len(names)]]  # nobody always comes first
+            for name in turns:
+                for key, value in engines[name].judge(folder).items():
+                    found[name][key] = value if key == "peak" else found[name][key] + value
+    return found
 
 
-def _line(name: str, one: dict[str, Any], bare: dict[str, Any]) -> str:
+class _Engine:
+    """A process that judges folders when it is asked."""
+
+    def __init__(self, name: str, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks.engines", name]
+        pipe = subprocess.PIPE
+        self._name = name
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def judge(self, folder: pathlib.Path) -> dict[str, float]:
+        """Return the figures of one folder."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{folder}\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                found: dict[str, float] = json.loads(line)
+                return found
+        raise RuntimeError(f"{self._name}: {self._process.communicate()[1][-3000:]}")
+
+
+def _line(name: str, one: dict[str, float], bare: dict[str, float]) -> str:
     cores = CORES.get(name, 1)
     return (
         f"{name:8s} {NUMBER / one['wall']:8,.0f} messages/s on {cores}  {1e6 * one['cpu'] / NUMBER:7.1f} us of CPU a message  "
         f"of the loop per core: {bare['cpu'] / one['cpu']:4.0%} by CPU, {bare['wall'] / one['wall'] / cores:4.0%} by the clock  "
-        f"peak {one['peak']:4.0f} MB  start {one['start']:5.1f} s  {one['rows']:,} rows"
+        f"peak {one['peak']:4.0f} MB  start {one['start']:5.1f} s  {one['rows']:,.0f} rows"
     )
 
 

@@ -27,9 +27,6 @@ from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, Recip
 __all__ = ["FieldReading", "begin", "find", "is_test", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
-# Bound once: a member of an enum is found more slowly than a name of the module.
-_FIELD: Final = Witness.FIELD
-_FAILED: Final = Action.FAILED
 
 DiagnosticReader = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
 """Reads the reply in a diagnostic, and whether it says that the queue gave up.
@@ -132,7 +129,7 @@ def _facts(
             reply, gave_up = read_reply(more, alone)
     words = diagnostic or status_words or action_words or ""
     return RecipientFacts(
-        witness=_FIELD,
+        witness=Witness.FIELD,
         recipient=recipient,
         original_recipient=first_recipient,
         action=action,
@@ -141,10 +138,11 @@ def _facts(
         diagnostic=said if reply is None or reply.code is None else None,
         remote_mta=None if mta is None else _mta_name(mta),
         # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
-        expired=gave_up or (action is _FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
+        expired=gave_up
+        or (action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
-        evidence=(Evidence(_FIELD, part, offset, words_of(words)),),
+        evidence=(Evidence(Witness.FIELD, part, offset, words_of(words)),),
         field_block=block[:BLOCK_LIMIT].strip(),
     )
 

@@ -80,8 +80,6 @@ class Groups(NamedTuple):
 class _Loose:
     """The groups by the fields' names, while they are sorted."""
 
-    __slots__ = ("apart", "late", "message", "offsets", "recipients")
-
     def __init__(self) -> None:
         self.late: tuple[int, int] | None = None  # where a recipient comes after the action, and after how many fields
         self.message: _Group = {}

@@ -47,8 +47,6 @@ def read_described(described: Format, header: Callable[[str], str | None], text:
 class _DescribedPass(LinePass):
     """A pass over a text whose format is known."""
 
-    __slots__ = ()
-
     def _begin(self) -> int:
         """Return where to begin: behind ``begin``, or at the first line that can name a recipient, if nothing else matters."""
         position = self._start()

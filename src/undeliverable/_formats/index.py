@@ -29,8 +29,6 @@ class FormatTable:
     :param below: more of them, of lower rank.
     """
 
-    __slots__ = ("_below", "_made", "_places", "_upper")
-
     def __init__(self, formats: Iterable[Format] = (), below: FormatsBelow = _NOTHING) -> None:
         self._upper = tuple(formats)
         self._below = below

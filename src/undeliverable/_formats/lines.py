@@ -69,11 +69,6 @@ class LinePass:
     :ivar returned_at: where the returned message begins; -1 if that is not known.
     """
 
-    __slots__ = (
-        "_collecting", "_format", "_is_output", "_is_stopped", "_open", "_patterns", "_sink", "_stops_at_blank", "_text",
-        "drafts", "returned_at", "shared",
-    )  # fmt: skip
-
     def __init__(self, described: Format, text: str) -> None:
         self._format = described
         self._patterns = described.patterns

@@ -168,11 +168,6 @@ def read_statement(described: Format, text: str, header: Callable[[str], str | N
 class _Reader:
     """Reads one text."""
 
-    __slots__ = (
-        "_found", "_listed_to", "_named_others", "_named_reader", "_parties", "_places", "_replies", "_sentences", "_skip",
-        "_subject", "_text", "_title", "_wording",
-    )  # fmt: skip
-
     def __init__(self, described: Format, text: str, parties: Parties, wording: Wording, title: str) -> None:
         self._text = without_quotes(text)
         self._title = title

@@ -113,8 +113,6 @@ class _UnknownPass(LinePass):
     :ivar has_reason: whether a line says why behind a label.
     """
 
-    __slots__ = ("_by_address", "_column", "_named", "_open_number", "_statement", "_wording", "has_reason", "replies")
-
     def __init__(self, generic: Format, text: str, statement: Statement, wording: Wording) -> None:
         super().__init__(generic, text)
         self._statement = statement

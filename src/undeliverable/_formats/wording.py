@@ -45,8 +45,6 @@ class Wording:
     :param languages: for each language its phrases and labels, by the name of their group.
     """
 
-    __slots__ = ("_attached", "_from", "_messages", "_of", "_phrases", "_reasons", "_recipients", "_senders")
-
     def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._phrases: Final = Phrases(
             {Found(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}

@@ -30,8 +30,6 @@ _WORDS: Final = bytes(byte if byte < 128 and chr(byte).isalnum() else 32 for byt
 class Blocklists:
     """The DNS blocklists known by name, filed under the longest word of each phrase that names them; immutable."""
 
-    __slots__ = ("_filed", "_words", "marks")
-
     def __init__(self, marks: tuple[tuple[str, str], ...] = ()) -> None:
         """Take `marks`: pairs of a phrase and a name, the most specific phrase first."""
         self.marks: Final = marks

@@ -125,8 +125,6 @@ class Common:
 class Shared:
     """What a knowledge takes from there, kept where it is found fastest."""
 
-    __slots__ = ()
-
     @cached_property
     def phrases(self) -> AutoReplyPhrases:
         """The phrases of automatic replies."""

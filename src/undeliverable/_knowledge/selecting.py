@@ -27,8 +27,6 @@ class Selecting:
     :ivar layers: its layers, the highest first; the built-in one has neither policies nor conditional rules of tenants.
     """
 
-    __slots__ = ()
-
     layers: tuple[Any, ...]
     _upper: Any  # those above the built-in one
 

@@ -88,8 +88,6 @@ def _without_raw(html: str) -> str:
 
 
 class _Renderer:
-    __slots__ = ("_anchor", "_fresh", "_hidden", "_named", "_open", "_out", "_pre", "_quoted", "_quotes", "_searched")
-
     def __init__(self) -> None:
         self._out: list[str] = []
         self._hidden = ""  # name of the element that is not shown, of which `_open` are open

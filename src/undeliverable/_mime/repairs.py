@@ -67,8 +67,6 @@ class Repair(StrEnum):
 class Ledger:
     """State that all parts of one message share: its remarks, and the number of parts that may still be read."""
 
-    __slots__ = ("_noted", "parts_left", "remarks")
-
     def __init__(self, remarks: list[str]) -> None:
         self.remarks = remarks
         self.parts_left = MAX_PARTS

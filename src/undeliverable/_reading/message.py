@@ -60,7 +60,6 @@ _KINDS: Final = ((Action.FAILED, Kind.BOUNCE), (Action.DELAYED, Kind.DELAY))
 
 _REPORT: Final = "multipart/report"
 _NO_PARTS: Final = Survey()  # of a report that is read in one pass: nobody adds to it
-_FAILED: Final = Action.FAILED  # a member of an enum is found more slowly than a name of the module
 
 
 def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
@@ -119,8 +118,6 @@ def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pas
 
 class _Other:
     """The headers of a standard report that are seldom needed."""
-
-    __slots__ = ("_data", "_root")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -353,7 +350,7 @@ LAST_READERS: Final[tuple[Reader, ...]] = (
 def _kind_of(recipients: tuple[RecipientFacts, ...]) -> Kind:
     if not recipients:
         return Kind.OTHER
-    actions = [facts.action or _FAILED for facts in recipients]
+    actions = [facts.action or Action.FAILED for facts in recipients]
     for action, kind in _KINDS:
         if action in actions:
             return kind

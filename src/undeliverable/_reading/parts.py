@@ -52,8 +52,6 @@ _HELD: Final = (
 class Survey:
     """The parts of a message, sorted by what they are for; those inside a returned message are not among them."""
 
-    __slots__ = ("dispositions", "feedback", "foreign", "others", "returned", "returned_headers", "statuses", "texts")
-
     def __init__(self) -> None:
         self.texts: list[Part] = []
         self.statuses: list[Part] = []

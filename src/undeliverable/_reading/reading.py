@@ -83,11 +83,6 @@ class Reading:
     :ivar returned_at: where in it the returned message begins by the format of the text; -1 if that does not say.
     """
 
-    __slots__ = (
-        "_from_mail_system", "_sections", "_text", "addressee", "depth", "doubt", "generator", "header", "is_inside", "kind", "known",
-        "message", "path", "raw", "recipients", "remarks", "returned_at", "survey", "whole",
-    )  # fmt: skip
-
     def __init__(
         self, header: Look, text: str, path: str, raw: bytes, known: Described, remarks: list[str], survey: Survey
     ) -> None:

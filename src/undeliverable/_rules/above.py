@@ -77,8 +77,6 @@ class _Both:
     :param left: what takes out of the lower one's places those that do not count, or None.
     """
 
-    __slots__ = ("_left", "_lower", "_upper")
-
     def __init__(self, lower: Places, upper: Places, left: Callable[[Sequence[int]], Sequence[int]] | None) -> None:
         self._lower = lower
         self._upper = upper

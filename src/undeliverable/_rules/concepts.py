@@ -146,8 +146,6 @@ def _key(phrase: str) -> str:
 class Concepts:
     """The words of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_by_char", "_by_word", "_naming")
-
     def __init__(self, words: ConceptWords | None = None) -> None:
         spaced, unspaced = words or ConceptWords({}, {})
 

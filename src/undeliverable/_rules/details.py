@@ -46,17 +46,6 @@ _SIZE: Final = lazy(
 _UNITS: Final = {"k": 1_024, "m": 1_048_576, "g": 1_073_741_824}
 _SMALLEST: Final = 1_024  # a smaller number is not the size of a message: RFC 5321 4.5.3.1.7 demands room for 64 KB
 
-# Bound once: a member of an enum is found more slowly than a name of the module.
-_ADDRESS: Final = Fault.ADDRESS
-_SENDER: Final = Fault.SENDER
-_CONTENT: Final = Fault.CONTENT
-_BLOCKLISTED: Final = Reason.BLOCKLISTED
-_SPAM: Final = Reason.SPAM_CONTENT
-_TOO_LARGE: Final = Reason.MESSAGE_TOO_LARGE
-_AUTH: Final = Reason.AUTH_FAILED
-_PTR: Final = Reason.PTR_MISSING
-_SECURITY: Final = Reason.SECURITY_REQUIRED
-
 
 def read_details(
     blocklist_in: Callable[[str], str | None], reason: Reason | None, text: str | None, status: StatusCode | None
@@ -69,24 +58,24 @@ def read_details(
         return NO_DETAILS
     text = text[:TEXT_LIMIT]
     fault = reason.fault
-    link = _help_url(text, own_links=fault is _CONTENT) if "://" in text else None
-    if fault is _ADDRESS:
+    link = _help_url(text, own_links=fault is Fault.CONTENT) if "://" in text else None
+    if fault is Fault.ADDRESS:
         return NO_DETAILS if link is None else Details(help_url=link)
     folded = text.casefold()
-    if fault is _SENDER:
+    if fault is Fault.SENDER:
         return Details(
-            blocklist_in(folded) if reason is _BLOCKLISTED else None,
+            blocklist_in(folded) if reason is Reason.BLOCKLISTED else None,
             _retry_after(folded),
             link,
             _mechanism(folded, reason, status),
         )
-    if fault is _CONTENT:
+    if fault is Fault.CONTENT:
         return Details(
-            blocklist_in(folded) if reason is _SPAM and "bl" in folded else None,
+            blocklist_in(folded) if reason is Reason.SPAM_CONTENT and "bl" in folded else None,
             None,
             link,
             None,
-            _size_limit(folded) if reason is _TOO_LARGE else None,
+            _size_limit(folded) if reason is Reason.MESSAGE_TOO_LARGE else None,
         )
     wait = _retry_after(folded)
     return NO_DETAILS if wait is None and link is None else Details(retry_after=wait, help_url=link)
@@ -117,11 +106,11 @@ def _retry_after(folded: str) -> int | None:
 
 
 def _mechanism(folded: str, reason: Reason, status: StatusCode | None) -> str | None:
-    if reason is _AUTH:
+    if reason is Reason.AUTH_FAILED:
         return _authentication(folded) or (_BY_DETAIL.get(status.detail) if status and status.subject == 7 else None)
-    if reason is _SECURITY:
+    if reason is Reason.SECURITY_REQUIRED:
         return "tls" if "tls" in folded or "encrypt" in folded else None
-    if reason is not _PTR:
+    if reason is not Reason.PTR_MISSING:
         return None
     # The reason also holds a HELO name that is wrong.
     named = "ptr" in folded or "reverse" in folded or "rdns" in folded

@@ -24,19 +24,6 @@ class Form:
     :ivar words: its words.
     """
 
-    __slots__ = (
-        "_cause",
-        "_concepts",
-        "_language",
-        "_plain",
-        "_reading",
-        "_said",
-        "_whole_plain",
-        "_words_said",
-        "text",
-        "words",
-    )
-
     def __init__(self, text: str, language: Words, *, is_plain: bool = False) -> None:
         self.text: Final = text
         self.words: Final = words_of(text)

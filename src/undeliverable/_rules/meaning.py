@@ -111,8 +111,6 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
 class Meaning:
     """The phrases of all languages, ready to be looked for; immutable."""
 
-    __slots__ = ("_filed",)
-
     def __init__(self, words: Vocabulary | None = None) -> None:
         spaced, begun = words or Vocabulary({}, {})
 
@@ -164,8 +162,6 @@ def _hits_of(phrase: _Phrase, text: str) -> list[Hit]:
 
 class Reading:
     """The clauses of a text, and what makes its causes doubtful."""
-
-    __slots__ = ("_clauses", "_hits", "_kinds", "_links", "_text")
 
     def __init__(self, text: str, hits: list[Hit], links: list[tuple[int, int]]) -> None:
         self._text: Final = text

@@ -82,8 +82,6 @@ def _words(value: object, key: str) -> list[str]:
 class Plain:
     """Makes replies plain; immutable."""
 
-    __slots__ = ("_compounds", "_dropped", "_rare", "_same", "_telling", "_to_drop", "_to_replace")
-
     def __init__(self, words: PlainWords | None = None) -> None:
         filler, same, compounds = words or PlainWords((), {}, ())
         self._same: Final = dict(same)

@@ -70,8 +70,6 @@ class Weights:
     :ivar base: what counts for each reason before anything was read.
     """
 
-    __slots__ = ("_fields", "_of_base", "_of_sign", "base", "reasons", "signs")
-
     def __init__(self, reasons: tuple[Reason, ...], base: Sequence[int], signs: Mapping[str, Sequence[int]]) -> None:
         self.reasons: Final = reasons
         self.base: Final = base
@@ -175,8 +173,6 @@ class View:
 
     :ivar top: the reason with the largest share.
     """
-
-    __slots__ = ("_hard", "_shares", "_signs", "_sums", "_weights", "top")
 
     def __init__(self, weights: Weights, found: Iterable[str]) -> None:
         self._weights: Final = weights

@@ -217,8 +217,6 @@ class Frequencies:
     :param phrases: all phrases that are to be filed.
     """
 
-    __slots__ = ("_counts",)
-
     def __init__(self, texts: Iterable[str], phrases: Collection[str]) -> None:
         self._counts: Counter[Key] = Counter()
         keys = [_keys(phrase) for phrase in phrases]

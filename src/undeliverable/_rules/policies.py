@@ -84,8 +84,6 @@ class Consequence(NamedTuple):
 class PolicyTable:
     """Policies in layers, the highest first, grouped by the reasons that they may speak of; immutable."""
 
-    __slots__ = ("_by_reason", "policies")
-
     def __init__(self, layers: Sequence[Sequence[Policy]]) -> None:
         self.policies = tuple(policy for layer in layers for policy in layer)
         pairs = [[(policy, policy.ref()) for policy in layer] for layer in reversed(layers) if layer]

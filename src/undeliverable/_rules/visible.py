@@ -59,7 +59,7 @@ def visible(text: str, code: int) -> str:
     if len(text) > TEXT_LIMIT:
         text = text[:TEXT_LIMIT]
     if "_" in text:
-        text = FILE.sub(IN_PLACE_OF_FILE, text)
+        text = _without_files(text)
     text = fold(text)
     if "@" in text:
         text = _without_addresses(text)
@@ -68,6 +68,11 @@ def visible(text: str, code: int) -> str:
     if "  " in text or "\n" in text or "\t" in text or not text.isascii():
         text = " ".join(text.split())
     return text
+
+
+def _without_files(text: str) -> str:
+    """`text` without the paths and names of files, which hold no blanks: only words with "_" are looked at."""
+    return " ".join([FILE.sub(IN_PLACE_OF_FILE, token) if "_" in token else token for token in text.split(" ")])
 
 
 def _without_addresses(text: str) -> str:

@@ -85,11 +85,6 @@ class _Transcript:
     ``opened`` and ``settled`` count the answers before this attempt, and those whose DATA has been judged.
     """
 
-    __slots__ = (
-        "addressee", "alone", "answers", "consequence", "general", "host", "lines", "listed", "offset", "opened", "protocol",
-        "settled", "verb",
-    )  # fmt: skip
-
     def __init__(self, listed: dict[str, None]) -> None:
         self.listed = listed
         self.answers: list[_Answer] = []

@@ -67,7 +67,7 @@ def parse_date(text: str) -> datetime | None:
     A missing zone, and one by a name that RFC 5322 4.3 does not define, is taken as UTC. A date in the year 1 or 9999 that
     cannot be written in UTC is none.
     """
-    return in_utc_too(_parsed(text if len(text) <= _LONGEST else text[:_LONGEST]))
+    return _parsed(text if len(text) <= _LONGEST else text[:_LONGEST])
 
 
 def in_utc_too(date: datetime | None) -> datetime | None:
@@ -83,6 +83,11 @@ def in_utc_too(date: datetime | None) -> datetime | None:
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> datetime | None:
     """Return the same, remembered: a report writes one date several times."""
+    return in_utc_too(_usual(text))
+
+
+def _usual(text: str) -> datetime | None:
+    """Return the date that `text` begins with, by way of :func:`datetime.fromisoformat` where it has the usual shape."""
     comma, day, month, year, time, colon, zone = _pieces(text)
     if month not in _NUMBERS:
         usual = f"Day, {text}" if text[2:3] == " " else f"{text[:5]}0{text[5:]}"

@@ -23,7 +23,8 @@ _DRESS: Final = {
     # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
 }
-BETWEEN_LETTERS: Final = lazy(r"(?<=[^\W\d_])_(?=[^\W\d_])")
+# It begins with what it takes out, which is found several times as fast as what is behind a letter.
+BETWEEN_LETTERS: Final = lazy(r"_(?<=[^\W\d_]_)(?=[^\W\d_])")
 NUMBERED: Final = lazy(r"(?:\\[23][0-7]{2})+")
 """Octets that are not ASCII as Exim writes them, a backslash and three octal digits each."""
 # Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).

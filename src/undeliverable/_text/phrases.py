@@ -71,8 +71,6 @@ class Phrases(Generic[_Kind]):
     :param phrases: the phrases by their kind.
     """
 
-    __slots__ = ("_begun", "_inside", "_whole")
-
     def __init__(self, phrases: Mapping[_Kind, Iterable[str]]) -> None:
         self._whole: dict[str, list[_Phrase[_Kind]]] = {}
         self._begun: dict[str, list[_Phrase[_Kind]]] = {}

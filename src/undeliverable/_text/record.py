@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import fields
 from enum import StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import Field
+    from typing import Any
 
 __all__ = ["Record", "Shown", "Word"]
 
@@ -23,23 +25,21 @@ class Word(StrEnum):
 
 
 class Shown:
-    """A repr in one line for dataclasses with slots, declared with ``repr=False``: set values only, and long ones cut."""
+    """A repr in one line for dataclasses, declared with ``repr=False``: set values only, and long ones cut."""
 
     __slots__: Iterable[str] = ()
 
     def __repr__(self) -> str:
         from undeliverable._text.shown import values_line
 
-        declared: Mapping[str, Field[object]] = getattr(self, "__dataclass_fields__", {})
-        pairs = [(name, getattr(self, name)) for name in self.__slots__]
+        pairs = [(field, getattr(self, field.name)) for field in _fields(self)]
         return values_line(
-            type(self).__qualname__,
-            [(name, value) for name, value in pairs if name not in declared or value != declared[name].default],
+            type(self).__qualname__, [(field.name, value) for field, value in pairs if value != field.default]
         )
 
 
 class Record(Shown):
-    """Equality and hash for dataclasses with slots, declared with ``eq=False, repr=False``.
+    """Equality and hash for dataclasses, declared with ``eq=False, repr=False``.
 
     The results equal those of the generated methods, but generating these per class would take a tenth of the import.
     """
@@ -47,7 +47,7 @@ class Record(Shown):
     __slots__: Iterable[str] = ()
 
     def _values(self) -> list[object]:
-        return [getattr(self, name) for name in self.__slots__]
+        return [getattr(self, field.name) for field in _fields(self)]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or other.__class__ is not self.__class__:
@@ -56,3 +56,8 @@ class Record(Shown):
 
     def __hash__(self) -> int:
         return hash(tuple(self._values()))
+
+
+def _fields(value: Any) -> tuple[Field[Any], ...]:  # noqa: ANN401 # a dataclass, as all these classes are
+    """Return the fields of a value, those of the classes that it derives from included."""
+    return fields(value)

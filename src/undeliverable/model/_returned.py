@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Feedback", "Returned"]
 
-_open: Final = object.__setattr__  # see the drafts in model.py
 # What groups messages: the mailing list (RFC 2919), and the campaign as feedback loops repeat it.
 _KEPT_HEADERS: Final = ("list-id", "feedback-id")
 
 
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Returned(Record):
     """The message that came back, as far as the report holds it.
 
@@ -36,27 +35,6 @@ class Returned(Record):
     subject: str | None = None
     date: datetime | None = None
     keep_headers: tuple[str, ...] = ()
-
-    def __init__(
-        self,
-        block: str,
-        message_id: str | None = None,
-        from_: str | None = None,
-        to: str | None = None,
-        subject: str | None = None,
-        date: datetime | None = None,
-        keep_headers: tuple[str, ...] = (),
-    ) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _ReturnedDraft)
-        draft.block = block
-        draft.message_id = message_id
-        draft.from_ = from_
-        draft.to = to
-        draft.subject = subject
-        draft.date = date
-        draft.keep_headers = keep_headers
-        draft.__class__ = Returned
 
     @classmethod
     def kept_only(cls, headers: Mapping[str, str], **known: Any) -> Self:  # noqa: ANN401 # the other attributes
@@ -118,10 +96,6 @@ def _encoded(value: str) -> str:
     from binascii import b2a_base64
 
     return f"=?utf-8?b?{b2a_base64(value.encode(errors='replace'), newline=False).decode()}?="
-
-
-class _ReturnedDraft(Record):
-    __slots__ = Returned.__slots__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -76,6 +76,7 @@ class _Connection(HttpToolsProtocol):
         self._places = config.places
         self._deadline: asyncio.TimerHandle | None = None
         self._octets = 0  # that were received since the last header or piece of a body ended
+        self._is_in_header = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,17 +95,51 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._octets += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self._octets = _LARGEST + 1
         if self._octets > _LARGEST:
             self.send_400_response("")
         self._follow()
 
+    def _feed(self, data: bytes) -> None:
+        """Have octets parsed, those behind a wish for another protocol too.
+
+        No other protocol is offered. llhttp takes the body of such a request for octets of that protocol, and it would be
+        lost, or be taken for a request that no proxy has seen: so the header is read again, without the wish.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stopped:
+                fields = [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
+                line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+                data = b"\r\n".join([line, *fields, b"", data[stopped.args[0] :]])
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            else:
+                return
+
+    # --- httptools' side: the names are its own -----------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_header = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_header:  # the fields behind a body are no part of the header (RFC 9110 6.5.1)
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._octets = 0
+        self._octets, self._is_in_header = 0, False
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):  # RFC 9112 3.2
-            raise httptools.HttpParserError("a request names its host once")
-        super().on_headers_complete()
+        is_one = hosts == 1 or (not hosts and self.parser.get_http_version() == "1.0")  # RFC 9112 3.2
+        if not is_one or self.parser.get_method() == b"CONNECT":
+            raise httptools.HttpParserError
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._octets = 0
@@ -112,7 +147,10 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._octets = 0
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    # --- uvicorn's side -----------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -129,7 +167,7 @@ class _Connection(HttpToolsProtocol):
 
     def _follow(self) -> None:
         """Note what the connection waits for: a header, which has a deadline, a body, or nothing."""
-        is_answered = self.cycle is None or self.cycle.response_complete
+        is_answered = getattr(self.cycle, "response_complete", True)  # there is none before the first request
         if not is_answered or self.transport.is_closing():
             self._disarm()
         elif self._deadline is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Required, TypedDict
 
 from undeliverable import Knowledge
 
@@ -14,7 +14,7 @@ __all__ = ["Arguments", "Judging"]
 class Arguments(TypedDict, total=False):
     """Keyword arguments of the functions that judge."""
 
-    knowledge: Knowledge
+    knowledge: Required[Knowledge]
     context: Mapping[str, object]
     now: datetime
 

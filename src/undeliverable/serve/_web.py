@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
@@ -118,13 +119,21 @@ def _refuse_large(most: int) -> NoReturn:
     raise ApiError("too_large", f"the body has more than {most} octets", headers={"connection": "close"})
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_value_of: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+"""Returns what JSON says; made once, like :data:`encode`."""
+
+
 def json_of(body: bytes) -> Any:  # noqa: ANN401 # any JSON value
     """Return the JSON value of a body.
 
     :raises ApiError: when it is not JSON; NaN and infinity are not.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return _value_of(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         why = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
         raise ApiError("malformed", f"the body is not JSON: {why}") from None
@@ -137,24 +146,24 @@ def octets_of(value: object) -> bytes:
 
     :param value: strings, whole numbers, booleans, None, and lists and objects of them.
     """
-    try:
-        return _writer()(value)
-    except ValueError:
-        return encode(value).encode("ascii")
+    for write in _writers():
+        with suppress(ValueError, TypeError, OverflowError):  # half characters, subclasses of str, numbers of 65 bits
+            return write(value)
+    return encode(value).encode("ascii")
 
 
 @lru_cache(maxsize=1)
-def _writer() -> Callable[[object], bytes]:
+def _writers() -> tuple[Callable[[object], bytes], ...]:
+    text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False, ensure_ascii=False).encode
+
+    def careful(value: object) -> bytes:
+        return text_of(value).encode()
+
     try:
         from msgspec.json import encode as fast
     except ImportError:
-        text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False, ensure_ascii=False).encode
-        return lambda value: text_of(value).encode()
-    return fast
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+        return (careful,)
+    return fast, careful
 
 
 def json_reply(value: object, status: int = 200) -> Reply:

@@ -19,18 +19,9 @@ from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageA
 from undeliverable.verdict._explanation import Explanation, ExplanationLine
 from undeliverable.verdict._facts import event_record, message_record
 from undeliverable.verdict._refs import NO_DETAILS, Details, PolicyRef, RuleRef
-from undeliverable.verdict._slots import (
-    ConfidenceSlot,
-    DefaultWait,
-    DetailsSlot,
-    KeySlot,
-    PolicyWait,
-    ProviderSlot,
-    VendorCodeSlot,
-    WaitSlot,
-)
+from undeliverable.verdict._slots import DefaultWait, PolicyWait, find_later
 from undeliverable.verdict._views import ReportViews, VerdictViews
-from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
+from undeliverable.verdict._words import SCHEMA, TEXTS, VERDICT_KEYS, Kind, Proof, ProviderFrom, StatusFrom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,9 +51,6 @@ __all__ = [
     "Verdict",
 ]
 
-SCHEMA: Final = 2
-"""The version of the public record; keys are added, never renamed."""
-
 GUESSED: Final = "nobody is named: the recipient is a guess by the returned message"
 """The conflict in the verdict of a report that names no recipient."""
 UNSURE: Final = "only words say so, of software that no sign shows to be a mail system"
@@ -74,16 +62,7 @@ UNPROVEN: Final = "unproven: "
 OWN_LOOK_UP: Final = "refused by the look-up of one's own suppression list: no news about the recipient"
 """The remark on a report whose recipients were all refused so."""
 
-_KEYS: Final[tuple[str, ...]] = (
-    "recipient", "original_recipient", "action", "bounce_type", "reason", "fault",
-    "advice", "label", "status", "status_from", "reported_status", "reply_code",
-    "reply", "command", "remote_mta", "provider", "expired", "rule",
-    "policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code",
-    "key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit",
-    "sent_to", "proof", "confidence", "provider_from", "policies", "message_advice",
-    "applies_to", "token",
-)  # fmt: skip
-_NOTHING: Final[dict[str, object]] = {**dict.fromkeys(_KEYS)}
+_NOTHING: Final[dict[str, object]] = {**dict.fromkeys(VERDICT_KEYS)}
 """The public record of a recipient before anything is filled in."""
 
 
@@ -287,15 +266,7 @@ class Verdict(VerdictViews, Identified):
         return matched(self, rule)
 
 
-if not TYPE_CHECKING:
-    Verdict.key = KeySlot(Verdict.key)
-    Verdict.vendor_code = VendorCodeSlot(Verdict.vendor_code)
-    Verdict.confidence = ConfidenceSlot(Verdict.confidence)
-    Verdict.details = DetailsSlot(Verdict.details, Details)
-    _both = Verdict.provider, Verdict.provider_from
-    Verdict.provider = ProviderSlot(Verdict.provider, _both)
-    Verdict.provider_from = ProviderSlot(Verdict.provider_from, _both)
-    Verdict.retry_after = WaitSlot(Verdict.retry_after)
+find_later(Verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

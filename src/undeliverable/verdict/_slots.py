@@ -1,7 +1,13 @@
-"""Slots of a verdict that are filled when they are first asked for, since most callers never ask.
+"""Attributes of a verdict that are found when they are first asked for, since most callers never ask.
 
-Each is put over the member descriptor of a slot. What stands in the slot before is None, or a reader that the judge left.
+A slot holds the value, or what the judge left to find it: a function, or None. Each function of :data:`_READERS` becomes
+the property of that name; it knows the slot by the same name with an underscore. What was found stays, so that copies and
+pickles hold plain values.
+
+To find all of these at once would take a fifth more instructions for a reply that nobody has judged, and three quarters
+more for one that was judged before.
 """
+# ruff: noqa: SLF001 # the slots are those of the very class whose properties these are
 
 from __future__ import annotations
 
@@ -10,118 +16,16 @@ from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final, TypeAlias
 
-__all__ = [
-    "ConfidenceSlot",
-    "DefaultWait",
-    "DetailsSlot",
-    "KeySlot",
-    "PolicyWait",
-    "ProviderSlot",
-    "VendorCodeSlot",
-    "WaitSlot",
-]
+    from undeliverable.verdict._refs import Details
 
-_WAITING = frozenset(("retry", "retry_elsewhere"))
+    Found: TypeAlias = Any  # a verdict, whose class is defined above this module
 
+__all__ = ["DefaultWait", "PolicyWait", "find_later"]
 
-class _Slot:
-    """A slot of a verdict; a subclass says how it is filled when it is read."""
-
-    def __init__(self, slot: Any) -> None:  # noqa: ANN401 # a member descriptor
-        self._get = slot.__get__
-        self._set = slot.__set__
-
-    def __set__(self, verdict: Any, value: object) -> None:  # noqa: ANN401
-        self._set(verdict, value)
-
-
-class KeySlot(_Slot):
-    """The slot of ``key``, filled when it is first asked for: a digest takes longer than most of a verdict.
-
-    The key is the same for the same failure, whoever reports it: of the original message, the recipient and the action.
-    """
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the key; of the class, this
-        if verdict is None:
-            return self
-        key = self._get(verdict)
-        if key is None:
-            recipient, action = verdict.recipient or "", verdict.action or ""
-            identity = verdict._identity.strip().strip("<>")  # noqa: SLF001 # of this very class
-            key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
-            self._set(verdict, key)
-        return key
-
-
-@lru_cache(maxsize=1)
-def _sha256() -> Callable[[bytes], Any]:
-    from hashlib import sha256
-
-    return sha256
-
-
-class DetailsSlot(_Slot):
-    """The slot of ``details``. The judge puts a reader there, which is called when they are first asked for.
-
-    Most callers never ask, and reading all details takes longer than most of a verdict. The reader knows the blocklists
-    of the knowledge that judged; from then on, and in copies and pickles, the details are plain values.
-    """
-
-    def __init__(self, slot: Any, plain: type) -> None:  # noqa: ANN401 # a member descriptor
-        super().__init__(slot)
-        self._plain = plain
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the details; of the class, this
-        if verdict is None:
-            return self
-        details = self._get(verdict)
-        if details.__class__ is not self._plain:
-            details = details(verdict.reason, verdict.reply, verdict.status)
-            self._set(verdict, details)
-        return details
-
-
-class VendorCodeSlot(_Slot):
-    """The slot of ``vendor_code``: as that of ``details``, for codes that the reply itself holds."""
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the code; of the class, this
-        if verdict is None:
-            return self
-        code = self._get(verdict)
-        if code is not None and code.__class__ is not str:
-            code = code(verdict.reply)
-            self._set(verdict, code)
-        return code
-
-
-class ProviderSlot(_Slot):
-    """The slot of ``provider`` or ``provider_from``, where the judge leaves a reader: most callers never ask.
-
-    The reader is called with the host, the recipient and what is known of the provider, and returns the provider and what
-    says so.
-
-    :param slot: the member descriptor.
-    :param both: those of ``provider`` and ``provider_from``.
-    """
-
-    def __init__(self, slot: Any, both: tuple[Any, Any]) -> None:  # noqa: ANN401 # member descriptors
-        super().__init__(slot)
-        self._provider, self._from = both
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the value; of the class, this
-        if verdict is None:
-            return self
-        value = self._get(verdict)
-        if value is None or isinstance(value, str):
-            return value
-        provider = self._provider.__get__(verdict)
-        known = provider if isinstance(provider, str) else None
-        found, says_so = self._from.__get__(verdict)(verdict.remote_mta, verdict.recipient, known)
-        self._provider.__set__(verdict, found)
-        self._from.__set__(verdict, says_so)
-        return self._get(verdict)
+_WAITING: Final = frozenset(("retry", "retry_elsewhere"))
+_keep: Final = object.__setattr__  # past the guard of a frozen class
 
 
 class DefaultWait(int):
@@ -132,37 +36,103 @@ class PolicyWait(int):
     """Seconds to wait that a policy set; a longer wait that the reply states counts before them."""
 
 
-class WaitSlot(_Slot):
-    """The slot of ``retry_after``, which is None unless the message is tried again.
-
-    It is the longer of what a policy set and what the reply states, else a default.
-    """
-
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the seconds; of the class, this
-        if verdict is None:
-            return self
-        wait = self._get(verdict)
-        if wait.__class__ is not int:
-            if verdict.message_advice not in _WAITING:
-                return None
-            stated = verdict.details.retry_after
-            if stated is None and wait is None:
-                return None
-            if stated is not None and (wait is None or wait.__class__ is DefaultWait or stated > wait):
-                wait = stated
-            wait = int(wait)
-            self._set(verdict, wait)
-        return wait
+def _key(verdict: Found) -> str:
+    """Return what is the same for the same failure, whoever reports it: of the original message, the recipient and the action."""
+    key: str | None = verdict._key
+    if key is None:
+        recipient, action = verdict.recipient or "", verdict.action or ""
+        identity = verdict._identity.strip().strip("<>")
+        key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
+        _keep(verdict, "_key", key)
+    return key
 
 
-class ConfidenceSlot(_Slot):
-    """The slot of ``confidence``: as that of ``details``, since some replies have to be read again for it."""
+@lru_cache(maxsize=1)
+def _sha256() -> Callable[[bytes], Any]:
+    from hashlib import sha256
 
-    def __get__(self, verdict: Any, owner: object = None) -> Any:  # noqa: ANN401 # the level; of the class, this
-        if verdict is None:
-            return self
-        level = self._get(verdict)
-        if level is not None and level.__class__ is not str:
-            level = level(verdict)
-            self._set(verdict, level)
-        return level
+    return sha256
+
+
+def _details(verdict: Found) -> Details:
+    """Return what the reply gives in addition; the reader knows the blocklists of the knowledge that judged."""
+    details: Details = verdict._details
+    if callable(details):
+        details = details(verdict.reason, verdict.reply, verdict.status)
+        _keep(verdict, "_details", details)
+    return details
+
+
+def _vendor_code(verdict: Found) -> str | None:
+    """Return the receiver's own code, by a field or in the reply."""
+    code: str | None = verdict._vendor_code
+    if callable(code):
+        code = code(verdict.reply)
+        _keep(verdict, "_vendor_code", code)
+    return code
+
+
+def _confidence(verdict: Found) -> str | None:
+    """Return how far the bounce type can be relied on, for which some replies have to be read again."""
+    level: str | None = verdict._confidence
+    if callable(level):
+        level = level(verdict)
+        _keep(verdict, "_confidence", level)
+    return level
+
+
+def _provider(verdict: Found) -> str | None:
+    """Return who received the mail."""
+    provider: Any = verdict._provider
+    return _found_provider(verdict)[0] if callable(provider) else provider
+
+
+def _provider_from(verdict: Found) -> str | None:
+    """Return what says who received the mail."""
+    says_so: Any = verdict._provider_from
+    return _found_provider(verdict)[1] if callable(says_so) else says_so
+
+
+def _found_provider(verdict: Found) -> tuple[str | None, str | None]:
+    """Find the provider and what says so, of the host, the recipient and the provider as far as it is known."""
+    known = None if callable(verdict._provider) else verdict._provider
+    provider, says_so = verdict._provider_from(verdict.remote_mta, verdict.recipient, known)
+    _keep(verdict, "_provider", provider)
+    _keep(verdict, "_provider_from", says_so)
+    return provider, says_so
+
+
+def _retry_after(verdict: Found) -> int | None:
+    """Return the longer of what a policy set and what the reply states, else a default; None where nobody tries again."""
+    kept: int | None = verdict._retry_after
+    if kept.__class__ is int:
+        return kept
+    if verdict.message_advice not in _WAITING:
+        return None
+    stated: int | None = verdict.details.retry_after
+    wait = kept
+    if stated is not None and (kept is None or kept.__class__ is DefaultWait or kept < stated):
+        wait = stated
+    if wait is not None:
+        wait = int(wait)
+        _keep(verdict, "_retry_after", wait)
+    return wait
+
+
+_READERS: Final = {
+    "key": _key,
+    "vendor_code": _vendor_code,
+    "confidence": _confidence,
+    "details": _details,
+    "provider": _provider,
+    "provider_from": _provider_from,
+    "retry_after": _retry_after,
+}
+
+
+def find_later(cls: type) -> None:
+    """Put the properties over the slots of `cls`."""
+    for name, read in _READERS.items():
+        slot = vars(cls)[name]
+        setattr(cls, f"_{name}", slot)
+        setattr(cls, name, property(read, slot.__set__))

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["TEXTS", "Kind", "Proof", "ProviderFrom", "StatusFrom"]
+__all__ = ["REPORT_KEYS", "SCHEMA", "TEXTS", "VERDICT_KEYS", "Kind", "Proof", "ProviderFrom", "StatusFrom"]
 
 
 class Kind(Word):
@@ -73,3 +73,18 @@ TEXTS: Final[dict[str | None, str | None]] = {
     **{member: member.value for names in _ENUMS for member in names},
 }
 """The text of each member of an enumeration; None for None."""
+
+SCHEMA: Final = 2
+"""The version of the public record; keys are added, never renamed."""
+REPORT_KEYS: Final = ("schema", "source", "kind", "message", "event", "verdicts", "remarks", "received")
+"""The keys of the public record of a report, in their order."""
+VERDICT_KEYS: Final = (
+    "recipient", "original_recipient", "action", "bounce_type", "reason", "fault",
+    "advice", "label", "status", "status_from", "reported_status", "reply_code",
+    "reply", "command", "remote_mta", "provider", "expired", "rule",
+    "policy", "shadowed", "conflicts", "last_attempt_date", "will_retry_until", "vendor_code",
+    "key", "blocklist", "retry_after", "help_url", "auth_mechanism", "size_limit",
+    "sent_to", "proof", "confidence", "provider_from", "policies", "message_advice",
+    "applies_to", "token",
+)  # fmt: skip
+"""Those of the record of a verdict."""
