@@ -6,6 +6,8 @@ import ast
 import importlib.util
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -46,11 +48,7 @@ def test_a_module_of_the_list_is_compiled_or_none_is(name: str) -> None:
 def test_the_list_is_in_order_and_names_each_module_once() -> None:
     for names in COMPILED.values():
         assert names == sorted(set(names))
-    assert all(
-        (ROOT / "src" / "undeliverable" / package / f"{name}.py").exists()
-        for package in COMPILED
-        for name in COMPILED[package]
-    )
+    assert all(PACKAGE.joinpath(*name.split(".")).with_suffix(".py").exists() for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,6 +126,34 @@ def test_a_difference_is_shown(tmp_path: Path) -> None:
     one.write_text("a\nb\n", encoding="ascii")
     other.write_text("a\nc\nd\n", encoding="ascii")
     assert list(same_verdicts.differences(one, other)) == [("b\n", "c\n"), (None, "d\n")]
+
+
+class TestChecks:
+    """The script that builds and tests the compiled wheel, as far as it goes without doing so."""
+
+    @pytest.fixture
+    def script(self) -> Callable[..., subprocess.CompletedProcess[str]]:
+        path, bash = ROOT / ".ci" / "compiled", shutil.which("bash")
+        if bash is None or not path.exists():
+            pytest.skip("needs bash and .ci/compiled")
+
+        def script(*words: str) -> subprocess.CompletedProcess[str]:
+            environment = os.environ | {"CC": "no-such-compiler"}
+            return subprocess.run(
+                [bash, path, *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+            )
+
+        return script
+
+    def test_without_a_compiler_it_says_so_and_is_content(self, script: Callable[..., Any]) -> None:
+        done = script()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "neither built nor tested: no C compiler here (no-such-compiler)" in done.stdout
+
+    def test_too_many_words_are_refused(self, script: Callable[..., Any]) -> None:
+        done = script("one", "two")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "usage: .ci/compiled [FOLDER]\n"
 
 
 class TestHook:

@@ -35,6 +35,7 @@ from undeliverable._mime.headers import (
     unfold,
 )
 from undeliverable._mime.repairs import HEADER_LIMIT, Ledger, Repair
+from undeliverable._text.classes import mypyc_attr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ _MOST_WANTED: Final = {"from": 0, "subject": 1, "date": 2, "message-id": 3, "lis
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class PartHeader:
     """A part's header block, and the offsets of the block and the body in the message's octets."""
 

@@ -24,6 +24,7 @@ from undeliverable._rules.phrases import Index, Made, Places
 from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
 from undeliverable._rules.visible import stands_in, visible
+from undeliverable._text.classes import mypyc_attr
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
 
@@ -51,6 +52,7 @@ _NO_CONCEPTS: Final[frozenset[str]] = frozenset()
 _NOTHING: Final = Below()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RuleTable:
     """Rules in rank order with their index; immutable.
 
