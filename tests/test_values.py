@@ -24,6 +24,7 @@ from undeliverable.model import (
     Returned,
     Witness,
 )
+from undeliverable.reasons import MessageAdvice
 from undeliverable.verdict import Details, PolicyRef, RuleRef
 
 NOW: Final = datetime(2026, 11, 30, tzinfo=UTC)
@@ -133,6 +134,12 @@ def test_patterns_match_by_place_and_by_name() -> None:
             assert wait > 0
         case _:
             raise AssertionError
+
+
+def test_a_verdict_that_waits_for_no_time_says_none() -> None:
+    verdict = replace(classify("550 5.1.1 no such user"), message_advice=MessageAdvice.RETRY, retry_after=None)
+    assert verdict.retry_after is None
+    assert replace(verdict, retry_after=60).retry_after == 60
 
 
 # --- subclasses -------------------------------------------------------------------------------------------------------

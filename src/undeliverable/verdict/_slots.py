@@ -38,12 +38,13 @@ class PolicyWait(int):
 
 def _key(verdict: Found) -> str:
     """Return what is the same for the same failure, whoever reports it: of the original message, the recipient and the action."""
-    key: str | None = verdict._key
-    if key is None:
-        recipient, action = verdict.recipient or "", verdict.action or ""
-        identity = verdict._identity.strip().strip("<>")
-        key = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
-        _keep(verdict, "_key", key)
+    kept: str | None = verdict._key
+    if kept is not None:
+        return kept
+    recipient, action = verdict.recipient or "", verdict.action or ""
+    identity = verdict._identity.strip().strip("<>")
+    key: str = _sha256()(f"{identity}\n{recipient.casefold()}\n{action}".encode(errors="replace")).hexdigest()
+    _keep(verdict, "_key", key)
     return key
 
 
@@ -58,7 +59,7 @@ def _details(verdict: Found) -> Details:
     """Return what the reply gives in addition; the reader knows the blocklists of the knowledge that judged."""
     details: Details = verdict._details
     if callable(details):
-        details = details(verdict.reason, verdict.reply, verdict.status)
+        details = verdict._details(verdict.reason, verdict.reply, verdict.status)
         _keep(verdict, "_details", details)
     return details
 
@@ -67,7 +68,7 @@ def _vendor_code(verdict: Found) -> str | None:
     """Return the receiver's own code, by a field or in the reply."""
     code: str | None = verdict._vendor_code
     if callable(code):
-        code = code(verdict.reply)
+        code = verdict._vendor_code(verdict.reply)
         _keep(verdict, "_vendor_code", code)
     return code
 
@@ -76,7 +77,7 @@ def _confidence(verdict: Found) -> str | None:
     """Return how far the bounce type can be relied on, for which some replies have to be read again."""
     level: str | None = verdict._confidence
     if callable(level):
-        level = level(verdict)
+        level = verdict._confidence(verdict)
         _keep(verdict, "_confidence", level)
     return level
 
