@@ -131,8 +131,10 @@ class _Connection(HttpToolsProtocol):
 
     def _read(self) -> None:
         """Have octets parsed until a request waits for its turn."""
-        while self._unread and not (self.pipeline or self._is_refused or self.transport.is_closing()):
-            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+        unread, at = self._unread, 0
+        while at < len(unread) and not (self.pipeline or self._is_refused or self.transport.is_closing()):
+            piece = unread[at : at + _PIECE]
+            at += _PIECE
             self._octets += len(piece)
             self._unset_keepalive_if_required()
             try:
@@ -141,6 +143,7 @@ class _Connection(HttpToolsProtocol):
                 self._octets = _LARGEST + 1
             if self._octets > _LARGEST:
                 self._refuse()
+        self._unread = unread[at:]
 
     def _refuse(self) -> None:
         """Answer what is no HTTP, in its turn, and read nothing more."""
