@@ -100,6 +100,7 @@ class _Connection(HttpToolsProtocol):
         self._octets = 0  # that were received since the last header or piece of a body ended
         self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = self._is_in_body = False
+        self._is_over = False  # the client has said all
         self._is_refused = False  # what came last is no request, which is said when those before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -124,15 +125,18 @@ class _Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn closes, and the answer is lost
         """Return whether there is something to answer: a client that has said all may still read."""
-        if self._is_answered() or self.cycle.more_body:
+        if not self._unread and (self._is_answered() or self.cycle.more_body):
             return False
-        self.cycle.keep_alive = False
+        self._is_over = True
+        self._read()
         return True
 
     def _read(self) -> None:
         """Have octets parsed until a request waits for its turn."""
-        while self._unread and not (self.pipeline or self._is_refused or self.transport.is_closing()):
-            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+        unread, at = self._unread, 0
+        while at < len(unread) and not (self.pipeline or self._is_refused or self.transport.is_closing()):
+            piece = unread[at : at + _PIECE]
+            at += _PIECE
             self._octets += len(piece)
             self._unset_keepalive_if_required()
             try:
@@ -141,6 +145,9 @@ class _Connection(HttpToolsProtocol):
                 self._octets = _LARGEST + 1
             if self._octets > _LARGEST:
                 self._refuse()
+        self._unread = unread[at:]
+        if self._is_over and not self._unread:
+            self.cycle.keep_alive = False  # the last request
 
     def _refuse(self) -> None:
         """Answer what is no HTTP, in its turn, and read nothing more."""
