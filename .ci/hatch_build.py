@@ -34,15 +34,16 @@ sys.stdout.write(build())
 _SWITCH = "UNDELIVERABLE_COMPILE"
 _COMPILER = ["mypy[mypyc]==2.4.*", "setuptools>=77"]
 """What turns the sources into extension modules; installed for a build only where it is asked for."""
+_UNWANTED = ("asynchronous-unwind-tables", "align-functions", "align-jumps", "align-labels", "align-loops")
 _SMALL = {
     "linux": (
-        ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fdata-sections"],
+        ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", *(f"-fno-{name}" for name in _UNWANTED)],
         ["-Wl,-s", "-Wl,--gc-sections"],
     ),
     "darwin": (["-fvisibility=hidden"], ["-Wl,-x", "-Wl,-dead_strip"]),
 }
 """What compiler and linker are asked by platform to leave out: names and functions that nobody else calls, and tables for
-unwinding the stack, which C has no use for. Calls within the library are faster, too. MSVC does as much by itself."""
+unwinding the stack, which C has no use for, and padding. Calls within the library are faster, too. MSVC does as much by itself."""
 _LIBRARY = "undeliverable._compiled"
 """The name of the shared library, to which mypyc adds a suffix."""
 
