@@ -167,6 +167,7 @@ class TestReplies:
             ({"reply": 550}, "/reply", "must be a string"),
             ({"reply": "x", "cmd": "rcpt"}, "/cmd", "expected one of reply, host, command"),
             ({"reply": "x", "a/~b": 1}, "/a~1~0b", "unknown key"),
+            ({"reply": "x", "a" * 10_000: 1}, f"/{'a' * 100}", "unknown key"),
             ({"reply": "x", "command": "foo"}, "/command", "expected one of connect, ehlo"),
             ({"reply": "x", "protocol": "foo"}, "/protocol", "expected one of smtp, lmtp"),
             ({"reply": "x", "mx": [1]}, "/mx", "a list of strings"),

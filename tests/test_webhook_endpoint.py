@@ -161,6 +161,7 @@ class TestAnswers:
             ("GET", "/webhooks/pigeons", 404),
             ("PUT", "/webhooks/postmark", 405),
             ("GET", "/health", 200),
+            ("GET", "/health/", 404),  # no redirect to whatever the client calls the host
         ],
     )
     def test_other_methods(self, app: Webhooks, method: str, path: str, status: int) -> None:

@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks                          # everything, on fixtures/
 python -m tests.benchmarks parse classify           # some of it
-python -m tests.benchmarks parse --mails FOLDER     # on other mails (every file below the folder); repeatable
+python -m tests.benchmarks parse --mails FOLDER     # on other mails (the .eml files below the folder, or all); repeatable
 python -m tests.benchmarks parse --count fixtures --reference SRC --compiled PYTHON --write docs/explanation/performance.md
 """
 

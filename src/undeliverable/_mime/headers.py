@@ -115,10 +115,12 @@ def fields_named(block: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
 @lru_cache(maxsize=256)
 def _named(names: tuple[str, ...]) -> re.Pattern[str]:
     # Case is ignored behind the first letter, since a set of two rules out a line faster than a branch that ignores it.
-    either = "|".join(
-        f"[{re.escape(name[0].lower() + name[0].upper())}](?i:{re.escape(name[1:])})" for name in names if name
-    )
+    either = "|".join([f"{_either_case(name[0])}(?i:{re.escape(name[1:])})" for name in names if name])
     return re.compile(rf"\n({either or '(?!)'})[ \t]*+:{FIELD_VALUE}", re.ASCII)
+
+
+def _either_case(letter: str) -> str:
+    return f"[{re.escape(letter + letter.swapcase())}]" if letter.isascii() else re.escape(letter)
 
 
 def unfold(value: str) -> str:

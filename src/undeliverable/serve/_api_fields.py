@@ -160,6 +160,7 @@ def _one_of(words: Sequence[str], text: str, what: str) -> str:
 
 
 _MOST_DAYS: Final = 36_500
+_SHOWN: Final = 100  # characters of an unknown key
 _SHORT: Final = 32  # characters of a command that is remembered
 _STRING: Final = MappingProxyType({"type": "string"})
 
@@ -278,5 +279,5 @@ def _only(given: Sequence[str]) -> str:
 
 
 def _pointer(place: str, name: str) -> str:
-    """Return the JSON Pointer (RFC 6901 3) to a key."""
-    return f"{place}/{name.replace('~', '~0').replace('/', '~1')}"
+    """Return the JSON Pointer (RFC 6901 3) to a key, cut where that is of any length."""
+    return f"{place}/{name[:_SHOWN].replace('~', '~0').replace('/', '~1')}"

@@ -111,6 +111,7 @@ class Webhooks:
                 Route("/health", self._health, methods=["GET"]),
             ]
         )
+        self._app.router.redirect_slashes = False  # to whatever the client calls the host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI 3)."""
