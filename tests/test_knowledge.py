@@ -260,6 +260,21 @@ class TestValue:
         BUILTIN.clear_cache()
         assert classify(FULL) == before
 
+    def test_clearing_the_cache_forgets_second_opinions(self) -> None:
+        """Also those that were asked for when the replies had been forgotten already."""
+        knowledge = Knowledge.builtin().with_rules([])
+        verdict = classify("554 rejected", knowledge=knowledge)
+        knowledge.clear_cache()
+        assert verdict.confidence is not None
+
+        def remembered() -> int:
+            opinions = [one.second.opinion for one in (knowledge, *knowledge.parts())]
+            return sum(opinion.view.cache_info().currsize for opinion in opinions if opinion is not None)
+
+        assert remembered() > 0
+        knowledge.clear_cache()
+        assert remembered() == 0
+
     def test_the_cache_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(undeliverable.knowledge, "_CACHED", 2)
         knowledge = Knowledge.builtin().with_rules([])

@@ -200,10 +200,12 @@ def secrets(tmp_path: Path) -> Path:
 
 def answer_to(port: int, octets: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 10) as client:
-        client.sendall(octets)
         received = b""
-        while block := client.recv(4096):
-            received += block
+        with suppress(ConnectionError):  # what is closed before all was read is reset
+            client.sendall(octets)
+        with suppress(ConnectionError):
+            while block := client.recv(4096):
+                received += block
         return received
 
 
@@ -323,7 +325,7 @@ def test_what_is_no_request_is_refused_at_once(tmp_path: Path, octets: bytes) ->
         received = await asyncio.to_thread(answer_to, server.port, octets)
         assert received.startswith(b"HTTP/1.1 400")
         assert received.count(b"HTTP/1.1") == 1
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8  # and not the 10 seconds of a header
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 
@@ -340,9 +342,8 @@ def test_what_is_no_request_is_refused_at_once(tmp_path: Path, octets: bytes) ->
 def test_a_body_has_nothing_endless_beside_it(tmp_path: Path, octets: bytes) -> None:
     async def talk(server: HttpServer) -> None:
         began = time.monotonic()
-        with suppress(ConnectionError):  # what was not read when the connection was closed resets it
-            assert b"HTTP/1.1 2" not in await asyncio.to_thread(answer_to, server.port, CHUNKED + octets)
-        assert time.monotonic() - began < 5
+        assert (await asyncio.to_thread(answer_to, server.port, CHUNKED + octets)).startswith(b"HTTP/1.1 400")
+        assert time.monotonic() - began < 8  # and not the 10 seconds of a header
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 
@@ -433,10 +434,9 @@ def test_what_is_no_request_is_refused_in_its_turn(wrong: bytes, before: int) ->
 
     async def talk(server: HttpServer) -> None:
         octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
-        with suppress(ConnectionError):
-            received = await asyncio.to_thread(answer_to, server.port, octets)
-            found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
-            assert found == [b"200"] * before + [b"400"]
+        received = await asyncio.to_thread(answer_to, server.port, octets)
+        found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+        assert found == [b"200"] * before + [b"400"]
 
     with_server(Slow(), talk)
 
@@ -497,22 +497,23 @@ def connected(port: int) -> Iterator[socket.socket]:
 
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
-    monkeypatch.setattr(_http_server, "_READING", 0.3)
+    monkeypatch.setattr(_http_server, "_MOVING", 0.3)
 
     async def talk(server: HttpServer) -> None:
         with connected(server.port) as client:
             client.sendall(HEAD + more + b"\r\n")
-            await asyncio.sleep(0.1)
-            assert server._server.server_state.connections
-            await asyncio.sleep(2)
-            assert not server._server.server_state.connections
+            connections = server._server.server_state.connections
+            async with asyncio.timeout(20):
+                while not connections:  # noqa: ASYNC110 # uvicorn has no event for it
+                    await asyncio.sleep(0.01)
+                while connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
 
     with_server(Large(), talk)
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
-    monkeypatch.setattr(_http_server, "_READING", 0.5)
     monkeypatch.setattr(_http_server, "_HEADER", 0.3)
 
     def read(port: int) -> int:
@@ -592,6 +593,22 @@ def test_who_waits_for_leave_to_send_a_body(tmp_path: Path, line: str, with_body
         writer.close()
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
+def test_a_fault_of_the_server_is_logged(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """httptools takes whatever a callback raises for a fault of the request."""
+
+    def fail(_self: object, _body: bytes) -> None:
+        raise RuntimeError("our own")
+
+    monkeypatch.setattr(_http_server._Connection, "on_body", fail)
+
+    async def talk(server: HttpServer) -> None:
+        assert (await asyncio.to_thread(answer_to, server.port, LAST)).startswith(b"HTTP/1.1 400")
+        assert (await asyncio.to_thread(answer_to, server.port, b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n")) != b""
+
+    with_server(Echo(), talk)
+    assert caplog.text.count("a fault of the server") == 1
 
 
 def test_who_sends_too_much_sees_the_answer() -> None:

@@ -159,6 +159,10 @@ class TestReplies:
         assert b'"reply":"%b"' % octets in answer.body
         assert answer.json == [classify(reply).to_dict()]
 
+    def test_an_error_names_so_many_faults(self, api: Api) -> None:
+        for reply in ({str(number): 1 for number in range(5_000)}, [{"a": 1}] * 90):
+            assert len(asked(api, "POST", "/v1/classify", reply).json["errors"]) == 20
+
     @pytest.mark.parametrize(
         ("reply", "place", "words"),
         [
@@ -296,6 +300,7 @@ class TestMail:
         ("query", "place", "words"),
         [
             ("tenat=x", "tenat", "unknown parameter; expected one of envelope_to"),
+            (f"{'a' * 5_000}=x", "a" * 100, "unknown parameter"),
             ("received=now", "received", "ISO 8601"),
             ("received=2026-11-30T14:05:00", "received", "time zone"),
             ("record=maybe", "record", "true or false"),

@@ -190,7 +190,9 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
-def test_a_process_that_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_that_dies_is_replaced(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_workers._Worker, "is_alive", True)  # it dies just after that
+
     async def talk() -> tuple[int, int]:
         workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
         first = await workers.judge(setup, job)
@@ -214,6 +216,26 @@ def test_a_batch_that_kills_processes_is_given_up(monkeypatch: pytest.MonkeyPatc
 
         async def dies(self: Any, *_: object) -> None:
             self._process.kill()
+            raise EOFError
+
+        monkeypatch.setattr(_workers._Worker, "ask", dies)
+        with pytest.raises(ApiError, match="could not be judged"):
+            await workers.judge(setup, job)
+        assert workers.are_there
+
+    asyncio.run(talk())
+
+
+def test_a_batch_that_killed_a_process_is_not_judged_in_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory runs out, the next process cannot be started either."""
+
+    async def talk() -> None:
+        workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
+        await workers.judge(setup, job)
+
+        async def dies(self: Any, *_: object) -> None:
+            self._process.kill()
+            monkeypatch.setattr(_workers, "_PROGRAM", "raise SystemExit(1)")
             raise EOFError
 
         monkeypatch.setattr(_workers._Worker, "ask", dies)

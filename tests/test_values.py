@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from dataclasses import FrozenInstanceError, dataclass, field, fields, make_dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -121,6 +122,36 @@ def test_what_is_no_attribute_is_refused(cls: Any) -> None:
 @each_class
 def test_its_slots_are_its_attributes(cls: Any) -> None:
     assert list(cls.__slots__) == names(cls)
+
+
+LATE: Final = ("key", "vendor_code", "confidence", "details", "provider", "provider_from", "retry_after")
+
+
+@pytest.mark.parametrize("step", range(5))
+@pytest.mark.parametrize("name", LATE)
+def test_threads_that_share_a_verdict_find_the_same(name: str, step: int) -> None:
+    """Another one finds the attribute at any step of finding it."""
+    text = "451 4.7.1 [TSS04] greylisted by list.example, try again in 5 minutes"
+    one, steps = classify(text, host="mx.example.org"), [0]
+
+    def other(frame: Any, event: str, _: object) -> Any:
+        if not frame.f_code.co_filename.endswith("_slots.py"):
+            return None
+        if event == "line":
+            if steps[0] == step:
+                sys.settrace(None)
+                getattr(one, name)
+            steps[0] += 1
+        return other
+
+    before = sys.gettrace()
+    sys.settrace(other)
+    try:
+        found = getattr(one, name)
+    finally:
+        sys.settrace(before)
+    assert steps[0]
+    assert found == getattr(classify(text, host="mx.example.org"), name)
 
 
 def test_patterns_match_by_place_and_by_name() -> None:

@@ -297,7 +297,6 @@ class Knowledge(Shared, Selecting):
     @cached_property
     def find(self) -> Callable[[str, int, int, Command | None, str | None], Match]:
         """The function that finds the rule for a reply: text, reply code and status key (0: none), command, remote host."""
-        from undeliverable._rules.rule import Match
         from undeliverable._rules.visible import visible
 
         if self.unconditional is not self:
@@ -316,7 +315,7 @@ class Knowledge(Shared, Selecting):
                     known.clear()
                 provider = None if host is None else provider_of(host)
                 found = advised(look(text, code, status, command, provider), text, code, status, command)
-                found = known[key] = Match(*found[:-1], text)  # `seen`, the last one; _replace takes twice as long
+                found = known[key] = found._replace(seen=text)
             return found
 
         return find
@@ -367,8 +366,10 @@ class Knowledge(Shared, Selecting):
     def clear_cache(self) -> None:
         """Forget the replies judged so far; judging them again gives the same results."""
         for known in (self, *self.parts()):
-            if known.__dict__.pop("find", None) is not None:
-                known.second.clear_cache()
+            known.__dict__.pop("find", None)
+            opinion: SecondOpinion | None = known.__dict__.get("second")
+            if opinion is not None:
+                opinion.clear_cache()
 
 
 def caller_of(

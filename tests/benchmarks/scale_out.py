@@ -93,7 +93,7 @@ def _measured(names: Sequence[str], folders: Sequence[pathlib.Path]) -> dict[str
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
     with contextlib.ExitStack() as stack:
         engines = {name: stack.enter_context(_Engine(name, environment)) for name in names}
-        found = {name: {**engine.judge(folders[0])} for name, engine in engines.items()}
+        found = {name: engine.judge(folders[0]) for name, engine in engines.items()}
         for figures in found.values():
             figures |= {"start": figures["wall"], "wall": 0, "cpu": 0, "rows": 0}
         for number, folder in enumerate(folders[1:]):
@@ -111,9 +111,7 @@ class _Engine:
         command = [sys.executable, "-m", "tests.benchmarks.engines", name]
         pipe = subprocess.PIPE
         self._name = name
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-        )
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +129,7 @@ class _Engine:
             if line.startswith("{"):
                 found: dict[str, float] = json.loads(line)
                 return found
-        raise RuntimeError(f"{self._name}: {self._process.communicate()[1][-3000:]}")
+        raise RuntimeError(f"{self._name} ended; standard error says why")
 
 
 def _line(name: str, one: dict[str, float], bare: dict[str, float]) -> str:

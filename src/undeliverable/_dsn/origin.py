@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from undeliverable._text.classes import kept, ordinary
 from undeliverable._text.lazy import lazy
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _OPENING: Final = 512
 """How much of a text is searched for the words that introduce a quotation, in characters."""
 
 
-@ordinary
 @dataclass(frozen=True, kw_only=True)
 class OriginWords:
     """Words about origin, of all languages together, casefolded.
@@ -153,15 +152,15 @@ class OriginWords:
                 return True
         return False
 
-    @kept
+    @cached_property
     def _ascii_names(self) -> tuple[str, ...]:
         return tuple(filter(str.isascii, self.mail_systems))
 
-    @kept
+    @cached_property
     def _service(self) -> re.Pattern[str]:
         return re.compile(rf"[^:]{{0,24}}\b(?:{_any_of(self.service)})\b[^:]{{0,24}}:", re.IGNORECASE)
 
-    @kept
+    @cached_property
     def _quotation(self) -> re.Pattern[str]:
         words = _any_of(self.quotation)
         return re.compile(rf"\b(?:{words})\b[^\n]{{0,80}}:[ \t]*$", re.IGNORECASE | re.MULTILINE)

@@ -19,7 +19,6 @@ class VendorCodes:
 
     def __init__(self, shapes: tuple[tuple[str, str], ...] = ()) -> None:
         """Take `shapes`: pairs of a literal that the code has, and a pattern whose group is the code."""
-        self._literals: Final = tuple(literal for literal, _ in shapes)
         self._shapes: Final = tuple((literal, lazy(pattern, re.ASCII)) for literal, pattern in shapes)
 
     @classmethod
@@ -42,8 +41,6 @@ class VendorCodes:
         if not text:
             return None
         text = text[:TEXT_LIMIT]
-        if not any(map(text.__contains__, self._literals)):
-            return None  # as in most replies
         for literal, pattern in self._shapes:
             found = pattern.search(text) if literal in text else None
             if found is not None:

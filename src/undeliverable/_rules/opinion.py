@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations, repeat
+from itertools import combinations
 from math import exp
-from operator import sub, truediv
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -189,8 +188,8 @@ class View:
     def _weighed(self) -> tuple[list[float], float]:
         """Return how much counts for each reason, in the order of the weights, and for all of them together."""
         if self._parts is None:
-            less = map(sub, self._sums, repeat(max(self._sums)))
-            parts = [*map(exp, map(truediv, less, repeat(_TENTHS)))]
+            most = max(self._sums)
+            parts = [exp((each - most) / _TENTHS) for each in self._sums]
             self._parts = parts, sum(parts)
         return self._parts
 

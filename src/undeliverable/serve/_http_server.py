@@ -3,12 +3,14 @@
 uvicorn waits for ever for the rest of a request, or for a client to read an answer, and counts such connections like busy
 ones, so that a few hundred clients that send half a header would keep everybody else out. Here a header has to be complete
 in time, and answers have to be read. Where there are too many connections, the one that has waited longest for its client
-makes room for the new one.
+makes room for the new one. Of a client that asks without end no more is read than one request that waits for its turn; what is
+no request is refused after the answers before it; a wish to upgrade is ignored, and a half-closed client is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from collections.abc import Generator
@@ -29,9 +31,10 @@ except ModuleNotFoundError as error:
 
 __all__ = ["HttpServer"]
 
+_LOG: Final = logging.getLogger("undeliverable.serve")
 _BACKLOG: Final = 128
 _HEADER: Final = 10.0  # seconds for a request's header
-_READING: Final = 30.0  # seconds in which a client has to take something of an answer
+_MOVING: Final = 30.0  # seconds in which a client has to read something of an answer, or to send the rest of a body
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
@@ -141,10 +144,13 @@ class _Connection(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             try:
                 self._feed(piece)
-            except httptools.HttpParserError:
-                self._octets = _LARGEST + 1
-            if self._octets > _LARGEST:
+            except httptools.HttpParserError as error:
+                if not isinstance(error.__context__, httptools.HttpParserError | UnicodeError | None):
+                    _LOG.error("a request was refused for a fault of the server", exc_info=error)
                 self._refuse()
+            else:
+                if self._octets > _LARGEST:
+                    self._refuse()
         self._unread = unread[at:]
         if self._is_over and not self._unread:
             self.cycle.keep_alive = False  # the last request
@@ -263,7 +269,8 @@ class _Connection(HttpToolsProtocol):
 
     def _arm(self) -> None:
         self._unsent = self.transport.get_write_buffer_size()
-        self._deadline = self.loop.call_later(_READING if self._unsent else _HEADER, self._expire)
+        is_moving = self._unsent or self._is_in_body
+        self._deadline = self.loop.call_later(_MOVING if is_moving else _HEADER, self._expire)
 
     def _expire(self) -> None:
         """Close the connection, unless its client has read something: then it gets as much time again."""

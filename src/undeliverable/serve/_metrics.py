@@ -12,12 +12,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from undeliverable import Proof, Report, Verdict, __version__
 from undeliverable.suppression import ListEvent
 
-__all__ = ["FAMILIES", "MEDIA", "Counted", "Family", "Labels", "Metrics", "labels_in", "labels_of"]
+__all__ = ["FAMILIES", "MEDIA", "Counted", "Family", "Labels", "Metrics", "labels_of"]
 
 MEDIA: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _OTHER: Final = "other"
@@ -100,16 +100,6 @@ def labels_of(verdict: Verdict, tenant: object) -> Labels:
         verdict.bounce_type or _NONE,
         verdict.reason or _NONE,
         verdict.provider or _NONE,
-        _NONE if tenant is None else str(tenant)[:_LONGEST],
-    )
-
-
-def labels_in(record: Mapping[str, Any], tenant: object) -> Labels:
-    """Return the labels of a verdict by its record, whose texts are compared in less time than members of enums."""
-    return (
-        record["bounce_type"] or _NONE,
-        record["reason"] or _NONE,
-        record["provider"] or _NONE,
         _NONE if tenant is None else str(tenant)[:_LONGEST],
     )
 

@@ -15,9 +15,22 @@ from typing import Final, NamedTuple
 
 from undeliverable import UndeliverableError
 
-__all__ = ["CODES", "MEDIA", "ApiError", "Code", "Fault", "problem_of", "refuse", "storage_error", "too_busy"]
+__all__ = [
+    "CODES",
+    "MEDIA",
+    "MOST_FAULTS",
+    "ApiError",
+    "Code",
+    "Fault",
+    "problem_of",
+    "refuse",
+    "storage_error",
+    "too_busy",
+]
 
 MEDIA: Final = b"application/problem+json"
+MOST_FAULTS: Final = 20
+"""How many faults an error names."""
 _LATER: Final[Mapping[str, str]] = MappingProxyType({"retry-after": "30"})
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -85,12 +98,12 @@ class ApiError(Exception):
 
 
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise the error that names `faults`, if there are any.
+    """Raise the error that names `faults`, the first of them, if there are any.
 
     :raises ApiError: with the code ``invalid``.
     """
     if faults:
-        raise ApiError("invalid", "a value cannot be used", faults)
+        raise ApiError("invalid", "a value cannot be used", faults[:MOST_FAULTS])
 
 
 def too_busy(detail: str) -> ApiError:

@@ -1,7 +1,7 @@
 """The processes that judge batches of replies, so that all cores work on them and nobody else waits for them.
 
 Each is started when the first batch needs it, and ends with the server, however that ends. Where one dies, another one
-gets its batch. Where none can be started, the server judges itself; if none ever could, say from a zip file, it is not tried again.
+gets its batch. Where none can be started, the server judges the batch; if none ever could, say from a zip file, it is not tried again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from undeliverable.serve._worker import LENGTH, Job, Setup, packed
 __all__ = ["Workers"]
 
 _LOG: Final = logging.getLogger("undeliverable.serve")
-_LONGEST: Final = 60.0  # seconds for a batch
+_LONGEST: Final = 60.0  # seconds for a batch, and for a process to start
 _END: Final = 5.0  # seconds for a process to end
 _LIMIT: Final = 1 << 22
 # With -m, the classes of the messages would be those of another module than here.
@@ -51,10 +51,12 @@ class Workers:
         :raises ApiError: for a body that cannot be used, and for one that two processes did not survive.
         """
         async with self._places:
-            for _ in range(2):
+            for is_first in (True, False):
                 worker = await self._next()
-                if worker is None:
+                if worker is None and is_first:
                     return None
+                if worker is None:
+                    break  # the batch may be what ended the process before: it must not end the server
                 try:
                     found = await asyncio.wait_for(worker.ask(setup, job), _LONGEST)
                 except (OSError, EOFError, TimeoutError) as error:
@@ -106,7 +108,10 @@ class _Worker:
 
     @classmethod
     async def start(cls) -> _Worker:
-        """Return a process that can be given batches; raise OSError, EOFError or TimeoutError if it does not come to that."""
+        """Return a process that can be given batches.
+
+        :raises OSError, EOFError, TimeoutError: when none can be started.
+        """
         ours, its = socket.socketpair()
         with its:
             process = subprocess.Popen(  # noqa: ASYNC220, S603 # it returns at once; of arguments of our own

@@ -2,7 +2,7 @@
 
 A slot holds the value, or what the judge left to find it: a function, or None. Each function of :data:`_READERS` becomes
 the property of that name; it knows the slot by the same name with an underscore. What was found stays, so that copies and
-pickles hold plain values.
+pickles hold plain values. Each slot is read once: threads may share a verdict, and then each finds the same value.
 
 To find all of these at once would take a fifth more instructions for a reply that nobody has judged, and three quarters
 more for one that was judged before.
@@ -57,50 +57,53 @@ def _sha256() -> Callable[[bytes], Any]:
 
 def _details(verdict: Found) -> Details:
     """Return what the reply gives in addition; the reader knows the blocklists of the knowledge that judged."""
-    details: Details = verdict._details
-    if callable(details):
-        details = verdict._details(verdict.reason, verdict.reply, verdict.status)
-        _keep(verdict, "_details", details)
+    details: Details = _found(verdict, "_details", verdict.reason, verdict.reply, verdict.status)
     return details
 
 
 def _vendor_code(verdict: Found) -> str | None:
     """Return the receiver's own code, by a field or in the reply."""
-    code: str | None = verdict._vendor_code
-    if callable(code):
-        code = verdict._vendor_code(verdict.reply)
-        _keep(verdict, "_vendor_code", code)
+    code: str | None = _found(verdict, "_vendor_code", verdict.reply)
     return code
 
 
 def _confidence(verdict: Found) -> str | None:
     """Return how far the bounce type can be relied on, for which some replies have to be read again."""
-    level: str | None = verdict._confidence
-    if callable(level):
-        level = verdict._confidence(verdict)
-        _keep(verdict, "_confidence", level)
+    level: str | None = _found(verdict, "_confidence", verdict)
     return level
+
+
+def _found(verdict: Found, slot: str, *arguments: object) -> Any:  # noqa: ANN401 # the value
+    """Return what stands in a slot; of a function, what it returns for the arguments, which then stands there."""
+    kept: Any = getattr(verdict, slot)
+    if not callable(kept):
+        return kept
+    found: Any = kept(*arguments)
+    _keep(verdict, slot, found)
+    return found
 
 
 def _provider(verdict: Found) -> str | None:
     """Return who received the mail."""
-    provider: Any = verdict._provider
-    return _found_provider(verdict)[0] if callable(provider) else provider
+    return _found_provider(verdict)[0]
 
 
 def _provider_from(verdict: Found) -> str | None:
     """Return what says who received the mail."""
-    says_so: Any = verdict._provider_from
-    return _found_provider(verdict)[1] if callable(says_so) else says_so
+    return _found_provider(verdict)[1]
 
 
 def _found_provider(verdict: Found) -> tuple[str | None, str | None]:
     """Find the provider and what says so, of the host, the recipient and the provider as far as it is known."""
-    known = None if callable(verdict._provider) else verdict._provider
-    provider, says_so = verdict._provider_from(verdict.remote_mta, verdict.recipient, known)
+    kept: Any = verdict._provider
+    says_so: Any = verdict._provider_from  # the one that is kept last, so what stands in the other one fits it
+    if not callable(says_so):
+        return verdict._provider, says_so
+    both: Any = says_so(verdict.remote_mta, verdict.recipient, None if callable(kept) else kept)
+    provider, found = both
     _keep(verdict, "_provider", provider)
-    _keep(verdict, "_provider_from", says_so)
-    return provider, says_so
+    _keep(verdict, "_provider_from", found)
+    return provider, found
 
 
 def _retry_after(verdict: Found) -> int | None:
