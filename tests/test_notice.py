@@ -12,9 +12,12 @@ from undeliverable._dsn.returned import addressee, read_below
 from undeliverable._reading import message as _notice
 from undeliverable.model import Returned
 
+from .builds import interpreted
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
+@interpreted
 @pytest.mark.parametrize("readers", ["READERS", "STANDARD_READERS", "LAST_READERS"])
 @pytest.mark.parametrize("folder", ["bounces", "auto-replies", "complaints", "challenges", "dispositions"])
 def test_a_reader_that_fails_loses_nothing_that_others_found(
@@ -35,6 +38,7 @@ def test_a_reader_that_fails_loses_nothing_that_others_found(
         assert said not in known.remarks
 
 
+@interpreted
 def test_a_failure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def _read_nothing(_: object) -> None:
         raise ValueError("no")

@@ -12,6 +12,8 @@ from undeliverable import Report, parse
 from undeliverable._dsn import one_pass as _standard
 from undeliverable._reading.merge import diagnostic_reader
 
+from .builds import interpreted
+
 FIXTURES: Final = Path(__file__).resolve().parents[1] / "fixtures"
 MAILS: Final = [
     path.read_bytes().replace(b"\r\n", b"\n")
@@ -221,6 +223,7 @@ def test_what_no_fields_report_has_none() -> None:
     assert verdict is None or (verdict.field_block == "" and list(verdict.fields()) == [])
 
 
+@interpreted
 def test_a_fault_of_the_one_pass_is_told_and_the_careful_way_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise LookupError("oh")

@@ -133,8 +133,10 @@ def import_types(_app: Sphinx) -> None:
 
 
 def _run_for_types(module: ModuleType) -> bool:
-    path = getattr(module, "__file__", None)
-    for node in ast.parse(Path(path).read_text(encoding="utf-8")).body if path else ():
+    path = Path(module.__file__ or "")
+    for node in (
+        ast.parse(path.read_text(encoding="utf-8")).body if path.suffix == ".py" else ()
+    ):  # not of a compiled one
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             try:
                 exec(compile(ast.Module(node.body, []), module.__name__, "exec"), module.__dict__)  # noqa: S102 # our own
