@@ -185,7 +185,7 @@ class View:
         self.top: Final = weights.reasons[self._sums.index(max(self._sums))]
         self._parts: tuple[list[float], float] | None = None
 
-    def _weighed(self) -> tuple[list[float], float]:
+    def _counted(self) -> tuple[list[float], float]:
         """Return how much counts for each reason, in the order of the weights, and for all of them together."""
         if self._parts is None:
             most = max(self._sums)
@@ -198,13 +198,13 @@ class View:
         place = self._weights.place.get(reason)
         if place is None:
             return 0.0
-        parts, whole = self._weighed()
+        parts, whole = self._counted()
         return parts[place] / whole
 
     @property
     def hard(self) -> float:
         """The share of all reasons that make a permanent failure hard."""
-        parts, whole = self._weighed()
+        parts, whole = self._counted()
         return sum(map(parts.__getitem__, self._weights.hard)) / whole
 
     def why(self, reason: Reason) -> str:

@@ -71,7 +71,7 @@ def visible(text: str, code: int) -> str:
 
 
 def _without_files(text: str) -> str:
-    """`text` without the paths and names of files, which hold no blanks: only words with "_" are looked at."""
+    """Return `text` without the paths and names of files, which hold no blanks: only words with "_" are looked at."""
     return " ".join([FILE.sub(IN_PLACE_OF_FILE, token) if "_" in token else token for token in text.split(" ")])
 
 

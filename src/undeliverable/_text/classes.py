@@ -1,4 +1,4 @@
-"""Marks for classes of compiled modules: that stay ordinary ones, and attributes that are found once.
+"""Mark classes of compiled modules that stay ordinary ones, and attributes that are found once.
 
 mypyc makes each class of a compiled module an extension type, whose instances have no ``__dict__`` and no other attributes
 than those declared. It leaves a class with a decorator that it does not know as it is; the methods are compiled all the

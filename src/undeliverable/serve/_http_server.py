@@ -92,7 +92,7 @@ class _Flow(FlowControl):
 
 
 class _Connection(HttpToolsProtocol):
-    """One connection."""
+    """One connection: it waits for a header, reads a body, has requests answered, or is refused and only closed."""
 
     def __init__(self, config: uvicorn.Config, **more: Any) -> None:  # noqa: ANN401 # uvicorn's own
         super().__init__(config, **more)
@@ -170,7 +170,7 @@ class _Connection(HttpToolsProtocol):
         return getattr(self.cycle, "response_complete", True)  # there is none before the first
 
     def _feed(self, data: bytes) -> None:
-        """Have octets parsed, those behind a wish for another protocol too.
+        """Have octets parsed, those of a request to upgrade too.
 
         No other protocol is offered. llhttp takes the body of such a request for octets of that protocol, and it would be
         lost, or be taken for a request that no proxy has seen: so the header is read again, without the wish.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from undeliverable.verdict._refs import Details
 
-    Found: TypeAlias = Any  # a verdict, whose class is defined above this module
+    AnyVerdict: TypeAlias = Any  # a verdict, whose class is defined above this module
 
 __all__ = ["DefaultWait", "PolicyWait", "find_later"]
 
@@ -36,7 +36,7 @@ class PolicyWait(int):
     """Seconds to wait that a policy set; a longer wait that the reply states counts before them."""
 
 
-def _key(verdict: Found) -> str:
+def _key(verdict: AnyVerdict) -> str:
     """Return what is the same for the same failure, whoever reports it: of the original message, the recipient and the action."""
     kept: str | None = verdict._key
     if kept is not None:
@@ -55,25 +55,25 @@ def _sha256() -> Callable[[bytes], Any]:
     return sha256
 
 
-def _details(verdict: Found) -> Details:
+def _details(verdict: AnyVerdict) -> Details:
     """Return what the reply gives in addition; the reader knows the blocklists of the knowledge that judged."""
     details: Details = _found(verdict, "_details", verdict.reason, verdict.reply, verdict.status)
     return details
 
 
-def _vendor_code(verdict: Found) -> str | None:
+def _vendor_code(verdict: AnyVerdict) -> str | None:
     """Return the receiver's own code, by a field or in the reply."""
     code: str | None = _found(verdict, "_vendor_code", verdict.reply)
     return code
 
 
-def _confidence(verdict: Found) -> str | None:
+def _confidence(verdict: AnyVerdict) -> str | None:
     """Return how far the bounce type can be relied on, for which some replies have to be read again."""
     level: str | None = _found(verdict, "_confidence", verdict)
     return level
 
 
-def _found(verdict: Found, slot: str, *arguments: object) -> Any:  # noqa: ANN401 # the value
+def _found(verdict: AnyVerdict, slot: str, *arguments: object) -> Any:  # noqa: ANN401 # the value
     """Return what stands in a slot; of a function, what it returns for the arguments, which then stands there."""
     kept: Any = getattr(verdict, slot)
     if not callable(kept):
@@ -83,17 +83,17 @@ def _found(verdict: Found, slot: str, *arguments: object) -> Any:  # noqa: ANN40
     return found
 
 
-def _provider(verdict: Found) -> str | None:
+def _provider(verdict: AnyVerdict) -> str | None:
     """Return who received the mail."""
     return _found_provider(verdict)[0]
 
 
-def _provider_from(verdict: Found) -> str | None:
+def _provider_from(verdict: AnyVerdict) -> str | None:
     """Return what says who received the mail."""
     return _found_provider(verdict)[1]
 
 
-def _found_provider(verdict: Found) -> tuple[str | None, str | None]:
+def _found_provider(verdict: AnyVerdict) -> tuple[str | None, str | None]:
     """Find the provider and what says so, of the host, the recipient and the provider as far as it is known."""
     kept: Any = verdict._provider
     says_so: Any = verdict._provider_from  # the one that is kept last, so what stands in the other one fits it
@@ -106,7 +106,7 @@ def _found_provider(verdict: Found) -> tuple[str | None, str | None]:
     return provider, found
 
 
-def _retry_after(verdict: Found) -> int | None:
+def _retry_after(verdict: AnyVerdict) -> int | None:
     """Return the longer of what a policy set and what the reply states, else a default; None where nobody tries again."""
     kept: int | None = verdict._retry_after
     if kept.__class__ is int:
