@@ -2,6 +2,7 @@
 
 // A stand-in for ZoneMTA's plugin interface: it runs the hooks of the plugin of the documentation, and prints what they did.
 
+const fs = require('node:fs');
 const path = require('node:path');
 const { format: formatted } = require('node:util');
 const [, , folder, url, spool] = process.argv;
@@ -40,7 +41,9 @@ init(app, async () => {
     found.last = await refusal('last@remote.example', '550 5.7.1 Greylisted', {}, { _deferred: { count: 17 } });
     found.network = await refusal('net@remote.example', '450 Cannot reach it', { category: 'network', command: undefined });
     found.delivered = await run('sender:delivered', delivery('fine@remote.example'), { response: '250 2.0.0 Ok' });
-    await new Promise((done) => setTimeout(done, 300));
+    const pause = () => new Promise((done) => setTimeout(done, 300));
+    await pause();
+    for (let left = 10; left && fs.existsSync(spool) && fs.readdirSync(spool).length; left -= 1) await pause(); // a busy machine takes longer
     console.log(JSON.stringify({ found, logs }));
     process.exit(0);
 });
