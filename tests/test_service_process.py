@@ -209,25 +209,11 @@ def test_a_process_that_dies_is_replaced(caplog: pytest.LogCaptureFixture, monke
     assert "another one gets its batch" in caplog.text
 
 
-def test_a_batch_that_kills_processes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def talk() -> None:
-        workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
-        await workers.judge(setup, job)
-
-        async def dies(self: Any, *_: object) -> None:
-            self._process.kill()
-            raise EOFError
-
-        monkeypatch.setattr(_workers._Worker, "ask", dies)
-        with pytest.raises(ApiError, match="could not be judged"):
-            await workers.judge(setup, job)
-        assert workers.are_there
-
-    asyncio.run(talk())
-
-
-def test_a_batch_that_killed_a_process_is_not_judged_in_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where memory runs out, the next process cannot be started either."""
+@pytest.mark.parametrize(
+    "next_program", [_workers._PROGRAM, "raise SystemExit(1)"], ids=["dies, too", "does not start"]
+)
+def test_a_batch_that_killed_a_process_is_given_up(monkeypatch: pytest.MonkeyPatch, next_program: str) -> None:
+    """It is not judged in the server: where memory runs out, the next process cannot be started either."""
 
     async def talk() -> None:
         workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
@@ -235,7 +221,7 @@ def test_a_batch_that_killed_a_process_is_not_judged_in_the_server(monkeypatch: 
 
         async def dies(self: Any, *_: object) -> None:
             self._process.kill()
-            monkeypatch.setattr(_workers, "_PROGRAM", "raise SystemExit(1)")
+            monkeypatch.setattr(_workers, "_PROGRAM", next_program)
             raise EOFError
 
         monkeypatch.setattr(_workers._Worker, "ask", dies)

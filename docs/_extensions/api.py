@@ -134,9 +134,8 @@ def import_types(_app: Sphinx) -> None:
 
 def _run_for_types(module: ModuleType) -> bool:
     path = Path(module.__file__ or "")
-    for node in (
-        ast.parse(path.read_text(encoding="utf-8")).body if path.suffix == ".py" else ()
-    ):  # not of a compiled one
+    text = path.read_text(encoding="utf-8") if path.suffix == ".py" else ""  # a compiled one has no text
+    for node in ast.parse(text).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             try:
                 exec(compile(ast.Module(node.body, []), module.__name__, "exec"), module.__dict__)  # noqa: S102 # our own

@@ -180,7 +180,7 @@ class View:
 
     def __init__(self, weights: Weights, found: Iterable[str]) -> None:
         self._weights: Final = weights
-        self._signs: Final = [*filter(weights.signs.__contains__, found)]
+        self._signs: Final = [sign for sign in found if sign in weights.signs]
         self._sums: Final = weights.sums(self._signs)
         self.top: Final = weights.reasons[self._sums.index(max(self._sums))]
         self._parts: tuple[list[float], float] | None = None
@@ -205,7 +205,7 @@ class View:
     def hard(self) -> float:
         """The share of all reasons that make a permanent failure hard."""
         parts, whole = self._counted()
-        return sum(map(parts.__getitem__, self._weights.hard)) / whole
+        return sum([parts[place] for place in self._weights.hard]) / whole
 
     def why(self, reason: Reason) -> str:
         """Return what counts for a reason and against it: ``mailbox_full 5.2 = full 3.1 + storage 2.1; against: 550 -0.4``."""
