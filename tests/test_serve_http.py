@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -550,5 +552,44 @@ def test_who_resets_the_connection_is_forgotten() -> None:
                 client.sendall(octets)
         assert statuses(await asyncio.to_thread(answer_to, server.port, LAST)) == [200]
         await ended(server)
+
+    with_server(Echo(), talk)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"nonsense\r\n\r\n", head_of("Host: y"), head_of("Connection: close"), LAST, LAST[:-1]]
+)
+def test_a_connection_that_has_ended_is_freed(octets: bytes) -> None:
+    """With all its headers, and without waiting for the collection of garbage, which many small requests come before."""
+
+    async def talk(server: HttpServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        async with asyncio.timeout(20):
+            while not server._server.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        (connection,) = server._server.server_state.connections
+        seen = weakref.ref(connection)
+        del connection
+        writer.write(octets)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        await ended(server)
+        await asyncio.sleep(0)
+        assert seen() is None
+
+    gc.disable()
+    try:
+        with_server(Api(None), talk)
+    finally:
+        gc.enable()
+
+
+def test_a_burst_of_connections_is_accepted_in_parts() -> None:
+    """A socket takes a file descriptor even if there is no place for it, and the file of records needs one too."""
+
+    async def talk(server: HttpServer) -> None:
+        (listener,) = server._server.servers
+        assert getattr(listener, "_backlog") <= 128  # noqa: B009 # asyncio accepts as many at once
 
     with_server(Echo(), talk)

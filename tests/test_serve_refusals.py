@@ -188,6 +188,10 @@ def test_a_refusal_of_head_has_no_body(port: int, octets: bytes) -> None:
     assert received.endswith(b"\r\nconnection: close\r\n\r\n")
 
 
+def test_what_comes_behind_head_is_no_head(port: int) -> None:
+    assert answer_to(port, HEAD.replace(b"GET", b"HEAD") + b"\r\n\x00").endswith(b'"this is no HTTP request"}')
+
+
 # --- the host of a target
 
 

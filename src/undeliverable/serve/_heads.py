@@ -50,17 +50,19 @@ def target_of(method: bytes, target: bytes, version: str, headers: Headers) -> b
         raise ApiError("version", _VERSION)
     if method == b"CONNECT":
         raise ApiError("not_implemented", "CONNECT is not implemented")
-    _check_codings(b",".join(value for name, value in headers if name == b"transfer-encoding"))
-    hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) != 1 and (hosts or version != "1.0"):  # RFC 9112 3.2
+    names = [name for name, _ in headers]
+    if b"transfer-encoding" in names:
+        _check_codings(b",".join(value for name, value in headers if name == b"transfer-encoding"))
+    hosts = names.count(b"host")
+    if hosts == 1:
+        _check_host(headers[names.index(b"host")][1])
+    elif hosts or version != "1.0":  # RFC 9112 3.2
         raise ApiError("malformed", "a request has one Host")
-    absolute = _ABSOLUTE.fullmatch(target)
+    absolute = None if target.startswith(b"/") else _ABSOLUTE.fullmatch(target)
     if absolute is not None:
-        hosts.append(absolute[1])
+        _check_host(absolute[1])
         headers[:] = [*(field for field in headers if field[0] != b"host"), (b"host", absolute[1])]
         target = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
-    if not all(map(_HOST.fullmatch, hosts)):
-        raise ApiError("malformed", "the host is not a name or an address with or without a port")
     if b"#" in target or not target.startswith((b"/", b"*")):
         raise ApiError("malformed", "the target is not a path with or without a query, or a URL of http")
     return target
@@ -68,13 +70,16 @@ def target_of(method: bytes, target: bytes, version: str, headers: Headers) -> b
 
 def _check_codings(value: bytes) -> None:
     """Refuse transfer codings other than one ``chunked`` (RFC 9112 6.1, 6.3)."""
-    if not value:
-        return
     codings = [coding.strip() for coding in value.lower().split(b",")]
     if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
         raise ApiError("malformed", "the last transfer coding, and no other, must be chunked")
     if len(codings) > 1:
         raise ApiError("not_implemented", "no other transfer coding than chunked is implemented")
+
+
+def _check_host(value: bytes) -> None:
+    if _HOST.fullmatch(value) is None:
+        raise ApiError("malformed", "the host is not a name or an address with or without a port")
 
 
 def has_line(octets: bytes) -> bool:

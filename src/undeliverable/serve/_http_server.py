@@ -35,7 +35,7 @@ except ModuleNotFoundError as error:
 __all__ = ["HttpServer"]
 
 _LOG: Final = logging.getLogger("undeliverable.serve")
-_BACKLOG: Final = 128
+_BACKLOG: Final = 128  # connections that wait to be accepted, and that asyncio accepts at once
 _HEADER: Final = 10.0  # seconds for a request's header
 _MOVING: Final = 30.0  # seconds in which a client has to read something of an answer, or to send the rest of a body
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
@@ -62,6 +62,7 @@ class _Config(uvicorn.Config):
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=30,
+            backlog=_BACKLOG,
         )
         self.places: Final = Places(connections)
         self.lingering: Final = Places(connections)
@@ -98,18 +99,16 @@ class _Connection(HttpToolsProtocol):
         self._is_in_header = self._is_in_body = False
         self._is_over = False  # the client has said all
         self._is_lingering = False  # all has been said to the client, which may still be sending
-        self._refusal: ApiError | None = (
-            None  # of what came last, which is said when the requests before it are answered
-        )
+        self._refusal = b""  # of what came last; it is sent when the requests before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._real = transport
-        super().connection_made(Transport(transport, self._end))
+        super().connection_made(Transport(transport))
         self.flow = _Flow(self.transport, self.pipeline)
         if self._places.enter(self):
             self._follow()
         else:
-            self._send_refusal(too_busy("there are too many connections"))
+            self._refuse(too_busy("there are too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._places.leave(self)
@@ -153,13 +152,15 @@ class _Connection(HttpToolsProtocol):
 
     def _refuse(self, error: ApiError) -> None:
         """Answer what is no HTTP, in its turn, and read nothing more."""
-        self._refusal = error
+        is_known = (self._is_in_header or self._is_in_body) and self.url
+        is_head = bool(is_known) and self.parser.get_method() == b"HEAD"
+        self._refusal = _heads.response(error, self.server_state.default_headers, is_head=is_head)
         if self._is_in_body and self.pipeline:
             self.pipeline.popleft()  # the request whose body it is; there is one before it
         elif self._is_in_body and self.cycle.response_started:
             self.transport.close()  # it has its answer
         elif self._is_in_body or self._is_answered():
-            self._send_refusal(error)
+            self._send_refusal()
 
     def _is_answered(self) -> bool:
         """Return whether the last request is."""
@@ -194,9 +195,9 @@ class _Connection(HttpToolsProtocol):
             super().on_header(name, value.rstrip(b" \t"))  # which llhttp leaves (RFC 9112 5.1)
 
     def on_headers_complete(self) -> None:
-        self._octets, self._is_in_header = 0, False
         version = self.parser.get_http_version()
         self.url = _heads.target_of(self.parser.get_method(), self.url, version, self.headers)
+        self._octets, self._is_in_header = 0, False
         if not self.parser.should_upgrade():
             self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
             super().on_headers_complete()
@@ -222,19 +223,18 @@ class _Connection(HttpToolsProtocol):
         was_last = not self.pipeline
         super().on_response_complete()
         if self._refusal and was_last and not self.transport.is_closing():
-            self._send_refusal(self._refusal)
+            self._send_refusal()
         self.flow.resume_reading()
-        self._read()
+        if self._unread:
+            self._read()
         self._follow()
 
-    def _send_refusal(self, error: ApiError) -> None:
+    def _send_refusal(self) -> None:
         """Answer what no application sees."""
-        self._refusal = error
-        is_head = bool(self.url) and self.parser.get_method() == b"HEAD"
-        self.transport.write(_heads.response(error, self.server_state.default_headers, is_head=is_head))
+        self.transport.write(self._refusal)
         self.transport.close()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Close the connection; wait for the client, if it may still be sending."""
         if not self._is_answered():
             self.cycle.disconnected = True

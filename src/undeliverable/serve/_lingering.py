@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 from undeliverable.serve._places import Places
 
-__all__ = ["Lingering", "Transport"]
+__all__ = ["Connection", "Lingering", "Transport"]
 
 _SILENCE: Final = 2.0  # seconds in which a client has to send something, or to close
 _ROUNDS: Final = 15  # such times, all together
@@ -22,24 +22,32 @@ _READING: Final = 30.0  # seconds in which a client has to read something, while
 _MOST: Final = 64 << 20  # octets that are dropped
 
 
+class Connection(Protocol):
+    """A protocol that closes its connection itself."""
+
+    def end(self) -> None:
+        """Close the connection, at once or later."""
+        ...
+
+
 class Transport(asyncio.Transport):
-    """A transport that leaves it to its connection what closing means.
+    """A transport that leaves it to its protocol, a :class:`Connection`, what closing means.
+
+    It does not hold the protocol, which would live until the next collection of garbage, with all headers of its requests.
 
     :param real: does everything else.
-    :param close: is called once.
     """
 
-    def __init__(self, real: asyncio.Transport, close: Callable[[], None]) -> None:
+    def __init__(self, real: asyncio.Transport) -> None:
         super().__init__()
         self.real: Final = real
-        self._close: Final = close
         self._is_closed = False
 
     def close(self) -> None:
-        """Close the connection in the way of its owner."""
+        """Close the connection in the way of its protocol."""
         if not self.is_closing():
             self._is_closed = True
-            self._close()
+            cast("Connection", self.real.get_protocol()).end()
 
     def is_closing(self) -> bool:
         """Return whether nothing more is to be sent."""
