@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from undeliverable import Report
 from undeliverable.serve import _http_server, _lingering
 from undeliverable.serve._api import Api
 from undeliverable.serve._http_server import HttpServer
+from undeliverable.serve._places import Places
 from undeliverable.serve.http import Webhooks
 
 from .serving import Echo, answer_to, connected, in_thread, serving, statuses, with_server
@@ -30,6 +31,33 @@ from .test_serve import Client
 from .test_webhook_endpoint import BASIC, BOUNCE, ENDPOINTS
 
 MIB = 1 << 20
+
+
+class Slow(Echo):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)
+        await super().__call__(scope, receive, send)
+
+
+class Shared(NamedTuple):
+    """A server for many tests, and its application."""
+
+    port: int
+    app: Echo
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Shared]:
+    app = Echo()
+    with in_thread(app) as server:
+        yield Shared(server.port, app)
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Shared]:
+    app = Slow()
+    with in_thread(app) as server:
+        yield Shared(server.port, app)
 
 
 @pytest.fixture(scope="module")
@@ -89,32 +117,63 @@ def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: p
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 
 
+class Stub(asyncio.Transport):
+    """A transport without a connection.
+
+    :ivar unsent: what the client has not read.
+    :ivar is_over: whether the connection was closed.
+    """
+
+    unsent = 0
+    is_over = False
+    protocol: asyncio.BaseProtocol
+    written = b""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
+    def resume_reading(self) -> None:
+        pass
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def write_eof(self) -> None:
+        raise OSError("reset")
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def get_extra_info(self, _name: str, default: Any = None) -> Any:
+        return default
+
+    def close(self) -> None:
+        self.is_over = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.is_over
+
+
 def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
-    """A connection over the limit, or one whose request was refused, takes no more of what its client sends."""
-
-    class Transport(asyncio.Transport):
-        is_closed = False
-
-        def write(self, _data: object) -> None:
-            pass
-
-        def close(self) -> None:
-            self.is_closed = True
-
-        def is_closing(self) -> bool:
-            return self.is_closed
-
-        def get_write_buffer_size(self) -> int:
-            return 0
+    """A connection that has ended takes no more of what its client sends, and sends nothing."""
 
     async def talk(server: HttpServer) -> None:
         config = server._server.config
         connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
-        transport = Transport()
+        transport = Stub()
+        transport.set_protocol(connection)
         connection.connection_made(transport)
-        transport.close()
+        connection.transport.close()
+        assert transport.is_over
         connection.data_received(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.transport.write(b"x")
         assert connection.cycle is None
+        assert transport.written == b""
         connection.connection_lost(None)
 
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
@@ -125,26 +184,18 @@ CHUNKED = b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ch
 
 
 @pytest.mark.parametrize("number", [2, 300])
-def test_requests_in_one_piece_are_answered_in_order(tmp_path: Path, number: int) -> None:
-    async def talk(server: HttpServer) -> None:
-        octets = (HEAD + b"\r\n") * (number - 1) + HEAD + b"Connection: close\r\n\r\n"
-        received = await asyncio.to_thread(answer_to, server.port, octets)
-        assert received.count(b"HTTP/1.1 200") == number
-
-    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+def test_requests_in_one_piece_are_answered_in_order(echo: Shared, number: int) -> None:
+    paths = [f"/{each}" for each in range(number - 1)]
+    octets = b"".join(HEAD.replace(b"/health", path.encode()) + b"\r\n" for path in paths)
+    assert [path for path, _, _ in seen_of(echo, octets + LAST)] == [*paths, "/last"]
 
 
-def seen_of(octets: bytes) -> list[Any]:
+def seen_of(echo: Shared, *octets: bytes) -> list[Any]:
     """Return what an application saw of the requests that one client sent at once."""
-
-    async def talk(server: HttpServer) -> None:
-        blocks.append(await asyncio.to_thread(answer_to, server.port, octets))
-
-    blocks: list[bytes] = []
-    app = Echo()
-    with_server(app, talk)
-    found = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in blocks[0].split(b"HTTP/1.1 200 OK")[1:]]
-    assert [path for path, _, _ in found] == app.asked
+    echo.app.asked.clear()
+    blocks = answer_to(echo.port, *octets)
+    found = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in blocks.split(b"HTTP/1.1 200 OK")[1:]]
+    assert [path for path, _, _ in found] == echo.app.asked
     return found
 
 
@@ -154,27 +205,21 @@ SEEN_LAST = ["/last", "ab", ["connection", "content-length", "host"]]
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize("wish", ["h2c", "websocket"])
-def test_the_body_of_a_wish_for_another_protocol_is_no_request(version: str, wish: str) -> None:
+def test_the_body_of_a_wish_for_another_protocol_is_no_request(echo: Shared, version: str, wish: str) -> None:
     """Java's client sends such a wish with each request of HTTP/1.1."""
     inner = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
     head = f"POST /x HTTP/{version}\r\nHost: x\r\nContent-Length: {len(inner)}\r\n"
     asked = f"{head}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {wish}\r\nHTTP2-Settings: AAMA\r\n\r\n".encode()
     seen = ["/x", inner.decode(), ["connection", "content-length", "host", "http2-settings"]]
     expected = [seen, SEEN_LAST] if version == "1.1" else [seen]
-    assert seen_of(asked + inner + LAST) == expected
+    assert seen_of(echo, asked + inner + LAST) == expected
     if version == "1.1":
-        assert seen_of((asked + inner) * 3 + LAST) == [seen] * 3 + [SEEN_LAST]
+        assert seen_of(echo, (asked + inner) * 3 + LAST) == [seen] * 3 + [SEEN_LAST]
 
 
-def test_a_wish_for_another_protocol_without_a_body() -> None:
+def test_a_wish_for_another_protocol_without_a_body(echo: Shared) -> None:
     wish = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    assert [path for path, _, _ in seen_of(wish + LAST)] == ["/health", "/last"]
-
-
-class Slow(Echo):
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(0.05)
-        await super().__call__(scope, receive, send)
+    assert [path for path, _, _ in seen_of(echo, wish + LAST)] == ["/health", "/last"]
 
 
 BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
@@ -182,31 +227,18 @@ BROKEN = b"POST /broken HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\
 
 @pytest.mark.parametrize("before", [0, 1, 2, 3])
 @pytest.mark.parametrize("wrong", [b"\x00\r\n\r\n", HEAD + b"Host: y\r\n\r\n", BROKEN + b"zz\r\n", b"G" * 70_000])
-def test_what_is_no_request_is_refused_in_its_turn(wrong: bytes, before: int) -> None:
+def test_what_is_no_request_is_refused_in_its_turn(slow: Shared, wrong: bytes, before: int) -> None:
     """A client would take the refusal for the answer to a request before it, which has been worked on."""
-
-    async def talk(server: HttpServer) -> None:
-        octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
-        received = await asyncio.to_thread(answer_to, server.port, octets)
-        found = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
-        assert found == [b"200"] * before + [b"400"]
-
-    with_server(Slow(), talk)
+    octets = LAST.replace(b"Connection: close\r\n", b"") * before + wrong
+    assert statuses(answer_to(slow.port, octets)) == [200] * before + [400]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 1000])
-def test_who_has_said_all_gets_the_answers(number: int) -> None:
+def test_who_has_said_all_gets_the_answers(slow: Shared, echo: Shared, number: int) -> None:
     """Where the number is 0, a request breaks off; a thousand are more than what is parsed before the end is seen."""
-
-    async def talk(server: HttpServer) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        whole = LAST.replace(b"Connection: close\r\n", b"")
-        writer.write(whole * number + whole[:-1] * (not number))
-        writer.write_eof()
-        assert (await asyncio.wait_for(reader.read(), 20)).count(b"HTTP/1.1 200") == number
-        writer.close()
-
-    with_server(Slow() if number < 10 else Echo(), talk)
+    whole = LAST.replace(b"Connection: close\r\n", b"")
+    octets = whole * number + whole[:-1] * (not number)
+    assert statuses(answer_to(slow.port if number < 10 else echo.port, octets, ends=True)) == [200] * number
 
 
 def test_a_body_that_breaks_off_after_its_answer_gets_no_other_one() -> None:
@@ -266,7 +298,7 @@ def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch,
             number = 0
             while number < Large.size and (block := client.recv(MIB)):
                 number += len(block)
-                time.sleep(len(block) / MIB / 10)
+                time.sleep(len(block) / MIB / 20)
             return number
 
     async def talk(server: HttpServer) -> None:
@@ -370,11 +402,11 @@ def test_who_sends_too_much_sees_the_answer() -> None:
     with_server(Api(None), talk)
 
 
-def test_fields_behind_a_body_are_no_header() -> None:
+def test_fields_behind_a_body_are_no_header(echo: Shared) -> None:
     """They would name another host, or be a token that a proxy did not see."""
     body = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nAuthorization: Bearer x\r\nHost: elsewhere.example\r\n\r\n"
     seen = ["/webhooks/postmark", "abcde", ["host", "transfer-encoding"]]
-    assert seen_of(CHUNKED + body + LAST) == [seen, SEEN_LAST]
+    assert seen_of(echo, CHUNKED + body + LAST) == [seen, SEEN_LAST]
 
 
 def test_a_server_with_nobody_who_waits_is_full() -> None:
@@ -503,21 +535,45 @@ def test_the_number_of_those_who_linger_is_bounded() -> None:
     with_server(Echo(), talk, connections=2)
 
 
-@pytest.mark.parametrize("reads", [True, False])
-def test_who_lingers_may_read_a_long_answer(monkeypatch: pytest.MonkeyPatch, *, reads: bool) -> None:
-    monkeypatch.setattr(_lingering, "_READING", 0.2)
+def test_who_lingers_gets_a_long_answer() -> None:
+    def read(port: int) -> int:
+        with connected(port) as client:
+            client.sendall(head_of("Connection: close"))
+            return sum(map(len, iter(lambda: client.recv(MIB), b"")))
 
     async def talk(server: HttpServer) -> None:
-        with connected(server.port) as client:
-            client.sendall(head_of("Connection: close"))
-            received = 0
-            while reads and (block := await asyncio.to_thread(client.recv, MIB)):
-                received += len(block)
-                await asyncio.sleep(len(block) / MIB / 30)
-            assert received >= Large.size * reads
-            await ended(server)
+        assert await asyncio.to_thread(read, server.port) > Large.size
 
     with_server(Large(), talk)
+
+
+def test_who_lingers_has_time_while_something_happens() -> None:
+    """Each number of octets is what the client had not read yet when it was looked; `sent` is what it sent before."""
+
+    async def closed_after(unsent: Sequence[int], sent: bytes = b"") -> int:
+        transport = Stub()
+        transport.unsent = unsent[0]
+        lingering = _lingering.Lingering(transport, Places(1), lambda _error: None)
+        for number, transport.unsent in enumerate(unsent[1:], 1):
+            if sent:
+                lingering.data_received(sent)
+            lingering._check()
+            if transport.is_over:
+                lingering.connection_lost(None)
+                return number
+        raise AssertionError("not closed")
+
+    async def all_() -> None:
+        assert await closed_after([0, 0]) == 1
+        assert await closed_after([9, 9]) == 1
+        assert await closed_after([9, 5, 1, 1]) == 3
+        assert await closed_after([9, 0, 0]) == 2
+        assert await closed_after([99, *range(98, 50, -1), 51]) == 49  # who reads has all the time
+        assert await closed_after([9, 9], b"x") == 1
+        assert await closed_after([0] * 99, b"x") == _lingering._ROUNDS
+        assert await closed_after([0, 0], b"x" * (_lingering._MOST + 1)) == 1
+
+    asyncio.run(all_())
 
 
 def test_a_body_that_breaks_off_during_its_answer_ends_it() -> None:
