@@ -179,6 +179,27 @@ def test_what_comes_after_the_end_is_not_read(tmp_path: Path) -> None:
     with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
 
 
+def test_who_reads_something_of_an_answer_has_more_time() -> None:
+    async def talk(server: HttpServer) -> None:
+        config = server._server.config
+        connection = _http_server._Connection(config, server_state=server._server.server_state, app_state={})
+        transport = Stub()
+        transport.unsent = 9
+        connection.connection_made(transport)
+        transport.unsent = 5
+        connection._expire()
+        assert not transport.is_over
+        connection._expire()
+        assert transport.is_over
+        connection.connection_lost(None)
+
+    with_server(Echo(), talk)
+
+
+def test_a_server_that_was_not_started_can_be_stopped() -> None:
+    asyncio.run(HttpServer(Echo(), host="127.0.0.1", port=0, connections=1).stop())
+
+
 HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -649,3 +670,37 @@ def test_a_burst_of_connections_is_accepted_in_parts() -> None:
         assert getattr(listener, "_backlog") <= 128  # noqa: B009 # asyncio accepts as many at once
 
     with_server(Echo(), talk)
+
+
+def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
+    """The client learns from this answer only that it is the last one."""
+    busy, stopping, free, answers = threading.Event(), threading.Event(), threading.Event(), list[bytes]()
+
+    class Held(Echo):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            busy.set()
+            await asyncio.to_thread(free.wait, 20)
+            await super().__call__(scope, receive, send)
+
+    def ask(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), 20) as client:
+            client.sendall(LAST.replace(b"Connection: close\r\n", b""))
+            assert stopping.wait(20)
+            free.set()
+            for _ in range(50):
+                client.sendall(HEAD + b"\r\n")
+            return b"".join(iter(lambda: client.recv(MIB), b""))
+
+    async def talk(server: HttpServer) -> None:
+        asking = asyncio.create_task(asyncio.to_thread(ask, server.port))
+        await asyncio.to_thread(busy.wait, 20)
+        stop = asyncio.create_task(server.stop())
+        async with asyncio.timeout(20):
+            while not any(connection._is_stopping for connection in server._server.server_state.connections):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        stopping.set()
+        answers.append(await asking)
+        await stop
+
+    with_server(Held(), talk)
+    assert statuses(answers[0]) == [200]

@@ -98,6 +98,7 @@ class _Connection(HttpToolsProtocol):
         self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = self._is_in_body = False
         self._is_over = False  # the client has said all
+        self._is_stopping = False  # the server; the client does not know it yet
         self._is_lingering = False  # all has been said to the client, which may still be sending
         self._refusal = b""  # of what came last; it is sent when the requests before it are answered
 
@@ -239,8 +240,8 @@ class _Connection(HttpToolsProtocol):
         if not self._is_answered():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        is_sending = self._refusal or self._is_in_body or self._is_in_header or self._unread or self.pipeline
-        if self._is_over or not is_sending:
+        is_more_due = self._is_in_header or self._is_in_body or self._unread or self.pipeline
+        if self._is_over or not (is_more_due or self._refusal or self._is_stopping):
             self._real.close()
         else:
             self._places.leave(self)
@@ -251,6 +252,11 @@ class _Connection(HttpToolsProtocol):
     def abort(self) -> None:
         """Close the connection at once."""
         self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Close the connection, after the answer if one is due."""
+        super().shutdown()
+        self._is_stopping = True
 
     def pause_writing(self) -> None:
         super().pause_writing()
