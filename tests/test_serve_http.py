@@ -86,7 +86,7 @@ def test_half_a_header_keeps_nobody_waiting(waiting: bytes, secrets: Path, tmp_p
             connection.request("POST", "/webhooks/postmark", BOUNCE.replace(b'"1"', b'"%d"' % number), BASIC)
             assert connection.getresponse().status == 200
             connection.close()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 8  # and not the 10 seconds of a header
         for client in held:
             client.close()
 
@@ -696,7 +696,7 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
         await asyncio.to_thread(busy.wait, 20)
         stop = asyncio.create_task(server.stop())
         async with asyncio.timeout(20):
-            while not any(connection._is_stopping for connection in server._server.server_state.connections):  # noqa: ASYNC110
+            while not any(getattr(each, "_is_stopping", False) for each in server._server.server_state.connections):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         stopping.set()
         answers.append(await asking)
