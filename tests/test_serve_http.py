@@ -294,7 +294,7 @@ class Large(Echo):
 
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
-    monkeypatch.setattr(_http_server, "_MOVING", 0.3)
+    monkeypatch.setattr(_lingering, "MOVING", 0.3)
 
     async def talk(server: HttpServer) -> None:
         with connected(server.port) as client:
@@ -463,12 +463,13 @@ def head_of(*lines: str, length: int = 5 * MIB) -> bytes:
         (b"nonsense\r\n\r\n", 400),
         (head_of("Host: y"), 400),
         (head_of(f"X: {'x' * 80_000}"), 431),
+        (LAST, 404),  # it says that it closes, and does not
         (head_of("Connection: close"), 403),  # an application refuses it before its body has come
         (head_of("Expect: 100-continue"), 403),
         (head_of().replace(b"1.1", b"1.0"), 403),
         (head_of(), 403),  # this connection stays
     ],
-    ids=["nonsense", "hosts", "header", "close", "expect", "1.0", "open"],
+    ids=["nonsense", "hosts", "header", "whole", "close", "expect", "1.0", "open"],
 )
 def test_who_sends_five_megabytes_on_gets_the_answer(port: int, head: bytes, status: int) -> None:
     """A client that reads only when it has sent everything must not be reset before."""
@@ -696,7 +697,7 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
         await asyncio.to_thread(busy.wait, 20)
         stop = asyncio.create_task(server.stop())
         async with asyncio.timeout(20):
-            while not any(getattr(each, "_is_stopping", False) for each in server._server.server_state.connections):  # noqa: ASYNC110
+            while all(getattr(each, "cycle", None).keep_alive for each in server._server.server_state.connections):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         stopping.set()
         answers.append(await asking)

@@ -19,8 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
 from undeliverable.errors import missing_extra
-from undeliverable.serve import _heads
-from undeliverable.serve._lingering import Lingering, Transport
+from undeliverable.serve import _heads, _lingering
 from undeliverable.serve._places import Places
 from undeliverable.serve._problems import ApiError, too_busy
 
@@ -37,7 +36,6 @@ __all__ = ["HttpServer"]
 _LOG: Final = logging.getLogger("undeliverable.serve")
 _BACKLOG: Final = 128  # connections that wait to be accepted, and that asyncio accepts at once
 _HEADER: Final = 10.0  # seconds for a request's header
-_MOVING: Final = 30.0  # seconds in which a client has to read something of an answer, or to send the rest of a body
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
 _PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
 
@@ -98,13 +96,12 @@ class _Connection(HttpToolsProtocol):
         self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = self._is_in_body = False
         self._is_over = False  # the client has said all
-        self._is_stopping = False  # the server; the client does not know it yet
         self._is_lingering = False  # all has been said to the client, which may still be sending
         self._refusal = b""  # of what came last; it is sent when the requests before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._real = transport
-        super().connection_made(Transport(transport))
+        super().connection_made(_lingering.Transport(transport))
         self.flow = _Flow(self.transport, self.pipeline)
         if self._places.enter(self):
             self._follow()
@@ -236,27 +233,23 @@ class _Connection(HttpToolsProtocol):
         self.transport.close()
 
     def end(self) -> None:
-        """Close the connection; wait for the client, if it may still be sending."""
+        """Close the connection; wait for its client, unless it has sent all, or waits for nothing."""
         if not self._is_answered():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         is_more_due = self._is_in_header or self._is_in_body or self._unread or self.pipeline
-        if self._is_over or not (is_more_due or self._refusal or self._is_stopping):
+        is_idle = self.cycle is None or self.timeout_keep_alive_task is not None
+        if self._is_over or (is_idle and not (is_more_due or self._refusal)):
             self._real.close()
         else:
             self._places.leave(self)
             self._disarm()
             self._is_lingering = True
-            Lingering(self._real, self._lingering, self.connection_lost)
+            _lingering.Lingering(self._real, self._lingering, self.connection_lost)
 
     def abort(self) -> None:
         """Close the connection at once."""
         self.transport.abort()
-
-    def shutdown(self) -> None:
-        """Close the connection, after the answer if one is due."""
-        super().shutdown()
-        self._is_stopping = True
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -283,7 +276,7 @@ class _Connection(HttpToolsProtocol):
     def _arm(self) -> None:
         self._unsent = self.transport.get_write_buffer_size()
         is_moving = self._unsent or self._is_in_body
-        self._deadline = self.loop.call_later(_MOVING if is_moving else _HEADER, self._expire)
+        self._deadline = self.loop.call_later(_lingering.MOVING if is_moving else _HEADER, self._expire)
 
     def _expire(self) -> None:
         """Close the connection, unless its client has read something: then it gets as much time again."""

@@ -14,11 +14,12 @@ from typing import Any, Final, Protocol, cast
 
 from undeliverable.serve._places import Places
 
-__all__ = ["Connection", "Lingering", "Transport"]
+__all__ = ["MOVING", "Connection", "Lingering", "Transport"]
 
+MOVING: Final = 30.0
+"""Seconds in which a client has to read something of an answer, or to send the rest of a body."""
 _SILENCE: Final = 2.0  # seconds in which a client has to send something, or to close
 _ROUNDS: Final = 15  # such times, all together
-_READING: Final = 30.0  # seconds in which a client has to read something, while there is something to read
 _MOST: Final = 64 << 20  # octets that are dropped
 
 
@@ -123,7 +124,7 @@ class Lingering(asyncio.Protocol):
     def _later(self) -> asyncio.TimerHandle:
         self._unsent = self._transport.get_write_buffer_size()
         self._is_sending = False
-        return asyncio.get_running_loop().call_later(_READING if self._unsent else _SILENCE, self._check)
+        return asyncio.get_running_loop().call_later(MOVING if self._unsent else _SILENCE, self._check)
 
     def _check(self) -> None:
         """Close the connection unless its client reads, or sends and has some time left."""
