@@ -696,8 +696,9 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
         asking = asyncio.create_task(asyncio.to_thread(ask, server.port))
         await asyncio.to_thread(busy.wait, 20)
         stop = asyncio.create_task(server.stop())
+        connections: Any = server._server.server_state.connections
         async with asyncio.timeout(20):
-            while all(getattr(each, "cycle", None).keep_alive for each in server._server.server_state.connections):  # noqa: ASYNC110
+            while all(each.cycle.keep_alive for each in connections):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         stopping.set()
         answers.append(await asking)

@@ -238,7 +238,7 @@ class _Connection(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         is_more_due = self._is_in_header or self._is_in_body or self._unread or self.pipeline
-        is_idle = self.cycle is None or self.timeout_keep_alive_task is not None
+        is_idle = not self.url or self.timeout_keep_alive_task is not None  # no request yet, or it was answered before
         if self._is_over or (is_idle and not (is_more_due or self._refusal)):
             self._real.close()
         else:
