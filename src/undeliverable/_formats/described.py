@@ -33,8 +33,7 @@ def read_described(described: Format, header: Callable[[str], str | None], text:
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(described, header)
-    if max(len(drafts), len(listed)) > 1:
-        shorten((shared, *drafts), ())
+    shorten((shared, *drafts), (), of_several=max(len(drafts), len(listed)) > 1)
     if described.words == "shared":
         share(drafts)
     build = Builder(described, described.action, text, part, shared, is_guess=False)

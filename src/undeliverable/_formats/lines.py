@@ -30,7 +30,7 @@ from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
-__all__ = ["CONTINUED", "LINE_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
+__all__ = ["CONTINUED", "LINE_LIMIT", "WORDS_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
@@ -38,6 +38,8 @@ CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in
 _SIGNATURE: Final = "--"
 _FOOTER: Final = "_" * 8
 LINE_LIMIT: Final = 998
+WORDS_LIMIT: Final = 2048
+"""Lines that are kept of what is said of one recipient: a text may say it in a hundred thousand, each an object."""
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
 
@@ -207,7 +209,7 @@ class LinePass:
             if match is not None:
                 before = line[: match.start()].strip() if match.start() else ""
                 if before and self._collecting and _TEXTS.isdisjoint(match.re.groupindex):
-                    self._sink.append(before)
+                    self._keep_words(before)
                 self._take_field(match, line, end)
                 return True
         return False
@@ -228,7 +230,7 @@ class LinePass:
                 self._sink = draft.words if name != "reply" else self._reply_of(draft)
                 self._collecting = True
                 if value.strip():
-                    self._sink.append(value.strip())
+                    self._keep_words(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
 
@@ -250,8 +252,12 @@ class LinePass:
         if rest:
             self._sink.append(rest)
 
+    def _keep_words(self, words: str) -> None:
+        if len(self._sink) < WORDS_LIMIT:
+            self._sink.append(words)
+
     def _add(self, bare: str, start: int, end: int) -> None:
-        self._sink.append(bare)
+        self._keep_words(bare)
         if self._open.start < 0:
             self._open.start = start
         self._open.end = end

@@ -146,9 +146,9 @@ class Part(PartHeader):
         return body.decode("ascii")
 
     def _read_text(self) -> str:
-        text = self._characters()
         if self.content_type == "text/html":
-            return render(text)
+            return render(self._characters())
+        text = self._characters()
         if "<" in text[:64] and HTML_START.match(text):
             self._ledger.note(Repair.HTML_AS_PLAIN)
             return render(text)
@@ -160,18 +160,22 @@ class Part(PartHeader):
             body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
             body = self._payload or self._decoded()
+        text = self._decoded_text(body)
+        del body  # line endings and NULs take a second copy of the text
+        return self._without_nul(_with_lf(text))
+
+    def _decoded_text(self, body: bytes) -> str:
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
-            return _with_lf(body.decode("ascii"))
-        return self._read_foreign_text(body)
+            return body.decode("ascii")
+        return decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
 
-    def _read_foreign_text(self, body: bytes) -> str:
-        text = _with_lf(decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note))
-        if "\0" in text:
-            self._ledger.note(Repair.NUL)
-            text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
-            text = text.replace("\0", "")
-        return text
+    def _without_nul(self, text: str) -> str:
+        if "\0" not in text:
+            return text
+        self._ledger.note(Repair.NUL)
+        text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
+        return text.replace("\0", "")
 
     def _beginning(self, limit: int) -> bytes:
         """Decode the whole lines of the body within `limit` octets from their transfer encoding."""
