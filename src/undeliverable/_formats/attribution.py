@@ -76,14 +76,13 @@ class LooseReply:
         self.end = end
 
 
-def shorten(drafts: Iterable[Draft], replies: Iterable[LooseReply], *, of_several: bool) -> None:
+def shorten(drafts: Iterable[Draft], replies: Iterable[LooseReply], limit: int) -> None:
     """Keep the beginning of all words and replies, so that time and memory grow with the recipients alone."""
-    room = SAID_LIMIT if of_several else ALONE_LIMIT
     for draft in drafts:
-        _cut(draft.words, room)
-        _cut(draft.reply or [], room)
+        _cut(draft.words, limit)
+        _cut(draft.reply or [], limit)
     for loose in replies:
-        _cut(loose.lines, room)
+        _cut(loose.lines, limit)
 
 
 def _cut(lines: list[str], room: int) -> None:

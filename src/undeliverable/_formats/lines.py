@@ -257,7 +257,9 @@ class LinePass:
             self._sink.append(words)
 
     def _add(self, bare: str, start: int, end: int) -> None:
-        self._keep_words(bare)
+        sink = self._sink
+        if len(sink) < WORDS_LIMIT:
+            sink.append(bare)
         if self._open.start < 0:
             self._open.start = start
         self._open.end = end

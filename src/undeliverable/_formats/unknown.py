@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import (
+    ALONE_LIMIT,
+    SAID_LIMIT,
     Draft,
     LooseReply,
     assign,
@@ -83,7 +85,8 @@ def read_unknown(
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(generic, header)
-    shorten((shared, *drafts), found.replies, of_several=max(len(drafts), len(listed)) > 1)
+    if len(text) > SAID_LIMIT:
+        shorten((shared, *drafts), found.replies, SAID_LIMIT if max(len(drafts), len(listed)) > 1 else ALONE_LIMIT)
     assign(drafts, found.replies, shared)
     sender = header("from") or ""
     drafts = without_helpers(drafts, sender) or without_roles(named_by(found.replies, header("to") or ""), sender)

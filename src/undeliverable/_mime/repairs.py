@@ -20,6 +20,10 @@ FIELDS_LIMIT: Final = 4 * 1024 * 1024
 HEADER_LIMIT: Final = 512 * 1024
 """Octets of a header block in which fields are found: 20,000 recipients in one field."""
 
+VALUE_LIMIT: Final = 16 * 1024
+"""Octets of From, Subject, Date, Message-ID and List-Id that are read, and of the parameters of a Content-Type: no list of
+recipients stands there, and they are read into objects of many times their size."""
+
 
 class Repair(StrEnum):
     """A repair or guess of the MIME reader; the value is the remark."""
