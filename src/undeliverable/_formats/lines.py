@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable._dsn.sections import TRACE
@@ -30,7 +31,17 @@ from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
-__all__ = ["CONTINUED", "LINE_LIMIT", "WORDS_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
+__all__ = [
+    "CONTINUED",
+    "LINE_LIMIT",
+    "WORDS_LIMIT",
+    "Builder",
+    "FormatReading",
+    "LinePass",
+    "listed_in",
+    "pattern_id",
+    "read_drafts",
+]
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
@@ -42,6 +53,12 @@ WORDS_LIMIT: Final = 2048
 """Lines that are kept of what is said of one recipient: a text may say it in a hundred thousand, each an object."""
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
+
+
+@lru_cache(maxsize=256)
+def pattern_id(name: str, pattern: str) -> str:
+    """Return the id of a pattern of a described format, for evidence: one string for all recipients."""
+    return f"{name}.{pattern}"
 
 
 class FormatReading(NamedTuple):
@@ -179,7 +196,7 @@ class LinePass:
         for number, pattern in enumerate(self._patterns.recipient):
             match = pattern(line)
             if match is not None:
-                draft = Draft(start, end, f"{self._format.name}.{number + 1}")
+                draft = Draft(start, end, pattern_id(self._format.name, str(number + 1)))
                 self.drafts.append(draft)
                 self._turn_to(draft)
                 self._take(match, draft)
@@ -209,7 +226,7 @@ class LinePass:
             if match is not None:
                 before = line[: match.start()].strip() if match.start() else ""
                 if before and self._collecting and _TEXTS.isdisjoint(match.re.groupindex):
-                    self._keep_words(before)
+                    self._add_words(before)
                 self._take_field(match, line, end)
                 return True
         return False
@@ -229,8 +246,8 @@ class LinePass:
             elif name in _TEXTS:
                 self._sink = draft.words if name != "reply" else self._reply_of(draft)
                 self._collecting = True
-                if value.strip():
-                    self._keep_words(value.strip())
+                if value.strip() and len(self._sink) < WORDS_LIMIT:
+                    self._sink.append(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
 
@@ -252,7 +269,7 @@ class LinePass:
         if rest:
             self._sink.append(rest)
 
-    def _keep_words(self, words: str) -> None:
+    def _add_words(self, words: str) -> None:
         if len(self._sink) < WORDS_LIMIT:
             self._sink.append(words)
 

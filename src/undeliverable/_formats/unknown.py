@@ -32,6 +32,7 @@ from undeliverable._formats.lines import (
     FormatReading,
     LinePass,
     listed_in,
+    pattern_id,
     read_drafts,
 )
 from undeliverable._formats.schema import Format
@@ -179,7 +180,7 @@ class _UnknownPass(LinePass):
         key = named.address.lower()
         number = self._by_address.get(key)
         if number is None:
-            draft = Draft(start, end, f"{self._format.name}.{named.rank.name.lower()}")
+            draft = Draft(start, end, pattern_id(self._format.name, named.rank.name.lower()))
             draft.facts["recipient"] = named.address
             self.drafts.append(draft)
             number = self._by_address[key] = len(self.drafts)

@@ -160,19 +160,16 @@ class Part(PartHeader):
             body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
             body = self._payload or self._decoded()
-        text = self._decoded_text(body)
-        del body  # line endings and NULs take a second copy of the text
-        return self._without_nul(_with_lf(text))
-
-    def _decoded_text(self, body: bytes) -> str:
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
-            return body.decode("ascii")
-        return decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
+            text = body.decode("ascii")
+        else:
+            text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
+        del body  # line endings and NULs take a second copy of the text
+        text = _with_lf(text)
+        return self._without_nul(text) if "\0" in text else text
 
     def _without_nul(self, text: str) -> str:
-        if "\0" not in text:
-            return text
         self._ledger.note(Repair.NUL)
         text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
         return text.replace("\0", "")
