@@ -32,6 +32,7 @@ _WORD: Final = 72  # octets at the start of a text that nearly always include a 
 _CARRIAGE_RETURNS: Final = lazy(r"\r++(\n?+)")
 # What stands around it may be an address, which must not become another one.
 _NUL_INSIDE: Final = lazy(r"(?<=[^\s<>:;,\0])\0+(?=[^\s<>:;,\0])")
+_LARGE: Final = 64 * 1024  # octets of a body that is not copied where that can be avoided
 _OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
@@ -138,7 +139,7 @@ class Part(PartHeader):
             return None
         if not self._is_own:
             self._unglue()
-        if self._end - self._body > TEXT_LIMIT:
+        if self._end - self._body > _LARGE:
             return None
         body = self._data[self._body : self._end]
         if b"\r" in body or b"<" in body[:64] or not is_plain(body) or b" " not in body[:_WORD]:
@@ -156,9 +157,15 @@ class Part(PartHeader):
 
     def _characters(self) -> str:
         """Decode the body to characters; its octets are not cached, since a large part is not needed as both."""
-        if self._end - self._body > TEXT_LIMIT:
+        size = self._end - self._body
+        if size <= _LARGE:
+            body = self._payload or self._decoded()
+        elif size > TEXT_LIMIT:
             body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
+            usual = self._read_unencoded()
+            if usual is not None:
+                return _with_lf(usual)
             body = self._payload or self._decoded()
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
@@ -168,6 +175,19 @@ class Part(PartHeader):
         del body  # line endings and NULs take a second copy of the text
         text = _with_lf(text)
         return self._without_nul(text) if "\0" in text else text
+
+    def _read_unencoded(self) -> str | None:
+        """Return the body if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
+        self._unglue()
+        if self._encoding() not in IDENTITY or (self._rest and b"utf-7" in self._rest.lower()):
+            return None
+        if b" " not in self._data[self._body : self._body + _WORD]:
+            return None
+        try:
+            text = str(memoryview(self._data)[self._body : self._end], "ascii")
+        except UnicodeDecodeError:
+            return None
+        return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
 
     def _without_nul(self, text: str) -> str:
         self._ledger.note(Repair.NUL)
