@@ -160,13 +160,13 @@ class Part(PartHeader):
         size = self._end - self._body
         if size <= _LARGE:
             body = self._payload or self._decoded()
-        elif size > TEXT_LIMIT:
-            body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
         else:
-            usual = self._read_unencoded()
+            self._unglue()
+            end = self._end if size <= TEXT_LIMIT else self._end_of_beginning()
+            usual = self._read_unencoded(end)
             if usual is not None:
                 return _with_lf(usual)
-            body = self._payload or self._decoded()
+            body = self._without_encoding(self._data[self._body : end])
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
             text = body.decode("ascii")
@@ -176,15 +176,14 @@ class Part(PartHeader):
         text = _with_lf(text)
         return self._without_nul(text) if "\0" in text else text
 
-    def _read_unencoded(self) -> str | None:
-        """Return the body if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
-        self._unglue()
+    def _read_unencoded(self, end: int) -> str | None:
+        """Return the body up to `end` if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
         if self._encoding() not in IDENTITY or (self._rest and b"utf-7" in self._rest.lower()):
             return None
         if b" " not in self._data[self._body : self._body + _WORD]:
             return None
         try:
-            text = str(memoryview(self._data)[self._body : self._end], "ascii")
+            text = str(memoryview(self._data)[self._body : end], "ascii")
         except UnicodeDecodeError:
             return None
         return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
@@ -194,14 +193,14 @@ class Part(PartHeader):
         text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
         return text.replace("\0", "")
 
-    def _beginning(self, limit: int) -> bytes:
-        """Decode the whole lines of the body within `limit` octets from their transfer encoding."""
-        self._unglue()
+    def _end_of_beginning(self) -> int:
+        """Return where the last whole line of the body ends within the limit of what is read."""
+        limit = TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT
         end = min(self._end, self._body + limit)
         if end < self._end:
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
-        return self._without_encoding(self._data[self._body : end])
+        return end
 
     @property
     def octets(self) -> bytes:
