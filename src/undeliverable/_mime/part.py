@@ -174,7 +174,12 @@ class Part(PartHeader):
             text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
         del body  # line endings and NULs take a second copy of the text
         text = _with_lf(text)
-        return self._without_nul(text) if "\0" in text else text
+        if "\0" in text:
+            self._ledger.note(Repair.NUL)
+            if text.count("\0") * 8 < len(text):
+                text = _NUL_INSIDE.sub("\ufffd", text)
+            text = text.replace("\0", "")
+        return text
 
     def _read_unencoded(self, end: int) -> str | None:
         """Return the body up to `end` if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
@@ -187,11 +192,6 @@ class Part(PartHeader):
         except UnicodeDecodeError:
             return None
         return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
-
-    def _without_nul(self, text: str) -> str:
-        self._ledger.note(Repair.NUL)
-        text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
-        return text.replace("\0", "")
 
     def _end_of_beginning(self) -> int:
         """Return where the last whole line of the body ends within the limit of what is read."""
