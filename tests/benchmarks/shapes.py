@@ -133,8 +133,16 @@ def with_line_ends(shape: Shape, ends: bytes) -> Shape:
 
 
 def mixed_line_ends(size: int) -> bytes:
-    data = text(size).split(b"\n")
-    return b"".join(line + (b"\n", b"\r\n", b"\r")[number % 3] for number, line in enumerate(data))
+    """Line ends of all kinds in the text; in the structure they would make another message of each size."""
+    return report(note=NOTE + _mixed(filled(PROSE, size))).encode()
+
+
+def mixed_line_ends_everywhere(_: int) -> bytes:
+    return _mixed(text(10_000).decode()).encode()
+
+
+def _mixed(lines: str) -> str:
+    return "".join(line + ("\n", "\r\n", "\r")[number % 3] for number, line in enumerate(lines.split("\n")))
 
 
 def carriage_returns(size: int) -> bytes:
@@ -548,7 +556,10 @@ ITEMS: Final[dict[str, tuple[Shape, int]]] = {
 }
 """Shapes by the number of their items, and how many."""
 
-SMALL: Final[dict[str, Shape]] = {"a multipart header as the last line": multipart_header_last}
+SMALL: Final[dict[str, Shape]] = {
+    "a multipart header as the last line": multipart_header_last,
+    "mixed line ends everywhere": mixed_line_ends_everywhere,
+}
 
 EVERY: Final[dict[str, tuple[Shape, int]]] = {
     **{name: (shape, 10 * MB) for name, shape in LARGE.items()},

@@ -31,6 +31,7 @@ _FIELD: Final = lazy(rf"({_NAME}):(?:[ \t]|\Z)")
 _EMBEDDED: Final = lazy(r"(?i:content-type:[ \t]{0,9}(?:message/(?:rfc822|global)|text/rfc822-headers)\b)")
 # Lines of a quotation (RFC 3676 4.5) that a report quotes from an SMTP session and not from a message.
 _REPLY: Final = lazy(r"[> \t]{0,9}(?:[2-5]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}\b|<[^<>\s]{1,320}>)")
+_VISIBLE: Final = lazy(r"\S")
 _RULERS: Final = "-=_*~#+|"
 _MARGIN: Final = " \t|>"
 _BLANK: Final = _MARGIN + "\n"
@@ -230,13 +231,20 @@ class _Pass:
         if self.block < 0:
             self.block, self.is_unindented, self.is_part = at, is_unindented, False
             self.names.clear()
-            above = self.text[self.passed : at].rstrip(_BLANK)
-            self.above = above[above.rfind("\n") + 1 :][:_ROOM].strip(_MARGIN) or self.above
+            self.above = self.line_above(at) or self.above
         self.names.add(name)
         self.is_part = self.is_part or (name == "content-type" and _EMBEDDED.match(bare) is not None)
         is_foreign = name in _TRACE and is_unindented
         is_foreign = is_foreign or ("from" in self.names and not _OF_MESSAGES.isdisjoint(self.names))
-        return self.block if is_foreign and self.text[: self.block].strip() else -1
+        return self.block if is_foreign and _VISIBLE.search(self.text, 0, self.block) is not None else -1
+
+    def line_above(self, at: int) -> str:
+        """Return the last line with words between `passed` and `at`, or an empty string; much text may stand there."""
+        text, start = self.text, self.passed
+        while at > start and text[at - 1] in _BLANK:
+            at -= 1
+        begin = max(text.rfind("\n", start, at) + 1, start)
+        return text[begin : min(at, begin + _ROOM)].strip(_MARGIN)
 
     def block_end(self, following: int) -> int:
         """Return where the returned message begins if the block that ends here is its header or announces it, else -1."""

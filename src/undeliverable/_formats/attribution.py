@@ -12,7 +12,18 @@ from typing import Final
 from undeliverable._text.addresses import addresses_in
 from undeliverable._text.lazy import lazy
 
-__all__ = ["ROLES", "Draft", "LooseReply", "assign", "named_by", "share", "shorten", "without_helpers", "without_roles"]
+__all__ = [
+    "ROLES",
+    "Draft",
+    "LooseReply",
+    "assign",
+    "named_by",
+    "named_in",
+    "share",
+    "shorten",
+    "without_helpers",
+    "without_roles",
+]
 
 
 # RFC 2142, and other names of such mailboxes.
@@ -22,6 +33,8 @@ ROLES: Final = frozenset((
 ))  # fmt: skip
 SAID_LIMIT: Final = 2048
 """Characters that are kept of the words about one of several recipients, since they may be about all of them."""
+ALONE_LIMIT: Final = 65_536
+"""Characters that are kept of the words about the only recipient, as of one field."""
 # An address in a reply that is not the recipient's: the sender's, or one to write to.
 _NOT_RECIPIENT: Final = lazy(
     r"\b(?i:sender|from|contact|contacting|write to|ask|mail us at)(?: address)?[:=]? ?[<\"'(\[]?[^\s<>\"']{1,64}@[^\s<>\"']{1,255}"
@@ -63,17 +76,16 @@ class LooseReply:
         self.end = end
 
 
-def shorten(drafts: Iterable[Draft], replies: Iterable[LooseReply]) -> None:
+def shorten(drafts: Iterable[Draft], replies: Iterable[LooseReply], limit: int) -> None:
     """Keep the beginning of all words and replies, so that time and memory grow with the recipients alone."""
     for draft in drafts:
-        _cut(draft.words)
-        _cut(draft.reply or [])
+        _cut(draft.words, limit)
+        _cut(draft.reply or [], limit)
     for loose in replies:
-        _cut(loose.lines)
+        _cut(loose.lines, limit)
 
 
-def _cut(lines: list[str]) -> None:
-    room = SAID_LIMIT
+def _cut(lines: list[str], room: int) -> None:
     for number, line in enumerate(lines, 1):
         room -= len(line)
         if room <= 0:
@@ -97,7 +109,7 @@ def assign(drafts: list[Draft], replies: Iterable[LooseReply], shared: Draft) ->
     by_name = {draft.facts.get("recipient", "").lower(): draft for draft in reversed(drafts)}
     left: list[LooseReply] = []
     for loose in replies:
-        named = [by_name[name.lower()] for name in _addresses(loose) if name.lower() in by_name]
+        named = [by_name[name.lower()] for name in named_in(loose) if name.lower() in by_name]
         for draft in named[:1]:
             _give(draft, loose)
         if not named:
@@ -112,7 +124,7 @@ def _put_first(drafts: list[Draft], left: list[LooseReply]) -> None:
     above = [loose for loose in left if not loose.after]
     if not drafts or len(above) != 1 or len(left) != 1 or any(draft.reply or draft.words for draft in drafts):
         return
-    names = set(_addresses(above[0]))
+    names = set(named_in(above[0]))
     if len(names) == 1:
         drafts[:] = [Draft(above[0].start, above[0].end)]
         drafts[0].facts["recipient"] = names.pop()
@@ -173,7 +185,7 @@ def named_by(replies: Iterable[LooseReply], sender: str) -> list[Draft]:
     drafts: dict[str, Draft] = {}
     readers = {address.lower() for address in addresses_in(sender)}
     for loose in replies:
-        names = {name.lower(): name for name in _addresses(loose) if name.lower() not in readers}
+        names = {name.lower(): name for name in named_in(loose) if name.lower() not in readers}
         for key, name in names.items() if len(names) == 1 else ():
             if key not in drafts:
                 draft = drafts[key] = Draft(loose.start, loose.end)
@@ -192,7 +204,7 @@ def domain_of(sender: str) -> str:
     return sender.lower().rpartition("@")[2].partition(">")[0].partition(" ")[0]
 
 
-def _addresses(loose: LooseReply) -> list[str]:
+def named_in(loose: LooseReply) -> list[str]:
     """Return the addresses that a reply may be about."""
     said = _NOT_RECIPIENT.sub("", " ".join(loose.lines)[:998])
     return [address.strip("<>") for address in addresses_in(said)]

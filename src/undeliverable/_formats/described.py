@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from undeliverable._dsn.sections import TRACE
-from undeliverable._formats.attribution import Draft, share, shorten
+from undeliverable._formats.attribution import ALONE_LIMIT, SAID_LIMIT, Draft, share, shorten
 from undeliverable._formats.lines import Builder, FormatReading, LinePass, listed_in, read_drafts
 from undeliverable._formats.schema import Format
 from undeliverable._text.addresses import addresses_in
@@ -33,8 +33,8 @@ def read_described(described: Format, header: Callable[[str], str | None], text:
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(described, header)
-    if max(len(drafts), len(listed)) > 1:
-        shorten((shared, *drafts), ())
+    if len(text) > SAID_LIMIT:
+        shorten((shared, *drafts), (), SAID_LIMIT if max(len(drafts), len(listed)) > 1 else ALONE_LIMIT)
     if described.words == "shared":
         share(drafts)
     build = Builder(described, described.action, text, part, shared, is_guess=False)

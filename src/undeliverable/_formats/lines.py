@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from undeliverable._dsn.sections import TRACE
@@ -30,7 +31,17 @@ from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
 
-__all__ = ["CONTINUED", "LINE_LIMIT", "Builder", "FormatReading", "LinePass", "listed_in", "read_drafts"]
+__all__ = [
+    "CONTINUED",
+    "LINE_LIMIT",
+    "WORDS_LIMIT",
+    "Builder",
+    "FormatReading",
+    "LinePass",
+    "listed_in",
+    "pattern_id",
+    "read_drafts",
+]
 
 CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in "- ")
 """How the further lines of a reply begin (RFC 5321 4.2.1)."""
@@ -38,8 +49,16 @@ CONTINUED: Final = frozenset(f"{code}{mark}" for code in REPLY_CODES for mark in
 _SIGNATURE: Final = "--"
 _FOOTER: Final = "_" * 8
 LINE_LIMIT: Final = 998
+WORDS_LIMIT: Final = 2048
+"""Lines that are kept of what is said of one recipient: a text may say it in a hundred thousand, each an object."""
 _TEXTS: Final = frozenset(("reply", "diagnostic"))
 _LAST: Final = frozenset(f"{code} " for code in REPLY_CODES)
+
+
+@lru_cache(maxsize=256)
+def pattern_id(name: str, pattern: str) -> str:
+    """Return the id of a pattern of a described format, for evidence: one string for all recipients."""
+    return f"{name}.{pattern}"
 
 
 class FormatReading(NamedTuple):
@@ -177,7 +196,7 @@ class LinePass:
         for number, pattern in enumerate(self._patterns.recipient):
             match = pattern(line)
             if match is not None:
-                draft = Draft(start, end, f"{self._format.name}.{number + 1}")
+                draft = Draft(start, end, pattern_id(self._format.name, str(number + 1)))
                 self.drafts.append(draft)
                 self._turn_to(draft)
                 self._take(match, draft)
@@ -207,7 +226,7 @@ class LinePass:
             if match is not None:
                 before = line[: match.start()].strip() if match.start() else ""
                 if before and self._collecting and _TEXTS.isdisjoint(match.re.groupindex):
-                    self._sink.append(before)
+                    self._add_words(before)
                 self._take_field(match, line, end)
                 return True
         return False
@@ -227,7 +246,7 @@ class LinePass:
             elif name in _TEXTS:
                 self._sink = draft.words if name != "reply" else self._reply_of(draft)
                 self._collecting = True
-                if value.strip():
+                if value.strip() and len(self._sink) < WORDS_LIMIT:
                     self._sink.append(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
@@ -250,8 +269,14 @@ class LinePass:
         if rest:
             self._sink.append(rest)
 
+    def _add_words(self, words: str) -> None:
+        if len(self._sink) < WORDS_LIMIT:
+            self._sink.append(words)
+
     def _add(self, bare: str, start: int, end: int) -> None:
-        self._sink.append(bare)
+        sink = self._sink
+        if len(sink) < WORDS_LIMIT:
+            sink.append(bare)
         if self._open.start < 0:
             self._open.start = start
         self._open.end = end

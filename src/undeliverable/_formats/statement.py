@@ -8,22 +8,25 @@ addresses that the notification itself goes to and comes from, those in lines th
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, IntEnum, auto
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import ROLES
 from undeliverable._formats.lines import LINE_LIMIT
-from undeliverable._formats.paragraphs import Line, Paragraph, paragraphs
+from undeliverable._formats.paragraphs import Line, Places, Span, line_at, paragraphs
 from undeliverable._formats.schema import FACTS, Format
 from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in, without_quotes
-from undeliverable._formats.wording import OUTCOMES, Wording, kinds_in, languages_of
+from undeliverable._formats.wording import OUTCOMES, Found, Wording, kinds_in, languages_of
 from undeliverable._text.lazy import lazy
 
 __all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
 
 _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
+MENTIONS: Final = 64
+"""How often an address counts for which there is weak evidence only."""
+_SEVERAL: Final = 2  # such addresses, of which none is believed
 _NEXT: Final = 256  # characters within which the next line begins
 _ADDRESS: Final = lazy(FACTS["recipient"])
 _LABEL: Final = lazy(
@@ -70,17 +73,22 @@ class Named(NamedTuple):
     """An address that the statement names.
 
     :ivar line: where its line begins.
-    :ivar at: where it stands.
+    :ivar column: where it stands in its line.
     :ivar before: what its line says before it.
     :ivar rest: what its line says behind it.
     """
 
     address: str
     line: int
-    at: int
+    column: int
     rank: Rank
     before: str
     rest: str
+
+    @property
+    def at(self) -> int:
+        """Return where it stands in the text."""
+        return self.line + self.column
 
 
 class Parties(NamedTuple):
@@ -175,31 +183,29 @@ class _Reader:
         self._parties = parties
         self._wording = wording
         self._skip = described.patterns.skip
-        self._found: list[tuple[Named, _Use]] = []
+        self._found: list[Named] = []
+        self._addresses: dict[str, str] = {}  # the same object for each mention of an address
+        self._weak: dict[str, int] = {}
         self._sentences: list[Sentence] = []
-        self._replies: list[int] = []
-        self._places: list[int] = []
+        self._lines = Places()
+        self._outcomes: list[int] = []
         self._listed_to = -_HEAD
         self._named_others = self._named_reader = False
 
     def read(self) -> Statement:
-        text = list(paragraphs(self._text, self._is_header, _HEAD))
-        phrases = [
-            (paragraph, sentence, self._wording.phrases_outside_titles(sentence.text))
-            for paragraph in text
-            if paragraph.start < _HEAD
-            for sentence in paragraph.sentences()
-        ]
+        shared: dict[frozenset[Found], frozenset[Found]] = {}
+        phrases: list[tuple[Span, frozenset[Found]]] = []
+        for paragraph in paragraphs(self._text, self._is_header, _HEAD, self._lines):
+            for sentence in paragraph.sentences() if paragraph.start < _HEAD else ():
+                words = self._wording.phrases_outside_titles(sentence.text)
+                phrases.append((sentence, shared.setdefault(words, words)))
         title = self._wording.phrases_outside_titles(self._title)
-        languages = languages_of([title, *(words for _, _, words in phrases)])
+        languages = languages_of([title, *(words for _, words in phrases)])
         self._subject = kinds_in(title, languages)
-        by_paragraph: dict[int, list[Sentence]] = {}
-        for paragraph, sentence, words in phrases:
-            found = Sentence(*sentence, kinds_in(words, languages))
-            self._sentences.append(found)
-            by_paragraph.setdefault(paragraph.start, []).append(found)
-        for paragraph in text:
-            self._read_paragraph(paragraph, by_paragraph.get(paragraph.start, []))
+        kinds = {words: kinds_in(words, languages) for words in shared}
+        self._sentences += (Sentence(*sentence, kinds[words]) for sentence, words in phrases)
+        for start, is_headed in zip(self._lines.addressed, self._lines.headed, strict=True):
+            self._read_addresses(line_at(self._text, start), is_headed=bool(is_headed))
         return Statement(
             self._subject,
             tuple(self._sentences),
@@ -209,16 +215,11 @@ class _Reader:
             self._parties,
         )
 
-    def _read_paragraph(self, paragraph: Paragraph, sentences: list[Sentence]) -> None:
-        """Read the addresses, in the light of the sentences around them."""
-        self._replies += paragraph.replies
-        for line in paragraph.addressed:
-            self._read_addresses(line, sentences, is_headed=paragraph.is_headed)
-
     def _is_header(self, line: str) -> bool:
         return self._skip is not None and self._skip(line) is not None
 
-    def _read_addresses(self, line: Line, sentences: list[Sentence], *, is_headed: bool) -> None:
+    def _read_addresses(self, line: Line, *, is_headed: bool) -> None:
+        """Read the addresses of a line, in the light of the sentences around them."""
         reply = REPLY.search(line.text)  # the addresses in a reply are another question
         spots = spots_in(line.text if reply is None else line.text[: reply.start()])
         if not spots or self._is_about_sender(line.text, spots):
@@ -226,8 +227,7 @@ class _Reader:
         spots = self._without_senders(line.text, spots)
         is_alone = is_list(line.text, spots)
         for number, spot in enumerate(spots):
-            at = line.start + spot.start
-            kinds = next((one.kinds for one in sentences if one.start <= at < one.end), frozenset[str]())
+            kinds = self._kinds_at(line.start + spot.start)
             rest = line.text[spot.end :] if number == len(spots) - 1 else ""
             rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
@@ -236,7 +236,31 @@ class _Reader:
             if "contact" in kinds and rank > Rank.LABELLED:
                 use = _Use.NAMED if use is _Use.SAID else _Use.HELP
             before = "" if number else line.text[: spot.start]
-            self._found.append((Named(spot.address, line.start, at, rank, before, rest), use))
+            address = self._addresses.setdefault(spot.address, spot.address)
+            if self._may_count(address.lower(), rank, use):
+                self._found.append(Named(address, line.start, spot.start, rank, before, rest))
+
+    def _kinds_at(self, place: int) -> frozenset[str]:
+        """Return the kinds of phrases in the sentence at a place."""
+        at = bisect_right(self._sentences, place, key=lambda sentence: sentence.start) - 1
+        return self._sentences[at].kinds if at >= 0 and place < self._sentences[at].end else frozenset()
+
+    def _may_count(self, address: str, rank: Rank, use: _Use) -> bool:
+        """Return whether an address, in lower case, may be a recipient's; a weak one is none where there are others (see `_chosen`)."""
+        if use is _Use.HELP or address in self._parties.writers:
+            return False
+        local, _, domain = address.rpartition("@")
+        is_role = local in ROLES and (local == "postmaster" or _is_within(domain, self._parties.domain))
+        if is_role and rank > Rank.ALONE and use is not _Use.SAID:
+            return False
+        if rank <= Rank.LISTED:
+            return True
+        if address in self._parties.readers:
+            return False
+        times = self._weak.get(address, 0) + 1
+        if times > 1 or len(self._weak) < _SEVERAL:
+            self._weak[address] = times
+        return times <= MENTIONS and address in self._weak
 
     def _is_about_sender(self, line: str, spots: list[Spot]) -> bool:
         """Return whether a line is a header field, or names a sender or who can help."""
@@ -287,8 +311,7 @@ class _Reader:
 
     def _chosen(self) -> Iterator[Named]:
         """Yield the addresses with the best evidence."""
-        outcomes = (sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES)
-        self._places = sorted((*outcomes, *self._replies))
+        self._outcomes += (sentence.end for sentence in self._sentences if sentence.kinds & OUTCOMES)
         known = [named for named in map(self._judged, self._found) if named is not None]
         others = [named for named in known if named.address.lower() not in self._parties.readers]
         strong = [named for named in others if named.rank <= Rank.STATED]
@@ -306,16 +329,8 @@ class _Reader:
         elif not others:
             yield from (named for named in known if self._is_answered(named))
 
-    def _judged(self, one: tuple[Named, _Use]) -> Named | None:
+    def _judged(self, named: Named) -> Named | None:
         """Return an address with its final rank, or None if it is none to be considered."""
-        named, use = one
-        address = named.address.lower()
-        if use is _Use.HELP or address in self._parties.writers:
-            return None
-        local, _, domain = address.rpartition("@")
-        is_role = local in ROLES and (local == "postmaster" or _is_within(domain, self._parties.domain))
-        if is_role and named.rank > Rank.ALONE and use is not _Use.SAID:
-            return None
         if named.rank is not Rank.ALONE:
             return named
         if self._is_offered(named):
@@ -336,9 +351,8 @@ class _Reader:
         """Return whether an outcome or a reply stands near a line, or near the list that it belongs to."""
         if line <= _NEAR and self._subject & OUTCOMES:
             self._listed_to = line
-        at = bisect_right(self._places, line)
-        around = self._places[max(0, at - 1) : at + 1]
-        if not any(abs(place - line) <= _NEAR for place in (*around, self._listed_to)):
+        around = (*_nearest(self._outcomes, line), *_nearest(self._lines.replies, line), self._listed_to)
+        if not any(abs(place - line) <= _NEAR for place in around):
             return False
         self._listed_to = line
         return True
@@ -347,8 +361,16 @@ class _Reader:
         """Return whether a reply stands on the line of an address or the next one."""
         if named.rank is Rank.PAIRED:
             return True
-        at = bisect_left(self._replies, named.line)
-        return named.rank is Rank.ALONE and any(place <= named.line + _NEXT for place in self._replies[at : at + 1])
+        at = bisect_left(self._lines.replies, named.line)
+        return named.rank is Rank.ALONE and any(
+            place <= named.line + _NEXT for place in self._lines.replies[at : at + 1]
+        )
+
+
+def _nearest(places: Sequence[int], line: int) -> Sequence[int]:
+    """Return the places, which are in order, before and behind a line."""
+    at = bisect_right(places, line)
+    return places[max(0, at - 1) : at + 1]
 
 
 def _is_within(host: str, domain: str) -> bool:

@@ -13,15 +13,28 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import (
+    ALONE_LIMIT,
+    SAID_LIMIT,
     Draft,
     LooseReply,
     assign,
     named_by,
+    named_in,
     shorten,
     without_helpers,
     without_roles,
 )
-from undeliverable._formats.lines import CONTINUED, LINE_LIMIT, Builder, FormatReading, LinePass, listed_in, read_drafts
+from undeliverable._formats.lines import (
+    CONTINUED,
+    LINE_LIMIT,
+    WORDS_LIMIT,
+    Builder,
+    FormatReading,
+    LinePass,
+    listed_in,
+    pattern_id,
+    read_drafts,
+)
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
 from undeliverable._formats.statement import Named, Rank, Statement, read_statement
@@ -41,6 +54,7 @@ _BARE: Final = lazy(r"[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3})?\W*")
 _BEGINNING: Final = " \t>\"')]}:;,|=-–—"
 _WORDS: Final = lazy(r"[^\W\d_]{2}")
 _CODE_ROOM: Final = 12
+_FEW: Final = 16  # replies that are kept whatever they say: real texts have no more
 
 
 class UnknownReading(NamedTuple):
@@ -72,8 +86,8 @@ def read_unknown(
     found.run()
     drafts, shared = found.drafts, found.shared
     listed = listed_in(generic, header)
-    if max(len(drafts), len(listed)) > 1:
-        shorten((shared, *drafts), found.replies)
+    if len(text) > SAID_LIMIT:
+        shorten((shared, *drafts), found.replies, SAID_LIMIT if max(len(drafts), len(listed)) > 1 else ALONE_LIMIT)
     assign(drafts, found.replies, shared)
     sender = header("from") or ""
     drafts = without_helpers(drafts, sender) or without_roles(named_by(found.replies, header("to") or ""), sender)
@@ -124,6 +138,7 @@ class _UnknownPass(LinePass):
         self._open_number = 0
         self._column = 0  # where the value of a form begins that holds the last reply
         self.replies: list[LooseReply] = []
+        self._known: dict[str, int] = {}  # how many replies say the same
         self.has_reason = False
 
     def _begin(self) -> int:
@@ -165,7 +180,7 @@ class _UnknownPass(LinePass):
         key = named.address.lower()
         number = self._by_address.get(key)
         if number is None:
-            draft = Draft(start, end, f"{self._format.name}.{named.rank.name.lower()}")
+            draft = Draft(start, end, pattern_id(self._format.name, named.rank.name.lower()))
             draft.facts["recipient"] = named.address
             self.drafts.append(draft)
             number = self._by_address[key] = len(self.drafts)
@@ -190,7 +205,7 @@ class _UnknownPass(LinePass):
 
     @staticmethod
     def _keep(words: str, draft: Draft) -> None:
-        if _WORDS.search(words):
+        if len(draft.words) < WORDS_LIMIT and _WORDS.search(words):
             draft.words.append(" ".join(words.split()))
 
     def _sentence(self, named: Named, end: int) -> str:
@@ -274,10 +289,24 @@ class _UnknownPass(LinePass):
         ):
             last.lines[0] = said  # the code first, then the same with its words
         else:
+            if len(self.replies) > _FEW:
+                self._drop_repeated()
             self.replies.append(LooseReply(self._open_number, said, end - len(line), end))
         self._sink = self.replies[-1].lines
         self._column = _column_of(line)
         self._collecting = True
+
+    def _drop_repeated(self) -> None:
+        """Drop the last reply if it can decide nothing, for a text may have a hundred thousand.
+
+        Replies that follow the same recipient, have the same code and name the same addresses are told apart by their number
+        alone, as far as that is the number of recipients above them (see `assign`).
+        """
+        last = self.replies[-1]
+        said = " ".join((str(last.after), last.lines[0][:3], *named_in(last)))
+        self._known[said] = times = self._known.get(said, 0) + 1
+        if times > last.after + 2:
+            self.replies.pop()
 
 
 def _column_of(line: str) -> int:

@@ -6,7 +6,7 @@ The model is read when a reply first needs it, which most replies never do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.clauses import sentences
@@ -38,6 +38,8 @@ class SecondOpinion:
         self._rule_of: Final = by_status
         self._counts: Final = counts and shipped is not None
         self._reason_of: Final = lru_cache(_REMEMBERED)(self._by_status)
+        # What returns how far a verdict that has a reason can be relied on: one object for all verdicts, which keep it.
+        self.confidence_of: Final[Callable[[Verdict], str]] = partial(confidence_of, self._reason_of, self.view)
 
     @cached_property
     def opinion(self) -> Opinion | None:
@@ -55,10 +57,6 @@ class SecondOpinion:
         parts = (self.view(text[start:end], code, status, command) for start, end in sentences(text))
         found = advise(self.view(text, code, status, command), match, code, command, parts)
         return match if found is None else match._replace(advised=found)
-
-    def confidence_of(self, verdict: Verdict) -> str:
-        """Return how far a verdict that has a reason can be relied on."""
-        return confidence_of(self._reason_of, self.view, verdict)
 
     def clear_cache(self) -> None:
         """Forget the opinions on the replies judged so far."""

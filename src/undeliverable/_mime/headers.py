@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, a2b_qp
 from functools import lru_cache
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from undeliverable._mime import charsets as _charsets
@@ -26,6 +27,7 @@ from undeliverable._mime.grammar import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_PIECE = 16 * 1024
 _FOLDS = (b" ", b"\t")  # a continuation line begins with one of these, RFC 5322 2.2.3
 
 
@@ -126,8 +128,23 @@ def _either_case(letter: str) -> str:
 def unfold(value: str) -> str:
     """Join the lines of a value and strip it (RFC 5322 2.2.3); the blanks around a fold become one space."""
     if "\n" in value:
-        return " ".join(map(str.strip, value.split("\n"))).strip()
+        return (
+            _joined_lines(value).strip() if len(value) > _PIECE else " ".join(map(str.strip, value.split("\n"))).strip()
+        )
     return value.strip()
+
+
+def _joined_lines(value: str) -> str:
+    """Join the lines of a long value piece by piece: a hundred thousand lines as objects take many times its size."""
+    joined = StringIO()
+    at, size = 0, len(value)
+    while at < size:
+        stop = value.find("\n", at + _PIECE)
+        stop = size if stop < 0 else stop
+        joined.write(" ".join(map(str.strip, value[at:stop].split("\n"))))
+        joined.write(" ")
+        at = stop + 1
+    return joined.getvalue()
 
 
 def decode_words(value: str) -> str:

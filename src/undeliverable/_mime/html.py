@@ -10,12 +10,14 @@ their own recipient or reply off as one, so a short one stays if it names nobody
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Final
 
 from undeliverable._mime.grammar import (
     BLANK_LINES,
     BLANKS,
     ENTITY,
+    FIRST_BLANK,
     HIDDEN,
     HIDING,
     MAILTO,
@@ -52,6 +54,9 @@ _CELLS: Final = frozenset({"td", "th"})
 # WHATWG HTML 13.1.2: these elements have no content that could be hidden.
 _VOID: Final = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _QUOTE: Final = "blockquote"
+_LONG: Final = 4096  # characters of text without a tag that are looked at together
+_REFERENCE: Final = 64  # characters that a character reference may have
+_MANY: Final = 1024  # pieces of text
 _FEW_LINES: Final = 3
 """How many lines a notification sets off as a quotation: a label, a recipient, a reply."""
 
@@ -60,18 +65,37 @@ def render(html: str) -> str:
     """Return the visible text: block elements break lines, entities are decoded; see above for what is left out."""
     renderer = _Renderer()
     html = _without_raw(html)
+    _write(html, renderer)
+    del html  # the result takes a second copy of what was written
+    return renderer.result()
+
+
+def _write(html: str, renderer: _Renderer) -> None:
     at = 0
     for tag in TAG.finditer(html):
+        if tag.start() - at > _LONG:
+            at = _write_long(html, at, tag.start(), renderer)
         renderer.text(html[at : tag.start()])
         renderer.tag(tag[1] or "", (tag[2] or "").lower(), tag[3] or "")
         at = tag.end()
-    renderer.text(html[at:])
-    return renderer.result()
+    renderer.text(html[_write_long(html, at, len(html), renderer) :])
+
+
+def _write_long(html: str, at: int, end: int, renderer: _Renderer) -> int:
+    """Write long text between tags up to one of its last blanks, and return where that is: words as objects take much memory."""
+    search = at + _LONG
+    while (blank := FIRST_BLANK.search(html, search, end)) is not None:
+        search = blank.end()
+        if html.find("&", max(at, search - _REFERENCE), search) < 0:  # a character reference may be another blank
+            renderer.text(html[at : blank.start()])
+            at = blank.start()
+            search = at + _LONG
+    return at
 
 
 def _without_raw(html: str) -> str:
     """Remove comments, scripts, styles, titles and templates; one that is never closed is kept, since its end is unknown."""
-    kept: list[str] = []
+    kept = StringIO()
     open_ended: set[str] = set()
     at = search = 0
     while found := RAW_ELEMENT.search(html, search):
@@ -81,14 +105,19 @@ def _without_raw(html: str) -> str:
             open_ended.add(name)
             search = found.end()
             continue
-        kept.append(html[at : found.start()])
+        kept.write(html[at : found.start()])
+        kept.write(" ")
         at = search = end.end()
-    kept.append(html[at:])
-    return " ".join(kept) if len(kept) > 1 else html
+    if not at:
+        return html
+    kept.write(html[at:])
+    return kept.getvalue()
 
 
 class _Renderer:
     def __init__(self) -> None:
+        self._blocks: list[str] = []  # whole lines above those in `_out`, without the line ends behind them
+        self._unsearched = 0  # the first of these that was not searched for addresses
         self._out: list[str] = []
         self._hidden = ""  # name of the element that is not shown, of which `_open` are open
         self._open = 0
@@ -154,8 +183,9 @@ class _Renderer:
 
     def _end_quotation(self) -> None:
         """Leave out the quotation that ends here unless it is the notification's own."""
-        self._named.update(map(str.lower, addresses_in("".join(self._out[self._searched : self._quoted]))))
-        self._searched = self._quoted
+        above = (*self._blocks[self._unsearched :], *self._out[self._searched : self._quoted])
+        self._named.update(map(str.lower, addresses_in("".join(above))))
+        self._searched, self._unsearched = self._quoted, len(self._blocks)
         if not _is_own("".join(self._out[self._quoted :]), self._named):
             del self._out[self._quoted :]
             self._anchor = ""
@@ -166,6 +196,16 @@ class _Renderer:
         elif len(ends) == 2 and self._out:
             self._out.append("\n")
         self._fresh = True
+        if len(self._out) > _MANY and not self._quotes:
+            self._close_block()
+
+    def _close_block(self) -> None:
+        """Make one string of the lines so far: many take several times the memory."""
+        block = _tidy("".join(self._out))
+        bare = block.rstrip("\n")
+        self._blocks.append(bare)
+        self._out[:] = [block[len(bare) :]]
+        self._searched = 0
 
     def _link(self, slash: str, attributes: str) -> None:
         if slash:
@@ -179,8 +219,17 @@ class _Renderer:
     def result(self) -> str:
         if self._quotes:
             self._end_quotation()
-        text = "\n".join(map(str.rstrip, "".join(self._out).split("\n")))
-        return BLANK_LINES.sub("\n\n", text).strip("\n") + "\n" if text.strip() else ""
+        text = _tidy("".join(self._out))
+        if self._blocks:
+            self._blocks.append(text)
+            text = "".join(self._blocks)
+            self._blocks.clear()
+        return text.strip("\n") + "\n" if text.strip() else ""
+
+
+def _tidy(lines: str) -> str:
+    """Return lines without white space at their ends, and at most one empty one in a row."""
+    return BLANK_LINES.sub("\n\n", "\n".join(map(str.rstrip, lines.split("\n"))))
 
 
 def _is_hidden(attributes: str) -> bool:

@@ -32,6 +32,7 @@ _WORD: Final = 72  # octets at the start of a text that nearly always include a 
 _CARRIAGE_RETURNS: Final = lazy(r"\r++(\n?+)")
 # What stands around it may be an address, which must not become another one.
 _NUL_INSIDE: Final = lazy(r"(?<=[^\s<>:;,\0])\0+(?=[^\s<>:;,\0])")
+_LARGE: Final = 64 * 1024  # octets of a body that is not copied where that can be avoided
 _OPENING: Final = 6 * 1024  # octets enough to recognise a part, whatever its label says
 
 
@@ -138,7 +139,7 @@ class Part(PartHeader):
             return None
         if not self._is_own:
             self._unglue()
-        if self._end - self._body > TEXT_LIMIT:
+        if self._end - self._body > _LARGE:
             return None
         body = self._data[self._body : self._end]
         if b"\r" in body or b"<" in body[:64] or not is_plain(body) or b" " not in body[:_WORD]:
@@ -146,9 +147,9 @@ class Part(PartHeader):
         return body.decode("ascii")
 
     def _read_text(self) -> str:
-        text = self._characters()
         if self.content_type == "text/html":
-            return render(text)
+            return render(self._characters())
+        text = self._characters()
         if "<" in text[:64] and HTML_START.match(text):
             self._ledger.note(Repair.HTML_AS_PLAIN)
             return render(text)
@@ -156,31 +157,50 @@ class Part(PartHeader):
 
     def _characters(self) -> str:
         """Decode the body to characters; its octets are not cached, since a large part is not needed as both."""
-        if self._end - self._body > TEXT_LIMIT:
-            body = self._beginning(TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT)
-        else:
+        size = self._end - self._body
+        if size <= _LARGE:
             body = self._payload or self._decoded()
+        else:
+            self._unglue()
+            end = self._end if size <= TEXT_LIMIT else self._end_of_beginning()
+            usual = self._read_unencoded(end)
+            if usual is not None:
+                return _with_lf(usual)
+            body = self._without_encoding(self._data[self._body : end])
         rest = self._rest
         if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
-            return _with_lf(body.decode("ascii"))
-        return self._read_foreign_text(body)
-
-    def _read_foreign_text(self, body: bytes) -> str:
-        text = _with_lf(decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note))
+            text = body.decode("ascii")
+        else:
+            text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
+        del body  # line endings and NULs take a second copy of the text
+        text = _with_lf(text)
         if "\0" in text:
             self._ledger.note(Repair.NUL)
-            text = _NUL_INSIDE.sub("\ufffd", text) if text.count("\0") * 8 < len(text) else text
+            if text.count("\0") * 8 < len(text):
+                text = _NUL_INSIDE.sub("\ufffd", text)
             text = text.replace("\0", "")
         return text
 
-    def _beginning(self, limit: int) -> bytes:
-        """Decode the whole lines of the body within `limit` octets from their transfer encoding."""
-        self._unglue()
+    def _read_unencoded(self, end: int) -> str | None:
+        """Return the body up to `end` if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
+        if self._encoding() not in IDENTITY or (self._rest and b"utf-7" in self._rest.lower()):
+            return None
+        if b" " not in self._data[self._body : self._body + _WORD]:
+            return None
+        try:
+            text = str(memoryview(self._data)[self._body : end], "ascii")
+        except UnicodeDecodeError:
+            return None
+        return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
+
+    def _end_of_beginning(self) -> int:
+        """Return where the last whole line of the body ends within the limit of what is read."""
+        limit = TEXT_LIMIT if self.content_type.startswith("text/") else FIELDS_LIMIT
         end = min(self._end, self._body + limit)
         if end < self._end:
             self._ledger.note(Repair.TOO_LONG)
             end = self._data.rfind(b"\n", end - 998, end) + 1 or end
-        return self._without_encoding(self._data[self._body : end])
+        return end
 
     @property
     def octets(self) -> bytes:

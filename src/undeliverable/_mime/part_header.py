@@ -34,7 +34,7 @@ from undeliverable._mime.headers import (
     readable,
     unfold,
 )
-from undeliverable._mime.repairs import HEADER_LIMIT, Ledger, Repair
+from undeliverable._mime.repairs import HEADER_LIMIT, VALUE_LIMIT, Ledger, Repair
 from undeliverable._text.classes import mypyc_attr
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ EMBEDDED: Final = frozenset({"message/rfc822", "message/global", "message/news"}
 
 _MOST_WANTED: Final = {"from": 0, "subject": 1, "date": 2, "message-id": 3, "list-id": 4}
 """Positions of these fields among the values that PLAIN_MESSAGE captures."""
+_WITHOUT_LISTS: Final = frozenset((*_MOST_WANTED, "content-type"))
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -91,7 +92,6 @@ class PartHeader:
                 kind = default
                 self._is_usual = self._is_usual and kind == "text/plain"
             self.content_type = kind
-        # Parameters are read into objects of many times their size.
         self._rest = self._within_limit(rest)
 
     def _of_part(self) -> Declared | None:
@@ -113,14 +113,14 @@ class PartHeader:
             return None
         self._body = body
         self._stop = body - len(blank)
-        self._wanted = tuple(wanted) if body - self._start <= HEADER_LIMIT else tuple(map(self._within_limit, wanted))
+        self._wanted = tuple(wanted) if body - self._start <= VALUE_LIMIT else tuple(map(self._within_limit, wanted))
         return declaration(kind, rest, encoding)
 
     def _within_limit(self, value: bytes | None) -> bytes | None:
-        if value is None or len(value) <= HEADER_LIMIT:
+        if value is None or len(value) <= VALUE_LIMIT:
             return value
         self._ledger.note(Repair.LONG_HEADER)
-        return value[:HEADER_LIMIT]
+        return value[:VALUE_LIMIT]
 
     def _read_unusual_header(self) -> tuple[bytes | None, bytes | None]:
         """Read a header block that has very many lines or does not end with an empty line."""
@@ -193,6 +193,8 @@ class PartHeader:
             block = self._open_header()
         if self._fields is None:
             raw = first_value(block, self._lowered, needle(name))
+            if raw is not None and len(raw) > VALUE_LIMIT and name in _WITHOUT_LISTS:
+                raw = self._within_limit(raw)
             return None if raw is None else readable(raw)
         value = self._first.get(name.lower())
         return None if value is None else decoded(value)

@@ -8,8 +8,8 @@ from typing import Final
 MAX_DEPTH: Final = 32
 """Levels of nesting that are read; anything deeper stays text of the last level. Real mail has fewer than 15."""
 
-MAX_PARTS: Final = 50_000
-"""Parts of one message that are read."""
+MAX_PARTS: Final = 10_000
+"""Parts of one message that are read; each is an object of 500 octets. Digests of mailing lists have a few hundred."""
 
 TEXT_LIMIT: Final = 2 * 1024 * 1024
 """Octets of a text that are read. A report explains the failure early; the whole original message may follow."""
@@ -19,6 +19,10 @@ FIELDS_LIMIT: Final = 4 * 1024 * 1024
 
 HEADER_LIMIT: Final = 512 * 1024
 """Octets of a header block in which fields are found: 20,000 recipients in one field."""
+
+VALUE_LIMIT: Final = 16 * 1024
+"""Octets of From, Subject, Date, Message-ID and List-Id that are read, and of the parameters of a Content-Type: no list of
+recipients stands there, and they are read into objects of many times their size."""
 
 
 class Repair(StrEnum):

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 GUESS_WINDOW: Final = 64 * 1024
 """Octets of a body searched for the boundary in use, which occurs near the beginning."""
 
-REWRITTEN: Final = 1024 * 1024
+REWRITTEN: Final = 256 * 1024
 """Largest message, in octets, converted to LF as a whole: cheaper than piece by piece, but it takes a second copy."""
 
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 16 * 1024
 _LF: Final = 10
 _CR: Final = 13
 _LINE_ENDS: Final = (b"\n", b"")

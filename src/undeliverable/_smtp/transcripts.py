@@ -42,6 +42,8 @@ from undeliverable.model import (
 
 __all__ = ["may_stand_in", "read_dialogue"]
 
+_PIECE: Final = 65_536  # characters of a text that are taken apart together
+_LINES: Final = 2_048  # lines of one reply that are kept before its last one
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of MARKED begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say anything
@@ -124,14 +126,16 @@ def read_dialogue(text: str, part: str) -> tuple[RecipientFacts, ...]:
 def _read_transcript(text: str, at: int, part: str) -> tuple[RecipientFacts, ...]:
     """Return the same of the lines from `at` on."""
     state = _Transcript(dict.fromkeys(LISTED.findall(text)))
-    above = ""
-    for line in text[at:].split("\n"):
-        if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
-            _read_line(state, line, at)
-            if line.endswith(UNAVAILABLE) and PROGRAM.match(above) is not None:
-                _note_cause(state, above.strip(), at)
-        above = line
-        at += len(line) + 1
+    above, size = "", len(text)
+    while at < size:  # not all lines of a long text at once
+        stop = text.find("\n", at + _PIECE)
+        for line in text[at : stop if stop >= 0 else size].split("\n"):
+            if "... " in line or line.lstrip(" \t")[:1] in _BEGINNINGS:
+                _read_line(state, line, at)
+                if line.endswith(UNAVAILABLE) and PROGRAM.match(above) is not None:
+                    _note_cause(state, above.strip(), at)
+            above = line
+            at += len(line) + 1
     _end_reply(state)
     return _facts(state, part, gave_up=says_expired(text))
 
@@ -178,10 +182,12 @@ def _read_marked(state: _Transcript, words: str, at: int) -> None:
         state.lines.append(words)
         if words[3:4] != "-":
             _end_reply(state)
+        elif len(state.lines) > _LINES:
+            state.lines.pop()
         return
     verb = VERB.match(words)
     if verb is None:
-        if state.lines:
+        if 0 < len(state.lines) < _LINES:
             state.lines.append(words)
         return
     _end_reply(state)
