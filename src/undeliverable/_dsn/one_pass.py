@@ -72,7 +72,7 @@ def read(
     if text is None or back is _UNREAD:
         return None
     fields = _status(parts[2], plain, reader_for(text), remarks)
-    return None if fields is None else Standard(_headers(known, other), text, fields, back)
+    return None if fields is None else Standard(_headers(known, plain, other), text, fields, back)
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
@@ -112,9 +112,9 @@ def _is_plain(text: str) -> bool:
 
 
 def _status(part: str, plain: bool, read_reply: DiagnosticReader, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
-    """Return the fields of the message and of one recipient; None where there are others, or lines of blanks."""
+    """Return the fields of the message and of one recipient; None where there are others, or blanks end a line."""
     found = STATUS_PART.match(part)
-    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
+    if found is None or found.end() != len(part) or not (plain or _is_plain(part)):
         return None
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
     if kind is None:
@@ -142,11 +142,11 @@ def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT00
     return returned_message(block, values) if plain or _is_plain(block) else _UNREAD
 
 
-def _headers(known: Sequence[str | None], other: Look) -> Look:
+def _headers(known: Sequence[str | None], plain: bool, other: Look) -> Look:  # noqa: FBT001
     """Return a function that gives the first value of a header: unfolded, stripped, encoded words decoded."""
     found = _Headers(other)
     joined = "".join(filter(None, known))
-    if joined.isprintable() and joined.isascii() and "=?" not in joined:
+    if plain and "\n" not in joined and "=?" not in joined:
         values = [value and value.strip() for value in known]
     else:  # seldom
         values = [value and readable(value.strip(_BLANKS).encode("latin-1")) for value in known]
