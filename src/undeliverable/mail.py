@@ -6,14 +6,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from undeliverable._text.classes import ordinary
+from undeliverable._text.record import Record
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
+from undeliverable.verdict._views import ReportViews
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
     from datetime import datetime
-    from typing import Final
+    from typing import Any, Final
 
     from undeliverable._reading.reading import Notice
     from undeliverable._rules.failure import Hosts
@@ -67,13 +70,21 @@ def parse(  # noqa: PLR0913 # the public interface
     kind, facts = notice.kind, notice.message
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
-    return Report(
-        kind=kind,
-        verdicts=tuple(judged) if kind is not Kind.OTHER else (),
-        message=facts,
-        remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
-        source=source,
-    )
+    report: Any = _ReportDraft()  # without the guard of a frozen class, as the facts in it
+    report.kind = kind
+    report.verdicts = tuple(judged) if kind is not Kind.OTHER else ()
+    report.message = facts
+    report.remarks = _first_remarks(remarks) if remarks else ()
+    report.source = source
+    report.event = report.received = None
+    report.__class__ = Report
+    finished: Report = report
+    return finished
+
+
+@ordinary
+class _ReportDraft(ReportViews, Record):
+    __slots__ = Report.__slots__
 
 
 @lru_cache(maxsize=1)
@@ -133,5 +144,6 @@ def delivered_to(message: bytes, *, headers: Sequence[str] = ENVELOPE_TO, by: Co
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:
     """Return the first remarks, each once, and how many more there were: foreign text must not make them endless."""
     each = tuple(dict.fromkeys(remarks))
-    kept = each[:REMARKS_LIMIT]
-    return (*kept, f"{len(each) - len(kept)} more remarks") if len(each) > len(kept) else each
+    if len(each) <= REMARKS_LIMIT:
+        return each
+    return (*each[:REMARKS_LIMIT], f"{len(each) - REMARKS_LIMIT} more remarks")

@@ -22,7 +22,8 @@ from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, 
 from undeliverable._text.dates import parse_date
 from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
-from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model._made import make_evidence, make_facts
 
 __all__ = ["FieldReading", "begin", "find", "is_test", "may_stand_in", "read", "read_one"]
 
@@ -128,8 +129,8 @@ def _facts(
         if more is not None:
             reply, gave_up = read_reply(more, alone)
     words = diagnostic or status_words or action_words or ""
-    return RecipientFacts(
-        witness=Witness.FIELD,
+    return make_facts(
+        Witness.FIELD,
         recipient=recipient,
         original_recipient=first_recipient,
         action=action,
@@ -142,7 +143,7 @@ def _facts(
         or (action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
-        evidence=(Evidence(Witness.FIELD, part, offset, words_of(words)),),
+        evidence=(make_evidence(Witness.FIELD, part, offset, words_of(words)),),
         field_block=block[:BLOCK_LIMIT].strip(),
     )
 

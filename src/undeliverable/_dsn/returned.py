@@ -13,6 +13,7 @@ from undeliverable._dsn.report_grammar import FIELD_BELOW, FOLD, RECEIVED_FOR, R
 from undeliverable._mime.headers import decode_words
 from undeliverable._text.dates import parse_date
 from undeliverable.model import BLOCK_LIMIT, RecipientFacts, Returned
+from undeliverable.model._made import make_returned
 
 __all__ = ["addressee", "bare_address", "read_below", "read_block", "returned_message", "with_addressee"]
 
@@ -30,7 +31,7 @@ def read_block(block: str) -> Returned:
 def returned_message(block: str, values: Sequence[str | None]) -> Returned:
     """Return the same, its five fields found already: Message-ID, From, To, Subject and Date."""
     message_id, from_, to, subject, date = values
-    return Returned(
+    return make_returned(
         block,
         None if message_id is None else _unfolded(message_id) or None,
         bare_address(from_),

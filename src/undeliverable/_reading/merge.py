@@ -15,6 +15,7 @@ from undeliverable._dsn.fields import DiagnosticReader
 from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
 from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model._made import make_facts
 
 __all__ = ["LEADERS", "REPLY_WITNESSES", "diagnostic_reader", "merge", "read_diagnostic"]
 
@@ -218,8 +219,8 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
     statements = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(statements)
     status: StatusCode | None = _first(company, "status")
-    return RecipientFacts(
-        witness=first.witness,
+    return make_facts(
+        first.witness,
         recipient=first.recipient,
         original_recipient=_original(company),
         action=_first(company, "action"),
@@ -264,8 +265,8 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
     """Return what the only witness says of a recipient."""
     one = _read_words(facts)
     reply = one.reply if one.reply is not None and _is_negative(one.reply) else None
-    return RecipientFacts(
-        witness=facts.witness,
+    return make_facts(
+        facts.witness,
         recipient=facts.recipient,
         original_recipient=_original([facts]),
         action=facts.action,

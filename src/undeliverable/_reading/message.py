@@ -48,6 +48,7 @@ from undeliverable._smtp import transcripts
 from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
+from undeliverable.model._made import make_message_facts
 from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
@@ -363,7 +364,7 @@ def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
     if feedback is not None and returned is not None and feedback.feedback_id is None:
         reading.message = {**reading.message, "feedback": replace(feedback, feedback_id=returned.header("feedback-id"))}
     date = header("date")
-    return MessageFacts(
+    return make_message_facts(
         generator=reading.generator,
         date=None if date is None else parse_date(date),
         message_id=header("message-id"),

@@ -34,6 +34,7 @@ from undeliverable._smtp.grammar import (
 )
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
+from undeliverable.model._made import make_reply
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -82,7 +83,7 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     :param command: what the reply answered; where it is None and the text ends with ``(in reply to RCPT TO command)``,
         that counts.
     """
-    return Reply(*read_reply(text, command))
+    return make_reply(*read_reply(text, command))
 
 
 def read_reply(text: str, command: Command | None = None) -> Read:

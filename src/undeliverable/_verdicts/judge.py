@@ -33,6 +33,7 @@ from undeliverable._verdicts.mailed import advice_for_mailed, mailed, spare_unna
 from undeliverable._verdicts.surroundings import NOWHERE, Surroundings, failure_about, identify
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Protocol, RecipientFacts, Reply, Witness
+from undeliverable.model._made import make_facts, make_reply
 from undeliverable.reasons import Advice, BounceType, MessageAdvice, Reason
 from undeliverable.verdict import Identified, Kind, Proof, Verdict
 
@@ -126,9 +127,9 @@ def judge_read(
         alone = knowledge.unconditional is knowledge
     if alone and not trace and (read[0] is None or read[0] >= _NEGATIVE):
         return _reply_verdict(read, knowledge, host, recipient, protocol, caller)
-    reply = Reply(*read)
-    facts = RecipientFacts(
-        witness=Witness.REPLY,
+    reply = make_reply(*read)
+    facts = make_facts(
+        Witness.REPLY,
         recipient=recipient,
         reply=reply,
         command=reply.command,

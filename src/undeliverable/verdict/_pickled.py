@@ -15,7 +15,8 @@ from typing import Any, cast
 
 from undeliverable._text.record import Word
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Evidence, MessageFacts, Returned, Witness
+from undeliverable.model import Action, Command, Returned, Witness
+from undeliverable.model._made import make_evidence, make_message_facts
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict._refs import Details, PolicyRef, RuleRef
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
@@ -151,7 +152,7 @@ def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 
         None if shadowed is None else tuple(map(_rule, shadowed)),
         _date(last),
         _date(until),
-        tuple([Evidence(_witness(one[0]), *one[1:]) for one in evidence]),
+        tuple([make_evidence(_witness(one[0]), *one[1:]) for one in evidence]),
         _details(details),
         tuple([(key, PolicyRef(*ref)) for key, ref in set_by]) if set_by else (),
     )
@@ -166,7 +167,7 @@ def restored_report(cls: type, of_verdicts: type, state: tuple[Any, ...]) -> Any
     if returned is not None:
         block, message_id, from_, to, subject, sent, keep_headers = returned
         returned = Returned(block, message_id, from_, to, subject, _date(sent), keep_headers)
-    message = MessageFacts(
+    message = make_message_facts(
         **dict(zip(_TEXTS_OF_MESSAGE, texts, strict=True)),
         arrival_date=_date(arrival),
         date=_date(date),
