@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Final
 
-    from undeliverable._reading.reading import Notice
     from undeliverable._rules.failure import Hosts
+    from undeliverable.model import MessageFacts
     from undeliverable.verdict import Verdict
 
 __all__ = ["ENVELOPE_TO", "REMARKS_LIMIT", "attached", "delivered_to", "parse", "received_at"]
@@ -66,8 +66,7 @@ def parse(  # noqa: PLR0913 # the public interface
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
-    notice, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
-    kind, facts = notice.kind, notice.message
+    kind, facts, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
     report: Any = _ReportDraft()  # without the guard of a frozen class, as the facts in it
@@ -88,7 +87,7 @@ class _ReportDraft(ReportViews, Record):
 
 
 @lru_cache(maxsize=1)
-def _reader() -> Callable[..., tuple[Notice, list[Verdict]]]:
+def _reader() -> Callable[..., tuple[Kind, MessageFacts, list[Verdict]]]:
     """Return what reads a message and judges it: imported with the first one, for the statement takes time each time."""
     from undeliverable._verdicts.message import read_and_judge
 

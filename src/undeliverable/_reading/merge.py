@@ -176,14 +176,14 @@ def _canonical(address: str | None) -> str:
     return (address or "").strip("<> ").lower()
 
 
-def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
+def read_diagnostic(words: str, command: Command | None) -> tuple[Reply | None, bool]:
     """Return the reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
 
     :param command: the command that the reply answered, if the report says so elsewhere.
     """
-    reply = parse_reply(words.text, command)
+    reply = parse_reply(words, command)
     if (reply.code is None and reply.status is None) or not _is_negative(reply):
-        return None, is_expired(words.text)
+        return None, is_expired(words)
     expired = is_expired(reply.text)
     return (last_attempt(reply) if expired else reply), expired
 
@@ -194,7 +194,7 @@ def diagnostic_reader(text: str) -> DiagnosticReader:
     Which command it answered is read from `text`, if there is one recipient.
     """
 
-    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
+    def read_reply(words: str, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
         return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
 
     return read_reply
