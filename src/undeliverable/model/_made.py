@@ -10,9 +10,11 @@ from __future__ import annotations
 from undeliverable._text.classes import ordinary
 from undeliverable._text.record import Record
 from undeliverable.model import Evidence, FieldBlock, MessageFacts, RecipientFacts, Reply, Returned
+from undeliverable.model._returned import Grouped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from typing import Any
 
@@ -51,17 +53,26 @@ def make_evidence(witness: Witness, part: str, offset: int, text: str, pattern: 
 
 
 @ordinary
-class _ReturnedDraft(Record):
+class _ReturnedDraft(Grouped):
     __slots__ = Returned.__slots__
 
 
 def make_returned(
-    block: str, message_id: str | None, from_: str | None, to: str | None, subject: str | None, date: datetime | None
+    block: str,
+    message_id: str | None,
+    from_: str | None,
+    to: str | None,
+    subject: str | None,
+    date: datetime | None,
+    grouping: Sequence[str | None],
 ) -> Returned:
-    """Return the message that came back."""
+    """Return the message that came back.
+
+    :param grouping: the first values of the headers that group messages, as they stood.
+    """
     draft: Any = _ReturnedDraft()
     draft.block, draft.message_id, draft.from_, draft.to = block, message_id, from_, to
-    draft.subject, draft.date, draft.keep_headers = subject, date, ()
+    draft.subject, draft.date, draft.keep_headers, draft._grouping = subject, date, (), grouping  # noqa: SLF001 # of this draft
     draft.__class__ = Returned
     made: Returned = draft
     return made
