@@ -6,11 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from undeliverable._text.classes import ordinary
-from undeliverable._text.record import Record
+from undeliverable._text.record import draft_of
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
-from undeliverable.verdict._views import ReportViews
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENVELOPE_TO", "REMARKS_LIMIT", "attached", "delivered_to", "parse", "received_at"]
 
+_ReportDraft: Final = draft_of(Report)
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
 ENVELOPE_TO: Final = ("Delivered-To", "X-Original-To", "Envelope-To")
@@ -69,7 +68,7 @@ def parse(  # noqa: PLR0913 # the public interface
     kind, facts, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
-    report: Any = _ReportDraft()  # without the guard of a frozen class, as the facts in it
+    report: Any = _ReportDraft()
     report.kind = kind
     report.verdicts = tuple(judged) if kind is not Kind.OTHER else ()
     report.message = facts
@@ -79,11 +78,6 @@ def parse(  # noqa: PLR0913 # the public interface
     report.__class__ = Report
     finished: Report = report
     return finished
-
-
-@ordinary
-class _ReportDraft(ReportViews, Record):
-    __slots__ = Report.__slots__
 
 
 @lru_cache(maxsize=1)

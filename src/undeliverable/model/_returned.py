@@ -21,10 +21,10 @@ GROUPING: Final = ("list-id", "feedback-id")
 
 
 class Grouped(Record):
-    """What keeps the values of the headers that group messages, where its reader has found them already."""
+    """What keeps the values of the headers that group messages, where its reader has found them already, else None or nothing."""
 
     __slots__ = ("_grouping",)
-    _grouping: Sequence[str | None]
+    _grouping: Sequence[str | None] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -65,13 +65,11 @@ class Returned(Grouped):
 
         They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
         """
-        if hasattr(self, "_grouping") and not self.keep_headers:  # as with every message that comes back in a report
+        grouping = None if self.keep_headers else getattr(self, "_grouping", None)
+        if grouping is not None:  # as of every message that comes back in a report
             decoded = _decoded()
-            return {
-                name: value
-                for name, raw in zip(GROUPING, self._grouping, strict=True)
-                if raw and (value := decoded(raw))
-            }
+            known = zip(GROUPING, grouping, strict=True)
+            return {name: text for name, raw in known if raw and (text := decoded(raw))}
         names = (*GROUPING, *map(str.lower, self.keep_headers))
         first = dict(reversed(_fields_named()(self.block, names)))
         return {name: value for name in names if (value := first.get(name))}
