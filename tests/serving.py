@@ -1,15 +1,22 @@
-"""`undeliverable serve` as a process of its own, for tests that need its memory, its death, or its ports."""
+"""`undeliverable serve` as a process of its own, and its HTTP server in this one, for tests that need real connections."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from undeliverable.serve._http_server import HttpServer
 
 _LISTENING = re.compile(r"^undeliverable: listening on (\S+), (?:LMTP|SMTP|HTTP|socketmap): ")
 
@@ -77,3 +84,92 @@ def serving(*options: object, listening: int = 1) -> Iterator[Server]:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def answer_to(port: int, *octets: bytes, ends: bool = False) -> bytes:
+    """Return all that a server answers to a client that sends everything before it reads.
+
+    :param octets: what it sends, one after the other.
+    :param ends: whether it then says that it will send no more.
+    """
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        for block in octets:
+            client.sendall(block)
+        if ends:
+            client.shutdown(socket.SHUT_WR)
+        received = b""
+        while block := client.recv(1 << 16):
+            received += block
+        return received
+
+
+def statuses(answers: bytes) -> list[int]:
+    """Return the statuses of answers that stand one behind the other."""
+    return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+@contextmanager
+def in_thread(app: Any, *, connections: int = 100) -> Iterator[HttpServer]:
+    """Yield an HTTP server that runs in a thread, so that many tests can ask it."""
+    ready, servers = threading.Event(), list[Any]()
+
+    async def talk(server: HttpServer) -> None:
+        servers.append(server)
+        ready.set()
+        await asyncio.to_thread(done.wait)
+
+    done = threading.Event()
+    thread = threading.Thread(target=with_server, args=(app, talk), kwargs={"connections": connections})
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield servers[0]
+    finally:
+        done.set()
+        thread.join()
+
+
+def with_server(app: Any, talk: object, *, connections: int = 10) -> None:
+    from undeliverable.serve._http_server import HttpServer  # not for those who only start a process
+
+    async def both() -> None:
+        server = HttpServer(app, host="127.0.0.1", port=0, connections=connections)
+        await server.start()
+        try:
+            await talk(server)  # type: ignore[operator]
+        finally:
+            await server.stop()
+
+    asyncio.run(both())
+
+
+class Echo:
+    """An application that answers with what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(scope["path"])
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        names = sorted(name.decode() for name, _ in scope["headers"])
+        answer = json.dumps([scope["path"], body.decode(), names]).encode()
+        headers = [(b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def drain(self) -> None:
+        pass
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port))
+        yield client

@@ -23,6 +23,7 @@ from undeliverable.serve._routes import ROUTES
 from undeliverable.store import SuppressionList
 
 from .service import JSON, MAIL, ask, asked
+from .serving import answer_to, in_thread, statuses
 
 jsonschema: Any = import_module("jsonschema")  # it has no types of its own
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures"
@@ -246,6 +247,35 @@ def test_a_thousand_requests_never_break_it(
         assert answer.code in CODES
     elif "json" in answer.headers["content-type"]:
         assert json.loads(answer.body) is not None
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with in_thread(Api(None)) as server:
+        yield server.port
+
+
+DAMAGE: Final = st.tuples(
+    st.integers(0, 300),
+    st.integers(0, 2),
+    st.sampled_from([b"\r\n", b"\n", b" ", b"\x00", b"\xff", b":", b"0", b"\r\nHost: x"]),
+)
+
+
+@settings(max_examples=300, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck])
+@given(request=requests(), damage=st.lists(DAMAGE, max_size=3))
+def test_whatever_octets_come_there_is_an_answer_and_no_fault(
+    port: int, request: tuple[str, str, bytes, dict[str, str]], damage: list[tuple[int, int, bytes]]
+) -> None:
+    method, target, body, given_headers = request
+    fields = {"host": "localhost", "content-length": str(len(body)), "connection": "close"} | given_headers
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    octets = "\r\n".join(lines).encode("utf-8", "replace") + body
+    for at, length, instead in damage:
+        octets = octets[:at] + instead + octets[at + length :]
+    found = statuses(answer_to(port, octets, b"\x00\r\n\r\n"))
+    assert found
+    assert all(status < 500 or status in {501, 505} for status in found), found
 
 
 def test_a_request_as_described_is_answered_well(api: Api) -> None:

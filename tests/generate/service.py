@@ -138,7 +138,7 @@ def _answer(route: Route) -> dict[str, Any]:
     return {"description": route.about, "content": {"application/json": {"schema": schema}}}
 
 
-_ALWAYS: Final = ("malformed", "internal")
+_ALWAYS: Final = ("malformed", "target_too_long", "header_too_large", "internal", "not_implemented", "version")
 
 
 def _errors(route: Route) -> dict[str, Any]:

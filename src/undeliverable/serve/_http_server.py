@@ -4,7 +4,8 @@ uvicorn waits for ever for the rest of a request, or for a client to read an ans
 ones, so that a few hundred clients that send half a header would keep everybody else out. Here a header has to be complete
 in time, and answers have to be read. Where there are too many connections, the one that has waited longest for its client
 makes room for the new one. Of a client that asks without end no more is read than one request that waits for its turn; what is
-no request is refused after the answers before it; a wish to upgrade is ignored, and a half-closed client is answered.
+no request is refused after the answers before it; a wish to upgrade is ignored, and a half-closed client is answered. A client
+that may still be sending when its connection ends gets time to read the answer.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
 from undeliverable.errors import missing_extra
+from undeliverable.serve import _heads, _lingering
 from undeliverable.serve._places import Places
-from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
+from undeliverable.serve._problems import ApiError, too_busy
 
 try:
     import httptools
@@ -32,11 +34,9 @@ except ModuleNotFoundError as error:
 __all__ = ["HttpServer"]
 
 _LOG: Final = logging.getLogger("undeliverable.serve")
-_BACKLOG: Final = 128
+_BACKLOG: Final = 128  # connections that wait to be accepted, and that asyncio accepts at once
 _HEADER: Final = 10.0  # seconds for a request's header
-_MOVING: Final = 30.0  # seconds in which a client has to read something of an answer, or to send the rest of a body
 _LARGEST: Final = 1 << 16  # octets of a header, of trailers, and of what stands between the chunks of a body
-_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _PIECE: Final = 1 << 13  # octets that are parsed before it is looked whether a request waits for its turn
 
 
@@ -45,18 +45,6 @@ class App(Protocol):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...  # noqa: ANN401 # as ASGI has them
     async def drain(self) -> None: ...
-
-
-def _raw(error: ApiError, phrase: bytes) -> bytes:
-    """Return a whole response to what no application sees."""
-    body = problem_of(error)
-    head = b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
-    more = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items()).encode("ascii")
-    return head % (error.status, phrase, MEDIA, len(body)) + more + b"\r\n" + body
-
-
-_FULL: Final = _raw(too_busy("there are too many connections"), b"Service Unavailable")
-_MALFORMED: Final = _raw(ApiError("malformed", "this is no HTTP request"), b"Bad Request")
 
 
 class _Config(uvicorn.Config):
@@ -72,8 +60,10 @@ class _Config(uvicorn.Config):
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=30,
+            backlog=_BACKLOG,
         )
         self.places: Final = Places(connections)
+        self.lingering: Final = Places(connections)
 
 
 class _Flow(FlowControl):
@@ -98,22 +88,25 @@ class _Connection(HttpToolsProtocol):
         super().__init__(config, **more)
         assert isinstance(config, _Config)
         self._places = config.places
+        self._lingering = config.lingering
         self._deadline: asyncio.TimerHandle | None = None
         self._unsent = 0  # octets of answers, when the deadline was set
         self._octets = 0  # that were received since the last header or piece of a body ended
+        self.url = b""
         self._unread = b""  # what is parsed when no request waits for its turn
         self._is_in_header = self._is_in_body = False
         self._is_over = False  # the client has said all
-        self._is_refused = False  # what came last is no request, which is said when those before it are answered
+        self._is_lingering = False  # all has been said to the client, which may still be sending
+        self._refusal = b""  # of what came last; it is sent when the requests before it are answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
+        self._real = transport
+        super().connection_made(_lingering.Transport(transport))
+        self.flow = _Flow(self.transport, self.pipeline)
         if self._places.enter(self):
             self._follow()
         else:
-            transport.write(_FULL)
-            transport.close()
+            self._refuse(too_busy("there are too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._places.leave(self)
@@ -121,7 +114,7 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not (self._is_refused or self.transport.is_closing()):
+        if not (self._refusal or self.transport.is_closing()):
             self._unread += data
             self._read()
             self._follow()
@@ -137,33 +130,35 @@ class _Connection(HttpToolsProtocol):
     def _read(self) -> None:
         """Have octets parsed until a request waits for its turn."""
         unread, at = self._unread, 0
-        while at < len(unread) and not (self.pipeline or self._is_refused or self.transport.is_closing()):
+        while at < len(unread) and not (self.pipeline or self._refusal or self.transport.is_closing()):
             piece = unread[at : at + _PIECE]
             at += _PIECE
             self._octets += len(piece)
             self._unset_keepalive_if_required()
+            is_new = not (self._is_in_header or self._is_in_body)
             try:
                 self._feed(piece)
             except httptools.HttpParserError as error:
-                if not isinstance(error.__context__, httptools.HttpParserError | UnicodeError | None):
-                    _LOG.error("a request was refused for a fault of the server", exc_info=error)
-                self._refuse()
+                # Where another message has ended in this piece, it is not known where this one began.
+                self._refuse(_refusal_of(error, piece if is_new and self._octets else b""))
             else:
                 if self._octets > _LARGEST:
-                    self._refuse()
+                    self._refuse(_heads.too_large(self.url if self._is_in_header else None, _LARGEST))
         self._unread = unread[at:]
         if self._is_over and not self._unread:
             self.cycle.keep_alive = False  # the last request
 
-    def _refuse(self) -> None:
+    def _refuse(self, error: ApiError) -> None:
         """Answer what is no HTTP, in its turn, and read nothing more."""
-        self._is_refused = True
+        is_known = (self._is_in_header or self._is_in_body) and self.url
+        is_head = bool(is_known) and self.parser.get_method() == b"HEAD"
+        self._refusal = _heads.response(error, self.server_state.default_headers, is_head=is_head)
         if self._is_in_body and self.pipeline:
             self.pipeline.popleft()  # the request whose body it is; there is one before it
         elif self._is_in_body and self.cycle.response_started:
             self.transport.close()  # it has its answer
         elif self._is_in_body or self._is_answered():
-            self.send_400_response("")
+            self._send_refusal()
 
     def _is_answered(self) -> bool:
         """Return whether the last request is."""
@@ -195,17 +190,12 @@ class _Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_in_header:  # the fields behind a body are no part of the header (RFC 9110 6.5.1)
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))  # which llhttp leaves (RFC 9112 5.1)
 
     def on_headers_complete(self) -> None:
-        self._octets, self._is_in_header = 0, False
         version = self.parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        is_one = hosts == 1 or (not hosts and version == "1.0")  # RFC 9112 3.2
-        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
-        is_read = all(coding.strip().lower() == b"chunked" for coding in codings)  # no other one is undone (6.1)
-        if not (is_one and is_read and version in _VERSIONS) or self.parser.get_method() == b"CONNECT":
-            raise httptools.HttpParserError
+        self.url = _heads.target_of(self.parser.get_method(), self.url, version, self.headers)
+        self._octets, self._is_in_header = 0, False
         if not self.parser.should_upgrade():
             self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
             super().on_headers_complete()
@@ -230,16 +220,32 @@ class _Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
         super().on_response_complete()
-        if self._is_refused and was_last and not self.transport.is_closing():
-            self.send_400_response("")
+        if self._refusal and was_last and not self.transport.is_closing():
+            self._send_refusal()
         self.flow.resume_reading()
-        self._read()
+        if self._unread:
+            self._read()
         self._follow()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # its base names it
-        """Answer what is no HTTP."""
-        self.transport.write(_MALFORMED)
+    def _send_refusal(self) -> None:
+        """Answer what no application sees."""
+        self.transport.write(self._refusal)
         self.transport.close()
+
+    def end(self) -> None:
+        """Close the connection; wait for its client, unless it has sent all, or waits for nothing."""
+        if not self._is_answered():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        is_more_due = self._is_in_header or self._is_in_body or self._unread or self.pipeline
+        is_idle = not self.url or self.timeout_keep_alive_task is not None  # no request yet, or it was answered before
+        if self._is_over or (is_idle and not (is_more_due or self._refusal)):
+            self._real.close()
+        else:
+            self._places.leave(self)
+            self._disarm()
+            self._is_lingering = True
+            _lingering.Lingering(self._real, self._lingering, self.connection_lost)
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -255,7 +261,7 @@ class _Connection(HttpToolsProtocol):
 
     def _follow(self) -> None:
         """Note what the connection waits for: a header or a client that reads, which have a deadline, a body, or nothing."""
-        if self not in self.connections:
+        if self._is_lingering or self not in self.connections:
             return  # it has ended
         is_idle = self._is_answered() or self.flow.write_paused or self.transport.is_closing()
         if not is_idle:
@@ -270,7 +276,7 @@ class _Connection(HttpToolsProtocol):
     def _arm(self) -> None:
         self._unsent = self.transport.get_write_buffer_size()
         is_moving = self._unsent or self._is_in_body
-        self._deadline = self.loop.call_later(_MOVING if is_moving else _HEADER, self._expire)
+        self._deadline = self.loop.call_later(_lingering.MOVING if is_moving else _HEADER, self._expire)
 
     def _expire(self) -> None:
         """Close the connection, unless its client has read something: then it gets as much time again."""
@@ -283,6 +289,21 @@ class _Connection(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _refusal_of(error: httptools.HttpParserError, octets: bytes) -> ApiError:
+    """Return the error for what is no request.
+
+    :param error: says why, or what a callback raised.
+    :param octets: with which the request began, if that is known.
+    """
+    cause = error.__context__
+    if isinstance(cause, ApiError):
+        return cause
+    if not isinstance(cause, httptools.HttpParserError | UnicodeError | None):
+        _LOG.error("a request was refused for a fault of the server", exc_info=error)
+    is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
+    return _heads.refusal(str(error), is_method_unknown=is_method and _heads.has_line(octets))
 
 
 class _Server(uvicorn.Server):

@@ -44,7 +44,9 @@ class Code(NamedTuple):
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
-        "malformed": Code(400, "the body is not what its Content-Type says, or not complete"),
+        "malformed": Code(
+            400, "the request is no HTTP, or its body is not what its Content-Type says, or not complete"
+        ),
         "unauthorized": Code(401, "there is no token, or it is not known"),
         "forbidden": Code(403, "the token lacks the scope, or a browser sent the request"),
         "not_found": Code(404, "there is nothing at this path"),
@@ -52,11 +54,15 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "timeout": Code(408, "the body did not arrive in time"),
         "nowhere": Code(409, "the server was started without a list, or without a file of records"),
         "too_large": Code(413, "the body, or the number of things in it, is over the limit"),
+        "target_too_long": Code(414, "the target of the request is over the limit"),
         "media_type": Code(415, "the Content-Type is another one, or the body is compressed"),
         "invalid": Code(422, "a value cannot be used; `errors` says which, and why"),
+        "header_too_large": Code(431, "the header is over the limit"),
         "internal": Code(500, "a fault of the server, which has logged it"),
+        "not_implemented": Code(501, "the method, or the transfer coding of the body, is unknown"),
         "busy": Code(503, "too many octets are being received; try again"),
         "not_stored": Code(503, "it could not be stored, or the list could not be read; try again"),
+        "version": Code(505, "the version of HTTP is neither 1.0 nor 1.1"),
     }
 )
 """All codes."""

@@ -66,7 +66,7 @@ class Answer:
 
     status: int
     body: dict[str, object]
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Receiver:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from undeliverable.serve._budget import Share
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
-__all__ = ["JSON", "Reply", "Request", "Send", "encode", "error_reply", "json_of", "json_reply", "octets_of", "respond"]
+__all__ = [
+    "DECODED",
+    "JSON",
+    "Reply",
+    "Request",
+    "Send",
+    "encode",
+    "error_reply",
+    "is_encoded",
+    "json_of",
+    "json_reply",
+    "octets_of",
+    "respond",
+]
 
 Message: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
@@ -21,6 +35,8 @@ Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
 JSON: Final = "application/json"
 encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Returns JSON in ASCII; made once, since making an encoder takes as long as a verdict."""
+DECODED: Final[Mapping[str, str]] = MappingProxyType({"accept-encoding": "identity"})
+"""The headers of a response to an encoded body (RFC 9110 12.5.3)."""
 _PATIENCE: Final = 30.0  # seconds for a body
 
 
@@ -90,8 +106,8 @@ class Request:
         :param most: their largest number.
         :raises ApiError: for a body that is too large, too slow, compressed or not complete.
         """
-        if self.headers.get("content-encoding", "identity") != "identity":
-            raise ApiError("media_type", "the body must not be compressed")
+        if "content-encoding" in self.headers and is_encoded(self._scope["headers"]):
+            raise ApiError("media_type", "the body must not be compressed", headers=DECODED)
         announced = self.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > most:
             _refuse_large(most)
@@ -123,8 +139,17 @@ class Request:
                 return body if more is None else bytes(more)
 
 
+def is_encoded(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether a body has a content coding, none of which is undone.
+
+    However many lines there are, they are one list without regard to case, and ``identity`` stands for none (RFC 9110 8.4).
+    """
+    codings = b",".join(value for name, value in headers if name == b"content-encoding").lower().split(b",")
+    return any(coding.strip() not in {b"", b"identity"} for coding in codings)
+
+
 def _refuse_large(most: int) -> NoReturn:
-    # The connection stays: closed with octets unread, it is reset, and the client does not see the answer.
+    # The connection stays, and what is left of the body is dropped.
     raise ApiError("too_large", f"the body has more than {most} octets")
 
 
@@ -151,7 +176,9 @@ def json_of(body: bytes) -> Any:  # noqa: ANN401 # any JSON value
 def octets_of(value: object) -> bytes:
     """Return the JSON of records, in UTF-8: the same octets with msgspec (the extra ``fast``) and without it.
 
-    Half a character of UTF-16, which is no text in UTF-8, is escaped; then everything outside of ASCII is.
+    Half a character of UTF-16, which is no text in UTF-8, is escaped; then everything outside of ASCII is. That is not the
+    text of ``to_json``, which is in ASCII with the blanks of :func:`json.dumps`: the verdicts of a batch are written in one
+    call, which takes a quarter of the time.
 
     :param value: strings, whole numbers, booleans, None, and lists and objects of them.
     """

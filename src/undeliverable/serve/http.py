@@ -20,6 +20,7 @@ from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
+from undeliverable.serve._web import DECODED, is_encoded
 
 try:
     from starlette.applications import Starlette
@@ -131,8 +132,8 @@ class Webhooks:
         name = request.path_params["name"]
         if self._receiver.endpoint(name) is None:
             return Answer(404, {"error": "no such endpoint"})
-        if request.headers.get("content-encoding", "identity") != "identity":
-            return Answer(415, {"error": "the body must not be compressed"})
+        if is_encoded(request.headers.raw):
+            return Answer(415, {"error": "the body must not be compressed"}, DECODED)
         with self._budget.share() as share:
             body = await self._body(request, share, self._max_size)
             if isinstance(body, Answer):
