@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,15 +30,25 @@ VALUES: Final = st.recursive(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def at_once() -> Iterator[None]:
+    """Write the first record by msgspec already, where it is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "_FEW", 0)
+        _json._writer.cache_clear()
+        yield
+    _json._writer.cache_clear()
+
+
 @pytest.fixture(params=["msgspec", "json"])
 def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     if request.param == "json":
         monkeypatch.setitem(sys.modules, "msgspec", None)
     else:
         pytest.importorskip("msgspec")
-    _json._writers.cache_clear()
+    _json._writer.cache_clear()
     yield request.param
-    _json._writers.cache_clear()
+    _json._writer.cache_clear()
 
 
 def compact(record: dict[str, object]) -> str:
@@ -51,6 +62,27 @@ def test_every_fixture_is_written_as_json_writes_it(writer: str) -> None:
         assert made.to_json() == json.dumps(made.to_dict())
         assert made.to_json(compact=True) == compact(made.to_dict())
         assert [one.to_json() for one in made] == [json.dumps(one.to_dict()) for one in made]
+
+
+def test_the_first_records_are_written_as_the_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_json, "_FEW", 2)
+    _json._writer.cache_clear()
+    made = Report(kind=Kind.OTHER, source="\u00e9 \x7f", remarks=("x",))
+    assert {made.to_json() for _ in range(4)} == {json.dumps(made.to_dict())}
+    _json._writer.cache_clear()
+
+
+def test_msgspec_is_imported_for_many_records_only() -> None:
+    """It takes longer to import than json takes for some hundred records."""
+    pytest.importorskip("msgspec")
+    code = (
+        "import sys\nfrom undeliverable import Kind, Report\nfrom undeliverable.verdict import _json\n"
+        "made, loaded = Report(kind=Kind.OTHER), []\n"
+        "for _ in range(_json._FEW + 1): made.to_json(); loaded.append('msgspec' in sys.modules)\n"
+        "print(loaded.index(True) == _json._FEW)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 @given(text=TEXTS, other=TEXTS, value=VALUES, number=st.integers())

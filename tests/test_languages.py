@@ -14,7 +14,7 @@ from undeliverable.errors import EntryError
 
 
 def found(phrase: str, text: str) -> bool:
-    return Phrases({"kind": [phrase]}).kinds(text) == {"kind"}
+    return Phrases.of({"kind": [phrase]}).kinds(text) == {"kind"}
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,20 @@ def test_a_phrase_is_not_found(phrase: str, text: str) -> None:
     assert not found(phrase, text)
 
 
+def test_phrases_are_found_again_once_they_were_taken_apart() -> None:
+    phrases = Phrases.of({"a": ["not delivered", "not read"], "b": ["fail*"], "c": ["配信 .. できません"]})
+    for _ in range(2):
+        assert phrases.kinds("It was not delivered: failure, 配信できません") == {"a", "b", "c"}
+        assert phrases.kinds("It was not read") == {"a"}
+        assert phrases.kinds("Nothing of the kind") == frozenset()
+
+
 def test_plain_text_has_no_accents() -> None:
     assert plain("Ł\u00f3d\u017a, \u00c9T\u00c9, \u0130STANBUL") == "lodz, ete, istanbul"
 
 
 def test_a_word_of_another_language_does_not_count() -> None:
-    wording = Wording({"de": {"failure": ("nicht zugestellt",)}, "sv": {"goods": ("tåg*",)}})
+    wording = Wording.of({"de": {"failure": ("nicht zugestellt",)}, "sv": {"goods": ("tåg*",)}})
     phrases = [wording.phrases_in("Guten Tag,"), wording.phrases_in("wurde nicht zugestellt.")]
     languages = languages_of(phrases)
     assert languages == {"de"}
@@ -69,13 +77,13 @@ def test_a_word_of_another_language_does_not_count() -> None:
 
 
 def test_mail_that_cannot_go_on_is_a_failure() -> None:
-    wording = Wording({"da": {"unable": ("kan ikke",), "mail": ("brev*",)}})
+    wording = Wording.of({"da": {"unable": ("kan ikke",), "mail": ("brev*",)}})
     assert wording.kinds("Koden kan ikke ændres") == {"unable"}
     assert wording.kinds("Dit brev kan ikke gives videre") == {"unable", "mail", "failure"}
 
 
 def test_labels_are_compared_whole() -> None:
-    wording = Wording(
+    wording = Wording.of(
         {"fr": {"recipient_label": ("destinataire(s)",), "sender_label": ("de",), "reason_label": ("motif",)}}
     )
     assert wording.names_recipient("- Destinataires ") is False
@@ -86,14 +94,14 @@ def test_labels_are_compared_whole() -> None:
 
 
 def test_a_sender_may_be_named_by_what_is_attached_to_its_address() -> None:
-    wording = Wording({"ja": {"from": ("からの",)}, "zh": {"from": ("来自",)}, "en": {"from": ("from",)}})
+    wording = Wording.of({"ja": {"from": ("からの",)}, "zh": {"from": ("来自",)}, "en": {"from": ("from",)}})
     assert wording.attaches_from("", "からのメール")
     assert wording.attaches_from("来自", "")
     assert not wording.attaches_from("from", "へのメール")
 
 
 def test_what_a_title_names_is_not_spoken_of() -> None:
-    wording = Wording({"en": {"goods": ("invoice*",), "failure": ("not delivered",), "report": ("report",)}})
+    wording = Wording.of({"en": {"goods": ("invoice*",), "failure": ("not delivered",), "report": ("report",)}})
 
     def kinds(text: str) -> set[str]:
         return {phrase.kind for phrase in wording.phrases_outside_titles(text)}
@@ -105,7 +113,7 @@ def test_what_a_title_names_is_not_spoken_of() -> None:
 
 
 def test_a_line_that_says_which_message_it_was_is_a_title() -> None:
-    wording = Wording({"ja": {"goods": ("予約",), "message_label": ("件名",)}})
+    wording = Wording.of({"ja": {"goods": ("予約",), "message_label": ("件名",)}})
     assert wording.names_message("■件名")
     assert wording.phrases_outside_titles("宛先：kim@example.org\n件名：予約の件") == frozenset()
     assert {phrase.kind for phrase in wording.phrases_outside_titles("宛先：kim@example.org\n予約の件")} == {"goods"}

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from undeliverable._text.lazy import lazy
-from undeliverable._text.phrases import UNSPACED_FROM, Phrases, plain
+from undeliverable._text.phrases import UNSPACED_FROM, Phrases, Written, plain, written
 
-__all__ = ["LABELS", "NO_WORDING", "OUTCOMES", "PHRASES", "Found", "Wording", "kinds_in", "languages_of"]
+__all__ = [
+    "LABELS",
+    "NO_WORDING",
+    "OUTCOMES",
+    "PHRASES",
+    "Found",
+    "Wording",
+    "WordingLines",
+    "kinds_in",
+    "languages_of",
+    "wording_lines",
+]
 
 PHRASES: Final = (
     "failure", "unable", "delay", "waiting", "final", "delivered", "report", "yours", "mail", "goods", "summary", "contact",
@@ -39,21 +50,42 @@ class Found(NamedTuple):
     language: str
 
 
+class WordingLines(NamedTuple):
+    """Phrases and labels of notifications as the index holds them.
+
+    :ivar kinds: the kind and the language of phrases, by number.
+    :ivar phrases: the fields of :class:`~undeliverable._text.phrases.Written`.
+    :ivar labels: the words of each of `LABELS`, as they are compared.
+    """
+
+    kinds: Sequence[Sequence[str]]
+    phrases: Sequence[Any]
+    labels: Sequence[Sequence[str]]
+
+
+def wording_lines(languages: Mapping[str, Mapping[str, Iterable[str]]]) -> WordingLines:
+    """Return the phrases and labels of each language, by the name of their group, as the index holds them."""
+    kinds = [Found(kind, name) for name, words in languages.items() for kind in PHRASES if words.get(kind)]
+    labels = [{_label(one) for words in languages.values() for one in words.get(group, ())} for group in LABELS]
+    return WordingLines(kinds, written(languages[name][kind] for kind, name in kinds), [*map(sorted, labels)])
+
+
 class Wording:
     """Phrases and labels of notifications.
 
-    :param languages: for each language its phrases and labels, by the name of their group.
+    :param lines: the phrases and labels as the index holds them.
     """
 
-    def __init__(self, languages: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
-        self._phrases: Final = Phrases(
-            {Found(kind, name): words.get(kind, ()) for name, words in languages.items() for kind in PHRASES}
-        )
-        groups = (
-            frozenset(_label(label) for words in languages.values() for label in words.get(name, ())) for name in LABELS
-        )
+    def __init__(self, lines: WordingLines) -> None:
+        self._phrases: Final = Phrases(Written(*lines.phrases), [Found(*kind) for kind in lines.kinds])
+        groups = map(frozenset, lines.labels)
         self._recipients, self._senders, self._reasons, self._messages, self._from, self._of = groups
         self._attached: Final = tuple(sorted(word for word in self._from if word[:1] >= UNSPACED_FROM))
+
+    @classmethod
+    def of(cls, languages: Mapping[str, Mapping[str, Iterable[str]]]) -> Wording:
+        """Return the wording of languages, each with its phrases and labels by the name of their group."""
+        return cls(wording_lines(languages))
 
     def phrases_in(self, sentence: str) -> frozenset[Found]:
         """Return the kinds of phrases in a sentence, in each language."""
@@ -130,4 +162,4 @@ def _label(text: str) -> str:
     return " ".join(_AROUND.sub("", _PLURAL.sub("", plain(text))).split())
 
 
-NO_WORDING: Final = Wording({})
+NO_WORDING: Final = Wording.of({})

@@ -13,6 +13,7 @@ from typing import Final
 
 from undeliverable._formats.below import Places
 from undeliverable._knowledge.handling import all_cases
+from undeliverable._knowledge.languages import read_wording
 from undeliverable._knowledge.lists import LISTS, with_lists
 from undeliverable._knowledge.loader import BUILTIN, Layer, load
 from undeliverable._knowledge.order import LANGUAGES, ORDER, RULE, is_layer, ranked
@@ -102,6 +103,7 @@ def build() -> str:
         "vocabulary": _vocabulary(documents, rules),
         "concepts": _concepts(documents),
         "plain": _plain(documents, rules),
+        "wording": read_wording(_notifications(documents)),
         "hosts": host_table(providers),
         "domains": domain_table(providers),
         "message": all_cases(documents[_MESSAGE]),
@@ -109,14 +111,10 @@ def build() -> str:
         "policies": _tables(documents, "policy"),
         "places": Places.of(enumerate(formats)),
         **{
-            path.removesuffix(".toml"): _without(document, _REPLY, PLAIN, TABLE, RULE)
-            if path.startswith(LANGUAGES)
-            else _without(document, "example")
-            if path.startswith(_SERVICES)
-            else document
+            path.removesuffix(".toml"): _without(document, "example") if path.startswith(_SERVICES) else document
             for path, document in documents.items()
             if path not in {_CLIENTS, LISTS, _MESSAGE, ORDER}
-            and (path.startswith(LANGUAGES) or not is_layer(path, document))
+            and not (path.startswith(LANGUAGES) or is_layer(path, document))
         },
         **{f"formats/{one.name}": _without(documents[f"formats/{one.name}.toml"], "example") for one in formats},
     }
@@ -150,6 +148,12 @@ def _plain(documents: Mapping[str, Mapping[str, object]], rules: Iterable[Rule])
     patterns = [rule.when.pattern.pattern for rule in rules if rule.when.pattern is not None]
     phrases = [phrase for rule in rules for phrase in (*rule.when.words, *rule.when.any_words)]
     return plain_words(_of_languages(documents, PLAIN), [*phrases, *patterns])
+
+
+def _notifications(documents: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """Return what the files of languages have beside replies and rules, by the language: words of notifications."""
+    found = {_stem(path): one for path, one in documents.items() if path.startswith(LANGUAGES)}
+    return {language: _without(one, _REPLY, PLAIN, TABLE, RULE) for language, one in found.items()}
 
 
 def _of_languages(documents: Mapping[str, Mapping[str, object]], table: str) -> list[object]:

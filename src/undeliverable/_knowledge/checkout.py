@@ -43,10 +43,10 @@ _CODE: Final = (
 def index() -> str:
     """Return the text of the index: the saved one if it is of the files as they are, else one that is built now."""
     try:
-        with open(place(INDEX), encoding="ascii") as file:
-            saved, _, text = file.read().partition("\n")
-        if saved == digest():
-            return text
+        with open(place(INDEX), "rb", buffering=0) as file:
+            saved, _, text = file.read().partition(b"\n")
+        if saved == digest().encode():
+            return text.decode("ascii")
     except OSError:
         pass  # nothing was saved, or the package lies in a zip file
     from undeliverable._knowledge.build import build

@@ -75,10 +75,9 @@ class Common:
     @cached_property
     def wording(self) -> Wording:
         """How notifications of mail systems speak, in all languages together."""
-        from undeliverable._knowledge.languages import read_wording
+        from undeliverable._formats.wording import Wording, WordingLines
 
-        shipped = self._shipped
-        return read_wording({name: shipped.document(f"languages/{name}") for name in shipped.names("languages/")})
+        return Wording(WordingLines(*self._shipped.document("wording")))
 
     @cached_property
     def blocklists(self) -> Blocklists:

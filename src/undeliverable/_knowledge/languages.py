@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from undeliverable._dsn.origin import OriginWords
 from undeliverable._dsn.sections import CutWords
-from undeliverable._formats.wording import LABELS, PHRASES, Wording
+from undeliverable._formats.wording import LABELS, PHRASES, WordingLines, wording_lines
 from undeliverable.errors import EntryError
 from undeliverable.errors._tables import refuse_unknown
 
@@ -54,12 +54,12 @@ def read_cuts(document: Mapping[str, object]) -> CutWords:
     return CutWords(**read_lists(document, ("ruled", "plain", "above")))
 
 
-def read_wording(documents: Mapping[str, Mapping[str, object]]) -> Wording:
-    """Return the words of notifications in the documents of ``data/languages``, by the language.
+def read_wording(documents: Mapping[str, Mapping[str, object]]) -> WordingLines:
+    """Return the words of notifications in the documents of ``data/languages``, by the language, as the index holds them.
 
     :raises EntryError: for an unknown key, or a value of another form.
     """
-    return Wording({language: _notification(document) for language, document in documents.items()})
+    return wording_lines({language: _notification(document) for language, document in documents.items()})
 
 
 def _notification(document: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,6 +85,14 @@ def rule_of(row: Sequence[Any]) -> Rule:
     return Rule(id_, "builtin", when, found, example, source, None, tuple(examples), tuple(not_examples))
 
 
+def _line_ends(text: str) -> Iterator[int]:
+    """Yield where the line endings are: cutting the text at each would copy a megabyte for a few lines."""
+    at = text.find("\n")
+    while at >= 0:
+        yield at
+        at = text.find("\n", at + 1)
+
+
 class Shipped(Below, FormatsBelow):
     """The built-in layer, and the base of the tables that have further layers above it."""
 
@@ -95,15 +103,20 @@ class Shipped(Below, FormatsBelow):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self._lines: Final = text.split("\n")
-        self._places: Final[Mapping[str, int]] = json.loads(self._lines[0])["places"]
+        self._text: Final = text
+        self._ends: Final = [*_line_ends(text), len(text)]
+        self._places: Final[Mapping[str, int]] = json.loads(text[: self._ends[0]])["places"]
         self._rules: Final[dict[int, Rule]] = {}
         self._formats: Final[dict[int, Format]] = {}
 
     def document(self, name: str) -> Any:  # noqa: ANN401 # JSON
         """Return the document called `name`, a new one at each call; None if there is none."""
         place = self._places.get(name)
-        return None if place is None else json.loads(self._lines[place])
+        return None if place is None else self._line(place)
+
+    def _line(self, number: int) -> Any:  # noqa: ANN401 # JSON
+        """Return the document in a line that is not the first one."""
+        return json.loads(self._text[self._ends[number - 1] : self._ends[number]])
 
     def names(self, prefix: str) -> list[str]:
         """Return the names of the documents that begin with `prefix`, without it, in their order."""
@@ -164,7 +177,7 @@ class Shipped(Below, FormatsBelow):
         """Return the rule of a number, from 0; the same object each time."""
         found = self._rules.get(number)
         if found is None:
-            found = self._rules.setdefault(number, rule_of(json.loads(self._lines[self._places["rules"] + number])))
+            found = self._rules.setdefault(number, rule_of(self._line(self._places["rules"] + number)))
         return found
 
     @cached_property

@@ -8,13 +8,13 @@ particles to them, are compared by their characters.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from undeliverable._text.fold import fold
 from undeliverable._text.lazy import lazy
 
-__all__ = ["UNSPACED_FROM", "Phrases", "plain"]
+__all__ = ["UNSPACED_FROM", "Phrases", "Written", "plain", "written"]
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 UNSPACED_FROM: Final = "\u0590"
@@ -29,6 +29,7 @@ _ACCENTS: Final = lazy(r"[\u0300-\u036f]+")
 _LETTERS: Final = str.maketrans("\u0142\u0131", "li")  # letters with a stroke or without a dot do not decompose
 _OPEN: Final = "*"
 _GAP: Final = ".."
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class _Word(NamedTuple):
@@ -65,31 +66,77 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_LETTERS)
 
 
+class Written(NamedTuple):
+    """Phrases as the index holds them: each folded, in a line with a tab and the number of its kind.
+
+    :ivar whole: lines by the first word.
+    :ivar begun: where the first word may have any ending, by its first letters.
+    :ivar inside: lines of the scripts whose words are found inside others.
+    """
+
+    whole: dict[str, str]
+    begun: dict[str, str]
+    inside: str
+
+
+def written(groups: Iterable[Iterable[str]]) -> Written:
+    """Return phrases of several kinds as the index holds them; the number of a kind is the place of its group."""
+    whole: dict[str, list[str]] = {}
+    begun: dict[str, list[str]] = {}
+    inside: list[str] = []
+    for number, group in enumerate(groups):
+        for phrase in map(plain, group):
+            line = f"{phrase}\t{number}"
+            if phrase[:1] >= UNSPACED_FROM:
+                inside.append(line)
+                continue
+            first = next(_words_of(phrase))
+            filed, key = (begun, first.text[:_FILED_BY]) if first.is_open else (whole, first.text)
+            filed.setdefault(key, []).append(line)
+    by_word, by_letters = ({key: "\n".join(lines) for key, lines in filed.items()} for filed in (whole, begun))
+    return Written(by_word, by_letters, "\n".join(inside))
+
+
+class _Filed(Generic[_Kind]):
+    """Lines of phrases that begin alike, until a text first begins so: most are of languages that no text is in.
+
+    :param home: where they are filed, and then the phrases in this one's place.
+    """
+
+    __slots__ = ("_home", "_key", "_kinds", "_lines")
+
+    def __init__(self, home: _Home[_Kind], key: str, lines: str, kinds: Sequence[_Kind]) -> None:
+        self._home: Final = home
+        self._key: Final = key
+        self._lines: Final = lines
+        self._kinds: Final = kinds
+
+    def __iter__(self) -> Iterator[_Phrase[_Kind]]:
+        found = self._home[self._key] = [_taken_apart(phrase, kind) for phrase, kind in _read(self._lines, self._kinds)]
+        return iter(found)
+
+
+_Home: TypeAlias = "dict[str, _Filed[_Kind] | list[_Phrase[_Kind]]]"
+
+
 class Phrases(Generic[_Kind]):
     """Phrases of several kinds, to be looked for together.
 
-    :param phrases: the phrases by their kind.
+    :param lines: the phrases as the index holds them.
+    :param kinds: their kinds, by number.
     """
 
-    def __init__(self, phrases: Mapping[_Kind, Iterable[str]]) -> None:
-        self._whole: dict[str, list[_Phrase[_Kind]]] = {}
-        self._begun: dict[str, list[_Phrase[_Kind]]] = {}
-        self._inside: list[tuple[tuple[str, ...], _Kind]] = []
-        for kind, group in phrases.items():
-            for phrase in group:
-                self._file(plain(phrase), kind)
+    def __init__(self, lines: Written, kinds: Sequence[_Kind]) -> None:
+        self._kinds: Final = kinds
+        self._lines_inside = lines.inside
+        self._inside: list[tuple[tuple[str, ...], _Kind]] | None = None
+        self._whole: Final = _filed(lines.whole, kinds)
+        self._begun: Final = _filed(lines.begun, kinds)
 
-    def _file(self, phrase: str, kind: _Kind) -> None:
-        if phrase[:1] >= UNSPACED_FROM:
-            self._inside.append((tuple(piece.strip() for piece in phrase.split(_GAP)), kind))
-            return
-        first, *others = _words_of(phrase)
-        needed = frozenset(word.text for word in others if not word.is_open)
-        entry = _Phrase(first, tuple(others), needed, kind)
-        if first.is_open:
-            self._begun.setdefault(first.text[:_FILED_BY], []).append(entry)
-        else:
-            self._whole.setdefault(first.text, []).append(entry)
+    @classmethod
+    def of(cls, phrases: Mapping[_Kind, Iterable[str]]) -> Phrases[_Kind]:
+        """Return phrases by their kind, ready to be looked for."""
+        return cls(written(phrases.values()), [*phrases])
 
     def kinds(self, text: str) -> frozenset[_Kind]:
         """Return of which kinds phrases stand in `text`, a sentence or a line."""
@@ -106,8 +153,34 @@ class Phrases(Generic[_Kind]):
                 if word.startswith(first.text) and needed <= known and (not others or _follow(others, words, at)):
                     found.add(kind)
         if not folded.isascii():
-            found.update(kind for pieces, kind in self._inside if kind not in found and _stand_in(pieces, folded))
+            found.update(kind for pieces, kind in self._unspaced() if kind not in found and _stand_in(pieces, folded))
         return frozenset(found)
+
+    def _unspaced(self) -> list[tuple[tuple[str, ...], _Kind]]:
+        """Return the phrases of scripts without blanks between words, in pieces; most texts have no letter of these."""
+        if self._inside is None:
+            lines = _read(self._lines_inside, self._kinds)
+            self._inside = [(tuple([piece.strip() for piece in phrase.split(_GAP)]), kind) for phrase, kind in lines]
+        return self._inside
+
+
+def _filed(lines: Mapping[str, str], kinds: Sequence[_Kind]) -> _Home[_Kind]:
+    home: _Home[_Kind] = {}
+    home.update((key, _Filed(home, key, text, kinds)) for key, text in lines.items())
+    return home
+
+
+def _read(lines: str, kinds: Sequence[_Kind]) -> Iterator[tuple[str, _Kind]]:
+    """Yield the phrases in lines of the index, with their kinds."""
+    for line in filter(None, lines.split("\n")):
+        phrase, _, number = line.rpartition("\t")
+        yield phrase, kinds[int(number)]
+
+
+def _taken_apart(phrase: str, kind: _Kind) -> _Phrase[_Kind]:
+    first, *others = _words_of(phrase)
+    needed = frozenset([word.text for word in others if not word.is_open]) or _NONE  # empty ones are not shared
+    return _Phrase(first, tuple(others), needed, kind)
 
 
 def _follow(wanted: Iterable[_Word], words: list[str], at: int) -> bool:

@@ -6,6 +6,8 @@ import fails, so its guard stands here and everything else is imported inside it
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `pipe` is started by mail servers and returns 0 or 75, whatever happens.
     """
     open_closed_streams()
+    if arguments is None:
+        atexit.register(gc.freeze)  # the interpreter ends with the command: to look for garbage once more takes 6 ms
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["pipe"]:
         return _zero_or_tempfail(words)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
-from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from undeliverable import Proof, UndeliverableError
@@ -212,6 +211,8 @@ class Watched:
     __slots__ = ("_known", "_lock", "_next", "_outcome", "_say", "_why")
 
     def __init__(self, known: SuppressionList, say: Callable[[str], None]) -> None:
+        from threading import Lock  # few runs record from several threads
+
         self._known = known
         self._say = say
         self._lock = Lock()

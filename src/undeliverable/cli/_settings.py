@@ -30,7 +30,7 @@ _READS_LIST: Final = frozenset(
 )
 """The commands that do not write into the list."""
 _MOST: Final = 1 << 20  # octets of a file
-_PROFILE: Final = re.compile(r"(?P<name>[\w.-]+?)(?P<keys>:[\w,]*)?", re.ASCII)
+_PROFILE: Final = r"(?a:(?P<name>[\w.-]+?)(?P<keys>:[\w,]*)?)"
 
 
 class Key(NamedTuple):
@@ -215,7 +215,7 @@ def _located(path: str, key: str, text: str, *, is_here: bool) -> str:
     """Return a path of a settings file seen from the working directory; the name of a profile stays what it is."""
     place, end = text, ""
     if key == "profile":
-        match = _PROFILE.fullmatch(text)
+        match = re.fullmatch(_PROFILE, text)
         if match and not match["name"].endswith(".toml"):
             return text
         place, suffix, end = text.rpartition(".toml")
