@@ -516,10 +516,10 @@ class TestHear:
         ],
     )
     def test_what_it_says(self, text: str, reply: str | None, expired: bool) -> None:
-        found, gave_up = read_diagnostic(Diagnostic("smtp", text), None)
+        found, gave_up = read_diagnostic(text, None)
         assert (found and found.text, gave_up) == (reply, expired)
 
     def test_what_it_answered(self) -> None:
-        found, _ = read_diagnostic(Diagnostic("smtp", "550 no"), Command.RCPT)
+        found, _ = read_diagnostic("550 no", Command.RCPT)
         assert found is not None
         assert found.command is Command.RCPT

@@ -190,8 +190,8 @@ def test_the_words_that_say_most_are_the_evidence(more: str, words: str) -> None
     assert fields.recipients[0].evidence == (Evidence(Witness.FIELD, "2", 0, words),)
 
 
-def heard(diagnostic: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:
-    reply = parse_reply(diagnostic.text)
+def heard(text: str, alone: bool) -> tuple[Reply | None, bool]:
+    reply = parse_reply(text)
     return reply, alone and reply.code is not None
 
 
@@ -210,9 +210,10 @@ def test_the_fields_of_one_recipient_may_be_given_in_pieces() -> None:
     groups = group_fields(REPORT, [])
     (values,), (offset,) = groups.recipients, groups.offsets
     found = read_one(groups.message, values, REPORT, "2", offset, heard, [])
-    assert found == read(REPORT, "2", [], heard)
+    whole = read(REPORT, "2", [], heard)
+    assert found == (whole.message, *whole.recipients)
     assert found is not None
-    assert (found.recipients[0].reply is None, found.recipients[0].expired) == (False, True)
+    assert (found[1].reply is None, found[1].expired) == (False, True)
 
 
 def test_what_says_nothing_of_one_recipient_is_no_reading() -> None:

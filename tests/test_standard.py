@@ -63,7 +63,7 @@ Subject: Hello
 
 
 def is_standard(raw: bytes) -> bool:
-    return _standard.read(raw, diagnostic_reader, [], lambda _: None) is not None
+    return _standard.read(raw, diagnostic_reader, []) is not None
 
 
 def part_by_part(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> Report:

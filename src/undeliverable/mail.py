@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from undeliverable._text.record import draft_of
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
 
@@ -13,14 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
     from datetime import datetime
-    from typing import Final
+    from typing import Any, Final
 
-    from undeliverable._reading.reading import Notice
     from undeliverable._rules.failure import Hosts
+    from undeliverable.model import MessageFacts
     from undeliverable.verdict import Verdict
 
 __all__ = ["ENVELOPE_TO", "REMARKS_LIMIT", "attached", "delivered_to", "parse", "received_at"]
 
+_ReportDraft: Final = draft_of(Report)
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
 ENVELOPE_TO: Final = ("Delivered-To", "X-Original-To", "Envelope-To")
@@ -63,21 +65,23 @@ def parse(  # noqa: PLR0913 # the public interface
     caller = None
     if mx is not None or context is not None or now is not None or sender is not None:
         caller = caller_of(mx, context, now, sender)
-    notice, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
-    kind, facts = notice.kind, notice.message
+    kind, facts, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
-    return Report(
-        kind=kind,
-        verdicts=tuple(judged) if kind is not Kind.OTHER else (),
-        message=facts,
-        remarks=tuple(dict.fromkeys(remarks)) if len(remarks) <= REMARKS_LIMIT else _first_remarks(remarks),
-        source=source,
-    )
+    report: Any = _ReportDraft()
+    report.kind = kind
+    report.verdicts = tuple(judged) if kind is not Kind.OTHER else ()
+    report.message = facts
+    report.remarks = _first_remarks(remarks) if remarks else ()
+    report.source = source
+    report.event = report.received = None
+    report.__class__ = Report
+    finished: Report = report
+    return finished
 
 
 @lru_cache(maxsize=1)
-def _reader() -> Callable[..., tuple[Notice, list[Verdict]]]:
+def _reader() -> Callable[..., tuple[Kind, MessageFacts, list[Verdict]]]:
     """Return what reads a message and judges it: imported with the first one, for the statement takes time each time."""
     from undeliverable._verdicts.message import read_and_judge
 
@@ -133,5 +137,6 @@ def delivered_to(message: bytes, *, headers: Sequence[str] = ENVELOPE_TO, by: Co
 def _first_remarks(remarks: list[str]) -> tuple[str, ...]:
     """Return the first remarks, each once, and how many more there were: foreign text must not make them endless."""
     each = tuple(dict.fromkeys(remarks))
-    kept = each[:REMARKS_LIMIT]
-    return (*kept, f"{len(each) - len(kept)} more remarks") if len(each) > len(kept) else each
+    if len(each) <= REMARKS_LIMIT:
+        return each
+    return (*each[:REMARKS_LIMIT], f"{len(each) - REMARKS_LIMIT} more remarks")

@@ -22,14 +22,15 @@ from undeliverable._text.addresses import ADDRESS_TYPE, COMMENT, decode_octals, 
 from undeliverable._text.dates import parse_date
 from undeliverable._text.identity import is_same_address
 from undeliverable.codes import StatusCode, find_status, status_of
-from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model import BLOCK_LIMIT, Action, Diagnostic, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model._made import make_evidence, make_facts
 
 __all__ = ["FieldReading", "begin", "find", "is_test", "may_stand_in", "read", "read_one"]
 
 _plain_name: Final = HOST.fullmatch
 
-DiagnosticReader = Callable[[Diagnostic, bool], tuple[Reply | None, bool]]
-"""Reads the reply in a diagnostic, and whether it says that the queue gave up.
+DiagnosticReader = Callable[[str, bool], tuple[Reply | None, bool]]
+"""Reads the reply in a diagnostic's text, and whether it says that the queue gave up.
 
 The second argument says whether the report is about one recipient alone."""
 
@@ -73,8 +74,8 @@ def _read_at(
 
 def read_one(
     message: Values, values: Values, text: str, part: str, offset: int, read_reply: DiagnosticReader, remarks: list[str]
-) -> FieldReading | None:
-    """Return the fields of a message and its one recipient, as `Groups` has them; None if they do not say who and what.
+) -> tuple[dict[str, Any], RecipientFacts] | None:
+    """Return what the fields of a message and its one recipient say, as `Groups` has them; None if they do not say who and what.
 
     :param text: all of them, those of the recipient from `offset` on.
     """
@@ -82,7 +83,7 @@ def read_one(
     if whole is None or len(_names_in(whole)) > 1:
         return None
     facts = _facts(whole, text[offset:], part, offset, remarks, read_reply, alone=True)
-    return FieldReading(_message_facts(message, text[:offset]), (facts,))
+    return _message_facts(message, text[:offset]), facts
 
 
 def _message_facts(values: Values, block: str) -> dict[str, Any]:
@@ -119,30 +120,30 @@ def _facts(
     recipient, first_recipient = _recipients(final, original, actual, remarks)
     action = None if action_words is None else ACTIONS.get(action_words) or _action(action_words, remarks)
     status = None if status_words is None else _status(status_words, remarks)
-    said = None if diagnostic is None else _diagnostic(diagnostic)
-    if action is None and _is_success(status, said) and not is_test(action_words):
+    kind, said = _diagnostic(diagnostic) if diagnostic else ("", "")
+    if action is None and _is_success(status, kind, said) and not is_test(action_words):
         action = Action.DELIVERED
-    reply, gave_up = (None, False) if read_reply is None or said is None else read_reply(said, alone)
+    reply, gave_up = read_reply(said, alone) if diagnostic and read_reply is not None else (None, False)
     if (reply is None or reply.code is None) and read_reply is not None and "upplementary-" in block:
         more = _supplement(block)
         if more is not None:
             reply, gave_up = read_reply(more, alone)
     words = diagnostic or status_words or action_words or ""
-    return RecipientFacts(
-        witness=Witness.FIELD,
+    return make_facts(
+        Witness.FIELD,
         recipient=recipient,
         original_recipient=first_recipient,
         action=action,
         status=status,
         reply=reply,
-        diagnostic=said if reply is None or reply.code is None else None,
+        diagnostic=Diagnostic(kind, said) if diagnostic and (reply is None or reply.code is None) else None,
         remote_mta=None if mta is None else _mta_name(mta),
         # RFC 3464 2.3.3 and RFC 3463 3.5: a transient status of a recipient that failed means that the queue gave up.
         expired=gave_up
         or (action is Action.FAILED and status is not None and (status.class_ == 4 or _is_expiry(status))),
         last_attempt_date=None if attempt is None else parse_date(attempt),
         will_retry_until=None if until is None else parse_date(until),
-        evidence=(Evidence(Witness.FIELD, part, offset, words_of(words)),),
+        evidence=(make_evidence(Witness.FIELD, part, offset, words_of(words)),),
         field_block=block[:BLOCK_LIMIT].strip(),
     )
 
@@ -170,19 +171,19 @@ def _recipients(
     return final, original
 
 
-def _supplement(block: str) -> Diagnostic | None:
+def _supplement(block: str) -> str | None:
     """Return the reply in ``X-Supplementary-Info: <mx.example.org #5.1.1 smtp;550 5.1.1 ...>``, where gateways put it."""
     found = SUPPLEMENT.search(block)
     text = "" if found is None else " ".join(found[1].split())
     reply = SUPPLEMENT_REPLY.search(text)
-    return None if reply is None else Diagnostic("smtp", text[reply.start(1) :].rstrip("> "))
+    return None if reply is None else text[reply.start(1) :].rstrip("> ")
 
 
-def _is_success(status: StatusCode | None, said: Diagnostic | None) -> bool:
+def _is_success(status: StatusCode | None, kind: str, said: str) -> bool:
     """Return whether a status, or where there is none a reply, is of class 2: who states no action says so."""
     if status is not None:
         return status.class_ == 2
-    return said is not None and said.type == "smtp" and said.text[:1] == "2" and said.text[:3].isdecimal()
+    return kind == "smtp" and said[:1] == "2" and said[:3].isdecimal()
 
 
 def is_test(action: str | None) -> bool:
@@ -217,21 +218,19 @@ def _status_in(value: str) -> StatusCode | None:
     return find_status(value) if match is None else status_of(match[1], match[2], match[3])
 
 
-def _diagnostic(value: str) -> Diagnostic | None:
+def _diagnostic(value: str) -> tuple[str, str]:
     """Return the type and the text (RFC 3464 2.3.6); lines of a reply stay apart, all other text is unfolded."""
-    if not value:
-        return None
     if "\\" in value:
         value = decode_octals(value)
     if value.startswith("smtp; "):
-        return Diagnostic("smtp", value[6:].lstrip())
+        return "smtp", value[6:].lstrip()
     typed = ADDRESS_TYPE.match(value)
     if typed is None:
         # A reply without its type is still a reply; words without one are the reporting server's own.
-        return Diagnostic("smtp", value) if value[:1] in "245" and value[:3].isdecimal() else Diagnostic("", value)
+        return "smtp" if value[:1] in "245" and value[:3].isdecimal() else "", value
     kind = typed[1].lower()
     text = value[typed.end() :]
-    return Diagnostic(kind, text if kind == "smtp" or "\n" not in text else text.replace("\n", " "))
+    return kind, text if kind == "smtp" or "\n" not in text else text.replace("\n", " ")
 
 
 def _mta_name(value: str) -> str | None:

@@ -39,9 +39,14 @@ FOLDED_FIELD: Final = lazy(r"^([A-Za-z][!-9;-~]{0,75})[ \t]{0,8}:(.*(?:\n[ \t].*
 FIELD_BEGIN: Final = lazy(r"(\n([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]{0,8}:)")
 
 
+# The end of a line, before which no blank stands; and a value that may be folded.
+_END: Final = r"(?<![ \t])\n"
+_FOLDED: Final = rf"[^\n]*+(?:{_END}[ \t][^\n]*+)*+"
+
+
 def _single(name: str, group: int, value: str = r"[^\n]*+") -> str:
     """Return a field whose value is captured; it must not come twice: then `group` is set."""
-    return rf"{name}:[ \t]*+(?({group})(?!))({value})\n"
+    return rf"{name}:[ \t]*+(?({group})(?!))({value}){_END}"
 
 
 # 2.2 and 2.3: the group of the message, and that of a recipient, in the spelling that nearly all servers use and in any
@@ -56,9 +61,7 @@ def message_group(first: int) -> str:
         "X-(?:[A-Za-z]++-)?Queue-I[Dd]",
     )
     known = "|".join([_single(name, group) for group, name in enumerate(names, first)])
-    return (
-        rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{0,50}}\n*+"
-    )
+    return rf"(?:{known}|(?:X-(?![\w-]*-[Qq]ueue-[Ii][Dd]:)[\w-]++|DSN-Gateway):{_FOLDED}{_END}){{0,50}}\n*+"
 
 
 def recipient_group(first: int) -> str:
@@ -68,13 +71,11 @@ def recipient_group(first: int) -> str:
     known = "|".join(
         [
             *(_single(name, group) for group, name in enumerate(names, first)),
-            _single("Diagnostic-Code", first + 5, r"[^\n]*+(?:\n[ \t][^\n]*+)*+"),
+            _single("Diagnostic-Code", first + 5, _FOLDED),
             *(_single(name, group) for group, name in enumerate(others, first + 6)),
         ]
     )
-    return (
-        rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):[^\n]*+(?:\n[ \t][^\n]*+)*+\n){{1,50}}"
-    )
+    return rf"(?!X-)(?:{known}|(?:X-(?!Actual-Recipient:)[\w-]++|Final-Log-I[Dd]):{_FOLDED}{_END}){{1,50}}"
 
 
 MESSAGE_GROUP: Final = lazy(message_group(1), re.ASCII)

@@ -109,8 +109,6 @@ def _may_be_long(text: str) -> bool:
 
 def _standard_groups(text: str) -> Groups | None:
     """Return the groups as servers write them: known names in their usual spelling, blank lines only behind groups."""
-    if " \n" in text or "\t\n" in text:
-        return None
     if text[-1:] != "\n":
         text += "\n"
     found = MESSAGE_GROUP.match(text)

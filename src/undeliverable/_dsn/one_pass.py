@@ -6,14 +6,15 @@ What is only a little different is read part by part (see `_mime`), with the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from undeliverable._dsn.fields import DiagnosticReader, FieldReading, read_one
+from undeliverable._dsn.fields import DiagnosticReader, read_one
 from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
 from undeliverable._dsn.returned import returned_message
 from undeliverable._mime.headers import readable
+from undeliverable._mime.part import Part, root
 from undeliverable._text.classes import ordinary
-from undeliverable.model import Returned
+from undeliverable.model import RecipientFacts, Returned
 
 __all__ = ["LONGEST", "STATUS_PATH", "TEXT_PATH", "Look", "Standard", "read"]
 
@@ -31,29 +32,19 @@ Look: TypeAlias = Callable[[str], str | None]
 """Gives the first value of a message's header of a name, or None."""
 
 
-class Standard(NamedTuple):
-    """What a standard report holds.
+Standard: TypeAlias = tuple[Look, str, dict[str, Any], RecipientFacts, "Returned | None"]
+"""What a standard report holds.
 
-    :ivar header: gives the first value of its header of a name, or None.
-    :ivar text: the text for people, in the part TEXT_PATH.
-    :ivar fields: the fields of the one recipient.
-    :ivar returned: what came back of the message.
-    """
-
-    header: Look
-    text: str
-    fields: FieldReading
-    returned: Returned | None
+What gives the first value of its header of a name, or None; the text for people, in the part TEXT_PATH; what the fields say of the
+message, as keywords of :class:`~undeliverable.model.MessageFacts`; the facts about the one recipient; and what came back.
+"""
 
 
-def read(
-    data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: list[str], other: Look
-) -> Standard | None:
+def read(data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: list[str]) -> Standard | None:
     """Return what the report `data` holds, or None where it is no standard one; line ends are LF.
 
     :param reader_for: gives for the text what reads the reply in a ``Diagnostic-Code``.
     :param remarks: gets what had to be guessed.
-    :param other: gives the first value of a header that is seldom asked for.
     """
     if len(data) > LONGEST:
         return None
@@ -72,7 +63,7 @@ def read(
     if text is None or back is _UNREAD:
         return None
     fields = _status(parts[2], plain, reader_for(text), remarks)
-    return None if fields is None else Standard(_headers(known, other), text, fields, back)
+    return None if fields is None else (_headers(known, plain, data), text, *fields, back)
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
@@ -111,10 +102,15 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
 
 
-def _status(part: str, plain: bool, read_reply: DiagnosticReader, remarks: list[str]) -> FieldReading | None:  # noqa: FBT001
-    """Return the fields of the message and of one recipient; None where there are others, or lines of blanks."""
+def _status(
+    part: str,
+    plain: bool,  # noqa: FBT001
+    read_reply: DiagnosticReader,
+    remarks: list[str],
+) -> tuple[dict[str, Any], RecipientFacts] | None:
+    """Return what the fields say of the message and of one recipient; None where there are others, or blanks end a line."""
     found = STATUS_PART.match(part)
-    if found is None or found.end() != len(part) or " \n" in part or "\t\n" in part or not (plain or _is_plain(part)):
+    if found is None or found.end() != len(part) or not (plain or _is_plain(part)):
         return None
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
     if kind is None:
@@ -142,28 +138,30 @@ def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT00
     return returned_message(block, values) if plain or _is_plain(block) else _UNREAD
 
 
-def _headers(known: Sequence[str | None], other: Look) -> Look:
+def _headers(known: Sequence[str | None], plain: bool, data: bytes) -> Look:  # noqa: FBT001
     """Return a function that gives the first value of a header: unfolded, stripped, encoded words decoded."""
-    found = _Headers(other)
     joined = "".join(filter(None, known))
-    if joined.isprintable() and joined.isascii() and "=?" not in joined:
+    if plain and "\n" not in joined and "=?" not in joined:
         values = [value and value.strip() for value in known]
     else:  # seldom
         values = [value and readable(value.strip(_BLANKS).encode("latin-1")) for value in known]
-    found.update(zip(_NAMES, values, strict=True))
+    found = _Headers(zip(_NAMES, values, strict=True))
+    found.data = data
     return found.__getitem__
 
 
 @ordinary
 class _Headers(dict[str, "str | None"]):
-    """The headers that are known; all others when they are asked for."""
+    """The headers that are known; all others when they are asked for.
 
-    __slots__ = ("_other",)
+    :ivar data: the message, until that is read as a tree of parts.
+    """
 
-    def __init__(self, other: Look) -> None:
-        super().__init__()
-        self._other = other
+    __slots__ = ("data",)
+    data: bytes | Part
 
     def __missing__(self, name: str) -> str | None:
-        value = self[name] = self._other(name)
+        if isinstance(self.data, bytes):
+            self.data = root(self.data, [])
+        value = self[name] = self.data.header(name)
         return value

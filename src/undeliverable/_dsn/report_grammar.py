@@ -12,6 +12,7 @@ from typing import Final
 
 from undeliverable._dsn.grammar import message_group, recipient_group
 from undeliverable._text.lazy import lazy
+from undeliverable.model._returned import GROUPING
 
 __all__ = [
     "BOUNDARY_VALUE",
@@ -72,14 +73,14 @@ TEXT_PART: Final = lazy(_part("text/plain"), re.ASCII)
 STATUS_PART: Final = lazy(
     _part("message/delivery-status") + "()" + message_group(3) + "()" + recipient_group(9) + r"\n*+", re.ASCII
 )
-# RFC 5322 3.6: what ties a report to the message that was sent.
-_RETURNED: Final = ("message-id", "from", "to", "subject", "date")
-# Groups: the type; the header block; five of its fields.
+# RFC 5322 3.6: what ties a report to the message that was sent; and what groups messages.
+_RETURNED: Final = ("message-id", "from", "to", "subject", "date", *GROUPING)
+# Groups: the type; the header block; seven of its fields.
 RETURNED_PART: Final = lazy(
     _part("message/rfc822|text/rfc822-headers") + "(" + _fields(_RETURNED, 3) + ")",
     re.ASCII,
 )
-# The same five fields of any header block, each line behind a line end; one of blanks may continue a field.
+# The same fields of any header block, each line behind a line end; one of blanks may continue a field.
 RETURNED_FIELDS: Final = lazy(
     r"(?:\n(?:"
     + "|".join([_first(name, group, r"[^\n]*+(?:\n[ \t][^\n]*+)*+") for group, name in enumerate(_RETURNED, 1)])

@@ -13,6 +13,7 @@ from undeliverable._dsn.report_grammar import FIELD_BELOW, FOLD, RECEIVED_FOR, R
 from undeliverable._mime.headers import decode_words
 from undeliverable._text.dates import parse_date
 from undeliverable.model import BLOCK_LIMIT, RecipientFacts, Returned
+from undeliverable.model._made import make_returned
 
 __all__ = ["addressee", "bare_address", "read_below", "read_block", "returned_message", "with_addressee"]
 
@@ -24,19 +25,20 @@ def read_block(block: str) -> Returned:
     """Return the returned message whose header block is `block`; fields that are absent or empty are None."""
     block = block[:BLOCK_LIMIT]
     found = RETURNED_FIELDS.match("\n" + block)
-    return returned_message(block, found.groups() if found else (None,) * 5)
+    return returned_message(block, found.groups() if found else (None,) * 7)
 
 
 def returned_message(block: str, values: Sequence[str | None]) -> Returned:
-    """Return the same, its five fields found already: Message-ID, From, To, Subject and Date."""
-    message_id, from_, to, subject, date = values
-    return Returned(
+    """Return the same, its fields found already: Message-ID, From, To, Subject, Date, and those of GROUPING."""
+    message_id, from_, to, subject, date = values[:5]
+    return make_returned(
         block,
         None if message_id is None else _unfolded(message_id) or None,
         bare_address(from_),
         bare_address(to),
         _words(subject),
         None if date is None else parse_date(date.strip()),
+        values[5:],
     )
 
 

@@ -9,6 +9,7 @@ from undeliverable._text.addresses import addresses_in, decode_octals
 from undeliverable._text.dates import parse_date
 from undeliverable.codes import ReplyCode, StatusCode
 from undeliverable.model import Action, Command, Diagnostic, RecipientFacts, Reply
+from undeliverable.model._made import make_reply
 
 __all__ = [
     "action_of",
@@ -24,7 +25,7 @@ __all__ = [
 
 def reply_of(code: ReplyCode | None, status: StatusCode | None, text: str, command: Command | None) -> Reply | None:
     """Return a reply whose code the report states apart from its text; None without code."""
-    return None if code is None else Reply(code, status, text or str(int(code)), command)
+    return None if code is None else make_reply(code, status, text or str(int(code)), command)
 
 
 def diagnostic_of(reply: str, words: str) -> Diagnostic | None:

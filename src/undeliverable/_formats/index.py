@@ -61,12 +61,12 @@ class FormatTable:
         head = "\n" + text[:HEAD_LIMIT]
         beginnings = (_ASCII_BEGINNINGS if head.isascii() else BEGINNINGS).findall(head)
         begun: list[int] = []
-        for key in by_line.keys() & beginnings:
-            at = head.find(key)
-            if head.find(key, at + 1) < 0:  # as nearly always
-                begun += [rank for rank, literal in by_line[key] if head.startswith(literal, at)]
-            else:
-                begun += [rank for rank, literal in by_line[key] if begins_line((literal,), head)]
+        for key in beginnings:
+            if key in by_line:
+                at = head.find("\n" + key) + 1 if beginnings.count(key) == 1 else 0  # nearly always the only such line
+                for rank, literal in by_line[key]:
+                    if head.startswith(literal, at) if at else begins_line((literal,), head):
+                        begun.append(rank)
         sender = (header("from") or "").lower()
         found = [*others]
         for literal, ranks in by_sender.items():

@@ -30,6 +30,7 @@ from undeliverable._text.classes import mypyc_attr
 from undeliverable._text.drain import each_once
 from undeliverable.codes import REPLY_CODES
 from undeliverable.model import Action, Evidence, RecipientFacts, Witness
+from undeliverable.model._made import make_evidence, make_facts
 
 __all__ = [
     "CONTINUED",
@@ -308,8 +309,8 @@ class Builder(NamedTuple):
         code = REPLY_CODES.get(stated.get("code", ""))
         status = status_of(stated.get("status"))
         recipient, original = (address_of(stated.get(key)) for key in ("recipient", "original_recipient"))
-        return RecipientFacts(
-            witness=Witness.HEADER if name else Witness.WORDS,
+        return make_facts(
+            Witness.HEADER if name else Witness.WORDS,
             recipient=address_of(name) or recipient or original,  # a pipe or a file is no address
             original_recipient=original if recipient else None,
             action=self._outcome(stated.get("action"), reply),
@@ -340,7 +341,7 @@ class Builder(NamedTuple):
         if draft.start < 0:
             return ()
         words = self.text[draft.start : min(draft.end, draft.start + LINE_LIMIT)]
-        return (Evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
+        return (make_evidence(Witness.WORDS, self.part, draft.start, words, draft.pattern or self.format.name),)
 
 
 def read_drafts(

@@ -15,6 +15,7 @@ from undeliverable._dsn.fields import DiagnosticReader
 from undeliverable._smtp.replies import answered_command, is_cause, is_expired, last_attempt, parse_reply
 from undeliverable.codes import StatusCode
 from undeliverable.model import Action, Command, Diagnostic, Evidence, RecipientFacts, Reply, Witness
+from undeliverable.model._made import make_facts
 
 __all__ = ["LEADERS", "REPLY_WITNESSES", "diagnostic_reader", "merge", "read_diagnostic"]
 
@@ -175,14 +176,14 @@ def _canonical(address: str | None) -> str:
     return (address or "").strip("<> ").lower()
 
 
-def read_diagnostic(words: Diagnostic, command: Command | None) -> tuple[Reply | None, bool]:
+def read_diagnostic(words: str, command: Command | None) -> tuple[Reply | None, bool]:
     """Return the reply in a ``Diagnostic-Code``, or None, and whether it says that the queue gave up.
 
     :param command: the command that the reply answered, if the report says so elsewhere.
     """
-    reply = parse_reply(words.text, command)
+    reply = parse_reply(words, command)
     if (reply.code is None and reply.status is None) or not _is_negative(reply):
-        return None, is_expired(words.text)
+        return None, is_expired(words)
     expired = is_expired(reply.text)
     return (last_attempt(reply) if expired else reply), expired
 
@@ -193,7 +194,7 @@ def diagnostic_reader(text: str) -> DiagnosticReader:
     Which command it answered is read from `text`, if there is one recipient.
     """
 
-    def read_reply(words: Diagnostic, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
+    def read_reply(words: str, alone: bool) -> tuple[Reply | None, bool]:  # noqa: FBT001 - a fact, not a switch
         return read_diagnostic(words, answered_command(text) if alone and _TRANSCRIPT not in text else None)
 
     return read_reply
@@ -218,8 +219,8 @@ def _combine(company: list[RecipientFacts]) -> RecipientFacts:
     statements = [_read_words(facts) for facts in company]
     reply, evidence = _final_reply(statements)
     status: StatusCode | None = _first(company, "status")
-    return RecipientFacts(
-        witness=first.witness,
+    return make_facts(
+        first.witness,
         recipient=first.recipient,
         original_recipient=_original(company),
         action=_first(company, "action"),
@@ -264,8 +265,8 @@ def _alone(facts: RecipientFacts) -> RecipientFacts:
     """Return what the only witness says of a recipient."""
     one = _read_words(facts)
     reply = one.reply if one.reply is not None and _is_negative(one.reply) else None
-    return RecipientFacts(
-        witness=facts.witness,
+    return make_facts(
+        facts.witness,
         recipient=facts.recipient,
         original_recipient=_original([facts]),
         action=facts.action,

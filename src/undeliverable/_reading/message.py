@@ -18,7 +18,7 @@ from undeliverable._dsn.sections import CutWords
 from undeliverable._formats.described import read_described
 from undeliverable._formats.lines import listed_in
 from undeliverable._mime.headers import decode_words
-from undeliverable._mime.part import Part, root, settled
+from undeliverable._mime.part import root, settled
 from undeliverable._reading.aliases import behind_aliases
 from undeliverable._reading.automatic import (
     read_authentication_report,
@@ -48,6 +48,7 @@ from undeliverable._smtp import transcripts
 from undeliverable._text.addresses import is_mailbox, several_recipients
 from undeliverable._text.dates import parse_date
 from undeliverable.model import Action, MessageFacts, RecipientFacts, Returned, Witness
+from undeliverable.model._made import make_message_facts
 from undeliverable.verdict import INSIDE, Kind
 
 __all__ = ["READERS", "read"]
@@ -76,13 +77,14 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask_in_turn(reading)
         returned = _returned(reading) if reading.is_settled else None
     else:
-        reading = Reading(standard.header, standard.text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
-        reading.message, recipients = standard.fields
-        reading.recipients.extend(recipients)
+        header, text, stated, facts, back = standard
+        reading = Reading(header, text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
+        reading.message = stated
+        reading.recipients.append(facts)
         _ask(reading, STANDARD_READERS)
         if len(reading.recipients) > 1 or reading.recipients[0].reply is None:
             _ask(reading, EXPLAINING_READERS)
-        returned = standard.returned or _returned(reading)
+        returned = back or _returned(reading)
     recipients = merge(reading.recipients, remarks)
     is_nameless = len(recipients) == 1 and recipients[0].recipient is None and _is_nameless(recipients[0])
     recipients = _addressed(recipients, reading)
@@ -98,7 +100,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         recipients = _doubted(recipients, INSIDE)
     if reading.doubt is not None:
         recipients = _doubted(recipients, reading.doubt)
-    return Notice(kind, recipients, message)
+    return kind, recipients, message
 
 
 def _doubted(recipients: tuple[RecipientFacts, ...], why: str) -> tuple[RecipientFacts, ...]:
@@ -110,24 +112,10 @@ def _standard_report(data: bytes, cuts: CutWords, remarks: list[str]) -> one_pas
         return diagnostic_reader(cuts.without_copy(text))
 
     try:
-        return one_pass.read(data, diagnostics_beside, remarks, _Other(data).header)
+        return one_pass.read(data, diagnostics_beside, remarks)
     except Exception as error:  # noqa: BLE001 # a bug of ours: the careful way may do
         remarks.append(f"the reader of standard reports failed: {type(error).__name__}: {error}")
         return None
-
-
-class _Other:
-    """The headers of a standard report that are seldom needed."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._root: Part | None = None
-
-    def header(self, name: str) -> str | None:
-        """Return the first value of the header `name`, or None."""
-        if self._root is None:
-            self._root = root(self._data, [])
-        return self._root.header(name)
 
 
 def _ask(reading: Reading, readers: tuple[Reader, ...]) -> None:
@@ -363,7 +351,7 @@ def _message_facts(reading: Reading, returned: Returned | None) -> MessageFacts:
     if feedback is not None and returned is not None and feedback.feedback_id is None:
         reading.message = {**reading.message, "feedback": replace(feedback, feedback_id=returned.header("feedback-id"))}
     date = header("date")
-    return MessageFacts(
+    return make_message_facts(
         generator=reading.generator,
         date=None if date is None else parse_date(date),
         message_id=header("message-id"),

@@ -7,7 +7,7 @@ reader is asked when is decided in :mod:`undeliverable._reading.message`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from undeliverable._mime.part import Part
 from undeliverable._reading.parts import Survey, notification, sort_mislabelled, sort_parts
@@ -66,12 +66,8 @@ class Described(Protocol):
         ...
 
 
-class Notice(NamedTuple):
-    """What a message is, and what it says."""
-
-    kind: Kind
-    recipients: tuple[RecipientFacts, ...]
-    message: MessageFacts
+Notice: TypeAlias = tuple[Kind, tuple[RecipientFacts, ...], MessageFacts]
+"""What a message is, and what it says of its recipients and of itself."""
 
 
 class Reading:

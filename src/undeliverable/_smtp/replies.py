@@ -34,6 +34,7 @@ from undeliverable._smtp.grammar import (
 )
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
+from undeliverable.model._made import make_reply
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -82,7 +83,7 @@ def parse_reply(text: str, command: Command | None = None) -> Reply:
     :param command: what the reply answered; where it is None and the text ends with ``(in reply to RCPT TO command)``,
         that counts.
     """
-    return Reply(*read_reply(text, command))
+    return make_reply(*read_reply(text, command))
 
 
 def read_reply(text: str, command: Command | None = None) -> Read:
@@ -117,9 +118,8 @@ def _relayed(text: str, command: Command | None) -> Read:
     """Read a reply with words of the reporting server around it, or words without a reply."""
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
-    if _last_note(text) >= 0:
-        text, noted = _without_note(text)
-        command = command or noted
+    text, noted = _without_note(text)
+    command = command or noted
     first = _first_head(text)
     if first is None:
         return None, _own_status(text), _joined(text.strip()), command
@@ -167,7 +167,7 @@ def _joined(text: str) -> str:
 
 def _last_note(text: str) -> int:
     """Return where the last note in brackets may begin, in either case, or -1."""
-    return max(text.rfind("(in"), text.rfind("(IN")) if "(in" in text or "(IN" in text else -1
+    return max(text.rfind("(in"), text.rfind("(IN"))
 
 
 def _without_note(text: str) -> tuple[str, Command | None]:

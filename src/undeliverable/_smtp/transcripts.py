@@ -39,6 +39,7 @@ from undeliverable.model import (
     Witness,
     words_of,
 )
+from undeliverable.model._made import make_evidence, make_facts, make_reply
 
 __all__ = ["may_stand_in", "read_dialogue"]
 
@@ -285,14 +286,14 @@ def _add_answer(
 ) -> None:
     """Add an answer; it replaces what an earlier attempt said of the same recipient."""
     command = _command(state, answer)
-    reply = Reply(answer.reply.code, answer.reply.status, answer.reply.text, command)
-    evidence = (Evidence(Witness.DIALOGUE, part, answer.offset, words_of(answer.reply.text)),)
+    reply = make_reply(answer.reply.code, answer.reply.status, answer.reply.text, command)
+    evidence = (make_evidence(Witness.DIALOGUE, part, answer.offset, words_of(answer.reply.text)),)
     for recipient, outcome in _concerned(state, answer):
         action = None if outcome is None else OUTCOMES.get(outcome.word)
         expired = gave_up and action is Action.DELAYED
         found.pop(recipient, None)
-        found[recipient] = RecipientFacts(
-            witness=Witness.DIALOGUE,
+        found[recipient] = make_facts(
+            Witness.DIALOGUE,
             recipient=recipient,
             action=Action.FAILED if expired else action,
             reply=reply,
@@ -346,8 +347,8 @@ def _own_facts(outcome: _Outcome, part: str, *, gave_up: bool) -> RecipientFacts
     prefix = outcome.words.partition("<")[0] if outcome.code is not None else ""
     # A line with a code of the server's own ranks behind what a remote server is quoted with elsewhere.
     witness = Witness.DIALOGUE if outcome.code is None else Witness.WORDS
-    return RecipientFacts(
-        witness=witness,
+    return make_facts(
+        witness,
         recipient=outcome.recipient,
         action=Action.FAILED if expired else action,
         reply=reply,

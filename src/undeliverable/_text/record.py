@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dataclasses import Field
     from typing import Any
 
-__all__ = ["Record", "Shown", "Word"]
+__all__ = ["Record", "Shown", "Word", "draft_of"]
 
 
 class Word(StrEnum):
@@ -56,6 +56,16 @@ class Record(Shown):
 
     def __hash__(self) -> int:
         return hash(tuple(self._values()))
+
+
+def draft_of(cls: type) -> Any:  # noqa: ANN401 # a class whose instances take any attribute
+    """Return a class with the slots of the frozen class `cls` and without its guard.
+
+    To fill a frozen dataclass takes thirteen times as many instructions as to fill the same slots without its guard. So what
+    every mail has is written as a draft, which becomes an instance of `cls` when it is full: that saves a tenth of a mail.
+    """
+    found: Any = cls
+    return type(f"{cls.__name__}Draft", cls.__bases__, {"__slots__": found.__slots__})
 
 
 def _fields(value: Any) -> tuple[Field[Any], ...]:  # noqa: ANN401 # a dataclass, as all these classes are

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from undeliverable._mime.part import as_bytes
 from undeliverable._reading.message import read
-from undeliverable._reading.reading import Notice
 from undeliverable._rules.visible import BRACKETED
 from undeliverable._verdicts.belief import believed
 from undeliverable._verdicts.judge import Surroundings, judge
-from undeliverable.model import RecipientFacts
+from undeliverable.model import MessageFacts, RecipientFacts
 from undeliverable.reasons import Fault
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from undeliverable._rules.failure import Caller
     from undeliverable.knowledge import Knowledge
-    from undeliverable.verdict import Verdict
+    from undeliverable.verdict import Kind, Verdict
 
 __all__ = ["read_and_judge"]
 
@@ -38,27 +37,28 @@ def read_and_judge(
     *,
     trace: bool,
     caller: Caller | None = None,
-) -> tuple[Notice, list[Verdict]]:
-    """Return what `message` is and says, and the verdict on each recipient that it names.
+) -> tuple[Kind, MessageFacts, list[Verdict]]:
+    """Return what `message` is, what it says of itself, and the verdict on each recipient that it names.
 
     :param remarks: gets what had to be repaired or guessed.
     :raises TypeError: when `message` is neither octets nor a message object.
     """
     raw = as_bytes(message, remarks)
-    notice = read(raw, knowledge, remarks)  # pyright: ignore[reportArgumentType] # a cached property counts as none
-    recipients = notice.recipients
+    kind, recipients, message_facts = read(raw, knowledge, remarks)  # pyright: ignore[reportArgumentType] # a cached property counts as none
     if not recipients:
-        return notice, []
-    identity, kind = _identity(notice, raw), notice.kind
-    around = Surroundings(trace=trace, returned=notice.message.returned, caller=caller)
+        return kind, message_facts, []
+    identity = _identity(message_facts, raw)
+    around = Surroundings(trace, returned=message_facts.returned, caller=caller)
     verdicts = [judge(facts, knowledge, identity=identity, kind=kind, surroundings=around) for facts in recipients]
     if len(recipients) > 1:
         for number, other in _given_to_others(recipients, verdicts):
             facts = _without_reply(recipients[number], other)
             verdicts[number] = judge(facts, knowledge, identity=identity, kind=kind, surroundings=around)
-    return notice, [
-        believed(verdict) if verdict.conflicts or verdict.reply_code is None else verdict for verdict in verdicts
-    ]
+    return (
+        kind,
+        message_facts,
+        [believed(verdict) if verdict.conflicts or verdict.reply_code is None else verdict for verdict in verdicts],
+    )
 
 
 def _given_to_others(recipients: Sequence[RecipientFacts], verdicts: Sequence[Verdict]) -> Iterator[tuple[int, str]]:
@@ -82,12 +82,11 @@ def _without_reply(facts: RecipientFacts, other: str) -> RecipientFacts:
     return replace(facts, reply=None, status=None, diagnostic=None, conflicts=(*facts.conflicts, conflict))
 
 
-def _identity(notice: Notice, raw: bytes) -> str:
+def _identity(facts: MessageFacts, raw: bytes) -> str:
     """Return what every report of the same failure has in common: the original's Message-ID, or its envelope id.
 
     A report that holds neither is identified by its own bytes.
     """
-    facts = notice.message
     known = None if facts.returned is None else facts.returned.message_id
     if known or facts.original_envelope_id:
         return known or str(facts.original_envelope_id)

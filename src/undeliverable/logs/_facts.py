@@ -21,13 +21,13 @@ from undeliverable.model import (
     Action,
     Command,
     Diagnostic,
-    Evidence,
     Protocol,
     RecipientFacts,
     Reply,
     Witness,
     words_of,
 )
+from undeliverable.model._made import make_evidence, make_facts
 
 __all__ = ["Entry", "date_of", "facts_of", "line_entry", "record_entry"]
 
@@ -118,10 +118,10 @@ def facts_of(entry: Entry) -> tuple[RecipientFacts, ...]:
     stated = found.get("status")
     field = None if stated is None else _status(stated)
     expired = entry.action is Action.FAILED and (entry.expired or _gave_up(entry, own))
-    evidence = (Evidence(Witness.LOG, "", 0, words_of(entry.frame.body), entry.pattern),)
+    evidence = (make_evidence(Witness.LOG, "", 0, words_of(entry.frame.body), entry.pattern),)
     return tuple(
-        RecipientFacts(
-            witness=Witness.LOG,
+        make_facts(
+            Witness.LOG,
             recipient=name,
             original_recipient=_other(found.get("original_recipient"), name),
             action=entry.action,

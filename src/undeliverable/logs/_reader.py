@@ -20,6 +20,7 @@ from undeliverable.logs._facts import Entry, date_of, facts_of
 from undeliverable.logs._lines import LONGEST, Line, Lines
 from undeliverable.logs._unread import Unread
 from undeliverable.model import Action, Event, MessageFacts, RecipientFacts, Returned
+from undeliverable.model._made import make_message_facts
 from undeliverable.verdict import Kind, Proof, Report
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _message(entry: Entry, trail: _Trail | None) -> MessageFacts:
     sender = found.get("sender", None if trail is None else trail.sender)
     message_id = found.get("message_id", None if trail is None else trail.message_id)
     known = sender is not None or message_id is not None
-    return MessageFacts(
+    return make_message_facts(
         generator=entry.name,
         reporting_mta=entry.frame.host,
         arrival_date=None if trail is None else trail.arrival,

@@ -16,7 +16,7 @@ from undeliverable.model._returned import Feedback, Returned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
 __all__ = [
     "Action",
@@ -38,11 +38,6 @@ __all__ = [
     "printable",
     "words_of",
 ]
-
-# The guard of a frozen dataclass makes it slow to fill: 1,400 instructions for each attribute instead of 400. So two classes
-# with many are filled as drafts without one, which become what they are when they are full. That saves 2 to 3 % of the
-# instructions of a mail for RecipientFacts, and 1 % for MessageFacts; the other classes are not worth it.
-_open: Final = object.__setattr__
 
 
 class Action(Word):
@@ -183,7 +178,7 @@ class FieldBlock(Record):
         return header_fields(self.field_block)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RecipientFacts(FieldBlock):
     """What one kind of text, or after merging all of them, says about one recipient.
 
@@ -211,54 +206,8 @@ class RecipientFacts(FieldBlock):
     field_block: str = ""
     protocol: Protocol | None = None
 
-    def __init__(  # noqa: PLR0913 # one for each attribute
-        self,
-        *,
-        witness: Witness,
-        recipient: str | None = None,
-        original_recipient: str | None = None,
-        action: Action | None = None,
-        status: StatusCode | None = None,
-        reply: Reply | None = None,
-        diagnostic: Diagnostic | None = None,
-        command: Command | None = None,
-        remote_mta: str | None = None,
-        expired: bool = False,
-        last_attempt_date: datetime | None = None,
-        will_retry_until: datetime | None = None,
-        vendor_code: str | None = None,
-        evidence: tuple[Evidence, ...] = (),
-        conflicts: tuple[str, ...] = (),
-        field_block: str = "",
-        protocol: Protocol | None = None,
-    ) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _RecipientFactsDraft)
-        draft.witness = witness
-        draft.recipient = recipient
-        draft.original_recipient = original_recipient
-        draft.action = action
-        draft.status = status
-        draft.reply = reply
-        draft.diagnostic = diagnostic
-        draft.command = command
-        draft.remote_mta = remote_mta
-        draft.expired = expired
-        draft.last_attempt_date = last_attempt_date
-        draft.will_retry_until = will_retry_until
-        draft.vendor_code = vendor_code
-        draft.evidence = evidence
-        draft.conflicts = conflicts
-        draft.field_block = field_block
-        draft.protocol = protocol
-        draft.__class__ = RecipientFacts
 
-
-class _RecipientFactsDraft(FieldBlock):
-    __slots__ = RecipientFacts.__slots__
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, init=False, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MessageFacts(FieldBlock):
     """What the report says of itself and of the message that it is about.
 
@@ -277,40 +226,6 @@ class MessageFacts(FieldBlock):
     returned: Returned | None = None
     field_block: str = ""
     feedback: Feedback | None = None
-
-    def __init__(  # noqa: PLR0913 # one for each attribute
-        self,
-        *,
-        generator: str | None = None,
-        reporting_mta: str | None = None,
-        received_from_mta: str | None = None,
-        arrival_date: datetime | None = None,
-        original_envelope_id: str | None = None,
-        queue_id: str | None = None,
-        date: datetime | None = None,
-        message_id: str | None = None,
-        returned: Returned | None = None,
-        field_block: str = "",
-        feedback: Feedback | None = None,
-    ) -> None:
-        draft: Any = self
-        _open(draft, "__class__", _MessageFactsDraft)
-        draft.generator = generator
-        draft.reporting_mta = reporting_mta
-        draft.received_from_mta = received_from_mta
-        draft.arrival_date = arrival_date
-        draft.original_envelope_id = original_envelope_id
-        draft.queue_id = queue_id
-        draft.date = date
-        draft.message_id = message_id
-        draft.returned = returned
-        draft.field_block = field_block
-        draft.feedback = feedback
-        draft.__class__ = MessageFacts
-
-
-class _MessageFactsDraft(FieldBlock):
-    __slots__ = MessageFacts.__slots__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,14 +14,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final, Self
 
-__all__ = ["Feedback", "Returned"]
+__all__ = ["GROUPING", "Feedback", "Grouped", "Returned"]
 
 # What groups messages: the mailing list (RFC 2919), and the campaign as feedback loops repeat it.
-_KEPT_HEADERS: Final = ("list-id", "feedback-id")
+GROUPING: Final = ("list-id", "feedback-id")
+
+
+class Grouped(Record):
+    """What keeps the values of the headers that group messages, where its reader has found them already, else None or nothing."""
+
+    __slots__ = ("_grouping",)
+    _grouping: Sequence[str | None] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Returned(Record):
+class Returned(Grouped):
     """The message that came back, as far as the report holds it.
 
     :ivar block: its header block, folded as it stood, at most 64 KB.
@@ -58,11 +65,13 @@ class Returned(Record):
 
         They are List-Id (RFC 2919), Feedback-ID, and those of ``keep_headers``; of each the first value, as far as present.
         """
-        names = (*_KEPT_HEADERS, *map(str.lower, self.keep_headers)) if self.keep_headers else _KEPT_HEADERS
-        found = _fields_named()(self.block, names)
-        if not found:
-            return {}
-        first = dict(reversed(found))
+        grouping = None if self.keep_headers else getattr(self, "_grouping", None)
+        if grouping is not None:  # as of every message that comes back in a report
+            decoded = _decoded()
+            known = zip(GROUPING, grouping, strict=True)
+            return {name: text for name, raw in known if raw and (text := decoded(raw))}
+        names = (*GROUPING, *map(str.lower, self.keep_headers))
+        first = dict(reversed(_fields_named()(self.block, names)))
         return {name: value for name in names if (value := first.get(name))}
 
     def to_dict(self) -> dict[str, object]:
@@ -85,6 +94,7 @@ def _fields_named() -> Callable[[str, tuple[str, ...]], list[tuple[str, str]]]:
     return fields_named
 
 
+@lru_cache(maxsize=1)
 def _decoded() -> Callable[[str], str]:
     from undeliverable._mime.headers import decoded
 

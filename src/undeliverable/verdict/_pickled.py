@@ -11,11 +11,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
-from undeliverable._text.record import Word
+from undeliverable._text.dates import date_text
+from undeliverable._text.record import Word, draft_of
 from undeliverable.codes import ReplyCode, StatusCode
-from undeliverable.model import Action, Command, Evidence, MessageFacts, Returned, Witness
+from undeliverable.model import Action, Command, Returned, Witness
+from undeliverable.model._made import make_evidence, make_message_facts, make_returned
 from undeliverable.reasons import Advice, AppliesTo, BounceType, Fault, MessageAdvice, Reason
 from undeliverable.verdict._refs import Details, PolicyRef, RuleRef
 from undeliverable.verdict._words import TEXTS, Kind, Proof, ProviderFrom, StatusFrom
@@ -129,7 +131,7 @@ def report_state(report: Any) -> tuple[Any, ...]:  # noqa: ANN401 # a report
 
 def _stated(date: datetime | None) -> datetime | str | None:
     """Return a date as text where that says all of it: its zone is an offset."""
-    return date.isoformat() if date is not None and date.tzinfo.__class__ is timezone else date
+    return date_text(date) if date is not None and date.tzinfo.__class__ is timezone else date
 
 
 # --- and back ---------------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 
     """Return the verdict with these values."""
     plain, words, status, reported, code, rule, policy, shadowed, last, until, evidence, details, set_by = state
     stated = None if status is None else _status(status)
-    verdict: object = object.__new__(cast("type[Any]", cls))
+    verdict: Any = _draft_of(cls)()
     values = (
         *plain,
         *[member(word) for member, word in zip(_members, words, strict=True)],
@@ -151,12 +153,13 @@ def restored_verdict(cls: type, state: tuple[Any, ...]) -> Any:  # noqa: ANN401 
         None if shadowed is None else tuple(map(_rule, shadowed)),
         _date(last),
         _date(until),
-        tuple([Evidence(_witness(one[0]), *one[1:]) for one in evidence]),
+        tuple([make_evidence(_witness(one[0]), *one[1:]) for one in evidence]),
         _details(details),
         tuple([(key, PolicyRef(*ref)) for key, ref in set_by]) if set_by else (),
     )
-    for put, value in zip(_setters(cls), values, strict=True):
-        put(verdict, value)
+    for name, value in zip(_NAMES, values, strict=True):
+        setattr(verdict, name, value)
+    verdict.__class__ = cls
     return verdict
 
 
@@ -165,29 +168,41 @@ def restored_report(cls: type, of_verdicts: type, state: tuple[Any, ...]) -> Any
     kind, verdicts, (texts, arrival, date, returned), event, remarks, source, received = state
     if returned is not None:
         block, message_id, from_, to, subject, sent, keep_headers = returned
-        returned = Returned(block, message_id, from_, to, subject, _date(sent), keep_headers)
-    message = MessageFacts(
+        returned = make_returned(block, message_id, from_, to, subject, _date(sent), None, keep_headers)
+    message = make_message_facts(
         **dict(zip(_TEXTS_OF_MESSAGE, texts, strict=True)),
         arrival_date=_date(arrival),
         date=_date(date),
         returned=returned,
     )
-    return cls(
-        kind=Kind(kind),
-        verdicts=tuple([restored_verdict(of_verdicts, one) for one in verdicts]),
-        message=message,
-        event=event,
-        remarks=remarks,
-        source=source,
-        received=_date(received),
+    report: Any = _draft_of(cls)()
+    report.kind, report.message, report.event, report.remarks, report.source = (
+        _kind(kind),
+        message,
+        event,
+        remarks,
+        source,
     )
+    report.verdicts = tuple([restored_verdict(of_verdicts, one) for one in verdicts])
+    report.received = _date(received)
+    report.__class__ = cls
+    return report
 
 
 _witness: Final = {member.value: member for member in Witness}.__getitem__
+_kind: Final = {member.value: member for member in Kind}.__getitem__
+_draft_of: Final = lru_cache(maxsize=8)(draft_of)
+_NAMES: Final = (*_AS_THEY_ARE, *_ENUMS, *_MADE)
+
+
+@lru_cache(maxsize=512)
+def _read_date(text: str) -> datetime:
+    """Return a date, remembered: a report holds the same one more than once."""
+    return datetime.fromisoformat(text)
 
 
 def _date(value: Any) -> datetime | None:  # noqa: ANN401 # as _stated returns it
-    return datetime.fromisoformat(value) if value.__class__ is str else value
+    return _read_date(value) if value.__class__ is str else value
 
 
 @lru_cache(maxsize=1024)
@@ -203,9 +218,3 @@ def _rule(values: tuple[Any, ...]) -> RuleRef:
 @lru_cache(maxsize=256)
 def _details(values: tuple[Any, ...]) -> Details:
     return Details(*values)
-
-
-@lru_cache(maxsize=4)
-def _setters(cls: type) -> tuple[Callable[[object, object], None], ...]:
-    """Return what fills the slots of a verdict, whose class is frozen, in the order of `restored_verdict`."""
-    return tuple(vars(cls)[name].__set__ for name in (*_AS_THEY_ARE, *_ENUMS, *_MADE))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from copyreg import __newobj__  # type: ignore[attr-defined] # what object.__reduce_ex__ uses
 from functools import lru_cache
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 from undeliverable.model import Event
@@ -29,6 +29,14 @@ def _record_json() -> Callable[..., str]:
     from undeliverable.verdict._json import record_json
 
     return record_json
+
+
+@lru_cache(maxsize=1)
+def _pickled() -> ModuleType:
+    """Return what pickles: imported with the first one, as above."""
+    from undeliverable.verdict import _pickled
+
+    return _pickled
 
 
 def _as_before(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 # a verdict or a report
@@ -60,10 +68,9 @@ class VerdictViews:
     def __reduce__(self) -> tuple[Any, ...]:
         if VerdictViews not in self.__class__.__bases__:
             return _as_before(self)
-        from undeliverable.verdict._pickled import restored_verdict, verdict_state
-
+        pickled = _pickled()
         try:
-            return restored_verdict, (self.__class__, verdict_state(self))
+            return pickled.restored_verdict, (self.__class__, pickled.verdict_state(self))
         except (AttributeError, KeyError, TypeError):  # made by somebody, of other values
             return _as_before(self)
 
@@ -102,10 +109,9 @@ class ReportViews:
         kinds = {verdict.__class__ for verdict in self.verdicts}
         if ReportViews not in self.__class__.__bases__ or not all(VerdictViews in kind.__bases__ for kind in kinds):
             return _as_before(self)
-        from undeliverable.verdict._pickled import report_state, restored_report
-
+        pickled = _pickled()
         try:
-            return restored_report, (self.__class__, next(iter(kinds), None), report_state(self))
+            return pickled.restored_report, (self.__class__, next(iter(kinds), None), pickled.report_state(self))
         except (AttributeError, KeyError, TypeError):  # made by somebody, of other values
             return _as_before(self)
 

@@ -18,6 +18,7 @@ from undeliverable._verdicts.judge import ServiceClass, Surroundings, judge
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode
 from undeliverable.knowledge import Knowledge
 from undeliverable.model import Action, Diagnostic, Event, Evidence, RecipientFacts, Reply, Witness, words_of
+from undeliverable.model._made import make_facts
 from undeliverable.reasons import BounceType, Fault, Reason
 from undeliverable.verdict import Kind, Report, Verdict
 from undeliverable.webhooks._fields import plain
@@ -125,8 +126,8 @@ def _verdict(
 def _facts(recipient: RecipientEvent, meaning: Meaning, kind: Kind, event: Event, answer: _Answer) -> RecipientFacts:
     action = recipient.action or _ACTIONS.get(kind)
     command = recipient.command
-    return RecipientFacts(
-        witness=Witness.EVENT,
+    return make_facts(
+        Witness.EVENT,
         recipient=_address(recipient.address),
         original_recipient=_address(recipient.original_recipient),
         action=action,

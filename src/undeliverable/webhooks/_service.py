@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from undeliverable._dsn.feedback import NO_COMPLAINT
 from undeliverable.errors import WebhookError
 from undeliverable.model import Action, MessageFacts, Returned
+from undeliverable.model._made import make_message_facts
 from undeliverable.reasons import BounceType, Reason
 from undeliverable.verdict import Kind
 from undeliverable.webhooks._fields import Fields, as_list, as_object
@@ -303,7 +304,7 @@ def about(
         fields.remark("a Message-ID longer than a line was left out")
         message_id = None
     known = message_id or from_ or to or subject
-    return MessageFacts(
+    return make_message_facts(
         reporting_mta=reporting_mta,
         queue_id=queue_id,
         date=date,
