@@ -117,7 +117,7 @@ class OriginWords:
     @staticmethod
     def _names_any(names: Iterable[str], folded: str) -> bool:
         bare = folded.replace("-", " ").replace("_", " ")
-        return any(name in bare and _is_named(name, bare) for name in names)
+        return any(_is_named(name, bare) for name in filter(bare.__contains__, names))
 
     def is_reply_or_forward(self, subject: str | None) -> bool:
         """Return whether a subject says that somebody replies to or forwards a message (RFC 5322 3.6.5)."""

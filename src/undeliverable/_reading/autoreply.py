@@ -189,7 +189,7 @@ class _Message(NamedTuple):
 
 
 def _contains(text: str, group: Iterable[str]) -> bool:
-    return any(phrase in text for phrase in group)
+    return any(map(text.__contains__, group))
 
 
 def _plain(text: str, limit: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from undeliverable._text.fold import fold
@@ -21,7 +22,7 @@ UNSPACED_FROM: Final = "\u0590"
 """The first of the scripts, Hebrew to Hangul, whose words are found inside others."""
 _BETWEEN: Final = 7  # words that ".." stands for, at most
 _ROOM: Final = 16  # characters that it stands for in scripts without blanks
-_FILED_BY: Final = 3  # letters of a first word with any ending
+_FILED_BY: Final = 3  # letters of a word with any ending
 _ADDRESS: Final = lazy(r"\S{1,320}@\S{1,255}")  # no word of the sentence that it stands in
 _WORD: Final = lazy(r"[^\W_]+")
 _ASCII_WORD: Final = lazy(r"[a-z0-9]+")  # the same in folded text that is ASCII, in half the time
@@ -29,7 +30,8 @@ _ACCENTS: Final = lazy(r"[\u0300-\u036f]+")
 _LETTERS: Final = str.maketrans("\u0142\u0131", "li")  # letters with a stroke or without a dot do not decompose
 _OPEN: Final = "*"
 _GAP: Final = ".."
-_NONE: Final[frozenset[str]] = frozenset()
+_ALONE: Final = ""
+"""The key of a phrase of one word."""
 
 
 class _Word(NamedTuple):
@@ -46,14 +48,13 @@ class _Word(NamedTuple):
 
 
 class _Phrase(NamedTuple, Generic[_Kind]):
-    """A phrase of several words.
+    """A phrase, and its kind.
 
-    :ivar needed: the words behind the first one that stand in it as they are.
+    :ivar first: its first word, or how that begins.
     """
 
-    first: _Word
+    first: str
     others: tuple[_Word, ...]
-    needed: frozenset[str]
     kind: _Kind
 
 
@@ -97,26 +98,10 @@ def written(groups: Iterable[Iterable[str]]) -> Written:
     return Written(by_word, by_letters, "\n".join(inside))
 
 
-class _Filed(Generic[_Kind]):
-    """Lines of phrases that begin alike, until a text first begins so: most are of languages that no text is in.
-
-    :param home: where they are filed, and then the phrases in this one's place.
-    """
-
-    __slots__ = ("_home", "_key", "_kinds", "_lines")
-
-    def __init__(self, home: _Home[_Kind], key: str, lines: str, kinds: Sequence[_Kind]) -> None:
-        self._home: Final = home
-        self._key: Final = key
-        self._lines: Final = lines
-        self._kinds: Final = kinds
-
-    def __iter__(self) -> Iterator[_Phrase[_Kind]]:
-        found = self._home[self._key] = [_taken_apart(phrase, kind) for phrase, kind in _read(self._lines, self._kinds)]
-        return iter(found)
-
-
-_Home: TypeAlias = "dict[str, _Filed[_Kind] | list[_Phrase[_Kind]]]"
+_Begun: TypeAlias = "dict[str, list[_Phrase[_Kind]]]"
+"""Phrases that begin alike, by one of the other words that a sentence with them has, as :func:`_key` gives it."""
+_Home: TypeAlias = "dict[str, str | _Begun[_Kind]]"
+"""Where phrases are filed by how they begin: in lines of the index until a text first begins so."""
 
 
 class Phrases(Generic[_Kind]):
@@ -130,8 +115,8 @@ class Phrases(Generic[_Kind]):
         self._kinds: Final = kinds
         self._lines_inside = lines.inside
         self._inside: list[tuple[tuple[str, ...], _Kind]] | None = None
-        self._whole: Final = _filed(lines.whole, kinds)
-        self._begun: Final = _filed(lines.begun, kinds)
+        self._whole: Final[_Home[_Kind]] = dict(lines.whole)
+        self._begun: Final[_Home[_Kind]] = dict(lines.begun)
 
     @classmethod
     def of(cls, phrases: Mapping[_Kind, Iterable[str]]) -> Phrases[_Kind]:
@@ -143,18 +128,39 @@ class Phrases(Generic[_Kind]):
         folded = plain(text)
         word_in = _ASCII_WORD if folded.isascii() else _WORD
         words: list[str] = word_in.findall(_ADDRESS.sub(" ", folded) if "@" in folded else folded)
-        found: set[_Kind] = set()
-        known = set(words)
-        for at, word in enumerate(words):
-            for _, others, needed, kind in self._whole.get(word, ()):
-                if needed <= known and (not others or _follow(others, words, at)):
-                    found.add(kind)
-            for first, others, needed, kind in self._begun.get(word[:_FILED_BY], ()):
-                if word.startswith(first.text) and needed <= known and (not others or _follow(others, words, at)):
-                    found.add(kind)
+        letters = [word[:_FILED_BY] for word in words]
+        known = {_ALONE, *words, *[begun + _OPEN for begun in letters]}
+        found = {*self._begun_by(words, self._whole, words, known), *self._begun_by(letters, self._begun, words, known)}
         if not folded.isascii():
             found.update(kind for pieces, kind in self._unspaced() if kind not in found and _stand_in(pieces, folded))
         return frozenset(found)
+
+    def _begun_by(
+        self, begins: Sequence[str], home: _Home[_Kind], words: list[str], known: set[str]
+    ) -> Iterator[_Kind]:
+        """Yield the kinds of the phrases that stand in `words`.
+
+        :param begins: for each of the words, what phrases are filed by in `home`.
+        :param known: all keys of phrases that may stand there.
+        """
+        for at, begun in enumerate(begins):
+            if begun in home:
+                filed = self._filed(home, begun)
+                for key in filed.keys() & known:
+                    for first, others, kind in filed[key]:
+                        if words[at].startswith(first) and (not others or _follow(others, words, at)):
+                            yield kind
+
+    def _filed(self, home: _Home[_Kind], begins: str) -> _Begun[_Kind]:
+        """Return the phrases that begin so; most are of languages that no text is in."""
+        filed = home[begins]
+        if isinstance(filed, str):
+            phrases: _Begun[_Kind] = {}
+            for phrase, kind in _read(filed, self._kinds):
+                first, *others = _words_of(phrase)
+                phrases.setdefault(_key(others), []).append(_Phrase(first.text, tuple(others), kind))
+            home[begins] = filed = phrases
+        return filed
 
     def _unspaced(self) -> list[tuple[tuple[str, ...], _Kind]]:
         """Return the phrases of scripts without blanks between words, in pieces; most texts have no letter of these."""
@@ -164,12 +170,6 @@ class Phrases(Generic[_Kind]):
         return self._inside
 
 
-def _filed(lines: Mapping[str, str], kinds: Sequence[_Kind]) -> _Home[_Kind]:
-    home: _Home[_Kind] = {}
-    home.update((key, _Filed(home, key, text, kinds)) for key, text in lines.items())
-    return home
-
-
 def _read(lines: str, kinds: Sequence[_Kind]) -> Iterator[tuple[str, _Kind]]:
     """Yield the phrases in lines of the index, with their kinds."""
     for line in filter(None, lines.split("\n")):
@@ -177,10 +177,11 @@ def _read(lines: str, kinds: Sequence[_Kind]) -> Iterator[tuple[str, _Kind]]:
         yield phrase, kinds[int(number)]
 
 
-def _taken_apart(phrase: str, kind: _Kind) -> _Phrase[_Kind]:
-    first, *others = _words_of(phrase)
-    needed = frozenset([word.text for word in others if not word.is_open]) or _NONE  # empty ones are not shared
-    return _Phrase(first, tuple(others), needed, kind)
+def _key(others: Sequence[_Word]) -> str:
+    """Return one of the words behind the first: one that stands in a sentence as it is, else the first letters of one."""
+    closed = (word.text for word in others if not word.is_open)
+    begun = (word.text[:_FILED_BY] + _OPEN for word in others if len(word.text) >= _FILED_BY)
+    return next(chain(closed, begun), _ALONE)
 
 
 def _follow(wanted: Iterable[_Word], words: list[str], at: int) -> bool:
