@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import quopri
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from tests.benchmarks.scale import peak
 from tests.benchmarks.shapes import EVERY, HEAD, PLAIN, noise
-from undeliverable import Knowledge, parse
+from undeliverable import Knowledge, compiled, parse
 from undeliverable._mime.headers import unfold
 from undeliverable._mime.html import render
 from undeliverable._mime.part import read
@@ -19,8 +20,9 @@ from undeliverable._mime.transfer import decode_transfer
 from undeliverable._smtp.transcripts import read_dialogue
 
 KB = 1000
+SLACK = 1.0 if sys.version_info[:2] == (3, 11) and not compiled else 1.3
 
-# Items or octets, and how many times their size messages take, themselves included: what was measured and a tenth more.
+# Items or octets, and how many times their size messages take, themselves included: what was measured and a tenth more. `SLACK` is for other versions of Python and compiled modules.
 MOST = {
     "attachment": (400 * KB, 1.2), "attachment, CRLF": (400 * KB, 1.2), "text": (400 * KB, 2.3), "text, CRLF": (400 * KB, 3.3),
     "text, CR": (400 * KB, 3.4), "CR CR LF": (400 * KB, 2.7), "undeclared charset": (400 * KB, 4.6), "HTML": (400 * KB, 2.7),
@@ -41,7 +43,7 @@ def test_a_large_message_takes_little_memory(name: str, knowledge: Knowledge) ->
     (shape, _), (size, most) = EVERY[name], MOST[name]
     parse(shape(size >> 6), knowledge=knowledge)  # loads what is loaded when it is first needed
     raw = shape(size)
-    assert peak(lambda: parse(raw, knowledge=knowledge)) / len(raw) + 1 <= most
+    assert peak(lambda: parse(raw, knowledge=knowledge)) / len(raw) + 1 <= most * SLACK
 
 
 # ----------------------------------------------------------------------------------------------------------------

@@ -706,3 +706,19 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
 
     with_server(Held(), talk)
     assert statuses(answers[0]) == [200]
+
+
+def test_who_has_its_last_answer_does_not_hold_up_a_server_that_stops() -> None:
+    async def talk(server: HttpServer) -> None:
+        with connected(server.port) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert (await asyncio.to_thread(client.recv, 15)).startswith(b"HTTP/1.1 400")
+            client.sendall(b"x")  # it goes on sending, and would be listened to for some seconds
+            async with asyncio.timeout(20):
+                stopping = asyncio.create_task(server.stop())
+                while not stopping.done():
+                    with suppress(OSError):
+                        client.sendall(b"x")
+                    await asyncio.sleep(0.05)
+
+    with_server(Echo(), talk)

@@ -25,6 +25,7 @@ from undeliverable.model import (
     Returned,
     Witness,
 )
+from undeliverable.model._made import make_evidence, make_facts, make_message_facts, make_reply, make_returned
 from undeliverable.reasons import MessageAdvice
 from undeliverable.verdict import Details, PolicyRef, RuleRef
 
@@ -227,3 +228,23 @@ def test_an_event_without_hash_is_a_value_all_the_same() -> None:
     assert event != replace(event, metadata={})
     with pytest.raises(TypeError, match="unhashable"):
         hash(event)
+
+
+MADE: Final[dict[str, tuple[Any, Any]]] = {
+    "reply": (make_reply(None, None, "x"), Reply(None, None, "x")),
+    "evidence": (make_evidence(Witness.WORDS, "1", 7, "x"), Evidence(Witness.WORDS, "1", 7, "x")),
+    "returned": (make_returned("S: x", None, None, None, None, None), Returned("S: x")),
+    "facts": (make_facts(Witness.FIELD), RecipientFacts(witness=Witness.FIELD)),
+    "message": (make_message_facts(), MessageFacts()),
+}
+"""What drafts become, and what the classes themselves make of the same arguments."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_was_a_draft_is_what_its_class_makes(name: str) -> None:
+    made, plain = MADE[name]
+    assert made == plain
+    assert repr(made) == repr(plain)
+    assert {one.name: getattr(made, one.name) for one in fields(made)} == {
+        one.name: getattr(plain, one.name) for one in fields(plain)
+    }

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from undeliverable._text.record import draft_of
 from undeliverable.knowledge import Knowledge, caller_of
 from undeliverable.verdict import Kind, Report
 
@@ -14,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
     from datetime import datetime
-    from typing import Any, Final
+    from typing import Final
 
     from undeliverable._rules.failure import Hosts
     from undeliverable.model import MessageFacts
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ENVELOPE_TO", "REMARKS_LIMIT", "attached", "delivered_to", "parse", "received_at"]
 
-_ReportDraft: Final = draft_of(Report)
 REMARKS_LIMIT: Final = 100
 """Different remarks that a report keeps; of further ones it says how many there were."""
 ENVELOPE_TO: Final = ("Delivered-To", "X-Original-To", "Envelope-To")
@@ -68,16 +66,13 @@ def parse(  # noqa: PLR0913 # the public interface
     kind, facts, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))
-    report: Any = _ReportDraft()
-    report.kind = kind
-    report.verdicts = tuple(judged) if kind is not Kind.OTHER else ()
-    report.message = facts
-    report.remarks = _first_remarks(remarks) if remarks else ()
-    report.source = source
-    report.event = report.received = None
-    report.__class__ = Report
-    finished: Report = report
-    return finished
+    return Report(
+        kind=kind,
+        verdicts=tuple(judged) if kind is not Kind.OTHER else (),
+        message=facts,
+        remarks=_first_remarks(remarks) if remarks else (),
+        source=source,
+    )
 
 
 @lru_cache(maxsize=1)

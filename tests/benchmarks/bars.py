@@ -36,8 +36,12 @@ def _known(corpus: str, name: str) -> Callable[[Corpora], float]:
     return lambda found: found[corpus][name]
 
 
+_PACE: Final = 288
+"""Microseconds that `email` took for a message of mta-postfix on the machine that bars in units of time were set on."""
+
+
 def _at_pace(name: str) -> Callable[[Corpora], float]:
-    """Return what gives a time as it would be at the pace of the machine that the bars in units of time were set on."""
+    """Return what gives a time as it would be at the pace of that machine."""
     return lambda found: found[_OWN][name] * _PACE / found["mta-postfix"]["email"]
 
 
@@ -46,8 +50,6 @@ def _record(found: Corpora) -> float:
     return own["json"] / own["undeliverable"] - 1
 
 
-_PACE: Final = 288
-"""Microseconds that `email` took there for a message of mta-postfix."""
 _COMPILED: Final = "parse --compiled PYTHON --mails FOLDER"
 _COUNTED: Final = "parse --reference SRC --count NAME --mails FOLDER"
 _POSTFIX: Final = "parse --mails mta-postfix"
@@ -70,15 +72,15 @@ BARS: Final = (
     *(Bar(f"pure, times Sisimai Perl: {name}", 1.0, None, _ratio(name, "Sisimai Perl", "pure"))
       for name in ("mta-postfix", "mta-exim", "mta-sendmail", "sisimai", "mta-qmail")),
     Bar("record and encoding as JSON, share of parse", None, 0.10, _record, "parse"),
-    Bar("pickled and back, us a message at 288 us for email", None, 10, _at_pace("pickled"), _POSTFIX),
+    Bar(f"pickled and back, us a message at {_PACE} us for email", None, 10, _at_pace("pickled"), _POSTFIX),
     Bar("classify, distinct replies, first = 1", None, 2, _known(_OWN, "classify/first"), "classify --reference SRC"),
     Bar("classify, rules alone, first = 1", None, 1.5, _known(_OWN, "classify/rules alone"), "classify --reference SRC"),
     Bar("classify, compiled, replies in the time of a message by email", 20, None,
         lambda found: found[_OWN]["classify/compiled"] * found["mta-postfix"]["email"] / 1e6, f"classify {_COMPILED}"),
     Bar("classify, 5,000 rules, 500 = 1", None, 1.1, _known(_OWN, "classify/rules"), "classify"),
-    Bar("import, ms at 288 us for email", None, 30, _at_pace("start/import"), f"start {_POSTFIX}"),
-    Bar("one cold report, ms at 288 us for email", None, 80, _at_pace("start/report"), f"start {_POSTFIX}"),
-    Bar("--help, ms at 288 us for email", None, 65, _at_pace("start/help"), f"start {_POSTFIX}"),
+    Bar(f"import, ms at {_PACE} us for email", None, 30, _at_pace("start/import"), f"start {_POSTFIX}"),
+    Bar(f"one cold report, ms at {_PACE} us for email", None, 80, _at_pace("start/report"), f"start {_POSTFIX}"),
+    Bar(f"--help, ms at {_PACE} us for email", None, 65, _at_pace("start/help"), f"start {_POSTFIX}"),
     Bar("--jobs 2, share of two cores", 0.9, None, _known(_OWN, "jobs/wall"), "jobs, with MAILBOX_MB=100"),
     Bar("--jobs 2, MB of the largest process", None, 40, _known(_OWN, "jobs/memory"), "jobs, with MAILBOX_MB=1000"),
     Bar("memory of one mail, times its size, worst shape", None, 3, _known(_OWN, "scale/memory"), "scale"),

@@ -336,6 +336,10 @@ def leading_lines(size: int) -> bytes:
     return ("\n" * size + HEAD + PLAIN + "\n" + NOTE).encode()
 
 
+def blank_lines_above_fields(size: int) -> bytes:
+    return (HEAD + PLAIN + "\n" + " \n" * (size // 4) + filled("Received: by mx.example.net\n", size // 2)).encode()
+
+
 def encoded_word(size: int) -> bytes:
     word = base64.b64encode(filled("Zustellung gescheitert ", size * 3 // 4).encode()).decode()
     return report(head=HEAD.replace("Undelivered Mail Returned to Sender", f"=?utf-8?b?{word}?=")).encode()
@@ -505,6 +509,7 @@ LINES: Final[dict[str, Shape]] = {
     "blanks": blanks,
     "empty lines": empty_lines,
     "empty lines first": leading_lines,
+    "blank lines above fields": blank_lines_above_fields,
     "dashes": dashes,
     "encoded word": encoded_word,
     "encoded words": encoded_words,

@@ -36,7 +36,7 @@ Standard: TypeAlias = tuple[Look, str, dict[str, Any], RecipientFacts, "Returned
 """What a standard report holds.
 
 What gives the first value of its header of a name, or None; the text for people, in the part TEXT_PATH; what the fields say of the
-message, as keywords of :class:`~undeliverable.model.MessageFacts`; the facts about the one recipient; and what came back.
+message, as keywords of :class:`~undeliverable.model.MessageFacts`; the facts about the one recipient; and the returned message.
 """
 
 

@@ -157,6 +157,8 @@ class _Pass:
         self.above = ""
         self.done = self.passed = 0
         self.doubtful = len(text)
+        visible = _VISIBLE.search(text)
+        self.first = len(text) if visible is None else visible.start()
 
     def sections(self) -> Sections:
         text, size = self.text, len(self.text)
@@ -236,7 +238,7 @@ class _Pass:
         self.is_part = self.is_part or (name == "content-type" and _EMBEDDED.match(bare) is not None)
         is_foreign = name in _TRACE and is_unindented
         is_foreign = is_foreign or ("from" in self.names and not _OF_MESSAGES.isdisjoint(self.names))
-        return self.block if is_foreign and _VISIBLE.search(self.text, 0, self.block) is not None else -1
+        return self.block if is_foreign and self.first < self.block else -1
 
     def line_above(self, at: int) -> str:
         """Return the last line with words between `passed` and `at`, or an empty string; much text may stand there."""

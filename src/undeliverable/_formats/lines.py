@@ -247,8 +247,8 @@ class LinePass:
             elif name in _TEXTS:
                 self._sink = draft.words if name != "reply" else self._reply_of(draft)
                 self._collecting = True
-                if value.strip() and len(self._sink) < WORDS_LIMIT:
-                    self._sink.append(value.strip())
+                if value.strip():
+                    self._add_words(value.strip())
             else:
                 draft.facts.setdefault(name, value.strip())
 
@@ -268,16 +268,14 @@ class LinePass:
         self._sink = self.shared.words if self._format.words == "shared" else self._open.words
         rest = bare[len(literal) :].strip(" \t:-")
         if rest:
-            self._sink.append(rest)
+            self._add_words(rest)
 
     def _add_words(self, words: str) -> None:
         if len(self._sink) < WORDS_LIMIT:
             self._sink.append(words)
 
     def _add(self, bare: str, start: int, end: int) -> None:
-        sink = self._sink
-        if len(sink) < WORDS_LIMIT:
-            sink.append(bare)
+        self._add_words(bare)
         if self._open.start < 0:
             self._open.start = start
         self._open.end = end

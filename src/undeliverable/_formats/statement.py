@@ -24,7 +24,7 @@ __all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
 
 _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
-MENTIONS: Final = 64
+MENTIONS: Final = 1024
 """How often an address counts for which there is weak evidence only."""
 _SEVERAL: Final = 2  # such addresses, of which none is believed
 _NEXT: Final = 256  # characters within which the next line begins

@@ -38,7 +38,7 @@ class SecondOpinion:
         self._rule_of: Final = by_status
         self._counts: Final = counts and shipped is not None
         self._reason_of: Final = lru_cache(_REMEMBERED)(self._by_status)
-        # What returns how far a verdict that has a reason can be relied on: one object for all verdicts, which keep it.
+        # Returns how far a verdict that has a reason can be relied on. Verdicts keep it: a bound method would be a new object for each.
         self.confidence_of: Final[Callable[[Verdict], str]] = partial(confidence_of, self._reason_of, self.view)
 
     @cached_property

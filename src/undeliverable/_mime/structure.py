@@ -66,7 +66,7 @@ def normalise_line_endings(data: bytes, note: Callable[[Repair], None]) -> bytes
     """
     is_large = len(data) > REWRITTEN
     usual = data if is_large else data.replace(b"\r", b"")
-    if not is_large and usual.replace(b"\n", b"\r\n") == data:  # as mail comes: faster than to count
+    if not is_large and usual.replace(b"\n", b"\r\n") == data:  # the usual case: one comparison is faster than counting
         return usual
     all_crs = data.count(b"\r") if is_large else len(data) - len(usual)
     first = None if all_crs == data.count(b"\r\n") else BARE_CR.search(data)  # counting takes half the time

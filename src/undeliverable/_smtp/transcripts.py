@@ -44,7 +44,9 @@ from undeliverable.model._made import make_evidence, make_facts, make_reply
 __all__ = ["may_stand_in", "read_dialogue"]
 
 _PIECE: Final = 65_536  # characters of a text that are taken apart together
-_LINES: Final = 2_048  # lines of one reply that are kept before its last one
+_LINES: Final = (
+    2_048  # lines of one reply before its last one: a server that never ends its reply would fill the memory
+)
 _MARKS: Final = frozenset("<>-IOCS")  # what a mark of MARKED begins with
 _REPLY_CLASSES: Final = frozenset("2345")  # RFC 5321 4.2.1
 _BEGINNINGS: Final = _MARKS | _REPLY_CLASSES | {"."}  # of all lines that say anything

@@ -128,15 +128,16 @@ class Phrases(Generic[_Kind]):
         folded = plain(text)
         word_in = _ASCII_WORD if folded.isascii() else _WORD
         words: list[str] = word_in.findall(_ADDRESS.sub(" ", folded) if "@" in folded else folded)
-        letters = [word[:_FILED_BY] for word in words]
-        known = {_ALONE, *words, *[begun + _OPEN for begun in letters]}
+        known = {_ALONE, *words}
+        known.update([word[:_FILED_BY] + _OPEN for word in known])
+        letters = (word[:_FILED_BY] for word in words)
         found = {*self._begun_by(words, self._whole, words, known), *self._begun_by(letters, self._begun, words, known)}
         if not folded.isascii():
             found.update(kind for pieces, kind in self._unspaced() if kind not in found and _stand_in(pieces, folded))
         return frozenset(found)
 
     def _begun_by(
-        self, begins: Sequence[str], home: _Home[_Kind], words: list[str], known: set[str]
+        self, begins: Iterable[str], home: _Home[_Kind], words: list[str], known: set[str]
     ) -> Iterator[_Kind]:
         """Yield the kinds of the phrases that stand in `words`.
 

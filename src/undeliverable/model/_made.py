@@ -1,7 +1,6 @@
-"""Make facts without the guard of their frozen classes, which takes 1,300 instructions for each attribute.
+"""Make facts without the guard of their frozen classes, as drafts (see `draft_of`): each mail has all of them.
 
-Most values of a report are made once a mail and by one reader. So they are written as drafts (see `draft_of`): that saves a
-twentieth of the instructions of a mail. Functions take less than classes where arguments have names, too.
+Functions also take less than classes where arguments have names.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def make_returned(
     grouping: Sequence[str | None] | None = None,
     keep_headers: tuple[str, ...] = (),
 ) -> Returned:
-    """Return the message that came back.
+    """Return a returned message.
 
     :param grouping: the first values of the headers that group messages, as they stood; None where nobody has looked.
     """

@@ -2,7 +2,7 @@
 
 Each connection has limits of its own, but a hundred connections at their limits would be gigabytes. So every session
 takes what it receives from one budget, and gives it back when its message has been stored or refused. Reading a message
-takes memory as well, up to twice its size: of large messages, one is read at a time.
+takes memory as well, some times its size (docs/reference/limits.md): of large messages, one is read at a time.
 """
 
 from __future__ import annotations

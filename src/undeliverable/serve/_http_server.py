@@ -247,6 +247,13 @@ class _Connection(HttpToolsProtocol):
             self._is_lingering = True
             _lingering.Lingering(self._real, self._lingering, self.connection_lost)
 
+    def shutdown(self) -> None:
+        """Close the connection, for the server stops; one that lingers has had its answer."""
+        if self._is_lingering and not self._real.get_write_buffer_size():
+            self._real.abort()
+        else:
+            super().shutdown()
+
     def abort(self) -> None:
         """Close the connection at once."""
         self.transport.abort()
