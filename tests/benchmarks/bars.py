@@ -45,11 +45,6 @@ def _at_pace(name: str) -> Callable[[Corpora], float]:
     return lambda found: found[_OWN][name] * _PACE / found["mta-postfix"]["email"]
 
 
-def _record(found: Corpora) -> float:
-    own = found[_OWN]
-    return own["json"] / own["undeliverable"] - 1
-
-
 _COMPILED: Final = "parse --compiled PYTHON --mails FOLDER"
 _COUNTED: Final = "parse --reference SRC --count NAME --mails FOLDER"
 _POSTFIX: Final = "parse --mails mta-postfix"
@@ -71,8 +66,8 @@ BARS: Final = (
       for name, least in (("mta-postfix", 1.0), ("mta-exim", 1.0), ("mta-sendmail", 1.0), ("sisimai", 1.0), ("mta-qmail", 0.9))),
     *(Bar(f"pure, times Sisimai Perl: {name}", 1.0, None, _ratio(name, "Sisimai Perl", "pure"))
       for name in ("mta-postfix", "mta-exim", "mta-sendmail", "sisimai", "mta-qmail")),
-    Bar("record and encoding as JSON, share of parse", None, 0.10, _record, "parse"),
-    Bar(f"pickled and back, us a message at {_PACE} us for email", None, 10, _at_pace("pickled"), _POSTFIX),
+    Bar("record and encoding as JSON, share of parse", None, 0.10, _ratio(_OWN, "json", "undeliverable"), "parse"),
+    Bar(f"pickled and back, us a message at {_PACE} us for email", None, 10, _at_pace("pickle"), _POSTFIX),
     Bar("classify, distinct replies, first = 1", None, 2, _known(_OWN, "classify/first"), "classify --reference SRC"),
     Bar("classify, rules alone, first = 1", None, 1.5, _known(_OWN, "classify/rules alone"), "classify --reference SRC"),
     Bar("classify, compiled, replies in the time of a message by email", 20, None,
