@@ -21,7 +21,7 @@ GROUPING: Final = ("list-id", "feedback-id")
 
 
 class Grouped(Record):
-    """What keeps the values of the headers that group messages, where its reader has found them already, else None or nothing."""
+    """Keeps the values of the headers that group messages, if the reader has found them; else the slot is None or not set."""
 
     __slots__ = ("_grouping",)
     _grouping: Sequence[str | None] | None

@@ -175,18 +175,15 @@ def restored_report(cls: type, of_verdicts: type, state: tuple[Any, ...]) -> Any
         date=_date(date),
         returned=returned,
     )
-    report: Any = _draft_of(cls)()
-    report.kind, report.message, report.event, report.remarks, report.source = (
-        _kind(kind),
-        message,
-        event,
-        remarks,
-        source,
+    return cls(
+        kind=_kind(kind),
+        verdicts=tuple([restored_verdict(of_verdicts, one) for one in verdicts]),
+        message=message,
+        event=event,
+        remarks=remarks,
+        source=source,
+        received=_date(received),
     )
-    report.verdicts = tuple([restored_verdict(of_verdicts, one) for one in verdicts])
-    report.received = _date(received)
-    report.__class__ = cls
-    return report
 
 
 _witness: Final = {member.value: member for member in Witness}.__getitem__
