@@ -20,7 +20,7 @@ from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in
 from undeliverable._formats.wording import OUTCOMES, Found, Wording, kinds_in, languages_of
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Named", "Rank", "Sentence", "Statement", "read_statement"]
+__all__ = ["Named", "Rank", "Sentence", "Statement", "kinds_at", "read_statement"]
 
 _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
@@ -227,7 +227,7 @@ class _Reader:
         spots = self._without_senders(line.text, spots)
         is_alone = is_list(line.text, spots)
         for number, spot in enumerate(spots):
-            kinds = self._kinds_at(line.start + spot.start)
+            kinds = kinds_at(self._sentences, line.start + spot.start)
             rest = line.text[spot.end :] if number == len(spots) - 1 else ""
             rank = self._rank(line.text, spots[0].start, rest, is_alone=is_alone, kinds=kinds)
             if rank is Rank.LABELLED and is_headed:  # among fields like From and Subject: of the original message
@@ -239,11 +239,6 @@ class _Reader:
             address = self._addresses.setdefault(spot.address, spot.address)
             if self._may_count(address.lower(), rank, use):
                 self._found.append(Named(address, line.start, spot.start, rank, before, rest))
-
-    def _kinds_at(self, place: int) -> frozenset[str]:
-        """Return the kinds of phrases in the sentence at a place."""
-        at = bisect_right(self._sentences, place, key=lambda sentence: sentence.start) - 1
-        return self._sentences[at].kinds if at >= 0 and place < self._sentences[at].end else frozenset()
 
     def _may_count(self, address: str, rank: Rank, use: _Use) -> bool:
         """Return whether an address, in lower case, may be a recipient's; a weak one is none where there are others (see `_chosen`)."""
@@ -365,6 +360,12 @@ class _Reader:
         return named.rank is Rank.ALONE and any(
             place <= named.line + _NEXT for place in self._lines.replies[at : at + 1]
         )
+
+
+def kinds_at(sentences: Sequence[Sentence], place: int) -> frozenset[str]:
+    """Return the kinds of phrases in the sentence at a place; none where no sentence stands."""
+    at = bisect_right(sentences, place, key=lambda sentence: sentence.start) - 1
+    return sentences[at].kinds if at >= 0 and place < sentences[at].end else frozenset()
 
 
 def _nearest(places: Sequence[int], line: int) -> Sequence[int]:

@@ -37,7 +37,7 @@ from undeliverable._formats.lines import (
 )
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
-from undeliverable._formats.statement import Named, Rank, Statement, read_statement
+from undeliverable._formats.statement import Named, Rank, Statement, kinds_at, read_statement
 from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, RecipientFacts
@@ -268,10 +268,7 @@ class _UnknownPass(LinePass):
         return bool(self.replies) and self._sink is self.replies[-1].lines
 
     def _is_only_delay(self, start: int) -> bool:
-        at = bisect_right(self._statement.sentences, start, key=lambda sentence: sentence.start) - 1
-        if at < 0 or self._statement.sentences[at].end <= start:
-            return False
-        kinds = self._statement.sentences[at].kinds
+        kinds = kinds_at(self._statement.sentences, start)
         return "failure" not in kinds and not kinds.isdisjoint(("delay", "waiting"))
 
     def _take_field(self, match: re.Match[str], line: str, end: int) -> None:

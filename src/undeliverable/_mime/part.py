@@ -167,8 +167,7 @@ class Part(PartHeader):
             if usual is not None:
                 return _with_lf(usual)
             body = self._without_encoding(self._data[self._body : end])
-        rest = self._rest
-        if is_plain(body) and not (rest and b"-7" in rest and b"utf-7" in rest.lower()):
+        if is_plain(body) and not self._may_be_utf7():
             text = body.decode("ascii")
         else:
             text = decode_text(body, self.parameters.get("charset", "").lower(), self._ledger.note)
@@ -181,9 +180,14 @@ class Part(PartHeader):
             text = text.replace("\0", "")
         return text
 
+    def _may_be_utf7(self) -> bool:
+        """Return whether the charset may be UTF-7, in which ASCII stands for other characters."""
+        rest = self._rest
+        return rest is not None and b"-7" in rest and b"utf-7" in rest.lower()
+
     def _read_unencoded(self, end: int) -> str | None:
         """Return the body up to `end` if it has no transfer encoding, is no base64 for want of a blank, and is plain ASCII; else None."""
-        if self._encoding() not in IDENTITY or (self._rest and b"utf-7" in self._rest.lower()):
+        if self._encoding() not in IDENTITY or self._may_be_utf7():
             return None
         if b" " not in self._data[self._body : self._body + _WORD]:
             return None
