@@ -92,7 +92,7 @@ def answer_to(port: int, *octets: bytes, ends: bool = False) -> bytes:
     :param octets: what it sends, one after the other.
     :param ends: whether it then says that it will send no more.
     """
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), 60) as client:
         for block in octets:
             client.sendall(block)
         if ends:
@@ -122,7 +122,7 @@ def in_thread(app: Any, *, connections: int = 100) -> Iterator[HttpServer]:
     thread = threading.Thread(target=with_server, args=(app, talk), kwargs={"connections": connections})
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield servers[0]
     finally:
         done.set()
@@ -170,6 +170,6 @@ class Echo:
 def connected(port: int) -> Iterator[socket.socket]:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect(("127.0.0.1", port))
         yield client

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -53,7 +54,7 @@ class Client:
     async def reply(self) -> str:
         lines: list[str] = []
         while not lines or lines[-1][3:4] == "-":
-            lines.append((await asyncio.wait_for(self._reader.readline(), 10)).decode().rstrip())
+            lines.append((await asyncio.wait_for(self._reader.readline(), 60)).decode().rstrip())
             if not lines[-1]:
                 return ""
         return "\n".join(lines)
@@ -82,7 +83,7 @@ class Client:
             await asyncio.sleep(0.05)
 
     async def ended(self) -> bool:
-        return not await asyncio.wait_for(self._reader.read(), 10)
+        return not await asyncio.wait_for(self._reader.read(), 60)
 
     def close(self) -> None:
         self._writer.close()
@@ -385,7 +386,7 @@ def test_slow_clients_are_cut_off(handler: BounceHandler, path: Path) -> None:
         assert not sink.sessions
         silent.close()
 
-    run(talk, handler, limits=Limits(command=1.0))
+    run(talk, handler, limits=Limits(command=3.0))
     assert not path.exists()
 
 
@@ -404,7 +405,8 @@ def test_a_session_that_has_ended_may_be_cut(handler: BounceHandler) -> None:
 
 def test_a_session_ends(handler: BounceHandler) -> None:
     async def talk(_sink: Sink, client: Client) -> None:
-        await client.reply()
+        with suppress(ConnectionError):  # it may have ended on a busy machine
+            await client.reply()
         with pytest.raises(ConnectionError):
             await client.drip(b"NOOP\r\n")
 
@@ -550,11 +552,11 @@ def test_the_command_serves_until_it_is_told_to_end(path: Path) -> None:
     )
     assert process.stderr is not None
     ports = [port_said(process.stderr) for _ in range(2)]
-    with socket.create_connection(("127.0.0.1", ports[0]), 10) as client:
+    with socket.create_connection(("127.0.0.1", ports[0]), 60) as client:
         assert client.recv(100).startswith(b"220")
         process.send_signal(signal.SIGTERM)
         assert b"421" in client.recv(100)
-    assert process.wait(15) == 0
+    assert process.wait(60) == 0
     process.stderr.close()
 
 
@@ -693,10 +695,8 @@ def test_what_a_message_says_is_short(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_other_hosts_may_be_let_in(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    monkeypatch.setattr("undeliverable.cli.serve.warn", lambda _: os.kill(os.getpid(), signal.SIGINT))  # it listens
     assert main(["serve", "--to", str(path), "--domain", DOMAIN, "--smtp", "0.0.0.0:0", "--listen-any"]) == 0
-    timer.join()
 
 
 # --- the file of records
@@ -760,16 +760,24 @@ def test_modes(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_may_be_renamed_away_meanwhile(path: Path) -> None:
+def test_a_file_may_be_renamed_away_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
+
+    lock, asks = fcntl.flock, threading.Event()
+
+    def noted(file: int, how: int) -> None:
+        asks.set()
+        lock(file, how)
 
     for replaced in (True, False):
         records.append(path, [b'{"old":1}\n'])
         with open(path, "rb") as holder:
-            fcntl.flock(holder, fcntl.LOCK_EX)
+            lock(holder, fcntl.LOCK_EX)
+            asks.clear()
+            monkeypatch.setattr(fcntl, "flock", noted)
             writer = threading.Thread(target=records.append, args=(path, [b'{"new":1}\n']))
             writer.start()
-            time.sleep(0.2)
+            assert asks.wait(60)  # the file is open
             path.rename(path.with_suffix(".1"))
             if replaced:
                 path.touch()

@@ -26,7 +26,7 @@ from undeliverable.serve._http_server import HttpServer
 from undeliverable.serve._places import Places
 from undeliverable.serve.http import Webhooks
 
-from .serving import Echo, answer_to, connected, in_thread, serving, statuses, with_server
+from .serving import Echo, answer_to, connected, in_thread, statuses, with_server
 from .test_serve import Client
 from .test_webhook_endpoint import BASIC, BOUNCE, ENDPOINTS
 
@@ -66,42 +66,44 @@ def port() -> Iterator[int]:
         yield server.port
 
 
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
-    path = tmp_path / "secrets.toml"
-    path.write_text('[postmark]\nusername = "user"\npassword = "password"\n', encoding="utf-8")
-    path.chmod(0o600)
-    return path
-
-
 @pytest.mark.parametrize("waiting", [b"", b"POST /webhooks/postmark HTTP/1.1\r\nHost: x\r\nConte"])
-def test_half_a_header_keeps_nobody_waiting(waiting: bytes, secrets: Path, tmp_path: Path) -> None:
-    with serving("--http", "127.0.0.1:0", "--secrets", secrets, "--to", tmp_path / "e.jsonl") as server:
-        held = [socket.create_connection(("127.0.0.1", server.ports[0]), 10) for _ in range(200)]
+def test_half_a_header_keeps_nobody_waiting(waiting: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http_server, "_HEADER", 600)  # nobody waits until a header is overdue
+    with in_thread(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl")) as server:
+        held = [socket.create_connection(("127.0.0.1", server.port), 60) for _ in range(200)]
         for client in held:
-            client.sendall(waiting)
+            with suppress(ConnectionError):  # it has made room already
+                client.sendall(waiting)
         for number in range(5):
-            began = time.monotonic()
-            connection = http.client.HTTPConnection("127.0.0.1", server.ports[0], timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
             connection.request("POST", "/webhooks/postmark", BOUNCE.replace(b'"1"', b'"%d"' % number), BASIC)
             assert connection.getresponse().status == 200
             connection.close()
-            assert time.monotonic() - began < 8  # and not the 10 seconds of a header
         for client in held:
             client.close()
 
 
-def test_a_header_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
+class Hurrying(Echo):
+    """Shortens the deadline of headers when it is asked: what comes before may take its time on a busy machine."""
 
+    def __init__(self, app: Echo, patch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self._app, self._patch = app, patch
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._patch.setattr(_http_server, "_HEADER", 0.3)
+        await self._app(scope, receive, send)
+
+
+def test_a_header_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     async def talk(server: HttpServer) -> None:
-        for octets in (b"", b"GET /health HTTP/1.1\r\nHost", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET"):
+        for octets in (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET", b"", b"GET /health HTTP/1.1\r\nHost"):
             began = time.monotonic()
             received = await asyncio.to_thread(answer_to, server.port, octets)
             assert received.startswith(b"HTTP/1.1 200") == octets.endswith(b"GET")
-            assert 0.25 < time.monotonic() - began < 4
+            assert 0.25 < time.monotonic() - began < 9  # and not the usual 10 seconds
 
-    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+    with_server(Hurrying(Echo(), monkeypatch), talk)
 
 
 def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +111,8 @@ def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: p
 
     async def talk(server: HttpServer) -> None:
         client = Client(*await asyncio.open_connection("127.0.0.1", server.port))
-        await client.send(HEAD + b"X: ")
+        with suppress(ConnectionError):  # it may be over on a busy machine
+            await client.send(HEAD + b"X: ")
         with pytest.raises(ConnectionError):
             await client.drip(b"x")
         client.close()
@@ -275,7 +278,7 @@ def test_a_body_that_breaks_off_after_its_answer_gets_no_other_one() -> None:
         writer.write(BROKEN)
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
         writer.write(b"zz\r\n")
-        assert b"HTTP/1.1" not in await asyncio.wait_for(reader.read(), 5)
+        assert b"HTTP/1.1" not in await asyncio.wait_for(reader.read(), 60)
         writer.close()
 
     with_server(Hasty(), talk)
@@ -286,7 +289,8 @@ class Large(Echo):
 
     size = 20 * MIB
 
-    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        self.asked.append(scope["path"])
         headers = [(b"content-length", b"%d" % self.size)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"x" * self.size})
@@ -295,24 +299,21 @@ class Large(Echo):
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_does_not_read_the_answer_is_closed(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
     monkeypatch.setattr(_lingering, "MOVING", 0.3)
+    large = Large()
 
     async def talk(server: HttpServer) -> None:
         with connected(server.port) as client:
             client.sendall(HEAD + more + b"\r\n")
-            connections = server._server.server_state.connections
-            async with asyncio.timeout(20):
-                while not connections:  # noqa: ASYNC110 # uvicorn has no event for it
+            async with asyncio.timeout(60):
+                while not large.asked:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-                while connections:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await ended(server)
 
-    with_server(Large(), talk)
+    with_server(large, talk)
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
-    monkeypatch.setattr(_http_server, "_HEADER", 0.3)
-
     def read(port: int) -> int:
         with connected(port) as client:
             client.sendall(HEAD + more + b"\r\n")
@@ -325,14 +326,17 @@ def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch,
     async def talk(server: HttpServer) -> None:
         assert await asyncio.to_thread(read, server.port) >= Large.size
 
-    with_server(Large(), talk)
+    with_server(Hurrying(Large(), monkeypatch), talk)
 
 
 def test_who_asks_without_reading_makes_room() -> None:
     async def talk(server: HttpServer) -> None:
         with connected(server.port) as held:
             held.sendall((HEAD + b"\r\n") * 2)
-            await asyncio.sleep(0.3)
+            connections = server._server.server_state.connections
+            async with asyncio.timeout(60):
+                while not any(each.flow.write_paused for each in connections):  # type: ignore[union-attr] # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             with connected(server.port) as client:
                 client.sendall(HEAD + b"\r\n")
                 assert (await asyncio.to_thread(client.recv, 15)) == b"HTTP/1.1 200 OK"
@@ -378,13 +382,14 @@ def test_who_waits_for_leave_to_send_a_body(tmp_path: Path, line: str, with_body
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         head = f"{line}\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n".encode()
         rest = b"x" + HEAD + b"Connection: close\r\n\r\n"
+        received = b""
         if not with_body:
             writer.write(head)
-            await asyncio.sleep(0.3)  # it waits
+            if line.endswith("1.1"):  # it waits for what is said; in HTTP/1.0 that is nothing
+                received += await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         writer.write(head + rest if with_body else rest)
-        received = b""
         with suppress(ConnectionError):
-            while block := await asyncio.wait_for(reader.read(4096), 5):
+            while block := await asyncio.wait_for(reader.read(4096), 60):
                 received += block
         assert [answer[:3] for answer in received.split(b"HTTP/1.1 ")[1:]] == said
         writer.close()
@@ -413,7 +418,7 @@ def test_who_sends_too_much_sees_the_answer() -> None:
 
     async def talk(server: HttpServer) -> None:
         def post() -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
             connection.request("POST", "/v1/classify", b"x" * 20 * MIB, {"Content-Type": "application/json"})
             with closing(connection):
                 return connection.getresponse().status
@@ -435,13 +440,13 @@ def test_a_server_with_nobody_who_waits_is_full() -> None:
 
     def received(_reports: Sequence[Report]) -> None:
         busy.set()
-        assert free.wait(20)
+        assert free.wait(60)
 
     async def talk(server: HttpServer) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
-            request = asyncio.create_task(client.post("/webhooks/postmark", content=BOUNCE, headers=BASIC, timeout=30))
-            assert await asyncio.to_thread(busy.wait, 20)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as other:
+            request = asyncio.create_task(client.post("/webhooks/postmark", content=BOUNCE, headers=BASIC, timeout=60))
+            assert await asyncio.to_thread(busy.wait, 60)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as other:
                 answer = await other.get("/health")
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
             free.set()
@@ -497,7 +502,7 @@ def test_who_is_one_too_many_gets_the_answer() -> None:
 
 async def ended(server: HttpServer) -> None:
     """Wait until the server has no connection."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while server._server.server_state.connections:  # noqa: ASYNC110 # uvicorn has no event for it
             await asyncio.sleep(0.01)
 
@@ -535,7 +540,7 @@ def test_who_is_refused_and_sends_for_ever_is_closed(monkeypatch: pytest.MonkeyP
 
         _, writer = await refused(server)
         with pytest.raises(ConnectionError):
-            await asyncio.wait_for(send(), 20)
+            await asyncio.wait_for(send(), 60)
         await ended(server)
 
     with_server(Echo(), talk)
@@ -546,7 +551,7 @@ def test_the_number_of_those_who_linger_is_bounded() -> None:
 
     async def talk(server: HttpServer) -> None:
         clients = [await refused(server) for _ in range(4)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(server._server.server_state.connections) > 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert statuses(await asyncio.to_thread(answer_to, server.port, LAST)) == [200]
@@ -615,7 +620,7 @@ def test_a_body_that_breaks_off_during_its_answer_ends_it() -> None:
         writer.write(BROKEN)
         assert (await reader.readuntil(b"part")).startswith(b"HTTP/1.1 200")
         writer.write(b"zz\r\n")
-        assert b"never" not in await asyncio.wait_for(reader.read(), 5)
+        assert b"never" not in await asyncio.wait_for(reader.read(), 60)
         writer.close()
 
     with_server(Streaming(), talk)
@@ -642,7 +647,7 @@ def test_a_connection_that_has_ended_is_freed(octets: bytes) -> None:
 
     async def talk(server: HttpServer) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server._server.server_state.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         (connection,) = server._server.server_state.connections
@@ -680,13 +685,13 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
     class Held(Echo):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
             busy.set()
-            await asyncio.to_thread(free.wait, 20)
+            await asyncio.to_thread(free.wait, 60)
             await super().__call__(scope, receive, send)
 
     def ask(port: int) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), 20) as client:
+        with socket.create_connection(("127.0.0.1", port), 60) as client:
             client.sendall(LAST.replace(b"Connection: close\r\n", b""))
-            assert stopping.wait(20)
+            assert stopping.wait(60)
             free.set()
             for _ in range(50):
                 client.sendall(HEAD + b"\r\n")
@@ -694,10 +699,10 @@ def test_who_sends_on_while_the_server_stops_gets_the_answer() -> None:
 
     async def talk(server: HttpServer) -> None:
         asking = asyncio.create_task(asyncio.to_thread(ask, server.port))
-        await asyncio.to_thread(busy.wait, 20)
+        await asyncio.to_thread(busy.wait, 60)
         stop = asyncio.create_task(server.stop())
         connections: Any = server._server.server_state.connections
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while all(each.cycle.keep_alive for each in connections):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         stopping.set()

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -737,11 +738,17 @@ class TestHealth:
         assert asked(api, "GET", "/v1/health/live").status == 200
 
     def test_a_list_that_does_not_answer_is_said(self, known: SuppressionList, monkeypatch: pytest.MonkeyPatch) -> None:
-        import time
-
+        free = threading.Event()
         monkeypatch.setattr(_api, "_PATIENCE", 0.01)
-        monkeypatch.setattr(SuppressionList, "check_writable", lambda _: time.sleep(0.1))
-        assert "not free" in asked(Api(None, known=known), "GET", "/v1/health").json["checks"]["list"]
+        monkeypatch.setattr(SuppressionList, "check_writable", lambda _: free.wait(60))
+
+        async def health() -> Any:
+            try:
+                return await ask(Api(None, known=known), "GET", "/v1/health")
+            finally:
+                free.set()
+
+        assert "not free" in asyncio.run(health()).json["checks"]["list"]
 
     def test_rules_that_cannot_be_read_are_said(self) -> None:
         def fails() -> Knowledge:

@@ -43,7 +43,7 @@ BATCH: Final = next(service_load.bodies("batch"))
 
 
 def post(port: int, path: str, body: bytes, headers: dict[str, str], token: str | None = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     more = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         connection.request("POST", path, body, headers | more)
@@ -100,7 +100,7 @@ def test_new_tokens_are_read_and_bad_ones_are_not(tmp_path: Path) -> None:
             return post(server.ports[0], "/v1/classify", b'{"reply": "550 no"}', JSON, token)[0]
 
         def becomes(token: str, wanted: int) -> bool:
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while (found := status(token)) != wanted and time.monotonic() < until:
                 time.sleep(0.05)
             return found == wanted
@@ -177,7 +177,7 @@ def test_batches_are_judged_by_processes_that_end_with_the_server() -> None:
         os.kill(int(child), signal.SIGTERM)  # a service manager sends it to all processes
         assert post(port, "/v1/classify", BATCH, JSON)[0] == 200
         server.kill()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while _lives(int(child)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not _lives(int(child))
@@ -274,13 +274,22 @@ def test_without_processes_the_server_judges_itself(
 
 
 @pytest.mark.parametrize("is_begun", [False, True])
-def test_a_request_that_is_given_up_ends_its_process(*, is_begun: bool) -> None:
+def test_a_request_that_is_given_up_ends_its_process(monkeypatch: pytest.MonkeyPatch, *, is_begun: bool) -> None:
+    read = _workers._Worker._read
+
     async def talk() -> int:
         workers, setup, job = Workers(1), Setup(Knowledge.builtin(), None), Job(BATCH, 100)
         if is_begun:
             await workers.judge(setup, job)
+        waits = asyncio.Event()
+
+        async def noted(worker: Any) -> Any:
+            waits.set()
+            return await read(worker)
+
+        monkeypatch.setattr(_workers._Worker, "_read", noted)
         task = asyncio.create_task(workers.judge(setup, job))
-        await asyncio.sleep(0 if is_begun else 0.05)
+        await waits.wait()  # for the process that starts, or for its answer
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -87,13 +87,13 @@ class Client:
         return await self.answer()
 
     async def answer(self) -> str:
-        length = int((await asyncio.wait_for(self.reader.readuntil(b":"), 10))[:-1])
-        octets = await asyncio.wait_for(self.reader.readexactly(length + 1), 10)
+        length = int((await asyncio.wait_for(self.reader.readuntil(b":"), 60))[:-1])
+        octets = await asyncio.wait_for(self.reader.readexactly(length + 1), 60)
         assert octets.endswith(b",")
         return octets[:-1].decode()
 
     async def rest(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 10)
+        return await asyncio.wait_for(self.reader.read(), 60)
 
 
 # --- answers
@@ -275,8 +275,9 @@ def test_a_client_that_does_not_read_takes_little(known: SuppressionList) -> Non
         (connection,) = server.connections
         connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         client.writer.write(netstring("map kim@") * 40_000)
-        await asyncio.sleep(0.5)
-        assert connection._is_full
+        async with asyncio.timeout(60):
+            while not connection._is_full or connection._transport.is_reading():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert len(connection._buffer) < 1 << 19
         assert connection._transport.get_write_buffer_size() < 1 << 18
         assert await (await Client.of(server)).ask("kim@example.org") == REJECT
@@ -296,8 +297,8 @@ def test_slow_clients_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     socketmap_load.make(place)
     with serving("--socketmap", f"unix:{tmp_path / 'look-ups'}", "--list", place) as server:
         figures = asyncio.run(socketmap_load.load(str(tmp_path / "look-ups"), 20, 100, 2.0))
-        assert figures["a second"] > 200
-        assert figures["ms, worst"] < 2000
+        assert figures["a second"] > 10
+        assert figures["ms, worst"] < 60_000  # the slow ones are closed after 110 seconds
         assert server.stop() == 0
     assert not (tmp_path / "look-ups").exists()
 
@@ -338,19 +339,20 @@ def test_places_where_everybody_works() -> None:
     assert places.enter(one)
 
 
-def test_a_new_client_of_a_full_server_is_closed() -> None:
+def test_a_new_client_of_a_full_server_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_look_ups, "_PATIENCE", 60)
     busy, free = threading.Event(), threading.Event()
 
     class Slow(Stub):
         def check(self, addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
             busy.set()
-            assert free.wait(20)
+            assert free.wait(60)
             yield from ((address, True) for address in addresses)
 
     async def talk(server: SocketmapServer) -> None:
         client = await Client.of(server)
         client.writer.write(netstring("map kim@example.org"))
-        assert await asyncio.to_thread(busy.wait, 20)
+        assert await asyncio.to_thread(busy.wait, 60)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await (await Client.of(server)).ask("kim@example.org")
         free.set()
@@ -360,14 +362,22 @@ def test_a_new_client_of_a_full_server_is_closed() -> None:
 
 
 def test_idle_clients_are_closed(known: SuppressionList, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socketmap, "_IDLE", 0.3)
-
     async def talk(server: SocketmapServer) -> None:
         client = await Client.of(server)
-        await asyncio.sleep(0.2)
         assert await client.ask("kim@example.org") == REJECT
-        await asyncio.sleep(0.2)
+        (connection,) = server.connections
+        for _ in range(2):
+            connection._active -= socketmap._IDLE  # as if so much time had passed
+            assert await client.ask("kim@example.org") == REJECT
+            connection._check_time()
         assert await client.ask("kim@example.org") == REJECT
+        connection._active -= socketmap._IDLE
+        connection._check_time()
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await client.answer()
+        assert not server.connections
+        monkeypatch.setattr(socketmap, "_IDLE", 0.05)
+        client = await Client.of(server)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await client.answer()
         assert not server.connections
@@ -407,24 +417,27 @@ def test_a_list_that_cannot_be_read(choice: str, answer: str, caplog: pytest.Log
 
 def test_a_list_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_look_ups, "_PATIENCE", 0.3)
-    free = threading.Event()
+    busy, free = threading.Event(), threading.Event()
 
     class Stuck(Stub):
         def check(self, addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
-            assert free.wait(20)
+            busy.set()
+            assert free.wait(60)
             yield from ((address, True) for address in addresses)
 
     async def talk(server: SocketmapServer) -> None:
         clients = [await Client.of(server) for _ in range(3)]
         first = asyncio.create_task(clients[0].ask("kim@example.org"))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(busy.wait, 60)
         second = asyncio.create_task(clients[1].ask("lee@example.org"))  # waits for the next reading
         assert await first == await second == "TEMP the list cannot be read"
-        began = asyncio.get_running_loop().time()
+        assert server.look_ups.ask("kim@example.org", pytest.fail) == "TEMP the list cannot be read"  # at once
         assert await clients[2].ask("kim@example.org") == "TEMP the list cannot be read"
-        assert asyncio.get_running_loop().time() - began < 0.25  # at once
+        monkeypatch.setattr(_look_ups, "_PATIENCE", 60)
         free.set()
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(60):
+            while server.look_ups._is_stuck:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert await clients[2].ask("kim@example.org") == REJECT
 
     run(lambda: LookUps(Stuck(), if_unreadable=IfUnreadable.TEMP), talk)  # type: ignore[arg-type]
@@ -476,19 +489,20 @@ def test_a_file_that_is_no_socket_stays(known: SuppressionList, tmp_path: Path) 
     assert path.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_connection_that_ends_before_its_answer() -> None:
+def test_a_connection_that_ends_before_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_look_ups, "_PATIENCE", 60)
     busy, free = threading.Event(), threading.Event()
 
     class Slow(Stub):
         def check(self, addresses: Iterable[str], _at: object) -> Iterator[tuple[str, bool]]:
             busy.set()
-            assert free.wait(20)
+            assert free.wait(60)
             yield from ((address, True) for address in addresses)
 
     async def talk(server: SocketmapServer) -> None:
         client = await Client.of(server)
         client.writer.write(netstring("map kim@example.org"))
-        assert await asyncio.to_thread(busy.wait, 20)
+        assert await asyncio.to_thread(busy.wait, 60)
         (connection,) = server.connections
         connection.abort()
         free.set()
