@@ -59,7 +59,7 @@ class Clients:
     def _send(self, number: int) -> bool:
         message = bounce(address(number), "5.1.1", "550 5.1.1 no such user", message_id=f"<{number}@x.example>")
         try:
-            with smtplib.LMTP("127.0.0.1", self.port, timeout=20) as client:
+            with smtplib.LMTP("127.0.0.1", self.port, timeout=60) as client:
                 client.sendmail("", [f"b@{DOMAIN}"], message)
         except (OSError, smtplib.SMTPException):
             return False

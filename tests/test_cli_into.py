@@ -237,7 +237,7 @@ def test_logs_and_webhooks_need_no_keys(place: Path, tmp_path: Path) -> None:
     file = secret(tmp_path / "secrets.toml", POSTMARK)
     with serving("--http", "127.0.0.1:0", "--secrets", file, "--into", place) as server:
         url = f"http://127.0.0.1:{server.ports[0]}/webhooks/postmark"
-        assert httpx.post(url, content=webhook_load.event("1"), headers=BASIC, timeout=30).status_code == 200
+        assert httpx.post(url, content=webhook_load.event("1"), headers=BASIC, timeout=60).status_code == 200
         assert server.stop() == 0
     assert history(place, "kim1@example.org") == [("bounce", "signed")]
 
@@ -558,7 +558,7 @@ def test_a_locked_list_of_a_server(place: Path) -> None:
         with locked(place):
             began = time.monotonic()
             assert deliver(server.ports[0], DEAD, (PLAIN,)) == 451
-            assert 4 < time.monotonic() - began < 30
+            assert 4 < time.monotonic() - began < 60  # two minutes are the most that a writer waits
         assert deliver(server.ports[0], DEAD, (PLAIN,)) == 0
         assert server.stop() == 0
         assert server.process.stderr is not None

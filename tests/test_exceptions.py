@@ -30,7 +30,7 @@ Sent = Callable[[int, list[str]], tuple[Verdict, ...]]
 
 def by_smtplib(port: int, recipients: list[str], **options: Any) -> tuple[Verdict, ...]:
     try:
-        with smtplib.SMTP("127.0.0.1", port, local_hostname="mx.example.net", timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, local_hostname="mx.example.net", timeout=60) as client:
             if "login" in options:
                 client.login("kim", "secret")
             if "starttls" in options:
@@ -47,7 +47,7 @@ def by_aiosmtplib(port: int, recipients: list[str], **options: Any) -> tuple[Ver
         try:
             refused, _ = await aiosmtplib.send(
                 MESSAGE, sender="news@example.net", recipients=recipients, hostname="127.0.0.1", port=port,
-                local_hostname="mx.example.net", start_tls="starttls" in options, timeout=10, **more,
+                local_hostname="mx.example.net", start_tls="starttls" in options, timeout=60, **more,
             )  # fmt: skip
         except (aiosmtplib.SMTPException, OSError) as error:
             return from_exception(error)

@@ -165,7 +165,7 @@ def served(words: list[str], ready: str) -> None:
         else:
             pytest.fail("it does not listen")
         server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == 0
+        assert server.wait(60) == 0
     finally:
         server.kill()
         server.wait()

@@ -201,7 +201,7 @@ def test_a_broken_resolver_condemns_no_address(tmp_path: Path, capfd: pytest.Cap
     assert "leave_out" not in out
     assert "name server" in err
     assert len(err.splitlines()) == 1
-    assert time.monotonic() - before < 30
+    assert time.monotonic() - before < 60
 
 
 def test_a_bounce_in_japanese_is_explained_in_ones_own_language(capfd: pytest.CaptureFixture[str]) -> None:

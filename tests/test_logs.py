@@ -392,7 +392,7 @@ def test_time_is_linear_in_a_line(head: str, text: str) -> None:
     parse_log_line(line)
     began = time.process_time()
     parse_log_line(line)
-    assert time.process_time() - began < 2  # a backtracking pattern would need minutes
+    assert time.process_time() - began < 30  # a backtracking pattern would need minutes
 
 
 def test_many_who_wait_are_bounded() -> None:

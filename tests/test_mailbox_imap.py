@@ -324,7 +324,7 @@ def test_idle_ends_when_mail_is_announced(with_idle: bool, credentials: Credenti
         session = opened(port, credentials)
         began = time.monotonic()
         session.wait(stop)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # and not a minute or more
         assert habits.seen[-1] == "IDLE"
         session.close()
 
@@ -359,7 +359,7 @@ def test_the_wish_to_stop_ends_a_wait(capability: str, credentials: Credentials,
         timer.start()
         began = time.monotonic()
         session.wait(stop)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # and not a minute or more
         timer.join()
         session.wait(stop)
         session.close()

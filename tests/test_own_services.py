@@ -107,10 +107,10 @@ def test_a_server_takes_a_described_service_without_code(described: Path, tmp_pa
     body = json.dumps(EVENTS).encode()
     with serving("--http", "127.0.0.1:0", "--to", file, *options) as server:
         url = f"http://127.0.0.1:{server.ports[0]}/webhooks/harbour"
-        assert httpx.post(url, content=body, headers=signed(body, b"wrong"), timeout=30).status_code == 401
-        assert httpx.post(url, content=body + b" ", headers=signed(body), timeout=30).status_code == 401
+        assert httpx.post(url, content=body, headers=signed(body, b"wrong"), timeout=60).status_code == 401
+        assert httpx.post(url, content=body + b" ", headers=signed(body), timeout=60).status_code == 401
         for taken in (2, 0):
-            answer = httpx.post(url, content=body, headers=signed(body), timeout=30)
+            answer = httpx.post(url, content=body, headers=signed(body), timeout=60)
             assert (answer.status_code, answer.json()) == (200, {"taken": taken, "known": 2 - taken})
         assert server.stop() == 0
     found: list[Any] = [*records.read(file)]

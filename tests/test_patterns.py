@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from pathlib import Path
@@ -37,19 +38,23 @@ def refused(pattern: str) -> str | None:
     return check_linear(pattern, most_steps=MOST_STEPS)
 
 
-def seconds(pattern: re.Pattern[str], text: str) -> float:
-    began = time.process_time()
-    pattern.search(text)
-    return time.process_time() - began
+def seconds(pattern: re.Pattern[str], text: str, enough: float) -> float:
+    """Return the shortest time, up to the first one that is short enough: what else the machine does prolongs some."""
+    times: list[float] = []
+    while len(times) < 5 and enough < min(times, default=math.inf):
+        began = time.process_time()
+        pattern.search(text)
+        times.append(time.process_time() - began)
+    return min(times)
 
 
 def longest_search(pattern: str) -> float:
     """Return how often ``.*z`` could be searched for in the time of the slowest search in 1,000 hostile characters."""
     yardstick = re.compile(".*z", re.IGNORECASE)
-    unit = sorted(seconds(yardstick, "a" * 1_000) for _ in range(5))[2]
+    unit = seconds(yardstick, "a" * 1_000, 0)
     compiled = re.compile(pattern, re.IGNORECASE)
     texts = [text for piece in HOSTILE for text in ((piece * 1_000)[:1_000], (piece * 1_000)[:999] + "\x00")]
-    return max(seconds(compiled, text) for text in texts) / unit
+    return max(seconds(compiled, text, MOST * unit / 2) for text in texts) / unit
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,12 +227,18 @@ def test_a_program_that_does_not_read_decides_by_its_status(feed: Feed) -> None:
     assert main(["pipe", "--exec", "true"]) == 0
 
 
-def test_a_signal_is_75(feed: Feed, tmp_path: Path) -> None:
+def test_a_signal_is_75(feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()  # nothing ever comes
     saved = os.dup(0)
     os.dup2(reader, 0)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
+    timer, read = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)), os.read
+
+    def noted(file: int, size: int) -> bytes:
+        if file == 0:
+            timer.start()  # and not before: the signal would end the tests
+        return read(file, size)
+
+    monkeypatch.setattr(os, "read", noted)
     try:
         assert main(["pipe", "--to", str(tmp_path / "b.jsonl")]) == 75
     finally:
@@ -329,17 +334,28 @@ def test_a_full_file_system(tmp_path: Path) -> None:
     assert figures["halves"] == 0
 
 
-def test_a_waiting_writer_gets_its_turn(feed: Feed, tmp_path: Path) -> None:
+def test_a_waiting_writer_gets_its_turn(feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
-    path = tmp_path / "b.jsonl"
+    path, lock = tmp_path / "b.jsonl", fcntl.flock
+    written: list[bytes] = []
     with open(path, "wb") as holder:
-        fcntl.flock(holder, fcntl.LOCK_EX)
-        timer = threading.Timer(0.3, fcntl.flock, (holder, fcntl.LOCK_UN))
-        timer.start()
-        began = time.monotonic()
+        lock(holder, fcntl.LOCK_EX)
+
+        def free() -> None:
+            written.append(path.read_bytes())
+            lock(holder, fcntl.LOCK_UN)
+
+        timer = threading.Timer(0.1, free)
+
+        def noted(file: int, how: int) -> None:
+            timer.start()  # it waits from now on
+            monkeypatch.setattr(fcntl, "flock", lock)
+            lock(file, how)
+
         feed(MESSAGE)
+        monkeypatch.setattr(fcntl, "flock", noted)
         assert main(["pipe", "--to", str(path)]) == 0
+        assert written == [b""]
         timer.join()
-        assert time.monotonic() - began > 0.25
     assert len(stored(path)) == 1

@@ -43,6 +43,7 @@ from .ways import KEY, deliver, keys_in
 DOMAIN = "bounces.example.com"
 TO = f"b@{DOMAIN}"
 ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 120  # seconds for what must come, in its turn, on a busy machine
 
 
 class Client:
@@ -54,7 +55,7 @@ class Client:
     async def reply(self) -> str:
         lines: list[str] = []
         while not lines or lines[-1][3:4] == "-":
-            lines.append((await asyncio.wait_for(self._reader.readline(), 60)).decode().rstrip())
+            lines.append((await asyncio.wait_for(self._reader.readline(), PATIENCE)).decode().rstrip())
             if not lines[-1]:
                 return ""
         return "\n".join(lines)
@@ -83,7 +84,7 @@ class Client:
             await asyncio.sleep(0.05)
 
     async def ended(self) -> bool:
-        return not await asyncio.wait_for(self._reader.read(), 60)
+        return not await asyncio.wait_for(self._reader.read(), PATIENCE)
 
     def close(self) -> None:
         self._writer.close()

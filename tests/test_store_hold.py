@@ -476,7 +476,7 @@ def test_several_writers_lose_no_counts(place: str) -> None:
     writers, rounds = 4, 6
     with SuppressionList(place):
         pass
-    barrier, errors = threading.Barrier(writers), list[BaseException]()
+    barrier, errors = threading.Barrier(writers, timeout=60), list[BaseException]()
 
     def write(name: str) -> None:
         try:
@@ -522,7 +522,7 @@ def test_what_one_writer_holds_another_one_adds_to(postgres: str) -> None:
 
             def _store(self) -> None:
                 read.set()
-                written.wait(20)
+                assert written.wait(60)
                 super()._store()
 
         def later() -> None:
@@ -534,7 +534,7 @@ def test_what_one_writer_holds_another_one_adds_to(postgres: str) -> None:
 
         thread = threading.Thread(target=later)
         thread.start()
-        read.wait(20)
+        assert read.wait(60)
         outcomes.append(one.record(burst(begin, 30, "one")))
         written.set()
         thread.join()

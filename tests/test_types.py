@@ -22,7 +22,7 @@ def checked(checker: str, path: Path) -> subprocess.CompletedProcess[str]:
     if importlib.util.find_spec(checker) is None:
         pytest.skip(f"needs {checker}")
     command = [sys.executable, *CHECKERS[checker], str(path)]
-    return subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=280)
+    return subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=900)
 
 
 @pytest.mark.parametrize("checker", CHECKERS)

@@ -589,11 +589,13 @@ def test_nothing_that_was_answered_for_is_lost(tmp_path: Path, ending: Ending, r
     file, out = tmp_path / "events.jsonl", tmp_path / "taken"
     with serving(tmp_path, "--to", str(file)) as (process, port):
         began = time.monotonic()
-        client = load(port, out, 30)
-        time.sleep(2)
+        client = load(port, out, 300)
+        while not file.exists() or file.read_bytes().count(b"\n") < 60:
+            assert client.poll() is None
+            time.sleep(0.05)
         ending(process)
-        process.wait(40)
-        client.wait(40)
+        process.wait(120)
+        client.wait(120)
         seconds = time.monotonic() - began
     taken = out.read_text(encoding="utf-8").split()
     kept = [record["event"]["id"] for record in lines(file)]
@@ -610,9 +612,9 @@ def test_a_started_server_takes_them_into_a_list(tmp_path: Path) -> None:
     place = tmp_path / "list.db"
     with serving(tmp_path, "--into", str(place)) as (process, port):
         for known in (0, 1):
-            answer = httpx.post(f"http://127.0.0.1:{port}/webhooks/postmark", content=BOUNCE, headers=BASIC, timeout=30)
+            answer = httpx.post(f"http://127.0.0.1:{port}/webhooks/postmark", content=BOUNCE, headers=BASIC, timeout=60)
             assert answer.json() == {"taken": 1 - known, "known": known}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     with store.SuppressionList(place) as known_list:
         assert known_list.is_suppressed("kim1@example.org")

@@ -21,7 +21,7 @@ def run(name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which(name, path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip(f"needs {name}")
-    return subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_there_are_workflows() -> None:

@@ -31,7 +31,7 @@ def event(number: str) -> bytes:
 
 
 def send(port: int, thread: int, until: float, taken: list[str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     count = 0
     try:
         while time.monotonic() < until:

@@ -5,14 +5,14 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { format: formatted } = require('node:util');
-const [, , folder, url, spool] = process.argv;
+const [, , folder, url, spool, patience] = process.argv; // patience: how often it is looked whether all has been sent
 const { init } = require(path.join(folder, 'undeliverable.js'));
 
 const hooks = {};
 const logs = [];
 const log = (level) => (name, format, ...values) => logs.push(`${level} ${formatted(format, ...values)}`);
 const app = {
-    config: { url, timeout: 1, spool, token_file: path.join(folder, 'token'), secret_file: path.join(folder, 'token') },
+    config: { url, timeout: 60, spool, token_file: path.join(folder, 'token'), secret_file: path.join(folder, 'token') },
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     addHook: (name, handler) => (hooks[name] = handler),
 };
@@ -43,7 +43,7 @@ init(app, async () => {
     found.delivered = await run('sender:delivered', delivery('fine@remote.example'), { response: '250 2.0.0 Ok' });
     const pause = () => new Promise((done) => setTimeout(done, 300));
     await pause();
-    for (let left = 10; left && fs.existsSync(spool) && fs.readdirSync(spool).length; left -= 1) await pause(); // a busy machine takes longer
+    for (let left = Number(patience); left && fs.existsSync(spool) && fs.readdirSync(spool).length; left -= 1) await pause(); // a busy machine takes longer
     console.log(JSON.stringify({ found, logs }));
     process.exit(0);
 });
