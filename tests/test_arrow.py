@@ -466,3 +466,13 @@ def test_the_query_counts_what_the_function_finds(tmp_path: Path) -> None:
     wanted = arrow.changes(old, new).group_by(list(shown)).aggregate([([], "count_all")]).to_pylist()
     assert sorted(map(str, counted)) == sorted(str(tuple(row.values())) for row in wanted)
     assert undeliverable.__version__
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 5])
+def test_verdicts_come_in_pieces(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the last piece is just full."""
+    monkeypatch.setattr(_read, "ROWS", 2)
+    found = arrow.classify_replies(
+        pa.record_batch({"id": list(range(number)), "reply": ["550 5.1.1 no such user"] * number})
+    )
+    assert found["reason"].to_pylist() == ["user_unknown"] * number

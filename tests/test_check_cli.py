@@ -225,6 +225,17 @@ def test_a_terminal_shows_one_address_a_line(server: DnsServer, tmp_path: Path, 
     assert "example" in lines[5]
 
 
+def test_on_a_terminal_rows_have_its_width(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Screen, "of", lambda stream, *_: Screen(stream, is_terminal=True, width=80, height=24, colours=False)
+    )
+    status, out, _ = run("kim@good.example\nlee@null.example\n")
+    assert (status, [line.split()[1] for line in out.splitlines()[:3]]) == (
+        0,
+        ["address", "kim@good.example", "lee@null.example"],
+    )
+
+
 def test_a_table_without_rows_has_its_head() -> None:
     screen = Screen(io.StringIO(), is_terminal=True, width=80, height=24, colours=False)
     assert list(screen_lines([], screen)) == ["line  address  next  notes"]

@@ -459,3 +459,10 @@ def test_a_list_shows_what_has_room(width: int, first: str, run: Run, monkeypatc
     lines = shown.stream.getvalue().splitlines()
     assert all(cells(line) <= width for line in lines)
     assert lines[0].startswith(first)
+
+
+def test_a_command_that_smtp_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", "550 no", "--command", "nonsense"])
+    assert ended.value.code == 2
+    assert "argument --command: unknown command 'nonsense'" in capsys.readouterr().err

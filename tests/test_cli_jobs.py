@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import undeliverable
+from undeliverable import UndeliverableError
 from undeliverable.cli import _jobs, main
 from undeliverable.cli._command import UsageError
 from undeliverable.cli._select import Selection
@@ -19,7 +20,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    status = main(["classify", *words])
+    status = main(["classify", "--no-progress", *words])  # which a busy machine would show in one of two runs
     out, err = capsys.readouterr()
     return status, out, err.partition("Next:")[0]
 
@@ -94,3 +95,17 @@ def test_what_another_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_jobs, "_current", [])
     _jobs._begin(work())
     assert _jobs._work([Mail("1", b"x")]).tally.messages == 1
+
+
+def test_what_was_mailed_and_cannot_be_looked_up_ends_the_work() -> None:
+    """No message could be proved; a fault of one message is counted, and the others go on."""
+
+    def lost(mail: Mail) -> undeliverable.Report:
+        raise (UndeliverableError if mail.source == "2" else ValueError)("gone")
+
+    assert work().on([Mail("1", b"x"), Mail("3", b"x")], lost).problems == [
+        "1: ValueError: gone",
+        "3: ValueError: gone",
+    ]
+    with pytest.raises(UndeliverableError, match="gone"):
+        work().on([Mail("1", b"x"), Mail("2", b"x")], lost)

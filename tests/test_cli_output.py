@@ -469,3 +469,16 @@ def test_skipped_files_are_named_if_asked(folder: Path, capsys: pytest.CaptureFi
     err = capsys.readouterr().err
     assert f"{folder / 'notes'}: skipped" in err
     assert re.search(r"1 file +skipped, no mail \(named above\)", err)
+
+
+def test_who_has_read_enough_ends_the_output(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Left(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return file.fileno()
+
+    with (tmp_path / "gone").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", Left())
+        assert main(["classify", "--format", "csv", str(folder)]) == 0

@@ -186,6 +186,13 @@ class TestShow:
         head, _, block = out.partition("\n\n")
         assert (status, head.splitlines()[-1].split(), block.splitlines()[-1]) == (0, ["place", f"{ours}:{line}"], last)
 
+    def test_of_several_files_that_of_the_entry(self, ours: str, tmp_path: Path, capsys: Any) -> None:
+        rule = 'when = { words = "zebra crossing" }\nthen = { reason = "greylisted" }\nexample = "450 zebra crossing"\n'
+        other = write(tmp_path / "other.toml", f'[[rule]]\nid = "other"\n{rule}')
+        for files in ((ours, other), (other, ours)):
+            words = [word for file in files for word in ("--rules", file)]
+            assert run_json(capsys, "show", "ours.closed", *words)[1]["file"] == ours
+
     def test_a_policy_of_a_profile(self, tmp_path: Path, capsys: Any) -> None:
         _, found = run_json(capsys, "show", "prefinery.full", "--profile", "prefinery")
         assert found["file"].endswith("prefinery.toml")

@@ -18,8 +18,9 @@ from tests import older_lists
 from tests.suppression_words import event
 from undeliverable import KnowledgeError, parse
 from undeliverable.cli import _into, _tables, main
+from undeliverable.cli._command import RunError
 from undeliverable.cli._into import Into
-from undeliverable.cli._list_files import watched
+from undeliverable.cli._list_files import lists_of, watched
 from undeliverable.cli._lists import open_list, said
 from undeliverable.store import Outcome, SuppressionList
 from undeliverable.suppression import events_of
@@ -458,3 +459,13 @@ def test_an_import_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monke
         file.read(40)
         assert list(watched("abc", file, str(path))) == ["a", "b", "c"]
     assert shown == [(40, 0)]
+
+
+def test_an_error_of_the_disk_is_raised_as_it_is(tmp_path: Path) -> None:
+    """Its number says what to do; one without is our own, and gets the name of the file."""
+    (tmp_path / "list.csv").write_text("email\nkim@example.org\n")
+    with pytest.raises(OSError, match="Input/output error") as raised, lists_of(str(tmp_path / "list.csv")):
+        raise OSError(5, "Input/output error")
+    assert raised.value.errno == 5
+    with pytest.raises(RunError, match=r"list\.csv: its end is missing"), lists_of(str(tmp_path / "list.csv")):
+        raise OSError("its end is missing")

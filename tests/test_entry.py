@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,15 @@ def test_help_is_plain_without_rich_argparse_and_without_a_terminal(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setitem(sys.modules, "rich_argparse", None)
     assert shown(["explain", "-h"], capsys) == plain == shown(["explain", "--help"], capsys)
+
+
+def test_help_in_colours_says_the_same(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets in it are no markup."""
+    pytest.importorskip("rich_argparse")
+    plain = shown(["explain", "-h"], capsys)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    coloured = shown(["explain", "-h"], capsys)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).lower() == plain.lower()
 
 
 # --- completion -------------------------------------------------------------------------------------------------------

@@ -144,6 +144,30 @@ def test_nothing_is_left_of_a_folder_that_is_not_complete(
     assert [path.name for path in tmp_path.iterdir()] == ["mail"]
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("a word of pyarrow's"), "a word of"),
+    ],
+)
+def test_a_folder_that_cannot_get_its_name_is_said_and_not_left(
+    error: OSError,
+    said: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "rename", fails)
+    assert main(["export", str(folder), "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith(f"undeliverable: {tmp_path / 'out'}: {said}")
+    assert [path.name for path in tmp_path.iterdir()] == ["mail"]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

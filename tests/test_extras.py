@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -10,8 +11,10 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from undeliverable.cli import main
 from undeliverable.errors import MissingExtraError, UndeliverableError, missing_extra
 from undeliverable.errors._extras import EXTRAS
+from undeliverable.files._parquet import ParquetMessages
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -94,3 +97,21 @@ def test_the_error_is_one_of_the_library_and_of_imports() -> None:
 def test_a_module_of_our_own_that_is_missing_stays_what_it_is(name: str | None) -> None:
     error = ModuleNotFoundError("no", name=name)
     assert missing_extra(error, "undeliverable.store") is error
+
+
+@pytest.mark.parametrize("words", [case.code for case in COMMANDS if case.package == "pyarrow"])
+def test_columns_need_pyarrow(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was imported before in the same process."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.eml").write_bytes(b"Subject: x\n\n")
+    for name in [name for name in sys.modules if name.startswith(("pyarrow", "undeliverable.arrow"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == f"undeliverable: Parquet needs pyarrow: {command_for('Parquet')}\n"
+    with pytest.raises(MissingExtraError, match=r"undeliverable\.arrow needs pyarrow"):
+        importlib.import_module("undeliverable.arrow")
+    with pytest.raises(OSError, match="Parquet needs pyarrow"):
+        list(ParquetMessages("x.parquet", "raw", pytest.fail))

@@ -232,6 +232,26 @@ def test_the_place_of_a_list(words: str, said: str, runner: Zygote, folder: Path
     assert (done.status, done.errors) == (2, f"undeliverable: {said}\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["suppressions", "list", "Maildir"], "Maildir: is a folder; a list is a file"),
+        (
+            ["suppressions", "add", "kim@example.org", "gone/list.db"],
+            "gone/list.db: there is no folder 'gone'; make it first",
+        ),
+        (["classify", ""], "PATH: the name is empty"),
+        (["classify", "--rules", "", "bounce.eml"], "--rules: the name is empty"),
+    ],
+)
+def test_a_name_that_cannot_be_used_in_this_process(
+    words: list[str], said: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main(words) in {1, 2}
+    assert capsys.readouterr().err.startswith(f"undeliverable: {said}")
+
+
 def test_a_port_that_is_taken(runner: Zygote, folder: Path) -> None:
     import socket
 

@@ -151,6 +151,13 @@ def test_damaged_records_are_named_and_cost_no_other(tmp_path: Path, run: Run) -
         assert re.search("6 lines +skipped, no record", err)
 
 
+def test_of_a_file_that_is_torn_nothing_else_is_said(tmp_path: Path) -> None:
+    (tmp_path / "torn.jsonl.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 5_000)[:-12])
+    said: list[str] = []
+    assert list(undeliverable.read(tmp_path / "torn.jsonl.gz", warn=said.append)) == []
+    assert len(said) == 1
+
+
 def test_only_some_lines_are_named(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "damaged.jsonl"
     path.write_text("x\n" * 6 + line_of() + "x\n" * 60)

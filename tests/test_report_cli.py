@@ -245,3 +245,15 @@ def test_lines_of_a_log_that_are_not_read(tmp_path: Path, capsys: pytest.Capture
         "1 line looks like a delivery but was not read; first: "
         in run(capsys, "--log", log, "-o", tmp_path / "a.html")[2]
     )
+
+
+def test_a_full_disk_leaves_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    status, _, err = run(capsys, MIXED, "-o", tmp_path / "a.html")
+    assert (status, list(tmp_path.iterdir())) == (1, [])
+    assert err.startswith(f"undeliverable: {tmp_path / 'a.html'}: No space left on device")

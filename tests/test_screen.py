@@ -381,6 +381,7 @@ def test_the_next_command_keeps_all_options_that_decide_what_is_found() -> None:
         ("my bin/undeliverable", "/nowhere", "'my bin/undeliverable'"),
         ("bin/undeliverable", "{found}", "undeliverable"),
         ("pytest", "", "undeliverable"),
+        ("lib/undeliverable/__main__.py", "", "'my python' -m undeliverable"),
     ],
 )
 def test_how_the_command_is_called(
@@ -389,6 +390,7 @@ def test_how_the_command_is_called(
     found = tmp_path / "undeliverable"
     found.touch(0o755)
     monkeypatch.setattr(sys, "argv", [argument])
+    monkeypatch.setattr(sys, "orig_argv", ["my python", "-m", "undeliverable"])
     monkeypatch.setenv("PATH", path.format(found=tmp_path))
     assert _next.program() == expected
 

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +27,9 @@ import pytest
 from undeliverable import Proof, parse
 from undeliverable.cli import main
 from undeliverable.cli._command import RunError
-from undeliverable.cli._serve_said import Listener
+from undeliverable.cli._serve_said import Listener, verbose
+from undeliverable.cli.serve import _check_return_path
+from undeliverable.proof import Prover
 from undeliverable.serve import BounceHandler, Delivery, records
 from undeliverable.serve._taken import log_taken
 from undeliverable.serve.server import Limits, Sink
@@ -844,3 +846,29 @@ def test_a_delivery_is_a_record() -> None:
     assert json.loads(delivery.line()) == json.loads(json.dumps(delivery.to_dict()))
     assert delivery.line().isascii()
     assert delivery.line().count(b"\n") == 1
+
+
+def test_lines_for_each_message_end_with_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("undeliverable.serve")
+    before = log.level, list(log.handlers)
+    for is_wanted in (True, False):
+        with verbose(is_wanted=is_wanted):
+            log_taken("api", parse(b"Subject: hello\n\nhello\n"))
+        assert capsys.readouterr().err == ("undeliverable: api: other; no recipients\n" if is_wanted else "")
+        assert (log.level, log.handlers) == before
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "place"),
+    [("127.0.0.1", 24, "127.0.0.1:24"), ("::1", 24, "[::1]:24"), (None, "unix:/run/look-ups", "unix:/run/look-ups")],
+)
+def test_a_place_is_named_as_options_name_it(host: str | None, port: int | str, place: str) -> None:
+    assert Listener(SimpleNamespace(port=port), host, "").place == place  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_return_path_that_nobody_accepts_is_said(*, accepts: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    signer = Signer(f"b+{{token}}@{DOMAIN}", {"a": b"0123456789abcdef"})
+    _check_return_path(Prover(signer), lambda address: accepts and address == f"b+token@{DOMAIN}")
+    _check_return_path(None, lambda _: False)
+    assert ("for which no --domain or --recipient accepts mail" in capsys.readouterr().err) is not accepts
