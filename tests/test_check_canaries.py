@@ -36,7 +36,7 @@ ZONE = {
 
 
 @contextmanager
-def asking(*, timeout: float = 60.0, **changes: str | tuple[str, ...]) -> Iterator[tuple[DnsServer, Lookups]]:
+def asking(timeout: float = 60.0, /, **changes: str | tuple[str, ...]) -> Iterator[tuple[DnsServer, Lookups]]:
     """Give a server with the zone and these changes of canaries (``FIRST``) and of the rest (``otherwise``)."""
     with dns_server(ZONE) as server:
         server.otherwise = changes.pop("otherwise", NXDOMAIN)
@@ -72,7 +72,7 @@ def test_a_server_that_denies_a_canary_is_not_believed(records: str | tuple[str,
 @pytest.mark.parametrize("failure", [SERVFAIL, REFUSED, SILENCE])
 def test_a_server_that_answers_nothing_is_not_asked_for_thousands_of_domains(failure: str) -> None:
     changes = dict.fromkeys(canary_domains(), failure)
-    with asking(timeout=0.4 if failure == SILENCE else 60.0, **changes) as (server, lookups):
+    with asking(0.4 if failure == SILENCE else 60.0, **changes) as (server, lookups):
         with pytest.raises(ResolverError, match="does not answer"):
             list(check_addresses([f"kim@d{number}.example" for number in range(1_000)], lookups=lookups))
         assert not any(name.startswith("d9") for name, _ in server.asked)

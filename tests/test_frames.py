@@ -6,6 +6,7 @@ import pytest
 
 from tests.test_meaning import read
 from undeliverable import classify
+from undeliverable._rules.frames import parts
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,8 @@ def test_only_the_cause_decides(text: str, reason: str) -> None:
 def test_an_explanation_shows_roles_and_the_words_that_decided(text: str, lines: list[str]) -> None:
     shown = classify(text).explain(verbose=True)
     assert [line for line in lines if line not in shown] == [], shown
+
+
+def test_nothing_stands_before_the_first_mark() -> None:
+    assert list(parts("(kim), lee", 0, 10)) == [(0, 4), (4, 5), (5, 10)]
+    assert list(parts("", 0, 0)) == []

@@ -55,6 +55,10 @@ def test_long_html_is_rendered_as_short_html() -> None:
     assert render(unit * 3000) == "\n\n".join([render(unit).strip("\n")] * 3000) + "\n"
 
 
+def test_long_text_before_a_tag_is_rendered_as_short_text() -> None:
+    assert render("<p>" + "some words " * 20_000 + "</p>end").split() == ["some", "words"] * 20_000 + ["end"]
+
+
 @pytest.mark.parametrize(
     "unit", ["some words\n", "word &nbsp; word  ", "word&nbsp;\n\tand &amp; more ", "x" * 9000 + " ", "&nbsp"]
 )

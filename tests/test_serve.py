@@ -863,7 +863,7 @@ def test_lines_for_each_message_end_with_the_server(capsys: pytest.CaptureFixtur
     [("127.0.0.1", 24, "127.0.0.1:24"), ("::1", 24, "[::1]:24"), (None, "unix:/run/look-ups", "unix:/run/look-ups")],
 )
 def test_a_place_is_named_as_options_name_it(host: str | None, port: int | str, place: str) -> None:
-    assert Listener(SimpleNamespace(port=port), host, "").place == place  # type: ignore[arg-type]
+    assert Listener(SimpleNamespace(port=port), host, "").place == place
 
 
 @pytest.mark.parametrize("accepts", [True, False])

@@ -194,19 +194,13 @@ class Reading:
         """Return the causes that the text states as certain: those of :meth:`cause` without the clauses that may be so."""
         return without(self._text, self._cuts(one for one in self.clauses if one.role not in _READ or self._hedge(one)))
 
-    def causes(self) -> list[str]:
-        """Return the clauses that state a cause."""
-        return [self._text[one.start : one.end] for one in self.clauses if one.role is Role.CAUSE]
-
     @property
     def is_framed(self) -> bool:
         """Whether there are words that may introduce its causes."""
         return Role.FRAME in self._kinds
 
     def said(self) -> str:
-        """Return the causes that the text states, without what introduces them."""
-        if not self.is_framed:
-            return self.cause()
+        """Return the causes that a text with frames states, without what introduces them."""
         return without(self._text, self._cuts(clause for clause in self.clauses if clause.role is not Role.CAUSE))
 
     def unframed(self) -> str:

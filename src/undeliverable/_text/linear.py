@@ -21,7 +21,7 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Final
 
-from undeliverable._text.patterns import ALL, Chars, Choice, Node, PatternError, Place, Repeat, Sequence, parse_pattern
+from undeliverable._text.patterns import ALL, Chars, Choice, Node, PatternError, Place, Sequence, parse_pattern
 from undeliverable._text.trial import slow_text
 
 __all__ = ["MOST_STEPS", "check_linear"]
@@ -124,8 +124,8 @@ def _measured(node: Node, *, at_end: bool = False) -> _Piece:
             return _sequence([_measured(item) for item in items], at_end=at_end)
         case Choice(options):
             return _choice([_measured(option, at_end=at_end) for option in options])
-        case Repeat(item, low, high):
-            return _repeat(_measured(item), low, _LARGE + 1 if high is None else high)
+        case _:  # a Repeat
+            return _repeat(_measured(node.item), node.low, _LARGE + 1 if node.high is None else node.high)
 
 
 def _sequence(pieces: list[_Piece], *, at_end: bool) -> _Piece:

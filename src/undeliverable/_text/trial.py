@@ -99,8 +99,8 @@ class _Matcher:
                 return self._sequence(items, at)
             case Choice(options):
                 return (end for option in options for end in self.ends(option, at))
-            case Repeat(item, low, high):
-                return self._repeat(item, low, _LENGTH if high is None else min(high, _LENGTH), at)
+            case _:  # a Repeat
+                return self._repeat(node.item, node.low, _LENGTH if node.high is None else min(node.high, _LENGTH), at)
 
     def _sequence(self, items: tuple[Node, ...], at: int) -> Iterator[int]:
         open_ends = [iter((at,))]
