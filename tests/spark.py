@@ -54,7 +54,7 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"} | more
 
 
-def submit(program: Path, *arguments: str, packed: Path, folder: Path, timeout: float = 600) -> str:
+def submit(program: Path, *arguments: str, packed: Path, folder: Path, timeout: float = 1800) -> str:
     """Run a program as `spark-submit --py-files` does, and return what it printed.
 
     :param packed: the library as a zip.

