@@ -180,6 +180,16 @@ def test_a_separator_of_a_mailbox_is_no_hindrance(monkeypatch: pytest.MonkeyPatc
     assert shown(parse(raw)) == shown(parse(REPORT)) == shown(part_by_part(raw, monkeypatch))
 
 
+@pytest.mark.parametrize("charset", [b"us-ascii", b"hz-gb-2312"])
+def test_a_tilde_is_no_hindrance_but_a_shift_of_hz_is(charset: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = REPORT.replace(b"delivered.", b"delivered: see https://www.example.net/~kim").replace(b"us-ascii", charset)
+    shifted = raw.replace(b"~kim", b"~{VPND~}")
+    assert is_standard(raw)
+    assert not is_standard(shifted)
+    for mail in (raw, shifted):
+        assert shown(parse(mail)) == shown(part_by_part(mail, monkeypatch))
+
+
 def test_a_copy_below_the_text_is_the_returned_message() -> None:
     raw = ALMOST["a copy below the text"]
     returned = parse(raw).message.returned

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable._mime import structure as _structure
-from undeliverable._mime.charsets import decode_text, is_plain
+from undeliverable._mime.charsets import decode_text, is_plain, is_plain_text
 from undeliverable._mime.flatten import to_octets
 from undeliverable._mime.grammar import CUSTOMARY_PREAMBLE, HEADER_BLOCK, HTML_START, LEAD_STARTS
 from undeliverable._mime.headers import decode_block
@@ -195,7 +195,7 @@ class Part(PartHeader):
             text = str(memoryview(self._data)[self._body : end], "ascii")
         except UnicodeDecodeError:
             return None
-        return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
+        return text if is_plain_text(text) else None
 
     def _end_of_beginning(self) -> int:
         """Return where the last whole line of the body ends within the limit of what is read."""
