@@ -194,7 +194,8 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
-        self.url = _heads.target_of(self.parser.get_method(), self.url, version, self.headers)
+        self.url, self.headers = _heads.checked(self.parser.get_method(), self.url, version, self.headers)
+        self.scope["headers"] = self.headers
         self._octets, self._is_in_header = 0, False
         if not self.parser.should_upgrade():
             self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
