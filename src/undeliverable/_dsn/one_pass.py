@@ -6,7 +6,7 @@ What is only a little different is read part by part (see `_mime`), with the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from undeliverable._dsn.fields import DiagnosticReader, read_one
 from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
@@ -33,12 +33,21 @@ Look: TypeAlias = Callable[[str], str | None]
 """Gives the first value of a message's header of a name, or None."""
 
 
-Standard: TypeAlias = tuple[Look, str, dict[str, Any], RecipientFacts, "Returned | None"]
-"""What a standard report holds.
+class Standard(NamedTuple):
+    """What a standard report holds.
 
-What gives the first value of its header of a name, or None; the text for people, in the part TEXT_PATH; what the fields say of the
-message, as keywords of :class:`~undeliverable.model.MessageFacts`; the facts about the one recipient; and the returned message.
-"""
+    :ivar header: gives the first value of its header of a name, or None.
+    :ivar text: the text for people, in the part TEXT_PATH.
+    :ivar message: what the fields say of the message, as keywords of :class:`~undeliverable.model.MessageFacts`.
+    :ivar recipient: the facts about the one recipient.
+    :ivar returned: the returned message, if one is attached.
+    """
+
+    header: Look
+    text: str
+    message: dict[str, Any]
+    recipient: RecipientFacts
+    returned: Returned | None
 
 
 def read(data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: list[str]) -> Standard | None:
@@ -64,7 +73,7 @@ def read(data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: li
     if text is None or back is _UNREAD:
         return None
     fields = _status(parts[2], plain, reader_for(text), remarks)
-    return None if fields is None else (_headers(known, plain, data), text, *fields, back)
+    return None if fields is None else Standard(_headers(known, plain, data), text, *fields, back)
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
