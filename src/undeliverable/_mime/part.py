@@ -158,9 +158,10 @@ class Part(PartHeader):
     def _characters(self) -> str:
         """Decode the body to characters; its octets are not cached, since a large part is not needed as both."""
         size = self._end - self._body
-        if size <= _LARGE:
-            body = self._payload or self._decoded()
-        else:
+        body = self._payload if size <= TEXT_LIMIT else None  # of a larger one only the beginning is decoded
+        if body is None and size <= _LARGE:
+            body = self._decoded()
+        elif body is None:
             self._unglue()
             end = self._end if size <= TEXT_LIMIT else self._end_of_beginning()
             usual = self._read_unencoded(end)
