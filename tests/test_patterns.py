@@ -68,6 +68,8 @@ def longest_search(pattern: str) -> float:
         "[^b]{0,80}a{0,80}.{0,80}z",
         "(?:a{0,80}){0,80}$",
         "(?:a|b?){1,40}c",
+        "(?:a){0,200}(?:a){3,}z",
+        "[ab]{0,200}a{3,}z",
     ],
 )
 def test_what_multiplies_is_refused(pattern: str) -> None:

@@ -135,8 +135,7 @@ def _sequence(pieces: list[_Piece], *, at_end: bool) -> _Piece:
     goes_on: list[frozenset[str]] = []
     lead, fixed = _lead(pieces)
     for index, piece in enumerate(pieces):
-        after_run = index and pieces[index - 1].dense and piece.lead
-        cost += alive * piece.cost // (_RUN if after_run else 1)
+        cost += _cost(piece, alive, after_run=bool(index) and pieces[index - 1].dense)
         chars, is_needed = _following(pieces, index + 1)
         distinct = not piece.goes_on & chars
         alive *= (piece.same if distinct else _spread(piece, pieces[index + 1 :])) if is_needed else piece.ends
@@ -242,6 +241,13 @@ def _following(pieces: list[_Piece], index: int) -> tuple[frozenset[str], bool]:
 def _spread(piece: _Piece, rest: Several[_Piece]) -> int:
     """Return how many ends of `piece` the rest can follow: of a run, only those that are as far apart as its words."""
     return -(-piece.ends // _period(_lead(rest)[0])) if piece.dense else piece.ends
+
+
+def _cost(piece: _Piece, ways: int, *, after_run: bool) -> int:
+    """Return the steps of trying `piece` at so many places; after a run, its first character is looked for at a stretch."""
+    if not (after_run and piece.lead):
+        return ways * piece.cost
+    return ways // _RUN + -(-ways // _period(piece.lead)) * (piece.cost - 1)
 
 
 def _period(lead: Several[frozenset[str]]) -> int:

@@ -72,7 +72,7 @@ def short_path(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
 def fold(items: list[tuple[int, str]], width: int, separator: str = _SEPARATOR, ellipsis: str = ELLIPSIS) -> str:
     """Return counted words in one line; those without room are summed up as "N more", so that the counts still add up.
 
-    Where there is no room for that either, the first one stands there alone with an ellipsis, or nothing.
+    Where there is no room for that either, the first one stands there alone with an ellipsis, or just the ellipsis.
 
     :param items: numbers with their words, the most important first.
     """
@@ -83,7 +83,7 @@ def fold(items: list[tuple[int, str]], width: int, separator: str = _SEPARATOR, 
         if width_of(text) <= width:
             return text
     alone = f"{items[0][1]} {ellipsis}" if items else ""
-    return alone if width_of(alone) <= width else ""
+    return alone if width_of(alone) <= width else ellipsis[: max(width, 0)]
 
 
 def _middle(text: str, head: int, width: int, ellipsis: str) -> str:
