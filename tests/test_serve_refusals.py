@@ -111,6 +111,9 @@ REFUSED: list[tuple[bytes, int]] = [
     (POST + b"Content-Length: 99999999999999999999\r\n\r\n" + INNER, 400),
     (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER, 400),
     (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + INNER, 400),
+    # fields that stand once
+    (HEAD + b"Authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n", 400),
+    (WHOLE.replace(b"Content-Length", b"Content-Type: message/rfc822\r\nContent-Length"), 400),
     # transfer codings
     (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + INNER, 501),
     (POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER, 501),

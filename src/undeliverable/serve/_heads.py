@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of
 
-__all__ = ["Headers", "checked", "has_line", "refusal", "response", "too_large"]
+__all__ = ["Headers", "checked", "has_line", "refusal", "response", "too_large", "too_slow"]
 
 Headers: TypeAlias = "list[tuple[bytes, bytes]]"
 
@@ -110,6 +110,11 @@ def too_large(target: bytes | None, most: int) -> ApiError:
     if len(target) > most // 2:
         return ApiError("target_too_long", f"target and header have more than {most} octets")
     return ApiError("header_too_large", f"the header has more than {most} octets")
+
+
+def too_slow(seconds: float) -> ApiError:
+    """Return the error for a header that was not complete in time."""
+    return ApiError("timeout", f"the header did not arrive within {seconds:g} seconds")
 
 
 def response(error: ApiError, headers: Headers, *, is_head: bool) -> bytes:

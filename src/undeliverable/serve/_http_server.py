@@ -287,9 +287,14 @@ class _Connection(HttpToolsProtocol):
         self._deadline = self.loop.call_later(_lingering.MOVING if is_moving else _HEADER, self._expire)
 
     def _expire(self) -> None:
-        """Close the connection, unless its client has read something: then it gets as much time again."""
+        """Close the connection, unless its client has read something: then it gets as much time again.
+
+        Half a header is answered (RFC 9110 15.5.9), silence is not: no request has begun.
+        """
         if self.transport.get_write_buffer_size() < self._unsent:
             self._arm()
+        elif self._is_in_header and not self._unsent:
+            self._refuse(_heads.too_slow(_HEADER))
         else:
             self.abort()
 

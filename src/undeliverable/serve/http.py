@@ -20,7 +20,7 @@ from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._intake import Recorder
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
-from undeliverable.serve._web import DECODED, is_encoded
+from undeliverable.serve._web import DECODED, ambiguity_of, is_encoded
 
 try:
     from starlette.applications import Starlette
@@ -116,7 +116,8 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI 3)."""
-        app = _AMBIGUOUS if _is_ambiguous(scope) else self._app
+        why = ambiguity_of(scope.get("headers", ()))
+        app = self._app if why is None else JSONResponse({"error": why}, 400, {"connection": "close"})
         await app(scope, receive, send)
 
     async def drain(self) -> None:
@@ -215,16 +216,3 @@ def _for_firehose(answer: Answer, request_id: str) -> Answer:
 
 def _response(answer: Answer) -> Response:
     return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)
-
-
-def _is_ambiguous(scope: Scope) -> bool:
-    """Return whether a request gives two lengths, which a proxy in front may read otherwise (RFC 9112 6.3)."""
-    names = {name for name, _ in scope.get("headers", ())}
-    return {b"content-length", b"transfer-encoding"} <= names
-
-
-_AMBIGUOUS: Final = JSONResponse(
-    {"error": "Content-Length and Transfer-Encoding exclude each other"},
-    status_code=400,
-    headers={"connection": "close"},
-)
