@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from undeliverable import Knowledge, KnowledgeError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._into import add_max_age_option, max_age_of
+from undeliverable.cli._numbers import within
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -97,14 +98,14 @@ def add_api_limits(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         metavar="NUMBER",
-        type=int,
+        type=within(int, 0, _TOO_MANY),
         default=None,
         help="processes that judge batches of replies for the API (one for each core, up to 4; 0: none)",
     )
     parser.add_argument(
         "--max-batch",
         metavar="NUMBER",
-        type=int,
+        type=within(int, 1),
         default=10_000,
         help="the replies, or addresses, in one request of the API (10000)",
     )
@@ -121,10 +122,6 @@ def secrets_of(options: Namespace) -> Secrets | None:
     if options.no_auth and (options.http is None or not is_loopback(options.http[0])):
         raise UsageError("--no-auth answers everybody who can connect: it needs --http with a loopback address")
     max_age_of(options)
-    if not 0 <= (options.workers or 0) <= _TOO_MANY:
-        raise UsageError(f"--workers: must be 0 to {_TOO_MANY}")
-    if options.max_batch < 1:
-        raise UsageError("--max-batch: must be 1 or more")
     if options.http is None:
         return None
     # What is not installed is named before a file that cannot be read.
