@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from argparse import ArgumentTypeError
 
@@ -14,6 +15,13 @@ from undeliverable.cli import main
 from undeliverable.cli._main import full_parser
 from undeliverable.cli._numbers import within
 from undeliverable.cli._options import nested_parsers
+from undeliverable.mailbox import imap
+from undeliverable.mailbox._reader import Limits as MailboxLimits
+from undeliverable.serve import Budget
+from undeliverable.serve._limits import BODY
+from undeliverable.serve._limits import Limits as ApiLimits
+from undeliverable.serve.http import Webhooks
+from undeliverable.serve.server import Limits as SinkLimits
 
 
 @given(st.floats() | st.integers(), st.integers(-5, 5), st.integers(6, 1000))
@@ -90,3 +98,33 @@ def test_options_of_one_name_have_one_unit_and_one_kind_of_value_in_all_commands
         "--max-age": {"DAYS"},
         "--domain": {"DOMAIN"},
     }
+
+
+MIB = 1 << 20
+DEFAULTS: dict[tuple[str, str], object] = {
+    ("check", "--timeout"): inspect.signature(Lookups).parameters["timeout"].default,
+    ("check", "--concurrency"): inspect.signature(Lookups).parameters["concurrency"].default,
+    ("check", "--port"): inspect.signature(Lookups).parameters["port"].default,
+    ("mailbox", "--max-size"): MailboxLimits().message // MIB,
+    ("mailbox", "--max-age"): ApiLimits().max_age.days,
+    ("mailbox", "--poll"): inspect.signature(imap.connect).parameters["every"].default,
+    ("serve", "--max-size"): SinkLimits().size // MIB,
+    ("serve", "--max-in-flight"): Budget().free // MIB,
+    ("serve", "--max-connections"): SinkLimits().connections,
+    ("serve", "--timeout"): SinkLimits().command,
+    ("serve", "--max-batch"): ApiLimits().batch,
+    ("serve", "--max-age"): ApiLimits().max_age.days,
+}
+
+
+@pytest.mark.parametrize(("command", "option"), DEFAULTS)
+def test_a_default_is_that_of_the_library(command: str, option: str) -> None:
+    """The command does not import the library only to show its help, so that it has the number too."""
+    (parser,) = (one for one in nested_parsers(full_parser()) if one.words == command)
+    (action,) = (one for one in parser._actions if option in one.option_strings)
+    assert action.default == DEFAULTS[command, option]
+
+
+def test_limits_of_mail_and_of_other_bodies_are_the_same_in_all_servers() -> None:
+    assert ApiLimits().mail == SinkLimits().size
+    assert ApiLimits().body == BODY == inspect.signature(Webhooks).parameters["max_size"].default

@@ -135,7 +135,7 @@ class TestAnswers:
             await asyncio.sleep(10)
             yield b""
 
-        monkeypatch.setattr("undeliverable.serve.http._PATIENCE", 0.01)
+        monkeypatch.setattr("undeliverable.serve.http.PATIENCE", 0.01)
 
         async def ask() -> list[Any]:
             sent: list[Any] = []

@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 MIB: Final = 1 << 20
-_MOST: Final = 8  # MiB of a request that is no mail
 _MOST_WORKERS: Final = 4
 _NEEDED: Final = ("undeliverable.serve.http", "undeliverable.serve._http_server")
 _TOO_MANY: Final = 64
@@ -195,10 +194,11 @@ def _app(api: Api | None, hooks: Webhooks | None) -> App:
 
 def _api(options: Namespace, shared: Shared, secrets: Secrets | None) -> Api:
     from undeliverable.serve._api import Api, Limits
+    from undeliverable.serve._limits import BODY
 
     limits = Limits(
         mail=options.max_size * MIB,
-        body=min(options.max_size, _MOST) * MIB,
+        body=min(options.max_size * MIB, BODY),
         batch=options.max_batch,
         max_age=max_age_of(options),
     )
@@ -230,6 +230,7 @@ def _hooks(options: Namespace, shared: Shared, secrets: Secrets | None, *, is_al
         raise UsageError("--to or --into is required: where to record webhooks")
     if not endpoints and not is_alone and not (can_unsubscribe and has_place):
         return None
+    from undeliverable.serve._limits import BODY
     from undeliverable.serve.http import Webhooks
 
     return Webhooks(
@@ -239,7 +240,7 @@ def _hooks(options: Namespace, shared: Shared, secrets: Secrets | None, *, is_al
         knowledge=shared.knowledge,
         context=shared.context,
         prover=shared.prover,
-        max_size=min(options.max_size, _MOST) * MIB,
+        max_size=min(options.max_size * MIB, BODY),
         budget=shared.budget,
         metrics=shared.metrics,
     )

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from undeliverable.serve._budget import Share
+from undeliverable.serve._limits import PATIENCE
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
 __all__ = [
@@ -38,7 +39,6 @@ encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).en
 """Returns JSON in ASCII; made once, since making an encoder takes as long as a verdict."""
 DECODED: Final[Mapping[str, str]] = MappingProxyType({"accept-encoding": "identity"})
 """The headers of a response to an encoded body (RFC 9110 12.5.3)."""
-_PATIENCE: Final = 30.0  # seconds for a body
 _ONCE: Final = (b"authorization", b"content-type")  # fields whose values are no lists (RFC 9110 5.3)
 
 
@@ -120,10 +120,10 @@ class Request:
         if announced.isdecimal() and int(announced[:20]) > most:
             _refuse_large(most)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 return await self._blocks(share, most)
         except TimeoutError:
-            raise ApiError("timeout", f"the body did not arrive within {_PATIENCE:g} seconds") from None
+            raise ApiError("timeout", f"the body did not arrive within {PATIENCE:g} seconds") from None
 
     async def _blocks(self, share: Share, most: int) -> bytes:
         body = b""
