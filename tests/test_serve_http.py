@@ -242,7 +242,7 @@ def test_what_a_deadline_says_to_a_client(octets: bytes, unsent: int, written: b
         assert bool(transport.written) is bool(written) is not transport.is_over
         assert transport.written.endswith(b"\r\n\r\n") is octets.startswith(b"HEAD")
         lingering = transport.get_protocol()
-        assert (lingering is connection) is not written
+        assert (lingering is connection) is not bool(written)
         assert isinstance(lingering, asyncio.Protocol)
         lingering.connection_lost(None)
 
