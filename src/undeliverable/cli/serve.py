@@ -84,7 +84,9 @@ def _look_up_arguments(parser: ArgumentParser) -> None:
 
 
 def _limit_arguments(parser: ArgumentParser) -> None:
-    add_max_size_option(parser, "refuse a message of more than this (64), and a request of more than this or 8", default=64)
+    add_max_size_option(
+        parser, "refuse a message of more than this (64), and a request of more than this or 8", default=64
+    )
     parser.add_argument(
         "--max-in-flight",
         metavar="MIB",
