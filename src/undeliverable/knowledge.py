@@ -379,12 +379,7 @@ def caller_of(
     now: datetime | None = None,
     sender: str | None = None,
 ) -> Caller | None:
-    """Return what the caller knows beside the reply, checked, or None where that is nothing.
-
-    The arguments are those of :func:`undeliverable.classify`.
-
-    :raises ValueError: for an unknown key of `context` or a value of another type, and for a time without a zone.
-    """
+    """Return what the caller knows beside the reply, checked; None where no argument of a function that judges is given."""
     if mx is None and context is None and now is None and sender is None:
         return None
     from undeliverable._rules.failure import caller_of  # hardly ever needed
