@@ -23,7 +23,7 @@ from undeliverable.cli._into import Into
 from undeliverable.cli._list_files import lists_of, watched
 from undeliverable.cli._lists import open_list, said
 from undeliverable.store import Outcome, SuppressionList
-from undeliverable.suppression import events_of
+from undeliverable.suppression import RequireProof, events_of
 
 FIXTURES = str(Path(__file__).resolve().parent.parent / "fixtures")
 
@@ -235,6 +235,36 @@ def test_the_global_scope_of_tenants_takes_no_import(
     assert "takes no lists" not in capsys.readouterr().err
     with SuppressionList(known) as other:
         assert not other.is_suppressed("bob@example.org")
+
+
+BOUNCE = b"From: MAILER-DAEMON@mx.example\nDate: Sat, 21 Nov 2026 21:16:21 +0000\nSubject: Undelivered mail\n\nNot delivered:\n\n<kim@example.org>: 550 5.1.1 User unknown\n"
+
+
+@pytest.mark.parametrize("proof", ["required", "off"])
+def test_an_import_of_records_says_how_a_list_that_requires_a_proof_gets_them(
+    proof: RequireProof, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = tmp_path / "r.jsonl"
+    records.write_text(json.dumps(parse(BOUNCE).to_dict()) + "\n", encoding="utf-8")
+    SuppressionList(tmp_path / "list.db", require_proof=proof).close()
+    is_required = proof == "required"
+    assert run("import", records, tmp_path / "list.db") == int(is_required)
+    said = capsys.readouterr().err
+    assert ("1 event without the proof that the list requires: ignored" in said) is is_required
+    assert ("classify --into LIST --return-path PATTERN --keys FILE" in said) is is_required
+    assert f"1 rows; {int(not is_required)} new event" in said
+    (tmp_path / "a.csv").write_text("email\nkim@example.org\n", encoding="utf-8")
+    for _ in range(2):
+        assert run("import", tmp_path / "a.csv", tmp_path / "list.db") == 0  # a list of another system needs no proof
+    assert "proves nothing" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--keys", "--return-path"])
+def test_an_import_takes_no_keys_and_says_what_does(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        run("import", option, "x", "r.jsonl", "list.db")
+    assert left.value.code == 2
+    assert f"argument {option}: an import proves nothing; records keep the proof" in capsys.readouterr().err
 
 
 def test_what_was_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,6 @@ def test_records_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capture
         (["-o", "{full}"], 2, "is not empty; name a new folder"),
         (["-o", "{file}/x"], 2, "Not a directory"),
         (["-o", "{file}"], 2, "Not a directory"),
-        (["-o", "{new}", "--file-size", "0"], 2, "--file-size: must be at least 1"),
     ],
 )
 def test_what_cannot_be_made_is_said(

@@ -375,6 +375,27 @@ def test_index_finds_what_fits(text: str, headers: dict[str, str]) -> None:
     assert table.recognise(headers.get, text) is (fitting[0] if fitting else None)
 
 
+BEGINNINGS = sorted({literal for each in FORMATS.values() for literal in each.body if not each.is_generic})
+TABLE = FormatTable(FORMATS.values())
+LINES = st.lists(
+    st.builds(
+        lambda margin, literal, length, rest: margin + literal[:length] + rest,
+        st.sampled_from(["", "  ", "\t", "x ", "> "]),
+        st.sampled_from(BEGINNINGS),
+        st.sampled_from([13, 200]),
+        st.sampled_from(["", " more", "\n"]),
+    ),
+    max_size=4,
+).map("\n".join)
+
+
+@given(LINES, st.dictionaries(st.sampled_from(["from", "x-mailer"]), st.sampled_from(["", "mailer-daemon@a.example"])))
+def test_index_finds_what_fits_wherever_a_known_line_stands(text: str, headers: dict[str, str]) -> None:
+    """At the left or behind a margin, once or again, as a whole or cut after what the index knows, or inside another line."""
+    fitting = [each for each in TABLE.formats if each.fits(headers.get, text)]
+    assert TABLE.recognise(headers.get, text) is (fitting[0] if fitting else None)
+
+
 def _seconds(described: Format, text: str) -> float:
     before = time.process_time()
     read(described, HEADERS.get, text, "1")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.benchmarks.scale import peak
 from tests.benchmarks.shapes import EVERY, HEAD, PLAIN, noise
@@ -123,11 +125,13 @@ def test_damaged_base64_of_any_size_is_decoded_as_far_as_it_goes(
     assert notes == [repair]
 
 
-def test_a_long_value_is_unfolded_as_a_short_one_is() -> None:
-    assert (
-        unfold(" kim@example.org,\n\t" * 20 * KB + "lee@example.org ")
-        == "kim@example.org, " * 20 * KB + "lee@example.org"
-    )
+@given(st.text("a \t\n\xe9", min_size=1, max_size=60))
+@example("kim@example.org,\n\t")
+@example("\n")
+def test_a_long_value_is_unfolded_as_a_short_one_is(line: str) -> None:
+    value = f" {line * (40 * KB // len(line))} lee@example.org\n"
+    assert unfold(value) == " ".join(words.strip() for words in value.split("\n")).strip()
+    assert unfold(line) == " ".join(words.strip() for words in line.split("\n")).strip()
 
 
 @pytest.mark.parametrize("field", ["Subject", "Content-Type"])

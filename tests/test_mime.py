@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.message import EmailMessage, Message
 from typing import Any
 
@@ -13,7 +14,10 @@ from undeliverable._mime import part as _mime
 from undeliverable._mime import repairs as _repairs
 from undeliverable._mime import structure as _structure
 from undeliverable._mime.part import Part, read
-from undeliverable._mime.repairs import Repair
+from undeliverable._mime.repairs import TEXT_LIMIT, Repair
+from undeliverable._mime.transfer import decode_transfer
+
+from .builds import interpreted
 
 REPORT = b"""\
 Return-Path: <>
@@ -348,6 +352,28 @@ def test_headers_only_in_name() -> None:
     root = read(b"just words\nand more\n", remarks)
     assert (root.header_block, root.text) == ("", "just words\nand more\n")
     assert remarks == [Repair.NO_HEADER.value]
+
+
+@interpreted
+@pytest.mark.parametrize("size", [1, 70_000, TEXT_LIMIT + 1])
+def test_a_text_is_not_decoded_again_unless_only_its_beginning_is_read(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n" + (
+        b"=C3=A4 x\n" * (size // 9 + 1)
+    )
+    expected = read(raw, []).text
+    decoded: list[int] = []
+
+    def counted(body: bytes, encoding: str, note: Callable[[Repair], None]) -> bytes:
+        decoded.append(len(body))
+        return decode_transfer(body, encoding, note)
+
+    monkeypatch.setattr(_mime, "decode_transfer", counted)
+    root = read(raw, [])
+    assert root.payload.decode().startswith(expected)
+    assert root.text == expected
+    assert len(decoded) == (1 if size <= TEXT_LIMIT else 2)
 
 
 def test_binary_parts_have_no_text() -> None:

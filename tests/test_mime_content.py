@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undeliverable._mime import charsets as _charsets
-from undeliverable._mime.charsets import codec_name, decode_text, decode_word
+from undeliverable._mime.charsets import codec_name, decode_text, decode_word, is_plain, is_plain_text
 from undeliverable._mime.flatten import to_octets
 from undeliverable._mime.headers import decode_block, decode_words, header_fields, read_parameters
 from undeliverable._mime.html import render
@@ -202,6 +202,21 @@ def test_words_too_short_to_guess() -> None:
 def test_any_octets_become_text_that_can_be_written(raw: bytes, label: str) -> None:
     assert decode_text(raw, label, lambda _: None).encode() is not None
     assert decode_word(raw, label).encode() is not None
+
+
+@given(st.binary(max_size=40) | st.text("a~{}\n\x1b$B\0\x7f\x80", max_size=12).map(lambda text: text.encode("latin-1")))
+def test_octets_are_plain_before_and_after_they_are_decoded(raw: bytes) -> None:
+    assert is_plain(raw) is is_plain_text(raw.decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["", "us-ascii", "utf-8", "iso-8859-8-i", "windows-1251", "iso-2022-jp", "gb2312", "big5", "euc-kr", "x-none"],
+)
+def test_plain_octets_are_ascii_under_any_label(label: str) -> None:
+    raw = bytes({*range(1, 128)} - {0x1B, ord("~")}) + b" ~kim"
+    assert is_plain(raw)
+    assert decode_text(raw, label, lambda _: None) == raw.decode("ascii")
 
 
 # --- header fields ----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from undeliverable.serve import _heads
 from undeliverable.serve._api import Api
-from undeliverable.serve._heads import Headers, target_of
+from undeliverable.serve._heads import Headers, checked
 from undeliverable.serve._problems import CODES, ApiError
 from undeliverable.serve._site import Site
 from undeliverable.serve._web import is_encoded
@@ -111,6 +111,9 @@ REFUSED: list[tuple[bytes, int]] = [
     (POST + b"Content-Length: 99999999999999999999\r\n\r\n" + INNER, 400),
     (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER, 400),
     (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + INNER, 400),
+    # fields that stand once
+    (HEAD + b"Authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n", 400),
+    (WHOLE.replace(b"Content-Length", b"Content-Type: message/rfc822\r\nContent-Length"), 400),
     # transfer codings
     (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + INNER, 501),
     (POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER, 501),
@@ -220,18 +223,18 @@ def test_the_host_of_a_target_stands_above_the_field(port: int, target: bytes, h
 
 
 def test_an_application_sees_one_host_and_a_path() -> None:
-    headers: Headers = [(b"x", b"1"), (b"host", b"elsewhere.example"), (b"y", b"2")]
-    assert target_of(b"GET", b"http://localhost:8080/a?b", "1.1", headers) == b"/a?b"
+    received: Headers = [(b"x", b"1"), (b"host", b"elsewhere.example"), (b"y", b"2")]
+    target, headers = checked(b"GET", b"http://localhost:8080/a?b", "1.1", received)
+    assert target == b"/a?b"
     assert headers == [(b"x", b"1"), (b"y", b"2"), (b"host", b"localhost:8080")]
-    headers = []
-    assert target_of(b"GET", b"http://localhost?b", "1.0", headers) == b"/?b"
-    assert headers == [(b"host", b"localhost")]
+    assert received == [(b"x", b"1"), (b"host", b"elsewhere.example"), (b"y", b"2")]
+    assert checked(b"GET", b"http://localhost?b", "1.0", []) == (b"/?b", [(b"host", b"localhost")])
 
 
 @given(st.text("aZ09.-_:[]@/?# %,\t\xe9", max_size=12).map(lambda text: text.encode("latin-1")))
 def test_a_host_that_is_accepted_names_one_host(host: bytes) -> None:
     with suppress(ApiError):
-        target_of(b"GET", b"/", "1.1", [(b"host", host)])
+        checked(b"GET", b"/", "1.1", [(b"host", host)])
         assert re.search(rb"[@/?#\s\xe9]", host) is None
         assert host.count(b":") <= 1 or host.startswith(b"[")
 

@@ -428,7 +428,7 @@ class TestBodies:
         assert asyncio.run(ask(api, "POST", "/v1/parse", [], MAIL)).code == "malformed"
 
     def test_a_slow_body_is_408(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_web, "_PATIENCE", 0.01)
+        monkeypatch.setattr(_web, "PATIENCE", 0.01)
         sent: list[Any] = []
 
         async def receive() -> Any:

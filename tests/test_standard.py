@@ -180,6 +180,27 @@ def test_a_separator_of_a_mailbox_is_no_hindrance(monkeypatch: pytest.MonkeyPatc
     assert shown(parse(raw)) == shown(parse(REPORT)) == shown(part_by_part(raw, monkeypatch))
 
 
+def test_what_a_standard_report_holds_has_names() -> None:
+    found = _standard.read(REPORT, diagnostic_reader, [])
+    assert found is not None
+    assert (found.header("subject"), found.header("x-none")) == ("Undelivered Mail Returned to Sender", None)
+    assert found.text == "Your message could not be delivered.\n"
+    assert found.message["reporting_mta"] == "mx.example.net"
+    assert found.recipient.recipient == "kim@example.org"
+    assert found.returned is not None
+    assert found.returned.message_id == "<m1@example.net>"
+
+
+@pytest.mark.parametrize("charset", [b"us-ascii", b"hz-gb-2312"])
+def test_a_tilde_is_no_hindrance_but_a_shift_of_hz_is(charset: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = REPORT.replace(b"delivered.", b"delivered: see https://www.example.net/~kim").replace(b"us-ascii", charset)
+    shifted = raw.replace(b"~kim", b"~{VPND~}")
+    assert is_standard(raw)
+    assert not is_standard(shifted)
+    for mail in (raw, shifted):
+        assert shown(parse(mail)) == shown(part_by_part(mail, monkeypatch))
+
+
 def test_a_copy_below_the_text_is_the_returned_message() -> None:
     raw = ALMOST["a copy below the text"]
     returned = parse(raw).message.returned

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from undeliverable import parse
 from undeliverable._formats.attribution import SAID_LIMIT
+from undeliverable._formats.statement import Sentence, kinds_at, last_begun
 from undeliverable._reading import flufl as _flufl
 from undeliverable.model import Action
 from undeliverable.verdict import Kind, Report
@@ -463,3 +466,17 @@ Status: 5.0.0
     said = replies(report)
     assert said[LEE] == UNKNOWN
     assert "mailbox full" in (said[KIM] or "")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=6), st.integers(-1, 40))
+def test_of_sentences_the_last_that_has_begun_is_found_and_the_one_that_a_place_is_in(
+    gaps_and_lengths: list[tuple[int, int]], place: int
+) -> None:
+    sentences: list[Sentence] = []
+    for gap, length in gaps_and_lengths:
+        start = (sentences[-1].end if sentences else 0) + gap
+        sentences.append(Sentence(start, start + length, "", frozenset({str(start)})))
+    begun = [number for number, sentence in enumerate(sentences) if sentence.start <= place]
+    assert last_begun(sentences, place) == (begun[-1] if begun else -1)
+    around = [sentence.kinds for sentence in sentences if sentence.start <= place < sentence.end]
+    assert kinds_at(sentences, place) == (around[0] if around else frozenset())

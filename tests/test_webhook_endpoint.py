@@ -50,7 +50,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return list(records.read(path)) if path.exists() else []
 
 
-def posting(app: Any, path: str, body: Any, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+def posting(app: Any, path: str, body: Any, headers: Any = None, **more: Any) -> httpx.Response:
     async def post() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hooks.example.com") as client:
@@ -70,6 +70,23 @@ def app(file: Path) -> Webhooks:
 
 
 class TestAnswers:
+    @pytest.mark.parametrize(
+        ("more", "detail"),
+        [
+            ([*BASIC.items()], "a request has one Authorization"),
+            ([("content-type", "application/json")] * 2, "a request has one Content-Type"),
+            ([("Transfer-Encoding", "chunked")], "Content-Length and Transfer-Encoding exclude each other"),
+        ],
+    )
+    def test_what_a_proxy_may_read_otherwise_is_refused(
+        self, app: Webhooks, file: Path, more: list[tuple[str, str]], detail: str
+    ) -> None:
+        headers = [*BASIC.items(), ("Content-Length", str(len(BOUNCE))), *more]
+        answer = posting(app, "/webhooks/postmark", BOUNCE, headers)
+        assert (answer.status_code, answer.json()) == (400, {"error": detail})
+        assert answer.headers["connection"] == "close"
+        assert not file.exists()
+
     def test_an_event_is_kept(self, app: Webhooks, file: Path) -> None:
         answer = posting(app, "/webhooks/postmark", BOUNCE, BASIC)
         assert (answer.status_code, answer.json()) == (200, {"taken": 1, "known": 0})
@@ -118,7 +135,7 @@ class TestAnswers:
             await asyncio.sleep(10)
             yield b""
 
-        monkeypatch.setattr("undeliverable.serve.http._PATIENCE", 0.01)
+        monkeypatch.setattr("undeliverable.serve.http.PATIENCE", 0.01)
 
         async def ask() -> list[Any]:
             sent: list[Any] = []

@@ -378,11 +378,10 @@ def caller_of(
     context: Mapping[str, object] | None = None,
     now: datetime | None = None,
     sender: str | None = None,
-) -> Caller:
-    """Return what the caller knows beside the reply, checked; the arguments are those of :func:`undeliverable.classify`.
-
-    :raises ValueError: for an unknown key of `context` or a value of another type, and for a time without a zone.
-    """
+) -> Caller | None:
+    """Return what the caller knows beside the reply, checked; None where no argument of a function that judges is given."""
+    if mx is None and context is None and now is None and sender is None:
+        return None
     from undeliverable._rules.failure import caller_of  # hardly ever needed
 
     return caller_of(mx, context, now, sender)

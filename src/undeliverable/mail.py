@@ -60,9 +60,7 @@ def parse(  # noqa: PLR0913 # the public interface
     """
     remarks: list[str] = []
     known = Knowledge.builtin() if knowledge is None else knowledge
-    caller = None
-    if mx is not None or context is not None or now is not None or sender is not None:
-        caller = caller_of(mx, context, now, sender)
+    caller = caller_of(mx, context, now, sender)
     kind, facts, judged = _reader()(message, known.of(caller), remarks, trace=trace, caller=caller)
     if keep_headers and facts.returned is not None:
         facts = replace(facts, returned=replace(facts.returned, keep_headers=tuple(keep_headers)))

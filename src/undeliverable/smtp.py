@@ -61,9 +61,7 @@ def classify(  # noqa: PLR0913 # the public interface
     known = Knowledge.builtin() if knowledge is None else knowledge
     read = reading.read_reply(text, answered)
     session = None if protocol is None else Protocol(protocol.lower())
-    caller = None
-    if mx is not None or context is not None or now is not None or sender is not None:
-        caller = caller_of(mx, context, now, sender)
+    caller = caller_of(mx, context, now, sender)
     if recipient:
         recipient = bare_address(recipient) or recipient
     return judging.judge_read(read, known, host, recipient, trace=trace, protocol=session, caller=caller)
@@ -94,9 +92,7 @@ def from_exception(
     """
     from undeliverable._verdicts.exceptions import exception_verdicts
 
-    caller = None
-    if mx is not None or context is not None or now is not None or sender is not None:
-        caller = caller_of(mx, context, now, sender)
+    caller = caller_of(mx, context, now, sender)
     return exception_verdicts(
         error, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
     )
@@ -125,9 +121,7 @@ def from_refused(
     """
     from undeliverable._verdicts.exceptions import refused_verdicts
 
-    caller = None
-    if mx is not None or context is not None or now is not None or sender is not None:
-        caller = caller_of(mx, context, now, sender)
+    caller = caller_of(mx, context, now, sender)
     return refused_verdicts(
         refused, Knowledge.builtin() if knowledge is None else knowledge, host, trace=trace, caller=caller
     )

@@ -6,11 +6,12 @@ What is only a little different is read part by part (see `_mime`), with the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from undeliverable._dsn.fields import DiagnosticReader, read_one
 from undeliverable._dsn.report_grammar import BOUNDARY_VALUE, REPORT_HEADER, RETURNED_PART, STATUS_PART, TEXT_PART
 from undeliverable._dsn.returned import returned_message
+from undeliverable._mime.charsets import is_plain_text
 from undeliverable._mime.headers import readable
 from undeliverable._mime.part import Part, root
 from undeliverable._text.classes import ordinary
@@ -32,12 +33,21 @@ Look: TypeAlias = Callable[[str], str | None]
 """Gives the first value of a message's header of a name, or None."""
 
 
-Standard: TypeAlias = tuple[Look, str, dict[str, Any], RecipientFacts, "Returned | None"]
-"""What a standard report holds.
+class Standard(NamedTuple):
+    """What a standard report holds.
 
-What gives the first value of its header of a name, or None; the text for people, in the part TEXT_PATH; what the fields say of the
-message, as keywords of :class:`~undeliverable.model.MessageFacts`; the facts about the one recipient; and the returned message.
-"""
+    :ivar header: gives the first value of its header of a name, or None.
+    :ivar text: the text for people, in the part TEXT_PATH.
+    :ivar message: what the fields say of the message, as keywords of :class:`~undeliverable.model.MessageFacts`.
+    :ivar recipient: the facts about the one recipient.
+    :ivar returned: the returned message, if one is attached.
+    """
+
+    header: Look
+    text: str
+    message: dict[str, Any]
+    recipient: RecipientFacts
+    returned: Returned | None
 
 
 def read(data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: list[str]) -> Standard | None:
@@ -57,13 +67,13 @@ def read(data: bytes, reader_for: Callable[[str], DiagnosticReader], remarks: li
     parts = None if content_type is None else _parts(whole, header.end(), content_type)
     if parts is None:
         return None
-    plain = _is_plain(whole)
+    plain = is_plain_text(whole)
     text = _text(parts[1], plain)
     back = _returned_message(parts[3], plain) if len(parts) == 4 else None
     if text is None or back is _UNREAD:
         return None
     fields = _status(parts[2], plain, reader_for(text), remarks)
-    return None if fields is None else (_headers(known, plain, data), text, *fields, back)
+    return None if fields is None else Standard(_headers(known, plain, data), text, *fields, back)
 
 
 def _parts(whole: str, body: int, content_type: str) -> list[str] | None:
@@ -94,12 +104,7 @@ def _text(part: str, plain: bool) -> str | None:  # noqa: FBT001 - a fact, not a
     if head is None:
         return None
     text = part[head.end() : -1]
-    return text if (plain or _is_plain(text)) and "<" not in text[:64] and not text.isspace() and text else None
-
-
-def _is_plain(text: str) -> bool:
-    """Return whether the text is what it seems to be: ASCII, no escapes of ISO 2022 or HZ (RFC 1843), no NUL."""
-    return text.isascii() and "\x1b" not in text and "\0" not in text and "~" not in text
+    return text if (plain or is_plain_text(text)) and "<" not in text[:64] and not text.isspace() and text else None
 
 
 def _status(
@@ -110,7 +115,7 @@ def _status(
 ) -> tuple[dict[str, Any], RecipientFacts] | None:
     """Return what the fields say of the message and of one recipient; None where there are others, or blanks end a line."""
     found = STATUS_PART.match(part)
-    if found is None or found.end() != len(part) or not (plain or _is_plain(part)):
+    if found is None or found.end() != len(part) or not (plain or is_plain_text(part)):
         return None
     kind, _, reporting, received, arrival, envelope, queue, _, *values = found.groups()
     if kind is None:
@@ -135,7 +140,7 @@ def _returned_message(part: str, plain: bool) -> Returned | None:  # noqa: FBT00
         block = part[found.start(2) : -1]
         if found.end() < len(part) and not part.endswith("\n" * (len(part) - found.end())):
             return _UNREAD
-    return returned_message(block, values) if plain or _is_plain(block) else _UNREAD
+    return returned_message(block, values) if plain or is_plain_text(block) else _UNREAD
 
 
 def _headers(known: Sequence[str | None], plain: bool, data: bytes) -> Look:  # noqa: FBT001

@@ -60,13 +60,12 @@ class FormatTable:
         by_line, by_sender, others, _ = self._places
         head = "\n" + text[:HEAD_LIMIT]
         beginnings = (_ASCII_BEGINNINGS if head.isascii() else BEGINNINGS).findall(head)
-        begun: list[int] = []
-        for key in beginnings:
-            if key in by_line:
-                at = head.find("\n" + key) + 1 if beginnings.count(key) == 1 else 0  # nearly always the only such line
-                for rank, literal in by_line[key]:
-                    if head.startswith(literal, at) if at else begins_line((literal,), head):
-                        begun.append(rank)
+        begun = [
+            rank
+            for key in by_line.keys() & beginnings
+            for rank, literal in by_line[key]
+            if literal in head and begins_line((literal,), head)
+        ]
         sender = (header("from") or "").lower()
         found = [*others]
         for literal, ranks in by_sender.items():

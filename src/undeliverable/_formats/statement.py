@@ -20,7 +20,7 @@ from undeliverable._formats.spots import REPLY, Spot, is_list, said_in, spots_in
 from undeliverable._formats.wording import OUTCOMES, Found, Wording, kinds_in, languages_of
 from undeliverable._text.lazy import lazy
 
-__all__ = ["Named", "Rank", "Sentence", "Statement", "kinds_at", "read_statement"]
+__all__ = ["Named", "Rank", "Sentence", "Statement", "kinds_at", "last_begun", "read_statement"]
 
 _HEAD: Final = 32_768  # characters: a notification says early what has happened
 _NEAR: Final = 998  # characters between an address on a line of its own and the words that say what it is for
@@ -137,17 +137,12 @@ class Statement(NamedTuple):
 
     def sentence_of(self, named: Named) -> str:
         """Return the text of the sentence that names an address; empty if none does."""
-        found = self._sentence(named)
+        found = _sentence_at(self.sentences, named.at)
         return "" if found is None else found.text
 
     def kinds_of(self, named: Named) -> frozenset[str]:
         """Return the kinds of phrases in the sentence that names an address."""
-        found = self._sentence(named)
-        return frozenset() if found is None else found.kinds
-
-    def _sentence(self, named: Named) -> Sentence | None:
-        at = bisect_right(self.sentences, named.at, key=lambda sentence: sentence.start) - 1
-        return self.sentences[at] if at >= 0 and named.at < self.sentences[at].end else None
+        return kinds_at(self.sentences, named.at)
 
 
 def parties_of(header: Callable[[str], str | None]) -> Parties:
@@ -334,9 +329,7 @@ class _Reader:
 
     def _is_offered(self, named: Named) -> bool:
         """Return whether the sentence above an address on a line of its own says where to find help."""
-        at = bisect_right(self._sentences, named.line, key=lambda sentence: sentence.start) - 1
-        while at >= 0 and self._sentences[at].end >= named.line and self._sentences[at].start >= named.line:
-            at -= 1
+        at = last_begun(self._sentences, named.line - 1)
         if at < 0:
             return False
         kinds = self._sentences[at].kinds
@@ -364,8 +357,18 @@ class _Reader:
 
 def kinds_at(sentences: Sequence[Sentence], place: int) -> frozenset[str]:
     """Return the kinds of phrases in the sentence at a place; none where no sentence stands."""
-    at = bisect_right(sentences, place, key=lambda sentence: sentence.start) - 1
-    return sentences[at].kinds if at >= 0 and place < sentences[at].end else frozenset()
+    found = _sentence_at(sentences, place)
+    return frozenset() if found is None else found.kinds
+
+
+def _sentence_at(sentences: Sequence[Sentence], place: int) -> Sentence | None:
+    at = last_begun(sentences, place)
+    return sentences[at] if at >= 0 and place < sentences[at].end else None
+
+
+def last_begun(sentences: Sequence[Sentence], place: int) -> int:
+    """Return the number of the last sentence that begins at a place or before it; -1 if none does."""
+    return bisect_right(sentences, place, key=lambda sentence: sentence.start) - 1
 
 
 def _nearest(places: Sequence[int], line: int) -> Sequence[int]:

@@ -8,7 +8,6 @@ is meant for them all. So replies are collected by themselves and attributed whe
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -37,7 +36,7 @@ from undeliverable._formats.lines import (
 )
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
-from undeliverable._formats.statement import Named, Rank, Statement, kinds_at, read_statement
+from undeliverable._formats.statement import Named, Rank, Statement, kinds_at, last_begun, read_statement
 from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, RecipientFacts
@@ -211,7 +210,7 @@ class _UnknownPass(LinePass):
     def _sentence(self, named: Named, end: int) -> str:
         """Return the sentence that names a recipient, up to the end of its line: in many languages the verb stands last."""
         sentences = self._statement.sentences
-        at = bisect_right(sentences, named.at, key=lambda sentence: sentence.start) - 1
+        at = last_begun(sentences, named.at)
         start = sentences[at].start if at >= 0 and sentences[at].end > named.line else named.line
         if named.line - start > LINE_LIMIT or "@" in self._text[start : named.line]:
             start = named.line  # what stands above is said of another one
@@ -231,7 +230,7 @@ class _UnknownPass(LinePass):
     def _introduction(self, draft: Draft) -> list[str]:
         """Return the sentence above a recipient that stands on a line of its own, if it says what happened."""
         sentences = self._statement.sentences
-        at = bisect_right(sentences, draft.start, key=lambda sentence: sentence.start) - 1
+        at = last_begun(sentences, draft.start)
         while at >= 0 and sentences[at].end > draft.start:
             at -= 1
         if at < 0 or not sentences[at].kinds & OUTCOMES or "@" in sentences[at].text:

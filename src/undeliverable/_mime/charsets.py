@@ -104,8 +104,16 @@ def codec_name(label: str) -> str | None:
 
 
 def is_plain(raw: bytes) -> bool:
-    """Return whether the octets are ASCII under any label except UTF-7: no escapes, NULs or HZ shifts."""
+    """Return whether the octets are read as ASCII under any label except UTF-7.
+
+    They have no escape of ISO 2022, no NUL as in UTF-16, and no shift of HZ (RFC 1843).
+    """
     return raw.isascii() and b"\x1b" not in raw and b"\0" not in raw and (b"~" not in raw or b"~{" not in raw)
+
+
+def is_plain_text(text: str) -> bool:
+    """Return what :func:`is_plain` says of octets that are already decoded, as ASCII or Latin-1."""
+    return text.isascii() and "\x1b" not in text and "\0" not in text and ("~" not in text or "~{" not in text)
 
 
 def decode_text(raw: bytes, label: str, note: Callable[[Repair], None]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, a2b_qp
 from functools import lru_cache
-from io import StringIO
 from typing import TYPE_CHECKING
 
 from undeliverable._mime import charsets as _charsets
@@ -127,24 +126,25 @@ def _either_case(letter: str) -> str:
 
 def unfold(value: str) -> str:
     """Join the lines of a value and strip it (RFC 5322 2.2.3); the blanks around a fold become one space."""
-    if "\n" in value:
-        return (
-            _joined_lines(value).strip() if len(value) > _PIECE else " ".join(map(str.strip, value.split("\n"))).strip()
-        )
-    return value.strip()
+    if "\n" not in value:
+        return value.strip()
+    if len(value) <= _PIECE:
+        return _one_line(value).strip()
+    return " ".join(map(_one_line, _pieces(value))).strip()
 
 
-def _joined_lines(value: str) -> str:
-    """Join the lines of a long value piece by piece: a hundred thousand lines as objects take many times its size."""
-    joined = StringIO()
+def _one_line(lines: str) -> str:
+    return " ".join(map(str.strip, lines.split("\n")))
+
+
+def _pieces(value: str) -> Iterator[str]:
+    """Yield a long value in pieces of whole lines: a hundred thousand lines as objects take many times its size."""
     at, size = 0, len(value)
     while at < size:
         stop = value.find("\n", at + _PIECE)
         stop = size if stop < 0 else stop
-        joined.write(" ".join(map(str.strip, value[at:stop].split("\n"))))
-        joined.write(" ")
+        yield value[at:stop]
         at = stop + 1
-    return joined.getvalue()
 
 
 def decode_words(value: str) -> str:

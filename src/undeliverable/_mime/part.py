@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from undeliverable._mime import structure as _structure
-from undeliverable._mime.charsets import decode_text, is_plain
+from undeliverable._mime.charsets import decode_text, is_plain, is_plain_text
 from undeliverable._mime.flatten import to_octets
 from undeliverable._mime.grammar import CUSTOMARY_PREAMBLE, HEADER_BLOCK, HTML_START, LEAD_STARTS
 from undeliverable._mime.headers import decode_block
@@ -158,9 +158,10 @@ class Part(PartHeader):
     def _characters(self) -> str:
         """Decode the body to characters; its octets are not cached, since a large part is not needed as both."""
         size = self._end - self._body
-        if size <= _LARGE:
-            body = self._payload or self._decoded()
-        else:
+        body = self._payload if size <= TEXT_LIMIT else None  # of a larger one only the beginning is decoded
+        if body is None and size <= _LARGE:
+            body = self._decoded()
+        elif body is None:
             self._unglue()
             end = self._end if size <= TEXT_LIMIT else self._end_of_beginning()
             usual = self._read_unencoded(end)
@@ -195,7 +196,7 @@ class Part(PartHeader):
             text = str(memoryview(self._data)[self._body : end], "ascii")
         except UnicodeDecodeError:
             return None
-        return None if "\x1b" in text or "\0" in text or "~{" in text else text  # see `is_plain`
+        return text if is_plain_text(text) else None
 
     def _end_of_beginning(self) -> int:
         """Return where the last whole line of the body ends within the limit of what is read."""

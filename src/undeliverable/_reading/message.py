@@ -42,7 +42,7 @@ from undeliverable._reading.look_up import kind_of_refusals
 from undeliverable._reading.merge import diagnostic_reader, merge
 from undeliverable._reading.parts import Survey
 from undeliverable._reading.plain_fields import read_plain_fields
-from undeliverable._reading.reading import Described, Notice, Reading
+from undeliverable._reading.reading import Described, Findings, Reading
 from undeliverable._reading.statements import read_statements
 from undeliverable._smtp import transcripts
 from undeliverable._text.addresses import is_mailbox, several_recipients
@@ -63,7 +63,7 @@ _REPORT: Final = "multipart/report"
 _NO_PARTS: Final = Survey()  # of a report that is read in one pass: nobody adds to it
 
 
-def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
+def read(raw: bytes, known: Described, remarks: list[str]) -> Findings:
     """Return what the message is and says; content never raises.
 
     :param known: the described formats to try, the words about origin, and what automatic replies say.
@@ -77,14 +77,13 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         _ask_in_turn(reading)
         returned = _returned(reading) if reading.is_settled else None
     else:
-        header, text, stated, facts, back = standard
-        reading = Reading(header, text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
-        reading.message = stated
-        reading.recipients.append(facts)
+        reading = Reading(standard.header, standard.text, one_pass.TEXT_PATH, raw, known, remarks, _NO_PARTS)
+        reading.message = standard.message
+        reading.recipients.append(standard.recipient)
         _ask(reading, STANDARD_READERS)
         if len(reading.recipients) > 1 or reading.recipients[0].reply is None:
             _ask(reading, EXPLAINING_READERS)
-        returned = back or _returned(reading)
+        returned = standard.returned or _returned(reading)
     recipients = merge(reading.recipients, remarks)
     is_nameless = len(recipients) == 1 and recipients[0].recipient is None and _is_nameless(recipients[0])
     recipients = _addressed(recipients, reading)
@@ -100,7 +99,7 @@ def read(raw: bytes, known: Described, remarks: list[str]) -> Notice:
         recipients = _doubted(recipients, INSIDE)
     if reading.doubt is not None:
         recipients = _doubted(recipients, reading.doubt)
-    return kind, recipients, message
+    return Findings(kind, recipients, message)
 
 
 def _doubted(recipients: tuple[RecipientFacts, ...], why: str) -> tuple[RecipientFacts, ...]:

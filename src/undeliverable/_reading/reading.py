@@ -7,7 +7,7 @@ reader is asked when is decided in :mod:`undeliverable._reading.message`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from undeliverable._mime.part import Part
 from undeliverable._reading.parts import Survey, notification, sort_mislabelled, sort_parts
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from undeliverable._rules.table import Match
     from undeliverable.model import Command
 
-__all__ = ["Described", "Notice", "Reading"]
+__all__ = ["Described", "Findings", "Reading"]
 
 
 class Described(Protocol):
@@ -66,8 +66,12 @@ class Described(Protocol):
         ...
 
 
-Notice: TypeAlias = tuple[Kind, tuple[RecipientFacts, ...], MessageFacts]
-"""What a message is, and what it says of its recipients and of itself."""
+class Findings(NamedTuple):
+    """What all readers together found: what the message is, and what it says of its recipients and of itself."""
+
+    kind: Kind
+    recipients: tuple[RecipientFacts, ...]
+    message: MessageFacts
 
 
 class Reading:

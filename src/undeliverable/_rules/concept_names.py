@@ -71,4 +71,4 @@ CONCEPTS: Final = _SPOKEN_OF | _SAID
 """Each concept, and what it stands for."""
 
 THINGS: Final = frozenset(_SPOKEN_OF)
-"""Concepts that a negation does not take away: "no recipient", "not authenticated" still speak of them."""
+"""Concepts that a negation does not take away: "no recipient", "not authenticated" are still about them."""

@@ -1,7 +1,7 @@
 """Doubt what a phrase seems to say of the recipient, by the concepts around it.
 
 A phrase such as "does not exist" condemns an address whatever it is said of. Three questions are asked of a reply that a
-built-in wording takes for a fault of the recipient. Does it speak of somebody else alone: "the from address does not
+built-in wording takes for a fault of the recipient. Is it about somebody else alone: "the from address does not
 match"? Does it name another cause as well, so that it names none: "user unknown or mailbox full"? And does it deny what the
 wording found: "the account is not blocked"?
 """
@@ -54,7 +54,7 @@ def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: 
     """Return what the codes of a reply are about instead of a recipient, as a concept's name, or None."""
     subject = status // 1_000 % 1_000
     if rule.reason is Reason.DOMAIN_UNKNOWN:
-        # "501 5.5.4 Invalid domain name" is what EHLO is answered as well.
+        # "501 5.5.4 Invalid domain name" is a reply to EHLO as well.
         is_argument = code in _OF_SYNTAX and command is not Command.RCPT
         return "command" if is_argument and subject == _PROTOCOL and status % 1_000 > 0 else None
     if rule.reason is not Reason.MAILBOX_DISABLED:
@@ -66,14 +66,14 @@ def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: 
 
 
 def noun(concepts: Concepts, form: Form) -> str | None:
-    """Return what the causes of a reply, or a part of them, speak of beside or instead of a recipient, or None."""
+    """Return what the causes of a reply, or a part of them, are about beside or instead of a recipient, or None."""
     if not concepts.may_mean(_ANY_OTHER, form.said(), form.words_said()):
         return None  # as nearly always
     return _instead(concepts, form) or _aside(concepts, form)
 
 
 def _instead(concepts: Concepts, form: Form) -> str | None:
-    """Return what the causes that a reply states speak of instead of a recipient, as a concept's name, or None."""
+    """Return what the causes that a reply states are about instead of a recipient, as a concept's name, or None."""
     found = _NONE.union(*form.concepts())
     if "unknown" not in found and not _FAILED.isdisjoint(found):
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)

@@ -1,4 +1,4 @@
-"""Hold a second opinion on a reply: which reason its concepts, words and codes speak for together.
+"""Hold a second opinion on a reply: which reason its concepts, words and codes point to together.
 
 Rules know phrases; where none of them fits, little is left but a code. This is a linear model beside them, learned from
 labelled replies by ``python -m tests.train``: each *sign* of a reply (a concept, two concepts in one clause, a word, the
@@ -88,7 +88,7 @@ class Weights:
         return cls(tuple(Reason[name.upper()] for name in table["reasons"]), table["base"], table["signs"])
 
     def sums(self, signs: Iterable[str]) -> tuple[int, ...]:
-        """Return how many tenths known `signs` speak for each reason, all of them moved by the same number."""
+        """Return how many tenths known `signs` count for each reason, all of them moved by the same number."""
         whole = sum(map(self._of_sign, signs), self._of_base)
         return self._fields.unpack(whole.to_bytes(self._fields.size, "little"))
 

@@ -82,7 +82,7 @@ class Consequence(NamedTuple):
 
 
 class PolicyTable:
-    """Policies in layers, the highest first, grouped by the reasons that they may speak of; immutable."""
+    """Policies in layers, the highest first, grouped by the reasons that they may be about; immutable."""
 
     def __init__(self, layers: Sequence[Sequence[Policy]]) -> None:
         self.policies = tuple(policy for layer in layers for policy in layer)

@@ -50,7 +50,7 @@ class Doubts(NamedTuple):
     :ivar temporary: words of time in a clause that states the cause: "temporarily".
     :ivar hedge: words that introduce several possible causes, or stand between them: "may not exist", "or"; or make one a mere supposition.
     :ivar resolver: words of a program that cannot find the host it hands its own mail to.
-    :ivar noun: the concept that the causes speak of instead of a recipient: "sender".
+    :ivar noun: the concept that the causes are about instead of a recipient: "sender".
     :ivar denied: the concept of the state that the causes say the mailbox is not in: "disabled".
     """
 

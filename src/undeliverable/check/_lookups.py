@@ -62,8 +62,9 @@ class Lookups:
         :raises ValueError: when an argument is invalid.
         :raises OSError: when the system has no name server configured.
         """
-        if timeout <= 0 or concurrency < 1:
-            raise ValueError("timeout and concurrency must be positive")
+        for name, value in (("timeout", timeout), ("concurrency", concurrency)):
+            if not value > 0:
+                raise ValueError(f"{name} must be more than 0, not {value}")
         self._resolver = _resolver(nameservers, port, timeout)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="dns")
         self._clock = clock

@@ -151,7 +151,7 @@ def add_reply_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--recipient",
         metavar="ADDRESS",
-        help="the address that the reply is about; of files, explain only what is about it",
+        help="the recipient of the original message, which the reply is about; of files, explain only what is about it",
     )
     parser.add_argument("--sender", metavar="ADDRESS", help="the sender of the message, for policies that ask")
     parser.add_argument(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, TypeVar
 
 from undeliverable.cli._command import RunError, UsageError, open_binary, warn
 from undeliverable.cli._lists import open_list, said, warnings_of
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _EVERY: Final = 1_000
+_UNPROVED: Final = (
+    "an import proves nothing; records keep the proof that their mail had when it was read: read that again with 'undeliverable"
+    " classify --into LIST --return-path PATTERN --keys FILE'"
+)
 _NAMED: Final = 10
 
 
@@ -144,6 +148,17 @@ def import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--judge", action="store_true", help="judge the replies in the file instead of trusting its verdicts"
     )
+    for name in ("--keys", "--return-path"):  # looked for where a list takes only what is proved
+        parser.add_argument(name, help=SUPPRESS, type=_refuse_keys)
+    parser.epilog = (
+        "Lists of other systems need no proof. In a list that requires one, records of\n"
+        "reports count if their mail was proved when it was read: by classify, pipe,\n"
+        "mailbox or serve with --keys and --return-path."
+    )
+
+
+def _refuse_keys(_text: str) -> NoReturn:
+    raise ArgumentTypeError(_UNPROVED)
 
 
 def import_(options: Namespace) -> int:
@@ -188,10 +203,14 @@ def _import(options: Namespace, known: SuppressionList, one: ListFile) -> int:
         warn("the global scope of a list with tenants takes no lists of others: name the tenant with --scope")
     for line in warnings_of(outcome):
         warn(line)
+    lacks_proof = outcome.ignored > 0 and known.require_proof == "required"
+    if lacks_proof:
+        warn(_UNPROVED)
     place = "" if alone else f"{neutral(one.path)}: "
     print(f"{place}{source.rows:,} rows; {said(outcome)}", file=sys.stderr)
     status = bad_rows(one.path, source.bad, source.faults)
-    return 1 if source.patterns or (source.rows and source.rows == source.skips) else status
+    is_vain = lacks_proof and not (outcome.new or outcome.known or outcome.forgotten)
+    return 1 if source.patterns or is_vain or (source.rows and source.rows == source.skips) else status
 
 
 def export_arguments(parser: ArgumentParser) -> None:

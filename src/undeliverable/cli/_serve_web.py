@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from undeliverable import Knowledge, KnowledgeError
 from undeliverable.cli._command import UsageError, warn
 from undeliverable.cli._into import add_max_age_option, max_age_of
+from undeliverable.cli._numbers import within
 
 if TYPE_CHECKING:
     from undeliverable.proof import Prover
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 MIB: Final = 1 << 20
-_MOST: Final = 8  # MiB of a request that is no mail
 _MOST_WORKERS: Final = 4
 _NEEDED: Final = ("undeliverable.serve.http", "undeliverable.serve._http_server")
 _TOO_MANY: Final = 64
@@ -97,14 +97,14 @@ def add_api_limits(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         metavar="NUMBER",
-        type=int,
+        type=within(int, 0, _TOO_MANY),
         default=None,
         help="processes that judge batches of replies for the API (one for each core, up to 4; 0: none)",
     )
     parser.add_argument(
         "--max-batch",
         metavar="NUMBER",
-        type=int,
+        type=within(int, 1),
         default=10_000,
         help="the replies, or addresses, in one request of the API (10000)",
     )
@@ -121,10 +121,6 @@ def secrets_of(options: Namespace) -> Secrets | None:
     if options.no_auth and (options.http is None or not is_loopback(options.http[0])):
         raise UsageError("--no-auth answers everybody who can connect: it needs --http with a loopback address")
     max_age_of(options)
-    if not 0 <= (options.workers or 0) <= _TOO_MANY:
-        raise UsageError(f"--workers: must be 0 to {_TOO_MANY}")
-    if options.max_batch < 1:
-        raise UsageError("--max-batch: must be 1 or more")
     if options.http is None:
         return None
     # What is not installed is named before a file that cannot be read.
@@ -198,10 +194,11 @@ def _app(api: Api | None, hooks: Webhooks | None) -> App:
 
 def _api(options: Namespace, shared: Shared, secrets: Secrets | None) -> Api:
     from undeliverable.serve._api import Api, Limits
+    from undeliverable.serve._limits import BODY
 
     limits = Limits(
         mail=options.max_size * MIB,
-        body=min(options.max_size, _MOST) * MIB,
+        body=min(options.max_size * MIB, BODY),
         batch=options.max_batch,
         max_age=max_age_of(options),
     )
@@ -233,6 +230,7 @@ def _hooks(options: Namespace, shared: Shared, secrets: Secrets | None, *, is_al
         raise UsageError("--to or --into is required: where to record webhooks")
     if not endpoints and not is_alone and not (can_unsubscribe and has_place):
         return None
+    from undeliverable.serve._limits import BODY
     from undeliverable.serve.http import Webhooks
 
     return Webhooks(
@@ -242,7 +240,7 @@ def _hooks(options: Namespace, shared: Shared, secrets: Secrets | None, *, is_al
         knowledge=shared.knowledge,
         context=shared.context,
         prover=shared.prover,
-        max_size=min(options.max_size, _MOST) * MIB,
+        max_size=min(options.max_size * MIB, BODY),
         budget=shared.budget,
         metrics=shared.metrics,
     )

@@ -14,6 +14,7 @@ from undeliverable.cli._address_rows import AddressRows
 from undeliverable.cli._check_rows import screen_lines
 from undeliverable.cli._command import Command, RunError, UsageError, open_binary
 from undeliverable.cli._lists import open_list
+from undeliverable.cli._numbers import add_timeout_option, within
 from undeliverable.cli._screen import Screen
 from undeliverable.cli._tables import aligned, print_csv, print_lines
 from undeliverable.cli._words import counted, words_of
@@ -70,12 +71,16 @@ def _dns_arguments(parser: ArgumentParser) -> None:
         "--nameserver", metavar="IP", action="append", default=[],
         help="query this name server instead of the system's; repeatable",
     )  # fmt: skip
-    parser.add_argument("--port", metavar="PORT", type=int, default=53, help="the port of these name servers (53)")
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=5.0, help="the time limit of one DNS query (5)"
+        "--port", metavar="PORT", type=within(int, 1, 65_535), default=53, help="the port of these name servers (53)"
     )
+    add_timeout_option(parser, "one DNS query with its repetitions (5)", default=5.0)
     parser.add_argument(
-        "--concurrency", metavar="NUMBER", type=int, default=64, help="the number of domains queried at a time (64)"
+        "--concurrency",
+        metavar="NUMBER",
+        type=within(int, 1),
+        default=64,
+        help="the number of domains queried at a time (64)",
     )
     parser.add_argument(
         "--trust-nameserver",

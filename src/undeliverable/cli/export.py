@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final
 
-from undeliverable.cli._command import Command, UsageError, warn
+from undeliverable.cli._command import Command, warn
 from undeliverable.cli._neutral import neutral
+from undeliverable.cli._numbers import within
 from undeliverable.cli._parquet import FILE, Folder
 from undeliverable.cli._words import counted
 from undeliverable.files import Inbox, Mail
@@ -43,7 +44,7 @@ def _arguments(parser: ArgumentParser) -> None:
         help="the folder to make, which is there only when it is complete",
     )
     parser.add_argument(
-        "--file-size", metavar="MB", type=int, default=FILE // _MB,
+        "--file-size", metavar="MB", type=within(int, 1), default=FILE // _MB,
         help=f"the size at which the next file begins ({FILE // _MB})",
     )  # fmt: skip
     parser.add_argument(
@@ -53,8 +54,6 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
-    if options.file_size < 1:
-        raise UsageError("--file-size: must be at least 1")
     inbox = Inbox(options.paths, warn=warn, received_by=options.received_by)
     number = 0
     with Folder(options.output, _fields, file_size=options.file_size * _MB, raw="raw") as folder:

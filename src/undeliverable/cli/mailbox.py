@@ -16,6 +16,7 @@ from undeliverable import Kind, Knowledge, Report, parse
 from undeliverable.cli._command import Command, RunError, UsageError, add_knowledge_options, known_of, warn
 from undeliverable.cli._exit import INTERRUPTED
 from undeliverable.cli._into import Located, Watched, add_into_options, add_max_age_option, list_of, max_age_of
+from undeliverable.cli._numbers import add_max_size_option, within
 from undeliverable.cli._signer import Proving, add_envelope_option, add_proof_options, asking, prover_of
 from undeliverable.cli._words import counted
 from undeliverable.mail import ENVELOPE_TO, delivered_to
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _MIB: Final = 1 << 20
-_MOST: Final = 1_000_000  # seconds, or MiB
 _LOGINS: Final = {
     "password_file": "file",
     "password_command": "command",
@@ -124,16 +124,12 @@ def _reading_arguments(parser: ArgumentParser) -> None:
     reading.add_argument(
         "--poll",
         metavar="SECONDS",
-        type=float,
+        type=within(float, 1),
         default=60.0,
         help="the time between two looks where the server cannot announce mail (60)",
     )
-    reading.add_argument(
-        "--max-size",
-        metavar="MIB",
-        type=int,
-        default=16,
-        help="read no more than this of a message (16); its beginning says what happened",
+    add_max_size_option(
+        reading, "read no more than this of a message (16); its beginning says what happened", default=16
     )
     add_max_age_option(
         reading,
@@ -247,9 +243,6 @@ def _checked(options: Namespace) -> tuple[Place, dict[str, str]]:
     if options.to is None and options.into is None:
         raise UsageError("--to or --into is required: where to record bounces")
     max_age_of(options)
-    for name in ("poll", "max_size"):
-        if not 1 <= getattr(options, name) <= _MOST:
-            raise UsageError(f"--{name.replace('_', '-')}: must be 1 to {_MOST}")
     try:
         return Place.of(options.url), {} if options.no_move else folders_of(options.move)
     except ValueError as error:

@@ -21,6 +21,7 @@ from undeliverable import Knowledge, parse
 from undeliverable.cli._command import Command, Known, UsageError, add_knowledge_options, knowledge_of, known_of
 from undeliverable.cli._exit import TEMPFAIL, say
 from undeliverable.cli._into import Watched, add_into_options, list_of
+from undeliverable.cli._numbers import add_timeout_option
 from undeliverable.cli._signer import add_proof_options, asking, prover_of
 
 __all__ = ["COMMAND"]
@@ -40,12 +41,10 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="ADDRESS",
         action="append",
         default=[],
-        help="the envelope recipient, which is the return path of the original message; repeatable",
+        help="the recipient of the bounce itself, which is the return path of the original message; repeatable",
     )
     parser.add_argument("--source", metavar="NAME", help="a name for the message in its record, such as its queue id")
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", type=int, default=300, help="give up after this time (300; 0 for never)"
-    )
+    add_timeout_option(parser, "the whole command, which then fails (300; 0: none)", default=300.0, least=0)
     add_proof_options(parser)
     add_knowledge_options(parser)
     parser.add_argument(
@@ -128,15 +127,15 @@ def _hand_over(program: list[str], line: bytes) -> None:
 
 
 @contextmanager
-def _interruptible(seconds: int) -> Generator[None, None, None]:
+def _interruptible(seconds: float) -> Generator[None, None, None]:
     """Turn signals that would end the process, and the timeout, into an exception, and so into an exit status."""
     names = ("SIGALRM", "SIGHUP", "SIGINT", "SIGTERM")
     before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
 

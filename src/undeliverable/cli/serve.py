@@ -11,6 +11,7 @@ from undeliverable import Knowledge
 from undeliverable.cli._command import Command, UsageError, add_knowledge_options, context_of, warn
 from undeliverable.cli._into import Watched, add_into_options, list_of
 from undeliverable.cli._lists import open_list, place_of
+from undeliverable.cli._numbers import add_max_size_option, add_timeout_option, within
 from undeliverable.cli._serve_said import Listener, records_of, verbose
 from undeliverable.cli._serve_web import (
     MIB,
@@ -45,14 +46,17 @@ def _arguments(parser: ArgumentParser) -> None:
     add_web_options(parser)
     parser.add_argument("--to", metavar="FILE", help="append the records to this file of JSON Lines")
     add_into_options(parser)
-    for name, what in (("domain", "at this domain"), ("recipient", "with this address, with or without +extension")):
+    for name, metavar, to in (
+        ("domain", "DOMAIN", "this domain"),
+        ("recipient", "ADDRESS", "this address, with or without +extension"),
+    ):
         parser.add_argument(
             f"--{name}",
-            metavar=name.upper(),
+            metavar=metavar,
             dest=f"{name}s",
             action="append",
             default=[],
-            help=f"accept mail to recipients {what}; repeatable",
+            help=f"accept mail that is sent to {to}; repeatable",
         )
     _limit_arguments(parser)
     add_proof_options(parser)
@@ -80,30 +84,24 @@ def _look_up_arguments(parser: ArgumentParser) -> None:
 
 
 def _limit_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--max-size", metavar="MIB", type=int, default=64, help="the largest message (64) or request (at most 8)"
+    add_max_size_option(
+        parser, "refuse a message of more than this (64), and a request of more than this or 8", default=64
     )
     parser.add_argument(
         "--max-in-flight",
         metavar="MIB",
-        type=int,
+        type=within(int, 1),
         default=256,
         help="the octets that all messages and requests in transfer may take together (256)",
     )
     parser.add_argument(
         "--max-connections",
         metavar="NUMBER",
-        type=int,
+        type=within(int, 1),
         default=100,
         help="the number of simultaneous connections (100)",
     )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=float,
-        default=60.0,
-        help="the time limit of a command or a whole message (60)",
-    )
+    add_timeout_option(parser, "a command or a whole message by LMTP and SMTP (60)", default=60.0)
     add_api_limits(parser)
     parser.add_argument(
         "--listen-any", action="store_true", help="allow listening on addresses that other hosts can reach"
@@ -121,12 +119,6 @@ def _place(text: str) -> tuple[str, int] | str:
     return text.removeprefix("unix:") if text.startswith("unix:/") else _address(text)
 
 
-def _check_limits(options: Namespace) -> None:
-    for name in ("max_size", "max_in_flight", "max_connections", "timeout"):
-        if not getattr(options, name) > 0:
-            raise UsageError(f"--{name.replace('_', '-')}: must be more than 0")
-
-
 def _run(options: Namespace) -> int:
     from undeliverable.serve._hosts import is_loopback
 
@@ -137,7 +129,6 @@ def _run(options: Namespace) -> int:
     for host, _ in [*(place for _, place in mail), *web]:
         if not options.listen_any and not is_loopback(host):
             raise UsageError(f"{host} is reachable from other hosts; add --listen-any to allow it")
-    _check_limits(options)
     watch = Knowledge.watch(options.rules, profiles=options.profile)
     prover, secrets = prover_of(options), secrets_of(options)
     known = list_of(options, reads_mail=bool(mail) or has_api(options, secrets))

@@ -111,9 +111,7 @@ class LogReader:
     ) -> None:
         from undeliverable.logs._reader import Reader  # most programs never read logs
 
-        caller = None
-        if mx is not None or context is not None or now is not None or sender is not None:
-            caller = caller_of(mx, context, now, sender)
+        caller = caller_of(mx, context, now, sender)
         self._reader = Reader(Knowledge.builtin() if knowledge is None else knowledge, window, caller)
 
     def feed(self, line: str | bytes, *, source: str | None = None) -> Report | None:

@@ -141,9 +141,7 @@ class Api:
         self._refusals.flush()
 
     async def _answer(self, request: Request, route: Route) -> Reply:
-        if {"content-length", "transfer-encoding"} <= request.headers.keys():  # RFC 9112 6.3
-            detail = "Content-Length and Transfer-Encoding exclude each other"
-            raise ApiError("malformed", detail, headers={"connection": "close"})
+        request.refuse_ambiguity()
         token = self._authorized(request, route)
         faults: list[Fault] = []
         values = of_query(route.query, request.query, request.repeated, faults) if _has_query(request, route) else {}

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of
 
-__all__ = ["Headers", "has_line", "refusal", "response", "target_of", "too_large"]
+__all__ = ["Headers", "checked", "has_line", "refusal", "response", "too_large", "too_slow"]
 
 Headers: TypeAlias = "list[tuple[bytes, bytes]]"
 
@@ -41,8 +41,8 @@ _REASONS: Final[Mapping[str, str]] = MappingProxyType(
 """The reasons of llhttp that say more than that this is no HTTP."""
 
 
-def target_of(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:
-    """Return a request's target in origin form; if it names its host, `headers` name the same afterwards (RFC 9112 3.2.2).
+def checked(method: bytes, target: bytes, version: str, headers: Headers) -> tuple[bytes, Headers]:
+    """Return a request's target in origin form, and its headers, which name the host that a target names (RFC 9112 3.2.2).
 
     :raises ApiError: for a request that no application may see.
     """
@@ -61,11 +61,11 @@ def target_of(method: bytes, target: bytes, version: str, headers: Headers) -> b
     absolute = None if target.startswith(b"/") else _ABSOLUTE.fullmatch(target)
     if absolute is not None:
         _check_host(absolute[1])
-        headers[:] = [*(field for field in headers if field[0] != b"host"), (b"host", absolute[1])]
+        headers = [*(field for field in headers if field[0] != b"host"), (b"host", absolute[1])]
         target = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
     if b"#" in target or not target.startswith((b"/", b"*")):
         raise ApiError("malformed", "the target is not a path with or without a query, or a URL of http")
-    return target
+    return target, headers
 
 
 def _check_codings(value: bytes) -> None:
@@ -110,6 +110,11 @@ def too_large(target: bytes | None, most: int) -> ApiError:
     if len(target) > most // 2:
         return ApiError("target_too_long", f"target and header have more than {most} octets")
     return ApiError("header_too_large", f"the header has more than {most} octets")
+
+
+def too_slow(seconds: float) -> ApiError:
+    """Return the error for a header that was not complete in time."""
+    return ApiError("timeout", f"the header did not arrive within {seconds:g} seconds")
 
 
 def response(error: ApiError, headers: Headers, *, is_head: bool) -> bytes:

@@ -194,7 +194,8 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
-        self.url = _heads.target_of(self.parser.get_method(), self.url, version, self.headers)
+        self.url, self.headers = _heads.checked(self.parser.get_method(), self.url, version, self.headers)
+        self.scope["headers"] = self.headers
         self._octets, self._is_in_header = 0, False
         if not self.parser.should_upgrade():
             self.expect_100_continue = self.expect_100_continue and version != "1.0"  # RFC 9110 10.1.1
@@ -286,9 +287,14 @@ class _Connection(HttpToolsProtocol):
         self._deadline = self.loop.call_later(_lingering.MOVING if is_moving else _HEADER, self._expire)
 
     def _expire(self) -> None:
-        """Close the connection, unless its client has read something: then it gets as much time again."""
+        """Close the connection, unless its client has read something: then it gets as much time again.
+
+        Half a header is answered (RFC 9110 15.5.9), silence is not: no request has begun.
+        """
         if self.transport.get_write_buffer_size() < self._unsent:
             self._arm()
+        elif self._is_in_header and not self._unsent:
+            self._refuse(_heads.too_slow(_HEADER))
         else:
             self.abort()
 

@@ -1,4 +1,4 @@
-"""The limits of requests to the HTTP API."""
+"""The limits of HTTP requests, and those of the API as an object."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-__all__ = ["Limits"]
+__all__ = ["BODY", "PATIENCE", "Limits"]
 
 _MIB: Final = 1 << 20
+BODY: Final = 8 * _MIB
+"""Octets of a body that is no mail."""
+PATIENCE: Final = 30.0
+"""Seconds in which a body has to arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,6 @@ class Limits:
     """
 
     mail: int = 64 * _MIB
-    body: int = 8 * _MIB
+    body: int = BODY
     batch: int = 10_000
     max_age: timedelta = timedelta(days=10)

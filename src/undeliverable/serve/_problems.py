@@ -45,13 +45,14 @@ class Code(NamedTuple):
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
         "malformed": Code(
-            400, "the request is no HTTP, or its body is not what its Content-Type says, or not complete"
+            400,
+            "the request is no HTTP, or repeats a field that stands once, or its body is not what its Content-Type says, or not complete",
         ),
         "unauthorized": Code(401, "there is no token, or it is not known"),
         "forbidden": Code(403, "the token lacks the scope, or a browser sent the request"),
         "not_found": Code(404, "there is nothing at this path"),
         "method": Code(405, "the path knows other methods, named in Allow"),
-        "timeout": Code(408, "the body did not arrive in time"),
+        "timeout": Code(408, "the header or the body did not arrive in time"),
         "nowhere": Code(409, "the server was started without a list, or without a file of records"),
         "too_large": Code(413, "the body, or the number of things in it, is over the limit"),
         "target_too_long": Code(414, "the target of the request is over the limit"),

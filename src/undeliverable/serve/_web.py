@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from undeliverable.serve._budget import Share
+from undeliverable.serve._limits import PATIENCE
 from undeliverable.serve._problems import MEDIA, ApiError, problem_of, too_busy
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Reply",
     "Request",
     "Send",
+    "ambiguity_of",
     "encode",
     "error_reply",
     "is_encoded",
@@ -37,7 +39,7 @@ encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).en
 """Returns JSON in ASCII; made once, since making an encoder takes as long as a verdict."""
 DECODED: Final[Mapping[str, str]] = MappingProxyType({"accept-encoding": "identity"})
 """The headers of a response to an encoded body (RFC 9110 12.5.3)."""
-_PATIENCE: Final = 30.0  # seconds for a body
+_ONCE: Final = (b"authorization", b"content-type")  # fields whose values are no lists (RFC 9110 5.3)
 
 
 class Reply(NamedTuple):
@@ -73,6 +75,12 @@ class Request:
         self.headers: dict[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+
+    def refuse_ambiguity(self) -> None:
+        """Raise ApiError for a request that another program could read otherwise."""
+        why = ambiguity_of(self._scope["headers"])
+        if why is not None:
+            raise ApiError("malformed", why, headers={"connection": "close"})
 
     @property
     def repeated(self) -> dict[str, list[str]]:
@@ -112,10 +120,10 @@ class Request:
         if announced.isdecimal() and int(announced[:20]) > most:
             _refuse_large(most)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 return await self._blocks(share, most)
         except TimeoutError:
-            raise ApiError("timeout", f"the body did not arrive within {_PATIENCE:g} seconds") from None
+            raise ApiError("timeout", f"the body did not arrive within {PATIENCE:g} seconds") from None
 
     async def _blocks(self, share: Share, most: int) -> bytes:
         body = b""
@@ -137,6 +145,20 @@ class Request:
                 more += block
             if not message.get("more_body", False):
                 return body if more is None else bytes(more)
+
+
+def ambiguity_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return what a request says in two ways, of which a proxy in front may read the other one; None if it does not.
+
+    That is where its body ends (RFC 9112 6.3), who sends it, or what the body is.
+    """
+    names = [name for name, _ in headers]
+    if b"content-length" in names and b"transfer-encoding" in names:
+        return "Content-Length and Transfer-Encoding exclude each other"
+    for name in _ONCE:
+        if names.count(name) > 1:
+            return f"a request has one {name.decode('ascii').title()}"
+    return None
 
 
 def is_encoded(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 from undeliverable.errors import missing_extra
 from undeliverable.serve._budget import Budget, Share
 from undeliverable.serve._intake import Recorder
+from undeliverable.serve._limits import BODY, PATIENCE
 from undeliverable.serve._receiver import Answer, Endpoint, Received, Receiver
 from undeliverable.serve._unsubscribe import ASK, DONE, LATER, UNKNOWN, is_one_click, page
-from undeliverable.serve._web import DECODED, is_encoded
+from undeliverable.serve._web import DECODED, ambiguity_of, is_encoded
 
 try:
     from starlette.applications import Starlette
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Endpoint", "Webhooks"]
 
-_MIB: Final = 1 << 20
-_PATIENCE: Final = 30.0  # seconds for a body
 _FIREHOSE: Final = "x-amz-firehose-request-id"
 _FORM: Final = 1 << 16  # octets of a form that unsubscribes
 # The address of the page is a secret of its recipient.
@@ -84,7 +83,7 @@ class Webhooks:
         received: Received | None = None,
         knowledge: Knowledge | Callable[[], Knowledge] | None = None,
         prover: Prover | None = None,
-        max_size: int = 8 * _MIB,
+        max_size: int = BODY,
         context: Mapping[str, object] | None = None,
         budget: Budget | None = None,
         metrics: Metrics | None = None,
@@ -116,7 +115,8 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI 3)."""
-        app = _AMBIGUOUS if _is_ambiguous(scope) else self._app
+        why = ambiguity_of(scope.get("headers", ()))
+        app = self._app if why is None else JSONResponse({"error": why}, 400, {"connection": "close"})
         await app(scope, receive, send)
 
     async def drain(self) -> None:
@@ -147,7 +147,7 @@ class Webhooks:
     async def _body(self, request: Request, share: Share, most: int) -> bytes | Answer:
         """Return the body, or the answer to one that is too large, too slow, or too much just now."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 return await _blocks(request, share, most)
         except TimeoutError:
             return Answer(408, {"error": "the body did not arrive in time"})
@@ -215,16 +215,3 @@ def _for_firehose(answer: Answer, request_id: str) -> Answer:
 
 def _response(answer: Answer) -> Response:
     return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)
-
-
-def _is_ambiguous(scope: Scope) -> bool:
-    """Return whether a request gives two lengths, which a proxy in front may read otherwise (RFC 9112 6.3)."""
-    names = {name for name, _ in scope.get("headers", ())}
-    return {b"content-length", b"transfer-encoding"} <= names
-
-
-_AMBIGUOUS: Final = JSONResponse(
-    {"error": "Content-Length and Transfer-Encoding exclude each other"},
-    status_code=400,
-    headers={"connection": "close"},
-)

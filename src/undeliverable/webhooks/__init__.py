@@ -101,7 +101,7 @@ def parse_webhook(  # noqa: PLR0913 # the public interface
     service = name if isinstance(name, Service) else _named(name)
     lowered = {str(key).lower(): str(value) for key, value in (headers or {}).items()}
     decoded = read_body(service.name, body, content_type or lowered.get("content-type"))
-    return _reports(service, decoded, lowered, knowledge, _caller(mx, context, now, sender))
+    return _reports(service, decoded, lowered, knowledge, caller_of(mx, context, now, sender))
 
 
 def from_anymail(
@@ -116,14 +116,8 @@ def from_anymail(
 ) -> Report:
     """Return the report of a tracking event of django-anymail; see :func:`undeliverable.from_anymail`."""
     service = named_after(_named(NAME), esp_name, SERVICES)
-    (found,) = _reports(service, event_fields(event), {}, knowledge, _caller(mx, context, now, sender))
+    (found,) = _reports(service, event_fields(event), {}, knowledge, caller_of(mx, context, now, sender))
     return found
-
-
-def _caller(mx: Hosts, context: Mapping[str, object] | None, now: datetime | None, sender: str | None) -> Caller | None:
-    if mx is None and context is None and now is None and sender is None:
-        return None
-    return caller_of(mx, context, now, sender)
 
 
 def _reports(
