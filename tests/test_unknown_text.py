@@ -473,8 +473,10 @@ NOT_ARRIVED = "It could not be delivered to these recipients:"
     "text",
     [
         f"{ARRIVED}\n\n  {KIM}\n\n{NOT_ARRIVED}\n\n  {LEE}\n\n{UNKNOWN}\n",
-        f"--- Delivery to these addresses was successful ---\n<{KIM}> (with code 250)\n\n"
-        f"--- Delivery to these addresses failed ---\n<{LEE}> (code 550 (5.1.1) 'no such user')\n",
+        (
+            f"--- Delivery to these addresses was successful ---\n<{KIM}> (with code 250)\n\n"
+            f"--- Delivery to these addresses failed ---\n<{LEE}> (code 550 (5.1.1) 'no such user')\n"
+        ),
     ],
 )
 def test_the_recipients_of_a_list_that_was_delivered_have_not_failed(text: str) -> None:
