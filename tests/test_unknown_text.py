@@ -480,3 +480,28 @@ def test_of_sentences_the_last_that_has_begun_is_found_and_the_one_that_a_place_
     assert last_begun(sentences, place) == (begun[-1] if begun else -1)
     around = [sentence.kinds for sentence in sentences if sentence.start <= place < sentence.end]
     assert kinds_at(sentences, place) == (around[0] if around else frozenset())
+
+
+ARRIVED = "Your message was successfully delivered to these recipients:"
+NOT_ARRIVED = "It could not be delivered to these recipients:"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ARRIVED}\n\n  {KIM}\n\n{NOT_ARRIVED}\n\n  {LEE}\n\n{UNKNOWN}\n",
+        (
+            f"--- Delivery to these addresses was successful ---\n<{KIM}> (with code 250)\n\n"
+            f"--- Delivery to these addresses failed ---\n<{LEE}> (code 550 (5.1.1) 'no such user')\n"
+        ),
+    ],
+)
+def test_the_recipients_of_a_list_that_was_delivered_have_not_failed(text: str) -> None:
+    kim, lee = sorted(notice(text).verdicts, key=lambda verdict: verdict.recipient or "")
+    assert (kim.action, kim.bounce_type) == (Action.DELIVERED, None)
+    assert (lee.recipient, lee.action, lee.bounce_type) == (LEE, Action.FAILED, "hard")
+
+
+def test_a_reply_beside_an_address_weighs_more_than_the_heading_of_its_list() -> None:
+    report = notice(f"{ARRIVED}\n\n  {KIM}: {UNKNOWN}\n\n{NOT_ARRIVED}\n\n  {LEE}: {UNKNOWN}\n")
+    assert {str(verdict.action) for verdict in report.verdicts} == {"failed"}

@@ -301,8 +301,10 @@ class Builder(NamedTuple):
         :param name: the address, if a header names it and not the text.
         """
         stated = {**self.shared.facts, **draft.facts}
-        words = " ".join(draft.words or self.shared.words) or stated.get("place", "")
-        reply = "\n".join(draft.reply or self.shared.reply or ())
+        is_apart = self.is_guess and "action" in draft.facts  # what is said of all others is not said of it
+        shared = draft if is_apart else self.shared
+        words = " ".join(draft.words or shared.words) or stated.get("place", "")
+        reply = "\n".join(draft.reply or shared.reply or ())
         command = named_command(stated.get("command", ""))
         code = REPLY_CODES.get(stated.get("code", ""))
         status = status_of(stated.get("status"))

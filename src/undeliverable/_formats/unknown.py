@@ -8,7 +8,7 @@ is meant for them all. So replies are collected by themselves and attributed whe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from undeliverable._formats.attribution import (
@@ -36,7 +36,7 @@ from undeliverable._formats.lines import (
 )
 from undeliverable._formats.schema import Format
 from undeliverable._formats.spots import REPLY, said_in
-from undeliverable._formats.statement import Named, Rank, Statement, kinds_at, last_begun, read_statement
+from undeliverable._formats.statement import Named, Rank, Sentence, Statement, kinds_at, last_begun, read_statement
 from undeliverable._formats.wording import NO_WORDING, OUTCOMES, Wording
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Action, RecipientFacts
@@ -92,6 +92,7 @@ def read_unknown(
     drafts = without_helpers(drafts, sender) or without_roles(named_by(found.replies, header("to") or ""), sender)
     if any(draft.reply or draft.words for draft in drafts):
         shared.words = []  # what opens the text explains it only if nothing else does
+    _mark_delivered(drafts, statement.sentences)
     action = _action(generic, statement, (shared, *drafts))
     build = Builder(generic, action, text, part, shared, is_guess=len(drafts) > 1 or action is not Action.DELAYED)
     nobody = None if drafts or listed else build.facts(shared)
@@ -100,6 +101,22 @@ def read_unknown(
     return UnknownReading(
         FormatReading(None, tuple(recipients), message, found.returned_at), statement, nobody, is_form
     )
+
+
+def _mark_delivered(drafts: Iterable[Draft], sentences: Sequence[Sentence]) -> None:
+    """Mark the recipients of a list that is said to have been delivered, where the text says of others that they failed.
+
+    A reply beside the address weighs more, and what is said last above it counts.
+    """
+    said = [sentence for sentence in sentences if sentence.kinds & OUTCOMES]
+    arrived = [sentence.kinds & OUTCOMES == {"delivered"} for sentence in said]
+    if all(arrived) or not any(arrived):
+        return
+    for draft in drafts:
+        at = last_begun(said, draft.start)
+        if at >= 0 and arrived[at] and not draft.is_own:
+            draft.facts["action"] = Action.DELIVERED.value
+            draft.reply = None
 
 
 def _action(generic: Format, statement: Statement, drafts: Iterable[Draft]) -> Action | None:
