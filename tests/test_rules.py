@@ -311,7 +311,7 @@ class Lower(Below):
 
 BUILTIN = Knowledge.builtin()
 SHIPPED = Shipped(build())
-BY_WORDS = [rule for rule in BUILTIN.rules if not (rule.when.means or rule.when.unless)]
+BY_WORDS = [rule for rule in BUILTIN.rules if not (rule.when.means or rule.when.unless or rule.when.unless_means)]
 """The rules that ask for codes and words alone."""
 MARKS = [(mark, provider.name) for provider in BUILTIN.providers for mark in provider.marks]
 EXAMPLES = [rule.example or "" for rule in BUILTIN.rules]

@@ -171,7 +171,8 @@ def _hedged(found: Finding) -> Ruling | None:
     """Object where the reply lists what may have happened: it names no cause, unless its status does."""
     if found.match.doubts.hedge is None or found.by_provider:
         return None
-    if found.status is not None and found.status.subject == _ADDRESSING:
+    is_addressing = found.status is not None and found.status.subject == _ADDRESSING
+    if is_addressing and found.reason is not Reason.MAILBOX_DISABLED:
         return None
     return Ruling(Reason.UNDEFINED, f"{found.reason} is one of several causes that the reply says it may have")
 
