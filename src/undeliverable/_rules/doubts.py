@@ -17,11 +17,12 @@ from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
 from undeliverable._rules.rule import Rule
+from undeliverable._rules.visible import stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
 
-__all__ = ["TRIED", "alternative", "by_codes", "condemns", "denied", "noun", "unasked"]
+__all__ = ["TRIED", "alternative", "apart_of", "by_codes", "condemns", "denied", "is_scattered", "noun", "unasked"]
 
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
@@ -127,6 +128,23 @@ def unasked(text: str) -> str:
     return without(text, [(start, end) for start, end in sentences(text) if text[:end].endswith("?")])
 
 
+def is_scattered(rule: Rule, text: str) -> bool:
+    """Return whether the words that `rule` asks for stand in no sentence of `text` together."""
+    words, any_of = rule.when.words, rule.when.any_words
+    if len(words) + bool(any_of) < _TOGETHER:
+        return False
+    return not any(
+        all(stands_in(word, one) for word in words) and (not any_of or any(stands_in(word, one) for word in any_of))
+        for one in apart_of(text)
+    )
+
+
+def apart_of(text: str) -> list[str]:
+    """Return the sentences of `text`, one at a time."""
+    return [text[start:end].strip() for start, end in sentences(text)]
+
+
+_TOGETHER: Final = 2  # lists of words, of each of which one has to stand in a reply
 _LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?")
 
 

@@ -11,19 +11,20 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from undeliverable._rules.below import Below
-from undeliverable._rules.doubts import alternative, by_codes, condemns, denied, noun, unasked
+from undeliverable._rules.doubts import alternative, apart_of, by_codes, condemns, denied, is_scattered, noun, unasked
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import STANDARD
 from undeliverable._rules.index import GROUPS, MARKS, Shelf, file_rules
-from undeliverable._rules.links import unnamed
+from undeliverable._rules.links import unnamed, within
 from undeliverable._rules.meaning import Reading
 from undeliverable._rules.phrases import Index, Made, Places
 from undeliverable._rules.roles import NO_DOUBTS
 from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
-from undeliverable._rules.visible import stands_in, visible
+from undeliverable._rules.visible import place_of, stands_in, visible
 from undeliverable._text.classes import mypyc_attr
 from undeliverable.model import Command
 from undeliverable.reasons import Advice, Reason
@@ -122,7 +123,20 @@ class RuleTable:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
-        return match if is_exact else self._said_else(match, match.rule, plain, question)
+        if is_exact:
+            return self._unadvised(match, match.rule, form, question)
+        return self._said_else(match, match.rule, plain, question)
+
+    def _unadvised(self, match: Match, rule: Rule, form: Form, question: _Question) -> Match:
+        """Return `match`; or what decides without advice and footers, if only there its exact phrases begin."""
+        reading = form.reading()
+        cuts = [] if reading is None else reading.cuts()
+        places = [place_of(word, form.text) for word in rule.when.words + rule.when.any_words] if cuts else []
+        if all(at < 0 for at in places) or not all(within(at, cuts) for at in places if at >= 0):
+            return match
+        said = self._look(Form(form.cause(), self._below), question)[1]
+        is_other = said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient
+        return said if is_other else match
 
     def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
         """Return `match` with what it is about instead; or what decides without names and questions, if it blames nobody."""
@@ -130,6 +144,11 @@ class RuleTable:
         if text != plain.text:
             said = self._look(Form(text, self._below), question)[1]
             if said.rule is None or not said.rule.blames_recipient:
+                return said
+        if is_scattered(rule, plain.cause()):
+            apart = [self._look(Form(one, self._below), question) for one in apart_of(plain.cause())]
+            said = min(apart, key=itemgetter(0))[1]
+            if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
         code, status, command, _ = question
         concepts = self._below.concepts

@@ -32,6 +32,7 @@ from undeliverable._smtp.grammar import (
     STEP_STEMS,
     TRAILING_STATUS,
 )
+from undeliverable._text.fold import with_plain_blanks
 from undeliverable.codes import REPLY_CODES, ReplyCode, StatusCode, status_of
 from undeliverable.model import Command, Reply
 from undeliverable.model._made import make_reply
@@ -116,6 +117,8 @@ def _stated(text: str) -> StatusCode | None:
 
 def _relayed(text: str, command: Command | None) -> Read:
     """Read a reply with words of the reporting server around it, or words without a reply."""
+    if not text.isascii():
+        text = with_plain_blanks(text)  # HTML has put them behind codes
     if "\\" in text:
         text = ESCAPED_LINE_END.sub("\n", text)
     text, noted = _without_note(text)

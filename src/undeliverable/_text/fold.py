@@ -13,12 +13,22 @@ from typing import Final
 
 from undeliverable._text.lazy import lazy
 
-__all__ = ["BETWEEN_LETTERS", "NUMBERED", "composed", "encoded_once", "fold", "octets_of", "undressed"]
+__all__ = [
+    "BETWEEN_LETTERS",
+    "NUMBERED",
+    "composed",
+    "encoded_once",
+    "fold",
+    "octets_of",
+    "undressed",
+    "with_plain_blanks",
+]
 
+_BLANKS: Final = "\u00a0\u2007\u202f\u2002\u2003\u2009\u3000"  # they do not break, or have a width of their own
 _DRESS: Final = {
     **dict.fromkeys("\u2018\u2019\u02bc\u00b4\uff07", "'"),
     **dict.fromkeys("\u201c\u201d\u201e", '"'),
-    **dict.fromkeys("\u00a0\u2007\u202f\u2002\u2003\u2009\u3000", " "),
+    **dict.fromkeys(_BLANKS, " "),
     **dict.fromkeys("\u2010\u2011", "-"),
     # Soft hyphen, zero-width space, joiners, word joiner, byte order mark: they are not seen.
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
@@ -29,6 +39,7 @@ NUMBERED: Final = lazy(r"(?:\\[23][0-7]{2})+")
 """Octets that are not ASCII as Exim writes them, a backslash and three octal digits each."""
 # Two octets or more of UTF-8 that were read as Latin-1: a lead octet, then continuation octets (RFC 3629 3).
 _TWICE: Final = lazy("[\u00c2-\u00f4][\u0080-\u00bf]")
+_BLANK: Final = lazy(f"[{_BLANKS}]")
 _DRESSED: Final = lazy(f"[{''.join(_DRESS)}]")
 # What any of it needs, dress or a second encoding, and the characters that become dress once they are folded.
 _ODD: Final = lazy(f"[\u0080-\u00bf\u0149\u1ffd\u2000\u2001{''.join(_DRESS)}]")
@@ -52,6 +63,11 @@ def fold(text: str) -> str:
             if _DRESSED.search(text) is None and _TWICE.search(text) is None:
                 break  # a second pass changes nothing, unless the first one has uncovered more to change
     return BETWEEN_LETTERS.sub(" ", text) if "_" in text else text
+
+
+def with_plain_blanks(text: str) -> str:
+    """Return `text` with a plain blank in place of each other one."""
+    return _BLANK.sub(" ", text)
 
 
 def _casefolded(text: str) -> str:
