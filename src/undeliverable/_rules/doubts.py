@@ -31,6 +31,8 @@ _OF_SYNTAX: Final = range(500, 505)  # RFC 5321 4.2.2: of a command or its argum
 _PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
 _ADDRESSING: Final = 1  # RFC 3463 3.2
 _NAMED: Final = ("<", "recipient", "rcpt")  # that is not the submitter's
+_LOGIN_CODES: Final = frozenset((534, 535, 538))  # RFC 4954 6
+_LOGIN: Final = frozenset(((7, 8), (7, 9), (7, 11), (7, 12)))  # RFC 4954 6 and RFC 5248 2.4: of who submits the message
 _SUBMITTER: Final = (7, 13)  # RFC 5248 2.4: the account of whoever submits the message is disabled
 TRIED: Final = ("lookup", "connection")
 """What says nothing of the recipient if it failed."""
@@ -54,6 +56,8 @@ def condemns(rule: Rule) -> bool:
 def by_codes(rule: Rule, code: int, status: int, command: Command | None, form: Form) -> str | None:
     """Return what the codes of a reply are about instead of a recipient, as a concept's name, or None."""
     subject = status // 1_000 % 1_000
+    if code in _LOGIN_CODES or (subject, status % 1_000) in _LOGIN:
+        return "authentication"
     if rule.reason is Reason.DOMAIN_UNKNOWN:
         # "501 5.5.4 Invalid domain name" is a reply to EHLO as well.
         is_argument = code in _OF_SYNTAX and command is not Command.RCPT

@@ -140,13 +140,14 @@ class RuleTable:
 
     def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
         """Return `match` with what it is about instead; or what decides without names and questions, if it blames nobody."""
-        text = unasked(unnamed(plain.text))
-        if text != plain.text:
+        cause = plain.cause()
+        text = unasked(unnamed(cause))
+        if text != cause:
             said = self._look(Form(text, self._below), question)[1]
             if said.rule is None or not said.rule.blames_recipient:
                 return said
-        if is_scattered(rule, plain.cause()):
-            apart = [self._look(Form(one, self._below), question) for one in apart_of(plain.cause())]
+        if is_scattered(rule, cause):
+            apart = [self._look(Form(one, self._below), question) for one in apart_of(cause)]
             said = min(apart, key=itemgetter(0))[1]
             if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
                 return said
