@@ -16,6 +16,7 @@ from undeliverable._rules.concept_names import NOT
 from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
+from undeliverable._rules.links import unnamed
 from undeliverable._rules.rule import Rule
 from undeliverable._rules.visible import stands_in
 from undeliverable._text.lazy import lazy
@@ -27,6 +28,9 @@ __all__ = ["TRIED", "alternative", "apart_of", "by_codes", "condemns", "denied",
 _RECIPIENT: Final = frozenset(("recipient", "recipients", "domain"))
 _OTHERS: Final = ("sender", "client", "content", "spam", "virus", "authentication", "tls", "reverse_dns")
 """Of these nothing is said that a recipient could be blamed for."""
+_PERSONS: Final = frozenset(("recipient", "recipients", "list"))
+_WHOSE: Final = ("sender", "client")
+"""Whose domain a reply is about that speaks of one of these, and of no recipient."""
 _OF_SYNTAX: Final = range(500, 505)  # RFC 5321 4.2.2: of a command or its argument
 _PROTOCOL: Final = 5  # RFC 3463 3.6: X.5.x is about the protocol; X.5.0 is said of anything
 _ADDRESSING: Final = 1  # RFC 3463 3.2
@@ -84,6 +88,11 @@ def _instead(concepts: Concepts, form: Form) -> str | None:
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
+    if "domain" in found and found.isdisjoint(_PERSONS) and not found.isdisjoint(_WHOSE):
+        own = concepts.of(unnamed(form.said()))  # a domain may be called "sender-1.example"
+        whose = next((other for other in _WHOSE if other in own), None)
+        if whose is not None:
+            return whose
     if not _RECIPIENT.isdisjoint(found):
         found = _unquoted(concepts, form)
     if not _RECIPIENT.isdisjoint(found) or ("list" in found and "content" not in found):

@@ -129,9 +129,12 @@ class RuleTable:
 
     def _unadvised(self, match: Match, rule: Rule, form: Form, question: _Question) -> Match:
         """Return `match`; or what decides without advice and footers, if only there its exact phrases begin."""
+        words = rule.when.words + rule.when.any_words
+        if not any(stands_in(word, form.text) for word in words):
+            form = form.whole_plain()
         reading = form.reading()
         cuts = [] if reading is None else reading.cuts()
-        places = [place_of(word, form.text) for word in rule.when.words + rule.when.any_words] if cuts else []
+        places = [place_of(word, form.text) for word in words] if cuts else []
         if all(at < 0 for at in places) or not all(within(at, cuts) for at in places if at >= 0):
             return match
         said = self._look(Form(form.cause(), self._below), question)[1]
