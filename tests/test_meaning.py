@@ -358,3 +358,21 @@ def test_own_sentences_are_read_by_own_phrases() -> None:
 def test_a_faulty_language_file_is_refused(language: dict[str, object], words: str) -> None:
     with pytest.raises(EntryError, match=words):
         vocabulary([language], {})
+
+
+@pytest.mark.parametrize("code", ["", "550 ", "550 5.2.1 "])
+@pytest.mark.parametrize("words", ["make really sure the account is disabled", "check just the mailbox, it is closed"])
+def test_a_reply_whose_plain_form_is_nothing_but_advice_is_judged(code: str, words: str) -> None:
+    assert classify(code + words).bounce_type is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.1.2 The recipient's domain does not exist. Message returned to sender.",
+        "550 5.1.2 Host or domain name not found. Reported to the sender.",
+        "550 The recipient domain does not exist. Your server should check DNS.",
+    ],
+)
+def test_a_domain_is_not_that_of_a_sender_or_client_that_another_sentence_names(text: str) -> None:
+    assert classify(text).reason == "domain_unknown"

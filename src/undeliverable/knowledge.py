@@ -379,7 +379,7 @@ def caller_of(
     now: datetime | None = None,
     sender: str | None = None,
 ) -> Caller | None:
-    """Return what the caller knows beside the reply, checked; None where no argument of a function that judges is given."""
+    """Return what the caller knows beside the reply, or None if that is nothing; ValueError as by `undeliverable.classify`."""
     if mx is None and context is None and now is None and sender is None:
         return None
     from undeliverable._rules.failure import caller_of  # hardly ever needed

@@ -88,8 +88,9 @@ def _instead(concepts: Concepts, form: Form) -> str | None:
         tried = next((one for one in TRIED if one in found), None) or (TRIED[1] if found >= _DOWN else None)
         if tried is not None:
             return tried
-    if "domain" in found and found.isdisjoint(_PERSONS) and not found.isdisjoint(_WHOSE):
-        own = concepts.of(unnamed(form.said()))  # a domain may be called "sender-1.example"
+    beside = _NONE.union(*(clause for clause in form.concepts() if "domain" in clause))
+    if found.isdisjoint(_PERSONS) and not beside.isdisjoint(_WHOSE):
+        own = beside & concepts.of(unnamed(form.said()))  # a domain may be called "sender-1.example"
         whose = next((other for other in _WHOSE if other in own), None)
         if whose is not None:
             return whose
@@ -142,13 +143,14 @@ def unasked(text: str) -> str:
 
 
 def is_scattered(rule: Rule, text: str) -> bool:
-    """Return whether the words that `rule` asks for stand in no sentence of `text` together."""
+    """Return whether the words that `rule` asks for stand in no sentence of `text` together; not where it has none."""
     words, any_of = rule.when.words, rule.when.any_words
     if len(words) + bool(any_of) < _TOGETHER:
         return False
-    return not any(
+    apart = apart_of(text)  # empty where the plain form is nothing but advice: "make really sure"
+    return bool(apart) and not any(
         all(stands_in(word, one) for word in words) and (not any_of or any(stands_in(word, one) for word in any_of))
-        for one in apart_of(text)
+        for one in apart
     )
 
 
