@@ -127,6 +127,20 @@ def test_a_header_has_a_deadline(
         assert json.loads(body)["detail"] == "the header did not arrive within 1.5 seconds"
 
 
+def test_half_a_header_behind_a_request_has_the_time_of_a_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came before the answer to that request, behind which the client is not silent."""
+    monkeypatch.setattr(_http_server, "_HEADER", 1.5)
+
+    async def talk(server: HttpServer) -> None:
+        server._server.config.timeout_keep_alive = 0.1
+        answer = await asyncio.to_thread(answer_to, server.port, HALF + b"y\r\n\r\n" + HALF)
+        assert statuses(answer) == [200, 408]
+
+    with_server(Webhooks(ENDPOINTS, to=tmp_path / "e.jsonl"), talk)
+
+
 def test_dripping_octets_do_not_move_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_http_server, "_HEADER", 1.5)
 

@@ -228,6 +228,11 @@ class _Connection(HttpToolsProtocol):
             self._read()
         self._follow()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection of a client that is silent; a header that came with the last request has its own deadline."""
+        if not self._is_in_header:
+            super().timeout_keep_alive_handler()
+
     def _send_refusal(self) -> None:
         """Answer what no application sees."""
         self.transport.write(self._refusal)
