@@ -262,7 +262,8 @@ def test_a_pipe_hands_bounces_over_or_says_try_again(folder: Path, server: Serve
     assert run_post(folder, port, to, "") == (0, "")
     *_, record = records.read(folder / "proved.jsonl")
     assert record["envelope"] == {"sender": "", "recipients": [to]}
-    status, said = run_post(folder, port, to, token_file="bounce.eml")  # no token
+    (folder / "no-token").write_text("X-Other: 1\n", encoding="utf-8")
+    status, said = run_post(folder, port, to, token_file="no-token")
     assert (status, '"unauthorized"' in said) == (75, True)
     assert run_post(folder, 1, to, "")[0] == 75  # nobody listens
 
