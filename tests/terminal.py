@@ -36,7 +36,7 @@ def escapes_of(text: str) -> list[str]:
 
 def cells(line: str) -> int:
     """Return the columns that a line takes."""
-    return sum(2 if east_asian_width(one) in "WF" else 0 if combining(one) else 1 for one in line)
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in line)
 
 
 def terminal(

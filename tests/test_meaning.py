@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
+from zlib import crc32
 
 import pytest
 
@@ -163,7 +164,8 @@ def test_a_tail_of_advice_changes_no_reason_and_makes_nothing_hard() -> None:
     rows = [text for text in texts() if PLAIN.match(text) and "\n" not in text and len(text) < 400]
     plain = {text: judged(text) for text in rows}
     changed, tried = [], 0
-    for number, text in enumerate(rows):
+    for text in rows:
+        number = crc32(text.encode())  # whoever adds a reply changes nothing for the others
         for tail in (tails()[number % 100], tails()[(number * 7 + 13) % 100]):
             reason, kind = judged(with_tail(text, tail))
             tried += 1

@@ -48,7 +48,7 @@ HEAD: Final = lazy(rf"\d{{3}}[- ]?(?:{_STATUS} ?)?")
 REPEATED: Final = lazy(rf"[245](?<!\S[245])(?:\d\d(?:-(?:{_STATUS})?| {_STATUS})|{_STATUS.removeprefix('[245]')})")
 # The path or name of a file with "_" in it, of which the fold would make words: "/etc/mail/no_such_user.cf".
 FILE: Final = lazy(
-    r"(?<![^\s\"'(\[<=])(?:(?:file://|[A-Za-z]:(?=\\)|\.{0,2})[/\\][\w.~/\\-]{0,200}_[\w.~/\\-]{0,200}"
+    r"(?<![^\s\"'(\[<=])(?:(?:file://|[A-Za-z]:(?=\\)|\.{0,2})[/\\][\w.~/\\-]{0,200}_[\w.~/\\-]{0,200}(?<!\.)"
     r"|[\w-]{1,64}_[\w-]{1,64}\.[A-Za-z][A-Za-z0-9]{1,3}(?![\w.@-]))"
 )
 IN_PLACE_OF_FILE: Final = "/"
