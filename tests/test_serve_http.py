@@ -134,7 +134,7 @@ def test_half_a_header_behind_a_request_has_the_time_of_a_header(
     monkeypatch.setattr(_http_server, "_HEADER", 1.5)
 
     async def talk(server: HttpServer) -> None:
-        server._server.config.timeout_keep_alive = 0.1
+        server._server.config.timeout_keep_alive = 1
         answer = await asyncio.to_thread(answer_to, server.port, HALF + b"y\r\n\r\n" + HALF)
         assert statuses(answer) == [200, 408]
 
