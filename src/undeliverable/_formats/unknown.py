@@ -103,13 +103,16 @@ def read_unknown(
     )
 
 
+_ARRIVED: Final = frozenset(("delivered",))
+
+
 def _mark_delivered(drafts: Iterable[Draft], sentences: Sequence[Sentence]) -> None:
     """Mark the recipients of a list that is said to have been delivered, where the text says of others that they failed.
 
     A reply beside the address weighs more, and what is said last above it counts.
     """
     said = [sentence for sentence in sentences if sentence.kinds & OUTCOMES]
-    arrived = [sentence.kinds & OUTCOMES == {"delivered"} for sentence in said]
+    arrived = [sentence.kinds & OUTCOMES == _ARRIVED for sentence in said]
     if all(arrived) or not any(arrived):
         return
     for draft in drafts:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup as ArgumentGroup
+    from argparse import _ArgumentGroup as ArgumentGroup  # pyright: ignore[reportPrivateUsage] # it has no other name
 
 __all__ = ["add_max_size_option", "add_timeout_option", "within"]
 
