@@ -17,8 +17,7 @@ from undeliverable._rules.concepts import Concepts
 from undeliverable._rules.form import Form
 from undeliverable._rules.frames import parts
 from undeliverable._rules.links import unnamed
-from undeliverable._rules.rule import Rule
-from undeliverable._rules.visible import stands_in
+from undeliverable._rules.rule import Rule, all_stand_in, one_stands_in
 from undeliverable._text.lazy import lazy
 from undeliverable.model import Command
 from undeliverable.reasons import Fault, Reason
@@ -47,6 +46,7 @@ _ANY_OTHER: Final = frozenset((*_OTHERS, *TRIED, "host", *_ASIDE))
 _OF_ADDRESS: Final = frozenset(("unknown", "disabled", "moved", "malformed"))
 _NOT: Final = frozenset((NOT,))
 _NONE: Final[frozenset[str]] = frozenset()
+_TOGETHER: Final = 2  # lists of words, of each of which one has to stand in a reply
 _CLOSED: Final = ("disabled", "blocked", "expired")
 """What a reply says of a mailbox that is closed."""
 _OF_OTHERS: Final = frozenset(("full", "exceeded", "refused", "blocked", "reputation", "spam", "virus", "greylisted"))
@@ -149,8 +149,7 @@ def is_scattered(rule: Rule, text: str) -> bool:
         return False
     apart = apart_of(text)  # empty where the plain form is nothing but advice: "make really sure"
     return bool(apart) and not any(
-        all(stands_in(word, one) for word in words) and (not any_of or any(stands_in(word, one) for word in any_of))
-        for one in apart
+        all_stand_in(words, one) and (not any_of or one_stands_in(any_of, one)) for one in apart
     )
 
 
@@ -159,7 +158,6 @@ def apart_of(text: str) -> list[str]:
     return [text[start:end].strip() for start, end in sentences(text)]
 
 
-_TOGETHER: Final = 2  # lists of words, of each of which one has to stand in a reply
 _LOST: Final = lazy(r"\?[^\s<>\"')\]]|[^\w\s>\"')\]]\?")
 
 

@@ -31,7 +31,20 @@ if TYPE_CHECKING:
         "Match",
     ]
 
-__all__ = ["PARTS", "Clause", "Match", "Rule", "Ruling", "Seen", "between_blanks", "clause_of", "fits", "fits_codes"]
+__all__ = [
+    "PARTS",
+    "Clause",
+    "Match",
+    "Rule",
+    "Ruling",
+    "Seen",
+    "all_stand_in",
+    "between_blanks",
+    "clause_of",
+    "fits",
+    "fits_codes",
+    "one_stands_in",
+]
 
 PARTS: Final = 1_024
 """How many places a rule has, one for each phrase that it may be found by; the last one is for all further ones."""
@@ -114,6 +127,11 @@ class Match(NamedTuple):
     advised: Ruling | None = None
     seen: str | None = None
 
+    @property
+    def clears_by_words(self) -> bool:
+        """Whether words of the reply name a cause that is no fault of the recipient's address or mailbox."""
+        return self.rule is not None and self.rule.when.asks_words and not self.rule.blames_recipient
+
 
 class Rest:
     """What is asked of a clause last.
@@ -161,15 +179,15 @@ class Rest:
         return (
             (self.status is None or self.status.fit(status))
             and (self.commands is None or command in self.commands)
-            and (not self.more or _all_stand_in(self.more, text))
-            and (not self.any_of or _one_stands_in(self.any_of, text))
-            and not (self.unless and _one_stands_in(self.unless, text))
+            and (not self.more or all_stand_in(self.more, text))
+            and (not self.any_of or one_stands_in(self.any_of, text))
+            and not (self.unless and one_stands_in(self.unless, text))
             and (self.pattern is None or self._is_found(text))
         )
 
     def is_ruled_out(self, text: str | None) -> bool:
         """Return whether a phrase that must not stand in `text` does; in none if that is None."""
-        return text is not None and _one_stands_in(self.unless, text)
+        return text is not None and one_stands_in(self.unless, text)
 
     def is_meant(self, clauses: Sequence[frozenset[str]]) -> bool:
         """Return whether the concepts that are asked for stand in one of the `clauses`, without those that must not."""
@@ -196,14 +214,16 @@ def _plain(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
     return lazy(text, re.ASCII) if text.isascii() and _LOWER.fullmatch(text) and not _FLAGS.search(text) else None
 
 
-def _all_stand_in(phrases: tuple[str, ...], text: str) -> bool:
+def all_stand_in(phrases: tuple[str, ...], text: str) -> bool:
+    """Return whether each of the `phrases` stands in `text`."""
     for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as all() with a generator
         if phrase not in text or not stands_in(phrase, text):
             return False
     return True
 
 
-def _one_stands_in(phrases: tuple[str, ...], text: str) -> bool:
+def one_stands_in(phrases: tuple[str, ...], text: str) -> bool:
+    """Return whether one of the `phrases` stands in `text`."""
     for phrase in phrases:  # noqa: SIM110 # a loop is twice as fast as any() with a generator
         if phrase in text and stands_in(phrase, text):
             return True

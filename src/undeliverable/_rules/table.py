@@ -23,7 +23,17 @@ from undeliverable._rules.links import unnamed, within
 from undeliverable._rules.meaning import Reading
 from undeliverable._rules.phrases import Index, Made, Places
 from undeliverable._rules.roles import NO_DOUBTS
-from undeliverable._rules.rule import PARTS, Match, Rule, Seen, between_blanks, clause_of, fits, fits_codes
+from undeliverable._rules.rule import (
+    PARTS,
+    Match,
+    Rule,
+    Seen,
+    between_blanks,
+    clause_of,
+    fits,
+    fits_codes,
+    one_stands_in,
+)
 from undeliverable._rules.visible import place_of, stands_in, visible
 from undeliverable._text.classes import mypyc_attr
 from undeliverable.model import Command
@@ -121,7 +131,7 @@ class RuleTable:
             return match
         if place >= 0 and STANDARD in plain.text and status // 1_000 % 1_000 != _ADDRESSING:
             said = self._look(Form(plain.text.replace(STANDARD, ""), self._below), question)[1]
-            if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
+            if said.clears_by_words:
                 return said
         if is_exact:
             return self._unadvised(match, match.rule, form, question)
@@ -130,16 +140,15 @@ class RuleTable:
     def _unadvised(self, match: Match, rule: Rule, form: Form, question: _Question) -> Match:
         """Return `match`; or what decides without advice and footers, if only there its exact phrases begin."""
         words = rule.when.words + rule.when.any_words
-        if not any(stands_in(word, form.text) for word in words):
+        if not one_stands_in(words, form.text):
             form = form.whole_plain()
         reading = form.reading()
         cuts = [] if reading is None else reading.cuts()
-        places = [place_of(word, form.text) for word in words] if cuts else []
-        if all(at < 0 for at in places) or not all(within(at, cuts) for at in places if at >= 0):
+        begins = [at for word in words if (at := place_of(word, form.text)) >= 0] if cuts else []
+        if not begins or not all(within(at, cuts) for at in begins):
             return match
         said = self._look(Form(form.cause(), self._below), question)[1]
-        is_other = said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient
-        return said if is_other else match
+        return said if said.clears_by_words else match
 
     def _said_else(self, match: Match, rule: Rule, plain: Form, question: _Question) -> Match:
         """Return `match` with what it is about instead; or what decides without names and questions, if it blames nobody."""
@@ -152,7 +161,7 @@ class RuleTable:
         if is_scattered(rule, cause):
             apart = [self._look(Form(one, self._below), question) for one in apart_of(cause)]
             said = min(apart, key=itemgetter(0))[1]
-            if said.rule is not None and said.rule.when.asks_words and not said.rule.blames_recipient:
+            if said.clears_by_words:
                 return said
         code, status, command, _ = question
         concepts = self._below.concepts
@@ -179,7 +188,7 @@ class RuleTable:
             place, match = (place, match) if where == _NOWHERE else (where, better)
         if (match.rule is None or not match.rule.when.asks_words) and form.is_advice():
             behind, weak = self._first(found, form, form.text, question)
-            if weak.rule is not None and weak.rule.when.asks_words and not weak.rule.blames_recipient:
+            if weak.clears_by_words:
                 return behind, weak
         return place, match
 
